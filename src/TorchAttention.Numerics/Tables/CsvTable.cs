@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace TorchAttention.Numerics.Tables;
+
+/// <summary>Reads the columns one asks for from comma-separated text with a header row.</summary>
+/// <remarks>
+/// Text is UTF-8 (or UTF-16 with a byte-order mark); fields may be quoted as RFC 4180 says; numbers are written with a decimal point.
+/// Blank lines are passed over. Every number must be finite: an empty field, text, NaN or an infinity is an error with its place.
+/// </remarks>
+public static class CsvTable
+{
+    private const int LongestField = 1 << 20;
+    private const int LongestQuote = 40;
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file; a pipe will do, since it is read once.</param>
+    /// <param name="choose">Given the header's names, the columns to read, in the order wanted.</param>
+    /// <returns>The chosen columns.</returns>
+    /// <exception cref="TableException">The file is missing, unreadable, not such text, or a chosen field is not a finite number.</exception>
+    public static Table Read(string path, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Directory.Exists(path))
+        {
+            throw new TableException(path, "expected a CSV file, found a directory");
+        }
+
+        try
+        {
+            using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+            return Read(reader, path, choose);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new TableException(path, "no such file", inner: e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new TableException(path, $"cannot be read ({OneLine(e.Message)})", inner: e);
+        }
+    }
+
+    /// <summary>Reads from an open reader.</summary>
+    /// <param name="reader">The text; left open.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="choose">Given the header's names, the columns to read, in the order wanted.</param>
+    /// <returns>The chosen columns.</returns>
+    /// <exception cref="TableException">The text is empty or ragged, a column is missing or ambiguous, or a chosen field is not a finite number.</exception>
+    public static Table Read(TextReader reader, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose)
+    {
+        ArgumentNullException.ThrowIfNull(choose);
+        var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
+        {
+            Delimiter = ",",
+            IgnoreBlankLines = true,
+            TrimOptions = TrimOptions.Trim,
+            MaxFieldSize = LongestField,
+            BadDataFound = e => throw new TableException(name, "a quotation mark stands where none may", e.Context.Parser?.RawRow),
+        };
+        using var parser = new CsvParser(reader, configuration, leaveOpen: true);
+
+        try
+        {
+            return Read(parser, name, choose);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new TableException(name, "expected UTF-8 text, found other bytes", parser.RawRow + 1, inner: e);
+        }
+        catch (MaxFieldSizeException e)
+        {
+            throw new TableException(name, $"a field is longer than {LongestField} characters", parser.RawRow, inner: e);
+        }
+    }
+
+    private static Table Read(CsvParser parser, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose)
+    {
+        if (!parser.Read())
+        {
+            throw new TableException(name, "expected a header row and data, found an empty file");
+        }
+
+        string[] header = parser.Record!;
+        IReadOnlyList<string> columns = choose(header);
+        int[] places = [.. columns.Select(column => Find(header, column, name))];
+        var values = Array.ConvertAll(places, _ => new List<double>());
+        while (parser.Read())
+        {
+            if (parser.Count != header.Length)
+            {
+                throw new TableException(name, $"expected {Fields(header.Length)} as in the header, found {parser.Count}", parser.RawRow);
+            }
+
+            for (int i = 0; i < places.Length; i++)
+            {
+                values[i].Add(Number(parser[places[i]], name, parser.RawRow, columns[i]));
+            }
+        }
+
+        if (values.Length > 0 && values[0].Count == 0)
+        {
+            throw new TableException(name, "expected data below the header row, found none");
+        }
+
+        return new Table(name, columns, Array.ConvertAll(values, column => column.ToArray()));
+    }
+
+    private static int Find(string[] header, string column, string name)
+    {
+        int place = Array.IndexOf(header, column);
+        if (place < 0)
+        {
+            throw new TableException(name, $"no column '{column}'; {Describe(header)}");
+        }
+
+        return Array.IndexOf(header, column, place + 1) < 0
+            ? place
+            : throw new TableException(name, "the header has this name more than once", 1, column);
+    }
+
+    /// <summary>The columns a header offers, for a message.</summary>
+    /// <param name="header">The header's names.</param>
+    /// <returns>A phrase such as "its columns are 'times', 'accel'".</returns>
+    public static string Describe(IReadOnlyList<string> header)
+    {
+        ArgumentNullException.ThrowIfNull(header);
+        if (header.Count == 1 && header[0].IndexOfAny([';', '\t']) >= 0)
+        {
+            return $"its only column is '{Shown(header[0])}': are the fields separated by something other than a comma?";
+        }
+
+        const int most = 12;
+        string names = string.Join(", ", header.Take(most).Select(column => $"'{Shown(column)}'"));
+        return (header.Count == 1 ? "its only column is " : "its columns are ") + names
+            + (header.Count > most ? $" and {header.Count - most} more" : "");
+    }
+
+    private static double Number(string field, string name, long row, string column)
+    {
+        if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+        {
+            throw new TableException(name, field.Length == 0 ? "expected a number, found nothing" : $"expected a number, found '{Shown(field)}'", row, column);
+        }
+
+        return double.IsFinite(number)
+            ? number
+            : throw new TableException(name, $"expected a finite number, found '{Shown(field)}'", row, column);
+    }
+
+    private static string Fields(int count) => count == 1 ? "1 field" : $"{count} fields";
+
+    private static string Shown(string text)
+    {
+        string cut = text.Length > LongestQuote ? text[..LongestQuote] + "…" : text;
+        return string.Concat(cut.Select(c => char.IsControl(c) ? '\ufffd' : c));
+    }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
+}

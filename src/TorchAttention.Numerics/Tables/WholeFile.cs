@@ -1,0 +1,44 @@
+namespace TorchAttention.Numerics.Tables;
+
+/// <summary>Writes files that other programs see whole or not at all: beside the target first, then renamed over it.</summary>
+public static class WholeFile
+{
+    /// <summary>Writes a file through a stream.</summary>
+    /// <param name="path">The target; replaced where it exists.</param>
+    /// <param name="write">Writes the content; where it throws, the target stays as it was.</param>
+    /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        string full = Path.GetFullPath(path);
+        string beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
+        try
+        {
+            using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
+            {
+                write(stream);
+            }
+
+            File.Move(beside, full, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(beside);
+            throw;
+        }
+    }
+
+    /// <summary>Writes text as UTF-8 without a byte-order mark.</summary>
+    /// <param name="path">The target; replaced where it exists.</param>
+    /// <param name="write">Writes the text; where it throws, the target stays as it was.</param>
+    public static void WriteText(string path, Action<TextWriter> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        Write(path, stream =>
+        {
+            using var writer = new StreamWriter(stream) { NewLine = "\n" };
+            write(writer);
+        });
+    }
+}

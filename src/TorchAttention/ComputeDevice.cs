@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace TorchAttention;
+
+/// <summary>Picks the device that tensors live on by its name.</summary>
+public static class ComputeDevice
+{
+    /// <summary>The names that <see cref="Parse"/> takes, for messages.</summary>
+    public const string Names = "auto, cpu, cuda or cuda:N";
+
+    /// <summary>Finds a device and checks that it is there.</summary>
+    /// <param name="name"><c>auto</c> (CUDA where there is one, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</param>
+    /// <returns>The device.</returns>
+    /// <exception cref="ArgumentException">The name is none of these, or names a device that is not here.</exception>
+    public static Device Parse(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        int? index = RequestedCudaIndex(name);
+        if (index is null)
+        {
+            return name == "auto" && CudaCount() > 0 ? new Device(DeviceType.CUDA, 0) : CPU;
+        }
+
+        int count = CudaCount();
+        if (count == 0)
+        {
+            throw new ArgumentException($"No CUDA device for '{name}': this libtorch sees none. Use cpu, or build with -p:TorchBackend=cuda on a machine that has one.");
+        }
+
+        return index < count
+            ? new Device(DeviceType.CUDA, index.Value)
+            : throw new ArgumentException($"No CUDA device for '{name}': this machine has {count}, counted from cuda:0.");
+    }
+
+    /// <summary>Checks a name without loading libtorch.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>Whether it is one that <see cref="Parse"/> understands.</returns>
+    public static bool IsName(string name) => name is "auto" or "cpu" or "cuda" || IsNumberedCuda(name, out _);
+
+    /// <summary>The number of CUDA devices that libtorch sees; 0 for a libtorch without CUDA.</summary>
+    public static int CudaCount() => cuda.is_available() ? cuda.device_count() : 0;
+
+    private static int? RequestedCudaIndex(string name)
+    {
+        return name switch
+        {
+            "auto" or "cpu" => null,
+            "cuda" => 0,
+            _ when IsNumberedCuda(name, out int index) => index,
+            _ => throw new ArgumentException($"Expected a device ({Names}), got '{name}'."),
+        };
+    }
+
+    private static bool IsNumberedCuda(string name, out int index)
+    {
+        index = 0;
+        return name is not null && name.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index);
+    }
+}

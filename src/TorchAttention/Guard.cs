@@ -1,0 +1,28 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace TorchAttention;
+
+/// <summary>Argument checks that quote the value, the range and the shapes.</summary>
+internal static class Guard
+{
+    public static T AtLeast<T>(T value, T least, [CallerArgumentExpression(nameof(value))] string? name = null)
+        where T : INumber<T>
+        => value >= least ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected at least {least}, got {value}.");
+
+    public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string? name = null)
+        => value > 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected a positive, finite number, got {value}.");
+
+    public static double NotNegative(double value, [CallerArgumentExpression(nameof(value))] string? name = null)
+        => value >= 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected a finite number of at least 0, got {value}.");
+
+    public static Tensor Vector(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return tensor.dim() == 1 && tensor.shape[0] > 0
+            ? tensor
+            : throw new ArgumentException($"Expected a vector of at least one element, got shape {Shape(tensor)}.", name);
+    }
+
+    public static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
+}

@@ -1,0 +1,58 @@
+using TorchAttention.Pooling;
+
+namespace TorchAttention.Models;
+
+/// <summary>Nadaraya-Watson kernel regression with a Gaussian kernel of fixed bandwidth h: f(q) = sum_i softmax_i(-((q - k_i)/h)^2 / 2) v_i.</summary>
+/// <remarks>E. A. Nadaraya (1964), G. S. Watson (1964). The chapter's form has h = 1.</remarks>
+public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
+{
+    private readonly LastWeights _last = new();
+
+    [ComponentName(Name = "keys")]
+    private readonly Tensor _keys;
+
+    [ComponentName(Name = "values")]
+    private readonly Tensor _values;
+
+    /// <summary>Creates the estimator; it copies keys and values.</summary>
+    /// <param name="keys">Keys (keys).</param>
+    /// <param name="values">Values (keys).</param>
+    /// <param name="bandwidth">h, in the units of the keys; positive, 1 by default.</param>
+    /// <exception cref="ArgumentException">Keys or values are no vectors, or differ in length.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive and finite.</exception>
+    public NonparametricAttentionPooling(Tensor keys, Tensor values, double bandwidth = 1)
+        : base(nameof(NonparametricAttentionPooling))
+    {
+        Bandwidth = Guard.Positive(bandwidth);
+        (_keys, _values) = KernelRegressionModule.CopyPairs(keys, values);
+        RegisterComponents();
+    }
+
+    /// <summary>The bandwidth h, in the units of the keys.</summary>
+    public double Bandwidth { get; }
+
+    /// <summary>The attention weights of the last forward pass (queries, keys); null before the first. The module disposes them at the next one.</summary>
+    public Tensor? AttentionWeights => _last.Value;
+
+    /// <inheritdoc/>
+    /// <param name="input">Queries (queries).</param>
+    /// <returns>Predictions (queries).</returns>
+    public override Tensor forward(Tensor input)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor output, Tensor attentionWeights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(input, _keys) / Bandwidth, _values);
+        _last.Keep(attentionWeights);
+        return output.MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _last.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

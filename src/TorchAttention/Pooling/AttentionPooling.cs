@@ -1,0 +1,58 @@
+namespace TorchAttention.Pooling;
+
+/// <summary>The chapter's attention pooling in its textbook form: the weights are a matrix that one can look at.</summary>
+/// <remarks>
+/// f(q) = sum_i softmax_i(-(q - k_i)^2 / 2) v_i. Memory and time are queries x keys. Differences are scaled before they come here: by a
+/// learned w, or by 1/h for a bandwidth h.
+/// </remarks>
+public static class AttentionPooling
+{
+    /// <summary>The difference of every query and every key: the book's <c>diff</c>.</summary>
+    /// <param name="queries">Queries (queries).</param>
+    /// <param name="keys">Keys (keys).</param>
+    /// <returns>q - k (queries, keys).</returns>
+    /// <exception cref="ArgumentException">One of them is no vector.</exception>
+    public static Tensor Diff(Tensor queries, Tensor keys) => Guard.Vector(queries).unsqueeze(1) - Guard.Vector(keys).unsqueeze(0);
+
+    /// <summary>Gaussian attention weights: softmax over the keys of -u^2 / 2.</summary>
+    /// <param name="queryKeyDiffs">Scaled differences u (queries, keys).</param>
+    /// <returns>Weights (queries, keys), not negative; rows sum to 1.</returns>
+    public static Tensor Weights(Tensor queryKeyDiffs)
+    {
+        ArgumentNullException.ThrowIfNull(queryKeyDiffs);
+        return queryKeyDiffs.dim() == 2
+            ? nn.functional.softmax(-queryKeyDiffs.square() / 2, dim: 1)
+            : throw new ArgumentException($"Expected differences (queries, keys), got shape {Guard.Shape(queryKeyDiffs)}.", nameof(queryKeyDiffs));
+    }
+
+    /// <summary>The weighted averages of the values.</summary>
+    /// <param name="attentionWeights">Weights (queries, keys).</param>
+    /// <param name="values">Values (keys), the same for all queries, or (queries, keys), each query's own.</param>
+    /// <returns>Outputs (queries).</returns>
+    /// <exception cref="ArgumentException">The values have neither shape.</exception>
+    public static Tensor Pool(Tensor attentionWeights, Tensor values)
+    {
+        ArgumentNullException.ThrowIfNull(attentionWeights);
+        ArgumentNullException.ThrowIfNull(values);
+        if (values.dim() == 1 && values.shape[0] == attentionWeights.shape[1])
+        {
+            return matmul(attentionWeights, values);
+        }
+
+        return values.shape.AsSpan().SequenceEqual(attentionWeights.shape)
+            ? bmm(attentionWeights.unsqueeze(1), values.unsqueeze(-1)).reshape(-1)
+            : throw new ArgumentException(
+                $"Expected values ({attentionWeights.shape[1]}) or {Guard.Shape(attentionWeights)} for weights {Guard.Shape(attentionWeights)}, "
+                + $"got {Guard.Shape(values)}.", nameof(values));
+    }
+
+    /// <summary>The book's <c>attention_pool</c>: weights of the scaled differences, and the values pooled by them.</summary>
+    /// <param name="queryKeyDiffs">Scaled differences u (queries, keys).</param>
+    /// <param name="values">Values (keys) or (queries, keys).</param>
+    /// <returns>Outputs (queries), and weights (queries, keys) whose rows sum to 1.</returns>
+    public static (Tensor Output, Tensor AttentionWeights) AttentionPool(Tensor queryKeyDiffs, Tensor values)
+    {
+        Tensor attentionWeights = Weights(queryKeyDiffs);
+        return (Pool(attentionWeights, values), attentionWeights);
+    }
+}
