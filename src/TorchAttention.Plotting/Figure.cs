@@ -1,0 +1,81 @@
+using System.Text;
+using ScottPlot;
+using SkiaSharp;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Plotting;
+
+/// <summary>A finished picture: one plot, or several side by side.</summary>
+public sealed class Figure
+{
+    private readonly IReadOnlyList<(Plot Plot, PixelRect Place)> _panels;
+
+    internal Figure(int width, int height, IReadOnlyList<(Plot Plot, PixelRect Place)> panels)
+    {
+        Width = width;
+        Height = height;
+        _panels = panels;
+    }
+
+    internal Figure(int width, int height, Plot plot)
+        : this(width, height, [(plot, new PixelRect(0, width, height, 0))])
+    {
+    }
+
+    /// <summary>The width in pixels.</summary>
+    public int Width { get; }
+
+    /// <summary>The height in pixels.</summary>
+    public int Height { get; }
+
+    /// <summary>The picture as a PNG file.</summary>
+    public byte[] ToPng()
+    {
+        using SKSurface surface = SKSurface.Create(new SKImageInfo(Width, Height, SKColorType.Rgba8888, SKAlphaType.Premul));
+        Draw(surface.Canvas);
+        using SKImage image = surface.Snapshot();
+        using SKData png = image.Encode(SKEncodedImageFormat.Png, 100);
+        return png.ToArray();
+    }
+
+    /// <summary>The picture as an SVG document.</summary>
+    public string ToSvg()
+    {
+        using var stream = new MemoryStream();
+        using (SKCanvas canvas = SKSvgCanvas.Create(new SKRect(0, 0, Width, Height), stream))
+        {
+            Draw(canvas);
+        }
+
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+    }
+
+    /// <summary>Writes the picture whole or not at all, in the format that the name's ending says.</summary>
+    /// <param name="path">A file that ends in .png or .svg.</param>
+    /// <exception cref="ArgumentException">The ending is neither.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Save(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        byte[] content = Path.GetExtension(path).ToUpperInvariant() switch
+        {
+            ".PNG" => ToPng(),
+            ".SVG" => Encoding.UTF8.GetBytes(ToSvg()),
+            string other => throw new ArgumentException($"Expected a path that ends in .png or .svg, got '{other}'.", nameof(path)),
+        };
+        WholeFile.Write(path, stream => stream.Write(content));
+    }
+
+    private void Draw(SKCanvas canvas)
+    {
+        canvas.Clear(SKColors.White);
+        foreach ((Plot plot, PixelRect place) in _panels)
+        {
+            // A plot clears the whole canvas before it draws itself.
+            canvas.Save();
+            canvas.ClipRect(new SKRect(place.Left, place.Top, place.Right, place.Bottom));
+            plot.Render(canvas, place);
+            canvas.Restore();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using ScottPlot;
+using ScottPlot.Colormaps;
+
+namespace TorchAttention.Plotting;
+
+/// <summary>Colours and sizes that all pictures share. The lines' colours are Okabe and Ito's, which colour-blind readers can tell apart.</summary>
+internal static class Theme
+{
+    public const float TickSize = 13;
+    public const float LabelSize = 15;
+
+    private static readonly Color _ink = Color.FromHex("#222222");
+    private static readonly Color _grid = Color.FromHex("#e6e6e6");
+
+    public static IReadOnlyList<Color> Lines { get; } =
+        [Color.FromHex("#0072b2"), Color.FromHex("#d55e00"), Color.FromHex("#009e73"), Color.FromHex("#cc79a7"), Color.FromHex("#56b4e9"), Color.FromHex("#e69f00")];
+
+    public static IReadOnlyList<Color> Points { get; } = [Color.FromHex("#555555"), Color.FromHex("#009e73")];
+
+    /// <summary>From almost white to dark red, as the book's heatmaps.</summary>
+    public static IColormap Heat { get; } = new CustomInterpolated(
+        [Color.FromHex("#fff7f3"), Color.FromHex("#f9c3a9"), Color.FromHex("#ef7650"), Color.FromHex("#c42a2e"), Color.FromHex("#6b0618")]);
+
+    public static Plot NewPlot(string xLabel, string yLabel)
+    {
+        var plot = new Plot();
+        if (PlotFont.Family is string family)
+        {
+            plot.Font.Set(family);
+        }
+
+        plot.FigureBackground.Color = Colors.White;
+        plot.Axes.Color(_ink);
+        plot.Grid.MajorLineColor = _grid;
+        plot.Axes.Bottom.Label.Text = xLabel;
+        plot.Axes.Left.Label.Text = yLabel;
+        foreach (IAxis axis in plot.Axes.GetAxes())
+        {
+            axis.TickLabelStyle.FontSize = TickSize;
+            axis.Label.FontSize = LabelSize;
+            axis.Label.Bold = false;
+        }
+
+        plot.Legend.FontSize = TickSize;
+        plot.Legend.OutlineColor = _grid;
+        plot.Legend.ShadowColor = Colors.Transparent;
+        return plot;
+    }
+}
