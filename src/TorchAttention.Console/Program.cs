@@ -1,1 +1,3 @@
-return 0;
+using TorchAttention.Cli;
+
+return CommandLine.Run(args);

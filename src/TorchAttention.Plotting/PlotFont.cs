@@ -5,6 +5,9 @@ namespace TorchAttention.Plotting;
 /// <summary>The font that pictures are labelled with.</summary>
 public static class PlotFont
 {
+    /// <summary>What to tell a user on a machine where <see cref="Family"/> is null.</summary>
+    public const string NoneInstalled = "none installed: pictures come without text (on Debian and Ubuntu, the package fonts-dejavu-core has one)";
+
     private static readonly string[] _preferred =
     [
         "DejaVu Sans", "Noto Sans", "Open Sans", "Liberation Sans", "Segoe UI", "Helvetica Neue", "Arial", "Helvetica", "Roboto", "Ubuntu",

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using TorchAttention.Plotting;
+using TorchSharp;
+
+namespace TorchAttention.Cli;
+
+/// <summary>Prints what the program runs on: for a bug report, or to see why something is slow or missing.</summary>
+internal static class InfoCommand
+{
+    /// <summary>The program's version without the commit it was built from.</summary>
+    public static string Version { get; } =
+        typeof(InfoCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    public static Command Create()
+    {
+        var command = new Command("info", "Print versions, devices, threads and fonts");
+        command.SetAction(_ => Write(Console.Out));
+        return command;
+    }
+
+    private static void Write(TextWriter output)
+    {
+        LibTorch.EnsureLoaded();
+        int cudaDevices = ComputeDevice.CudaCount();
+        output.WriteLine($"TorchAttention  {Version}");
+        output.WriteLine($".NET            {Environment.Version} on {RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})");
+        output.WriteLine($"TorchSharp      {typeof(torch).Assembly.GetName().Version}, libtorch {torch.__version__}");
+        output.WriteLine($"devices         cpu{string.Concat(Enumerable.Range(0, cudaDevices).Select(i => $", cuda:{i}"))}");
+        output.WriteLine($"processors      {Environment.ProcessorCount}, {VectorWidth()}");
+        output.WriteLine($"threads         {torch.get_num_threads()} for libtorch");
+        output.WriteLine($"fonts           {(PlotFont.Family is string family ? $"{family} (of {PlotFont.Installed.Count} families)" : PlotFont.NoneInstalled)}");
+    }
+
+    private static string VectorWidth() =>
+        Vector512.IsHardwareAccelerated ? "512-bit vectors" : Vector256.IsHardwareAccelerated ? "256-bit vectors" : "128-bit vectors or none";
+}

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Numerics;
+
+namespace TorchAttention.Cli;
+
+/// <summary>Options whose messages say what was expected and what came.</summary>
+internal static class Options
+{
+    public static Option<int?> WholeNumber(string name, string description, int least) =>
+        Number<int>(name, description, $"a whole number of at least {least}", NumberStyles.AllowLeadingSign, value => value >= least);
+
+    public static Option<ulong?> Seed(string name, string description) =>
+        Number<ulong>(name, description, $"a whole number from 0 to {ulong.MaxValue}", NumberStyles.None, _ => true);
+
+    public static Option<double?> PositiveNumber(string name, string description) =>
+        Number<double>(name, description, "a positive number", NumberStyles.Float, value => value > 0 && double.IsFinite(value));
+
+    public static Option<double?> NotNegativeNumber(string name, string description) =>
+        Number<double>(name, description, "a number of at least 0", NumberStyles.Float, value => value >= 0 && double.IsFinite(value));
+
+    public static Option<double?> Fraction(string name, string description) =>
+        Number<double>(name, description, "a number between 0 and 1", NumberStyles.Float, value => value is > 0 and < 1);
+
+    public static Option<string> Device()
+    {
+        return new Option<string>("--device")
+        {
+            Description = $"Where to compute: {ComputeDevice.Names}",
+            HelpName = "device",
+            DefaultValueFactory = _ => "auto",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (!ComputeDevice.IsName(text))
+                {
+                    result.AddError($"--device: expected {ComputeDevice.Names}, got '{text}'");
+                }
+
+                return text;
+            },
+        };
+    }
+
+    private static Option<T?> Number<T>(string name, string description, string expected, NumberStyles style, Func<T, bool> isValid)
+        where T : struct, INumberBase<T>
+    {
+        return new Option<T?>(name)
+        {
+            Description = description,
+            HelpName = "number",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (T.TryParse(text, style, CultureInfo.InvariantCulture, out T value) && isValid(value))
+                {
+                    return value;
+                }
+
+                result.AddError($"{name}: expected {expected}, got '{text}'");
+                return null;
+            },
+        };
+    }
+}

@@ -1,0 +1,128 @@
+using TorchAttention.Data;
+using TorchAttention.Numerics.Tables;
+using TorchSharp;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>The data that <c>train</c> was asked for: read and checked before libtorch is loaded, turned into tensors after.</summary>
+internal sealed class DataSource
+{
+    public const string Nonlinear = "nonlinear";
+    public const int DefaultN = 50;
+    public const double DefaultNoiseStd = 0.5;
+    public const double DefaultValidationFraction = 0.2;
+
+    private readonly TrainOptions _options;
+    private readonly Table? _table;
+
+    private DataSource(TrainOptions options, string name, Table? table)
+    {
+        _options = options;
+        _table = table;
+        Name = name;
+    }
+
+    /// <summary>A short name for folders and titles.</summary>
+    public string Name { get; }
+
+    public bool IsTable => _table is not null;
+
+    /// <summary>Whether the table is a file of the user's.</summary>
+    public bool IsFile { get; private init; }
+
+    public int RowCount => _table?.RowCount ?? 0;
+
+    public string XLabel => _table?.Columns[0] ?? "x";
+
+    public string YLabel => _table?.Columns[1] ?? "y";
+
+    public static DataSource Open(TrainOptions options)
+    {
+        if (options.Data == Nonlinear)
+        {
+            RefuseWhereGiven(options.X, "--x", "tables");
+            RefuseWhereGiven(options.Y, "--y", "tables");
+            RefuseWhereGiven(options.ValidationFraction, "--validation-fraction", "tables");
+            return options.LeaveOneOut && options.N == 1
+                ? throw CliException.WrongInput("--leave-one-out: expected --n of at least 2, got 1")
+                : new DataSource(options, Nonlinear, null);
+        }
+
+        RefuseWhereGiven(options.N, "--n", "--data nonlinear");
+        RefuseWhereGiven(options.NoiseStd, "--noise-std", "--data nonlinear");
+        if (BuiltInTable.Find(options.Data) is BuiltInTable builtIn)
+        {
+            return new DataSource(options, builtIn.Name, Check(builtIn.Read(_ => [options.X ?? builtIn.X, options.Y ?? builtIn.Y])));
+        }
+
+        if (!File.Exists(options.Data) && !Directory.Exists(options.Data) && !options.Data.AsSpan().ContainsAny('/', '\\', '.'))
+        {
+            string names = string.Join(", ", BuiltInTable.All.Select(table => table.Name).Prepend(Nonlinear));
+            throw CliException.WrongInput($"--data: no data set or file '{options.Data}'; the built-in data sets are {names}");
+        }
+
+        Table table = Check(CsvTable.Read(options.Data, header => ChooseColumns(header, options)));
+        return new DataSource(options, Path.GetFileNameWithoutExtension(options.Data), table) { IsFile = true };
+    }
+
+    /// <summary>The tensors; needs libtorch.</summary>
+    public RegressionData ToTensors(torch.Device device)
+    {
+        if (_table is null)
+        {
+            return new NonlinearData(_options.N ?? DefaultN, _options.BatchSize, _options.NoiseStd ?? DefaultNoiseStd, _options.Seed, device);
+        }
+
+        try
+        {
+            double fraction = _options.ValidationFraction ?? DefaultValidationFraction;
+            return new TabularData(_table[0], _table[1], _options.BatchSize, fraction, _options.Seed, device);
+        }
+        catch (ArgumentException e)
+        {
+            throw new TableException(_table.Name, e.Message, inner: e);
+        }
+    }
+
+    private static IReadOnlyList<string> ChooseColumns(IReadOnlyList<string> header, TrainOptions options)
+    {
+        if (options.X is not null && options.Y is not null)
+        {
+            return [options.X, options.Y];
+        }
+
+        if (header.Count != 2)
+        {
+            throw new TableException(options.Data, $"name the columns with --x and --y; {CsvTable.Describe(header)}");
+        }
+
+        string x = options.X ?? (options.Y == header[0] ? header[1] : header[0]);
+        return [x, options.Y ?? (x == header[1] ? header[0] : header[1])];
+    }
+
+    private static Table Check(Table table)
+    {
+        if (table.RowCount < 3)
+        {
+            throw new TableException(table.Name, $"expected at least 3 rows, 2 to train on and 1 to validate with, found {table.RowCount}");
+        }
+
+        for (int i = 0; i < table.Columns.Count; i++)
+        {
+            if (table[i].IndexOfAnyExcept(table[i][0]) < 0)
+            {
+                throw new TableException(table.Name, $"expected values that vary, found {table[i][0]:R} in every row", column: table.Columns[i]);
+            }
+        }
+
+        return table;
+    }
+
+    private static void RefuseWhereGiven(object? value, string option, string whatItIsFor)
+    {
+        if (value is not null)
+        {
+            throw CliException.WrongInput($"{option} applies to {whatItIsFor} only");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using TorchAttention.Data;
+using TorchAttention.Models;
+using TorchAttention.Plotting;
+using TorchAttention.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>The main job: average, nonparametric and parametric attention pooling on one data set, compared.</summary>
+internal static class TrainJob
+{
+    // Below this many weights in a mini-batch a second thread costs more than it computes.
+    private const long OneThreadIsEnough = 1 << 17;
+
+    public static int Run(TrainOptions options)
+    {
+        using var interruption = new Interruption();
+        DataSource source = DataSource.Open(options);
+        LibTorch.EnsureLoaded();
+        Device device = PickDevice(options.Device);
+        using RegressionData data = source.ToTensors(device);
+        if (data.XTrain.shape[0] * options.BatchSize < OneThreadIsEnough)
+        {
+            set_num_threads(1);
+        }
+
+        RunDirectory directory = RunDirectory.Create(options.Out, source.Name);
+        double bandwidth = options.Bandwidth ?? data.XScale.Deviation;
+        directory.WriteJson("config.json", json => RunConfig.Write(json, options, source, device, bandwidth));
+
+        var units = Units.Of(data);
+        using var average = new AveragePooling(data.YTrain);
+        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / data.XScale.Deviation);
+        using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut);
+
+        var trainer = new Trainer(new TrainerOptions { MaxEpochs = options.Epochs });
+        var board = new ProgressBoard { Display = !options.NoPlots };
+        board.Watch(trainer);
+        var log = new TrainingLog(trainer, parametric, units);
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            TrainView.Show(trainer, parametric, units, options, () => trainer.Fit(parametric, data, interruption.Token));
+        }
+        catch (TrainingDivergedException e)
+        {
+            throw new CliException(ExitCode.Failed, $"{e.Message} Try a smaller --lr than {options.Lr}. What was done until then is in {directory.Path}", e);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new CliException(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}", e);
+        }
+        finally
+        {
+            clock.Stop();
+            log.Save(directory);
+        }
+
+        Estimator[] estimators =
+            [new("average", average, data), new("nonparametric", nonparametric, data), new("parametric", parametric, data)];
+        var summary = new RunSummary
+        {
+            Data = source.Name,
+            W = units.W(parametric.W.ToDouble()),
+            Seed = options.Seed,
+            Device = device.ToString(),
+            Units = units,
+            NonparametricBandwidth = bandwidth,
+            TrainSeconds = clock.Elapsed.TotalSeconds,
+            Steps = log.StepCount,
+            Estimators = estimators,
+        };
+        directory.WriteJson("summary.json", summary.WriteTo);
+        if (!options.NoPlots)
+        {
+            Draw(source, data, board, estimators, nonparametric, parametric).Save(directory, interruption.Token);
+        }
+
+        Report(summary, directory, options);
+        return ExitCode.Done;
+    }
+
+    public static Device PickDevice(string name)
+    {
+        try
+        {
+            return ComputeDevice.Parse(name);
+        }
+        catch (ArgumentException e)
+        {
+            throw CliException.WrongInput($"--device: {e.Message}", e);
+        }
+    }
+
+    private static RunPictures Draw(
+        DataSource source, RegressionData data, ProgressBoard board, Estimator[] estimators,
+        NonparametricAttentionPooling nonparametric, NWKernelRegression parametric)
+    {
+        var pictures = new RunPictures(source, data);
+        foreach (Estimator estimator in estimators)
+        {
+            pictures.AddCurve(estimator.Name, estimator);
+        }
+
+        pictures.AddAttention("nonparametric-attention", estimators[1], () => nonparametric.AttentionWeights);
+        pictures.AddAttention("parametric-attention", estimators[2], () => parametric.AttentionWeights);
+        pictures.AddLoss("loss", board);
+        return pictures;
+    }
+
+    private static void Report(RunSummary summary, RunDirectory directory, TrainOptions options)
+    {
+        if (options.Json)
+        {
+            Console.WriteLine(RunDirectory.Json(summary.WriteTo));
+        }
+        else if (!options.Quiet)
+        {
+            summary.Print(directory, plots: !options.NoPlots);
+            if (!options.NoPlots && PlotFont.Family is null)
+            {
+                Console.WriteLine($"fonts: {PlotFont.NoneInstalled}");
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using TorchAttention.Data;
+using TorchAttention.Numerics.Tables;
+using TorchSharp;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>From the units that a model trains in to those of the data's own columns.</summary>
+internal readonly record struct Units(Standardization X, Standardization Y)
+{
+    public static Units Of(RegressionData data) => new(data.XScale, data.YScale);
+
+    /// <summary>w = 1/h, in 1/units of x.</summary>
+    public double W(double w) => w / X.Deviation;
+
+    /// <summary>A mean of (y^ - y)^2 / 2, in squared units of y.</summary>
+    public double Loss(double loss) => loss * Y.Deviation * Y.Deviation;
+
+    public double[] XsOf(torch.Tensor x) => Array.ConvertAll(x.ToDoubles(), X.Invert);
+
+    public double[] YsOf(torch.Tensor y) => Array.ConvertAll(y.ToDoubles(), Y.Invert);
+}
