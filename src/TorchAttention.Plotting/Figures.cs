@@ -6,7 +6,7 @@ namespace TorchAttention.Plotting;
 /// <summary>The chapter's pictures: fitted curves, attention heatmaps, loss curves.</summary>
 public static partial class Figures
 {
-    private const int Width = 640;
+    private const int Width = 720;
     private const int Height = 440;
 
     /// <summary>The book's <c>plot_kernel_reg</c>: the true function, the prediction, and the training points as translucent circles.</summary>
@@ -30,6 +30,20 @@ public static partial class Figures
     {
         ArgumentNullException.ThrowIfNull(lines);
         Plot plot = Theme.NewPlot(xLabel, yLabel);
+        foreach ((int i, Series line) in lines.Index())
+        {
+            Check(line);
+            Scatter curve = plot.Add.ScatterLine(line.X.ToArray(), line.Y.ToArray());
+            curve.LineWidth = 2.5f;
+            curve.Color = Theme.Lines[(line.Color ?? i) % Theme.Lines.Count];
+            curve.LegendText = line.Label;
+            if (line.X.Count == 1)
+            {
+                curve.MarkerSize = 8;
+            }
+        }
+
+        // After the lines, as in the book: the circles are translucent, and the legend names the curves first.
         foreach ((int i, Series cloud) in (points ?? []).Index())
         {
             Check(cloud);
@@ -38,19 +52,6 @@ public static partial class Figures
             circles.MarkerSize = cloud.X.Count > 500 ? 4 : 8;
             circles.Color = Theme.Points[i % Theme.Points.Count].WithAlpha(cloud.X.Count > 500 ? 0.25 : 0.4);
             circles.LegendText = cloud.Label;
-        }
-
-        foreach ((int i, Series line) in lines.Index())
-        {
-            Check(line);
-            Scatter curve = plot.Add.ScatterLine(line.X.ToArray(), line.Y.ToArray());
-            curve.LineWidth = 2.5f;
-            curve.Color = Theme.Lines[i % Theme.Lines.Count];
-            curve.LegendText = line.Label;
-            if (line.X.Count == 1)
-            {
-                curve.MarkerSize = 8;
-            }
         }
 
         plot.ShowLegend(Edge.Right);

@@ -1,12 +1,62 @@
 using System.CommandLine;
+using TorchAttention.Cli.Training;
+using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Exercises;
 
-/// <summary>The chapter's exercises.</summary>
+/// <summary>The chapter's exercises as runnable experiments, each with a table and pictures.</summary>
 internal static class ExerciseCommand
 {
+    private static readonly (string Title, Action<ExerciseRun> Run)[] _exercises =
+    [
+        ("More training examples", MoreExamples.Run),
+        ("What w learns, and why the attention weights sharpen", WhyWeightsSharpen.Run),
+        ("A bandwidth for the nonparametric form", Bandwidths.Run),
+        ("A parametric attention with a width for each region", RegionalWidths.Run),
+    ];
+
     public static Command Create()
     {
-        return new Command("exercise", "Run one of the chapter's exercises, 1 to 4");
+        var number = new Argument<int>("number")
+        {
+            Description = string.Join("; ", _exercises.Select((exercise, i) => $"{i + 1}: {exercise.Title}")),
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (!int.TryParse(text, out int parsed) || parsed < 1 || parsed > _exercises.Length)
+                {
+                    result.AddError($"exercise: expected a number from 1 to {_exercises.Length}, got '{text}'");
+                }
+
+                return parsed;
+            },
+        };
+        Option<ulong?> seed = Options.Seed("--seed", "PyTorch's manual_seed (default 0)");
+        Option<string> device = Options.Device();
+        var output = new Option<string?>("--out") { Description = "The folder for table and pictures (default runs/exercise-<number>-<UTC time>)", HelpName = "folder" };
+        var noPlots = new Option<bool>("--no-plots") { Description = "Draw no pictures" };
+        var command = new Command("exercise", "Run one of the chapter's exercises") { number, seed, device, output, noPlots };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(number), parsed.GetValue(seed) ?? 0, parsed.GetValue(device)!, parsed.GetValue(output), !parsed.GetValue(noPlots)));
+        return command;
+    }
+
+    private static int Run(int number, ulong seed, string deviceName, string? output, bool plots)
+    {
+        using var interruption = new Interruption();
+        var preparation = new Preparation(plots);
+        RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");
+        preparation.AwaitLibTorch();
+        TorchSharp.torch.Device device = TrainJob.PickDevice(deviceName);
+        (string title, Action<ExerciseRun> run) = _exercises[number - 1];
+        Console.WriteLine($"Exercise {number}: {title}");
+        run(new ExerciseRun(directory, device, seed, plots, interruption.Token));
+        Console.WriteLine($"files: {directory.Path} (table.csv{(plots ? ", plots/" : "")})");
+        if (plots && PlotFont.Family is null)
+        {
+            Console.WriteLine($"fonts: {PlotFont.NoneInstalled}");
+        }
+
+        return ExitCode.Done;
     }
 }

@@ -9,6 +9,7 @@ internal sealed class DataSource
 {
     public const string Nonlinear = "nonlinear";
     public const int DefaultN = 50;
+    public const int DefaultBatchSize = 10;
     public const double DefaultNoiseStd = 0.5;
     public const double DefaultValidationFraction = 0.2;
 

@@ -7,7 +7,7 @@ namespace TorchAttention.Cli.Training;
 /// <summary>One of the compared ways to predict, with its errors on the validation part in the data's own units.</summary>
 internal sealed class Estimator
 {
-    private const long LargestMatrix = 1 << 24;
+    private const long LargestMatrix = 1 << 20;
 
     private readonly nn.Module<Tensor, Tensor> _module;
     private readonly RegressionData _data;

@@ -8,7 +8,7 @@ namespace TorchAttention.Cli.Training;
 /// <summary>The folder that receives what a command writes, each file whole or not at all.</summary>
 internal sealed class RunDirectory
 {
-    private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json"];
+    private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv"];
 
     private RunDirectory(string path)
     {

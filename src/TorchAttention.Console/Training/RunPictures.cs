@@ -37,7 +37,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
             CurvePoints,
             ScalarType.Float32,
             data.XTrain.device);
-        var curve = new Series("Pred", _units.XsOf(grid), estimator.Predict(grid));
+        var curve = new Series("Pred", _units.XsOf(grid), estimator.Predict(grid), Series.PredictionColor);
         _pictures.Add((name, () => Figures.PlotLines(
             [curve], source.XLabel, source.YLabel, [new("Training", xTrain, yTrain), new("Validation", xVal, yVal)])));
     }
@@ -70,9 +70,12 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     /// <summary>Draws everything as PNG and SVG.</summary>
     public void Save(RunDirectory directory, CancellationToken cancellationToken)
     {
-        (Func<Figure> Draw, string Path)[] files =
-            [.. _pictures.SelectMany(picture => new[] { (picture.Draw, directory.Picture($"{picture.Name}.png")), (picture.Draw, directory.Picture($"{picture.Name}.svg")) })];
-        Parallel.ForEach(files, new ParallelOptions { CancellationToken = cancellationToken }, file => file.Draw().Save(file.Path));
+        Parallel.ForEach(_pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture =>
+        {
+            Figure figure = picture.Draw();
+            figure.Save(directory.Picture($"{picture.Name}.png"));
+            figure.Save(directory.Picture($"{picture.Name}.svg"));
+        });
     }
 
     private static long Step(long count, long most) => (count + most - 1) / most;

@@ -17,8 +17,9 @@ internal static class TrainJob
     public static int Run(TrainOptions options)
     {
         using var interruption = new Interruption();
+        var preparation = new Preparation(plots: !options.NoPlots);
         DataSource source = DataSource.Open(options);
-        LibTorch.EnsureLoaded();
+        preparation.AwaitLibTorch();
         Device device = PickDevice(options.Device);
         using RegressionData data = source.ToTensors(device);
         if (data.XTrain.shape[0] * options.BatchSize < OneThreadIsEnough)

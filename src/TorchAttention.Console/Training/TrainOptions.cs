@@ -17,7 +17,7 @@ internal sealed record TrainOptions
 
     public double? Bandwidth { get; init; }
 
-    public int BatchSize { get; init; } = 10;
+    public int BatchSize { get; init; } = DataSource.DefaultBatchSize;
 
     public int Epochs { get; init; } = 5;
 
