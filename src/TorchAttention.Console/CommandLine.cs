@@ -20,7 +20,10 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
         {
-            return Fail(ExitCode.WrongInput, parsed.Errors[0].Message);
+            string? unknown = parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [string first, ..] ? first : null;
+            return Fail(ExitCode.WrongInput, unknown is null
+                ? parsed.Errors[0].Message
+                : $"unknown command '{unknown}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}");
         }
 
         try

@@ -81,7 +81,7 @@ internal sealed class DataSource
         }
         catch (ArgumentException e)
         {
-            throw new TableException(_table.Name, e.Message, inner: e);
+            throw new TableException(_table.Name, $"the training part of the rows cannot be standardised: {Plain(e)}", inner: e);
         }
     }
 
@@ -110,13 +110,24 @@ internal sealed class DataSource
 
         for (int i = 0; i < table.Columns.Count; i++)
         {
-            if (table[i].IndexOfAnyExcept(table[i][0]) < 0)
+            try
             {
-                throw new TableException(table.Name, $"expected values that vary, found {table[i][0]:R} in every row", column: table.Columns[i]);
+                Standardization.Of(table[i]);
+            }
+            catch (ArgumentException e)
+            {
+                throw new TableException(table.Name, Plain(e), column: table.Columns[i], inner: e);
             }
         }
 
         return table;
+    }
+
+    /// <summary>An argument check's message as the part of a sentence, without the name of the library's parameter.</summary>
+    private static string Plain(ArgumentException e)
+    {
+        string message = e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal).TrimEnd('.');
+        return char.ToLowerInvariant(message[0]) + message[1..];
     }
 
     private static void RefuseWhereGiven(object? value, string option, string whatItIsFor)

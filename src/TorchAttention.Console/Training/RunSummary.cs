@@ -28,8 +28,8 @@ internal sealed record RunSummary
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteString("data", Data);
-        json.WriteNumber("w", (float)W);
-        json.WriteNumber("bandwidth", (float)(1 / W));
+        json.WriteNumber("w", W);
+        json.WriteNumber("bandwidth", 1 / W);
         json.WriteNumber("seed", Seed);
         json.WriteString("device", Device);
         json.WriteNumber("steps", Steps);

@@ -68,7 +68,8 @@ public static class CsvTable
         }
         catch (DecoderFallbackException e)
         {
-            throw new TableException(name, "expected UTF-8 text, found other bytes", parser.RawRow + 1, inner: e);
+            // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
+            throw new TableException(name, "expected UTF-8 text, found other bytes", inner: e);
         }
         catch (MaxFieldSizeException e)
         {
