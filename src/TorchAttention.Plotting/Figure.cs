@@ -9,6 +9,7 @@ namespace TorchAttention.Plotting;
 public sealed class Figure
 {
     private readonly IReadOnlyList<(Plot Plot, PixelRect Place)> _panels;
+    private bool _measured;
 
     internal Figure(int width, int height, IReadOnlyList<(Plot Plot, PixelRect Place)> panels)
     {
@@ -66,8 +67,27 @@ public sealed class Figure
         WholeFile.Write(path, stream => stream.Write(content));
     }
 
+    // A plot's first rendering runs twice, the second time with the room that its labels turned out to need. An SVG would keep both on top of
+    // each other: text and circles twice as dark, the file twice as large.
+    private void MeasureOnce()
+    {
+        if (_measured)
+        {
+            return;
+        }
+
+        using var nowhere = new SKNoDrawCanvas(Width, Height);
+        foreach ((Plot plot, PixelRect place) in _panels)
+        {
+            plot.Render(nowhere, place);
+        }
+
+        _measured = true;
+    }
+
     private void Draw(SKCanvas canvas)
     {
+        MeasureOnce();
         canvas.Clear(SKColors.White);
         foreach ((Plot plot, PixelRect place) in _panels)
         {

@@ -22,7 +22,11 @@ public static class PlotFont
     public static string? Family => _family.Value;
 
     /// <summary>The families installed on this machine.</summary>
-    public static IReadOnlyList<string> Installed => [.. SKFontManager.Default.FontFamilies.Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Installed =>
+        [.. SKFontManager.Default.FontFamilies.Where(NotThePlaceholder).Order(StringComparer.Ordinal)];
+
+    // Where there is no font at all, Skia lists one family without a name.
+    private static bool NotThePlaceholder(string family) => family.Length > 0;
 
     private static string? Choose()
     {

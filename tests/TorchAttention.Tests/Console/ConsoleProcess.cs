@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Reflection;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>The console as its users start it: the built executable, in a folder of its own.</summary>
+public sealed class ConsoleProcess : IDisposable
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+
+    public ConsoleProcess()
+    {
+        Folder = Directory.CreateTempSubdirectory("torchattention-").FullName;
+    }
+
+    /// <summary>The working folder of every process started here.</summary>
+    public string Folder { get; }
+
+    public static string Repository { get; } = Metadata("Repository");
+
+    public static string Executable { get; } = Path.Combine(Repository, Metadata("Console"));
+
+    public Result Run(params string[] arguments) => Start(Executable, arguments).Wait();
+
+    public Running Start(string executable, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(executable, arguments)
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return new Running(Process.Start(start)!);
+    }
+
+    public string PathOf(string file) => Path.Combine(Folder, file);
+
+    public string[] ReadLines(string file) => File.ReadAllLines(PathOf(file));
+
+    public void Write(string file, string text) => File.WriteAllText(PathOf(file), text);
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static string Metadata(string key) =>
+        typeof(ConsoleProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
+
+    public sealed record Result(int ExitCode, string Output, string Error);
+
+    public sealed class Running(Process process)
+    {
+        private readonly Task<string> _output = process.StandardOutput.ReadToEndAsync();
+        private readonly Task<string> _error = process.StandardError.ReadToEndAsync();
+
+        public int Id => process.Id;
+
+        public Result Wait()
+        {
+            if (!process.WaitForExit(_patience))
+            {
+                process.Kill(entireProcessTree: true);
+                Assert.Fail($"The process did not end within {_patience}.");
+            }
+
+            return new Result(process.ExitCode, _output.Result, _error.Result);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+using System.Text;
+using System.Xml.Linq;
+using SkiaSharp;
+using TorchAttention.Plotting;
+
+namespace TorchAttention.Tests.Plotting;
+
+public sealed class FiguresTests
+{
+    private static readonly SKColor _blue = SKColor.Parse("#0072b2");
+    private static readonly SKColor _vermillion = SKColor.Parse("#d55e00");
+
+    [Fact]
+    public void Curve_RunsWhereTheDataSay()
+    {
+        // A straight line from corner to corner of the data: with equal margins on both sides it passes the middle of the frame.
+        double[] line = [0, 1];
+        using var picture = new Picture(Figures.PlotLines([new("rising", line, line)], "x", "y"));
+        SKRectI frame = picture.Frame();
+
+        Assert.Equal((720, 440), (picture.Width, picture.Height));
+        Assert.True(Near(picture, frame, 0.5, 0.5, _blue));
+        Assert.True(Near(picture, frame, 0.25, 0.25, _blue));
+        Assert.False(Near(picture, frame, 0.25, 0.75, _blue));
+    }
+
+    [Fact]
+    public void KernelRegression_HasTruthPredictionAndTranslucentCircles()
+    {
+        double[] x = [0, 1, 2, 3, 4];
+        using var picture = new Picture(Figures.PlotKernelReg([2], [0.5], x, [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]));
+        SKRectI frame = picture.Frame();
+
+        // Equal margins below 0 and above 1: the truth is as far from the bottom as the prediction from the top.
+        int[] truth = RowsOf(picture, frame, _blue);
+        int[] prediction = RowsOf(picture, frame, _vermillion);
+        Assert.InRange(truth[^1] - truth[0], 0, 3);
+        Assert.InRange(frame.Bottom - truth[^1], 10, frame.Height / 5);
+        Assert.InRange(prediction[0] - frame.Top - (frame.Bottom - truth[^1]), -2, 2);
+        SKColor circle = picture[(frame.Left + frame.Right) / 2, (frame.Top + frame.Bottom) / 2];
+        Assert.InRange(circle.Red, 150, 210);
+        Assert.Equal(circle.Red, circle.Blue);
+    }
+
+    [Fact]
+    public void Points_StayInsideTheFrame()
+    {
+        using var picture = new Picture(Figures.PlotLines([new("flat", [0, 1], [0, 0])], "x", "y", [new("far", [10], [100])]));
+        SKRectI frame = picture.Frame();
+
+        int circle = picture.Count(new SKRectI(frame.Right - 40, frame.Top + 1, frame.Right, frame.Top + 60), color => color is { Red: > 120 and < 215 } && color.Red == color.Blue);
+        Assert.InRange(circle, 20, 200);
+    }
+
+    [Fact]
+    public void Heatmap_PutsRowZeroAtTheTopAndTheLargestDarkest()
+    {
+        var matrix = new double[4, 5];
+        matrix[0, 0] = 1;
+        matrix[3, 2] = 0.5;
+        using var picture = new Picture(Figures.ShowHeatmaps(matrix, "Keys", "Queries"));
+        SKRectI frame = picture.Frame();
+
+        Assert.Equal((580, 470), (picture.Width, picture.Height));
+        Assert.Equal(SKColor.Parse("#6b0618"), Cell(picture, frame, 0, 0, 4, 5));
+        SKColor half = Cell(picture, frame, 3, 2, 4, 5);
+        Assert.InRange(half.Green, 100, 130);
+        Assert.Equal(SKColor.Parse("#fff7f3"), Cell(picture, frame, 0, 4, 4, 5));
+        Assert.Equal(SKColor.Parse("#fff7f3"), Cell(picture, frame, 3, 0, 4, 5));
+    }
+
+    [Fact]
+    public void Heatmaps_ShareOneScale()
+    {
+        using var picture = new Picture(Figures.ShowHeatmaps([[new double[,] { { 0, 1 } }, new double[,] { { 0, 4 } }]], "Keys", "Queries", ["small", "large"]));
+        using var alone = new Picture(Figures.ShowHeatmaps(new double[,] { { 0, 1 } }, "Keys", "Queries"));
+        SKRectI frame = picture.Frame();
+        SKRectI frameAlone = alone.Frame();
+
+        Assert.Equal(SKColor.Parse("#6b0618"), Cell(alone, frameAlone, 0, 1, 1, 2));
+        Assert.InRange(Cell(picture, frame, 0, 1, 1, 2).Green, 180, 210);
+        Assert.Equal((2 * 330 + 110, 330), (picture.Width, picture.Height));
+    }
+
+    [Fact]
+    public void OneValueEverywhere_StillHasAScale()
+    {
+        using var picture = new Picture(Figures.ShowHeatmaps(new double[,] { { 0.02, 0.02 }, { 0.02, 0.02 } }, "Keys", "Queries"));
+
+        Assert.Equal(SKColor.Parse("#6b0618"), Cell(picture, picture.Frame(), 0, 0, 2, 2));
+    }
+
+    [Fact]
+    public void Text_IsDrawn()
+    {
+        Assert.SkipWhen(PlotFont.Family is null, "No font is installed.");
+        using var labelled = new Picture(Figures.PlotLines([new("line", [0, 1], [0, 1])], "a long label below", "y"));
+        using var bare = new Picture(Figures.PlotLines([new("line", [0, 1], [0, 1])], "", "y"));
+
+        Assert.True(InkBelow(labelled) > InkBelow(bare) + 100, $"{InkBelow(labelled)} dark pixels with a label, {InkBelow(bare)} without");
+        Assert.True(InkBelow(bare) > 50);
+
+        static int InkBelow(Picture picture) => picture.Count(new SKRectI(0, picture.Frame().Bottom + 8, picture.Width, picture.Height), Picture.IsDark);
+    }
+
+    [Fact]
+    public void Font_IsSansSerif()
+    {
+        Assert.SkipUnless(PlotFont.Installed.Any(family => family.Contains("Sans", StringComparison.Ordinal)), "No sans-serif font is installed.");
+        Assert.Contains("Sans", PlotFont.Family!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Svg_IsAWellFormedDocumentOfTheSameSizeWithTextAndCells()
+    {
+        Figure figure = Figures.ShowHeatmaps(new double[,] { { 0, 1 }, { 1, 0 } }, "Keys", "Queries");
+        XElement svg = XDocument.Parse(figure.ToSvg()).Root!;
+
+        Assert.Equal("svg", svg.Name.LocalName);
+        Assert.Equal(("580", "470"), (svg.Attribute("width")!.Value, svg.Attribute("height")!.Value));
+        Assert.Equal(2, svg.Descendants().Count(element => element.Name.LocalName == "image"));
+        Assert.SkipWhen(PlotFont.Family is null, "No font is installed.");
+        Assert.Contains(svg.Descendants(), element => element.Name.LocalName == "text" && element.Value.Trim() == "Keys");
+    }
+
+    [Fact]
+    public void Save_WritesTheFormatOfTheName()
+    {
+        string folder = Directory.CreateTempSubdirectory("torchattention-").FullName;
+        try
+        {
+            Figure figure = Figures.PlotLines([new("line", [0, 1], [0, 1])], "x", "y");
+            figure.Save(Path.Combine(folder, "a.png"));
+            figure.Save(Path.Combine(folder, "a.svg"));
+
+            Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(Path.Combine(folder, "a.png"))[..4]);
+            Assert.StartsWith("<?xml", Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(folder, "a.svg"))), StringComparison.Ordinal);
+            ArgumentException refused = Assert.Throws<ArgumentException>(() => figure.Save(Path.Combine(folder, "a.gif")));
+            Assert.Contains("'.GIF'", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(["a.png", "a.svg"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void WrongInput_IsRefused()
+    {
+        Assert.Contains("got 2 and 1", Assert.Throws<ArgumentException>(() => Figures.PlotLines([new("a", [0, 1], [0])], "x", "y")).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Figures.PlotLines([new("a", [0], [double.NaN])], "x", "y"));
+        Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps(new double[0, 3], "x", "y"));
+        Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps(new[,] { { double.NaN } }, "x", "y"));
+        Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps([[new double[1, 1]], []], "x", "y"));
+        Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps([[new double[1, 1]]], "x", "y", ["a", "b"]));
+    }
+
+    private static int[] RowsOf(Picture picture, SKRectI frame, SKColor color) =>
+        [.. Enumerable.Range(frame.Top, frame.Height).Where(y => picture.Count(new SKRectI(frame.Left, y, frame.Right, y + 1), pixel => pixel == color) > frame.Width / 2)];
+
+    private static bool Near(Picture picture, SKRectI frame, double fromLeft, double fromBottom, SKColor color)
+    {
+        int x = (int)Math.Round(frame.Left + fromLeft * frame.Width);
+        int y = (int)Math.Round(frame.Bottom - fromBottom * frame.Height);
+        return picture.Count(new SKRectI(x - 3, y - 3, x + 4, y + 4), pixel => pixel == color) > 0;
+    }
+
+    private static SKColor Cell(Picture picture, SKRectI frame, int row, int column, int rows, int columns) =>
+        picture[(int)(frame.Left + (column + 0.5) * frame.Width / columns), (int)(frame.Top + (row + 0.5) * frame.Height / rows)];
+}
