@@ -1,3 +1,3 @@
 global using TorchSharp;
-global using static TorchSharp.torch;
 global using TorchSharp.Utils;
+global using static TorchSharp.torch;
