@@ -30,9 +30,9 @@ public static class LibTorch
                 && !line.Contains($"{Library}.so: cannot open", StringComparison.Ordinal))
             ?? "no file of that name was found";
         return $"libtorch could not be loaded. Tried: the library {Library} in {AppContext.BaseDirectory} and on the system's search path. "
-            + $"The system says: {reason} "
-            + $"What to do: on {RuntimeInformation.RuntimeIdentifier} build the program again with the SDK, so that the packages TorchSharp-cpu and "
-            + "libtorch-cpu put their libraries beside it (-p:TorchBackend=cuda for a CUDA device); if it was copied here, copy the whole folder; "
-            + "if the line above names another library, install that one.";
+            + $"The system says: '{reason}'. "
+            + $"What to do: build the program on this system ({RuntimeInformation.RuntimeIdentifier}) with the SDK, which puts the libraries of the packages "
+            + "TorchSharp-cpu and libtorch-cpu beside it (-p:TorchBackend=cuda for a CUDA device); if it was copied here, copy the whole folder; "
+            + "if the system names a library of its own, install or update that one.";
     }
 }
