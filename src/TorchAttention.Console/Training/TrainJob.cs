@@ -37,13 +37,13 @@ internal static class TrainJob
         using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut);
 
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = options.Epochs });
-        var board = new ProgressBoard { Display = !options.NoPlots };
+        var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         board.Watch(trainer);
         var log = new TrainingLog(trainer, parametric, units);
         var clock = Stopwatch.StartNew();
         try
         {
-            TrainView.Show(trainer, parametric, units, options, () => trainer.Fit(parametric, data, interruption.Token));
+            new TrainView(trainer, board, parametric, units, options).Show(() => trainer.Fit(parametric, data, interruption.Token));
         }
         catch (TrainingDivergedException e)
         {

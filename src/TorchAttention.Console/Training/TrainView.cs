@@ -6,10 +6,12 @@ using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>Shows a training while it runs: a bar with the current loss and w in a terminal, a line for each epoch elsewhere.</summary>
-internal static class TrainView
+/// <summary>Shows a training while it runs: a bar with the board's latest losses and w in a terminal, a line for each epoch elsewhere.</summary>
+internal sealed class TrainView(Trainer trainer, ProgressBoard board, NWKernelRegression model, Units units, TrainOptions options)
 {
-    public static void Show(Trainer trainer, NWKernelRegression model, Units units, TrainOptions options, Action fit)
+    private readonly Dictionary<string, double> _latest = [];
+
+    public void Show(Action fit)
     {
         if (options.Quiet || options.Json)
         {
@@ -19,30 +21,36 @@ internal static class TrainView
         {
             trainer.EpochCompleted += (_, e) => Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}  w {units.W(model.W.ToDouble()):G6}"));
+                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}  w {W():G6}"));
             fit();
         }
         else
         {
-            ShowBar(trainer, model, units, options, fit);
+            ShowBar(fit);
         }
     }
 
-    private static void ShowBar(Trainer trainer, NWKernelRegression model, Units units, TrainOptions options, Action fit)
+    private void ShowBar(Action fit)
     {
         AnsiConsole.Progress()
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
-                ProgressTask task = context.AddTask($"epoch 1/{options.Epochs}", maxValue: 1);
+                ProgressTask task = context.AddTask(Describe(1), maxValue: 1);
+                board.PointDrawn += (_, point) => _latest[point.Label] = units.Loss(point.Y);
                 trainer.StepCompleted += (_, e) =>
                 {
                     task.MaxValue = (double)e.BatchCount * options.Epochs;
                     task.Value = e.Step;
-                    task.Description = string.Create(
-                        CultureInfo.InvariantCulture, $"epoch {e.Epoch}/{options.Epochs}  loss {units.Loss(e.Loss),-9:G4} w {units.W(model.W.ToDouble()),-8:G5}");
+                    task.Description = Describe(e.Epoch);
                 };
                 fit();
             });
     }
+
+    private string Describe(int epoch) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"epoch {epoch}/{options.Epochs}{string.Concat(_latest.Select(line => $"  {line.Key} {line.Value:G4}"))}  w {W():G5}");
+
+    private double W() => units.W(model.W.ToDouble());
 }
