@@ -11,6 +11,9 @@ internal sealed record RunSummary
 
     public required double W { get; init; }
 
+    /// <summary>1/|w|: the sign of w changes no weight, and SGD may well step across 0.</summary>
+    public double Bandwidth => 1 / Math.Abs(W);
+
     public required ulong Seed { get; init; }
 
     public required string Device { get; init; }
@@ -29,7 +32,15 @@ internal sealed record RunSummary
     {
         json.WriteString("data", Data);
         json.WriteNumber("w", W);
-        json.WriteNumber("bandwidth", 1 / W);
+        if (double.IsFinite(Bandwidth))
+        {
+            json.WriteNumber("bandwidth", Bandwidth);
+        }
+        else
+        {
+            json.WriteNull("bandwidth");
+        }
+
         json.WriteNumber("seed", Seed);
         json.WriteString("device", Device);
         json.WriteNumber("steps", Steps);
@@ -62,14 +73,14 @@ internal sealed record RunSummary
             string bandwidth = estimator.Name switch
             {
                 "nonparametric" => $"h = {Short(NonparametricBandwidth)}",
-                "parametric" => $"h = 1/w = {Short(1 / W)}",
+                "parametric" => $"h = 1/w = {Short(Bandwidth)}",
                 _ => "",
             };
             table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"learned w = {Short(W)}, bandwidth 1/w = {Short(1 / W)}; {Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
+        Console.WriteLine($"learned w = {Short(W)}, bandwidth 1/w = {Short(Bandwidth)}; {Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
         Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json{(plots ? ", plots/" : "")})");
     }
 
