@@ -11,7 +11,8 @@ public static class TensorExtensions
     public static double[] ToDoubles(this Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        using Tensor onCpu = tensor.detach().to(ScalarType.Float64, CPU).contiguous();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor onCpu = tensor.detach().to(ScalarType.Float64, CPU).contiguous();
         return MemoryMarshal.Cast<byte, double>(onCpu.bytes).ToArray();
     }
 
@@ -43,5 +44,12 @@ public static class TensorExtensions
         {
             throw new ArgumentException($"Expected shape ({string.Join(", ", shape)}), got {Guard.Shape(tensor)}.", nameof(tensor));
         }
+    }
+
+    /// <summary>A copy that belongs to no graph and to no dispose scope: whoever keeps it disposes it.</summary>
+    internal static Tensor CloneWithoutGraph(this Tensor tensor)
+    {
+        using Tensor withoutGraph = tensor.detach();
+        return withoutGraph.clone().DetachFromDisposeScope();
     }
 }

@@ -12,12 +12,16 @@ public sealed class AveragePooling : nn.Module<Tensor, Tensor>
     public AveragePooling(Tensor values)
         : base(nameof(AveragePooling))
     {
-        _values = Guard.Vector(values).detach().clone().DetachFromDisposeScope();
+        _values = Guard.Vector(values).CloneWithoutGraph();
         RegisterComponents();
     }
 
     /// <inheritdoc/>
     /// <param name="input">Queries (queries).</param>
     /// <returns>The mean of the values, repeated (queries).</returns>
-    public override Tensor forward(Tensor input) => _values.mean().expand(Guard.Vector(input).shape[0]);
+    public override Tensor forward(Tensor input)
+    {
+        using Tensor mean = _values.mean();
+        return mean.expand(Guard.Vector(input).shape[0]);
+    }
 }

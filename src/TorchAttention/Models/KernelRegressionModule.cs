@@ -111,7 +111,7 @@ public abstract class KernelRegressionModule : Module
         Guard.Vector(keys);
         Guard.Vector(values);
         return keys.shape[0] == values.shape[0]
-            ? (keys.detach().clone().DetachFromDisposeScope(), values.detach().clone().DetachFromDisposeScope())
+            ? (keys.CloneWithoutGraph(), values.CloneWithoutGraph())
             : throw new ArgumentException($"Expected as many values as keys ({keys.shape[0]}), got {values.shape[0]}.", nameof(values));
     }
 
