@@ -1,0 +1,62 @@
+using TorchAttention.Data;
+
+namespace TorchAttention.Tests.Data;
+
+public sealed class TabularDataTests
+{
+    private static readonly double[] _x = [.. Enumerable.Range(0, 50).Select(i => 1000 + 7.0 * (i * 13 % 50))];
+    private static readonly double[] _y = [.. _x.Select(x => -3 * x + 1)];
+
+    [Fact]
+    public void Split_HoldsOutTheFraction()
+    {
+        using var data = new TabularData(_x, _y, validationFraction: 0.2);
+        Assert.Equal((40, 10), (data.XTrain.shape[0], data.XVal.shape[0]));
+
+        using var least = new TabularData(_x[..3], _y[..3], validationFraction: 0.9);
+        Assert.Equal((2, 1), (least.XTrain.shape[0], least.XVal.shape[0]));
+    }
+
+    [Fact]
+    public void TrainingPart_IsStandardisedAndSorted()
+    {
+        using var data = new TabularData(_x, _y);
+        double[] x = data.XTrain.ToDoubles();
+
+        Assert.Equal(x.Order(), x);
+        Assert.Equal(0, x.Average(), 1e-6);
+        Assert.Equal(1, Math.Sqrt(x.Sum(value => value * value) / (x.Length - 1)), 1e-6);
+    }
+
+    [Fact]
+    public void Scales_LeadBackToEveryRow()
+    {
+        using var data = new TabularData(_x, _y);
+        IEnumerable<double> x = data.XTrain.ToDoubles().Concat(data.XVal.ToDoubles()).Select(data.XScale.Invert);
+        IEnumerable<double> y = data.YTrain.ToDoubles().Concat(data.YVal.ToDoubles()).Select(data.YScale.Invert);
+
+        Assert.Equal(_x.Order(), x.Select(value => Math.Round(value, 2)).Order());
+        Assert.All(x.Zip(y), pair => Assert.Equal(-3 * pair.First + 1, pair.Second, 1e-3));
+    }
+
+    [Fact]
+    public void Seed_DecidesTheSplit()
+    {
+        using var first = new TabularData(_x, _y, seed: 1);
+        using var same = new TabularData(_x, _y, seed: 1);
+        using var other = new TabularData(_x, _y, seed: 2);
+
+        Assert.Equal(first.XVal.ToDoubles(), same.XVal.ToDoubles());
+        Assert.NotEqual(first.XVal.ToDoubles(), other.XVal.ToDoubles());
+    }
+
+    [Fact]
+    public void WrongArguments_AreRefusedWithTheirValues()
+    {
+        Assert.Contains("got 2", Assert.Throws<ArgumentException>(() => new TabularData(_x[..2], _y[..2])).Message, StringComparison.Ordinal);
+        Assert.Contains("(50), got 49", Assert.Throws<ArgumentException>(() => new TabularData(_x, _y[..49])).Message, StringComparison.Ordinal);
+        Assert.Contains("got 1 everywhere", Assert.Throws<ArgumentException>(() => new TabularData([1, 1, 1, 1], [1, 2, 3, 4])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TabularData(_x, _y, validationFraction: 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TabularData(_x, _y, validationFraction: double.NaN));
+    }
+}
