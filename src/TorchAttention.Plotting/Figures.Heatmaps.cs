@@ -58,6 +58,7 @@ public static partial class Figures
                     plot.Axes.Title.Label.Text = titles[column];
                     plot.Axes.Title.Label.FontSize = Theme.LabelSize;
                     plot.Axes.Title.Label.Bold = false;
+                    plot.Axes.Title.Label.OffsetY = 9;
                 }
 
                 FixMargins(plot, left: 70, right: 20, bottom: 55, top: HeatmapMargin - 55);
