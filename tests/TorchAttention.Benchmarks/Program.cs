@@ -1,0 +1,18 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using TorchAttention;
+using TorchAttention.Benchmarks;
+
+LibTorch.EnsureLoaded();
+if (args.Contains("--step-time"))
+{
+    StepTime.Print(seconds: 2);
+    return;
+}
+
+// In this process: a generated project would not get the libtorch that Directory.Build.targets makes loadable.
+bool isShort = args.Contains("--short");
+Job job = (isShort ? Job.ShortRun : Job.Default).WithToolchain(InProcessEmitToolchain.Instance);
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. args.Where(arg => arg != "--short")], DefaultConfig.Instance.AddJob(job));
