@@ -19,7 +19,7 @@ internal static class Guard
     public static Tensor Vector(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(tensor, name);
-        return tensor.dim() == 1 && tensor.shape[0] > 0
+        return tensor.dim() == 1 && tensor.numel() > 0
             ? tensor
             : throw new ArgumentException($"Expected a vector of at least one element, got shape {Shape(tensor)}.", name);
     }

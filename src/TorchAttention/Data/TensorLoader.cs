@@ -38,7 +38,7 @@ public sealed class TensorLoader : IEnumerable<Batch>
     }
 
     /// <summary>The number of examples.</summary>
-    public long ExampleCount => _x.shape[0];
+    public long ExampleCount => _x.size(0);
 
     /// <summary>The number of batches in an epoch: ceil(n / batch size).</summary>
     public int Count => (int)((ExampleCount + _batchSize - 1) / _batchSize);

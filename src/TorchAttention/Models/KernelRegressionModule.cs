@@ -68,7 +68,7 @@ public abstract class KernelRegressionModule : Module
     {
         ArgumentNullException.ThrowIfNull(yHat);
         ArgumentNullException.ThrowIfNull(y);
-        return ((yHat.reshape(-1) - y.reshape(-1)).square() / 2).mean();
+        return nn.functional.mse_loss(Flat(yHat), Flat(y)) / 2;
     }
 
     /// <inheritdoc/>
@@ -114,6 +114,8 @@ public abstract class KernelRegressionModule : Module
             ? (keys.CloneWithoutGraph(), values.CloneWithoutGraph())
             : throw new ArgumentException($"Expected as many values as keys ({keys.shape[0]}), got {values.shape[0]}.", nameof(values));
     }
+
+    private static Tensor Flat(Tensor tensor) => tensor.dim() == 1 ? tensor : tensor.reshape(-1);
 
     private Tensor Attend(Tensor scaledDiffs, Tensor values)
     {

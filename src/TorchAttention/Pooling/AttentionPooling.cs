@@ -21,7 +21,7 @@ public static class AttentionPooling
     {
         ArgumentNullException.ThrowIfNull(queryKeyDiffs);
         return queryKeyDiffs.dim() == 2
-            ? nn.functional.softmax(-queryKeyDiffs.square() / 2, dim: 1)
+            ? nn.functional.softmax(-0.5 * (queryKeyDiffs * queryKeyDiffs), dim: 1)
             : throw new ArgumentException($"Expected differences (queries, keys), got shape {Guard.Shape(queryKeyDiffs)}.", nameof(queryKeyDiffs));
     }
 
@@ -34,7 +34,7 @@ public static class AttentionPooling
     {
         ArgumentNullException.ThrowIfNull(attentionWeights);
         ArgumentNullException.ThrowIfNull(values);
-        if (values.dim() == 1 && values.shape[0] == attentionWeights.shape[1])
+        if (values.dim() == 1 && values.size(0) == attentionWeights.size(1))
         {
             return matmul(attentionWeights, values);
         }

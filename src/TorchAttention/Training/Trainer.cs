@@ -74,7 +74,7 @@ public sealed class Trainer
             }
 
             optimizer.step();
-            sum += value * batches.Current.X.shape[0];
+            sum += value * batches.Current.X.size(0);
             StepCompleted?.Invoke(this, new StepCompleted(step, epoch, dataloader.Count, value));
         }
     }
@@ -96,7 +96,7 @@ public sealed class Trainer
 
             using Tensor loss = model.ValidationStep(batches.Current);
             double value = FiniteLoss(loss, step, epoch, validation: true);
-            sum += value * batches.Current.X.shape[0];
+            sum += value * batches.Current.X.size(0);
             ValidationCompleted?.Invoke(this, new ValidationCompleted(epoch, dataloader.Count, value));
         }
     }
