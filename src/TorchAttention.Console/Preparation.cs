@@ -6,22 +6,24 @@ namespace TorchAttention.Cli;
 /// Does in the background what a short run would otherwise wait for: libtorch's loading and the first picture's compilation take 0.2 s each,
 /// more than the chapter's training.
 /// </summary>
-internal sealed class Preparation
+/// <remarks>Disposing waits for both: a process that ends while native libraries are being loaded or used may crash instead.</remarks>
+internal sealed class Preparation : IDisposable
 {
     private readonly Task _libTorch = Task.Run(LibTorch.EnsureLoaded);
+    private readonly Task _drawing;
 
     /// <param name="plots">Whether pictures will be drawn.</param>
     public Preparation(bool plots)
     {
-        if (plots)
-        {
-            Task.Run(DrawSomething);
-        }
+        _drawing = plots ? Task.Run(DrawSomething) : Task.CompletedTask;
     }
 
     /// <summary>Waits until libtorch is loaded.</summary>
     /// <exception cref="LibTorchNotLoadedException">It cannot be loaded.</exception>
     public void AwaitLibTorch() => _libTorch.GetAwaiter().GetResult();
+
+    // What went wrong with either shows where it is used: in AwaitLibTorch, and in the first real picture.
+    public void Dispose() => Task.WhenAll(_libTorch, _drawing).ContinueWith(_ => { }, TaskScheduler.Default).Wait();
 
     private static void DrawSomething()
     {

@@ -65,6 +65,16 @@ public sealed class ReadmeTests : IDisposable
         Assert.All(links, link => Assert.True(File.Exists(Path.Combine(ConsoleProcess.Repository, link)), $"{link} does not exist"));
     }
 
+    [Fact]
+    public void Figures_AreThoseOfAResultsFile()
+    {
+        string shown = Regex.Match(_readme, "<!-- figures: begin -->\n(.*)<!-- figures: end -->", RegexOptions.Singleline).Groups[1].Value;
+        string results = Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Benchmarks", "results");
+
+        Assert.Contains("| time | ", shown, StringComparison.Ordinal);
+        Assert.Contains(Directory.GetFiles(results, "*.md"), file => File.ReadAllText(file).EndsWith(shown, StringComparison.Ordinal));
+    }
+
     private static void RunSnippet()
     {
         using var data = new NonlinearData(n: 50, batchSize: 10, noiseStd: 0.5, seed: 0);

@@ -44,10 +44,10 @@ internal static class ExerciseCommand
     private static int Run(int number, ulong seed, string deviceName, string? output, bool plots)
     {
         using var interruption = new Interruption();
-        var preparation = new Preparation(plots);
-        RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");
+        using var preparation = new Preparation(plots);
         preparation.AwaitLibTorch();
         TorchSharp.torch.Device device = TrainJob.PickDevice(deviceName);
+        RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");
         (string title, Action<ExerciseRun> run) = _exercises[number - 1];
         Console.WriteLine($"Exercise {number}: {title}");
         run(new ExerciseRun(directory, device, seed, plots, interruption.Token));

@@ -17,8 +17,8 @@ internal static class TrainJob
     public static int Run(TrainOptions options)
     {
         using var interruption = new Interruption();
-        var preparation = new Preparation(plots: !options.NoPlots);
         DataSource source = DataSource.Open(options);
+        using var preparation = new Preparation(plots: !options.NoPlots);
         preparation.AwaitLibTorch();
         Device device = PickDevice(options.Device);
         using RegressionData data = source.ToTensors(device);

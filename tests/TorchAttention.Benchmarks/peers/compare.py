@@ -185,7 +185,12 @@ def main():
         path = HERE.parent / "results" / f"{options.machine}.md"
         path.parent.mkdir(exist_ok=True)
         path.write_text(result)
-        print(f"written to {path.relative_to(REPOSITORY)}")
+        readme = REPOSITORY / "README.md"
+        begin, end = "<!-- figures: begin -->\n", "<!-- figures: end -->"
+        before, rest = readme.read_text().split(begin)
+        figures = result.split("\n", 1)[1].strip("\n") + "\n"
+        readme.write_text(before + begin + figures + end + rest.split(end)[1])
+        print(f"written to {path.relative_to(REPOSITORY)} and README.md")
 
 
 if __name__ == "__main__":
