@@ -14,10 +14,10 @@ internal static class Options
         Number<ulong>(name, description, $"a whole number from 0 to {ulong.MaxValue}", NumberStyles.None, _ => true);
 
     public static Option<double?> PositiveNumber(string name, string description) =>
-        Number<double>(name, description, "a positive number", NumberStyles.Float, value => value > 0 && double.IsFinite(value));
+        Number<double>(name, description, "a positive number that float32 can hold", NumberStyles.Float, value => value > 0 && float.IsNormal((float)value));
 
     public static Option<double?> NotNegativeNumber(string name, string description) =>
-        Number<double>(name, description, "a number of at least 0", NumberStyles.Float, value => value >= 0 && double.IsFinite(value));
+        Number<double>(name, description, "a number of at least 0 that float32 can hold", NumberStyles.Float, value => value >= 0 && float.IsFinite((float)value));
 
     public static Option<double?> Fraction(string name, string description) =>
         Number<double>(name, description, "a number between 0 and 1", NumberStyles.Float, value => value is > 0 and < 1);

@@ -21,7 +21,7 @@ internal static class Bandwidths
         foreach (double bandwidth in _bandwidths)
         {
             using var model = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth);
-            var estimator = new Estimator("nonparametric", model, data);
+            var estimator = new Estimator("nonparametric", model, data, run.CancellationToken);
             rows.Add([bandwidth, 1 / bandwidth, estimator.ValLoss, estimator.ValRmse]);
             if (_shown.Contains(bandwidth))
             {

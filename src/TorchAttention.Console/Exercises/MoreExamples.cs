@@ -24,8 +24,8 @@ internal static class MoreExamples
                 using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain);
                 using var parametric = new NWKernelRegression(data.XTrain, data.YTrain);
                 run.Fit(parametric, data);
-                fixedError += new Estimator("nonparametric", nonparametric, data).ValRmse / Draws;
-                learnedError += new Estimator("parametric", parametric, data).ValRmse / Draws;
+                fixedError += new Estimator("nonparametric", nonparametric, data, run.CancellationToken).ValRmse / Draws;
+                learnedError += new Estimator("parametric", parametric, data, run.CancellationToken).ValRmse / Draws;
                 w += parametric.W.ToDoubles()[0] / Draws;
             }
 

@@ -22,8 +22,8 @@ internal static class RegionalWidths
         double w = single.W.ToDoubles()[0];
         run.Report(["region", "regional_w", "regional_bandwidth", "single_w"],
             [.. regional.W.ToDoubles().Select((value, i) => new[] { i + 1, value, 1 / value, w })]);
-        var one = new Estimator("single", single, data);
-        var many = new Estimator("regional", regional, data);
+        var one = new Estimator("single", single, data, run.CancellationToken);
+        var many = new Estimator("regional", regional, data, run.CancellationToken);
         Console.WriteLine($"Validation RMSE after {Epochs} epochs: {one.ValRmse:F4} with one w, {many.ValRmse:F4} with {Regions} regional widths. Both train leave-one-out: with");
         Console.WriteLine("its own pair among the keys an example would reward ever narrower kernels, and more widths would only overfit faster.");
         double[] x = data.XVal.ToDoubles();

@@ -66,6 +66,23 @@ internal sealed class DataSource
         return new DataSource(options, Path.GetFileNameWithoutExtension(options.Data), table) { IsFile = true };
     }
 
+    /// <summary>Refuses what the machine's memory cannot hold: asked for too much, the system ends the process without a word.</summary>
+    public void CheckMemory()
+    {
+        // A training step holds about this many matrices of mini-batch x keys: differences, scores, weights, and the gradients of each.
+        const double matrices = 8;
+        double examples = _table?.RowCount ?? _options.N ?? DefaultN;
+        double batch = Math.Min(_options.BatchSize, examples);
+        double needed = sizeof(float) * matrices * examples * (batch + 1);
+        double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (needed > available)
+        {
+            string option = batch > DefaultBatchSize ? "--batch-size" : _table is null ? "--n" : "--data";
+            throw CliException.WrongInput(
+                $"{option}: {examples} examples in mini-batches of {batch} need about {needed / (1 << 30):F0} GiB, this machine has {available / (1 << 30):F0}");
+        }
+    }
+
     /// <summary>The tensors; needs libtorch.</summary>
     public RegressionData ToTensors(torch.Device device)
     {
@@ -81,7 +98,7 @@ internal sealed class DataSource
         }
         catch (ArgumentException e)
         {
-            throw new TableException(_table.Name, $"the training part of the rows cannot be standardised: {Plain(e)}", inner: e);
+            throw new TableException(_table.Name, Plain(e), column: e.ParamName == "x" ? XLabel : YLabel, inner: e);
         }
     }
 

@@ -12,9 +12,11 @@ internal sealed class Estimator
     private readonly nn.Module<Tensor, Tensor> _module;
     private readonly RegressionData _data;
     private readonly Units _units;
+    private readonly CancellationToken _cancellationToken;
 
-    public Estimator(string name, nn.Module<Tensor, Tensor> module, RegressionData data)
+    public Estimator(string name, nn.Module<Tensor, Tensor> module, RegressionData data, CancellationToken cancellationToken)
     {
+        _cancellationToken = cancellationToken;
         Name = name;
         _module = module;
         _data = data;
@@ -44,6 +46,7 @@ internal sealed class Estimator
         using IDisposable noGradients = no_grad();
         for (long start = 0; start < count; start += most)
         {
+            _cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             predictions.AddRange(_units.YsOf(_module.call(queries.slice(0, start, Math.Min(start + most, count), 1))));
         }

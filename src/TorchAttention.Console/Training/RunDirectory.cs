@@ -22,6 +22,11 @@ internal sealed class RunDirectory
     /// <param name="name">What the run is about.</param>
     public static RunDirectory Create(string? output, string name)
     {
+        if (output is "")
+        {
+            throw CliException.WrongInput("--out: expected a folder, got ''");
+        }
+
         string path = output ?? Unused(System.IO.Path.Combine("runs", $"{Plain(name)}-{DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}"));
         try
         {

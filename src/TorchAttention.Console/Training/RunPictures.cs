@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using TorchAttention.Data;
 using TorchAttention.Plotting;
 using TorchAttention.Training;
@@ -70,12 +71,20 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     /// <summary>Draws everything as PNG and SVG.</summary>
     public void Save(RunDirectory directory, CancellationToken cancellationToken)
     {
-        Parallel.ForEach(_pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture =>
+        try
         {
-            Figure figure = picture.Draw();
-            figure.Save(directory.Picture($"{picture.Name}.png"));
-            figure.Save(directory.Picture($"{picture.Name}.svg"));
-        });
+            Parallel.ForEach(_pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture =>
+            {
+                Figure figure = picture.Draw();
+                figure.Save(directory.Picture($"{picture.Name}.png"));
+                figure.Save(directory.Picture($"{picture.Name}.svg"));
+            });
+        }
+        catch (AggregateException e)
+        {
+            // A full disk stops several pictures at once; one of them says it all.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 
     private static long Step(long count, long most) => (count + most - 1) / most;

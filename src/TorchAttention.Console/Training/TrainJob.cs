@@ -18,6 +18,7 @@ internal static class TrainJob
     {
         using var interruption = new Interruption();
         DataSource source = DataSource.Open(options);
+        source.CheckMemory();
         using var preparation = new Preparation(plots: !options.NoPlots);
         preparation.AwaitLibTorch();
         Device device = PickDevice(options.Device);
@@ -27,14 +28,25 @@ internal static class TrainJob
             set_num_threads(1);
         }
 
-        RunDirectory directory = RunDirectory.Create(options.Out, source.Name);
         double bandwidth = options.Bandwidth ?? data.XScale.Deviation;
-        directory.WriteJson("config.json", json => RunConfig.Write(json, options, source, device, bandwidth));
-
         var units = Units.Of(data);
         using var average = new AveragePooling(data.YTrain);
         using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / data.XScale.Deviation);
         using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut);
+        Estimator[] untrained =
+            [new("average", average, data, interruption.Token), new("nonparametric", nonparametric, data, interruption.Token)];
+        if (!double.IsFinite(untrained[0].ValLoss))
+        {
+            throw CliException.WrongInput($"--noise-std: {options.NoiseStd} is too large; the sum of the targets does not fit float32");
+        }
+
+        if (!double.IsFinite(untrained[1].ValLoss))
+        {
+            throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
+        }
+
+        RunDirectory directory = RunDirectory.Create(options.Out, source.Name);
+        directory.WriteJson("config.json", json => RunConfig.Write(json, options, source, device, bandwidth));
 
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = options.Epochs });
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
@@ -59,8 +71,7 @@ internal static class TrainJob
             log.Save(directory);
         }
 
-        Estimator[] estimators =
-            [new("average", average, data), new("nonparametric", nonparametric, data), new("parametric", parametric, data)];
+        Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token)];
         var summary = new RunSummary
         {
             Data = source.Name,

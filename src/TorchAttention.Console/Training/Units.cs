@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchAttention.Data;
 using TorchAttention.Numerics.Tables;
 using TorchSharp;
@@ -14,6 +15,11 @@ internal readonly record struct Units(Standardization X, Standardization Y)
 
     /// <summary>A mean of (y^ - y)^2 / 2, in squared units of y.</summary>
     public double Loss(double loss) => loss * Y.Deviation * Y.Deviation;
+
+    /// <summary>A number as the shortest text that gives it back: as float32, which models compute in, where its range allows.</summary>
+    public static string Text(double value) => value == 0 || float.IsNormal((float)value)
+        ? ((float)value).ToString("R", CultureInfo.InvariantCulture)
+        : value.ToString("R", CultureInfo.InvariantCulture);
 
     public double[] XsOf(torch.Tensor x) => Array.ConvertAll(x.ToDoubles(), X.Invert);
 

@@ -141,7 +141,8 @@ public static class CsvTable
 
     private static double Number(string field, string name, long row, string column)
     {
-        if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+        // .NET's parser overlooks trailing NULs, which a damaged file may well have.
+        if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || field.Contains('\0', StringComparison.Ordinal))
         {
             throw new TableException(name, field.Length == 0 ? "expected a number, found nothing" : $"expected a number, found '{Shown(field)}'", row, column);
         }

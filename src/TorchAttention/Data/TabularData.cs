@@ -81,8 +81,8 @@ public sealed class TabularData : RegressionData
             int held = Math.Clamp((int)Math.Round(validationFraction * rows.Length), 1, rows.Length - 2);
             _validation = Sorted(rows[..held]);
             _training = Sorted(rows[held..]);
-            XScale = Standardization.Of(Array.ConvertAll(_training, row => row.X));
-            YScale = Standardization.Of(Array.ConvertAll(_training, row => row.Y));
+            XScale = Measure(Array.ConvertAll(_training, row => row.X), nameof(x));
+            YScale = Measure(Array.ConvertAll(_training, row => row.Y), nameof(y));
         }
 
         public Standardization XScale { get; }
@@ -92,6 +92,18 @@ public sealed class TabularData : RegressionData
         public (Tensor X, Tensor Y) Training(Device device) => Standardized(_training, device);
 
         public (Tensor X, Tensor Y) Validation(Device device) => Standardized(_validation, device);
+
+        private static Standardization Measure(double[] training, string name)
+        {
+            try
+            {
+                return Standardization.Of(training);
+            }
+            catch (ArgumentException e)
+            {
+                throw new ArgumentException($"In the {training.Length} rows to train on: {e.Message.Split(" (Parameter")[0]}", name, e);
+            }
+        }
 
         private static (double X, double Y)[] Sorted((double X, double Y)[] rows) => [.. rows.OrderBy(row => row.X)];
 
