@@ -31,7 +31,7 @@ public sealed class WeakenVersionNeed : Task
         {
             Log.LogError(
                 "{0}: {1}. The step that lets it load on systems whose {2} lacks {3} expects the file of TorchSharp 0.107.0; " +
-                "after an update of that package, check whether the step is still needed (Directory.Build.targets).",
+                "after an update of that package, check whether the step is still needed (build/LibTorch.targets).",
                 Source, problem, Library, Version);
             return false;
         }
