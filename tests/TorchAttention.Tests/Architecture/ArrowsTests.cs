@@ -10,6 +10,8 @@ public sealed partial class ArrowsTests
     private static readonly (string Folder, string[] Forbidden)[] _rules =
     [
         ("TorchAttention.Numerics", ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Plotting|Cli)"]),
+        ("TorchAttention.Numerics/Kernels", ["TorchAttention.Numerics.(Engine|Tables)"]),
+        ("TorchAttention.Numerics/Engine", ["TorchAttention.Numerics.Tables"]),
         ("TorchAttention.Plotting", ["TorchSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Cli)"]),
         ("TorchAttention", ["ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Plotting|Cli)"]),
         ("TorchAttention/Data", ["TorchAttention.(Pooling|Training|Models)"]),

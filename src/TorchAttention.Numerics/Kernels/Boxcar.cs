@@ -1,0 +1,15 @@
+namespace TorchAttention.Numerics.Kernels;
+
+/// <summary>The boxcar kernel, K(r) = 1 where r &lt; 1, else 0.</summary>
+/// <remarks>Support: r below 1, the boundary left out. The book's text has r up to and including 1, its code r below 1, as here.</remarks>
+public readonly struct Boxcar : IKernel
+{
+    /// <inheritdoc/>
+    public static string Name => "boxcar";
+
+    /// <inheritdoc/>
+    public static double Support => 1;
+
+    /// <inheritdoc/>
+    public static double Score(double squaredDistance) => squaredDistance < 1 ? 0 : double.NegativeInfinity;
+}
