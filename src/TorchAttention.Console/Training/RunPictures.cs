@@ -13,6 +13,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private const int CurvePoints = 400;
     private const int MostRows = 400;
     private const int MostColumns = 800;
+    private const int MostLossPoints = 1000;
     private const long LargestMatrix = 1 << 24;
 
     private readonly Units _units = Units.Of(data);
@@ -60,11 +61,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     /// <summary>Adds the lines of a progress board, in the data's own units.</summary>
     public void AddLoss(string name, ProgressBoard board)
     {
-        Series[] lines =
-        [
-            .. board.Labels.Select(label => new Series(
-                label, [.. board.Line(label).Select(point => point.X)], [.. board.Line(label).Select(point => _units.Loss(point.Y))])),
-        ];
+        Series[] lines = [.. board.Labels.Select(label => Thinned(label, board.Line(label)))];
         _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "loss")));
     }
 
@@ -85,6 +82,13 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
             // A full disk stops several pictures at once; one of them says it all.
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
+    }
+
+    // More points than pixels only make the SVG large: of a long training each point is the mean of a few.
+    private Series Thinned(string label, IReadOnlyList<BoardPoint> line)
+    {
+        BoardPoint[][] groups = [.. line.Chunk((line.Count + MostLossPoints - 1) / MostLossPoints)];
+        return new Series(label, Array.ConvertAll(groups, group => group.Average(point => point.X)), Array.ConvertAll(groups, group => _units.Loss(group.Average(point => point.Y))));
     }
 
     private static long Step(long count, long most) => (count + most - 1) / most;

@@ -9,6 +9,9 @@ namespace TorchAttention.Cli.Training;
 /// <summary>Shows a training while it runs: a bar with the board's latest losses and w in a terminal, a line for each epoch elsewhere.</summary>
 internal sealed class TrainView(Trainer trainer, ProgressBoard board, NWKernelRegression model, Units units, TrainOptions options)
 {
+    // A log of a long training should say how it went, not repeat epochs.csv.
+    private const int MostLines = 100;
+
     private readonly Dictionary<string, double> _latest = [];
 
     public void Show(Action fit)
@@ -19,14 +22,23 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, NWKernelRe
         }
         else if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
         {
-            trainer.EpochCompleted += (_, e) => Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}  w {W():G6}"));
+            trainer.EpochCompleted += (_, e) => PrintLine(e);
             fit();
         }
         else
         {
             ShowBar(fit);
+        }
+    }
+
+    private void PrintLine(EpochCompleted e)
+    {
+        int every = (e.MaxEpochs + MostLines - 1) / MostLines;
+        if (e.Epoch % every == 0 || e.Epoch == 1 || e.Epoch == e.MaxEpochs)
+        {
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}  w {W():G6}"));
         }
     }
 

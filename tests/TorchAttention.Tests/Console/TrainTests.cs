@@ -90,6 +90,19 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void LongTrainings_KeepLogAndPictureSmall()
+    {
+        ConsoleProcess.Result result = _console.Run("train", "--epochs", "1500", "--n", "10", "--out", "run");
+
+        string[] lines = [.. result.Output.Split('\n').Where(line => line.StartsWith("epoch ", StringComparison.Ordinal))];
+        Assert.InRange(lines.Length, 100, 102);
+        Assert.StartsWith("epoch 1/1500 ", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("epoch 1500/1500 ", lines[^1], StringComparison.Ordinal);
+        Assert.Equal(1501, _console.ReadLines("run/epochs.csv").Length);
+        Assert.InRange(new FileInfo(_console.PathOf("run/plots/loss.svg")).Length, 10_000, 100_000);
+    }
+
+    [Fact]
     public void Quiet_PrintsNothing()
     {
         Assert.Equal(new ConsoleProcess.Result(0, "", ""), _console.Run("train", "--quiet", "--out", "run", "--no-plots"));
