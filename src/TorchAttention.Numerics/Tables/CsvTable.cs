@@ -15,6 +15,9 @@ public static class CsvTable
     private const int LongestField = 1 << 20;
     private const int LongestQuote = 40;
 
+    // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
+    private const char NoText = '\uffff';
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; a pipe will do, since it is read once.</param>
     /// <param name="choose">Given the header's names, the columns to read, in the order wanted.</param>
@@ -30,7 +33,8 @@ public static class CsvTable
 
         try
         {
-            using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+            var utf8 = Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{NoText}"));
+            using var reader = new StreamReader(path, utf8);
             return Read(reader, path, choose);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -48,7 +52,7 @@ public static class CsvTable
     /// <param name="name">What to call it in messages.</param>
     /// <param name="choose">Given the header's names, the columns to read, in the order wanted.</param>
     /// <returns>The chosen columns.</returns>
-    /// <exception cref="TableException">The text is empty or ragged, a column is missing or ambiguous, or a chosen field is not a finite number.</exception>
+    /// <exception cref="TableException">The text is empty, ragged or ends inside a quotation, a column is missing or ambiguous, or a chosen field is not a finite number.</exception>
     public static Table Read(TextReader reader, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose)
     {
         ArgumentNullException.ThrowIfNull(choose);
@@ -79,7 +83,7 @@ public static class CsvTable
 
     private static Table Read(CsvParser parser, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose)
     {
-        if (!parser.Read())
+        if (!ReadRecord(parser, name))
         {
             throw new TableException(name, "expected a header row and data, found an empty file");
         }
@@ -88,7 +92,7 @@ public static class CsvTable
         IReadOnlyList<string> columns = choose(header);
         int[] places = [.. columns.Select(column => Find(header, column, name))];
         var values = Array.ConvertAll(places, _ => new List<double>());
-        while (parser.Read())
+        while (ReadRecord(parser, name))
         {
             if (parser.Count != header.Length)
             {
@@ -107,6 +111,51 @@ public static class CsvTable
         }
 
         return new Table(name, columns, Array.ConvertAll(values, column => column.ToArray()));
+    }
+
+    // The parser takes a quotation that is still open at the end of the text for closed, with every row below it inside.
+    private static bool ReadRecord(CsvParser parser, string name)
+    {
+        if (!parser.Read())
+        {
+            return false;
+        }
+
+        string record = parser.RawRecord;
+        if (record.Contains(NoText, StringComparison.Ordinal))
+        {
+            throw new TableException(name, "expected UTF-8 text, found other bytes", parser.RawRow);
+        }
+
+        if (EndsInsideQuotation(record))
+        {
+            throw new TableException(name, "a quotation is opened and never closed", parser.RawRow - record.AsSpan().Count('\n'));
+        }
+
+        return true;
+    }
+
+    private static bool EndsInsideQuotation(ReadOnlySpan<char> record)
+    {
+        if (record.Count('"') % 2 == 0)
+        {
+            return false;
+        }
+
+        // A quotation mark opens at the start of a field, and opens again right after one that seemed to close.
+        bool inside = false;
+        char before = ',';
+        foreach (char c in record)
+        {
+            if (c == '"')
+            {
+                inside = !inside && (before is ',' or '"');
+            }
+
+            before = char.IsWhiteSpace(c) ? before : c;
+        }
+
+        return inside;
     }
 
     private static int Find(string[] header, string column, string name)

@@ -62,7 +62,7 @@ public sealed class WrongInputTests : IDisposable
     public void BinaryFile_IsOneLineAndTwo()
     {
         File.WriteAllBytes(_console.PathOf("data.csv"), [0x89, 0x50, 0x4e, 0x47, 0xff, 0xfe, 0x00, 0x0a, 0xc3]);
-        Refuses("data.csv: expected UTF-8 text, found other bytes", ["train", "--data", "data.csv"]);
+        Refuses("data.csv, row 1: expected UTF-8 text, found other bytes", ["train", "--data", "data.csv"]);
     }
 
     [Theory]

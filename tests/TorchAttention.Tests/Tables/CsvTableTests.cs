@@ -35,6 +35,12 @@ public sealed class CsvTableTests
     [InlineData("x,y\n1,2,3\n", 2L, null, "expected 2 fields as in the header, found 3")]
     [InlineData("x,y,x\n1,2,3\n", 1L, "x", "more than once")]
     [InlineData("x,y\n1,\"2\"3\n", 2L, null, "quotation mark")]
+    [InlineData("x,y\n1,2\n3,4\"5\n", 3L, null, "quotation mark")]
+    [InlineData("x,y,note\n1,2,\"two\nlines\"\n3,q,\n", 4L, "y", "found 'q'")]
+    [InlineData("x,y,note\n1,2,a\n3,4,\"b\n5,6,c\n7,8,d\n", 3L, null, "a quotation is opened and never closed")]
+    [InlineData("x,y,note\n1,2,a\n3,4,\"b", 3L, null, "a quotation is opened and never closed")]
+    [InlineData("x,y,note\r\n1,2,a\r\n\r\n3,4,\"b\"\"\r\n5,6,c\r\n", 4L, null, "a quotation is opened and never closed")]
+    [InlineData("x,y,\"note\n1,2,a\n", 1L, null, "a quotation is opened and never closed")]
     public void Problem_NamesRowAndColumn(string csv, long? row, string? column, string problem)
     {
         TableException refused = Assert.Throws<TableException>(() => Read(csv));
@@ -42,6 +48,25 @@ public sealed class CsvTableTests
         Assert.Equal((row, column, "test"), (refused.Row, refused.Column, refused.Table));
         Assert.Contains(problem, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public void UnchosenColumns_MayHoldAnything() => Assert.Equal([2], Read("x,name,y,name\n1,5\" pipe,2,NaN\n")[1].ToArray());
+
+    [Fact]
+    public void BytesThatAreNoText_AreRefusedAtTheirRow()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        File.WriteAllBytes(path, [.. "x,y\n1,2\n3,"u8, 0xff, 0xfe, .. "\n"u8]);
+        try
+        {
+            TableException refused = Assert.Throws<TableException>(() => CsvTable.Read(path, _ => ["x", "y"]));
+            Assert.Equal($"{path}, row 3: expected UTF-8 text, found other bytes", refused.Message);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]
