@@ -17,7 +17,8 @@ public sealed class TabularData : RegressionData
     /// <param name="seed">Decides the split and the order of the mini-batches.</param>
     /// <param name="device">Where the tensors live; the CPU by default.</param>
     /// <exception cref="ArgumentException">
-    /// The columns differ in length or have fewer than 3 rows, or one of them is constant over the training part.
+    /// The columns differ in length or have fewer than 3 rows, or one of them is constant over the training part, not finite, or has a row
+    /// more than 1e38 deviations away from the others.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The batch size or the fraction is out of range.</exception>
     public TabularData(
@@ -62,6 +63,8 @@ public sealed class TabularData : RegressionData
                 throw new ArgumentException($"Expected at least 3 rows, 2 to train on and 1 to validate with, got {x.Length}.", nameof(x));
             }
 
+            CheckFinite(x, nameof(x));
+            CheckFinite(y, nameof(y));
             if (!(validationFraction > 0 && validationFraction < 1))
             {
                 throw new ArgumentOutOfRangeException(
@@ -105,10 +108,30 @@ public sealed class TabularData : RegressionData
             }
         }
 
+        private static void CheckFinite(ReadOnlySpan<double> column, string name)
+        {
+            for (int i = 0; i < column.Length; i++)
+            {
+                if (!double.IsFinite(column[i]))
+                {
+                    throw new ArgumentException($"Expected finite numbers, got {column[i]} in row {i + 1} (from 1).", name);
+                }
+            }
+        }
+
         private static (double X, double Y)[] Sorted((double X, double Y)[] rows) => [.. rows.OrderBy(row => row.X)];
 
         private (Tensor X, Tensor Y) Standardized((double X, double Y)[] rows, Device device) =>
-            (tensor(Array.ConvertAll(rows, row => (float)XScale.Apply(row.X)), device: device),
-             tensor(Array.ConvertAll(rows, row => (float)YScale.Apply(row.Y)), device: device));
+            (tensor(Array.ConvertAll(rows, row => Single(XScale, row.X, "x")), device: device),
+             tensor(Array.ConvertAll(rows, row => Single(YScale, row.Y, "y")), device: device));
+
+        private static float Single(Standardization scale, double value, string name)
+        {
+            var standardized = (float)scale.Apply(value);
+            return float.IsFinite(standardized)
+                ? standardized
+                : throw new ArgumentException(
+                    $"Expected rows of one scale, got {value} where the training part has a mean of {scale.Mean} and a deviation of {scale.Deviation}.", name);
+        }
     }
 }

@@ -59,4 +59,36 @@ public sealed class TabularDataTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new TabularData(_x, _y, validationFraction: 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new TabularData(_x, _y, validationFraction: double.NaN));
     }
+
+    [Fact]
+    public void NumbersThatAreNotFinite_AreRefusedAtTheirRow()
+    {
+        ArgumentException refused = Assert.Throws<ArgumentException>("x", () => new TabularData([1, double.NaN, 3], [1, 2, 3]));
+        Assert.Contains("got NaN in row 2", refused.Message, StringComparison.Ordinal);
+        refused = Assert.Throws<ArgumentException>("y", () => new TabularData([1, 2, 3], [1, 2, double.PositiveInfinity]));
+        Assert.Contains("got Infinity in row 3", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void HeldOutRowBeyondFloat32_IsRefused()
+    {
+        // The seeds differ in which row is held out; only the last is far from the other two.
+        string?[] refusals = [.. Enumerable.Range(0, 20).Select(seed => RefusalOf([0, 1e-60, 1], (ulong)seed)).Distinct()];
+        Assert.Equal(2, refusals.Length);
+        Assert.Contains(null, refusals);
+        Assert.StartsWith("Expected rows of one scale, got 1 where the training part has a mean of 5E-61", refusals.Single(text => text is not null)!, StringComparison.Ordinal);
+    }
+
+    private static string? RefusalOf(double[] y, ulong seed)
+    {
+        try
+        {
+            new TabularData([1, 2, 3], y, seed: seed).Dispose();
+            return null;
+        }
+        catch (ArgumentException e)
+        {
+            return e.Message;
+        }
+    }
 }
