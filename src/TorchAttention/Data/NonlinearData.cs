@@ -10,7 +10,7 @@ namespace TorchAttention.Data;
 /// the noise has standard deviation 0.5, its code draws it with 1; both are a matter of <c>noiseStd</c>.
 /// </para>
 /// <para>
-/// The validation set is <c>torch.arange(0, 5, 5/n)</c> as PyTorch rounds it: for some n (49, say) 5/n is rounded down and a last
+/// The validation set is <c>torch.arange(0, 5, 5/n)</c> as PyTorch rounds it: for some n (61, say) 5/n is rounded down and a last
 /// input at 5 joins, n + 1 in all.
 /// </para>
 /// </remarks>
