@@ -24,5 +24,11 @@ internal static class Guard
             : throw new ArgumentException($"Expected a vector of at least one element, got shape {Shape(tensor)}.", name);
     }
 
+    public static Tensor Matrix(Tensor tensor, string what = "a matrix", [CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return tensor.dim() == 2 ? tensor : throw new ArgumentException($"Expected {what}, got shape {Shape(tensor)}.", name);
+    }
+
     public static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
 }

@@ -22,14 +22,8 @@ public static class TensorExtensions
     /// <exception cref="ArgumentException">The tensor has another number of dimensions.</exception>
     public static double[,] ToMatrix(this Tensor tensor)
     {
-        ArgumentNullException.ThrowIfNull(tensor);
-        if (tensor.dim() != 2)
-        {
-            throw new ArgumentException($"Expected a matrix, got shape {Guard.Shape(tensor)}.", nameof(tensor));
-        }
-
-        var matrix = new double[tensor.shape[0], tensor.shape[1]];
-        tensor.ToDoubles().CopyTo(MemoryMarshal.CreateSpan(ref matrix[0, 0], matrix.Length));
+        var matrix = new double[Guard.Matrix(tensor).shape[0], tensor.shape[1]];
+        Buffer.BlockCopy(tensor.ToDoubles(), 0, matrix, 0, Buffer.ByteLength(matrix));
         return matrix;
     }
 

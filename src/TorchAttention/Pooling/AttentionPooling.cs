@@ -17,22 +17,21 @@ public static class AttentionPooling
     /// <summary>Gaussian attention weights: softmax over the keys of -u^2 / 2.</summary>
     /// <param name="queryKeyDiffs">Scaled differences u (queries, keys).</param>
     /// <returns>Weights (queries, keys), not negative; rows sum to 1.</returns>
+    /// <exception cref="ArgumentException">The differences are no matrix.</exception>
     public static Tensor Weights(Tensor queryKeyDiffs)
     {
-        ArgumentNullException.ThrowIfNull(queryKeyDiffs);
-        return queryKeyDiffs.dim() == 2
-            ? nn.functional.softmax(-0.5 * (queryKeyDiffs * queryKeyDiffs), dim: 1)
-            : throw new ArgumentException($"Expected differences (queries, keys), got shape {Guard.Shape(queryKeyDiffs)}.", nameof(queryKeyDiffs));
+        Guard.Matrix(queryKeyDiffs, "differences (queries, keys)");
+        return nn.functional.softmax(-0.5 * (queryKeyDiffs * queryKeyDiffs), dim: 1);
     }
 
     /// <summary>The weighted averages of the values.</summary>
     /// <param name="attentionWeights">Weights (queries, keys).</param>
     /// <param name="values">Values (keys), the same for all queries, or (queries, keys), each query's own.</param>
     /// <returns>Outputs (queries).</returns>
-    /// <exception cref="ArgumentException">The values have neither shape.</exception>
+    /// <exception cref="ArgumentException">The weights are no matrix, or the values have neither shape.</exception>
     public static Tensor Pool(Tensor attentionWeights, Tensor values)
     {
-        ArgumentNullException.ThrowIfNull(attentionWeights);
+        Guard.Matrix(attentionWeights, "weights (queries, keys)");
         ArgumentNullException.ThrowIfNull(values);
         if (values.dim() == 1 && values.size(0) == attentionWeights.size(1))
         {
