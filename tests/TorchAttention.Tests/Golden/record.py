@@ -73,6 +73,7 @@ if __name__ == "__main__":
         record(n=53, batch_size=10, epochs=3, lr=1.0, seed=2, noise_std=0.5),
         record(n=7, batch_size=3, epochs=4, lr=0.1, seed=3, noise_std=1.0),
         record(n=49, batch_size=10, epochs=2, lr=1.0, seed=4, noise_std=0.0),
+        record(n=61, batch_size=10, epochs=2, lr=1.0, seed=11, noise_std=0.5),
         record(n=11, batch_size=11, epochs=6, lr=2.0, seed=5, noise_std=0.1),
         record(n=20, batch_size=64, epochs=6, lr=1.0, seed=6, noise_std=0.5),
         record(n=1000, batch_size=100, epochs=3, lr=1.0, seed=123456789, noise_std=0.5),
