@@ -1,3 +1,7 @@
+using TorchAttention.Data;
+using TorchAttention.Models;
+using TorchAttention.Training;
+
 namespace TorchAttention.Tests;
 
 public sealed class ComputeDeviceTests
@@ -26,4 +30,23 @@ public sealed class ComputeDeviceTests
     [InlineData("CPU", false)]
     [InlineData("", false)]
     public void Name_IsCheckedWithoutLibTorch(string name, bool valid) => Assert.Equal(valid, ComputeDevice.IsName(name));
+
+    [Fact]
+    public void Training_OnCudaDiffersFromTheCpusByRoundingAlone()
+    {
+        Assert.SkipWhen(ComputeDevice.CudaCount() == 0, "libtorch sees no CUDA device.");
+        double[] onCpu = Train("cpu");
+        double[] onCuda = Train("cuda");
+
+        Assert.All(onCpu.Zip(onCuda), pair => Assert.Equal(1, pair.Second / pair.First, 1e-4));
+    }
+
+    private static double[] Train(string device)
+    {
+        using var data = new NonlinearData(device: ComputeDevice.Parse(device));
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain);
+        new Trainer().Fit(model, data);
+        using Tensor yHat = model.call(data.XVal);
+        return [model.W.ToDoubles()[0], .. yHat.ToDoubles()];
+    }
 }
