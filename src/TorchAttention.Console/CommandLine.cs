@@ -60,8 +60,7 @@ internal static class CommandLine
 
     private static int Fail(int code, string message)
     {
-        int end = message.AsSpan().IndexOfAny('\r', '\n');
-        Console.Error.WriteLine($"error: {(end < 0 ? message : message[..end])}");
+        Console.Error.WriteLine($"error: {string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c))}");
         return code;
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention.Cli;
 
-/// <summary>Turns the first Ctrl-C or SIGTERM into a cancellation; the second one ends the process as usual.</summary>
+/// <summary>Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation; the second one ends the process as usual.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
@@ -10,7 +10,8 @@ internal sealed class Interruption : IDisposable
 
     public Interruption()
     {
-        _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel)];
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        _registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, Cancel));
     }
 
     public CancellationToken Token => _source.Token;

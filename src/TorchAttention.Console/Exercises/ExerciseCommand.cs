@@ -47,7 +47,7 @@ internal static class ExerciseCommand
         using var preparation = new Preparation(plots);
         preparation.AwaitLibTorch();
         TorchSharp.torch.Device device = TrainJob.PickDevice(deviceName);
-        RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");
+        using RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");
         (string title, Action<ExerciseRun> run) = _exercises[number - 1];
         Console.WriteLine($"Exercise {number}: {title}");
         run(new ExerciseRun(directory, device, seed, plots, interruption.Token));

@@ -6,13 +6,16 @@ using TorchAttention.Numerics.Tables;
 namespace TorchAttention.Cli.Training;
 
 /// <summary>The folder that receives what a command writes, each file whole or not at all.</summary>
-internal sealed class RunDirectory
+internal sealed class RunDirectory : IDisposable
 {
     private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv"];
 
-    private RunDirectory(string path)
+    private readonly FileStream _claim;
+
+    private RunDirectory(string path, FileStream claim)
     {
         Path = path;
+        _claim = claim;
     }
 
     public string Path { get; }
@@ -30,21 +33,26 @@ internal sealed class RunDirectory
         string path = output ?? Unused(System.IO.Path.Combine("runs", $"{Plain(name)}-{DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}"));
         try
         {
+            Directory.CreateDirectory(path);
+
+            // Two runs that start together both find the folder empty: the one whose claim is second is refused.
+            FileStream claim = Claim(path);
             if (Array.Find(_marks, mark => File.Exists(System.IO.Path.Combine(path, mark))) is string found)
             {
+                claim.Dispose();
                 throw CliException.WrongInput($"--out: '{path}' already holds a run ({found}); name another folder, or remove it first");
             }
 
-            Directory.CreateDirectory(path);
-            WholeFile.Write(System.IO.Path.Combine(path, ".writable"), _ => { });
-            File.Delete(System.IO.Path.Combine(path, ".writable"));
-            return new RunDirectory(path);
+            return new RunDirectory(path, claim);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw CliException.WrongInput($"--out: '{path}' cannot be written to ({e.Message.TrimEnd('.')})", e);
         }
     }
+
+    /// <summary>Gives the folder free.</summary>
+    public void Dispose() => _claim.Dispose();
 
     /// <summary>The path of a picture; its folder is made on first use.</summary>
     public string Picture(string file)
@@ -71,6 +79,9 @@ internal sealed class RunDirectory
 
         return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
+
+    private static FileStream Claim(string path) => new(
+        System.IO.Path.Combine(path, ".running"), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
 
     private static string Unused(string path)
     {

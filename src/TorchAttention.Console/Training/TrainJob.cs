@@ -16,8 +16,9 @@ internal static class TrainJob
 
     public static int Run(TrainOptions options)
     {
-        using var interruption = new Interruption();
+        // Reading may wait on a pipe and has nothing to save: a Ctrl-C until here ends the process at once.
         DataSource source = DataSource.Open(options);
+        using var interruption = new Interruption();
         source.CheckMemory();
         using var preparation = new Preparation(plots: !options.NoPlots);
         preparation.AwaitLibTorch();
@@ -45,7 +46,7 @@ internal static class TrainJob
             throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
         }
 
-        RunDirectory directory = RunDirectory.Create(options.Out, source.Name);
+        using RunDirectory directory = RunDirectory.Create(options.Out, source.Name);
         directory.WriteJson("config.json", json => RunConfig.Write(json, options, source, device, bandwidth));
 
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = options.Epochs });
