@@ -16,18 +16,20 @@ internal static class InfoCommand
 
     public static Command Create()
     {
-        var command = new Command("info", "Print versions, devices, threads and fonts");
-        command.SetAction(_ => Write(Console.Out));
+        Option<string?> libTorch = Options.LibTorch();
+        var command = new Command("info", "Print versions, which libtorch is used, devices, threads and fonts") { libTorch };
+        command.SetAction(parsed => Write(Console.Out, parsed.GetValue(libTorch)));
         return command;
     }
 
-    private static void Write(TextWriter output)
+    private static void Write(TextWriter output, string? libTorch)
     {
-        LibTorch.EnsureLoaded();
+        LibTorchChoice.Load(libTorch);
         int cudaDevices = ComputeDevice.CudaCount();
         output.WriteLine($"TorchAttention  {Version}");
         output.WriteLine($".NET            {Environment.Version} on {RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})");
-        output.WriteLine($"TorchSharp      {typeof(torch).Assembly.GetName().Version}, libtorch {torch.__version__}");
+        output.WriteLine($"TorchSharp      {typeof(torch).Assembly.GetName().Version}, made for libtorch {torch.__version__}");
+        output.WriteLine($"libtorch        {LibTorch.LoadedVersion} from {LibTorch.LoadedFrom}");
         output.WriteLine($"devices         cpu{string.Concat(Enumerable.Range(0, cudaDevices).Select(i => $", cuda:{i}"))}");
         output.WriteLine($"processors      {Environment.ProcessorCount}, {VectorWidth()}");
         output.WriteLine($"threads         {torch.get_num_threads()} for libtorch");

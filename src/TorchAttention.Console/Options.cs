@@ -42,6 +42,12 @@ internal static class Options
         };
     }
 
+    public static Option<string?> LibTorch() => new(LibTorchChoice.Option)
+    {
+        Description = $"The torch/lib of a PyTorch {TorchAttention.LibTorch.NeededVersion} to use instead of the program's own libtorch (default: the variable {TorchAttention.LibTorch.DirectoryVariable})",
+        HelpName = "folder",
+    };
+
     private static Option<T?> Number<T>(string name, string description, string expected, NumberStyles style, Func<T, bool> isValid)
         where T : struct, INumberBase<T>
     {

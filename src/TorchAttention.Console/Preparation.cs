@@ -9,17 +9,20 @@ namespace TorchAttention.Cli;
 /// <remarks>Disposing waits for both: a process that ends while native libraries are being loaded or used may crash instead.</remarks>
 internal sealed class Preparation : IDisposable
 {
-    private readonly Task _libTorch = Task.Run(LibTorch.EnsureLoaded);
+    private readonly Task _libTorch;
     private readonly Task _drawing;
 
+    /// <param name="libTorch">The folder of the libtorch to load, null for the program's own.</param>
     /// <param name="plots">Whether pictures will be drawn.</param>
-    public Preparation(bool plots)
+    public Preparation(string? libTorch, bool plots)
     {
+        _libTorch = Task.Run(() => LibTorchChoice.Load(libTorch));
         _drawing = plots ? Task.Run(DrawSomething) : Task.CompletedTask;
     }
 
     /// <summary>Waits until libtorch is loaded.</summary>
-    /// <exception cref="LibTorchNotLoadedException">It cannot be loaded.</exception>
+    /// <exception cref="CliException">The chosen one does not fit.</exception>
+    /// <exception cref="LibTorchNotLoadedException">The program's own cannot be loaded.</exception>
     public void AwaitLibTorch() => _libTorch.GetAwaiter().GetResult();
 
     // What went wrong with either shows where it is used: in AwaitLibTorch, and in the first real picture.

@@ -2,14 +2,54 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention;
 
-/// <summary>Loads libtorch, and says in one paragraph what is wrong where it cannot be loaded.</summary>
+/// <summary>Loads libtorch, the program's own or an installed PyTorch's, and says in one paragraph what is wrong where it cannot be loaded.</summary>
 public static class LibTorch
 {
+    /// <summary>The environment variable that names the folder of a PyTorch whose libtorch is loaded; empty is as not set.</summary>
+    public const string DirectoryVariable = "TORCHATTENTION_LIBTORCH";
+
+    /// <summary>The libtorch that TorchSharp was built for, major and minor version: no other one fits.</summary>
+    public const string NeededVersion = "2.10";
+
     private const string Library = "LibTorchSharp";
 
-    /// <summary>Loads the native libraries now instead of at the first tensor; the second call costs nothing.</summary>
-    /// <exception cref="LibTorchNotLoadedException">They are missing or do not fit this system.</exception>
-    public static void EnsureLoaded()
+    /// <summary>
+    /// The folder that libtorch is loaded from, or null while none is loaded (on macOS always null: a process does not see there what it has loaded).
+    /// </summary>
+    public static string? LoadedFrom => LoadedLibTorch.Find() is string file ? Path.GetDirectoryName(file) : null;
+
+    /// <summary>The version that the loaded libtorch itself gives, as <c>2.10.0</c>; null where <see cref="LoadedFrom"/> is.</summary>
+    public static string? LoadedVersion => LoadedLibTorch.Find() is string file ? LoadedLibTorch.Version(file) : null;
+
+    /// <summary>
+    /// Loads the native libraries now instead of at the first tensor; to choose them it has to run before anything else of TorchSharp.
+    /// A later call that asks for the same folder, or for none, changes nothing.
+    /// </summary>
+    /// <param name="directory">
+    /// The folder of a PyTorch: <c>torch/lib</c>, which holds the libraries, <c>torch</c>, or the folder that <c>torch</c> is in. A path that is not
+    /// absolute starts at the working directory. Null: what <see cref="DirectoryVariable"/> says, and where that is not set, the program's own libtorch.
+    /// </param>
+    /// <exception cref="LibTorchNotLoadedException">
+    /// The libraries are missing, do not fit this system, are of another version than <see cref="NeededVersion"/>, or another libtorch is loaded already.
+    /// Nothing else is loaded in their place. Where the message says that a library was tried, the process cannot use tensors afterwards.
+    /// </exception>
+    public static void EnsureLoaded(string? directory = null)
+    {
+        if (directory is not null)
+        {
+            ExternalLibTorch.Load(directory, setting: null);
+        }
+        else if (Environment.GetEnvironmentVariable(DirectoryVariable) is { Length: > 0 } named)
+        {
+            ExternalLibTorch.Load(named, DirectoryVariable);
+        }
+        else
+        {
+            LoadOwn();
+        }
+    }
+
+    private static void LoadOwn()
     {
         try
         {
@@ -33,6 +73,7 @@ public static class LibTorch
             + $"The system says: '{reason}'. "
             + $"What to do: build the program on this system ({RuntimeInformation.RuntimeIdentifier}) with the SDK, which puts the libraries of the packages "
             + "TorchSharp-cpu and libtorch-cpu beside it (-p:TorchBackend=cuda for a CUDA device); if it was copied here, copy the whole folder; "
+            + $"to use an installed PyTorch's, set {DirectoryVariable} to its folder; "
             + "if the system names a library of its own, install or update that one.";
     }
 }

@@ -33,18 +33,19 @@ internal static class ExerciseCommand
         };
         Option<ulong?> seed = Options.Seed("--seed", "PyTorch's manual_seed (default 0)");
         Option<string> device = Options.Device();
+        Option<string?> libTorch = Options.LibTorch();
         var output = new Option<string?>("--out") { Description = "The folder for table and pictures (default runs/exercise-<number>-<UTC time>)", HelpName = "folder" };
         var noPlots = new Option<bool>("--no-plots") { Description = "Draw no pictures" };
-        var command = new Command("exercise", "Run one of the chapter's exercises") { number, seed, device, output, noPlots };
+        var command = new Command("exercise", "Run one of the chapter's exercises") { number, seed, device, libTorch, output, noPlots };
         command.SetAction(parsed => Run(
-            parsed.GetValue(number), parsed.GetValue(seed) ?? 0, parsed.GetValue(device)!, parsed.GetValue(output), !parsed.GetValue(noPlots)));
+            parsed.GetValue(number), parsed.GetValue(seed) ?? 0, parsed.GetValue(device)!, parsed.GetValue(libTorch), parsed.GetValue(output), !parsed.GetValue(noPlots)));
         return command;
     }
 
-    private static int Run(int number, ulong seed, string deviceName, string? output, bool plots)
+    private static int Run(int number, ulong seed, string deviceName, string? libTorch, string? output, bool plots)
     {
         using var interruption = new Interruption();
-        using var preparation = new Preparation(plots);
+        using var preparation = new Preparation(libTorch, plots);
         preparation.AwaitLibTorch();
         TorchSharp.torch.Device device = TrainJob.PickDevice(deviceName);
         using RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");

@@ -33,6 +33,6 @@ internal static class RunConfig
         json.WriteNumber("threads", torch.get_num_threads());
         json.WriteString("version", InfoCommand.Version);
         json.WriteString("torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3));
-        json.WriteString("libtorch", torch.__version__);
+        json.WriteString("libtorch", LibTorch.LoadedVersion ?? torch.__version__);
     }
 }

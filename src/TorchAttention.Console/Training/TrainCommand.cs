@@ -26,6 +26,7 @@ internal static class TrainCommand
         Option<ulong?> seed = Options.Seed("--seed", $"PyTorch's manual_seed (default {defaults.Seed})");
         var leaveOneOut = new Option<bool>("--leave-one-out") { Description = "Keep each example from its own pair while training" };
         Option<string> device = Options.Device();
+        Option<string?> libTorch = Options.LibTorch();
         var output = new Option<string?>("--out") { Description = "The run's folder (default runs/<data>-<UTC time>)", HelpName = "folder" };
         var noPlots = new Option<bool>("--no-plots") { Description = "Draw no pictures" };
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors" };
@@ -33,7 +34,7 @@ internal static class TrainCommand
 
         var command = new Command("train", "Average, nonparametric and parametric attention pooling: compute, train, draw, compare")
         {
-            data, x, y, n, noiseStd, validationFraction, bandwidth, batchSize, epochs, lr, seed, leaveOneOut, device, output, noPlots, quiet, json,
+            data, x, y, n, noiseStd, validationFraction, bandwidth, batchSize, epochs, lr, seed, leaveOneOut, device, libTorch, output, noPlots, quiet, json,
         };
         command.SetAction(parsed => TrainJob.Run(new TrainOptions
         {
@@ -50,6 +51,7 @@ internal static class TrainCommand
             Seed = parsed.GetValue(seed) ?? defaults.Seed,
             LeaveOneOut = parsed.GetValue(leaveOneOut),
             Device = parsed.GetValue(device)!,
+            LibTorch = parsed.GetValue(libTorch),
             Out = parsed.GetValue(output),
             NoPlots = parsed.GetValue(noPlots),
             Quiet = parsed.GetValue(quiet),

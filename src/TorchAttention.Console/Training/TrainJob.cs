@@ -20,7 +20,7 @@ internal static class TrainJob
         DataSource source = DataSource.Open(options);
         using var interruption = new Interruption();
         source.CheckMemory();
-        using var preparation = new Preparation(plots: !options.NoPlots);
+        using var preparation = new Preparation(options.LibTorch, plots: !options.NoPlots);
         preparation.AwaitLibTorch();
         Device device = PickDevice(options.Device);
         using RegressionData data = source.ToTensors(device);

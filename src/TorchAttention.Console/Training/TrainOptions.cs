@@ -29,6 +29,8 @@ internal sealed record TrainOptions
 
     public string Device { get; init; } = "auto";
 
+    public string? LibTorch { get; init; }
+
     public string? Out { get; init; }
 
     public bool NoPlots { get; init; }
