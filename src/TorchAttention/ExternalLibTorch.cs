@@ -31,35 +31,25 @@ internal static class ExternalLibTorch
 
     private static void Load(LibTorchFolder folder)
     {
-        if (LoadedLibTorch.Find() is string loaded)
+        if (LoadedLibTorch.Find() is string loaded && !IsSameFile(loaded, folder.Library("torch_cpu")))
         {
-            if (IsSameFile(loaded, folder.Library("torch_cpu")))
-            {
-                return;
-            }
-
             throw new LibTorchNotLoadedException(
                 $"'{folder.Location}' comes too late: libtorch is loaded already, from '{Path.GetDirectoryName(loaded)}'; it has to be named before the first tensor");
         }
 
         RefuseOther(folder, folder.Version());
         string torchSharp = FindTorchSharp();
-        foreach ((string name, bool isNeeded) in _libraries)
+        foreach (string name in _libraries.Where(library => library.IsNeeded || File.Exists(folder.Library(library.Name))).Select(library => library.Name))
         {
-            string file = folder.Library(name);
-            if (isNeeded || File.Exists(file))
+            nint handle = LoadFile(folder, folder.Library(name));
+            if (name == "torch_cpu")
             {
-                LoadFile(folder, name, file);
+                RefuseOther(folder, LoadedLibTorch.Version(handle) ?? $"older than {LoadedLibTorch.FirstToTell}");
             }
         }
 
         if (OperatingSystem.IsLinux())
         {
-            foreach (string name in _loadedByTorchSharp)
-            {
-                StandInLibrary.Load($"{name}.so");
-            }
-
             BindTorchSharp(folder, torchSharp);
         }
         else
@@ -68,27 +58,15 @@ internal static class ExternalLibTorch
         }
     }
 
-    private static void LoadFile(LibTorchFolder folder, string name, string file)
+    private static nint LoadFile(LibTorchFolder folder, string file)
     {
-        nint library;
         try
         {
-            library = NativeLibrary.Load(file);
+            return NativeLibrary.Load(file);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             throw DoesNotFit(folder, $"its {Path.GetFileName(file)} could not be loaded: the system says '{FirstReason(e.Message)}'", e);
-        }
-
-        if (name == "torch_cpu")
-        {
-            RefuseOther(folder, LoadedLibTorch.Version(library) ?? $"older than {LoadedLibTorch.FirstToTell}");
-        }
-
-        // TorchSharp's native part asks for libtorch by these names; under another one it would get a second libtorch, and two abort the process.
-        if (OperatingSystem.IsLinux() && !DynamicLoader.IsLoaded(Path.GetFileName(file)))
-        {
-            throw DoesNotFit(folder, $"its {Path.GetFileName(file)} has another name inside (SONAME), under which TorchSharp's native part does not find it");
         }
     }
 
@@ -103,6 +81,17 @@ internal static class ExternalLibTorch
     [SupportedOSPlatform("linux")]
     private static void BindTorchSharp(LibTorchFolder folder, string torchSharp)
     {
+        // TorchSharp's native part asks for libtorch by these names; under another one it would get a second libtorch, and two abort the process.
+        if (Array.Find(_libraries, library => library.IsNeeded && !DynamicLoader.IsLoaded(LibTorchFolder.FileName(library.Name))).Name is string name)
+        {
+            throw DoesNotFit(folder, $"its {LibTorchFolder.FileName(name)} has another name inside (SONAME), by which TorchSharp's native part does not find it");
+        }
+
+        foreach (string preloaded in _loadedByTorchSharp)
+        {
+            StandInLibrary.Load($"{preloaded}.so");
+        }
+
         // Bound at once: a function that is missing is an error here and not the process's end at its first call.
         if (DynamicLoader.LoadAndBind(torchSharp) is string error)
         {

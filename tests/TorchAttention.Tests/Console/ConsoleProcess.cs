@@ -22,7 +22,7 @@ public sealed class ConsoleProcess : IDisposable
 
     public Result Run(params string[] arguments) => Start(Executable, arguments).Wait();
 
-    public Running Start(string executable, IEnumerable<string> arguments)
+    public Running Start(string executable, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(executable, arguments)
         {
@@ -31,6 +31,11 @@ public sealed class ConsoleProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         return new Running(Process.Start(start)!);
     }
 
@@ -53,6 +58,8 @@ public sealed class ConsoleProcess : IDisposable
         private readonly Task<string> _error = process.StandardError.ReadToEndAsync();
 
         public int Id => process.Id;
+
+        public void Kill() => process.Kill();
 
         public Result Wait()
         {

@@ -27,9 +27,10 @@ public sealed class OtherCommandsTests : IDisposable
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         string[] lines = result.Output.TrimEnd('\n').Split('\n');
-        Assert.Equal(["TorchAttention", ".NET", "TorchSharp", "devices", "processors", "threads", "fonts"], lines.Select(line => line.Split(' ')[0]));
-        Assert.Contains("libtorch 2.", lines[2], StringComparison.Ordinal);
-        Assert.Contains("cpu", lines[3], StringComparison.Ordinal);
+        Assert.Equal(["TorchAttention", ".NET", "TorchSharp", "libtorch", "devices", "processors", "threads", "fonts"], lines.Select(line => line.Split(' ')[0]));
+        Assert.Contains("made for libtorch 2.", lines[2], StringComparison.Ordinal);
+        Assert.StartsWith($"libtorch        {LibTorch.NeededVersion}.", lines[3], StringComparison.Ordinal);
+        Assert.Contains("cpu", lines[4], StringComparison.Ordinal);
     }
 
     [Fact]
