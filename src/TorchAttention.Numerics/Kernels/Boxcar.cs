@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Vectors;
+
 namespace TorchAttention.Numerics.Kernels;
 
 /// <summary>The boxcar kernel, K(r) = 1 where r &lt; 1, else 0.</summary>
@@ -11,5 +13,26 @@ public readonly struct Boxcar : IKernel
     public static double Support => 1;
 
     /// <inheritdoc/>
+    public static bool HasJump => true;
+
+    /// <inheritdoc/>
+    public static ReadOnlySpan<double> Polynomial => [1];
+
+    /// <inheritdoc/>
     public static double Score(double squaredDistance) => squaredDistance < 1 ? 0 : double.NegativeInfinity;
+
+    /// <inheritdoc/>
+    public static TLanes Weight<TLanes, T>(TLanes argument)
+        where TLanes : struct, ILanes<TLanes, T>
+        where T : unmanaged
+    {
+        TLanes one = TLanes.All(1);
+        return TLanes.WhereLess(argument, one, one);
+    }
+
+    /// <inheritdoc/>
+    public static TLanes Slope<TLanes, T>(TLanes argument, TLanes weight)
+        where TLanes : struct, ILanes<TLanes, T>
+        where T : unmanaged =>
+        TLanes.All(0);
 }

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Vectors;
+
 namespace TorchAttention.Numerics.Kernels;
 
 /// <summary>The gaussian kernel, K(r) = exp(-r^2 / 2).</summary>
@@ -11,5 +13,20 @@ public readonly struct Gaussian : IKernel
     public static double Support => double.PositiveInfinity;
 
     /// <inheritdoc/>
+    public static double ArgumentScale => -0.5 / 0.69314718055994530942;
+
+    /// <inheritdoc/>
     public static double Score(double squaredDistance) => -squaredDistance / 2;
+
+    /// <inheritdoc/>
+    public static TLanes Weight<TLanes, T>(TLanes argument)
+        where TLanes : struct, ILanes<TLanes, T>
+        where T : unmanaged =>
+        TLanes.Exp2(argument);
+
+    /// <inheritdoc/>
+    public static TLanes Slope<TLanes, T>(TLanes argument, TLanes weight)
+        where TLanes : struct, ILanes<TLanes, T>
+        where T : unmanaged =>
+        weight;
 }

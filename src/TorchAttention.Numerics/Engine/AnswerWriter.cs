@@ -1,0 +1,159 @@
+using System.Numerics;
+using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
+
+namespace TorchAttention.Numerics.Engine;
+
+/// <summary>Turns a query's sums into what was asked for, in the units of the data.</summary>
+/// <typeparam name="TKernel">The kernel.</typeparam>
+/// <typeparam name="T">float or double.</typeparam>
+internal sealed unsafe class AnswerWriter<TKernel, T>
+    where TKernel : IKernel
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly PoolingProblem<T> _problem;
+    private readonly List<int> _withoutNeighbour = [];
+    private readonly double _logLargestSampleWeight;
+
+    public AnswerWriter(PoolingProblem<T> problem)
+    {
+        _problem = problem;
+        _logLargestSampleWeight = Math.Log(problem.LargestSampleWeight);
+    }
+
+    public required T* Values { get; init; }
+
+    public required T* LogWeightSum { get; init; }
+
+    public required T* EffectiveNeighbours { get; init; }
+
+    public required bool* HasNeighbour { get; init; }
+
+    public required T* InverseBandwidthGradient { get; init; }
+
+    public required T* QueryGradient { get; init; }
+
+    /// <summary>The sums that the outputs need.</summary>
+    public SumLayout Layout => new(
+        _problem.Features, _problem.Columns, EffectiveNeighbours is not null, InverseBandwidthGradient is not null, QueryGradient is not null);
+
+    public int[] WithoutNeighbour()
+    {
+        lock (_withoutNeighbour)
+        {
+            _withoutNeighbour.Sort();
+            return [.. _withoutNeighbour];
+        }
+    }
+
+    /// <summary>Writes a query's answers from its sums.</summary>
+    /// <param name="query">Which query.</param>
+    /// <param name="row">Its sums.</param>
+    /// <param name="offset">The score that the weights are relative to.</param>
+    public void Write(int query, double* row, double offset)
+    {
+        double sum = row[SumLayout.WeightSum];
+        if (!(sum > 0))
+        {
+            WriteWithoutNeighbour(query, null);
+            return;
+        }
+
+        int columns = _problem.Columns;
+        for (int c = 0; c < columns; c++)
+        {
+            double mean = row[SumLayout.Values + c] / sum;
+            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * mean));
+        }
+
+        if (LogWeightSum is not null)
+        {
+            LogWeightSum[query] = T.CreateTruncating(offset + Math.Log(sum) + _logLargestSampleWeight);
+        }
+
+        if (EffectiveNeighbours is not null)
+        {
+            EffectiveNeighbours[query] = T.CreateTruncating(sum / row[SumLayout.SquaredWeightSum] * sum);
+        }
+
+        if (HasNeighbour is not null)
+        {
+            HasNeighbour[query] = true;
+        }
+
+        if (InverseBandwidthGradient is not null)
+        {
+            WriteGradient(query, row, row + Layout.BandwidthGradient, InverseBandwidthGradient, divideByW: true);
+        }
+
+        if (QueryGradient is not null)
+        {
+            WriteGradient(query, row, row + Layout.QueryGradient, QueryGradient, divideByW: false);
+        }
+    }
+
+    /// <summary>Writes the answers of a query that no key has a weight for.</summary>
+    /// <param name="query">Which query.</param>
+    /// <param name="nearest">The normalised values of the nearest key (v); null for NaN.</param>
+    public void WriteWithoutNeighbour(int query, double* nearest)
+    {
+        lock (_withoutNeighbour)
+        {
+            _withoutNeighbour.Add(query);
+        }
+
+        int columns = _problem.Columns;
+        for (int c = 0; c < columns; c++)
+        {
+            Values[((long)query * columns) + c] =
+                nearest is null ? T.NaN : T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * nearest[c]));
+        }
+
+        if (LogWeightSum is not null)
+        {
+            LogWeightSum[query] = T.NegativeInfinity;
+        }
+
+        if (EffectiveNeighbours is not null)
+        {
+            EffectiveNeighbours[query] = T.Zero;
+        }
+
+        if (HasNeighbour is not null)
+        {
+            HasNeighbour[query] = false;
+        }
+
+        int gradients = columns * _problem.Features;
+        if (InverseBandwidthGradient is not null)
+        {
+            new Span<T>(InverseBandwidthGradient + ((long)query * gradients), gradients).Clear();
+        }
+
+        if (QueryGradient is not null)
+        {
+            new Span<T>(QueryGradient + ((long)query * gradients), gradients).Clear();
+        }
+    }
+
+    // dy/dw = -sum p G (v - y) u^2 / w and dy/dq = -sum p G (v - y) u / h; the sums hold u^2 and u/h times the argument scale.
+    private void WriteGradient(int query, double* row, double* sums, T* gradients, bool divideByW)
+    {
+        int features = _problem.Features;
+        int columns = _problem.Columns;
+        double* valueSums = sums + features;
+        T* gradient = gradients + ((long)query * columns * features);
+        double perSum = -1 / (row[SumLayout.WeightSum] * TKernel.ArgumentScale);
+        for (int j = 0; j < features; j++)
+        {
+            double w = _problem.InverseBandwidths[j];
+            double factor = w == 0 ? 0 : divideByW ? perSum / w : perSum;
+            for (int c = 0; c < columns; c++)
+            {
+                double mean = row[SumLayout.Values + c] / row[SumLayout.WeightSum];
+                double sum = valueSums[(j * columns) + c] - (mean * sums[j]);
+                gradient[(c * features) + j] = T.CreateTruncating(factor * _problem.HalfRanges[c] * sum);
+            }
+        }
+    }
+}

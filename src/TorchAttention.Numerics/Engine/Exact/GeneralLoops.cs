@@ -1,0 +1,150 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Engine.Exact;
+
+/// <summary>One query against a tile for any number of features and columns, and every sum that can be asked for; what a pair has passes through buffers of a tile's length.</summary>
+internal static unsafe class GeneralLoops<TKernel, TLanes, T>
+    where TKernel : IKernel
+    where TLanes : struct, ILanes<TLanes, T>
+    where T : unmanaged
+{
+    /// <summary>The number of buffers of a tile's length that the loops use.</summary>
+    public const int Buffers = 4;
+
+    /// <summary>Adds the sums over a tile to the query's row.</summary>
+    /// <param name="tile">Keys and values.</param>
+    /// <param name="layout">What to sum.</param>
+    /// <param name="query">The query (d).</param>
+    /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
+    /// <param name="buffers">Scratch (<see cref="Buffers"/>, the tile's stride).</param>
+    /// <param name="row">The query's sums.</param>
+    public static void Add(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
+    {
+        for (int i = 0; i < tile.Count; i += TLanes.Count)
+        {
+            TLanes sum = TLanes.All(0);
+            for (int j = 0; j < layout.Features; j++)
+            {
+                TLanes difference = TLanes.All(query[j]) - TLanes.Load(tile.Keys + (j * tile.Stride) + i);
+                sum = TLanes.MultiplyAdd(difference, difference * TLanes.All(scales[j]), sum);
+            }
+
+            sum.Store(buffers + i);
+        }
+
+        AddArguments(tile, layout, query, scales, buffers, row);
+    }
+
+    /// <summary>Adds the sums over a tile whose kernel arguments stand in the first buffer.</summary>
+    /// <inheritdoc cref="Add"/>
+    public static void AddArguments(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
+    {
+        T* weights = buffers + tile.Stride;
+        T* slopes = weights + tile.Stride;
+        T* parts = slopes + tile.Stride;
+        AddWeights(tile, layout, buffers, weights, slopes, row);
+        for (int c = 0; c < layout.Columns; c++)
+        {
+            row[SumLayout.Values + c] += Dot(weights, tile.Values + (c * tile.Stride), tile.Count);
+        }
+
+        for (int j = 0; layout.HasGradient && j < layout.Features; j++)
+        {
+            T* keys = tile.Keys + (j * tile.Stride);
+            if (layout.BandwidthGradient >= 0)
+            {
+                Multiply(slopes, keys, query[j], scales[j], squared: true, parts, tile.Count);
+                AddParts(tile, layout, parts, row + layout.BandwidthGradient, j);
+            }
+
+            if (layout.QueryGradient >= 0)
+            {
+                Multiply(slopes, keys, query[j], scales[j], squared: false, parts, tile.Count);
+                AddParts(tile, layout, parts, row + layout.QueryGradient, j);
+            }
+        }
+    }
+
+    private static void AddWeights(in Tile<T> tile, in SumLayout layout, T* arguments, T* weights, T* slopes, double* row)
+    {
+        TLanes sum = TLanes.All(0);
+        TLanes squares = TLanes.All(0);
+        TLanes boundary = TLanes.All(0);
+        for (int i = 0; i < tile.Count; i += TLanes.Count)
+        {
+            TLanes x = TLanes.Load(arguments + i);
+            TLanes k = TKernel.Weight<TLanes, T>(x).KeepFirst(tile.Count - i);
+            k.Store(weights + i);
+            if (layout.HasGradient)
+            {
+                TKernel.Slope<TLanes, T>(x, k).KeepFirst(tile.Count - i).Store(slopes + i);
+            }
+
+            if (tile.SampleWeights is not null)
+            {
+                k *= TLanes.Load(tile.SampleWeights + i);
+            }
+
+            sum += k;
+            if (layout.HasSquares)
+            {
+                squares = TLanes.MultiplyAdd(k, k, squares);
+            }
+
+            if (TKernel.HasJump)
+            {
+                boundary += Boundary<T>.Near<TLanes>(x).KeepFirst(tile.Count - i);
+            }
+        }
+
+        row[SumLayout.WeightSum] += sum.Sum();
+        row[SumLayout.SquaredWeightSum] += squares.Sum();
+        row[SumLayout.Boundary] += boundary.Sum();
+    }
+
+    private static void Multiply(T* slopes, T* keys, double query, double scale, bool squared, T* parts, int count)
+    {
+        TLanes q = TLanes.All(query);
+        TLanes s = TLanes.All(scale);
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            TLanes difference = q - TLanes.Load(keys + i);
+            TLanes factor = squared ? difference * (difference * s) : difference * s;
+            (TLanes.Load(slopes + i) * factor).Store(parts + i);
+        }
+    }
+
+    private static void AddParts(in Tile<T> tile, in SumLayout layout, T* parts, double* sums, int feature)
+    {
+        sums[feature] += tile.SampleWeights is null ? Sum(parts, tile.Count) : Dot(parts, tile.SampleWeights, tile.Count);
+        double* valueSums = sums + layout.Features + (feature * layout.Columns);
+        for (int c = 0; c < layout.Columns; c++)
+        {
+            valueSums[c] += Dot(parts, tile.Values + (c * tile.Stride), tile.Count);
+        }
+    }
+
+    // Past the count the weights are 0 and the other factor is finite.
+    private static double Dot(T* weights, T* factors, int count)
+    {
+        TLanes sum = TLanes.All(0);
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            sum = TLanes.MultiplyAdd(TLanes.Load(weights + i), TLanes.Load(factors + i), sum);
+        }
+
+        return sum.Sum();
+    }
+
+    private static double Sum(T* weights, int count)
+    {
+        TLanes sum = TLanes.All(0);
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            sum += TLanes.Load(weights + i);
+        }
+
+        return sum.Sum();
+    }
+}

@@ -1,0 +1,44 @@
+namespace TorchAttention.Numerics.Engine.Exact;
+
+/// <summary>
+/// Where the sums of one query stand in its row of float64: sums over keys of weights and of what is pooled with them. Rows over different keys
+/// add up, since all weights are relative to the same offset.
+/// </summary>
+/// <remarks>
+/// With x_j = u_j^2 scale and y_j = u_j / h_j scale, where scale is <see cref="Kernels.IKernel.ArgumentScale"/>, G the kernel's slope, s the sample weight:
+/// sum s K; sum (s K)^2; the pairs at the boundary; sum s K v_c (v); then where asked sum s G x_j (d) and sum s G x_j v_c (d, v), sum s G y_j (d) and sum s G y_j v_c (d, v).
+/// </remarks>
+internal readonly struct SumLayout
+{
+    public const int WeightSum = 0;
+    public const int SquaredWeightSum = 1;
+    public const int Boundary = 2;
+    public const int Values = 3;
+
+    public SumLayout(int features, int columns, bool squares, bool bandwidthGradient, bool queryGradient)
+    {
+        Features = features;
+        Columns = columns;
+        HasSquares = squares;
+        int gradient = features * (1 + columns);
+        BandwidthGradient = bandwidthGradient ? Values + columns : -1;
+        QueryGradient = queryGradient ? Values + columns + (bandwidthGradient ? gradient : 0) : -1;
+        Length = Values + columns + (bandwidthGradient ? gradient : 0) + (queryGradient ? gradient : 0);
+    }
+
+    public int Features { get; }
+
+    public int Columns { get; }
+
+    public bool HasSquares { get; }
+
+    /// <summary>Where the sums for the gradient of h begin, or -1.</summary>
+    public int BandwidthGradient { get; }
+
+    /// <summary>Where the sums for the gradient of the query begin, or -1.</summary>
+    public int QueryGradient { get; }
+
+    public int Length { get; }
+
+    public bool HasGradient => BandwidthGradient >= 0 || QueryGradient >= 0;
+}

@@ -1,0 +1,201 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Engine;
+
+/// <summary>
+/// Attention pooling with a kernel, f(q) = sum_i s_i K(q, k_i) v_i / sum_i s_i K(q, k_i): Nadaraya-Watson kernel regression at any size, in memory that
+/// grows with the inputs alone.
+/// </summary>
+/// <remarks>
+/// <para>Accuracy, against the sum over all pairs in exact arithmetic: within 2e-6 of the range of the values for float and 1e-12 for double,
+/// and where a method leaves pairs out, within the bound that the report gives.</para>
+/// <para>Methods may be called from several threads at once.</para>
+/// </remarks>
+public static partial class KernelPooling
+{
+    /// <summary>Pools values in float32.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <param name="input">Queries, keys, values, bandwidths.</param>
+    /// <param name="output">Where the answers go.</param>
+    /// <param name="options">How to compute them; the defaults where null.</param>
+    /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
+    /// <param name="cancellationToken">Stops the work; what was written by then stays.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not positive; negative sample weights.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
+    /// <exception cref="NoNeighbourException">A query has no neighbour, and the policy is to stop there.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static PoolingReport Pool<TKernel>(
+        PoolingInput<float> input, PoolingOutput<float> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where TKernel : IKernel =>
+        Compute<TKernel, float>(input, output, options ?? new PoolingOptions(), progress, cancellationToken);
+
+    /// <summary>Pools values in float64.</summary>
+    /// <inheritdoc cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
+    public static PoolingReport Pool<TKernel>(
+        PoolingInput<double> input, PoolingOutput<double> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where TKernel : IKernel =>
+        Compute<TKernel, double>(input, output, options ?? new PoolingOptions(), progress, cancellationToken);
+
+    /// <summary>Pools values of one column with one bandwidth per feature.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <param name="queries">Queries (m, d), row by row.</param>
+    /// <param name="keys">Keys (n, d), row by row.</param>
+    /// <param name="values">Values (n).</param>
+    /// <param name="bandwidths">Bandwidths h (d).</param>
+    /// <returns>The pooled values (m); NaN for a query without neighbours.</returns>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not positive.</exception>
+    public static double[] Pool<TKernel>(
+        ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, params ReadOnlySpan<double> bandwidths)
+        where TKernel : IKernel
+    {
+        double[] pooled = new double[bandwidths.Length == 0 ? 0 : queries.Length / bandwidths.Length];
+        var input = new PoolingInput<double> { Queries = queries, Keys = keys, Values = values, Bandwidths = bandwidths };
+        Pool<TKernel>(input, new PoolingOutput<double> { Values = pooled });
+        return pooled;
+    }
+
+    private static unsafe PoolingReport Compute<TKernel, T>(
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        PoolingCheck.Options(options);
+        PoolingSizes sizes = PoolingCheck.Input(input);
+        PoolingCheck.Output(output, sizes);
+        (double[] centres, double[] halfRanges) = Normalisation(input.Values, sizes.Columns);
+        fixed (T* queries = input.Queries, keys = input.Keys, values = input.Values, sampleWeights = input.SampleWeights)
+        fixed (int* leftOut = input.LeftOut)
+        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours)
+        fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient)
+        fixed (bool* hasNeighbour = output.HasNeighbour)
+        {
+            var problem = new PoolingProblem<T>
+            {
+                Features = sizes.Features,
+                Columns = sizes.Columns,
+                QueryCount = sizes.Queries,
+                KeyCount = sizes.Keys,
+                Queries = queries,
+                Keys = keys,
+                Values = values,
+                SampleWeights = sampleWeights,
+                LeftOut = leftOut,
+                Bandwidths = input.Bandwidths.IsEmpty ? null : input.Bandwidths.ToArray(),
+                InverseBandwidths = Inverse(input),
+                Options = options,
+                Progress = progress,
+                CancellationToken = cancellationToken,
+                Centres = centres,
+                HalfRanges = halfRanges,
+                LargestSampleWeight = Largest(input.SampleWeights),
+            };
+            var writer = new AnswerWriter<TKernel, T>(problem)
+            {
+                Values = outputs,
+                LogWeightSum = logWeightSum,
+                EffectiveNeighbours = effective,
+                HasNeighbour = hasNeighbour,
+                InverseBandwidthGradient = inverseBandwidthGradient,
+                QueryGradient = queryGradient,
+            };
+            return Run(problem, writer);
+        }
+    }
+
+    private static PoolingReport Run<TKernel, T>(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int bits = problem.Options.VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
+        return bits switch
+        {
+            512 => Run<TKernel, Lanes512<T>, Lanes512<double>, T>(problem, writer),
+            256 => Run<TKernel, Lanes256<T>, Lanes256<double>, T>(problem, writer),
+            _ => Run<TKernel, Lanes128<T>, Lanes128<double>, T>(problem, writer),
+        };
+    }
+
+    private static PoolingReport Run<TKernel, TLanes, TWideLanes, T>(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+        where TKernel : IKernel
+        where TLanes : struct, ILanes<TLanes, T>
+        where TWideLanes : struct, ILanes<TWideLanes, double>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var exact = new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
+        exact.Run();
+        int[] withoutNeighbour = writer.WithoutNeighbour();
+        if (withoutNeighbour.Length > 0 && problem.Options.NoNeighbour == NoNeighbourPolicy.Error)
+        {
+            throw new NoNeighbourException(withoutNeighbour);
+        }
+
+        return new PoolingReport
+        {
+            Method = PoolingMethod.Exact,
+            Reason = "the only method so far",
+            ErrorBound = 0,
+            Recomputed = exact.Recomputed,
+            WithoutNeighbour = withoutNeighbour,
+        };
+    }
+
+    private static double[] Inverse<T>(PoolingInput<T> input)
+        where T : unmanaged
+    {
+        double[] inverse = input.InverseBandwidths.ToArray();
+        if (inverse.Length == 0)
+        {
+            inverse = input.Bandwidths.ToArray();
+            for (int j = 0; j < inverse.Length; j++)
+            {
+                inverse[j] = 1 / inverse[j];
+            }
+        }
+
+        return inverse;
+    }
+
+    // A middle that T can hold and a power of 2 for half the range: values lose nothing when they are centred and scaled.
+    private static (double[] Centres, double[] HalfRanges) Normalisation<T>(ReadOnlySpan<T> values, int columns)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double[] centres = new double[columns];
+        double[] halfRanges = new double[columns];
+        for (int c = 0; c < columns; c++)
+        {
+            T least = T.PositiveInfinity;
+            T most = T.NegativeInfinity;
+            for (int i = c; i < values.Length; i += columns)
+            {
+                least = T.MinNumber(least, values[i]);
+                most = T.MaxNumber(most, values[i]);
+            }
+
+            T two = T.One + T.One;
+            centres[c] = values.Length == 0 ? 0 : double.CreateTruncating((least / two) + (most / two));
+            double half = values.Length == 0 ? 0 : Math.Max(double.CreateTruncating(most) - centres[c], centres[c] - double.CreateTruncating(least));
+            halfRanges[c] = half > 0 ? Math.ScaleB(1, Math.Clamp(Math.ILogB(half) + 1, -1000, 1000)) : 1;
+        }
+
+        return (centres, halfRanges);
+    }
+
+    private static double Largest<T>(ReadOnlySpan<T> sampleWeights)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T largest = T.Zero;
+        foreach (T weight in sampleWeights)
+        {
+            largest = T.MaxNumber(largest, weight);
+        }
+
+        return largest > T.Zero ? double.CreateTruncating(largest) : 1;
+    }
+}

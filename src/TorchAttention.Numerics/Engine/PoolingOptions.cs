@@ -1,0 +1,23 @@
+namespace TorchAttention.Numerics.Engine;
+
+/// <summary>How attention pooling is computed.</summary>
+public sealed record PoolingOptions
+{
+    /// <summary>The method; <see cref="PoolingMethod.Auto"/> by default.</summary>
+    public PoolingMethod Method { get; init; }
+
+    /// <summary>The answer for a query without neighbours; NaN by default.</summary>
+    public NoNeighbourPolicy NoNeighbour { get; init; }
+
+    /// <summary>
+    /// How far the fast methods may be from the sum over all pairs, relative to the range of the values; 1e-10 by default. Each returns the bound
+    /// that holds; <see cref="PoolingMethod.Exact"/> leaves nothing out.
+    /// </summary>
+    public double Tolerance { get; init; } = 1e-10;
+
+    /// <summary>The most threads at work; every processor by default. The numbers do not depend on it.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>The widest vectors to use, in bits: 512, 256 or 128; what the machine has by default.</summary>
+    public int? VectorBits { get; init; }
+}
