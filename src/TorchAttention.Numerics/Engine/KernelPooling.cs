@@ -1,6 +1,9 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Engine.Line;
+using TorchAttention.Numerics.Engine.Tree;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
 
@@ -128,8 +131,38 @@ public static partial class KernelPooling
         where TWideLanes : struct, ILanes<TWideLanes, double>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var exact = new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
-        exact.Run();
+        (PoolingMethod method, string reason) = MethodChoice.For(problem, writer);
+        int recomputed = 0;
+        double errorBound = 0;
+        if (method == PoolingMethod.Tree)
+        {
+            using var tree = new TreePooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
+            double part = tree.PartInReach();
+            if (problem.Options.Method == PoolingMethod.Tree || part < MethodChoice.WorthATree)
+            {
+                tree.Run();
+                (recomputed, errorBound) = (tree.Recomputed, tree.ErrorBound);
+                reason = string.Create(CultureInfo.InvariantCulture, $"{reason}, {part:P0} of them in reach");
+            }
+            else
+            {
+                (method, reason) = (PoolingMethod.Exact, string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs are in reach"));
+            }
+        }
+
+        if (method == PoolingMethod.Line)
+        {
+            var line = new LinePooling<TKernel, TWideLanes, T>(problem, writer);
+            line.Run();
+            (recomputed, errorBound) = (line.Recomputed, line.ErrorBound);
+        }
+        else if (method == PoolingMethod.Exact)
+        {
+            var exact = new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
+            exact.Run();
+            recomputed = exact.Recomputed;
+        }
+
         int[] withoutNeighbour = writer.WithoutNeighbour();
         if (withoutNeighbour.Length > 0 && problem.Options.NoNeighbour == NoNeighbourPolicy.Error)
         {
@@ -138,10 +171,10 @@ public static partial class KernelPooling
 
         return new PoolingReport
         {
-            Method = PoolingMethod.Exact,
-            Reason = "the only method so far",
-            ErrorBound = 0,
-            Recomputed = exact.Recomputed,
+            Method = method,
+            Reason = reason,
+            ErrorBound = errorBound,
+            Recomputed = recomputed,
             WithoutNeighbour = withoutNeighbour,
         };
     }

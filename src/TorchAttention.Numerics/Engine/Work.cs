@@ -4,6 +4,11 @@ namespace TorchAttention.Numerics.Engine;
 internal sealed class Work(int threads, IProgress<double>? progress, CancellationToken cancellationToken)
 {
     /// <summary>Runs every part.</summary>
+    /// <param name="parts">How many parts there are.</param>
+    /// <param name="run">Runs one part.</param>
+    public void ForEach(int parts, Action<int> run) => ForEach(parts, () => new NoState(), (part, _) => run(part));
+
+    /// <summary>Runs every part.</summary>
     /// <typeparam name="TState">What a thread keeps for itself.</typeparam>
     /// <param name="parts">How many parts there are.</param>
     /// <param name="create">Makes a thread's memory.</param>
@@ -39,5 +44,13 @@ internal sealed class Work(int threads, IProgress<double>? progress, Cancellatio
                 return state;
             },
             state => state.Dispose());
+    }
+
+    private sealed class NoState : IDisposable
+    {
+        public void Dispose()
+        {
+            // Nothing is kept.
+        }
     }
 }

@@ -45,8 +45,6 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         problem.Scales(TKernel.ArgumentScale).CopyTo(new Span<double>(_scales, features));
     }
 
-    private static bool HasBoundedSupport => !double.IsInfinity(TKernel.Support);
-
     /// <summary>Computes and writes a query's answers.</summary>
     /// <param name="query">Which query.</param>
     /// <param name="firstTile">The first tile to look at.</param>
@@ -60,7 +58,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
 
         int leftOut = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
         double offset = 0;
-        if (!HasBoundedSupport)
+        if (KernelTraits<TKernel>.IsGaussian)
         {
             double nearest = FindNearest(leftOut, firstTile, endTile);
             if (double.IsPositiveInfinity(nearest))
@@ -77,20 +75,25 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         {
             _problem.CancellationToken.ThrowIfCancellationRequested();
             Tile<double> tile = _tiles.Get(index);
-            if (HasBoundedSupport)
-            {
-                FillSquaredDistances(tile);
-            }
-            else
+            if (KernelTraits<TKernel>.IsGaussian)
             {
                 FillRelativeArguments(tile);
             }
+            else
+            {
+                FillSquaredDistances(tile);
+                ScaleArguments(tile.Count);
+            }
 
-            Exclude(leftOut, index, tile.Count, HasBoundedSupport ? double.PositiveInfinity : double.NegativeInfinity);
+            Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
             GeneralLoops<TKernel, TLanes, double>.AddArguments(tile, _layout, _query, _scales, _buffers, _row);
+            if (TKernel.Score(double.PositiveInfinity) == 0)
+            {
+                Subtract(leftOut, index, tile);
+            }
         }
 
-        if (!(_row[SumLayout.WeightSum] > 0) && HasBoundedSupport && _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest)
+        if (!(_row[SumLayout.WeightSum] > 0) && KernelTraits<TKernel>.IsBounded && _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest)
         {
             AnswerNearest(query, leftOut, firstTile, endTile);
             return;
@@ -166,6 +169,14 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         }
     }
 
+    private void ScaleArguments(int count)
+    {
+        for (int i = 0; TKernel.ArgumentScale != 1 && i < count; i++)
+        {
+            _buffers[i] *= TKernel.ArgumentScale;
+        }
+    }
+
     private void FillRelativeArguments(in Tile<double> tile)
     {
         TLanes zero = TLanes.All(0);
@@ -189,6 +200,21 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         if (leftOut >= 0 && _tiles.PlaceOf(leftOut, index) is int place && place >= 0 && place < count)
         {
             _buffers[place] = argument;
+        }
+    }
+
+    // A kernel that is the same everywhere gives even an infinitely distant key its weight.
+    private void Subtract(int leftOut, int index, in Tile<double> tile)
+    {
+        if (leftOut >= 0 && _tiles.PlaceOf(leftOut, index) is int place && place >= 0 && place < tile.Count)
+        {
+            double weight = tile.SampleWeights is null ? 1 : tile.SampleWeights[place];
+            _row[SumLayout.WeightSum] -= weight;
+            _row[SumLayout.SquaredWeightSum] -= weight * weight;
+            for (int c = 0; c < _problem.Columns; c++)
+            {
+                _row[SumLayout.Values + c] -= tile.Values[((long)c * tile.Stride) + place];
+            }
         }
     }
 

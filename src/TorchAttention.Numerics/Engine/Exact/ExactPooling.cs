@@ -39,7 +39,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         _blocks = (problem.QueryCount + _block - 1) / _block;
         _ranges = _blocks >= MostRanges ? 1 : Math.Clamp(problem.KeyCount / LeastKeysInRange, 1, MostRanges);
         _scales = problem.Scales(TKernel.ArgumentScale);
-        _leastWeightSum = Trust.LeastWeightSum<TKernel, T>();
+        _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
 
     /// <summary>How many queries were computed again with care.</summary>

@@ -12,12 +12,14 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     /// <summary>The number of buffers of a tile's length that the loops use.</summary>
     public const int Buffers = 4;
 
+    private const int WidestVector = 16;
+
     /// <summary>Adds the sums over a tile to the query's row.</summary>
     /// <param name="tile">Keys and values.</param>
     /// <param name="layout">What to sum.</param>
     /// <param name="query">The query (d).</param>
     /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
-    /// <param name="buffers">Scratch (<see cref="Buffers"/>, the tile's stride).</param>
+    /// <param name="buffers">Scratch (<see cref="Buffers"/>, the tile's count rounded up to 16).</param>
     /// <param name="row">The query's sums.</param>
     public static void Add(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
     {
@@ -40,9 +42,10 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     /// <inheritdoc cref="Add"/>
     public static void AddArguments(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
     {
-        T* weights = buffers + tile.Stride;
-        T* slopes = weights + tile.Stride;
-        T* parts = slopes + tile.Stride;
+        int length = (tile.Count + WidestVector - 1) / WidestVector * WidestVector;
+        T* weights = buffers + length;
+        T* slopes = weights + length;
+        T* parts = slopes + length;
         AddWeights(tile, layout, buffers, weights, slopes, row);
         for (int c = 0; c < layout.Columns; c++)
         {

@@ -11,10 +11,11 @@ namespace TorchAttention.Numerics.Engine.Exact;
 internal static class Trust
 {
     /// <summary>The least sum of weights, relative to the largest sample weight, to be trusted.</summary>
-    public static double LeastWeightSum<TKernel, T>()
+    /// <param name="squares">Whether the squares of the weights are summed as well.</param>
+    public static double LeastWeightSum<TKernel, T>(bool squares)
         where TKernel : IKernel
     {
         bool single = typeof(T) == typeof(float);
-        return double.IsInfinity(TKernel.Support) ? (single ? 1.0 / (1 << 12) : 1e-270) : (single ? 1.0 / 4 : 1.0 / 1024);
+        return !KernelTraits<TKernel>.IsBounded ? (single ? 1.0 / (1 << 12) : (squares ? 1e-135 : 1e-270)) : (single ? 1.0 / 4 : 1.0 / 1024);
     }
 }

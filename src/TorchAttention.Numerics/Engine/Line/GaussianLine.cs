@@ -1,0 +1,300 @@
+using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Engine.Line;
+
+/// <summary>
+/// The Gaussian over keys in order: cells with many keys act through their moments sum s u^j and sum s v u^j, which are turned into a polynomial for
+/// each cell of queries; few keys act pair by pair; keys beyond the reach are left out.
+/// </summary>
+/// <remarks>Time n + m + (cells with queries) x (cells in reach) x terms^2; memory 8 terms bytes for each column and cell of at least 16 keys.</remarks>
+internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
+    where TLanes : struct, ILanes<TLanes, double>
+{
+    private const int LeastKeysForMoments = 16;
+
+    // Up to this many keys in a cell the work is in the cells: wider ones with more terms, of which there are fewer.
+    private const int FewKeysInCell = 200;
+    private const int MomentBuffer = 256;
+
+    // Below this many pairs between two cells, the pairs themselves are cheaper than the squared number of terms.
+    private const long FewPairs = 96;
+
+    // The rounding and the truncation of one pair in a sum, relative to the weight 1.
+    private const double PairError = 2e-15;
+
+    private readonly LineKeys _keys;
+    private readonly double _bandwidth;
+    private readonly LineCells _cells;
+    private readonly HermiteTable _table;
+    private readonly int[] _momentsOf;
+    private readonly Scratch _moments;
+    private readonly double _scale;
+    private readonly double _dropped;
+
+    public GaussianLine(LineKeys keys, double bandwidth, double tolerance, Work work)
+    {
+        _keys = keys;
+        _bandwidth = bandwidth;
+        _scale = Gaussian.ArgumentScale / (bandwidth * bandwidth);
+        double width = LineCells.WidthFor(bandwidth);
+        _cells = LineCells.Of(keys.Sorted, width);
+        if (keys.Count / _cells.Count < FewKeysInCell)
+        {
+            width *= 2;
+            _cells = LineCells.Of(keys.Sorted, width);
+        }
+
+        double exponent = Math.Log(400.0 * keys.Count / tolerance);
+        _dropped = keys.Count * Math.Exp(-exponent);
+        _table = new HermiteTable(width / bandwidth, (int)Math.Ceiling(Math.Sqrt(2 * exponent) * bandwidth / width) + 1);
+        _momentsOf = new int[_cells.Count];
+        int dense = 0;
+        for (int cell = 0; cell < _cells.Count; cell++)
+        {
+            _momentsOf[cell] = _cells.CountIn(cell) >= LeastKeysForMoments ? dense++ : -1;
+        }
+
+        _moments = new Scratch((long)dense * MomentsLength * sizeof(double));
+        const int CellsInPart = 256;
+        work.ForEach((_cells.Count + CellsInPart - 1) / CellsInPart, part =>
+        {
+            for (int cell = part * CellsInPart; cell < Math.Min(_cells.Count, (part + 1) * CellsInPart); cell++)
+            {
+                if (_momentsOf[cell] >= 0)
+                {
+                    FillMoments(cell);
+                }
+            }
+        });
+    }
+
+    private int Terms => _table.Terms;
+
+    private int MomentsLength => Terms * (1 + _keys.Columns);
+
+    /// <inheritdoc/>
+    public void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors)
+    {
+        double* local = stackalloc double[MomentsLength];
+        double* buffers = stackalloc double[DirectRun<Gaussian, TLanes>.BufferLength];
+        if (_moments.Bytes == 0)
+        {
+            SumWindows(queries, count, layout, rows, errors, buffers);
+            return;
+        }
+
+        int firstCell = _cells.FirstFrom(LineCells.IndexOf(queries[0], _cells.Width) - _table.Most);
+        int end;
+        for (int first = 0; first < count; first = end)
+        {
+            long place = LineCells.IndexOf(queries[first], _cells.Width);
+            end = first + 1;
+            while (end < count && LineCells.IndexOf(queries[end], _cells.Width) == place)
+            {
+                end++;
+            }
+
+            while (firstCell < _cells.Count && _cells.Index[firstCell] < place - _table.Most)
+            {
+                firstCell++;
+            }
+
+            SumCell(place, firstCell, queries + first, end - first, layout, rows + ((long)first * layout.Length), errors + first, local, buffers);
+        }
+    }
+
+    public void Dispose()
+    {
+        _table.Dispose();
+        _moments.Dispose();
+    }
+
+    // No cell has many keys: each query has a window of keys, and windows move along with the queries.
+    private void SumWindows(double* queries, int count, in SumLayout layout, double* rows, double* errors, double* buffers)
+    {
+        double scale = _scale;
+        double reach = (_table.Most - 1) * _cells.Width;
+        int low = _keys.Sorted.FirstNotBelow(queries[0] - reach);
+        int high = low;
+        for (int i = 0; i < count; i++)
+        {
+            while (low < _keys.Count && _keys.Keys[low] < queries[i] - reach)
+            {
+                low++;
+            }
+
+            high = Math.Max(low, high);
+            while (high < _keys.Count && _keys.Keys[high] <= queries[i] + reach)
+            {
+                high++;
+            }
+
+            DirectRun<Gaussian, TLanes>.Add(_keys, low, high, layout, queries + i, &scale, buffers, rows + ((long)i * layout.Length));
+            errors[i] = _dropped;
+        }
+    }
+
+    private void SumCell(long place, int firstCell, double* queries, int count, in SumLayout layout, double* rows, double* errors, double* local, double* buffers)
+    {
+        new Span<double>(local, MomentsLength).Clear();
+        long through = 0;
+        int direct = -1;
+        SumLayout rowLayout = layout;
+        int cell = firstCell;
+        for (; cell < _cells.Count && _cells.Index[cell] <= place + _table.Most; cell++)
+        {
+            int keys = _cells.CountIn(cell);
+            if (_momentsOf[cell] < 0 || (long)keys * count <= FewPairs)
+            {
+                direct = direct < 0 ? cell : direct;
+                continue;
+            }
+
+            Flush(cell);
+            Translate(_moments.As<double>() + ((long)_momentsOf[cell] * MomentsLength), _table.At((int)(place - _cells.Index[cell])), local);
+            through += keys;
+        }
+
+        Flush(cell);
+        if (through > 0)
+        {
+            Evaluate(place, queries, count, layout, rows, local);
+        }
+
+        new Span<double>(errors, count).Fill((through * PairError) + _dropped);
+
+        void Flush(int upTo)
+        {
+            if (direct >= 0)
+            {
+                AddPairs(_cells.Start[direct], _cells.Start[upTo], queries, count, rowLayout, rows, buffers);
+                direct = -1;
+            }
+        }
+    }
+
+    private void AddPairs(int firstKey, int endKey, double* queries, int count, in SumLayout layout, double* rows, double* buffers)
+    {
+        double scale = _scale;
+        for (int i = 0; i < count; i++)
+        {
+            DirectRun<Gaussian, TLanes>.Add(_keys, firstKey, endKey, layout, queries + i, &scale, buffers, rows + ((long)i * layout.Length));
+        }
+    }
+
+    private void Translate(double* moments, double* coefficients, double* local)
+    {
+        for (int c = 0; c <= _keys.Columns; c++, moments += Terms, local += Terms)
+        {
+            for (int k = 0; k < Terms; k += TLanes.Count)
+            {
+                TLanes sum = TLanes.Load(local + k);
+                for (int j = 0; j < Terms; j++)
+                {
+                    sum = TLanes.MultiplyAdd(TLanes.All(moments[j]), TLanes.Load(coefficients + (j * Terms) + k), sum);
+                }
+
+                sum.Store(local + k);
+            }
+        }
+    }
+
+    private void Evaluate(long place, double* queries, int count, in SumLayout layout, double* rows, double* local)
+    {
+        double centre = _cells.CentreAt(place);
+        double* sums = stackalloc double[TLanes.Count];
+        double* few = stackalloc double[TLanes.Count];
+        for (int first = 0; first < count; first += TLanes.Count)
+        {
+            int here = Math.Min(TLanes.Count, count - first);
+            double* source = queries + first;
+            if (here < TLanes.Count)
+            {
+                new Span<double>(few, TLanes.Count).Fill(centre);
+                new ReadOnlySpan<double>(source, here).CopyTo(new Span<double>(few, here));
+                source = few;
+            }
+
+            TLanes t = (TLanes.Load(source) - TLanes.All(centre)) / TLanes.All(_bandwidth);
+            for (int c = 0; c <= _keys.Columns; c++)
+            {
+                double* coefficients = local + (c * Terms);
+                TLanes sum = TLanes.All(coefficients[Terms - 1]);
+                for (int k = Terms - 2; k >= 0; k--)
+                {
+                    sum = TLanes.MultiplyAdd(sum, t, TLanes.All(coefficients[k]));
+                }
+
+                sum.Store(sums);
+                int column = c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1;
+                for (int i = 0; i < here; i++)
+                {
+                    rows[((long)(first + i) * layout.Length) + column] += sums[i];
+                }
+            }
+        }
+    }
+
+    private void FillMoments(int cell)
+    {
+        double* buffer = stackalloc double[2 * MomentBuffer];
+        double* moments = _moments.As<double>() + ((long)_momentsOf[cell] * MomentsLength);
+        TLanes centre = TLanes.All(_cells.CentreAt(_cells.Index[cell]));
+        TLanes bandwidth = TLanes.All(_bandwidth);
+        double* powers = buffer + MomentBuffer;
+        for (int first = _cells.Start[cell]; first < _cells.Start[cell + 1]; first += MomentBuffer)
+        {
+            Tile<double> keys = _keys.Slice(first, Math.Min(MomentBuffer, _cells.Start[cell + 1] - first));
+            for (int i = 0; i < keys.Count; i += TLanes.Count)
+            {
+                ((TLanes.Load(keys.Keys + i) - centre) / bandwidth).Store(buffer + i);
+                TLanes.All(1).KeepFirst(keys.Count - i).Store(powers + i);
+            }
+
+            for (int j = 0; j < Terms; j++)
+            {
+                AddMoment(keys, powers, moments + j);
+                for (int i = 0; i < keys.Count; i += TLanes.Count)
+                {
+                    (TLanes.Load(powers + i) * TLanes.Load(buffer + i)).Store(powers + i);
+                }
+            }
+        }
+    }
+
+    private static double Dot(double* powers, double* factors, int count)
+    {
+        TLanes sum = TLanes.All(0);
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            sum = TLanes.MultiplyAdd(TLanes.Load(powers + i), TLanes.Load(factors + i), sum);
+        }
+
+        return sum.Sum();
+    }
+
+    private void AddMoment(in Tile<double> keys, double* powers, double* moments)
+    {
+        if (keys.SampleWeights is not null)
+        {
+            moments[0] += Dot(powers, keys.SampleWeights, keys.Count);
+        }
+        else
+        {
+            TLanes sum = TLanes.All(0);
+            for (int i = 0; i < keys.Count; i += TLanes.Count)
+            {
+                sum += TLanes.Load(powers + i);
+            }
+
+            moments[0] += sum.Sum();
+        }
+
+        for (int c = 0; c < _keys.Columns; c++)
+        {
+            moments[(c + 1) * Terms] += Dot(powers, keys.Values + ((long)c * keys.Stride), keys.Count);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+using System.Numerics;
+using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Engine.Line;
+
+/// <summary>Attention pooling with one feature: keys and queries in order, sums through cells, and the queries that these sums cannot vouch for one by one.</summary>
+internal sealed unsafe class LinePooling<TKernel, TLanes, T>
+    where TKernel : IKernel
+    where TLanes : struct, ILanes<TLanes, double>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int QueriesInPart = 4096;
+
+    private readonly PoolingProblem<T> _problem;
+    private readonly AnswerWriter<TKernel, T> _writer;
+    private readonly SumLayout _layout;
+    private readonly double _bandwidth;
+    private readonly double _leastWeightSum;
+    private readonly Lock _lock = new();
+    private int _recomputed;
+    private double _errorBound;
+
+    public LinePooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+    {
+        _problem = problem;
+        _writer = writer;
+        _layout = writer.Layout;
+        _bandwidth = problem.Bandwidths is null ? 1 / Math.Abs(problem.InverseBandwidths[0]) : problem.Bandwidths[0];
+        _leastWeightSum = Trust.LeastWeightSum<TKernel, double>(_layout.HasSquares);
+    }
+
+    public int Recomputed => _recomputed;
+
+    public double ErrorBound => _errorBound;
+
+    /// <summary>Why this method cannot answer a request; null where it can.</summary>
+    public static string? Obstacle(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+    {
+        if (problem.Features != 1)
+        {
+            return $"it takes one feature, and there are {problem.Features}";
+        }
+
+        if (writer.Layout.HasGradient)
+        {
+            return "it gives no gradients";
+        }
+
+        if (!KernelTraits<TKernel>.IsGaussian && TKernel.Polynomial.IsEmpty)
+        {
+            return $"it does not know the kernel {TKernel.Name}";
+        }
+
+        double largest = 0;
+        for (int i = 0; i < problem.KeyCount; i++)
+        {
+            largest = Math.Max(largest, Math.Abs(double.CreateTruncating(problem.Keys[i])));
+        }
+
+        for (int i = 0; i < problem.QueryCount; i++)
+        {
+            largest = Math.Max(largest, Math.Abs(double.CreateTruncating(problem.Queries[i])));
+        }
+
+        double h = 1 / Math.Abs(problem.InverseBandwidths[0]);
+        return double.IsFinite(h) && LineCells.CanHold(LineCells.WidthFor(h) / 2, largest)
+            ? null
+            : $"a bandwidth of {h} does not go with numbers as large as {largest}";
+    }
+
+    public void Run()
+    {
+        using var sortedKeys = SortedNumbers.Of(_problem.Keys, _problem.KeyCount);
+        bool sameNumbers = _problem.Keys == _problem.Queries && _problem.KeyCount == _problem.QueryCount;
+        using SortedNumbers? ownQueries = sameNumbers ? null : SortedNumbers.Of(_problem.Queries, _problem.QueryCount);
+        SortedNumbers queries = ownQueries ?? sortedKeys;
+        using var keys = LineKeys.Of(_problem, sortedKeys);
+        var work = new Work(_problem.Threads, null, _problem.CancellationToken);
+        double? inverse = _problem.Bandwidths is null ? Math.Abs(_problem.InverseBandwidths[0]) : null;
+        using var sums = new Sums(keys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: false, work);
+        using LineKeys? squaredKeys = _layout.HasSquares ? keys.Squared() : null;
+        using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, work);
+        int[]? places = _problem.LeftOut is null ? null : sortedKeys.Inverse();
+        int parts = (_problem.QueryCount + QueriesInPart - 1) / QueriesInPart;
+        new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
+            parts,
+            () => new Worker(this, keys, queries, places, sums.Method, squares?.Method),
+            (part, worker) => worker.Answer(part * QueriesInPart, Math.Min(QueriesInPart, _problem.QueryCount - (part * QueriesInPart))));
+    }
+
+    private void Report(int recomputed, double errorBound)
+    {
+        lock (_lock)
+        {
+            _recomputed += recomputed;
+            _errorBound = Math.Max(_errorBound, errorBound);
+        }
+    }
+
+    /// <summary>The sums of the kernel or of its square, by the method that knows it.</summary>
+    private sealed class Sums : IDisposable
+    {
+        public Sums(LineKeys keys, double bandwidth, double? inverseBandwidth, double tolerance, bool isSquared, Work work)
+        {
+            Method = (KernelTraits<TKernel>.IsGaussian, isSquared) switch
+            {
+                (true, false) => new GaussianLine<TLanes>(keys, bandwidth, tolerance, work),
+                (true, true) => new GaussianLine<TLanes>(keys, bandwidth / Math.Sqrt(2), tolerance, work),
+                (false, false) => new PolynomialLine<TKernel, TLanes>(keys, bandwidth, inverseBandwidth, work),
+                (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, bandwidth, inverseBandwidth, work),
+            };
+        }
+
+        public ILineSums Method { get; }
+
+        public void Dispose() => ((IDisposable)Method).Dispose();
+    }
+
+    /// <summary>One thread's memory and its part of the work.</summary>
+    private sealed class Worker : IDisposable
+    {
+        private readonly LinePooling<TKernel, TLanes, T> _owner;
+        private readonly PoolingProblem<T> _problem;
+        private readonly SumLayout _layout;
+        private readonly SumLayout _squaresLayout = new(1, 0, squares: false, bandwidthGradient: false, queryGradient: false);
+        private readonly LineKeys _keys;
+        private readonly SortedNumbers _queries;
+        private readonly int[]? _places;
+        private readonly ILineSums _sums;
+        private readonly ILineSums? _squares;
+        private readonly Scratch _memory;
+        private readonly double* _rows;
+        private readonly double* _errors;
+        private readonly double* _squareRows;
+        private readonly double* _squareErrors;
+        private readonly double* _ownPair;
+        private readonly double* _buffers;
+        private CarefulPooling<TKernel, TLanes, T>? _careful;
+
+        public Worker(LinePooling<TKernel, TLanes, T> owner, LineKeys keys, SortedNumbers queries, int[]? places, ILineSums sums, ILineSums? squares)
+        {
+            _owner = owner;
+            _problem = owner._problem;
+            _layout = owner._layout;
+            _keys = keys;
+            _queries = queries;
+            _places = places;
+            _sums = sums;
+            _squares = squares;
+            long numbers = QueriesInPart * (_layout.Length + _squaresLayout.Length + 2L);
+            _memory = new Scratch((numbers + _layout.Length + DirectRun<TKernel, TLanes>.BufferLength) * sizeof(double));
+            _buffers = _memory.As<double>();
+            _rows = _buffers + DirectRun<TKernel, TLanes>.BufferLength;
+            _squareRows = _rows + (QueriesInPart * _layout.Length);
+            _errors = _squareRows + (QueriesInPart * _squaresLayout.Length);
+            _squareErrors = _errors + QueriesInPart;
+            _ownPair = _squareErrors + QueriesInPart;
+        }
+
+        public void Answer(int first, int count)
+        {
+            double* queries = _queries.Numbers + first;
+            new Span<double>(_rows, count * _layout.Length).Clear();
+            _sums.Sum(queries, count, _layout, _rows, _errors);
+            if (_squares is not null)
+            {
+                new Span<double>(_squareRows, count * _squaresLayout.Length).Clear();
+                _squares.Sum(queries, count, _squaresLayout, _squareRows, _squareErrors);
+            }
+
+            int recomputed = 0;
+            double errorBound = 0;
+            for (int i = 0; i < count; i++)
+            {
+                double* row = _rows + (i * _layout.Length);
+                int query = _queries.Order[first + i];
+                bool isTrusted = LeaveOut(query, queries + i, row);
+                double bound = 2 * _errors[i] / row[SumLayout.WeightSum];
+                if (_squares is not null)
+                {
+                    double own = _ownPair[SumLayout.SquaredWeightSum];
+                    row[SumLayout.SquaredWeightSum] = _squareRows[i * _squaresLayout.Length] - own;
+                    isTrusted &= 2 * _squareErrors[i] / row[SumLayout.SquaredWeightSum] <= _problem.Options.Tolerance && row[SumLayout.SquaredWeightSum] > own / 2;
+                }
+
+                if (isTrusted && row[SumLayout.WeightSum] >= _owner._leastWeightSum && bound <= _problem.Options.Tolerance)
+                {
+                    errorBound = Math.Max(errorBound, bound);
+                    _owner._writer.Write(query, row, 0);
+                }
+                else
+                {
+                    recomputed++;
+                    errorBound = Math.Max(errorBound, AnswerCarefully(query, queries[i]));
+                }
+            }
+
+            _owner.Report(recomputed, errorBound);
+        }
+
+        public void Dispose()
+        {
+            _careful?.Dispose();
+            _memory.Dispose();
+        }
+
+        // Takes the query's own pair away; false where too little would be left of the sum for its digits to be good.
+        private bool LeaveOut(int query, double* number, double* row)
+        {
+            new Span<double>(_ownPair, _layout.Length).Clear();
+            int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
+            if (key < 0)
+            {
+                return true;
+            }
+
+            double scale = TKernel.ArgumentScale / (_owner._bandwidth * _owner._bandwidth);
+            DirectRun<TKernel, TLanes>.Add(_keys, _places![key], _places[key] + 1, _layout, number, &scale, _buffers, _ownPair);
+            row[SumLayout.WeightSum] -= _ownPair[SumLayout.WeightSum];
+            for (int c = 0; c < _layout.Columns; c++)
+            {
+                row[SumLayout.Values + c] -= _ownPair[SumLayout.Values + c];
+            }
+
+            return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
+        }
+
+        // The keys that matter stand around the nearest one that counts; what lies further out weighs nothing, or so little that the bound returned covers it.
+        private double AnswerCarefully(int query, double number)
+        {
+            _careful ??= new CarefulPooling<TKernel, TLanes, T>(_problem, _owner._writer, new LineTiles(_keys, _places));
+            (double distance, double sampleWeight) = Nearest(query, number);
+            double nearest = distance / _owner._bandwidth;
+            if (double.IsPositiveInfinity(nearest))
+            {
+                _careful.Answer(query, 0, 0);
+                return 0;
+            }
+
+            double tolerance = _problem.Options.Tolerance;
+            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Math.Sqrt((nearest * nearest) + (2 * Math.Log(Math.E * _keys.Count / (tolerance * sampleWeight))));
+            reach *= _owner._bandwidth * (1 + 1e-9);
+            int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
+            int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);
+            _careful.Answer(query, low / LineTiles.Length, (high + LineTiles.Length - 1) / LineTiles.Length);
+            return KernelTraits<TKernel>.IsBounded ? 0 : tolerance / Math.E;
+        }
+
+        // The distance of the nearest key that counts and its sample weight; infinity where none counts.
+        private (double Distance, double SampleWeight) Nearest(int query, double number)
+        {
+            int leftOut = _problem.LeftOut is null || _problem.LeftOut[query] < 0 ? -1 : _places![_problem.LeftOut[query]];
+            int right = _keys.Sorted.FirstNotBelow(number);
+            int left = right - 1;
+            while (right < _keys.Count && SampleWeight(right) == 0)
+            {
+                right++;
+            }
+
+            while (left >= 0 && SampleWeight(left) == 0)
+            {
+                left--;
+            }
+
+            double above = right < _keys.Count ? _keys.Keys[right] - number : double.PositiveInfinity;
+            double below = left >= 0 ? number - _keys.Keys[left] : double.PositiveInfinity;
+            double distance = Math.Min(above, below);
+            return (distance, double.IsPositiveInfinity(distance) ? 0 : SampleWeight(above <= below ? right : left));
+
+            double SampleWeight(int place) => place == leftOut ? 0 : _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
+        }
+    }
+}

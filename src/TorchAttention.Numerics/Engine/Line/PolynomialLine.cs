@@ -1,0 +1,287 @@
+using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Engine.Line;
+
+/// <summary>
+/// A kernel that is a polynomial on its support, over keys in order: within each cell the moments sum s u^k and sum s v u^k are summed up from the
+/// cell's start, every few keys; a query takes differences of these sums and evaluates the keys at both ends of its window pair by pair.
+/// </summary>
+/// <remarks>
+/// J. Fan and J. S. Marron (1994); N. Langrene and X. Warin (2017). Sums that restart in each cell keep their digits at any bandwidth.
+/// Time n + m (degree^2 + keys between two sums); memory 2 (degree + 1)(1 + v) bytes a key.
+/// </remarks>
+internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDisposable
+    where TKernel : IKernel
+    where TLanes : struct, ILanes<TLanes, double>
+{
+    private const int Block = 4;
+    private const int LeastKeysForMoments = 32;
+    private const int CellsInPart = 64;
+
+    // With few terms the moments keep their digits in cells of up to 2 bandwidths, else in cells of up to 1.
+    private const int WideCellTerms = 5;
+
+    // Up to this many keys, a vector's set-up costs more than the keys.
+    private const int FewKeys = 12;
+
+    private readonly LineKeys _keys;
+    private readonly double _bandwidth;
+    private readonly double? _inverseBandwidth;
+    private readonly double _scale;
+    private readonly double[] _polynomial = TKernel.Polynomial.ToArray();
+    private readonly LineCells _cells;
+    private readonly MomentPolynomial _left = new(TKernel.Polynomial, 1);
+    private readonly MomentPolynomial _right = new(TKernel.Polynomial, -1);
+    private readonly bool _isEven;
+    private readonly double _pairError;
+    private readonly long[] _firstSum;
+    private readonly Scratch _sums;
+
+    /// <summary>Prepares the sums.</summary>
+    /// <param name="keys">The keys.</param>
+    /// <param name="bandwidth">h.</param>
+    /// <param name="inverseBandwidth">w = 1/h where that is what was given; null where h was.</param>
+    /// <param name="work">The threads.</param>
+    public PolynomialLine(LineKeys keys, double bandwidth, double? inverseBandwidth, Work work)
+    {
+        _keys = keys;
+        _bandwidth = bandwidth;
+        _inverseBandwidth = inverseBandwidth;
+        _scale = TKernel.ArgumentScale / (bandwidth * bandwidth);
+        double width = LineCells.WidthFor(bandwidth) * (_polynomial.Length <= WideCellTerms ? 4 : 2);
+        _cells = LineCells.Of(keys.Sorted, width);
+        _isEven = true;
+        double size = 0;
+        double power = 1;
+        for (int k = 0; k < _polynomial.Length; k++)
+        {
+            _isEven &= k % 2 == 0 || _polynomial[k] == 0;
+            size += Math.Abs(_polynomial[k]) * power;
+
+            // Keys are up to half a cell from its middle, queries that reach them a bandwidth more.
+            power *= 1 + (width / bandwidth);
+        }
+
+        _pairError = 8 * size * double.BitIncrement(1) - (8 * size);
+        _firstSum = new long[_cells.Count];
+        long total = 0;
+        for (int cell = 0; cell < _cells.Count; cell++)
+        {
+            bool isDense = _cells.CountIn(cell) >= LeastKeysForMoments;
+            _firstSum[cell] = isDense ? total : -1;
+            total += isDense ? ((_cells.CountIn(cell) + Block - 1) / Block) + 1 : 0;
+        }
+
+        _sums = new Scratch(total * SumLength * sizeof(double));
+        work.ForEach((_cells.Count + CellsInPart - 1) / CellsInPart, part =>
+        {
+            for (int cell = part * CellsInPart; cell < Math.Min(_cells.Count, (part + 1) * CellsInPart); cell++)
+            {
+                if (_firstSum[cell] >= 0)
+                {
+                    FillSums(cell);
+                }
+            }
+        });
+    }
+
+    private int Moments => _left.Count;
+
+    private int SumLength => Moments * (1 + _keys.Columns);
+
+    /// <inheritdoc/>
+    public void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors)
+    {
+        double* buffers = stackalloc double[DirectRun<TKernel, TLanes>.BufferLength];
+        int low = _keys.Sorted.FirstNotBelow(queries[0] - (_bandwidth * (1 + 1e-9)));
+        int middle = low;
+        int high = low;
+        int cell = CellOf(low);
+        for (int i = 0; i < count; i++)
+        {
+            double query = queries[i];
+            low = AdvanceTo(low, query, isBelow: true);
+            middle = _isEven ? low : Math.Max(middle, low);
+            while (middle < _keys.Count && !_isEven && _keys.Keys[middle] <= query)
+            {
+                middle++;
+            }
+
+            high = AdvanceTo(Math.Max(high, low), query, isBelow: false);
+            while (cell + 1 < _cells.Count && _cells.Start[cell + 1] <= low)
+            {
+                cell++;
+            }
+
+            double* row = rows + ((long)i * layout.Length);
+            long through = 0;
+            int at = cell;
+            if (!_isEven)
+            {
+                through += AddWindow(_left, low, middle, ref at, queries + i, layout, row, buffers);
+            }
+
+            through += AddWindow(_isEven ? _left : _right, middle, high, ref at, queries + i, layout, row, buffers);
+            errors[i] = through * _pairError;
+        }
+    }
+
+    public void Dispose() => _sums.Dispose();
+
+    private int CellOf(int key)
+    {
+        int found = Array.BinarySearch(_cells.Start, key);
+        return Math.Min(found >= 0 ? found : ~found - 1, _cells.Count - 1);
+    }
+
+    // The boundary is decided by the scaled difference, as in the textbook; that takes a division only next to it.
+    private int AdvanceTo(int place, double query, bool isBelow)
+    {
+        double boundary = isBelow ? query - _bandwidth : query + _bandwidth;
+        double margin = 1e-12 * (Math.Abs(query) + _bandwidth);
+        double* keys = _keys.Keys;
+        while (place < _keys.Count && keys[place] <= boundary + margin)
+        {
+            if (keys[place] >= boundary - margin)
+            {
+                double difference = keys[place] - query;
+                double u = _inverseBandwidth is double w ? difference * w : difference / _bandwidth;
+                if (isBelow ? u > -1 : u >= 1)
+                {
+                    break;
+                }
+            }
+
+            place++;
+        }
+
+        return place;
+    }
+
+    // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
+    private long AddWindow(
+        MomentPolynomial polynomial, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* buffers)
+    {
+        double* factors = stackalloc double[Moments];
+        long through = 0;
+        int pending = low;
+        while (low < high)
+        {
+            while (_cells.Start[cell + 1] <= low)
+            {
+                cell++;
+            }
+
+            int start = _cells.Start[cell];
+            int end = Math.Min(high, _cells.Start[cell + 1]);
+            int firstBlock = (low - start + Block - 1) / Block;
+            int endBlock = end == _cells.Start[cell + 1] ? (end - start + Block - 1) / Block : (end - start) / Block;
+            if (_firstSum[cell] >= 0 && endBlock > firstBlock)
+            {
+                AddPairs(pending, start + (firstBlock * Block), query, layout, row, buffers);
+                pending = Math.Min(end, start + (endBlock * Block));
+                polynomial.Fill((*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth, new Span<double>(factors, Moments));
+                AddSums(cell, firstBlock, endBlock, factors, layout, row);
+                through += end - start;
+            }
+
+            low = end;
+        }
+
+        AddPairs(pending, high, query, layout, row, buffers);
+        return through;
+    }
+
+    private void AddSums(int cell, int firstBlock, int endBlock, double* factors, in SumLayout layout, double* row)
+    {
+        double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
+        double* from = sums + ((long)firstBlock * SumLength);
+        double* to = sums + ((long)endBlock * SumLength);
+        for (int c = 0; c <= _keys.Columns; c++)
+        {
+            double total = 0;
+            for (int j = 0; j < Moments; j++)
+            {
+                total += factors[j] * (to[(c * Moments) + j] - from[(c * Moments) + j]);
+            }
+
+            row[c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1] += total;
+        }
+    }
+
+    private void AddPairs(int first, int end, double* query, in SumLayout layout, double* row, double* buffers)
+    {
+        if (end - first <= FewKeys)
+        {
+            AddFewPairs(first, end, *query, row);
+            return;
+        }
+
+        // Inside its window a kernel that jumps is constant, and no rounding of a distance can take a key out again.
+        double scale = _scale;
+        if (TKernel.HasJump)
+        {
+            DirectRun<Constant, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
+        }
+        else
+        {
+            DirectRun<TKernel, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
+        }
+    }
+
+    private void AddFewPairs(int first, int end, double query, double* row)
+    {
+        double[] polynomial = _polynomial;
+        for (int key = first; key < end; key++)
+        {
+            double r = Math.Abs(_keys.Keys[key] - query) / _bandwidth;
+            double weight = polynomial[^1];
+            for (int k = polynomial.Length - 2; k >= 0; k--)
+            {
+                weight = (weight * r) + polynomial[k];
+            }
+
+            row[SumLayout.WeightSum] += _keys.SampleWeights is null ? weight : weight * _keys.SampleWeights[key];
+            for (int c = 0; c < _keys.Columns; c++)
+            {
+                row[SumLayout.Values + c] += weight * _keys.Values[((long)c * _keys.Stride) + key];
+            }
+        }
+    }
+
+    private void FillSums(int cell)
+    {
+        double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
+        double centre = _cells.CentreAt(_cells.Index[cell]);
+        double* running = stackalloc double[SumLength];
+        new Span<double>(running, SumLength).Clear();
+        int start = _cells.Start[cell];
+        int end = _cells.Start[cell + 1];
+        for (int key = start; key < end; key++)
+        {
+            if ((key - start) % Block == 0)
+            {
+                new ReadOnlySpan<double>(running, SumLength).CopyTo(new Span<double>(sums, SumLength));
+                sums += SumLength;
+            }
+
+            double u = (_keys.Keys[key] - centre) / _bandwidth;
+            double power = 1;
+            double sampleWeight = _keys.SampleWeights is null ? 1 : _keys.SampleWeights[key];
+            for (int j = 0; j < Moments; j++)
+            {
+                running[j] += power * sampleWeight;
+                for (int c = 0; c < _keys.Columns; c++)
+                {
+                    running[((c + 1) * Moments) + j] += power * _keys.Values[((long)c * _keys.Stride) + key];
+                }
+
+                power *= u;
+            }
+        }
+
+        new ReadOnlySpan<double>(running, SumLength).CopyTo(new Span<double>(sums, SumLength));
+    }
+}
