@@ -95,6 +95,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     public void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors)
     {
         double* buffers = stackalloc double[DirectRun<TKernel, TLanes>.BufferLength];
+        double* factors = stackalloc double[Moments];
         int low = _keys.Sorted.FirstNotBelow(queries[0] - (_bandwidth * (1 + 1e-9)));
         int middle = low;
         int high = low;
@@ -120,15 +121,20 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
             int at = cell;
             if (!_isEven)
             {
-                through += AddWindow(_left, low, middle, ref at, queries + i, layout, row, buffers);
+                through += AddWindow(_left, low, middle, ref at, queries + i, layout, row, factors, buffers);
             }
 
-            through += AddWindow(_isEven ? _left : _right, middle, high, ref at, queries + i, layout, row, buffers);
+            through += AddWindow(_isEven ? _left : _right, middle, high, ref at, queries + i, layout, row, factors, buffers);
             errors[i] = through * _pairError;
         }
     }
 
-    public void Dispose() => _sums.Dispose();
+    public void Dispose()
+    {
+        _left.Dispose();
+        _right.Dispose();
+        _sums.Dispose();
+    }
 
     private int CellOf(int key)
     {
@@ -141,17 +147,21 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     {
         double boundary = isBelow ? query - _bandwidth : query + _bandwidth;
         double margin = 1e-12 * (Math.Abs(query) + _bandwidth);
+        double certain = boundary - margin;
         double* keys = _keys.Keys;
-        while (place < _keys.Count && keys[place] <= boundary + margin)
+        int count = _keys.Count;
+        while (place < count && keys[place] < certain)
         {
-            if (keys[place] >= boundary - margin)
+            place++;
+        }
+
+        while (place < count && keys[place] <= boundary + margin)
+        {
+            double difference = keys[place] - query;
+            double u = _inverseBandwidth is double w ? difference * w : difference / _bandwidth;
+            if (isBelow ? u > -1 : u >= 1)
             {
-                double difference = keys[place] - query;
-                double u = _inverseBandwidth is double w ? difference * w : difference / _bandwidth;
-                if (isBelow ? u > -1 : u >= 1)
-                {
-                    break;
-                }
+                break;
             }
 
             place++;
@@ -162,27 +172,28 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
 
     // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
     private long AddWindow(
-        MomentPolynomial polynomial, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* buffers)
+        MomentPolynomial polynomial, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* factors, double* buffers)
     {
-        double* factors = stackalloc double[Moments];
         long through = 0;
         int pending = low;
+        int[] starts = _cells.Start;
         while (low < high)
         {
-            while (_cells.Start[cell + 1] <= low)
+            while (starts[cell + 1] <= low)
             {
                 cell++;
             }
 
-            int start = _cells.Start[cell];
-            int end = Math.Min(high, _cells.Start[cell + 1]);
-            int firstBlock = (low - start + Block - 1) / Block;
-            int endBlock = end == _cells.Start[cell + 1] ? (end - start + Block - 1) / Block : (end - start) / Block;
+            int start = starts[cell];
+            int cellEnd = starts[cell + 1];
+            int end = Math.Min(high, cellEnd);
+            int firstBlock = (int)((uint)(low - start + Block - 1) / Block);
+            int endBlock = (int)((uint)(end - start + (end == cellEnd ? Block - 1 : 0)) / Block);
             if (_firstSum[cell] >= 0 && endBlock > firstBlock)
             {
                 AddPairs(pending, start + (firstBlock * Block), query, layout, row, buffers);
                 pending = Math.Min(end, start + (endBlock * Block));
-                polynomial.Fill((*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth, new Span<double>(factors, Moments));
+                polynomial.Fill((*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth, factors);
                 AddSums(cell, firstBlock, endBlock, factors, layout, row);
                 through += end - start;
             }
@@ -199,15 +210,25 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
         double* from = sums + ((long)firstBlock * SumLength);
         double* to = sums + ((long)endBlock * SumLength);
-        for (int c = 0; c <= _keys.Columns; c++)
+        int moments = Moments;
+        double weight = 0;
+        for (int j = 0; j < moments; j++)
         {
-            double total = 0;
-            for (int j = 0; j < Moments; j++)
+            weight += factors[j] * (to[j] - from[j]);
+        }
+
+        row[SumLayout.WeightSum] += weight;
+        for (int c = 1; c <= _keys.Columns; c++)
+        {
+            from += moments;
+            to += moments;
+            double value = 0;
+            for (int j = 0; j < moments; j++)
             {
-                total += factors[j] * (to[(c * Moments) + j] - from[(c * Moments) + j]);
+                value += factors[j] * (to[j] - from[j]);
             }
 
-            row[c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1] += total;
+            row[SumLayout.Values + c - 1] += value;
         }
     }
 
@@ -234,9 +255,11 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     private void AddFewPairs(int first, int end, double query, double* row)
     {
         double[] polynomial = _polynomial;
+        double* keys = _keys.Keys;
+        double perBandwidth = 1 / _bandwidth;
         for (int key = first; key < end; key++)
         {
-            double r = Math.Abs(_keys.Keys[key] - query) / _bandwidth;
+            double r = Math.Abs(keys[key] - query) * perBandwidth;
             double weight = polynomial[^1];
             for (int k = polynomial.Length - 2; k >= 0; k--)
             {
