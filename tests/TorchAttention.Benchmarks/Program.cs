@@ -4,11 +4,18 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using TorchAttention;
 using TorchAttention.Benchmarks;
+using TorchAttention.Benchmarks.Engine;
 
 LibTorch.EnsureLoaded();
 if (args.Contains("--step-time"))
 {
     StepTime.Print(seconds: 2);
+    return;
+}
+
+if (args is ["--engine", string folder])
+{
+    EngineRun.Print(folder);
     return;
 }
 
