@@ -1,0 +1,59 @@
+namespace TorchAttention.Pooling;
+
+/// <summary>The four tensors of a pooling, checked and as matrices: queries (m, d), keys (n, d), values (n, v), w (d).</summary>
+/// <remarks>The reshaping is recorded by autograd, so gradients come back in the shapes that were passed in.</remarks>
+internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values, Tensor W)
+{
+    public bool NeedGradient => is_grad_enabled()
+        && (Queries.requires_grad || Keys.requires_grad || Values.requires_grad || W.requires_grad);
+
+    public static PoolingInputs Of(Tensor queries, Tensor keys, Tensor values, Tensor w)
+    {
+        long rank = VectorOrMatrix(queries).dim();
+        if (VectorOrMatrix(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
+        {
+            throw new ArgumentException($"Expected queries (m) and keys (n), or queries (m, d) and keys (n, d), got {Guard.Shape(queries)} and {Guard.Shape(keys)}.");
+        }
+
+        if (VectorOrMatrix(values).size(0) != keys.size(0))
+        {
+            throw new ArgumentException($"Expected a value for each of {keys.size(0)} keys, got {Guard.Shape(values)}.", nameof(values));
+        }
+
+        long features = rank == 2 ? queries.size(1) : 1;
+        if (Guard.Vector(w).size(0) is long widths && widths != 1 && widths != features)
+        {
+            throw new ArgumentException($"Expected w (1) or ({features}) for {features} features, got {Guard.Shape(w)}.", nameof(w));
+        }
+
+        CheckKind(queries, keys, values, w);
+        return new PoolingInputs(AsMatrix(queries), AsMatrix(keys), AsMatrix(values), w.expand(features));
+    }
+
+    private static Tensor AsMatrix(Tensor tensor) => tensor.dim() == 1 ? tensor.unsqueeze(1) : tensor;
+
+    private static Tensor VectorOrMatrix(Tensor tensor, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return tensor.dim() is 1 or 2 && tensor.numel() > 0
+            ? tensor
+            : throw new ArgumentException($"Expected a vector or a matrix of at least one element, got shape {Guard.Shape(tensor)}.", name);
+    }
+
+    private static void CheckKind(Tensor queries, params ReadOnlySpan<Tensor> others)
+    {
+        if (queries.dtype is not (ScalarType.Float32 or ScalarType.Float64))
+        {
+            throw new ArgumentException($"Expected Float32 or Float64, got {queries.dtype}.", nameof(queries));
+        }
+
+        foreach (Tensor other in others)
+        {
+            if (other.dtype != queries.dtype || other.device_type != queries.device_type || other.device_index != queries.device_index)
+            {
+                throw new ArgumentException(
+                    $"Expected all tensors as {queries.dtype} on {queries.device}, as the queries are, got {other.dtype} on {other.device}.");
+            }
+        }
+    }
+}

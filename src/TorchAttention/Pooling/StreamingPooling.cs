@@ -1,0 +1,85 @@
+namespace TorchAttention.Pooling;
+
+/// <summary>Gaussian attention pooling in the streaming form: the textbook form's numbers, without a matrix of queries x keys.</summary>
+/// <remarks>
+/// <para>f(q) = sum_i softmax_i(-|(q - k_i) w|^2 / 2) v_i with w = 1/h. Time is queries x keys; memory is inputs, outputs and a tile, and twice
+/// the inputs where a gradient will be asked for. Differences are formed as q - k, so nothing is lost far from the origin, and weights are
+/// relative to the nearest key's: a query a million bandwidths away gets its nearest neighbour's value.</para>
+/// <para>Differentiable once with respect to queries, keys, values and w. Runs on every device of libtorch.</para>
+/// <para>A query with no neighbour, whose only key it leaves out or whose keys all lie so far away that the squared distance overflows (1.8e19
+/// bandwidths in float32), has the output NaN and a log of the sum of weights of minus infinity. A NaN in a query makes its results NaN, one
+/// anywhere else all of them.</para>
+/// </remarks>
+public static class StreamingPooling
+{
+    /// <summary>Pools the values at each query.</summary>
+    /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64, as the others.</param>
+    /// <param name="keys">Keys (n, d), or (n).</param>
+    /// <param name="values">Values (n, v), or (n).</param>
+    /// <param name="w">1/h of each feature (d), or (1) for all.</param>
+    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m). For leave-one-out: 0, 1, ..., n - 1.</param>
+    /// <param name="options">The size of a tile.</param>
+    /// <returns>Outputs (m, v), or (m) for values (n).</returns>
+    /// <exception cref="ArgumentException">Shapes, number types or devices do not fit each other, or an index names no key.</exception>
+    public static Tensor Pool(
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null)
+    {
+        (Tensor output, Tensor logWeightSum) = PoolWithLogWeightSum(queries, keys, values, w, excluded, options);
+        logWeightSum.Dispose();
+        return output;
+    }
+
+    /// <summary>Pools the values at each query, and says how much weight there was: what one needs to merge results over other keys.</summary>
+    /// <inheritdoc cref="Pool"/>
+    /// <returns>Outputs (m, v), or (m) for values (n); log sum_i exp(-|(q - k_i) w|^2 / 2) (m).</returns>
+    public static (Tensor Output, Tensor LogWeightSum) PoolWithLogWeightSum(
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingInputs inputs = PoolingInputs.Of(queries, keys, values, w);
+        options ??= new StreamingOptions();
+        options.Check();
+        if (excluded is not null)
+        {
+            CheckExcluded(excluded, inputs);
+        }
+
+        (Tensor output, Tensor logWeightSum) = Compute(inputs, excluded, options.TileElements(queries));
+        output = values.dim() == 1 ? output.squeeze(1) : output;
+        return (output.MoveToOuterDisposeScope(), logWeightSum.MoveToOuterDisposeScope());
+    }
+
+    private static (Tensor Output, Tensor LogWeightSum) Compute(PoolingInputs inputs, Tensor? excluded, long tileElements)
+    {
+        bool needGradient = inputs.NeedGradient;
+        StreamingProblem problem;
+        using (no_grad())
+        {
+            problem = StreamingProblem.Of(inputs, excluded, copies: needGradient);
+        }
+
+        StreamingForward results = StreamingForward.Run(problem, tileElements);
+        return needGradient
+            ? StreamingFunction.Record(inputs, problem, results, tileElements)
+            : (results.Output, results.LogWeightSum);
+    }
+
+    private static void CheckExcluded(Tensor excluded, PoolingInputs inputs)
+    {
+        if (excluded.dtype != ScalarType.Int64 || excluded.dim() != 1 || excluded.size(0) != inputs.Queries.size(0)
+            || excluded.device_type != inputs.Queries.device_type || excluded.device_index != inputs.Queries.device_index)
+        {
+            throw new ArgumentException(
+                $"Expected an Int64 index for each of {inputs.Queries.size(0)} queries on {inputs.Queries.device}, "
+                + $"got {excluded.dtype} {Guard.Shape(excluded)} on {excluded.device}.", nameof(excluded));
+        }
+
+        long keys = inputs.Keys.size(0);
+        long least = excluded.min().ToInt64();
+        long most = excluded.max().ToInt64();
+        if (least < -1 || most >= keys)
+        {
+            throw new ArgumentException($"Expected indices from -1 (none) to {keys - 1}, got {(least < -1 ? least : most)}.", nameof(excluded));
+        }
+    }
+}
