@@ -32,16 +32,16 @@ internal sealed record StreamingBackward(
             }
         }
 
-        // w is sqrt 2 times the scale, and w^2 twice its square.
-        Tensor scale = Problem.Scale.to(ScalarType.Float64);
-        Tensor squared = (scale * scale * 2).unsqueeze(1);
+        // Minus w is the scale times - sqrt 2.
+        Tensor minusW = Problem.Scale.to(ScalarType.Float64).mul(Held.MinusSqrtTwo);
+        Tensor squared = (minusW * minusW).unsqueeze(1);
         ScalarType type = Problem.Values.dtype;
         return
         [
             sums.Queries?.mul_(squared).neg_().t().to(type).contiguous(),
             sums.Keys?.mul_(squared).t().to(type).contiguous(),
             sums.Values?.to(type),
-            sums.W?.mul_(scale).mul_(-Math.Sqrt(2)).to(type),
+            sums.W?.mul_(minusW).to(type),
         ];
     }
 
@@ -52,7 +52,7 @@ internal sealed record StreamingBackward(
         Tensor constant = (output * CentredOutput).sum(dim: 1, keepdim: true).neg_();
         if (logWeightSumGradient is not null)
         {
-            constant = constant + logWeightSumGradient.unsqueeze(1);
+            constant = constant.add(logWeightSumGradient.unsqueeze(1), Held.One);
         }
 
         return cat([output, constant], dim: 1) / WeightSum;
@@ -61,7 +61,7 @@ internal sealed record StreamingBackward(
     private void Add(Sums sums, Tensor factors, Tile tile)
     {
         Tensor weights = sub(LeastEnergy.narrow(0, tile.Row, tile.Rows), Problem.Energies(tile)).exp_();
-        sums.Values?.narrow(0, tile.Column, tile.Columns).add_(weights.t().mm(factors.narrow(1, 0, Problem.Outputs)));
+        sums.Values?.narrow(0, tile.Column, tile.Columns).add_(weights.t().mm(factors.narrow(1, 0, Problem.Outputs)), Held.One);
         if (!Wanted.Queries && !Wanted.Keys && !Wanted.W)
         {
             return;
@@ -72,9 +72,9 @@ internal sealed record StreamingBackward(
         {
             Tensor difference = Problem.Difference(feature, tile);
             Tensor product = scores * difference;
-            sums.Queries?[feature].narrow(0, tile.Row, tile.Rows).add_(product.sum(dim: 1));
-            sums.Keys?[feature].narrow(0, tile.Column, tile.Columns).add_(product.sum(dim: 0));
-            sums.W?[feature].add_(product.mul_(difference).sum());
+            sums.Queries?[feature].narrow(0, tile.Row, tile.Rows).add_(product.sum(dim: 1), Held.One);
+            sums.Keys?[feature].narrow(0, tile.Column, tile.Columns).add_(product.sum(dim: 0), Held.One);
+            sums.W?[feature].add_(product.mul_(difference).sum(), Held.One);
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed record StreamingForward(Tensor Output, Tensor LogWeightSum, Tens
 
     private static (Tensor Least, Tensor Sum) Band(StreamingProblem problem, TileGrid grid, long row, long rows)
     {
-        Tensor least = full([rows, 1], double.PositiveInfinity, ScalarType.Float64, problem.Queries.device);
+        Tensor least = full([rows, 1], Held.Infinity, ScalarType.Float64, problem.Queries.device);
         Tensor sum = zeros([rows, problem.Outputs + 1], ScalarType.Float64, problem.Queries.device);
         foreach (Tile tile in grid.Tiles(row, rows))
         {
@@ -43,7 +43,7 @@ internal sealed record StreamingForward(Tensor Output, Tensor LogWeightSum, Tens
             Tensor shift = Finite(merged);
             Tensor weights = sub(shift.to(energies.dtype), energies).exp_();
             Tensor tileSum = weights.mm(problem.Values.narrow(0, tile.Column, tile.Columns));
-            sum.mul_((shift - least).exp_()).add_(tileSum);
+            sum.mul_((shift - least).exp_()).add_(tileSum, Held.One);
             least.copy_(merged);
         }
 
@@ -54,16 +54,16 @@ internal sealed record StreamingForward(Tensor Output, Tensor LogWeightSum, Tens
     {
         ScalarType type = problem.Values.dtype;
         Tensor weightSum = sum.narrow(1, problem.Outputs, 1);
-        Tensor none = weightSum.eq(0);
+        Tensor none = weightSum.eq(Held.Zero);
         Tensor centred = sum.narrow(1, 0, problem.Outputs) / weightSum;
         return new StreamingForward(
-            (centred + problem.Centre).to(type),
+            centred.add(problem.Centre, Held.One).to(type),
             (weightSum.log() - least).squeeze(1).to(type),
             Finite(least).to(type),
-            weightSum.masked_fill(none, 1).to(type),
-            centred.masked_fill(none, 0).to(type));
+            weightSum.masked_fill(none, Held.One).to(type),
+            centred.masked_fill(none, Held.Zero).to(type));
     }
 
     // Where no key has a weight yet any shift does, as long as infinity - infinity is not formed.
-    private static Tensor Finite(Tensor least) => least.masked_fill(least.isposinf(), 0);
+    private static Tensor Finite(Tensor least) => least.masked_fill(least.isposinf(), Held.Zero);
 }

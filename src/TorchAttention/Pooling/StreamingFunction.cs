@@ -55,6 +55,7 @@ internal sealed class StreamingFunction : autograd.MultiTensorFunction<Streaming
 
         // libtorch reads the gradients after this method has returned: until then they must be reachable, or the collector may free them.
         ctx.save_data(GradientsKey, gradients);
+        grad_outputs.ForEach(gradient => Defined(gradient)?.Dispose());
         return [.. gradients.Select(gradient => gradient!), null!];
     }
 

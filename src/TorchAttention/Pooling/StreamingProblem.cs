@@ -26,7 +26,7 @@ internal sealed record StreamingProblem(Tensor Queries, Tensor Keys, Tensor Valu
     {
         Tensor centre = inputs.Values.mean([0]);
         Tensor values = cat([inputs.Values - centre, ones_like(inputs.Values.narrow(1, 0, 1))], dim: 1);
-        Tensor scale = (inputs.W.to(ScalarType.Float64) * Math.Sqrt(0.5)).to(inputs.W.dtype);
+        Tensor scale = (inputs.W.to(ScalarType.Float64) * Held.SqrtHalf).to(inputs.W.dtype);
         return new StreamingProblem(Columns(inputs.Queries), Columns(inputs.Keys), values, centre, scale, copies ? excluded?.clone() : excluded);
 
         Tensor Columns(Tensor rows)
@@ -51,7 +51,7 @@ internal sealed record StreamingProblem(Tensor Queries, Tensor Keys, Tensor Valu
         {
             Tensor difference = Difference(feature, tile).mul_(Scale[feature]);
             difference.mul_(difference);
-            energies = energies is null ? difference : energies.add_(difference);
+            energies = energies is null ? difference : energies.add_(difference, Held.One);
         }
 
         return Excluded is null ? energies! : LeaveOut(energies!, Excluded.narrow(0, tile.Row, tile.Rows), tile);
@@ -60,9 +60,11 @@ internal sealed record StreamingProblem(Tensor Queries, Tensor Keys, Tensor Valu
     // Only one element of each row changes: a mask would be another tile.
     private static Tensor LeaveOut(Tensor energies, Tensor excluded, Tile tile)
     {
-        Tensor local = (excluded - tile.Column).unsqueeze(1);
-        Tensor column = local.clamp(0, tile.Columns - 1);
+        using Scalar first = tile.Column;
+        using Scalar last = tile.Columns - 1;
+        Tensor local = excluded.sub(first).unsqueeze(1);
+        Tensor column = local.clamp(Held.Zero, last);
         Tensor kept = energies.gather(1, column);
-        return energies.scatter_(1, column, kept.masked_fill_(local.eq(column), double.PositiveInfinity));
+        return energies.scatter_(1, column, kept.masked_fill_(local.eq(column), Held.Infinity));
     }
 }
