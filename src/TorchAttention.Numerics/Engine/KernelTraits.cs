@@ -11,4 +11,7 @@ internal static class KernelTraits<TKernel>
 
     /// <summary>Whether weights relative to the nearest key's fall like exp(-(r^2 - r0^2) / 2).</summary>
     public static bool IsGaussian => typeof(TKernel) == typeof(Gaussian);
+
+    /// <summary>Whether every key weighs the same, however far it is.</summary>
+    public static bool IsConstant => TKernel.Score(double.PositiveInfinity) == 0;
 }

@@ -87,7 +87,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
 
             Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
             GeneralLoops<TKernel, TLanes, double>.AddArguments(tile, _layout, _query, _scales, _buffers, _row);
-            if (TKernel.Score(double.PositiveInfinity) == 0)
+            if (KernelTraits<TKernel>.IsConstant)
             {
                 Subtract(leftOut, index, tile);
             }

@@ -47,6 +47,12 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
 
     public void Run()
     {
+        if (KernelTraits<TKernel>.IsConstant)
+        {
+            AnswerAllAlike();
+            return;
+        }
+
         long pairs = (long)_problem.QueryCount * _problem.KeyCount;
         var work = new Work(pairs <= OneThreadIsEnough ? 1 : _problem.Threads, _problem.Progress, _problem.CancellationToken);
         if (_ranges == 1)
@@ -54,7 +60,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             work.ForEach(_blocks, () => new Worker(this, _block), (item, worker) =>
             {
                 worker.Sum(item, 0, _problem.KeyCount);
-                worker.Finish(item, worker.Rows);
+                worker.FinishBlock(item, worker.Rows);
             });
             return;
         }
@@ -74,8 +80,25 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         for (int block = 0; block < _blocks; block++)
         {
             merger.Merge(block, (double*)partialRows);
-            merger.Finish(block, merger.Rows);
+            merger.FinishBlock(block, merger.Rows);
         }
+    }
+
+    // Every query sees the same weights: one of them is enough.
+    private void AnswerAllAlike()
+    {
+        using var worker = new Worker(this, 2);
+        if (_problem.QueryCount > 0)
+        {
+            worker.SumOne();
+        }
+
+        for (int query = 0; query < _problem.QueryCount; query++)
+        {
+            worker.FinishAlike(query);
+        }
+
+        _problem.Progress?.Report(1);
     }
 
     private int CountIn(int block) => Math.Min(_block, _problem.QueryCount - (block * _block));
@@ -134,6 +157,25 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             }
         }
 
+        // The sums of the first query, in the first row.
+        public void SumOne()
+        {
+            for (int first = 0; first < _problem.KeyCount; first += _packer.Capacity)
+            {
+                _problem.CancellationToken.ThrowIfCancellationRequested();
+                PairLoops<TKernel, TLanes, T>.Add(
+                    _packer.Pack(first, Math.Min(_packer.Capacity, _problem.KeyCount - first)), _layout, _queries, _scales, _buffers, Rows);
+            }
+        }
+
+        // Answers any query from the sums in the first row.
+        public void FinishAlike(int query)
+        {
+            double* row = Rows + _layout.Length;
+            new ReadOnlySpan<double>(Rows, _layout.Length).CopyTo(new Span<double>(row, _layout.Length));
+            Finish(query, row);
+        }
+
         public void Merge(int block, double* partialRows)
         {
             int numbers = _owner.CountIn(block) * _layout.Length;
@@ -148,22 +190,25 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             }
         }
 
-        public void Finish(int block, double* rows)
+        public void FinishBlock(int block, double* rows)
         {
             for (int m = 0; m < _owner.CountIn(block); m++)
             {
-                int query = (block * _owner._block) + m;
-                double* row = rows + ((long)m * _layout.Length);
-                if (LeaveOut(query, row) && IsTrusted(row))
-                {
-                    _owner._writer.Write(query, row, 0);
-                    continue;
-                }
-
-                Interlocked.Increment(ref _owner._recomputed);
-                _careful ??= new CarefulPooling<TKernel, TWideLanes, T>(_problem, _owner._writer, new PackedTiles<T>(_problem));
-                _careful.Answer(query, 0, (_problem.KeyCount + PackedCapacity - 1) / PackedCapacity);
+                Finish((block * _owner._block) + m, rows + ((long)m * _layout.Length));
             }
+        }
+
+        private void Finish(int query, double* row)
+        {
+            if (LeaveOut(query, row) && IsTrusted(row))
+            {
+                _owner._writer.Write(query, row, 0);
+                return;
+            }
+
+            Interlocked.Increment(ref _owner._recomputed);
+            _careful ??= new CarefulPooling<TKernel, TWideLanes, T>(_problem, _owner._writer, new PackedTiles<T>(_problem));
+            _careful.Answer(query, 0, (_problem.KeyCount + PackedCapacity - 1) / PackedCapacity);
         }
 
         public void Dispose()
