@@ -10,13 +10,12 @@ namespace TorchAttention.Numerics.Engine.Line;
 /// </summary>
 /// <remarks>
 /// J. Fan and J. S. Marron (1994); N. Langrene and X. Warin (2017). Sums that restart in each cell keep their digits at any bandwidth.
-/// Time n + m (degree^2 + keys between two sums); memory 2 (degree + 1)(1 + v) bytes a key.
+/// Time n + m (degree^2 + keys between two sums); memory 2 (degree + 1)(1 + v) bytes a key, from degree 5 on a quarter of it.
 /// </remarks>
 internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDisposable
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
 {
-    private const int Block = 4;
     private const int LeastKeysForMoments = 32;
     private const int CellsInPart = 64;
 
@@ -36,6 +35,9 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     private readonly MomentPolynomial _right = new(TKernel.Polynomial, -1);
     private readonly bool _isEven;
     private readonly double _pairError;
+
+    // The keys between two sums are 2 to this power: 4, or 16 where a sum takes much memory.
+    private readonly int _blockBits;
     private readonly long[] _firstSum;
     private readonly Scratch _sums;
 
@@ -52,6 +54,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         _scale = TKernel.ArgumentScale / (bandwidth * bandwidth);
         double width = LineCells.WidthFor(bandwidth) * (_polynomial.Length <= WideCellTerms ? 4 : 2);
         _cells = LineCells.Of(keys.Sorted, width);
+        _blockBits = _polynomial.Length <= WideCellTerms ? 2 : 4;
         _isEven = true;
         double size = 0;
         double power = 1;
@@ -71,7 +74,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         {
             bool isDense = _cells.CountIn(cell) >= LeastKeysForMoments;
             _firstSum[cell] = isDense ? total : -1;
-            total += isDense ? ((_cells.CountIn(cell) + Block - 1) / Block) + 1 : 0;
+            total += isDense ? BlocksUpTo(_cells.CountIn(cell)) + 1 : 0;
         }
 
         _sums = new Scratch(total * SumLength * sizeof(double));
@@ -90,6 +93,10 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     private int Moments => _left.Count;
 
     private int SumLength => Moments * (1 + _keys.Columns);
+
+    // The number of blocks that a number of keys begins.
+    private int BlocksUpTo(int keys) => (keys + (1 << _blockBits) - 1) >> _blockBits;
+
 
     /// <inheritdoc/>
     public void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors)
@@ -187,12 +194,12 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
             int start = starts[cell];
             int cellEnd = starts[cell + 1];
             int end = Math.Min(high, cellEnd);
-            int firstBlock = (int)((uint)(low - start + Block - 1) / Block);
-            int endBlock = (int)((uint)(end - start + (end == cellEnd ? Block - 1 : 0)) / Block);
+            int firstBlock = BlocksUpTo(low - start);
+            int endBlock = end == cellEnd ? BlocksUpTo(end - start) : (end - start) >> _blockBits;
             if (_firstSum[cell] >= 0 && endBlock > firstBlock)
             {
-                AddPairs(pending, start + (firstBlock * Block), query, layout, row, buffers);
-                pending = Math.Min(end, start + (endBlock * Block));
+                AddPairs(pending, start + (firstBlock << _blockBits), query, layout, row, buffers);
+                pending = Math.Min(end, start + (endBlock << _blockBits));
                 polynomial.Fill((*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth, factors);
                 AddSums(cell, firstBlock, endBlock, factors, layout, row);
                 through += end - start;
@@ -284,7 +291,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         int end = _cells.Start[cell + 1];
         for (int key = start; key < end; key++)
         {
-            if ((key - start) % Block == 0)
+            if (((key - start) & ((1 << _blockBits) - 1)) == 0)
             {
                 new ReadOnlySpan<double>(running, SumLength).CopyTo(new Span<double>(sums, SumLength));
                 sums += SumLength;
