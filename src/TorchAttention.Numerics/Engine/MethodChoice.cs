@@ -23,34 +23,44 @@ internal static class MethodChoice
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        double pairs = (double)problem.QueryCount * problem.KeyCount;
-        double inputs = (double)problem.QueryCount + problem.KeyCount;
-        string? lineObstacle = LinePooling<TKernel, Lanes128<double>, T>.Obstacle(problem, writer);
-        switch (problem.Options.Method)
+        PoolingMethod asked = problem.Options.Method;
+        if (asked is PoolingMethod.Exact or PoolingMethod.Tree)
         {
-            case PoolingMethod.Line when lineObstacle is not null:
-                throw new ArgumentException($"The method {nameof(PoolingMethod.Line)} cannot answer this: {lineObstacle}.");
-            case PoolingMethod.Exact or PoolingMethod.Line or PoolingMethod.Tree:
-                return (problem.Options.Method, "asked for");
-            default:
-                break;
+            return (asked, "asked for");
         }
 
-        if (lineObstacle is null && pairs > PairsForTheLine * inputs)
+        double pairs = (double)problem.QueryCount * problem.KeyCount;
+        double inputs = (double)problem.QueryCount + problem.KeyCount;
+        if (asked == PoolingMethod.Auto && pairs <= PairsForTheLine * inputs)
+        {
+            return (PoolingMethod.Exact, Explain(pairs));
+        }
+
+        string? lineObstacle = LinePooling<TKernel, Lanes128<double>, T>.Obstacle(problem, writer);
+        if (asked == PoolingMethod.Line)
+        {
+            return lineObstacle is null
+                ? (asked, "asked for")
+                : throw new ArgumentException($"The method {nameof(PoolingMethod.Line)} cannot answer this: {lineObstacle}.");
+        }
+
+        if (lineObstacle is null)
         {
             return (PoolingMethod.Line, "one feature and many pairs");
         }
 
-        if (lineObstacle is not null && problem.Features <= MostFeaturesForATree && pairs > PairsForATree * inputs && (KernelTraits<TKernel>.IsBounded || KernelTraits<TKernel>.IsGaussian))
+        if (problem.Features > MostFeaturesForATree)
         {
-            return (PoolingMethod.Tree, "few features and many pairs");
+            return (PoolingMethod.Exact, $"{problem.Features} features");
         }
 
-        return (PoolingMethod.Exact, Explain(problem.Features, pairs));
+        if (!KernelTraits<TKernel>.IsBounded && !KernelTraits<TKernel>.IsGaussian)
+        {
+            return (PoolingMethod.Exact, $"every key is in the reach of the kernel {TKernel.Name}");
+        }
+
+        return pairs > PairsForATree * inputs ? (PoolingMethod.Tree, "few features and many pairs") : (PoolingMethod.Exact, Explain(pairs));
     }
 
-    private static string Explain(int features, double pairs) =>
-        features > MostFeaturesForATree
-            ? $"{features} features"
-            : string.Create(CultureInfo.InvariantCulture, $"{pairs:G3} pairs are few, or all weigh the same");
+    private static string Explain(double pairs) => string.Create(CultureInfo.InvariantCulture, $"{pairs:G3} pairs are few");
 }

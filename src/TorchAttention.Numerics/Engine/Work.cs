@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace TorchAttention.Numerics.Engine;
 
 /// <summary>Runs the parts of a job on some threads, each with memory of its own, and tells how far it is.</summary>
@@ -32,18 +34,26 @@ internal sealed class Work(int threads, IProgress<double>? progress, Cancellatio
 
         int done = 0;
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
-        Parallel.For(
-            0,
-            parts,
-            options,
-            create,
-            (part, _, state) =>
-            {
-                run(part, state);
-                progress?.Report((double)Interlocked.Increment(ref done) / parts);
-                return state;
-            },
-            state => state.Dispose());
+        try
+        {
+            Parallel.For(
+                0,
+                parts,
+                options,
+                create,
+                (part, _, state) =>
+                {
+                    run(part, state);
+                    progress?.Report((double)Interlocked.Increment(ref done) / parts);
+                    return state;
+                },
+                state => state.Dispose());
+        }
+        catch (AggregateException e)
+        {
+            // What went wrong is the same on every thread that it happened to.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 
     private sealed class NoState : IDisposable

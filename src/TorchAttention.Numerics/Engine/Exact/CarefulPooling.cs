@@ -222,7 +222,8 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
     {
         double nearest = FindNearest(leftOut, firstTile, endTile);
         double weight = 0;
-        double* means = stackalloc double[_problem.Columns];
+        double* means = _row + SumLayout.Values;
+        new Span<double>(means, _problem.Columns).Clear();
         for (int index = firstTile; index < endTile; index++)
         {
             Tile<double> tile = _tiles.Get(index);

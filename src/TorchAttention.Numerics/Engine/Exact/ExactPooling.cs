@@ -16,6 +16,8 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int BlockQueries = 512;
+    private const int LeastBlockQueries = 16;
+    private const int NumbersInBlock = 1 << 17;
     private const int LeastKeysInRange = 16384;
     private const int MostRanges = 16;
     private const long OneThreadIsEnough = 1 << 16;
@@ -35,7 +37,8 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         _problem = problem;
         _writer = writer;
         _layout = writer.Layout;
-        _block = Math.Min(BlockQueries, Math.Max(16, problem.QueryCount / 8));
+        int fitting = Math.Clamp(NumbersInBlock / _layout.Length, LeastBlockQueries, BlockQueries);
+        _block = Math.Min(fitting, Math.Max(LeastBlockQueries, problem.QueryCount / 8));
         _blocks = (problem.QueryCount + _block - 1) / _block;
         _ranges = _blocks >= MostRanges ? 1 : Math.Clamp(problem.KeyCount / LeastKeysInRange, 1, MostRanges);
         _scales = problem.Scales(TKernel.ArgumentScale);

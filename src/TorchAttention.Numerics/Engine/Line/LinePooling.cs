@@ -13,6 +13,9 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
 {
     private const int QueriesInPart = 4096;
 
+    // What a query needs stands on the stack.
+    private const int MostColumns = 64;
+
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly SumLayout _layout;
@@ -41,6 +44,11 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         if (problem.Features != 1)
         {
             return $"it takes one feature, and there are {problem.Features}";
+        }
+
+        if (problem.Columns > MostColumns)
+        {
+            return $"it takes up to {MostColumns} columns of values, and there are {problem.Columns}";
         }
 
         if (writer.Layout.HasGradient)
