@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Plotting;
 using TorchAttention.Tests.Console;
 using TorchAttention.Training;
@@ -18,12 +20,24 @@ public sealed class ReadmeTests : IDisposable
     public void Dispose() => _console.Dispose();
 
     [Fact]
-    public void Snippet_IsTheCodeBelow()
+    public void Snippets_AreTheCodeBelow()
     {
-        string here = File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs"));
-        string snippet = Assert.Single(Blocks("csharp"));
+        string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
+        string[] snippets = [.. Blocks("csharp")];
 
-        Assert.Contains(Squeeze(snippet), Squeeze(here), StringComparison.Ordinal);
+        Assert.Equal(2, snippets.Length);
+        Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void PoolingSnippet_SmoothsTheCurve()
+    {
+        (double[] atTwo, double[] pooled, double[] neighbours, PoolingReport report) = RunPoolingSnippet();
+
+        Assert.Equal((2 * Math.Sin(2)) + Math.Pow(2, 0.8), Assert.Single(atTwo), 0.01);
+        Assert.Equal((2 * Math.Sin(2.5)) + Math.Pow(2.5, 0.8), pooled[50_000], 0.001);
+        Assert.InRange(neighbours[50_000], 700, 720);
+        Assert.Equal(PoolingMethod.Line, report.Method);
     }
 
     [Fact]
@@ -86,6 +100,21 @@ public sealed class ReadmeTests : IDisposable
         using Tensor yHat = model.call(data.XVal);
         Figures.PlotKernelReg(data.XTrain.ToDoubles(), data.YTrain.ToDoubles(), data.XVal.ToDoubles(), data.YVal.ToDoubles(), yHat.ToDoubles()).Save("curve.png");
         Figures.ShowHeatmaps(model.AttentionWeights!.ToMatrix(), "Sorted training inputs", "Sorted validation inputs").Save("attention.svg");
+    }
+
+    private static (double[] AtTwo, double[] Pooled, double[] Neighbours, PoolingReport Report) RunPoolingSnippet()
+    {
+        double[] x = [.. Enumerable.Range(0, 100_000).Select(i => i * 5e-5)];
+        double[] y = [.. x.Select(q => (2 * Math.Sin(q)) + Math.Pow(q, 0.8))];
+        double[] atTwo = KernelPooling.Pool<Epanechnikov>([2.0], x, y, 0.1);
+
+        double[] pooled = new double[x.Length];
+        double[] neighbours = new double[x.Length];
+        PoolingReport report = KernelPooling.Pool<Gaussian>(
+            new PoolingInput<double> { Queries = x, Keys = x, Values = y, Bandwidths = [0.01] },
+            new PoolingOutput<double> { Values = pooled, EffectiveNeighbours = neighbours });
+        System.Console.WriteLine($"{report.Method}: {report.Reason}; within {report.ErrorBound:E0} of the range of y");
+        return (atTwo, pooled, neighbours, report);
     }
 
     private static IEnumerable<string> Blocks(string language) =>
