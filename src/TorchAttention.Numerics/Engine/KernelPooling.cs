@@ -36,7 +36,7 @@ public static partial class KernelPooling
         PoolingInput<float> input, PoolingOutput<float> output, PoolingOptions? options = null, IProgress<double>? progress = null,
         CancellationToken cancellationToken = default)
         where TKernel : IKernel =>
-        Compute<TKernel, float>(input, output, options ?? new PoolingOptions(), progress, cancellationToken);
+        Pool<TKernel, float>(input, output, options, progress, cancellationToken);
 
     /// <summary>Pools values in float64.</summary>
     /// <inheritdoc cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
@@ -44,7 +44,23 @@ public static partial class KernelPooling
         PoolingInput<double> input, PoolingOutput<double> output, PoolingOptions? options = null, IProgress<double>? progress = null,
         CancellationToken cancellationToken = default)
         where TKernel : IKernel =>
-        Compute<TKernel, double>(input, output, options ?? new PoolingOptions(), progress, cancellationToken);
+        Pool<TKernel, double>(input, output, options, progress, cancellationToken);
+
+    /// <summary>Pools values in the number type of the caller.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <typeparam name="T">float or double.</typeparam>
+    /// <inheritdoc cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
+    /// <exception cref="NotSupportedException">Another number type.</exception>
+    public static PoolingReport Pool<TKernel, T>(
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        return typeof(T) == typeof(float) || typeof(T) == typeof(double)
+            ? Compute<TKernel, T>(input, output, options ?? new PoolingOptions(), progress, cancellationToken)
+            : throw new NotSupportedException($"Expected float or double, got {typeof(T).Name}.");
+    }
 
     /// <summary>Pools values of one column with one bandwidth per feature.</summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>

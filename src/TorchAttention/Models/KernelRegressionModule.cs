@@ -1,4 +1,5 @@
 using TorchAttention.Data;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
@@ -45,9 +46,12 @@ public abstract class KernelRegressionModule : Module
     /// <summary>Whether an example is kept from its own pair while training.</summary>
     public bool LeaveOneOut { get; }
 
+    /// <summary>How the pooling is computed; picked by size and device by default.</summary>
+    public AttentionMethod Method { get; set; }
+
     /// <summary>
     /// The attention weights of the last forward pass: (queries, keys), or (batch, keys - 1) after a leave-one-out training step; null before
-    /// the first. They are no part of the saved state, and the module disposes them at the next pass.
+    /// the first. Where the pass needed no such matrix, it is made now. They are no part of the saved state, and the module disposes them at the next pass.
     /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
@@ -59,8 +63,18 @@ public abstract class KernelRegressionModule : Module
     /// <returns>Predictions (queries).</returns>
     public sealed override Tensor forward(Tensor input)
     {
+        Guard.Vector(input);
         using DisposeScope scope = NewDisposeScope();
-        return Attend(AttentionPooling.Diff(input, _keys) * InverseBandwidths(), _values).MoveToOuterDisposeScope();
+        Tensor w = InverseBandwidths();
+        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w);
+        if (method == AttentionMethod.Textbook)
+        {
+            return Attend(AttentionPooling.Diff(input, _keys) * w, _values).MoveToOuterDisposeScope();
+        }
+
+        var pass = new LastPass(input, w.ToDouble(), null);
+        _last.KeepFor(() => AttentionPooling.Weights(AttentionPooling.Diff(pass.Queries(), _keys) * pass.W()));
+        return Pool(method, input, w, null).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -83,13 +97,17 @@ public abstract class KernelRegressionModule : Module
     public Tensor PredictWithout(Batch batch)
     {
         using DisposeScope scope = NewDisposeScope();
-
-        // Row i of the others lists 0 .. n-1 without the example's own index: (batch, n - 1).
-        Tensor places = arange(_keys.shape[0] - 1, ScalarType.Int64, _keys.device).unsqueeze(0);
-        Tensor others = places + (places >= batch.Indices.unsqueeze(1)).to(ScalarType.Int64);
         Tensor w = InverseBandwidths();
-        Tensor diffs = (batch.X.unsqueeze(1) - _keys[others]) * (w.shape[0] == 1 ? w : w[others]);
-        return Attend(diffs, _values[others]).MoveToOuterDisposeScope();
+        AttentionMethod method = AttentionChoice.For(Method, batch.X, _keys, w);
+        if (method == AttentionMethod.Textbook)
+        {
+            Tensor others = Others(batch.Indices);
+            return Attend(DiffsWithout(batch.X, others, w), _values[others]).MoveToOuterDisposeScope();
+        }
+
+        var pass = new LastPass(batch.X, w.ToDouble(), batch.Indices);
+        _last.KeepFor(() => AttentionPooling.Weights(DiffsWithout(pass.Queries(), Others(pass.Indices()), pass.W())));
+        return Pool(method, batch.X, w, batch.Indices).MoveToOuterDisposeScope();
     }
 
     /// <summary>The learned w = 1/h: one for all keys (1), or each key's own (keys).</summary>
@@ -116,6 +134,21 @@ public abstract class KernelRegressionModule : Module
     }
 
     private static Tensor Flat(Tensor tensor) => tensor.dim() == 1 ? tensor : tensor.reshape(-1);
+
+    private Tensor Pool(AttentionMethod method, Tensor queries, Tensor w, Tensor? excluded) =>
+        method == AttentionMethod.Engine
+            ? EnginePooling.Pool<Gaussian>(queries, _keys, _values, w, excluded)
+            : StreamingPooling.Pool(queries, _keys, _values, w, excluded);
+
+    // Row i lists 0 .. n - 1 without the example's own index: (batch, n - 1).
+    private Tensor Others(Tensor indices)
+    {
+        Tensor places = arange(_keys.shape[0] - 1, ScalarType.Int64, _keys.device).unsqueeze(0);
+        return places + (places >= indices.unsqueeze(1)).to(ScalarType.Int64);
+    }
+
+    private Tensor DiffsWithout(Tensor queries, Tensor others, Tensor w) =>
+        (queries.unsqueeze(1) - _keys[others]) * (w.shape[0] == 1 ? w : w[others]);
 
     private Tensor Attend(Tensor scaledDiffs, Tensor values)
     {

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;
@@ -31,7 +32,13 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
     /// <summary>The bandwidth h, in the units of the keys.</summary>
     public double Bandwidth { get; }
 
-    /// <summary>The attention weights of the last forward pass (queries, keys); null before the first. The module disposes them at the next one.</summary>
+    /// <summary>How the pooling is computed; picked by size and device by default.</summary>
+    public AttentionMethod Method { get; set; }
+
+    /// <summary>
+    /// The attention weights of the last forward pass (queries, keys); null before the first. Where the pass needed no such matrix, it is made now. The
+    /// module disposes them at the next one.
+    /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
     /// <inheritdoc/>
@@ -39,10 +46,22 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
     /// <returns>Predictions (queries).</returns>
     public override Tensor forward(Tensor input)
     {
+        Guard.Vector(input);
         using DisposeScope scope = NewDisposeScope();
-        (Tensor output, Tensor attentionWeights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(input, _keys) / Bandwidth, _values);
-        _last.Keep(attentionWeights);
-        return output.MoveToOuterDisposeScope();
+        Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
+        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w);
+        if (method == AttentionMethod.Textbook)
+        {
+            (Tensor output, Tensor attentionWeights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(input, _keys) / Bandwidth, _values);
+            _last.Keep(attentionWeights);
+            return output.MoveToOuterDisposeScope();
+        }
+
+        var pass = new LastPass(input, 1 / Bandwidth, null);
+        _last.KeepFor(() => AttentionPooling.Weights(AttentionPooling.Diff(pass.Queries(), _keys) / Bandwidth));
+        return (method == AttentionMethod.Engine
+            ? EnginePooling.Pool<Gaussian>(input, _keys, _values, w)
+            : StreamingPooling.Pool(input, _keys, _values, w)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -9,6 +9,14 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
 
     public static PoolingInputs Of(Tensor queries, Tensor keys, Tensor values, Tensor w)
     {
+        Check(queries, keys, values, w);
+        long features = queries.dim() == 2 ? queries.size(1) : 1;
+        return new PoolingInputs(AsMatrix(queries), AsMatrix(keys), AsMatrix(values), w.expand(features));
+    }
+
+    /// <summary>Checks that shapes, number types and devices fit each other.</summary>
+    public static void Check(Tensor queries, Tensor keys, Tensor values, Tensor w)
+    {
         long rank = VectorOrMatrix(queries).dim();
         if (VectorOrMatrix(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
         {
@@ -27,7 +35,25 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
         }
 
         CheckKind(queries, keys, values, w);
-        return new PoolingInputs(AsMatrix(queries), AsMatrix(keys), AsMatrix(values), w.expand(features));
+    }
+
+    /// <summary>Checks the indices of the keys that queries leave out.</summary>
+    public static void CheckExcluded(Tensor excluded, Tensor queries, long keys)
+    {
+        if (excluded.dtype != ScalarType.Int64 || excluded.dim() != 1 || excluded.size(0) != queries.size(0)
+            || excluded.device_type != queries.device_type || excluded.device_index != queries.device_index)
+        {
+            throw new ArgumentException(
+                $"Expected an Int64 index for each of {queries.size(0)} queries on {queries.device}, "
+                + $"got {excluded.dtype} {Guard.Shape(excluded)} on {excluded.device}.", nameof(excluded));
+        }
+
+        long least = excluded.min().ToInt64();
+        long most = excluded.max().ToInt64();
+        if (least < -1 || most >= keys)
+        {
+            throw new ArgumentException($"Expected indices from -1 (none) to {keys - 1}, got {(least < -1 ? least : most)}.", nameof(excluded));
+        }
     }
 
     private static Tensor AsMatrix(Tensor tensor) => tensor.dim() == 1 ? tensor.unsqueeze(1) : tensor;

@@ -41,7 +41,7 @@ public static class StreamingPooling
         options.Check();
         if (excluded is not null)
         {
-            CheckExcluded(excluded, inputs);
+            PoolingInputs.CheckExcluded(excluded, inputs.Queries, inputs.Keys.size(0));
         }
 
         (Tensor output, Tensor logWeightSum) = Compute(inputs, excluded, options.TileElements(queries));
@@ -62,24 +62,5 @@ public static class StreamingPooling
         return needGradient
             ? StreamingFunction.Record(inputs, problem, results, tileElements)
             : (results.Output, results.LogWeightSum);
-    }
-
-    private static void CheckExcluded(Tensor excluded, PoolingInputs inputs)
-    {
-        if (excluded.dtype != ScalarType.Int64 || excluded.dim() != 1 || excluded.size(0) != inputs.Queries.size(0)
-            || excluded.device_type != inputs.Queries.device_type || excluded.device_index != inputs.Queries.device_index)
-        {
-            throw new ArgumentException(
-                $"Expected an Int64 index for each of {inputs.Queries.size(0)} queries on {inputs.Queries.device}, "
-                + $"got {excluded.dtype} {Guard.Shape(excluded)} on {excluded.device}.", nameof(excluded));
-        }
-
-        long keys = inputs.Keys.size(0);
-        long least = excluded.min().ToInt64();
-        long most = excluded.max().ToInt64();
-        if (least < -1 || most >= keys)
-        {
-            throw new ArgumentException($"Expected indices from -1 (none) to {keys - 1}, got {(least < -1 ? least : most)}.", nameof(excluded));
-        }
     }
 }

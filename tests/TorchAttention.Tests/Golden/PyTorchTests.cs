@@ -91,7 +91,7 @@ public sealed class PyTorchTests
     public void BookFunctions_GiveTheModelsNumbers()
     {
         using var data = new NonlinearData();
-        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth: 0.5);
+        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth: 0.5) { Method = AttentionMethod.Textbook };
 
         (Tensor output, Tensor weights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(data.XVal, data.XTrain) / 0.5, data.YTrain);
 

@@ -1,0 +1,17 @@
+namespace TorchAttention.Pooling;
+
+/// <summary>The ways in which a model computes its attention pooling; all give the same numbers.</summary>
+public enum AttentionMethod
+{
+    /// <summary>The engine on the CPU; elsewhere the textbook form while its matrix is small, then the streaming form.</summary>
+    Auto,
+
+    /// <summary>The book's lines on tensors, with a matrix of queries x keys: <see cref="AttentionPooling"/>.</summary>
+    Textbook,
+
+    /// <summary>The vector units of the CPU, no matrix: <see cref="EnginePooling"/>.</summary>
+    Engine,
+
+    /// <summary>Tiles of tensors on any device, no matrix: <see cref="StreamingPooling"/>.</summary>
+    Streaming,
+}

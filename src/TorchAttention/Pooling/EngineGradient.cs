@@ -1,0 +1,87 @@
+using System.Numerics;
+
+namespace TorchAttention.Pooling;
+
+/// <summary>What backward needs of a pooling by the engine: arrays of its own, which nothing that the caller does can change.</summary>
+internal abstract class EngineGradient
+{
+    /// <summary>The gradients of queries, values and w from that of the output; null where not wanted.</summary>
+    public abstract (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient);
+
+    /// <summary>Which gradients someone asks for.</summary>
+    internal readonly record struct Wanted(bool Queries, bool Values, bool W)
+    {
+        public bool Any => Queries || Values || W;
+    }
+}
+
+/// <inheritdoc/>
+/// <param name="shapes">The sizes.</param>
+/// <param name="isShared">Whether all features share one w.</param>
+/// <param name="wanted">Which gradients to compute.</param>
+/// <param name="byW">dy/dw (m, v, d).</param>
+/// <param name="byQuery">dy/dq (m, v, d).</param>
+/// <param name="byValue">The gradient of the values (n, v) from that of the output (m, v).</param>
+internal sealed class EngineGradient<T>(
+    EngineShapes shapes, bool isShared, EngineGradient.Wanted wanted, T[] byW, T[] byQuery, Func<T[], double[]>? byValue) : EngineGradient
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <inheritdoc/>
+    public override (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient)
+    {
+        T[] gradient;
+        using (var numbers = new Numbers<T>(outputGradient))
+        {
+            gradient = numbers.Span.ToArray();
+        }
+
+        return (
+            wanted.Queries ? Write(ByQuery(gradient), shapes.QueryShape) : null,
+            wanted.Values ? Write(byValue!(gradient), shapes.ValueShape) : null,
+            wanted.W ? Write(ByW(gradient), [isShared ? 1 : shapes.Features]) : null);
+    }
+
+    private double[] ByW(T[] gradient)
+    {
+        double[] sums = new double[isShared ? 1 : shapes.Features];
+        for (int i = 0, at = 0; i < gradient.Length; i++)
+        {
+            double g = double.CreateTruncating(gradient[i]);
+            for (int j = 0; j < shapes.Features; j++)
+            {
+                sums[isShared ? 0 : j] += g * double.CreateTruncating(byW[at++]);
+            }
+        }
+
+        return sums;
+    }
+
+    private double[] ByQuery(T[] gradient)
+    {
+        double[] sums = new double[shapes.Queries * shapes.Features];
+        for (int i = 0, at = 0; i < gradient.Length; i++)
+        {
+            double g = double.CreateTruncating(gradient[i]);
+            int first = i / shapes.Columns * shapes.Features;
+            for (int j = 0; j < shapes.Features; j++)
+            {
+                sums[first + j] += g * double.CreateTruncating(byQuery[at++]);
+            }
+        }
+
+        return sums;
+    }
+
+    private static Tensor Write(double[] numbers, long[] shape)
+    {
+        Tensor tensor = empty(shape, typeof(T) == typeof(float) ? ScalarType.Float32 : ScalarType.Float64);
+        using var destination = new Numbers<T>(tensor);
+        Span<T> span = destination.Span;
+        for (int i = 0; i < span.Length; i++)
+        {
+            span[i] = T.CreateTruncating(numbers[i]);
+        }
+
+        return tensor;
+    }
+}

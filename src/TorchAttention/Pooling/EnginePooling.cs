@@ -1,0 +1,114 @@
+using System.Numerics;
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
+
+namespace TorchAttention.Pooling;
+
+/// <summary>
+/// Attention pooling with a kernel on tensors of the CPU, by the engine of <see cref="KernelPooling"/>: the textbook form's numbers without a matrix of
+/// queries x keys, forward and backward.
+/// </summary>
+/// <remarks>
+/// <para>f(q) = sum_i K(|(q - k_i) w|) v_i / sum_i K(|(q - k_i) w|) with w = 1/h. The derivatives with respect to w and the queries come out of the forward
+/// pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys in each other's place.</para>
+/// <para>Differentiable once with respect to queries, values and w. A query without neighbours gives NaN, and no gradient.</para>
+/// </remarks>
+public static class EnginePooling
+{
+    /// <summary>Pools the values at each query.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64 on the CPU, as the others.</param>
+    /// <param name="keys">Keys (n, d), or (n).</param>
+    /// <param name="values">Values (n, v), or (n).</param>
+    /// <param name="w">1/h of each feature (d), or (1) for all.</param>
+    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
+    /// <param name="options">How to compute.</param>
+    /// <returns>Outputs (m, v), or (m) for values (n).</returns>
+    /// <exception cref="ArgumentException">
+    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is asked for.
+    /// </exception>
+    public static Tensor Pool<TKernel>(
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
+        where TKernel : IKernel
+    {
+        EngineShapes shapes = EngineShapes.Of(queries, keys, values, w, excluded);
+        return queries.dtype == ScalarType.Float32
+            ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes)
+            : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes);
+    }
+
+    private static Tensor Pool<TKernel, T>(
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions options, EngineShapes shapes)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        bool isRecorded = is_grad_enabled();
+        var wanted = new EngineGradient.Wanted(isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
+        double[] widths = Spread<T>(w, shapes.Features);
+        int[] leftOut = excluded is null ? [] : LeftOut(excluded);
+        long gradients = (long)shapes.Queries * shapes.Columns * shapes.Features;
+        T[] byW = new T[wanted.W ? gradients : 0];
+        T[] byQuery = new T[wanted.Queries ? gradients : 0];
+        T[] logWeightSum = new T[wanted.Values ? shapes.Queries : 0];
+        Tensor output = empty(shapes.Output, queries.dtype);
+        using var queryNumbers = new Numbers<T>(queries);
+        using var keyNumbers = new Numbers<T>(keys);
+        using var valueNumbers = new Numbers<T>(values);
+        using (var outputNumbers = new Numbers<T>(output))
+        {
+            KernelPooling.Pool<TKernel, T>(
+                new PoolingInput<T>
+                {
+                    Queries = queryNumbers.Span,
+                    Keys = keyNumbers.Span,
+                    Values = valueNumbers.Span,
+                    InverseBandwidths = widths,
+                    LeftOut = leftOut,
+                },
+                new PoolingOutput<T>
+                {
+                    Values = outputNumbers.Span,
+                    InverseBandwidthGradient = byW,
+                    QueryGradient = byQuery,
+                    LogWeightSum = logWeightSum,
+                },
+                options);
+        }
+
+        if (!wanted.Any)
+        {
+            return output;
+        }
+
+        ValueGradient<TKernel, T>? byValue = wanted.Values
+            ? new ValueGradient<TKernel, T>(queryNumbers.Span, keyNumbers.Span, widths, leftOut, logWeightSum, options)
+            : null;
+        var gradient = new EngineGradient<T>(shapes, w.shape[0] == 1, wanted, byW, byQuery, byValue is null ? null : byValue.Run);
+        return EngineFunction.apply(queries, values, w, new EngineFunction.Recorded(output, gradient))[0];
+    }
+
+    private static double[] Spread<T>(Tensor w, int features)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        using var widths = new Numbers<T>(w);
+        double[] spread = new double[features];
+        for (int j = 0; j < features; j++)
+        {
+            spread[j] = double.CreateTruncating(widths.Span[widths.Span.Length == 1 ? 0 : j]);
+        }
+
+        return spread;
+    }
+
+    private static int[] LeftOut(Tensor excluded)
+    {
+        using var indices = new Numbers<long>(excluded);
+        int[] leftOut = new int[indices.Span.Length];
+        for (int i = 0; i < leftOut.Length; i++)
+        {
+            leftOut[i] = checked((int)indices.Span[i]);
+        }
+
+        return leftOut;
+    }
+}
