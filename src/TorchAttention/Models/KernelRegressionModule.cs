@@ -66,13 +66,13 @@ public abstract class KernelRegressionModule : Module
         Guard.Vector(input);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = InverseBandwidths();
-        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w);
+        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w, out double sharedW);
         if (method == AttentionMethod.Textbook)
         {
             return Attend(AttentionPooling.Diff(input, _keys) * w, _values).MoveToOuterDisposeScope();
         }
 
-        var pass = new LastPass(input, w.ToDouble(), null);
+        var pass = new LastPass(input, sharedW, null);
         _last.KeepFor(() => AttentionPooling.Weights(AttentionPooling.Diff(pass.Queries(), _keys) * pass.W()));
         return Pool(method, input, w, null).MoveToOuterDisposeScope();
     }
@@ -98,14 +98,14 @@ public abstract class KernelRegressionModule : Module
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor w = InverseBandwidths();
-        AttentionMethod method = AttentionChoice.For(Method, batch.X, _keys, w);
+        AttentionMethod method = AttentionChoice.For(Method, batch.X, _keys, w, out double sharedW);
         if (method == AttentionMethod.Textbook)
         {
             Tensor others = Others(batch.Indices);
             return Attend(DiffsWithout(batch.X, others, w), _values[others]).MoveToOuterDisposeScope();
         }
 
-        var pass = new LastPass(batch.X, w.ToDouble(), batch.Indices);
+        var pass = new LastPass(batch.X, sharedW, batch.Indices);
         _last.KeepFor(() => AttentionPooling.Weights(DiffsWithout(pass.Queries(), Others(pass.Indices()), pass.W())));
         return Pool(method, batch.X, w, batch.Indices).MoveToOuterDisposeScope();
     }

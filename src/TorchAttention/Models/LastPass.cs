@@ -1,3 +1,5 @@
+using TorchAttention.Pooling;
+
 namespace TorchAttention.Models;
 
 /// <summary>The inputs of a pass that made no weights, in arrays of its own: batches are gone after their step, and w moves on.</summary>
@@ -6,17 +8,35 @@ namespace TorchAttention.Models;
 /// <param name="indices">The places of the queries among the keys, where their own pairs are left out.</param>
 internal sealed class LastPass(Tensor queries, double w, Tensor? indices)
 {
-    private readonly double[] _queries = queries.ToDoubles();
+    private readonly byte[] _queries = Bytes(queries);
     private readonly ScalarType _type = queries.dtype;
     private readonly Device _device = queries.device;
-    private readonly long[]? _indices = indices is null ? null : [.. indices.ToDoubles().Select(index => (long)index)];
+    private readonly byte[] _indices = indices is null ? [] : Bytes(indices);
 
     /// <summary>The queries (m).</summary>
-    public Tensor Queries() => tensor(_queries, _type, _device);
+    public Tensor Queries() => Restored(_queries, _type);
 
     /// <summary>w (1).</summary>
     public Tensor W() => tensor([w], _type, _device);
 
     /// <summary>The places of the queries among the keys (m).</summary>
-    public Tensor Indices() => tensor(_indices ?? [], ScalarType.Int64, _device);
+    public Tensor Indices() => Restored(_indices, ScalarType.Int64);
+
+    private static byte[] Bytes(Tensor tensor)
+    {
+        using Tensor? copy = tensor.device_type == DeviceType.CPU ? null : tensor.cpu();
+        using var numbers = new Numbers<byte>(copy ?? tensor);
+        return numbers.Span.ToArray();
+    }
+
+    private Tensor Restored(byte[] bytes, ScalarType type)
+    {
+        Tensor restored = empty(bytes.Length / type.ElementSize(), type);
+        using (var numbers = new Numbers<byte>(restored))
+        {
+            bytes.CopyTo(numbers.Span);
+        }
+
+        return restored.to(_device);
+    }
 }

@@ -49,7 +49,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
         Guard.Vector(input);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
-        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w);
+        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w, out double sharedW);
         if (method == AttentionMethod.Textbook)
         {
             (Tensor output, Tensor attentionWeights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(input, _keys) / Bandwidth, _values);
@@ -57,7 +57,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
             return output.MoveToOuterDisposeScope();
         }
 
-        var pass = new LastPass(input, 1 / Bandwidth, null);
+        var pass = new LastPass(input, sharedW, null);
         _last.KeepFor(() => AttentionPooling.Weights(AttentionPooling.Diff(pass.Queries(), _keys) / Bandwidth));
         return (method == AttentionMethod.Engine
             ? EnginePooling.Pool<Gaussian>(input, _keys, _values, w)

@@ -13,11 +13,13 @@ internal static class AttentionChoice
     /// <param name="queries">Queries (m).</param>
     /// <param name="keys">Keys (n).</param>
     /// <param name="w">One w for all keys (1), or each key's own (n).</param>
+    /// <param name="sharedW">The one w as a number; NaN where there are several.</param>
     /// <returns>Never <see cref="AttentionMethod.Auto"/>.</returns>
     /// <exception cref="InvalidOperationException">The method that was asked for cannot do this.</exception>
-    public static AttentionMethod For(AttentionMethod asked, Tensor queries, Tensor keys, Tensor w)
+    public static AttentionMethod For(AttentionMethod asked, Tensor queries, Tensor keys, Tensor w, out double sharedW)
     {
         bool isShared = w.size(0) == 1;
+        sharedW = isShared ? w.ToDouble() : double.NaN;
         bool isCpu = keys.device_type == DeviceType.CPU;
         switch (asked)
         {
@@ -30,7 +32,7 @@ internal static class AttentionChoice
         }
 
         // Where w has run away, squared distances overflow to NaN in the textbook form, and whoever watches the loss sees it.
-        if (!isShared || !(Math.Abs(w.ToDouble()) < LargestW))
+        if (!(Math.Abs(sharedW) < LargestW))
         {
             return AttentionMethod.Textbook;
         }
