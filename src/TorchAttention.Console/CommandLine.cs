@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using TorchAttention.Cli.Exercises;
 using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Tables;
@@ -10,6 +11,15 @@ internal static class CommandLine
 {
     public static int Run(string[] args)
     {
+        StandardStream output = StandardStream.Install();
+        int code = Dispatch(args);
+        return output.Failure is string failure && code == ExitCode.Done
+            ? Fail(ExitCode.Failed, $"standard output cannot be written to ({failure}); what was not printed is lost, files are not")
+            : code;
+    }
+
+    private static int Dispatch(string[] args)
+    {
         var root = new RootCommand("Attention pooling and kernel regression: the d2l.ai chapter on its own data or on yours.")
         {
             TrainCommand.Create(),
@@ -17,17 +27,29 @@ internal static class CommandLine
             DatasetsCommand.Create(),
             InfoCommand.Create(),
         };
-        ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+
+        // An argument is what it says: '@data.csv' is a file of that name, and a first '[suggest]' no order to the parser, which would pass over it.
+        root.Directives.Clear();
+        if (args is [['[', ..], ..])
+        {
+            return UnknownCommand(root, args[0]);
+        }
+
+        if (EmptyValue(root, args) is string option)
+        {
+            return Fail(ExitCode.WrongInput, $"{option}: expected a value, got ''");
+        }
+
+        ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             string? unknown = parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [string first, ..] ? first : null;
-            return Fail(ExitCode.WrongInput, unknown is null
-                ? parsed.Errors[0].Message
-                : $"unknown command '{unknown}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}");
+            return unknown is null ? Fail(ExitCode.WrongInput, parsed.Errors[0].Message) : UnknownCommand(root, unknown);
         }
 
         try
         {
+            RefuseMissingFolder(parsed);
             int code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
             return args.Length == 0 ? ExitCode.WrongInput : code;
         }
@@ -55,6 +77,26 @@ internal static class CommandLine
         {
             // Nothing above foresaw this one. Its type helps whoever reports it; a trace would help nobody else.
             return Fail(ExitCode.Failed, $"{e.GetType().Name}: {e.Message}");
+        }
+    }
+
+    private static int UnknownCommand(RootCommand root, string unknown) =>
+        Fail(ExitCode.WrongInput, $"unknown command '{unknown}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}");
+
+    // The parser passes over the nothing after '=' or ':' and takes the next argument for the value, another option's name even.
+    private static string? EmptyValue(RootCommand root, string[] args)
+    {
+        string? argument = args.TakeWhile(arg => arg != "--").FirstOrDefault(
+            arg => arg is [.., '=' or ':'] && root.Subcommands.SelectMany(command => command.Options).Any(option => option.Name == arg[..^1]));
+        return argument?[..^1];
+    }
+
+    // libtorch's own libraries end the process where there is no working folder.
+    private static void RefuseMissingFolder(ParseResult parsed)
+    {
+        if (parsed.Action is not HelpAction && !Directory.Exists("."))
+        {
+            throw new CliException(ExitCode.Failed, "the working folder is not there any more; go to another one, or make it again");
         }
     }
 

@@ -2,11 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention.Cli;
 
-/// <summary>Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation; the second one ends the process as usual.</summary>
+/// <summary>
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation. The second one ends the process as usual, but not in the middle of a file, and
+/// not before what was done until then is saved.
+/// </summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
+
+    // Whoever writes a file reads here. The second signal writes, and never gives the lock back: no file is begun after it.
+    private readonly ReaderWriterLockSlim _files = new(LockRecursionPolicy.SupportsRecursion);
     private readonly PosixSignalRegistration[] _registrations;
+    private int _signals;
 
     public Interruption()
     {
@@ -16,19 +23,49 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Token => _source.Token;
 
+    /// <summary>What is still to be done when a second signal does not wait for the work to end; it runs on the signal's thread, after the last file.</summary>
+    public Action? AtOnce { get; set; }
+
+    /// <summary>Writes one or several files that a second signal does not cut short.</summary>
+    public void Write(Action write)
+    {
+        _files.EnterReadLock();
+        try
+        {
+            write();
+        }
+        finally
+        {
+            _files.ExitReadLock();
+        }
+    }
+
+    // A signal that came just before may still be on its way to the source and the lock: both are left to the end of the process.
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in _registrations)
         {
             registration.Dispose();
         }
-
-        _source.Dispose();
     }
 
     private void Cancel(PosixSignalContext signal)
     {
-        signal.Cancel = !_source.IsCancellationRequested;
-        _source.Cancel();
+        if (Interlocked.Increment(ref _signals) == 1)
+        {
+            signal.Cancel = true;
+            _source.Cancel();
+            return;
+        }
+
+        _files.EnterWriteLock();
+        try
+        {
+            AtOnce?.Invoke();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"error: {e.Message}");
+        }
     }
 }

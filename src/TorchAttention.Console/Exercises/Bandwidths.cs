@@ -15,14 +15,14 @@ internal static class Bandwidths
     public static void Run(ExerciseRun run)
     {
         using NonlinearData data = run.Draw(50);
-        var rows = new List<double[]>();
+        run.Begin("bandwidth", "w", "val_loss", "val_rmse");
         var curves = new List<Series> { new("Truth", data.XVal.ToDoubles(), data.YVal.ToDoubles()) };
         var matrices = new List<double[,]>();
         foreach (double bandwidth in _bandwidths)
         {
             using var model = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth);
             var estimator = new Estimator("nonparametric", model, data, run.CancellationToken);
-            rows.Add([bandwidth, 1 / bandwidth, estimator.ValLoss, estimator.ValRmse]);
+            run.Add(bandwidth, 1 / bandwidth, estimator.ValLoss, estimator.ValRmse);
             if (_shown.Contains(bandwidth))
             {
                 curves.Add(new Series(Name(bandwidth), data.XVal.ToDoubles(), estimator.Predict(data.XVal)));
@@ -31,7 +31,7 @@ internal static class Bandwidths
             }
         }
 
-        run.Report(["bandwidth", "w", "val_loss", "val_rmse"], rows);
+        run.Report();
         Console.WriteLine("A narrow kernel follows the noise, a wide one flattens the curve; between them the error is least. NonparametricAttentionPooling takes");
         Console.WriteLine("the bandwidth as an argument, train as --bandwidth.");
         run.Save("curves", () => Figures.PlotLines(curves, "x", "y", [new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles())]));

@@ -45,13 +45,30 @@ internal static class ExerciseCommand
     private static int Run(int number, ulong seed, string deviceName, string? libTorch, string? output, bool plots)
     {
         using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}", plots, interruption);
+        interruption.AtOnce = directory.Dispose;
         using var preparation = new Preparation(libTorch, plots);
         preparation.AwaitLibTorch();
         TorchSharp.torch.Device device = TrainJob.PickDevice(deviceName);
-        using RunDirectory directory = RunDirectory.Create(output, $"exercise-{number}");
-        (string title, Action<ExerciseRun> run) = _exercises[number - 1];
+        (string title, Action<ExerciseRun> exercise) = _exercises[number - 1];
         Console.WriteLine($"Exercise {number}: {title}");
-        run(new ExerciseRun(directory, device, seed, plots, interruption.Token));
+        var run = new ExerciseRun(directory, device, seed, plots, interruption.Token);
+        interruption.AtOnce = () =>
+        {
+            run.SaveTable();
+            directory.Dispose();
+        };
+        try
+        {
+            exercise(run);
+        }
+        catch (OperationCanceledException e)
+        {
+            int rows = run.SaveTable();
+            throw new CliException(
+                ExitCode.Interrupted, rows == 0 ? "interrupted before the table's first row" : $"interrupted; the table's rows until then, {rows}, are in {directory.Path}", e);
+        }
+
         Console.WriteLine($"files: {directory.Path} (table.csv{(plots ? ", plots/" : "")})");
         if (plots && PlotFont.Family is null)
         {

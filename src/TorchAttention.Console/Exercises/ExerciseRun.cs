@@ -11,7 +11,16 @@ namespace TorchAttention.Cli.Exercises;
 /// <summary>What an exercise computes with and reports to.</summary>
 internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, ulong seed, bool plots, CancellationToken cancellationToken)
 {
+    // A second signal saves from a thread of its own, while a row may be on its way.
+    private readonly Lock _lock = new();
+    private readonly List<double[]> _rows = [];
+    private string[] _columns = [];
+    private bool _saved;
+
     public ulong Seed => seed;
+
+    /// <summary>The rows added so far.</summary>
+    public IReadOnlyList<double[]> Rows => _rows;
 
     public CancellationToken CancellationToken => cancellationToken;
 
@@ -22,29 +31,52 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
     public void Fit(TorchAttention.Training.Module model, RegressionData data, int epochs = 5) =>
         new Trainer(new TrainerOptions { MaxEpochs = epochs }).Fit(model, data, cancellationToken);
 
-    /// <summary>Prints a table and writes it as <c>table.csv</c>.</summary>
-    public void Report(string[] columns, IReadOnlyList<double[]> rows)
+    /// <summary>Names the columns of the table.</summary>
+    public void Begin(params string[] columns) => _columns = columns;
+
+    /// <summary>Adds a row to the table.</summary>
+    public void Add(params double[] row)
+    {
+        lock (_lock)
+        {
+            _rows.Add(row);
+        }
+    }
+
+    /// <summary>Prints the table and writes it.</summary>
+    public void Report()
     {
         var table = new Table { Border = TableBorder.Rounded };
-        foreach (string column in columns)
+        foreach (string column in _columns)
         {
             table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned());
         }
 
-        foreach (double[] row in rows)
+        foreach (double[] row in _rows)
         {
             table.AddRow(Array.ConvertAll(row, value => value.ToString("G5", CultureInfo.InvariantCulture)));
         }
 
         AnsiConsole.Write(table);
-        directory.WriteText("table.csv", writer =>
+        SaveTable();
+    }
+
+    /// <summary>Writes the rows there are as <c>table.csv</c>, the first time that there are any.</summary>
+    /// <returns>The number of rows.</returns>
+    public int SaveTable()
+    {
+        directory.Write(() =>
         {
-            writer.WriteLine(string.Join(',', columns));
-            foreach (double[] row in rows)
+            lock (_lock)
             {
-                writer.WriteLine(string.Join(',', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
+                if (_rows.Count > 0 && !_saved)
+                {
+                    directory.WriteText("table.csv", WriteRows);
+                    _saved = true;
+                }
             }
         });
+        return _rows.Count;
     }
 
     /// <summary>Writes a picture as PNG and SVG, unless none are wanted.</summary>
@@ -53,9 +85,16 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
         cancellationToken.ThrowIfCancellationRequested();
         if (plots)
         {
-            Figure figure = draw();
-            figure.Save(directory.Picture($"{name}.png"));
-            figure.Save(directory.Picture($"{name}.svg"));
+            directory.WritePicture(name, draw());
+        }
+    }
+
+    private void WriteRows(TextWriter writer)
+    {
+        writer.WriteLine(string.Join(',', _columns));
+        foreach (double[] row in _rows)
+        {
+            writer.WriteLine(string.Join(',', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
         }
     }
 }

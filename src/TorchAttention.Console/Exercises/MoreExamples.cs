@@ -12,7 +12,7 @@ internal static class MoreExamples
 
     public static void Run(ExerciseRun run)
     {
-        var rows = new List<double[]>();
+        run.Begin("n", "nonparametric_rmse", "parametric_rmse", "w", "bandwidth");
         foreach (int n in _sizes)
         {
             double fixedError = 0;
@@ -29,15 +29,15 @@ internal static class MoreExamples
                 w += parametric.W.ToDoubles()[0] / Draws;
             }
 
-            rows.Add([n, fixedError, learnedError, w, 1 / w]);
+            run.Add(n, fixedError, learnedError, w, 1 / w);
         }
 
-        run.Report(["n", "nonparametric_rmse", "parametric_rmse", "w", "bandwidth"], rows);
+        run.Report();
         Console.WriteLine($"Means over {Draws} draws of the data. With h = 1 the error stays: it is bias, and more data do not bend the curve. With a learned w the");
         Console.WriteLine("kernel narrows as neighbours come closer, and the error falls.");
-        double[] logN = [.. rows.Select(row => Math.Log10(row[0]))];
+        double[] logN = [.. run.Rows.Select(row => Math.Log10(row[0]))];
         run.Save("error", () => Figures.PlotLines(
-            [new("h = 1", logN, [.. rows.Select(row => row[1])]), new("learned w", logN, [.. rows.Select(row => row[2])])],
+            [new("h = 1", logN, [.. run.Rows.Select(row => row[1])]), new("learned w", logN, [.. run.Rows.Select(row => row[2])])],
             "log10 of the number of training examples",
             "validation RMSE"));
     }

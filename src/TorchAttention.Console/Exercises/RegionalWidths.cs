@@ -20,8 +20,13 @@ internal static class RegionalWidths
         run.Fit(regional, data, Epochs);
 
         double w = single.W.ToDoubles()[0];
-        run.Report(["region", "regional_w", "regional_bandwidth", "single_w"],
-            [.. regional.W.ToDoubles().Select((value, i) => new[] { i + 1, value, 1 / value, w })]);
+        run.Begin("region", "regional_w", "regional_bandwidth", "single_w");
+        foreach ((int i, double value) in regional.W.ToDoubles().Index())
+        {
+            run.Add(i + 1, value, 1 / value, w);
+        }
+
+        run.Report();
         var one = new Estimator("single", single, data, run.CancellationToken);
         var many = new Estimator("regional", regional, data, run.CancellationToken);
         Console.WriteLine($"Validation RMSE after {Epochs} epochs: {one.ValRmse:F4} with one w, {many.ValRmse:F4} with {Regions} regional widths. Both train leave-one-out: with");

@@ -25,10 +25,16 @@ internal static class WhyWeightsSharpen
                 Loss(AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain) * w), data.YTrain, data.YVal), weights.diagonal().mean().ToDouble()]);
         }
 
+        run.Begin("w", "train_loss", "leave_one_out_loss", "val_loss", "own_weight");
+        foreach (double[] row in rows.Where((_, i) => i % 6 == 0))
+        {
+            run.Add(row);
+        }
+
         using var model = new NWKernelRegression(data.XTrain, data.YTrain);
         run.Fit(model, data);
         double learned = model.W.ToDoubles()[0];
-        run.Report(["w", "train_loss", "leave_one_out_loss", "val_loss", "own_weight"], [.. rows.Where((_, i) => i % 6 == 0)]);
+        run.Report();
         Console.WriteLine($"SGD went from w = 1 to w = {learned:F4} in the chapter's 5 epochs. A larger w is a smaller bandwidth 1/w = {1 / learned:F4}: fewer neighbours");
         Console.WriteLine("share the weight, and each row of the heatmap sharpens. Every training example is among its own keys, so the training loss only falls as");
         Console.WriteLine($"its own weight grows to 1; without its own pair the loss is least at w = {Best(rows, 2):F4}, the validation loss at w = {Best(rows, 3):F4}.");

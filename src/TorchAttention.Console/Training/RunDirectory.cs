@@ -2,28 +2,37 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using TorchAttention.Numerics.Tables;
+using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Training;
 
 /// <summary>The folder that receives what a command writes, each file whole or not at all.</summary>
 internal sealed class RunDirectory : IDisposable
 {
+    private const string Plots = "plots";
+
     private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv"];
 
     private readonly FileStream _claim;
+    private readonly Interruption _interruption;
+    private readonly Stack<string> _made;
 
-    private RunDirectory(string path, FileStream claim)
+    private RunDirectory(string path, FileStream claim, Interruption interruption, Stack<string> made)
     {
         Path = path;
         _claim = claim;
+        _interruption = interruption;
+        _made = made;
     }
 
     public string Path { get; }
 
-    /// <summary>Makes the folder, or takes an existing one that holds no run.</summary>
+    /// <summary>Makes the folder, or takes an existing one that holds no run, and sees that everything can be written there.</summary>
     /// <param name="output">The folder asked for; null for <c>runs/name-time</c>.</param>
     /// <param name="name">What the run is about.</param>
-    public static RunDirectory Create(string? output, string name)
+    /// <param name="plots">Whether pictures will be written.</param>
+    /// <param name="interruption">Lets every file be written to its end.</param>
+    public static RunDirectory Create(string? output, string name, bool plots, Interruption interruption)
     {
         if (output is "")
         {
@@ -31,38 +40,50 @@ internal sealed class RunDirectory : IDisposable
         }
 
         string path = output ?? Unused(System.IO.Path.Combine("runs", $"{Plain(name)}-{DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}"));
+        var made = new Stack<string>();
         try
         {
-            Directory.CreateDirectory(path);
-
             // Two runs that start together both find the folder empty: the one whose claim is second is refused.
-            FileStream claim = Claim(path);
-            if (Array.Find(_marks, mark => File.Exists(System.IO.Path.Combine(path, mark))) is string found)
+            Make(path, made);
+            var directory = new RunDirectory(path, Claim(path), interruption, made);
+            try
             {
-                claim.Dispose();
-                throw CliException.WrongInput($"--out: '{path}' already holds a run ({found}); name another folder, or remove it first");
+                directory.Check(plots);
+                return directory;
             }
-
-            return new RunDirectory(path, claim);
+            catch
+            {
+                directory.Dispose();
+                throw;
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
+            Remove(made);
             throw CliException.WrongInput($"--out: '{path}' cannot be written to ({e.Message.TrimEnd('.')})", e);
         }
     }
 
-    /// <summary>Gives the folder free.</summary>
-    public void Dispose() => _claim.Dispose();
-
-    /// <summary>The path of a picture; its folder is made on first use.</summary>
-    public string Picture(string file)
+    /// <summary>Gives the folder free; one that was made for this run and got nothing is removed again.</summary>
+    public void Dispose() => Write(() =>
     {
-        string folder = System.IO.Path.Combine(Path, "plots");
+        _claim.Dispose();
+        Remove(_made);
+    });
+
+    /// <summary>Writes one or several files that a second Ctrl-C does not cut short.</summary>
+    public void Write(Action write) => _interruption.Write(write);
+
+    /// <summary>Writes a picture as PNG and as SVG; their folder is made on first use.</summary>
+    public void WritePicture(string name, Figure figure)
+    {
+        string folder = System.IO.Path.Combine(Path, Plots);
         Directory.CreateDirectory(folder);
-        return System.IO.Path.Combine(folder, file);
+        Write(() => figure.Save(System.IO.Path.Combine(folder, $"{name}.png")));
+        Write(() => figure.Save(System.IO.Path.Combine(folder, $"{name}.svg")));
     }
 
-    public void WriteText(string file, Action<TextWriter> write) => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write);
+    public void WriteText(string file, Action<TextWriter> write) => Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));
 
     public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(Json(write)));
 
@@ -80,6 +101,31 @@ internal sealed class RunDirectory : IDisposable
         return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
 
+    private static void Make(string path, Stack<string> made)
+    {
+        string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        var missing = new Stack<string>();
+        for (string? folder = full; folder is not null && !Directory.Exists(folder); folder = System.IO.Path.GetDirectoryName(folder))
+        {
+            missing.Push(folder);
+        }
+
+        foreach (string folder in missing)
+        {
+            Directory.CreateDirectory(folder);
+            made.Push(folder);
+        }
+    }
+
+    // Another run may have put its own folder beside.
+    private static void Remove(Stack<string> made)
+    {
+        while (made.TryPop(out string? folder) && Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+        {
+            Directory.Delete(folder);
+        }
+    }
+
     private static FileStream Claim(string path) => new(
         System.IO.Path.Combine(path, ".running"), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
 
@@ -95,4 +141,39 @@ internal sealed class RunDirectory : IDisposable
     }
 
     private static string Plain(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).TrimStart('.');
+
+    private void Check(bool plots)
+    {
+        foreach (string mark in _marks)
+        {
+            string file = System.IO.Path.Combine(Path, mark);
+            if (File.Exists(file))
+            {
+                throw CliException.WrongInput($"--out: '{Path}' already holds a run ({mark}); name another folder, or remove it first");
+            }
+
+            if (Directory.Exists(file))
+            {
+                throw CliException.WrongInput($"--out: '{Path}' holds a folder {mark}, where a file is to be written; name another folder");
+            }
+        }
+
+        string pictures = System.IO.Path.Combine(Path, Plots);
+        if (!plots || !System.IO.Path.Exists(pictures))
+        {
+            return;
+        }
+
+        if (!Directory.Exists(pictures))
+        {
+            throw CliException.WrongInput($"--out: '{Path}' holds a file {Plots}, where the folder of the pictures is to be; name another folder");
+        }
+
+        if (Directory.EnumerateFileSystemEntries(pictures).Any())
+        {
+            throw CliException.WrongInput($"--out: '{Path}' already holds pictures ({Plots}); name another folder, or remove them first");
+        }
+
+        Claim(pictures).Dispose();
+    }
 }

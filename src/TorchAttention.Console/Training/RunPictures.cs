@@ -70,12 +70,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     {
         try
         {
-            Parallel.ForEach(_pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture =>
-            {
-                Figure figure = picture.Draw();
-                figure.Save(directory.Picture($"{picture.Name}.png"));
-                figure.Save(directory.Picture($"{picture.Name}.svg"));
-            });
+            Parallel.ForEach(
+                _pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture => directory.WritePicture(picture.Name, picture.Draw()));
         }
         catch (AggregateException e)
         {

@@ -20,6 +20,8 @@ internal static class TrainJob
         DataSource source = DataSource.Open(options);
         using var interruption = new Interruption();
         source.CheckMemory();
+        using RunDirectory directory = RunDirectory.Create(options.Out, source.Name, plots: !options.NoPlots, interruption);
+        interruption.AtOnce = directory.Dispose;
         using var preparation = new Preparation(options.LibTorch, plots: !options.NoPlots);
         preparation.AwaitLibTorch();
         Device device = PickDevice(options.Device);
@@ -29,6 +31,7 @@ internal static class TrainJob
             set_num_threads(1);
         }
 
+        CheckNoise(options, data);
         double bandwidth = options.Bandwidth ?? data.XScale.Deviation;
         var units = Units.Of(data);
         using var average = new AveragePooling(data.YTrain);
@@ -36,23 +39,22 @@ internal static class TrainJob
         using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut);
         Estimator[] untrained =
             [new("average", average, data, interruption.Token), new("nonparametric", nonparametric, data, interruption.Token)];
-        if (!double.IsFinite(untrained[0].ValLoss))
-        {
-            throw CliException.WrongInput($"--noise-std: {options.NoiseStd} is too large; the sum of the targets does not fit float32");
-        }
-
         if (!double.IsFinite(untrained[1].ValLoss))
         {
             throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
         }
 
-        using RunDirectory directory = RunDirectory.Create(options.Out, source.Name);
         directory.WriteJson("config.json", json => RunConfig.Write(json, options, source, device, bandwidth));
 
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = options.Epochs });
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         board.Watch(trainer);
         var log = new TrainingLog(trainer, parametric, units);
+        interruption.AtOnce = () =>
+        {
+            log.Save(directory);
+            directory.Dispose();
+        };
         var clock = Stopwatch.StartNew();
         try
         {
@@ -60,11 +62,11 @@ internal static class TrainJob
         }
         catch (TrainingDivergedException e)
         {
-            throw new CliException(ExitCode.Failed, $"{e.Message} Try a smaller --lr than {options.Lr}. What was done until then is in {directory.Path}", e);
+            throw new CliException(ExitCode.Failed, $"{e.Message} Try a smaller {Steep(options)}. What was done until then is in {directory.Path}", e);
         }
         catch (OperationCanceledException e)
         {
-            throw new CliException(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}", e);
+            throw Interrupted(e, log, directory);
         }
         finally
         {
@@ -72,23 +74,31 @@ internal static class TrainJob
             log.Save(directory);
         }
 
-        Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token)];
-        var summary = new RunSummary
+        RunSummary summary;
+        try
         {
-            Data = source.Name,
-            W = units.W(parametric.W.ToDouble()),
-            Seed = options.Seed,
-            Device = device.ToString(),
-            Units = units,
-            NonparametricBandwidth = bandwidth,
-            TrainSeconds = clock.Elapsed.TotalSeconds,
-            Steps = log.StepCount,
-            Estimators = estimators,
-        };
-        directory.WriteJson("summary.json", summary.WriteTo);
-        if (!options.NoPlots)
+            Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token)];
+            summary = new RunSummary
+            {
+                Data = source.Name,
+                W = units.W(parametric.W.ToDouble()),
+                Seed = options.Seed,
+                Device = device.ToString(),
+                Units = units,
+                NonparametricBandwidth = bandwidth,
+                TrainSeconds = clock.Elapsed.TotalSeconds,
+                Steps = log.StepCount,
+                Estimators = estimators,
+            };
+            directory.WriteJson("summary.json", summary.WriteTo);
+            if (!options.NoPlots)
+            {
+                Draw(source, data, board, estimators, nonparametric, parametric).Save(directory, interruption.Token);
+            }
+        }
+        catch (OperationCanceledException e)
         {
-            Draw(source, data, board, estimators, nonparametric, parametric).Save(directory, interruption.Token);
+            throw Interrupted(e, log, directory);
         }
 
         Report(summary, directory, options);
@@ -106,6 +116,22 @@ internal static class TrainJob
             throw CliException.WrongInput($"--device: {e.Message}", e);
         }
     }
+
+    private static CliException Interrupted(OperationCanceledException e, TrainingLog log, RunDirectory directory) =>
+        new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}", e);
+
+    private static void CheckNoise(TrainOptions options, RegressionData data)
+    {
+        double largest = data.YTrain.abs().max().ToDouble();
+        if (!float.IsFinite((float)(largest * largest * data.YTrain.shape[0])))
+        {
+            throw CliException.WrongInput($"--noise-std: {options.NoiseStd} is too large; the sum of the targets' squares does not fit float32");
+        }
+    }
+
+    // A gradient grows with the square of the noise and with nothing else that is the user's to choose; a step is --lr times that.
+    private static string Steep(TrainOptions options) =>
+        (options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {options.NoiseStd}, or a smaller " : "") + $"--lr than {options.Lr}";
 
     private static RunPictures Draw(
         DataSource source, RegressionData data, ProgressBoard board, Estimator[] estimators,

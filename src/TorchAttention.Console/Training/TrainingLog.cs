@@ -8,18 +8,34 @@ namespace TorchAttention.Cli.Training;
 /// <summary>Every step and epoch of a training, in the data's own units, as the rows of two CSV files.</summary>
 internal sealed class TrainingLog
 {
+    // A second signal saves from a thread of its own, while a step may be adding its line.
+    private readonly Lock _lock = new();
     private readonly List<(int Step, int Epoch, double Loss, double W)> _steps = [];
     private readonly List<(int Epoch, double TrainLoss, double ValLoss, double W)> _epochs = [];
+    private bool _saved;
 
     public TrainingLog(Trainer trainer, NWKernelRegression model, Units units)
     {
-        trainer.StepCompleted += (_, e) => _steps.Add((e.Step, e.Epoch, units.Loss(e.Loss), units.W(model.W.ToDouble())));
-        trainer.EpochCompleted += (_, e) => _epochs.Add((e.Epoch, units.Loss(e.TrainLoss), units.Loss(e.ValLoss), units.W(model.W.ToDouble())));
+        trainer.StepCompleted += (_, e) => Add(_steps, (e.Step, e.Epoch, units.Loss(e.Loss), units.W(model.W.ToDouble())));
+        trainer.EpochCompleted += (_, e) => Add(_epochs, (e.Epoch, units.Loss(e.TrainLoss), units.Loss(e.ValLoss), units.W(model.W.ToDouble())));
     }
 
     public int StepCount => _steps.Count;
 
-    public void Save(RunDirectory directory)
+    /// <summary>Writes both files, the first time that it is called.</summary>
+    public void Save(RunDirectory directory) => directory.Write(() =>
+    {
+        lock (_lock)
+        {
+            if (!_saved)
+            {
+                WriteFiles(directory);
+                _saved = true;
+            }
+        }
+    });
+
+    private void WriteFiles(RunDirectory directory)
     {
         directory.WriteText("steps.csv", writer =>
         {
@@ -37,5 +53,13 @@ internal sealed class TrainingLog
                 writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{epoch},{trainLoss:R},{valLoss:R},{Units.Text(w)}"));
             }
         });
+    }
+
+    private void Add<T>(List<T> lines, T line)
+    {
+        lock (_lock)
+        {
+            lines.Add(line);
+        }
     }
 }

@@ -22,9 +22,17 @@ public static class WholeFile
 
             File.Move(beside, full, overwrite: true);
         }
-        catch
+        catch (Exception e)
         {
             File.Delete(beside);
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                // The system names the file beside, which nobody knows of.
+                string reason = e.Message.Replace($" : '{beside}'", "", StringComparison.Ordinal).Replace(beside, full, StringComparison.Ordinal).TrimEnd('.');
+                string message = $"'{path}' cannot be written ({reason})";
+                throw e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
+            }
+
             throw;
         }
     }

@@ -7,6 +7,8 @@ public sealed partial class HostTests : IDisposable
 {
     private const int Interrupt = 2;
     private const int Terminate = 15;
+    private const string NoSignals = "Signals are sent by kill(2).";
+    private const string NoShell = "The streams are closed by a shell.";
 
     private readonly ConsoleProcess _console = new();
 
@@ -17,7 +19,7 @@ public sealed partial class HostTests : IDisposable
     [InlineData(Terminate)]
     public void Signal_SavesWhatWasDoneAndExits130(int signal)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent by kill(2).");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/config.json")), TimeSpan.FromMinutes(1)));
 
@@ -29,6 +31,118 @@ public sealed partial class HostTests : IDisposable
         Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         string[] steps = _console.ReadLines("run/steps.csv");
         Assert.Contains($"after step {steps.Length - 1};", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SecondSignal_EndsTheProcessWithEveryFileWhole()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/config.json")), TimeSpan.FromMinutes(1)));
+        Thread.Sleep(500);
+
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(0, Kill(running.Id, Interrupt));
+        }
+
+        Assert.Equal(130, running.Wait().ExitCode);
+        Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        string[] steps = _console.ReadLines("run/steps.csv");
+        Assert.True(steps.Length > 1);
+        Assert.Equal($"{steps.Length - 1},", steps[^1][..(steps[^1].IndexOf(',', StringComparison.Ordinal) + 1)]);
+        Assert.EndsWith("\n", File.ReadAllText(_console.PathOf("run/steps.csv")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SignalWhilePicturesAreDrawn_NamesTheFolder()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--n", "3000", "--epochs", "1", "--out", "run", "--quiet"]);
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/summary.json")), TimeSpan.FromMinutes(1)));
+
+        Assert.Equal(0, Kill(running.Id, Interrupt));
+
+        Assert.Equal(new ConsoleProcess.Result(130, "", "error: interrupted after step 300; what was done until then is in run\n"), running.Wait());
+        Assert.Equal(301, _console.ReadLines("run/steps.csv").Length);
+    }
+
+    [Fact]
+    public void InterruptedExercise_KeepsItsRows()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["exercise", "1", "--out", "run", "--no-plots"]);
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/.running")), TimeSpan.FromMinutes(1)));
+        Thread.Sleep(1000);
+
+        Assert.Equal(0, Kill(running.Id, Interrupt));
+        ConsoleProcess.Result result = running.Wait();
+
+        // Which of the two depends on the machine; a folder without a row does not stay.
+        Assert.Equal(130, result.ExitCode);
+        if (Directory.Exists(_console.PathOf("run")))
+        {
+            string[] rows = _console.ReadLines("run/table.csv");
+            Assert.Equal($"error: interrupted; the table's rows until then, {rows.Length - 1}, are in run\n", result.Error);
+            Assert.Equal(["table.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName));
+        }
+        else
+        {
+            Assert.Equal("error: interrupted before the table's first row\n", result.Error);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, ">&-")]
+    [InlineData(0, "2>&-")]
+    [InlineData(0, ">&- 2>&-")]
+    [InlineData(0, "2> /dev/full")]
+    [InlineData(1, "> /dev/full")]
+    public void LostStream_StopsNoRun(int exitCode, string redirection)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+
+        ConsoleProcess.Result result = InShell(redirection, "train", "--no-plots", "--out", "run");
+
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.Equal(exitCode == 0 ? "" : "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n", result.Error);
+        Assert.Equal(["config.json", "epochs.csv", "steps.csv", "summary.json"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        Assert.Equal(26, _console.ReadLines("run/steps.csv").Length);
+    }
+
+    [Theory]
+    [InlineData("2>&-")]
+    [InlineData("2> /dev/full")]
+    public void ErrorThatNobodyCanRead_StillHasItsExitCode(string redirection)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+        Assert.Equal(new ConsoleProcess.Result(2, "", ""), InShell(redirection, "train", "--n", "0"));
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("info")]
+    public void MissingWorkingFolder_IsOneLine(string command)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A working folder cannot be removed.");
+        Directory.CreateDirectory(_console.PathOf("gone"));
+
+        ConsoleProcess.Result result = _console.Start("sh", ["-c", "cd gone && rmdir ../gone && exec \"$0\" \"$@\"", ConsoleProcess.Executable, command]).Wait();
+
+        Assert.Equal(new ConsoleProcess.Result(1, "", "error: the working folder is not there any more; go to another one, or make it again\n"), result);
+    }
+
+    [Fact]
+    public void FullDisk_NamesTheFileAndKeepsTheOthers()
+    {
+        string[] small = ["--map-root-user", "--mount", "sh", "-c", "mkdir disk && mount -t tmpfs -o size=32k none disk && \"$0\" \"$@\"; code=$?; ls -A disk/run; exit $code"];
+        Assert.SkipUnless(OperatingSystem.IsLinux() && CanRun("unshare", ["--map-root-user", "--mount", "true"]), "A full disk needs a mount namespace.");
+
+        ConsoleProcess.Result result = _console.Start("unshare", [.. small, ConsoleProcess.Executable, "train", "--epochs", "1000", "--quiet", "--no-plots", "--out", "disk/run"]).Wait();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Equal("error: 'disk/run/steps.csv' cannot be written (No space left on device)\n", result.Error);
+        Assert.Equal("config.json\n", result.Output);
     }
 
     [Fact]
@@ -59,7 +173,7 @@ public sealed partial class HostTests : IDisposable
     {
         // A mount namespace of its own hides the fonts from this process alone.
         string[] hidden = ["--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs none /usr/share/fonts && exec \"$0\" \"$@\""];
-        Assert.SkipUnless(OperatingSystem.IsLinux() && CanHideFonts(hidden), "Hiding the fonts needs a mount namespace.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/usr/share/fonts") && CanRun("unshare", [.. hidden, "true"]), "Hiding the fonts needs a mount namespace.");
 
         ConsoleProcess.Result result = _console.Start("unshare", [.. hidden, ConsoleProcess.Executable, "train", "--out", "run"]).Wait();
 
@@ -68,11 +182,14 @@ public sealed partial class HostTests : IDisposable
         Assert.Equal(12, Directory.GetFiles(_console.PathOf("run/plots")).Length);
     }
 
-    private bool CanHideFonts(string[] hidden)
+    private ConsoleProcess.Result InShell(string redirection, params string[] arguments) =>
+        _console.Start("sh", ["-c", $"exec \"$0\" \"$@\" {redirection}", ConsoleProcess.Executable, .. arguments]).Wait();
+
+    private bool CanRun(string executable, string[] arguments)
     {
         try
         {
-            return Directory.Exists("/usr/share/fonts") && _console.Start("unshare", [.. hidden, "true"]).Wait().ExitCode == 0;
+            return _console.Start(executable, arguments).Wait().ExitCode == 0;
         }
         catch (System.ComponentModel.Win32Exception)
         {

@@ -21,6 +21,16 @@ public sealed class OtherCommandsTests : IDisposable
     }
 
     [Fact]
+    public void FileWithASpecialName_IsRead()
+    {
+        _console.Write("@a.csv", "x,y\n1,2\n2,3\n3,5\n4,4\n");
+        _console.Write("[b].csv", "x,y\n1,2\n2,3\n3,5\n4,4\n");
+
+        Assert.Equal(new ConsoleProcess.Result(0, "", ""), _console.Run("train", "--data", "@a.csv", "--quiet", "--no-plots"));
+        Assert.Equal(new ConsoleProcess.Result(0, "", ""), _console.Run("train", "--data", "[b].csv", "--quiet", "--no-plots"));
+    }
+
+    [Fact]
     public void Info_NamesVersionsDevicesThreadsAndFonts()
     {
         ConsoleProcess.Result result = _console.Run("info");

@@ -24,6 +24,10 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("--n: 2147483647 examples in mini-batches of 10 need about", "--n", "2147483647")]
     [InlineData("--batch-size: 2000000 examples in mini-batches of 2000000 need about", "--n", "2000000", "--batch-size", "100000000")]
     [InlineData("--out: expected a folder, got ''", "--out", "")]
+    [InlineData("--out: expected a value, got ''", "--out=", "--no-plots")]
+    [InlineData("--data: expected a value, got ''", "--data:")]
+    [InlineData("--data: no data set or file '@nothing'", "--data", "@nothing")]
+    [InlineData("Unrecognized command or argument '@nothing'.", "@nothing")]
     [InlineData("--seed: expected a whole number from 0 to 18446744073709551615, got '-1'", "--seed", "-1")]
     [InlineData("--validation-fraction: expected a number between 0 and 1, got '1'", "--data", "mcycle", "--validation-fraction", "1")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'gpu'", "--device", "gpu")]
@@ -67,6 +71,8 @@ public sealed class WrongInputTests : IDisposable
 
     [Theory]
     [InlineData("unknown command 'fly'; the commands are train, exercise, datasets, info", "fly")]
+    [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
+    [InlineData("unknown command '@nothing'; the commands are", "@nothing")]
     [InlineData("exercise: expected a number from 1 to 4, got '5'", "exercise", "5")]
     [InlineData("Required argument 'number' missing for command: 'exercise'.", "exercise")]
     public void Command_IsOneLineAndTwo(string message, params string[] arguments) => Refuses(message, arguments);
@@ -88,6 +94,32 @@ public sealed class WrongInputTests : IDisposable
 
         Assert.Equal((2, "error: --out: 'run' already holds a run (config.json); name another folder, or remove it first\n"), (result.ExitCode, result.Error));
         Assert.Equal(before, _console.ReadLines("run/steps.csv"));
+    }
+
+    [Theory]
+    [InlineData("file", "plots", "--out: 'run' holds a file plots, where the folder of the pictures is to be; name another folder")]
+    [InlineData("folder", "plots/old", "--out: 'run' already holds pictures (plots); name another folder, or remove them first")]
+    [InlineData("folder", "steps.csv", "--out: 'run' holds a folder steps.csv, where a file is to be written; name another folder")]
+    public void FolderWithSomethingInTheWay_IsRefusedBeforeAnyWork(string kind, string name, string message)
+    {
+        Directory.CreateDirectory(_console.PathOf(kind == "file" ? "run" : $"run/{name}"));
+        if (kind == "file")
+        {
+            _console.Write($"run/{name}", "");
+        }
+
+        // So many examples would take minutes before the folder could be looked at, were it looked at late.
+        Refuses(message, ["train", "--n", "300000", "--batch-size", "1", "--out", "run"]);
+        Assert.Single(Directory.GetFileSystemEntries(_console.PathOf("run")));
+    }
+
+    [Fact]
+    public void FolderMadeForARunThatIsRefused_IsRemovedWithThoseAboveIt()
+    {
+        Directory.CreateDirectory(_console.PathOf("mine"));
+
+        Refuses("--bandwidth: 1E-30 is too small", ["train", "--bandwidth", "1e-30", "--out", "mine/new/run"]);
+        Assert.Empty(Directory.GetFileSystemEntries(_console.PathOf("mine")));
     }
 
     [Fact]
