@@ -31,7 +31,7 @@ internal sealed class Preparation : IDisposable
     private static void DrawSomething()
     {
         double[] line = [0, 1];
-        Figure curve = Figures.PlotLines([new("", line, line)], "x", "y", [new("", line, line)]);
+        Figure curve = Figures.PlotLines([new("line", line, line)], "x", "y", [new("points", line, line)]);
         curve.ToPng();
         curve.ToSvg();
         Figures.ShowHeatmaps(new double[,] { { 0, 1 } }, "x", "y").ToPng();

@@ -144,7 +144,7 @@ public static partial class Figures
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, 0.5, -0.5, shades - 0.5);
         plot.Axes.SetLimitsY(range.Min, range.Max, plot.Axes.Right);
-        plot.Axes.Right.TickGenerator = new NumericAutomatic { TickDensity = 0.4 };
+        plot.Axes.Right.TickGenerator = new Ticks { Density = 0.4 };
         plot.Axes.Bottom.TickGenerator = new EmptyTickGenerator();
         plot.Axes.Left.TickGenerator = new EmptyTickGenerator();
         FixMargins(plot, left: 10, right: 70, bottom: 55, top: HeatmapMargin - 55);

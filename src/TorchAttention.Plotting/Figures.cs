@@ -54,7 +54,12 @@ public static partial class Figures
             circles.LegendText = cloud.Label;
         }
 
-        plot.ShowLegend(Edge.Right);
+        // ScottPlot leaves no room for the plot beside a legend without a name.
+        if (lines.Concat(points ?? []).Any(series => series.Label.Length > 0))
+        {
+            plot.ShowLegend(Edge.Right);
+        }
+
         plot.Axes.Margins(0.03, 0.07);
         return new Figure(Width, Height, plot);
     }

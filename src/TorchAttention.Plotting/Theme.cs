@@ -34,6 +34,8 @@ internal static class Theme
         plot.Grid.MajorLineColor = _grid;
         plot.Axes.Bottom.Label.Text = xLabel;
         plot.Axes.Left.Label.Text = yLabel;
+        plot.Axes.Bottom.TickGenerator = new Ticks();
+        plot.Axes.Left.TickGenerator = new Ticks();
         foreach (IAxis axis in plot.Axes.GetAxes())
         {
             axis.TickLabelStyle.FontSize = TickSize;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Xml.Linq;
 using SkiaSharp;
@@ -22,6 +23,16 @@ public sealed class FiguresTests
         Assert.True(Near(picture, frame, 0.5, 0.5, _blue));
         Assert.True(Near(picture, frame, 0.25, 0.25, _blue));
         Assert.False(Near(picture, frame, 0.25, 0.75, _blue));
+    }
+
+    [Fact]
+    public void LineWithoutAName_IsDrawnWithoutALegend()
+    {
+        using var picture = new Picture(Figures.PlotLines([new("", [0, 1], [0, 1])], "x", "y"));
+        SKRectI frame = picture.Frame();
+
+        Assert.True(Near(picture, frame, 0.5, 0.5, _blue));
+        Assert.InRange(frame.Right, 680, 720);
     }
 
     [Fact]
@@ -103,6 +114,35 @@ public sealed class FiguresTests
         static int InkBelow(Picture picture) => picture.Count(new SKRectI(0, picture.Frame().Bottom + 8, picture.Width, picture.Height), Picture.IsDark);
     }
 
+    [Theory]
+    [InlineData(0, 1, "0", "0.5", "1")]
+    [InlineData(-2, 3, "-2", "0", "2")]
+    [InlineData(0, 1e-12, "0", "5e-13", "1e-12")]
+    [InlineData(0, -2.5e-30, "0", "-1e-30", "-2e-30")]
+    [InlineData(0, 5e10, "0", "2e10", "4e10")]
+    [InlineData(1e9, 1000000005, "1000000000", "1000000003", "1000000005")]
+    [InlineData(1.2e12, 1.8e12, "1.2e12", "1.4e12", "1.8e12")]
+    [InlineData(0.1, 0.3, "0.1", "0.2", "0.3")]
+    [InlineData(0, 1e300, "0", "5e299", "1e300")]
+    [InlineData(1.0001e-7, 1.0002e-7, "1.0001e-7", "1.0002e-7")]
+    public void Ticks_AreShortNumbersOnEveryScale(double from, double to, params string[] expected)
+    {
+        Assert.SkipWhen(PlotFont.Family is null, "No font is installed.");
+        Figure figure = Figures.PlotLines([new("line", [from, to], [from, to])], "across", "up");
+        string[] numbers = [.. TextOf(figure).Except(["line", "across", "up"])];
+
+        Assert.All(expected, number => Assert.Contains(number, numbers));
+        Assert.All(numbers, number => Assert.InRange(number.Length, 1, 12));
+        Assert.All(numbers, number => Assert.True(double.TryParse(number, CultureInfo.InvariantCulture, out _), number));
+    }
+
+    [Fact]
+    public void ColorBarOfSmallNumbers_HasTheirScale()
+    {
+        Assert.SkipWhen(PlotFont.Family is null, "No font is installed.");
+        Assert.Contains("5e-13", TextOf(Figures.ShowHeatmaps(new[,] { { 0, 1e-12 } }, "", "")));
+    }
+
     [Fact]
     public void Font_IsSansSerif()
     {
@@ -155,6 +195,9 @@ public sealed class FiguresTests
         Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps([[new double[1, 1]], []], "x", "y"));
         Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps([[new double[1, 1]]], "x", "y", ["a", "b"]));
     }
+
+    private static string[] TextOf(Figure figure) =>
+        [.. XDocument.Parse(figure.ToSvg()).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim())];
 
     private static int[] RowsOf(Picture picture, SKRectI frame, SKColor color) =>
         [.. Enumerable.Range(frame.Top, frame.Height).Where(y => picture.Count(new SKRectI(frame.Left, y, frame.Right, y + 1), pixel => pixel == color) > frame.Width / 2)];

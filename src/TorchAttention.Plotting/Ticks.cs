@@ -1,0 +1,70 @@
+using System.Globalization;
+using ScottPlot;
+using ScottPlot.TickGenerators;
+
+namespace TorchAttention.Plotting;
+
+/// <summary>
+/// Ticks at round places, their numbers written with the digits that tell them apart: 0.25, 2.5e-12, 3e10, 1000000003. ScottPlot's own
+/// numbers become 0.000000 or rows of digits away from the usual scales.
+/// </summary>
+internal sealed class Ticks : ITickGenerator
+{
+    // Outside of these a number is shorter with an exponent.
+    private const int LeastPlain = -4;
+    private const int MostPlain = 6;
+
+    // More digits than this in front of the exponent are harder to read than the whole number, which a float64 holds up to MostDigits.
+    private const int LongMantissa = 4;
+    private const int MostDigits = 15;
+
+    // Ticks are a tenth of the axis apart, or a twentieth, or a fortieth: two further digits tell them from their neighbours.
+    private const int DigitsOfAStep = 3;
+
+    private readonly NumericAutomatic _places = new();
+
+    /// <summary>How close ticks may stand; 1 is as close as their numbers let them.</summary>
+    public double Density
+    {
+        get => _places.TickDensity;
+        init => _places.TickDensity = value;
+    }
+
+    public int MaxTickCount
+    {
+        get => _places.MaxTickCount;
+        set => _places.MaxTickCount = value;
+    }
+
+    Tick[] ITickGenerator.Ticks => _places.Ticks;
+
+    public void Regenerate(CoordinateRange range, Edge edge, PixelLength size, Paint paint, LabelStyle labelStyle)
+    {
+        _places.LabelFormatter = value => Number(value, range.Min, range.Max);
+        _places.Regenerate(range, edge, size, paint, labelStyle);
+    }
+
+    /// <summary>The number of a tick.</summary>
+    /// <param name="value">Where the tick is.</param>
+    /// <param name="min">The axis's least value.</param>
+    /// <param name="max">The axis's largest value, above the least.</param>
+    public static string Number(double value, double min, double max)
+    {
+        int largest = Exponent(Math.Max(Math.Abs(min), Math.Abs(max)));
+        int span = Exponent(max - min);
+
+        // What is left of 0.1 + 0.2 - 0.3 is 0 on this axis.
+        if (value == 0 || Exponent(value) <= span - MostDigits + DigitsOfAStep)
+        {
+            return "0";
+        }
+
+        bool plain = largest is >= LeastPlain and <= MostPlain || (largest - span >= LongMantissa && largest is >= 0 and < MostDigits);
+        string format = plain
+            ? "0." + new string('#', Math.Clamp(DigitsOfAStep - span, 0, MostDigits))
+            : "0." + new string('#', Math.Clamp(Exponent(value) - span + DigitsOfAStep, 0, MostDigits)) + "e0";
+        return value.ToString(format, CultureInfo.InvariantCulture);
+    }
+
+    private static int Exponent(double value) => (int)Math.Floor(Math.Log10(Math.Abs(value)));
+}
