@@ -28,6 +28,9 @@ internal static class CommandLine
             InfoCommand.Create(),
         };
 
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExitCodes((HelpAction)help.Action!);
+
         // An argument is what it says: '@data.csv' is a file of that name, and a first '[suggest]' no order to the parser, which would pass over it.
         root.Directives.Clear();
         if (args is [['[', ..], ..])
@@ -94,7 +97,7 @@ internal static class CommandLine
     // libtorch's own libraries end the process where there is no working folder.
     private static void RefuseMissingFolder(ParseResult parsed)
     {
-        if (parsed.Action is not HelpAction && !Directory.Exists("."))
+        if (parsed.Action is not HelpWithExitCodes && !Directory.Exists("."))
         {
             throw new CliException(ExitCode.Failed, "the working folder is not there any more; go to another one, or make it again");
         }

@@ -10,8 +10,9 @@ internal static class Options
     public static Option<int?> WholeNumber(string name, string description, int least) =>
         Number<int>(name, description, $"a whole number of at least {least}", NumberStyles.AllowLeadingSign, value => value >= least);
 
-    public static Option<ulong?> Seed(string name, string description) =>
-        Number<ulong>(name, description, $"a whole number from 0 to {ulong.MaxValue}", NumberStyles.None, _ => true);
+    public static Option<ulong?> Seed(ulong usual) =>
+        Number<ulong>(
+            "--seed", $"Fixes every random draw, noise, split and order, as PyTorch's manual_seed: the same seed gives the same run (default {usual})", $"a whole number from 0 to {ulong.MaxValue}", NumberStyles.None, _ => true);
 
     public static Option<double?> PositiveNumber(string name, string description) =>
         Number<double>(name, description, "a positive number that float32 can hold", NumberStyles.Float, value => value > 0 && float.IsNormal((float)value));

@@ -31,7 +31,7 @@ internal static class ExerciseCommand
                 return parsed;
             },
         };
-        Option<ulong?> seed = Options.Seed("--seed", "PyTorch's manual_seed (default 0)");
+        Option<ulong?> seed = Options.Seed(usual: 0);
         Option<string> device = Options.Device();
         Option<string?> libTorch = Options.LibTorch();
         var output = new Option<string?>("--out") { Description = "The folder for table and pictures (default runs/exercise-<number>-<UTC time>)", HelpName = "folder" };

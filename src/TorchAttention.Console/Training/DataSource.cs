@@ -39,7 +39,7 @@ internal sealed class DataSource
 
     public static DataSource Open(TrainOptions options)
     {
-        if (options.Data == Nonlinear)
+        if (options.Data.Equals(Nonlinear, StringComparison.OrdinalIgnoreCase))
         {
             RefuseWhereGiven(options.X, "--x", "tables");
             RefuseWhereGiven(options.Y, "--y", "tables");
@@ -51,9 +51,14 @@ internal sealed class DataSource
 
         RefuseWhereGiven(options.N, "--n", "--data nonlinear");
         RefuseWhereGiven(options.NoiseStd, "--noise-std", "--data nonlinear");
+        if (options.X is not null && options.X == options.Y)
+        {
+            throw CliException.WrongInput($"--y: '{options.Y}' is the column of --x; expected another one");
+        }
+
         if (BuiltInTable.Find(options.Data) is BuiltInTable builtIn)
         {
-            return new DataSource(options, builtIn.Name, Check(builtIn.Read(_ => [options.X ?? builtIn.X, options.Y ?? builtIn.Y])));
+            return new DataSource(options, builtIn.Name, Check(builtIn.Read(_ => ChooseColumns(builtIn.X, builtIn.Y, options))));
         }
 
         if (!File.Exists(options.Data) && !Directory.Exists(options.Data) && !options.Data.AsSpan().ContainsAny('/', '\\', '.'))
@@ -104,18 +109,19 @@ internal sealed class DataSource
 
     private static IReadOnlyList<string> ChooseColumns(IReadOnlyList<string> header, TrainOptions options)
     {
-        if (options.X is not null && options.Y is not null)
-        {
-            return [options.X, options.Y];
-        }
-
-        if (header.Count != 2)
+        if (header.Count != 2 && (options.X is null || options.Y is null))
         {
             throw new TableException(options.Data, $"name the columns with --x and --y; {CsvTable.Describe(header)}");
         }
 
-        string x = options.X ?? (options.Y == header[0] ? header[1] : header[0]);
-        return [x, options.Y ?? (x == header[1] ? header[0] : header[1])];
+        return ChooseColumns(header[0], header[^1], options);
+    }
+
+    // Who names one of the two means the other one by the other option.
+    private static IReadOnlyList<string> ChooseColumns(string first, string second, TrainOptions options)
+    {
+        string x = options.X ?? (options.Y == first ? second : first);
+        return [x, options.Y ?? (x == second ? first : second)];
     }
 
     private static Table Check(Table table)

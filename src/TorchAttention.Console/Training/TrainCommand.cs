@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Training;
 
@@ -10,12 +11,12 @@ internal static class TrainCommand
         var defaults = new TrainOptions();
         var data = new Option<string>("--data")
         {
-            Description = "nonlinear, a built-in data set (see datasets), or a CSV file with a header row",
+            Description = $"{DataSource.Nonlinear} (the chapter's), a built-in table ({string.Join(", ", BuiltInTable.All.Select(table => table.Name))}; see datasets), or a CSV file with a header row",
             HelpName = "name|file",
             DefaultValueFactory = _ => defaults.Data,
         };
-        var x = new Option<string?>("--x") { Description = "The input's column (tables)", HelpName = "column" };
-        var y = new Option<string?>("--y") { Description = "The target's column (tables)", HelpName = "column" };
+        var x = new Option<string?>("--x") { Description = "The input's column (tables; by default a built-in table's own, or the first of a file's two)", HelpName = "column" };
+        var y = new Option<string?>("--y") { Description = "The target's column (tables; by default a built-in table's own, or the second of a file's two)", HelpName = "column" };
         Option<double?> validationFraction = Options.Fraction("--validation-fraction", $"The part of the rows held out (tables; default {DataSource.DefaultValidationFraction})");
         Option<int?> n = Options.WholeNumber("--n", $"Training examples (nonlinear; default {DataSource.DefaultN})", least: 1);
         Option<double?> noiseStd = Options.NotNegativeNumber("--noise-std", $"The noise's standard deviation (nonlinear; default {DataSource.DefaultNoiseStd}, as the book's text; its code has 1)");
@@ -23,7 +24,7 @@ internal static class TrainCommand
         Option<int?> batchSize = Options.WholeNumber("--batch-size", $"Examples in a mini-batch (default {defaults.BatchSize})", least: 1);
         Option<int?> epochs = Options.WholeNumber("--epochs", $"Passes over the training part (default {defaults.Epochs})", least: 1);
         Option<double?> lr = Options.PositiveNumber("--lr", $"The learning rate of SGD (default {defaults.Lr})");
-        Option<ulong?> seed = Options.Seed("--seed", $"PyTorch's manual_seed (default {defaults.Seed})");
+        Option<ulong?> seed = Options.Seed(defaults.Seed);
         var leaveOneOut = new Option<bool>("--leave-one-out") { Description = "Keep each example from its own pair while training" };
         Option<string> device = Options.Device();
         Option<string?> libTorch = Options.LibTorch();

@@ -131,7 +131,7 @@ internal static class TrainJob
 
     // A gradient grows with the square of the noise and with nothing else that is the user's to choose; a step is --lr times that.
     private static string Steep(TrainOptions options) =>
-        (options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {options.NoiseStd}, or a smaller " : "") + $"--lr than {options.Lr}";
+        (options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {options.NoiseStd:G6}, or a smaller " : "") + $"--lr than {options.Lr}";
 
     private static RunPictures Draw(
         DataSource source, RegressionData data, ProgressBoard board, Estimator[] estimators,

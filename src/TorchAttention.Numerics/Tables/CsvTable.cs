@@ -62,7 +62,7 @@ public static class CsvTable
             IgnoreBlankLines = true,
             TrimOptions = TrimOptions.Trim,
             MaxFieldSize = LongestField,
-            BadDataFound = e => throw new TableException(name, "a quotation mark stands where none may", e.Context.Parser?.RawRow),
+            BadDataFound = e => throw new TableException(name, "a quotation mark stands where none may", e.Context.Parser?.Row),
         };
         using var parser = new CsvParser(reader, configuration, leaveOpen: true);
 
@@ -77,7 +77,7 @@ public static class CsvTable
         }
         catch (MaxFieldSizeException e)
         {
-            throw new TableException(name, $"a field is longer than {LongestField} characters", parser.RawRow, inner: e);
+            throw new TableException(name, $"a field is longer than {LongestField} characters", parser.Row, inner: e);
         }
     }
 
@@ -90,18 +90,18 @@ public static class CsvTable
 
         string[] header = parser.Record!;
         IReadOnlyList<string> columns = choose(header);
-        int[] places = [.. columns.Select(column => Find(header, column, name))];
+        int[] places = [.. columns.Select(column => Find(header, parser.Row, column, name))];
         var values = Array.ConvertAll(places, _ => new List<double>());
         while (ReadRecord(parser, name))
         {
             if (parser.Count != header.Length)
             {
-                throw new TableException(name, $"expected {Fields(header.Length)} as in the header, found {parser.Count}", parser.RawRow);
+                throw new TableException(name, $"expected {Fields(header.Length)} as in the header, found {parser.Count}", parser.Row);
             }
 
             for (int i = 0; i < places.Length; i++)
             {
-                values[i].Add(Number(parser[places[i]], name, parser.RawRow, columns[i]));
+                values[i].Add(Number(parser[places[i]], name, parser.Row, columns[i]));
             }
         }
 
@@ -124,12 +124,12 @@ public static class CsvTable
         string record = parser.RawRecord;
         if (record.Contains(NoText, StringComparison.Ordinal))
         {
-            throw new TableException(name, "expected UTF-8 text, found other bytes", parser.RawRow);
+            throw new TableException(name, "expected UTF-8 text, found other bytes", parser.Row);
         }
 
         if (EndsInsideQuotation(record))
         {
-            throw new TableException(name, "a quotation is opened and never closed", parser.RawRow - record.AsSpan().Count('\n'));
+            throw new TableException(name, "a quotation is opened and never closed", parser.Row);
         }
 
         return true;
@@ -158,17 +158,17 @@ public static class CsvTable
         return inside;
     }
 
-    private static int Find(string[] header, string column, string name)
+    private static int Find(string[] header, int row, string column, string name)
     {
         int place = Array.IndexOf(header, column);
         if (place < 0)
         {
-            throw new TableException(name, $"no column '{column}'; {Describe(header)}");
+            throw new TableException(name, $"no column '{Shown(column)}'; {Describe(header)}");
         }
 
         return Array.IndexOf(header, column, place + 1) < 0
             ? place
-            : throw new TableException(name, "the header has this name more than once", 1, column);
+            : throw new TableException(name, "the header has this name more than once", row, column);
     }
 
     /// <summary>The columns a header offers, for a message.</summary>
@@ -203,11 +203,7 @@ public static class CsvTable
 
     private static string Fields(int count) => count == 1 ? "1 field" : $"{count} fields";
 
-    private static string Shown(string text)
-    {
-        string cut = text.Length > LongestQuote ? text[..LongestQuote] + "…" : text;
-        return string.Concat(cut.Select(c => char.IsControl(c) ? '\ufffd' : c));
-    }
+    private static string Shown(string text) => PlainText.Of(text.Length > LongestQuote ? text[..LongestQuote] + "…" : text);
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
 }

@@ -1,7 +1,10 @@
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>A table that cannot be used, said in one line: the file, the row and column where that is known, what was expected and what came.</summary>
-/// <remarks>Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count.</remarks>
+/// <remarks>
+/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not. In the
+/// message, characters that would break the line are written as <c>\n</c> or <c>\u001b</c>.
+/// </remarks>
 public sealed class TableException : Exception
 {
     /// <summary>Creates the exception for a whole table or one place in it.</summary>
@@ -29,7 +32,7 @@ public sealed class TableException : Exception
 
     private static string Compose(string table, string problem, long? row, string? column)
     {
-        string place = table;
+        string place = PlainText.Of(table);
         if (row is not null)
         {
             place += $", row {row}";
@@ -37,7 +40,7 @@ public sealed class TableException : Exception
 
         if (column is not null)
         {
-            place += $", column '{column}'";
+            place += $", column '{PlainText.Of(column)}'";
         }
 
         return $"{place}: {problem}";

@@ -20,6 +20,19 @@ public sealed class OtherCommandsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("", "train", "exercise", "datasets", "info")]
+    [InlineData("train", "(ethanol, faithful, iris, mcycle; see datasets)", "[default: nonlinear]", "by default a built-in table's own, or the first of a file's two",
+        "the same seed gives the same run (default 0)", "(nonlinear; default 50)")]
+    [InlineData("exercise", "1: More training examples", "the same seed gives the same run (default 0)")]
+    public void Help_SaysWhatThereIsAndTheExitCodes(string command, params string[] expected)
+    {
+        ConsoleProcess.Result result = _console.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.All([.. expected, "  0    done\n", "  1    the run failed: ", "  2    wrong arguments or data\n", "  130  interrupted; "], text => Assert.Contains(text, result.Output, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void FileWithASpecialName_IsRead()
     {
@@ -28,6 +41,28 @@ public sealed class OtherCommandsTests : IDisposable
 
         Assert.Equal(new ConsoleProcess.Result(0, "", ""), _console.Run("train", "--data", "@a.csv", "--quiet", "--no-plots"));
         Assert.Equal(new ConsoleProcess.Result(0, "", ""), _console.Run("train", "--data", "[b].csv", "--quiet", "--no-plots"));
+    }
+
+    [Fact]
+    public void NameInAnyCase_IsUnderstood()
+    {
+        Assert.Equal(0, _console.Run("train", "--data", "Nonlinear", "--out", "a", "--no-plots").ExitCode);
+        Assert.Equal(0, _console.Run("train", "--data", "MCycle", "--out", "b", "--no-plots").ExitCode);
+
+        Assert.Contains("\"data\": \"nonlinear\"", File.ReadAllText(_console.PathOf("a/config.json")), StringComparison.Ordinal);
+        Assert.Contains("\"data\": \"mcycle\"", File.ReadAllText(_console.PathOf("b/config.json")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--x", "accel")]
+    [InlineData("--y", "times")]
+    public void OneNamedColumn_LeavesTheOtherToTheOther(string option, string column)
+    {
+        Assert.Equal(0, _console.Run("train", "--data", "mcycle", option, column, "--out", "run", "--no-plots").ExitCode);
+
+        string config = File.ReadAllText(_console.PathOf("run/config.json"));
+        Assert.Contains("\"x\": \"accel\"", config, StringComparison.Ordinal);
+        Assert.Contains("\"y\": \"times\"", config, StringComparison.Ordinal);
     }
 
     [Fact]

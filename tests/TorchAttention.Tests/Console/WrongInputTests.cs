@@ -35,6 +35,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("--x applies to tables only", "--x", "times")]
     [InlineData("--leave-one-out: expected --n of at least 2, got 1", "--n", "1", "--leave-one-out")]
     [InlineData("mcycle: no column 'speed'; its columns are 'times', 'accel'", "--data", "mcycle", "--y", "speed")]
+    [InlineData("--y: 'times' is the column of --x; expected another one", "--data", "mcycle", "--x", "times", "--y", "times")]
+    [InlineData("--noise-std: 1E+19 is too large; the sum of the targets' squares does not fit float32", "--noise-std", "1e19")]
     [InlineData("iris, row 2, column 'Species': expected a number, found 'setosa'", "--data", "iris", "--y", "Species")]
     [InlineData("--out: '/dev/null/run' cannot be written to", "--out", "/dev/null/run")]
     [InlineData("Unrecognized command or argument '--lerning-rate'.", "--lerning-rate", "1")]
@@ -55,6 +57,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("x,y\n1,2\n3\n", "data.csv, row 3: expected 2 fields as in the header, found 1")]
     [InlineData("x,x\n1,2\n3,4\n", "data.csv, row 1, column 'x': the header has this name more than once")]
     [InlineData("x;y\n1;2\n3;4\n", "data.csv: name the columns with --x and --y; its only column is 'x;y': are the fields separated by something other than a comma?")]
+    [InlineData("x,\"y\nz\"\n\"1\",2\n2,\"a\nb\"\n", "data.csv, row 3, column 'y\\nz': expected a number, found 'a\\nb'")]
     [InlineData("a,b,c\n1,2,3\n", "data.csv: name the columns with --x and --y; its columns are 'a', 'b', 'c'")]
     public void Table_IsOneLineAndTwo(string csv, string message)
     {
@@ -140,6 +143,15 @@ public sealed class WrongInputTests : IDisposable
         Assert.Matches(@"^error: Training diverged: the (training|validation) loss (of|after) step \d+ \(epoch 1\) is NaN\. Try a smaller --lr than 1E\+30\. .*\n$", result.Error);
         Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         Assert.DoesNotContain("NaN", File.ReadAllText(_console.PathOf("run/steps.csv")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DivergenceFromNoise_NamesTheNoise()
+    {
+        ConsoleProcess.Result result = _console.Run("train", "--noise-std", "1e16", "--out", "run");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains(" Try a smaller --noise-std than 1E+16, or a smaller --lr than 1. What was done", result.Error, StringComparison.Ordinal);
     }
 
     private void Refuses(string message, string[] arguments)

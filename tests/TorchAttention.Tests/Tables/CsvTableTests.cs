@@ -29,14 +29,19 @@ public sealed class CsvTableTests
     [InlineData("a,y\n1,2\n", null, null, "no column 'x'; its columns are 'a', 'y'")]
     [InlineData("x,y\n1,2\n\n3,oops\n", 4L, "y", "expected a number, found 'oops'")]
     [InlineData("x,y\n1,\n", 2L, "y", "found nothing")]
-    [InlineData("x,y\n1,2\0\n", 2L, "y", "expected a number, found '2\ufffd'")]
+    [InlineData("x,y\n1,2\0\n", 2L, "y", "expected a number, found '2\\u0000'")]
     [InlineData("x,y\nnan,1\n", 2L, "x", "expected a finite number, found 'nan'")]
     [InlineData("x,y\n1,1e999\n", 2L, "y", "expected a finite number, found '1e999'")]
     [InlineData("x,y\n1,2,3\n", 2L, null, "expected 2 fields as in the header, found 3")]
     [InlineData("x,y,x\n1,2,3\n", 1L, "x", "more than once")]
     [InlineData("x,y\n1,\"2\"3\n", 2L, null, "quotation mark")]
     [InlineData("x,y\n1,2\n3,4\"5\n", 3L, null, "quotation mark")]
-    [InlineData("x,y,note\n1,2,\"two\nlines\"\n3,q,\n", 4L, "y", "found 'q'")]
+    [InlineData("x,y,note\n1,2,\"two\nlines\"\n3,q,\n", 3L, "y", "found 'q'")]
+    [InlineData("x,y,note\r\n1,2,\"a\r\n\r\nb\"\r\n\r\n3,4,\"\"\"\r\n\"\r\n5,,\r\n", 5L, "y", "found nothing")]
+    [InlineData("\"x\",y,\"no\nte\"\n1,2\n", 2L, null, "expected 3 fields")]
+    [InlineData("x,y,note\n1,2,\"a\nb\"\n3,4\"5,\n", 3L, null, "quotation mark")]
+    [InlineData("\n\nx,y,x\n1,2,3\n", 3L, "x", "more than once")]
+    [InlineData("x,\"a\nb\u001b\"\n1,2\n", null, null, "its columns are 'x', 'a\\nb\\u001b'")]
     [InlineData("x,y,note\n1,2,a\n3,4,\"b\n5,6,c\n7,8,d\n", 3L, null, "a quotation is opened and never closed")]
     [InlineData("x,y,note\n1,2,a\n3,4,\"b", 3L, null, "a quotation is opened and never closed")]
     [InlineData("x,y,note\r\n1,2,a\r\n\r\n3,4,\"b\"\"\r\n5,6,c\r\n", 4L, null, "a quotation is opened and never closed")]
@@ -48,6 +53,15 @@ public sealed class CsvTableTests
         Assert.Equal((row, column, "test"), (refused.Row, refused.Column, refused.Table));
         Assert.Contains(problem, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public void ColumnOfSeveralLines_IsOneLineInTheMessage()
+    {
+        using var reader = new StringReader("x,\"a\tb\nc\"\n1,oops\n");
+        Assert.Equal(
+            @"f\nile, row 2, column 'a\tb\nc': expected a number, found 'oops'",
+            Assert.Throws<TableException>(() => CsvTable.Read(reader, "f\nile", header => [.. header])).Message);
     }
 
     [Fact]
