@@ -75,12 +75,16 @@ internal sealed class RunDirectory : IDisposable
     public void Write(Action write) => _interruption.Write(write);
 
     /// <summary>Writes a picture as PNG and as SVG; their folder is made on first use.</summary>
+    /// <exception cref="OperationCanceledException">The run is interrupted; a picture takes long enough to ask before each.</exception>
     public void WritePicture(string name, Figure figure)
     {
         string folder = System.IO.Path.Combine(Path, Plots);
-        Directory.CreateDirectory(folder);
-        Write(() => figure.Save(System.IO.Path.Combine(folder, $"{name}.png")));
-        Write(() => figure.Save(System.IO.Path.Combine(folder, $"{name}.svg")));
+        foreach (string format in new[] { "png", "svg" })
+        {
+            _interruption.Token.ThrowIfCancellationRequested();
+            Directory.CreateDirectory(folder);
+            Write(() => figure.Save(System.IO.Path.Combine(folder, $"{name}.{format}")));
+        }
     }
 
     public void WriteText(string file, Action<TextWriter> write) => Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));

@@ -39,7 +39,7 @@ public sealed partial class HostTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/config.json")), TimeSpan.FromMinutes(1)));
-        Thread.Sleep(500);
+        Thread.Sleep(1500);
 
         for (int i = 0; i < 3; i++)
         {
