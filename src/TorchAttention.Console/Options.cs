@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
+using TorchAttention.Pooling;
 
 namespace TorchAttention.Cli;
 
@@ -22,6 +23,28 @@ internal static class Options
 
     public static Option<double?> Fraction(string name, string description) =>
         Number<double>(name, description, "a number between 0 and 1", NumberStyles.Float, value => value is > 0 and < 1);
+
+    public static Option<AttentionMethod> Method()
+    {
+        string names = string.Join(", ", Enum.GetNames<AttentionMethod>().Select(name => name.ToLowerInvariant()));
+        return new Option<AttentionMethod>("--method")
+        {
+            Description = $"How attention pooling is computed: {names} (default auto; all give the same numbers)",
+            HelpName = "method",
+            DefaultValueFactory = _ => AttentionMethod.Auto,
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (char.IsAsciiLetter(text.FirstOrDefault()) && Enum.TryParse(text, ignoreCase: true, out AttentionMethod method))
+                {
+                    return method;
+                }
+
+                result.AddError($"--method: expected one of {names}, got '{text}'");
+                return AttentionMethod.Auto;
+            },
+        };
+    }
 
     public static Option<string> Device()
     {

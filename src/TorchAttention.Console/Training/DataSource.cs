@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Numerics.Tables;
+using TorchAttention.Pooling;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
@@ -74,11 +75,13 @@ internal sealed class DataSource
     /// <summary>Refuses what the machine's memory cannot hold: asked for too much, the system ends the process without a word.</summary>
     public void CheckMemory()
     {
-        // A training step holds about this many matrices of mini-batch x keys: differences, scores, weights, and the gradients of each.
-        const double matrices = 8;
+        // In the textbook form a step holds about this many matrices of mini-batch x keys: differences, scores, weights, and the gradients of each.
+        // An example itself is a few numbers in several forms.
+        double matrices = _options.Method == AttentionMethod.Textbook ? 8 : 0;
+        const double numbers = 16;
         double examples = _table?.RowCount ?? _options.N ?? DefaultN;
         double batch = Math.Min(_options.BatchSize, examples);
-        double needed = sizeof(float) * matrices * examples * (batch + 1);
+        double needed = sizeof(float) * examples * ((matrices * batch) + numbers);
         double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > available)
         {

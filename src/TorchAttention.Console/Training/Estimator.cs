@@ -13,10 +13,18 @@ internal sealed class Estimator
     private readonly RegressionData _data;
     private readonly Units _units;
     private readonly CancellationToken _cancellationToken;
+    private readonly bool _fillsMatrix;
 
-    public Estimator(string name, nn.Module<Tensor, Tensor> module, RegressionData data, CancellationToken cancellationToken)
+    /// <summary>Computes the errors.</summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="module">Predicts.</param>
+    /// <param name="data">Where its errors are measured.</param>
+    /// <param name="cancellationToken">Stops the prediction.</param>
+    /// <param name="fillsMatrix">Whether the module may make a matrix of queries x keys, and is better asked for a few queries at a time.</param>
+    public Estimator(string name, nn.Module<Tensor, Tensor> module, RegressionData data, CancellationToken cancellationToken, bool fillsMatrix = true)
     {
         _cancellationToken = cancellationToken;
+        _fillsMatrix = fillsMatrix;
         Name = name;
         _module = module;
         _data = data;
@@ -36,12 +44,12 @@ internal sealed class Estimator
     /// <summary>The root of the mean squared error over the validation part.</summary>
     public double ValRmse { get; }
 
-    /// <summary>Predictions in the data's own units, a few queries at a time, so that the attention weights stay small.</summary>
+    /// <summary>Predictions in the data's own units.</summary>
     /// <param name="queries">Queries in the model's units (queries).</param>
     public double[] Predict(Tensor queries)
     {
         long count = queries.shape[0];
-        long most = Math.Max(1, LargestMatrix / _data.XTrain.shape[0]);
+        long most = _fillsMatrix ? Math.Max(1, LargestMatrix / _data.XTrain.shape[0]) : count;
         var predictions = new List<double>((int)count);
         using IDisposable noGradients = no_grad();
         for (long start = 0; start < count; start += most)

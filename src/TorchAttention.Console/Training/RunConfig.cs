@@ -29,6 +29,7 @@ internal static class RunConfig
         json.WriteNumber("lr", options.Lr);
         json.WriteNumber("seed", options.Seed);
         json.WriteBoolean("leave_one_out", options.LeaveOneOut);
+        json.WriteString("method", options.Method.ToString().ToLowerInvariant());
         json.WriteString("device", device.ToString());
         json.WriteNumber("threads", torch.get_num_threads());
         json.WriteString("version", InfoCommand.Version);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TorchAttention.Numerics.Tables;
+using TorchAttention.Pooling;
 
 namespace TorchAttention.Cli.Training;
 
@@ -26,6 +27,7 @@ internal static class TrainCommand
         Option<double?> lr = Options.PositiveNumber("--lr", $"The learning rate of SGD (default {defaults.Lr})");
         Option<ulong?> seed = Options.Seed(defaults.Seed);
         var leaveOneOut = new Option<bool>("--leave-one-out") { Description = "Keep each example from its own pair while training" };
+        Option<AttentionMethod> method = Options.Method();
         Option<string> device = Options.Device();
         Option<string?> libTorch = Options.LibTorch();
         var output = new Option<string?>("--out") { Description = "The run's folder (default runs/<data>-<UTC time>)", HelpName = "folder" };
@@ -35,7 +37,7 @@ internal static class TrainCommand
 
         var command = new Command("train", "Average, nonparametric and parametric attention pooling: compute, train, draw, compare")
         {
-            data, x, y, n, noiseStd, validationFraction, bandwidth, batchSize, epochs, lr, seed, leaveOneOut, device, libTorch, output, noPlots, quiet, json,
+            data, x, y, n, noiseStd, validationFraction, bandwidth, batchSize, epochs, lr, seed, leaveOneOut, method, device, libTorch, output, noPlots, quiet, json,
         };
         command.SetAction(parsed => TrainJob.Run(new TrainOptions
         {
@@ -51,6 +53,7 @@ internal static class TrainCommand
             Lr = parsed.GetValue(lr) ?? defaults.Lr,
             Seed = parsed.GetValue(seed) ?? defaults.Seed,
             LeaveOneOut = parsed.GetValue(leaveOneOut),
+            Method = parsed.GetValue(method),
             Device = parsed.GetValue(device)!,
             LibTorch = parsed.GetValue(libTorch),
             Out = parsed.GetValue(output),

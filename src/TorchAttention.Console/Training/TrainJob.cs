@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Plotting;
+using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -25,6 +26,11 @@ internal static class TrainJob
         using var preparation = new Preparation(options.LibTorch, plots: !options.NoPlots);
         preparation.AwaitLibTorch();
         Device device = PickDevice(options.Device);
+        if (options.Method == AttentionMethod.Engine && device.type != DeviceType.CPU)
+        {
+            throw CliException.WrongInput($"--method: engine computes on the cpu, and --device is {device}; use streaming or auto");
+        }
+
         using RegressionData data = source.ToTensors(device);
         if (data.XTrain.shape[0] * options.BatchSize < OneThreadIsEnough)
         {
@@ -35,10 +41,14 @@ internal static class TrainJob
         double bandwidth = options.Bandwidth ?? data.XScale.Deviation;
         var units = Units.Of(data);
         using var average = new AveragePooling(data.YTrain);
-        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / data.XScale.Deviation);
-        using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut);
+        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / data.XScale.Deviation) { Method = options.Method };
+        using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut) { Method = options.Method };
+        bool fillsMatrix = options.Method == AttentionMethod.Textbook;
         Estimator[] untrained =
-            [new("average", average, data, interruption.Token), new("nonparametric", nonparametric, data, interruption.Token)];
+        [
+            new("average", average, data, interruption.Token, fillsMatrix),
+            new("nonparametric", nonparametric, data, interruption.Token, fillsMatrix),
+        ];
         if (!double.IsFinite(untrained[1].ValLoss))
         {
             throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
@@ -77,7 +87,7 @@ internal static class TrainJob
         RunSummary summary;
         try
         {
-            Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token)];
+            Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token, fillsMatrix)];
             summary = new RunSummary
             {
                 Data = source.Name,

@@ -1,3 +1,5 @@
+using TorchAttention.Pooling;
+
 namespace TorchAttention.Cli.Training;
 
 /// <summary>What <c>train</c> was asked for. Null means that the option was not given; <see cref="DataSource"/> knows which apply to which data.</summary>
@@ -26,6 +28,8 @@ internal sealed record TrainOptions
     public ulong Seed { get; init; }
 
     public bool LeaveOneOut { get; init; }
+
+    public AttentionMethod Method { get; init; }
 
     public string Device { get; init; } = "auto";
 
