@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
@@ -138,6 +139,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         return nearest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsAnyBelow(double bound, int count)
     {
         TLanes below = TLanes.All(0);
@@ -151,6 +153,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         return below.Sum() > 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillSquaredDistances(in Tile<double> tile)
     {
         for (int i = 0; i < tile.Count; i += TLanes.Count)
@@ -177,6 +180,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillRelativeArguments(in Tile<double> tile)
     {
         TLanes zero = TLanes.All(0);

@@ -42,6 +42,7 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add<TWeighting>(in Tile<T> tile, double* query, double* scales, double* row)
         where TWeighting : IWeighting
     {
@@ -81,7 +82,7 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
     }
 
     // Apart from the loop above: a call that the compiler does not inline there would send its registers through memory at every turn.
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void AddTail<TWeighting>(in Tile<T> tile, int from, in Place at, double* row)
         where TWeighting : IWeighting
     {
@@ -95,6 +96,7 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddWithGradient<TWeighting>(in Tile<T> tile, double* query, double* scales, double* row)
         where TWeighting : IWeighting
     {

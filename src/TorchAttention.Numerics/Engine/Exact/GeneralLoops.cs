@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
 
@@ -21,6 +22,7 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
     /// <param name="buffers">Scratch (<see cref="Buffers"/>, the tile's count rounded up to 16).</param>
     /// <param name="row">The query's sums.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
     {
         for (int i = 0; i < tile.Count; i += TLanes.Count)
@@ -69,6 +71,7 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddWeights(in Tile<T> tile, in SumLayout layout, T* arguments, T* weights, T* slopes, double* row)
     {
         TLanes sum = TLanes.All(0);
@@ -106,6 +109,7 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         row[SumLayout.Boundary] += boundary.Sum();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Multiply(T* slopes, T* keys, double query, double scale, bool squared, T* parts, int count)
     {
         TLanes q = TLanes.All(query);
@@ -129,6 +133,7 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     }
 
     // Past the count the weights are 0 and the other factor is finite.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Dot(T* weights, T* factors, int count)
     {
         TLanes sum = TLanes.All(0);
@@ -140,6 +145,7 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         return sum.Sum();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Sum(T* weights, int count)
     {
         TLanes sum = TLanes.All(0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics;
 
 namespace TorchAttention.Numerics.Engine.Exact;
@@ -74,6 +75,7 @@ internal sealed unsafe class TilePacker<T, TTile> : IDisposable
 
     public void Dispose() => _memory.Dispose();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Gather(T* source, int step, TTile* destination, int count)
     {
         if (typeof(T) == typeof(TTile) && step == 1)
@@ -88,6 +90,7 @@ internal sealed unsafe class TilePacker<T, TTile> : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackValues(T* source, int column, TTile* destination, int count)
     {
         TTile scale = _inverseHalfRanges[column];

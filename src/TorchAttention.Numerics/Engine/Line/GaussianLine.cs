@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
@@ -184,6 +185,7 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Translate(double* moments, double* coefficients, double* local)
     {
         for (int c = 0; c <= _keys.Columns; c++, moments += Terms, local += Terms)
@@ -201,6 +203,7 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Evaluate(long place, double* queries, int count, in SumLayout layout, double* rows, double* local)
     {
         double centre = _cells.CentreAt(place);
@@ -237,6 +240,7 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillMoments(int cell)
     {
         double* buffer = stackalloc double[2 * MomentBuffer];
@@ -264,6 +268,7 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Dot(double* powers, double* factors, int count)
     {
         TLanes sum = TLanes.All(0);
@@ -275,6 +280,7 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         return sum.Sum();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddMoment(in Tile<double> keys, double* powers, double* moments)
     {
         if (keys.SampleWeights is not null)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>The line cut into cells of equal width, of which those with keys are kept.</summary>
@@ -30,6 +31,7 @@ internal sealed unsafe class LineCells
     /// <summary>Whether numbers up to some size can be told apart by cells of a width.</summary>
     public static bool CanHold(double width, double largest) => width > 1e-290 && largest / width < 1L << 50;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static LineCells Of(SortedNumbers keys, double width)
     {
         int cells = 0;

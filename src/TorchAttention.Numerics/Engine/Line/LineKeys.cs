@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics;
 using TorchAttention.Numerics.Engine.Exact;
 
@@ -36,6 +37,7 @@ internal sealed unsafe class LineKeys : IDisposable
     /// <summary>Normalised values times sample weights (v, stride).</summary>
     public double* Values { get; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static LineKeys Of<T>(PoolingProblem<T> problem, SortedNumbers sorted)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

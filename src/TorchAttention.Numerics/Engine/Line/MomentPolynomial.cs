@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Exact;
 
 namespace TorchAttention.Numerics.Engine.Line;
@@ -43,6 +44,7 @@ internal sealed unsafe class MomentPolynomial : IDisposable
     /// <summary>The factors e_j of the moments for a query.</summary>
     /// <param name="t">The query from the middle of the keys' cell, in bandwidths.</param>
     /// <param name="factors">Where they go (<see cref="Count"/>).</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Fill(double t, double* factors)
     {
         double* next = _coefficients.As<double>();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
@@ -99,6 +100,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
 
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors)
     {
         double* buffers = stackalloc double[DirectRun<TKernel, TLanes>.BufferLength];
@@ -150,6 +152,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     }
 
     // The boundary is decided by the scaled difference, as in the textbook; that takes a division only next to it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int AdvanceTo(int place, double query, bool isBelow)
     {
         double boundary = isBelow ? query - _bandwidth : query + _bandwidth;
@@ -178,6 +181,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     }
 
     // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long AddWindow(
         MomentPolynomial polynomial, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* factors, double* buffers)
     {
@@ -212,6 +216,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         return through;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddSums(int cell, int firstBlock, int endBlock, double* factors, in SumLayout layout, double* row)
     {
         double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
@@ -259,6 +264,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddFewPairs(int first, int end, double query, double* row)
     {
         double[] polynomial = _polynomial;
@@ -281,6 +287,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillSums(int cell)
     {
         double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using TorchAttention.Numerics.Engine.Exact;
@@ -33,6 +34,7 @@ internal sealed unsafe class SortedNumbers : IDisposable
     /// <summary>The place that each one had.</summary>
     public int* Order => _order.As<int>();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static SortedNumbers Of<T>(T* source, int count)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -103,6 +105,7 @@ internal sealed unsafe class SortedNumbers : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Sort(ulong* from, int* fromOrder, ulong* to, int* toOrder, int* counts)
     {
         for (int i = 0; i < Count; i++)

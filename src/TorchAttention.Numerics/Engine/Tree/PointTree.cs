@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics;
 using TorchAttention.Numerics.Engine.Exact;
 
@@ -111,6 +112,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
         Build(middle, end);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int AddBox(int first, int end)
     {
         int longest = 0;
@@ -142,6 +144,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
     }
 
     // Hoare's selection: afterwards nothing left of the place is larger than it, and nothing right of it smaller.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Select(T* column, int left, int right, int place)
     {
         while (left < right)
