@@ -8,12 +8,13 @@ namespace TorchAttention.Pooling;
 /// The gradient of the values: dL/dv_ic = sum_m G_mc K(q_m, k_i) / S_m with S_m the query's sum of weights. That is a pooling of G / S with queries and
 /// keys in each other's place, times its own sum of weights.
 /// </summary>
-/// <remarks>Computed in float64 on copies of the inputs. A query whose sum of weights is next to nothing is far from all keys; its weights are taken one by one, relative to the nearest.</remarks>
+/// <remarks>Computed in float64 on copies of the inputs. A query whose sum of weights is small is far from all keys; its weights are taken one by one, relative to the nearest.</remarks>
 internal sealed class ValueGradient<TKernel, T>
     where TKernel : IKernel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const double LeastLogWeightSum = -60;
+    // Factors 1 / S beyond e^5 would drown those of the other queries in their rounding.
+    private const double LeastLogWeightSum = -5;
 
     private readonly double[] _queries;
     private readonly double[] _keys;
@@ -29,7 +30,7 @@ internal sealed class ValueGradient<TKernel, T>
         _w = w;
         _leftOut = leftOut;
         _logWeightSum = Widen(logWeightSum);
-        _options = options with { NoNeighbour = NoNeighbourPolicy.NaN, Method = PoolingMethod.Auto };
+        _options = options with { NoNeighbour = NoNeighbourPolicy.NaN, Method = PoolingMethod.Auto, Tolerance = 1e-12 };
     }
 
     /// <summary>The gradient of the values (n, v).</summary>

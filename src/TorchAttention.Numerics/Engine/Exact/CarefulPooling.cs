@@ -87,7 +87,8 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
             }
 
             Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
-            GeneralLoops<TKernel, TLanes, double>.AddArguments(tile, _layout, _query, _scales, _buffers, _row);
+            GeneralLoops<TKernel, TLanes, double>.AddArguments(
+                tile, _layout, _query, KernelTraits<TKernel>.IsGaussian ? _nearestKey : null, _scales, _buffers, _row);
             if (KernelTraits<TKernel>.IsConstant)
             {
                 Subtract(leftOut, index, tile);

@@ -37,12 +37,21 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
             sum.Store(buffers + i);
         }
 
-        AddArguments(tile, layout, query, scales, buffers, row);
+        AddArguments(tile, layout, query, null, scales, buffers, row);
     }
 
     /// <summary>Adds the sums over a tile whose kernel arguments stand in the first buffer.</summary>
-    /// <inheritdoc cref="Add"/>
-    public static void AddArguments(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
+    /// <param name="tile">Keys and values.</param>
+    /// <param name="layout">What to sum.</param>
+    /// <param name="query">The query (d).</param>
+    /// <param name="reference">
+    /// A key (d) whose x_j and y_j are taken off those of all keys, which changes no gradient of a Gaussian and keeps the digits of a far query's; null for none.
+    /// </param>
+    /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
+    /// <param name="buffers">Scratch, the arguments first.</param>
+    /// <param name="row">The query's sums.</param>
+    public static void AddArguments(
+        in Tile<T> tile, in SumLayout layout, double* query, double* reference, double* scales, T* buffers, double* row)
     {
         int length = (tile.Count + WidestVector - 1) / WidestVector * WidestVector;
         T* weights = buffers + length;
@@ -59,13 +68,13 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
             T* keys = tile.Keys + (j * tile.Stride);
             if (layout.BandwidthGradient >= 0)
             {
-                Multiply(slopes, keys, query[j], scales[j], squared: true, parts, tile.Count);
+                Multiply(slopes, keys, query[j], reference is null ? null : reference + j, scales[j], squared: true, parts, tile.Count);
                 AddParts(tile, layout, parts, row + layout.BandwidthGradient, j);
             }
 
             if (layout.QueryGradient >= 0)
             {
-                Multiply(slopes, keys, query[j], scales[j], squared: false, parts, tile.Count);
+                Multiply(slopes, keys, query[j], reference is null ? null : reference + j, scales[j], squared: false, parts, tile.Count);
                 AddParts(tile, layout, parts, row + layout.QueryGradient, j);
             }
         }
@@ -110,14 +119,21 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply(T* slopes, T* keys, double query, double scale, bool squared, T* parts, int count)
+    private static void Multiply(T* slopes, T* keys, double query, double* reference, double scale, bool squared, T* parts, int count)
     {
         TLanes q = TLanes.All(query);
         TLanes s = TLanes.All(scale);
+        TLanes r = TLanes.All(reference is null ? query : *reference);
         for (int i = 0; i < count; i += TLanes.Count)
         {
-            TLanes difference = q - TLanes.Load(keys + i);
-            TLanes factor = squared ? difference * (difference * s) : difference * s;
+            // With the query itself for a reference this is q - k and its square.
+            TLanes key = TLanes.Load(keys + i);
+            TLanes factor = (r - key) * s;
+            if (squared)
+            {
+                factor *= q - key + (q - r);
+            }
+
             (TLanes.Load(slopes + i) * factor).Store(parts + i);
         }
     }

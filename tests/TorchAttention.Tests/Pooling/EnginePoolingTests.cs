@@ -1,0 +1,221 @@
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Pooling;
+
+namespace TorchAttention.Tests.Pooling;
+
+public sealed class EnginePoolingTests
+{
+    [Fact]
+    public void Outputs_AreThoseOfTheTextbook()
+    {
+        foreach ((int m, int n, int d, int v) in PoolingProblem.Sizes)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            PoolingProblem problem = PoolingProblem.Random(m, n, d, v, seed: m + n);
+
+            PoolingProblem.AssertClose(problem.Textbook().Output, Engine(problem), 1e-13);
+        }
+    }
+
+    [Fact]
+    public void Gradients_AreThoseOfTheTextbook()
+    {
+        foreach ((int m, int n, int d, int v) in PoolingProblem.Sizes)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            AssertGradients(PoolingProblem.Random(m, n, d, v, seed: m + n), 1e-11);
+        }
+    }
+
+    [Fact]
+    public void LeaveOneOut_HasTheTextbooksNumbers()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = PoolingProblem.Random(45, 45, 1, 2, seed: 12).LeavingOut([.. Enumerable.Range(-1, 45)]);
+
+        PoolingProblem.AssertClose(problem.Textbook().Output, Engine(problem), 1e-13);
+        AssertGradients(problem, 1e-10);
+    }
+
+    [Fact]
+    public void Float32_IsAsGoodAsFloat32()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem single = PoolingProblem.Random(61, 80, 2, 2, seed: 5, type: ScalarType.Float32, offset: 1e6);
+
+        Assert.Equal(ScalarType.Float32, Engine(single).dtype);
+        PoolingProblem.AssertClose(single.InDoubles().Textbook().Output, Engine(single).to(ScalarType.Float64), 2e-6);
+        AssertGradients(single, 2e-5);
+    }
+
+    [Fact]
+    public void Gradients_AreTheSlopes()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        foreach (string kernel in new[] { "gaussian", "biweight", "tricube" })
+        {
+            PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 2, 2, seed: 3));
+            problem = problem with { W = (problem.W.detach() / 8).requires_grad_() };
+            Loss(problem, kernel).backward();
+            foreach (Tensor leaf in new[] { problem.Queries, problem.Values, problem.W })
+            {
+                double[] gradient = leaf.grad!.ToDoubles();
+                Assert.Contains(gradient, slope => Math.Abs(slope) > 1e-3);
+                for (int i = 0; i < gradient.Length; i += 3)
+                {
+                    double slope = (At(leaf, i, 1e-5) - At(leaf, i, -1e-5)) / 2e-5;
+                    Assert.Equal(slope, gradient[i], 1e-6 * (1 + Math.Abs(slope)));
+                }
+            }
+
+            double At(Tensor leaf, int element, double step)
+            {
+                using IDisposable noGraph = no_grad();
+                Tensor numbers = leaf.detach().reshape(-1);
+                numbers[element].add_(step);
+                double loss = Loss(problem, kernel).ToDouble();
+                numbers[element].sub_(step);
+                return loss;
+            }
+        }
+    }
+
+    [Fact]
+    public void QueriesFarAway_HaveFiniteGradients()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor values = tensor([1f, 2f, 4f]).requires_grad_();
+        Tensor w = tensor([1f]).requires_grad_();
+        Tensor output = EnginePooling.Pool<Gaussian>(tensor([1e6f]), tensor([0f, 5f, 5f]), values, w);
+        output.sum().backward();
+
+        Assert.Equal([3], output.ToDoubles());
+        Assert.Equal([0, 0.5, 0.5], values.grad!.ToDoubles());
+        Assert.Equal([0], w.grad!.ToDoubles());
+    }
+
+    [Fact]
+    public void QueryWithoutNeighbour_IsNaNAndHasNoGradient()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor w = tensor([1.0]).requires_grad_();
+        Tensor output = EnginePooling.Pool<Epanechnikov>(tensor([9.0, 0.1]), tensor([0.0, 0.5]), tensor([1.0, 2.0]), w);
+        output[1].backward();
+
+        Assert.True(double.IsNaN(output.ToDoubles()[0]));
+        Assert.True(double.IsFinite(w.grad!.ToDoubles()[0]));
+    }
+
+    [Fact]
+    public void OneWForAllFeatures_GetsTheSumOfTheirGradients()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem shared = Learning(PoolingProblem.Random(20, 30, 3, 1, seed: 7) with { W = tensor([0.8]) });
+        PoolingProblem each = Learning(shared with { W = full(3, 0.8, ScalarType.Float64) });
+        Engine(shared).square().sum().backward();
+        Engine(each).square().sum().backward();
+
+        shared.W.grad!.CheckShape(1);
+        Assert.Equal(each.W.grad!.ToDoubles().Sum(), shared.W.grad!.ToDoubles()[0], 1e-11);
+    }
+
+    [Fact]
+    public void LaidOutOtherwise_GivesTheSame()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = PoolingProblem.Random(20, 30, 3, 2, seed: 7);
+        PoolingProblem turned = problem with { Queries = problem.Queries.t().contiguous().t(), Values = problem.Values.t().contiguous().t() };
+
+        Assert.False(turned.Queries.is_contiguous());
+        Assert.Equal(Engine(problem).ToDoubles(), Engine(turned).ToDoubles());
+    }
+
+    [Fact]
+    public void InputsThatChangeBeforeBackward_ChangeNoGradient()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: 7));
+        Engine(problem).square().sum().backward();
+        PoolingProblem changed = Learning(problem);
+        Tensor loss = Engine(changed).square().sum();
+        changed.Keys.detach().zero_();
+        loss.backward();
+
+        Assert.Equal(problem.Values.grad!.ToDoubles(), changed.Values.grad!.ToDoubles());
+        Assert.Equal(problem.W.grad!.ToDoubles(), changed.W.grad!.ToDoubles());
+    }
+
+    [Fact]
+    public void GradientThatIsNotFinite_PassesThroughAsNaN()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: 7));
+        (Engine(problem) * double.PositiveInfinity).sum().backward();
+
+        Assert.All(problem.Values.grad!.ToDoubles(), gradient => Assert.True(double.IsNaN(gradient)));
+    }
+
+    [Fact]
+    public void WrongTensors_AreNamed()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor three = tensor([1.0, 2, 3]);
+        Tensor w = tensor([1.0]);
+
+        Assert.Contains("Keys that learn", Message(three, three.clone().requires_grad_(), three, w), StringComparison.Ordinal);
+        Assert.Contains("Float32 or Float64, got Int64", Message(tensor([1L]), three, three, w), StringComparison.Ordinal);
+        Assert.Contains("a value for each of 3 keys, got (2)", Message(three, three, tensor([1.0, 2]), w), StringComparison.Ordinal);
+        Assert.Contains("Expected finite Queries, got NaN in row 1, column 0", Message(tensor([1.0, double.NaN]), three, three, w), StringComparison.Ordinal);
+        Assert.Contains("Expected finite inverse bandwidths, got NaN", Message(three, three, three, tensor([double.NaN])), StringComparison.Ordinal);
+
+        static string Message(Tensor queries, Tensor keys, Tensor values, Tensor w) =>
+            Assert.ThrowsAny<ArgumentException>(() => EnginePooling.Pool<Gaussian>(queries, keys, values, w)).Message;
+    }
+
+    [Fact]
+    public void Backward_LeavesNoTensorAlive()
+    {
+        DisposeScopeManager.Statistics.Reset();
+        for (int i = 0; i < 3; i++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: i));
+            Engine(problem).square().sum().backward();
+        }
+
+        Assert.Equal(0, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    private static PoolingProblem Learning(PoolingProblem problem)
+    {
+        PoolingProblem learning = problem.WithGradients();
+        return learning with { Keys = learning.Keys.detach().clone() };
+    }
+
+    private static Tensor Engine(PoolingProblem problem) =>
+        EnginePooling.Pool<Gaussian>(problem.Queries, problem.Keys, problem.Values, problem.W, problem.Excluded, new PoolingOptions());
+
+    private static Tensor Loss(PoolingProblem problem, string kernel)
+    {
+        Tensor output = kernel switch
+        {
+            "biweight" => EnginePooling.Pool<Biweight>(problem.Queries, problem.Keys, problem.Values, problem.W),
+            "tricube" => EnginePooling.Pool<Tricube>(problem.Queries, problem.Keys, problem.Values, problem.W),
+            _ => EnginePooling.Pool<Gaussian>(problem.Queries, problem.Keys, problem.Values, problem.W),
+        };
+        return output.square().sum();
+    }
+
+    private static void AssertGradients(PoolingProblem problem, double tolerance)
+    {
+        PoolingProblem engine = Learning(problem);
+        PoolingProblem textbook = Learning(problem.InDoubles());
+        Engine(engine).square().sum().backward();
+        textbook.Textbook().Output.square().sum().backward();
+        foreach ((Tensor expected, Tensor actual) in new[] { (textbook.Queries, engine.Queries), (textbook.Values, engine.Values), (textbook.W, engine.W) })
+        {
+            PoolingProblem.AssertClose(expected.grad!, actual.grad!.to(ScalarType.Float64), tolerance);
+        }
+    }
+}
