@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Exact;
 
 namespace TorchAttention.Numerics.Engine.Tree;
