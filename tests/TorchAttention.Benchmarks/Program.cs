@@ -6,6 +6,18 @@ using TorchAttention;
 using TorchAttention.Benchmarks;
 using TorchAttention.Benchmarks.Engine;
 
+if (args.Contains("--engine-memory"))
+{
+    EngineMemory.Print();
+    return;
+}
+
+if (args.Contains("--core-speed"))
+{
+    Console.WriteLine(CoreSpeed.Measure());
+    return;
+}
+
 LibTorch.EnsureLoaded();
 if (args.Contains("--step-time"))
 {
@@ -13,9 +25,9 @@ if (args.Contains("--step-time"))
     return;
 }
 
-if (args is ["--engine", string folder])
+if (args is ["--engine", string folder, .. string[] parts])
 {
-    EngineRun.Print(folder);
+    EngineRun.Print(folder, parts);
     return;
 }
 

@@ -6,33 +6,106 @@ namespace TorchAttention.Benchmarks.Engine;
 /// <param name="Name">Its name, under which peers/engine.py looks it up.</param>
 /// <param name="N">Keys.</param>
 /// <param name="M">Queries.</param>
-/// <param name="Seconds">The median of some runs after one that warms up.</param>
-/// <param name="Answers">The file with its m answers.</param>
-internal sealed record EngineRow(string Name, int N, int M, double Seconds, string Answers)
+/// <param name="Seconds">The median of the runs.</param>
+/// <param name="Least">The fastest run.</param>
+/// <param name="Processor">The median of the processor time of all threads, in seconds: what other processes do hardly changes it.</param>
+/// <param name="Answers">The file with its m answers; null where they were checked here alone.</param>
+internal sealed record EngineRow(string Name, int N, int M, double Seconds, double Least, double Processor, string? Answers)
 {
-    private const int Runs = 3;
+    private const int LeastRuns = 5;
+    private const int MostRuns = 41;
+    private const double LeastSeconds = 3;
+    private const int Checked = 60;
 
     /// <summary>Nanoseconds for each pair of a query and a key.</summary>
     public double NsPerPair => Seconds * 1e9 / N / M;
 
-    /// <summary>The largest difference from a more exact form that was looked at, in units of the answers' range; null where none was.</summary>
-    public double? Error { get; init; }
+    /// <summary>The largest difference from the sum over all pairs that was looked at, in units of the answers' range.</summary>
+    public required double Error { get; init; }
 
-    /// <summary>Measures a job, and writes its answers into the folder.</summary>
-    public static EngineRow Measure(string folder, string name, int n, Func<double[]> job)
+    /// <summary>The error bound that came with the answers; null for other systems.</summary>
+    public double? ErrorBound { get; init; }
+
+    /// <summary>The method that was used; null for other systems.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>Measures jobs by turns, so that what else the machine does falls on all alike, checks their answers and writes these into the folder.</summary>
+    public static EngineRow[] Measure(string folder, params EngineJob[] jobs)
     {
-        double[] answers = job();
-        var seconds = new double[Runs];
-        for (int i = 0; i < Runs; i++)
+        double[][] answers = [.. jobs.Select(job =>
         {
-            long started = Stopwatch.GetTimestamp();
-            answers = job();
-            seconds[i] = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            job.WarmUp();
+            return job.Run();
+        })];
+        var seconds = jobs.Select(_ => new List<double>()).ToArray();
+        var processor = jobs.Select(_ => new List<double>()).ToArray();
+        var whole = Stopwatch.StartNew();
+        for (int run = 0; run < LeastRuns || (run < MostRuns && whole.Elapsed.TotalSeconds < LeastSeconds); run++)
+        {
+            for (int i = 0; i < jobs.Length; i++)
+            {
+                TimeSpan used = Environment.CpuUsage.TotalTime;
+                long started = Stopwatch.GetTimestamp();
+                answers[i] = jobs[i].Run();
+                seconds[i].Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+                processor[i].Add((Environment.CpuUsage.TotalTime - used).TotalSeconds);
+            }
         }
 
-        Array.Sort(seconds);
-        string file = $"{name}.f64";
-        DataSet.WriteNumbers(Path.Combine(folder, file), answers);
-        return new EngineRow(name, n, answers.Length, seconds[Runs / 2], file);
+        return [.. jobs.Select((job, i) => Finish(folder, job, answers[i], seconds[i], processor[i]))];
+    }
+
+    private static EngineRow Finish(string folder, EngineJob job, double[] answers, List<double> seconds, List<double> processor)
+    {
+        seconds.Sort();
+        processor.Sort();
+        string? file = job.IsFromFolder ? $"{job.Name}.f64" : null;
+        double error = Check(job, answers);
+        if (file is not null)
+        {
+            DataSet.WriteNumbers(Path.Combine(folder, file), InOrder(answers, job.Order));
+        }
+
+        return new EngineRow(job.Name, job.N, answers.Length, seconds[seconds.Count / 2], seconds[0], processor[processor.Count / 2], file)
+        {
+            Error = error,
+            ErrorBound = job.Report()?.ErrorBound,
+            Method = job.Report()?.Method.ToString(),
+        };
+    }
+
+    private static double Check(EngineJob job, double[] answers)
+    {
+        double range = answers.Max() - answers.Min();
+        int count = Math.Min(Checked, answers.Length);
+        double[] errors = new double[count];
+        Parallel.For(0, count, i =>
+        {
+            int query = (int)((long)i * answers.Length / count);
+            double exact = job.Exact(query);
+            errors[i] = Math.Abs(answers[query] - exact) / range;
+            if (!(errors[i] <= job.Tolerance))
+            {
+                throw new InvalidOperationException(
+                    $"{job.Name}: expected {exact} at query {query}, as the sum over all pairs gives in float64, got {answers[query]}.");
+            }
+        });
+        return errors.Max();
+    }
+
+    private static double[] InOrder(double[] answers, int[]? order)
+    {
+        if (order is null)
+        {
+            return answers;
+        }
+
+        double[] ordered = new double[answers.Length];
+        for (int i = 0; i < answers.Length; i++)
+        {
+            ordered[order[i]] = answers[i];
+        }
+
+        return ordered;
     }
 }

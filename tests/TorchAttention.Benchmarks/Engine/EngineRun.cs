@@ -8,13 +8,13 @@ namespace TorchAttention.Benchmarks.Engine;
 /// </summary>
 internal static class EngineRun
 {
-    private static readonly JsonSerializerOptions _json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    public static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public static void Print(string folder)
+    public static void Print(string folder, params string[] parts)
     {
         int threads = Environment.ProcessorCount;
         set_num_threads(threads);
-        EngineRow[] rows = [.. LibTorchRows.Measure(folder), .. DenseRows.Measure(folder)];
+        EngineRow[] rows = EngineRows.Measure(folder, parts);
         Console.WriteLine(JsonSerializer.Serialize(
             new
             {
@@ -22,8 +22,9 @@ internal static class EngineRun
                 Torchsharp = typeof(torch).Assembly.GetName().Version!.ToString(3),
                 Libtorch = __version__,
                 Threads = threads,
+                Core = CoreSpeed.Measure(),
                 Rows = rows,
             },
-            _json));
+            Json));
     }
 }

@@ -1,0 +1,24 @@
+using TorchAttention.Numerics.Engine;
+
+namespace TorchAttention.Benchmarks.Engine;
+
+/// <summary>A piece of work to be measured beside others.</summary>
+/// <param name="Name">Its name, under which peers/engine.py looks it up.</param>
+/// <param name="N">Keys.</param>
+/// <param name="Run">Does the work and returns the m answers.</param>
+/// <param name="Exact">What the sum over all pairs in float64 gives for one query.</param>
+/// <param name="Tolerance">How far from that an answer may be, in units of the answers' range.</param>
+internal sealed record EngineJob(string Name, int N, Func<double[]> Run, Func<int, double> Exact, double Tolerance)
+{
+    /// <summary>Takes the code of this work to its last tier; nothing where the code is compiled ahead.</summary>
+    public Action WarmUp { get; init; } = () => { };
+
+    /// <summary>What the last run reported; null for other systems.</summary>
+    public Func<PoolingReport?> Report { get; init; } = () => null;
+
+    /// <summary>Where each answer belongs in the data set; null where they are in order.</summary>
+    public int[]? Order { get; init; }
+
+    /// <summary>Whether the answers are written for peers/engine.py to check them as well: it has no data that is made here.</summary>
+    public bool IsFromFolder { get; init; } = true;
+}
