@@ -2,6 +2,7 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 using TorchAttention;
 using TorchAttention.Benchmarks;
 using TorchAttention.Benchmarks.Engine;
@@ -33,5 +34,5 @@ if (args is ["--engine", string folder, .. string[] parts])
 
 // In this process: a generated project would not get the libtorch that Directory.Build.targets makes loadable.
 bool isShort = args.Contains("--short");
-Job job = (isShort ? Job.ShortRun : Job.Default).WithToolchain(InProcessEmitToolchain.Instance);
+Job job = (isShort ? Job.ShortRun.WithIterationTime(TimeInterval.FromMilliseconds(100)) : Job.Default).WithToolchain(InProcessEmitToolchain.Instance);
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. args.Where(arg => arg != "--short")], DefaultConfig.Instance.AddJob(job));

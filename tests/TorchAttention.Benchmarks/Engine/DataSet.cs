@@ -35,6 +35,21 @@ internal sealed record DataSet(double[] X, double[] Y)
         return new DataSet(x, Array.ConvertAll(x, at => (2 * Math.Sin(at)) + Math.Pow(at, 0.8) + random.NextDouble() - 0.5));
     }
 
+    /// <summary>Made here: x uniform on [0, 1)^3, and y = the sum of 2 sin x over the features and noise.</summary>
+    public static DataSet Cube(int n)
+    {
+        var random = new Random(n);
+        double[] x = new double[3 * n];
+        double[] y = new double[n];
+        for (int i = 0; i < x.Length; i++)
+        {
+            x[i] = random.NextDouble();
+            y[i / 3] += (2 * Math.Sin(x[i])) + ((random.NextDouble() - 0.5) / 3);
+        }
+
+        return new DataSet(x, y);
+    }
+
     /// <summary>The same points in another order; order[i] is where point i was.</summary>
     public (DataSet Data, int[] Order) Shuffled()
     {

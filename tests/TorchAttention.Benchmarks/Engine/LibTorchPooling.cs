@@ -33,8 +33,13 @@ internal sealed class LibTorchPooling : IDisposable
             return AttentionPooling.AttentionPool(AttentionPooling.Diff(_u.flatten(), _u.flatten()), _values).Output.ToDoubles();
         }
 
-        Tensor distances = (_u.unsqueeze(1) - _u.unsqueeze(0)).square().sum(dim: 2).sqrt();
-        return AttentionPooling.AttentionPool(distances, _values).Output.ToDoubles();
+        Tensor squares = AttentionPooling.Diff(_u.select(1, 0), _u.select(1, 0)).square();
+        for (int j = 1; j < _u.size(1); j++)
+        {
+            squares.add_(AttentionPooling.Diff(_u.select(1, j), _u.select(1, j)).square());
+        }
+
+        return AttentionPooling.AttentionPool(squares.sqrt_(), _values).Output.ToDoubles();
     }
 
     /// <summary>
