@@ -12,8 +12,10 @@ internal static class MethodChoice
     /// <summary>The part of all pairs in reach up to which a tree is worth its order.</summary>
     public const double WorthATree = 0.6;
 
-    // Sorting and cells cost about as much as this many pairs for each key and query, a tree as much as this many.
-    private const double PairsForTheLine = 500;
+    // Cells cost about as much as this many pairs for each key and query, and as much again where the keys must be sorted first; a pair in float64 costs
+    // two or three in float32. A tree costs as much as this many.
+    private const double PairsForTheLine = 250;
+    private const double WidePairsForTheLine = 120;
     private const double PairsForATree = 4000;
 
     // With more features most boxes are near each other, and a tree that cannot prune is only overhead.
@@ -31,7 +33,9 @@ internal static class MethodChoice
 
         double pairs = (double)problem.QueryCount * problem.KeyCount;
         double inputs = (double)problem.QueryCount + problem.KeyCount;
-        if (asked == PoolingMethod.Auto && pairs <= PairsForTheLine * inputs)
+        double pairsForTheLine = inputs * (typeof(T) == typeof(float) ? PairsForTheLine : WidePairsForTheLine);
+        bool isFew = pairs <= pairsForTheLine || (pairs <= 2 * pairsForTheLine && !(problem.Features == 1 && IsInOrder(problem)));
+        if (asked == PoolingMethod.Auto && isFew)
         {
             return (PoolingMethod.Exact, Explain(pairs));
         }
@@ -60,6 +64,20 @@ internal static class MethodChoice
         }
 
         return pairs > PairsForATree * inputs ? (PoolingMethod.Tree, "few features and many pairs") : (PoolingMethod.Exact, Explain(pairs));
+    }
+
+    private static unsafe bool IsInOrder<T>(PoolingProblem<T> problem)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 1; i < problem.KeyCount; i++)
+        {
+            if (problem.Keys[i] < problem.Keys[i - 1])
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static string Explain(double pairs) => string.Create(CultureInfo.InvariantCulture, $"{pairs:G3} pairs are few");

@@ -71,7 +71,7 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     public Lanes256<T> KeepFirst(int count) => WhereLess(new(Vector256<T>.Indices), All(count), this);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public double Sum() => typeof(T) == typeof(float) ? Vector256.Sum(_value.AsSingle()) : Vector256.Sum(_value.AsDouble());
+    public double Sum() => new Lanes128<T>(_value.GetLower() + _value.GetUpper()).Sum();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Exp2(Vector256<float> x)

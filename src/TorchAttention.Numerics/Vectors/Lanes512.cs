@@ -72,7 +72,7 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     public Lanes512<T> KeepFirst(int count) => WhereLess(new(Vector512<T>.Indices), All(count), this);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public double Sum() => typeof(T) == typeof(float) ? Vector512.Sum(_value.AsSingle()) : Vector512.Sum(_value.AsDouble());
+    public double Sum() => new Lanes256<T>(_value.GetLower() + _value.GetUpper()).Sum();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Exp2(Vector512<float> x)

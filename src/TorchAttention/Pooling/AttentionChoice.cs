@@ -31,8 +31,11 @@ internal static class AttentionChoice
                 throw new InvalidOperationException($"The method {asked} computes on the CPU, and the keys are on {keys.device}; use {AttentionMethod.Streaming} or {AttentionMethod.Auto}.");
         }
 
+        // Half precision and mixed number types are libtorch's to promote.
+        bool isPlain = queries.dtype == keys.dtype && keys.dtype is (ScalarType.Float32 or ScalarType.Float64);
+
         // Where w has run away, squared distances overflow to NaN in the textbook form, and whoever watches the loss sees it.
-        if (!(Math.Abs(sharedW) < LargestW))
+        if (!(Math.Abs(sharedW) < LargestW) || (asked == AttentionMethod.Auto && !isPlain))
         {
             return AttentionMethod.Textbook;
         }

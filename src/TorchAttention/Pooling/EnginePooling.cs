@@ -32,9 +32,11 @@ public static class EnginePooling
         where TKernel : IKernel
     {
         EngineShapes shapes = EngineShapes.Of(queries, keys, values, w, excluded);
-        return queries.dtype == ScalarType.Float32
+        using DisposeScope scope = NewDisposeScope();
+        Tensor output = queries.dtype == ScalarType.Float32
             ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes)
             : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes);
+        return output.MoveToOuterDisposeScope();
     }
 
     private static Tensor Pool<TKernel, T>(

@@ -77,15 +77,16 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
 
         if (i < count)
         {
-            AddTail<TWeighting>(tile, i, at, row);
+            AddTail<TWeighting>(tile, i, query, scales, row);
         }
     }
 
-    // Apart from the loop above: a call that the compiler does not inline there would send its registers through memory at every turn.
+    // Apart from the loop above, and given nothing of it: what a call takes the address of, or the compiler does not inline, goes through memory at every turn.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void AddTail<TWeighting>(in Tile<T> tile, int from, in Place at, double* row)
+    private static void AddTail<TWeighting>(in Tile<T> tile, int from, double* query, double* scales, double* row)
         where TWeighting : IWeighting
     {
+        var at = new Place(query, scales);
         TLanes x = at.Argument(tile.Keys + from, tile.Stride);
         TLanes k = TKernel.Weight<TLanes, T>(x).KeepFirst(tile.Count - from);
         row[SumLayout.WeightSum] += Sum<TWeighting>(TLanes.All(0), k, tile.SampleWeights + from).Sum();
@@ -199,14 +200,25 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
     }
 
     // The differences are formed from the numbers as given, never from scaled ones: close numbers subtract without error wherever they are.
-    private readonly struct Place(double* query, double* scales)
+    private readonly struct Place
     {
-        private readonly TLanes _query0 = TLanes.All(query[0]);
-        private readonly TLanes _query1 = TDimension.Count > 1 ? TLanes.All(query[1]) : default;
-        private readonly TLanes _query2 = TDimension.Count > 2 ? TLanes.All(query[2]) : default;
-        private readonly TLanes _scale0 = TLanes.All(scales[0]);
-        private readonly TLanes _scale1 = TDimension.Count > 1 ? TLanes.All(scales[1]) : default;
-        private readonly TLanes _scale2 = TDimension.Count > 2 ? TLanes.All(scales[2]) : default;
+        private readonly TLanes _query0;
+        private readonly TLanes _query1;
+        private readonly TLanes _query2;
+        private readonly TLanes _scale0;
+        private readonly TLanes _scale1;
+        private readonly TLanes _scale2;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Place(double* query, double* scales)
+        {
+            _query0 = TLanes.All(query[0]);
+            _query1 = TDimension.Count > 1 ? TLanes.All(query[1]) : default;
+            _query2 = TDimension.Count > 2 ? TLanes.All(query[2]) : default;
+            _scale0 = TLanes.All(scales[0]);
+            _scale1 = TDimension.Count > 1 ? TLanes.All(scales[1]) : default;
+            _scale2 = TDimension.Count > 2 ? TLanes.All(scales[2]) : default;
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TLanes Argument0(T* keys)
