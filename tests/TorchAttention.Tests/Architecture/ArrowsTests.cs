@@ -10,8 +10,12 @@ public sealed partial class ArrowsTests
     private static readonly (string Folder, string[] Forbidden)[] _rules =
     [
         ("TorchAttention.Numerics", ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Plotting|Cli)"]),
+        ("TorchAttention.Numerics/Vectors", ["TorchAttention.Numerics.(Kernels|Engine|Tables)"]),
         ("TorchAttention.Numerics/Kernels", ["TorchAttention.Numerics.(Engine|Tables)"]),
         ("TorchAttention.Numerics/Engine", ["TorchAttention.Numerics.Tables"]),
+        ("TorchAttention.Numerics/Engine/Exact", ["TorchAttention.Numerics.Engine.(Line|Tree)"]),
+        ("TorchAttention.Numerics/Engine/Line", ["TorchAttention.Numerics.Engine.Tree"]),
+        ("TorchAttention.Numerics/Engine/Tree", ["TorchAttention.Numerics.Engine.Line"]),
         ("TorchAttention.Plotting", ["TorchSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Cli)"]),
         ("TorchAttention", ["ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Plotting|Cli)"]),
         ("TorchAttention/Data", ["TorchAttention.(Pooling|Training|Models)"]),

@@ -147,6 +147,71 @@ public sealed class EnginePoolingTests
     }
 
     [Fact]
+    public void BackwardTwice_AddsTheSameAgain()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: 15));
+        Tensor loss = Engine(problem).square().sum();
+        loss.backward(retain_graph: true);
+        double once = problem.W.grad!.ToDoubles()[0];
+        loss.backward();
+
+        Assert.NotEqual(0, once);
+        Assert.Equal(2 * once, problem.W.grad!.ToDoubles()[0], 1e-12);
+    }
+
+    [Fact]
+    public void OnlyWhatIsLearned_GetsAGradient()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = PoolingProblem.Random(20, 30, 2, 1, seed: 13);
+        problem = problem with { W = problem.W.requires_grad_() };
+        Engine(problem).square().sum().backward();
+
+        Assert.NotNull(problem.W.grad);
+        Assert.All([problem.Queries, problem.Keys, problem.Values], leaf => Assert.Null(leaf.grad));
+        using IDisposable noGraph = no_grad();
+        Assert.False(Engine(problem).requires_grad);
+    }
+
+    [Fact]
+    public void NegativeAndZeroW_HaveTheTextbooksGradients()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = PoolingProblem.Random(20, 30, 2, 1, seed: 8);
+        AssertGradients(problem with { W = -problem.W }, 1e-11);
+        AssertGradients(problem with { W = tensor([0.0, 0.7]) }, 1e-11);
+    }
+
+    [Theory]
+    [InlineData(9.5)]
+    [InlineData(30)]
+    [InlineData(1e5)]
+    public void QueriesFarFromTheirKeys_SpoilNoOtherGradient(double distance)
+    {
+        // At 9.5 and 30 bandwidths the sums of weights are e^-45 and e^-450; the other queries' are about 10.
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = PoolingProblem.Random(40, 60, 1, 1, seed: 21);
+        problem = problem with { W = ones(1, ScalarType.Float64) };
+        problem.Queries[0].copy_(problem.Keys.max() + distance);
+        problem.Queries[39].copy_(problem.Keys.min() - distance);
+
+        AssertGradients(problem, 1e-9);
+    }
+
+    [Fact]
+    public void IsolatedExamples_LeaveOneOut()
+    {
+        // An example far from all others: what is left without its own pair is e^-40 of the sum with it.
+        using DisposeScope scope = NewDisposeScope();
+        PoolingProblem problem = PoolingProblem.Random(40, 40, 1, 1, seed: 22);
+        problem.Keys[7].copy_(problem.Keys.max() + 9);
+        problem = problem with { Queries = problem.Keys.clone(), W = ones(1, ScalarType.Float64) };
+
+        AssertGradients(problem.LeavingOut([.. Enumerable.Range(0, 40)]), 1e-9);
+    }
+
+    [Fact]
     public void GradientThatIsNotFinite_PassesThroughAsNaN()
     {
         using DisposeScope scope = NewDisposeScope();
