@@ -52,7 +52,7 @@ public sealed class LanesTests
     {
         Assert.SkipUnless(X86Base.X64.IsSupported && Vector256.IsHardwareAccelerated, "The settings are those of an x64 processor with AVX2.");
         using var console = new ConsoleProcess();
-        string[] classes = ["-class", "TorchAttention.Tests.Vectors.LanesTests", "-class", $"TorchAttention.Tests.Engine.{(bits == 0 ? "KernelPoolingTests" : "GaussianPoolingTests")}"];
+        string[] classes = ["-class", "TorchAttention.Tests.Vectors.LanesTests", "-class", $"TorchAttention.Tests.Engine.{(bits == 0 ? "DenseAttentionTests" : "KernelPoolingTests")}"];
         string[] arguments = [.. classes, "-method-", "*FewerInstructions*"];
         ConsoleProcess.Result result = console.Start(Environment.ProcessPath!, arguments, ($"DOTNET_{setting}", "0"), (ExpectedBits, $"{bits}")).Wait();
 
