@@ -182,7 +182,7 @@ ASKED = [
 ]
 NOTE = (
     "Off by: the largest difference from the sum over all pairs in float64, in units of the answers' range, at up to "
-    f"{CHECKED} points; in brackets the bound that came with the answers. Not measured here: FKSUM (R; Debian has no package of it); it once took 0.32 s for a local constant fit at all of 1,000,000 points, "
+    f"{CHECKED} points; in brackets the bound that came with the answers, beyond rounding. Not measured here: FKSUM (R; Debian has no package of it); it once took 0.32 s for a local constant fit at all of 1,000,000 points, "
     "with a kernel of its own, on a machine with two cores."
 )
 
