@@ -24,24 +24,27 @@ internal static class Options
     public static Option<double?> Fraction(string name, string description) =>
         Number<double>(name, description, "a number between 0 and 1", NumberStyles.Float, value => value is > 0 and < 1);
 
-    public static Option<AttentionMethod> Method()
+    public static Option<AttentionMethod> Method() =>
+        OneOf("--method", "How attention pooling is computed, with the same numbers", AttentionMethod.Auto, Enum.GetValues<AttentionMethod>().ToDictionary(method => method.ToString().ToLowerInvariant()));
+
+    /// <summary>An option that takes one of some names.</summary>
+    public static Option<T> OneOf<T>(string name, string description, T usual, IReadOnlyDictionary<string, T> values)
     {
-        string names = string.Join(", ", Enum.GetNames<AttentionMethod>().Select(name => name.ToLowerInvariant()));
-        return new Option<AttentionMethod>("--method")
+        string usualName = values.First(pair => Equals(pair.Value, usual)).Key;
+        return new Option<T>(name)
         {
-            Description = $"How attention pooling is computed: {names} (default auto; all give the same numbers)",
-            HelpName = "method",
-            DefaultValueFactory = _ => AttentionMethod.Auto,
+            Description = $"{description}: {string.Join(", ", values.Keys)} (default {usualName})",
+            HelpName = name.TrimStart('-'),
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                if (char.IsAsciiLetter(text.FirstOrDefault()) && Enum.TryParse(text, ignoreCase: true, out AttentionMethod method))
+                if (values.TryGetValue(text.ToLowerInvariant(), out T? value))
                 {
-                    return method;
+                    return value;
                 }
 
-                result.AddError($"--method: expected one of {names}, got '{text}'");
-                return AttentionMethod.Auto;
+                result.AddError($"{name}: expected one of {string.Join(", ", values.Keys)}, got '{text}'");
+                return usual;
             },
         };
     }
