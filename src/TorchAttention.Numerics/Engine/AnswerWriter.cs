@@ -33,9 +33,18 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
 
     public required T* QueryGradient { get; init; }
 
+    public required T* OwnWeight { get; init; }
+
+    public required T* Slopes { get; init; }
+
     /// <summary>The sums that the outputs need.</summary>
     public SumLayout Layout => new(
-        _problem.Features, _problem.Columns, EffectiveNeighbours is not null, InverseBandwidthGradient is not null, QueryGradient is not null);
+        _problem.Features,
+        _problem.Columns,
+        EffectiveNeighbours is not null,
+        InverseBandwidthGradient is not null,
+        QueryGradient is not null,
+        _problem.Options.Degree == 1);
 
     public int[] WithoutNeighbour()
     {
@@ -50,7 +59,8 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     /// <param name="query">Which query.</param>
     /// <param name="row">Its sums.</param>
     /// <param name="offset">The score that the weights are relative to.</param>
-    public void Write(int query, double* row, double offset)
+    /// <param name="reference">Where the positions in the sums for a plane count from (d); null for the query.</param>
+    public void Write(int query, double* row, double offset, double* reference = null)
     {
         double sum = row[SumLayout.WeightSum];
         if (!(sum > 0))
@@ -59,21 +69,18 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             return;
         }
 
-        int columns = _problem.Columns;
-        for (int c = 0; c < columns; c++)
+        if (_problem.Options.Degree == 1)
         {
-            double mean = row[SumLayout.Values + c] / sum;
-            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * mean));
+            WritePlane(query, row, offset, reference);
+        }
+        else
+        {
+            WriteMeans(query, row, offset);
         }
 
         if (LogWeightSum is not null)
         {
             LogWeightSum[query] = T.CreateTruncating(offset + Math.Log(sum) + _logLargestSampleWeight);
-        }
-
-        if (EffectiveNeighbours is not null)
-        {
-            EffectiveNeighbours[query] = T.CreateTruncating(sum / row[SumLayout.SquaredWeightSum] * sum);
         }
 
         if (HasNeighbour is not null)
@@ -119,6 +126,11 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             EffectiveNeighbours[query] = T.Zero;
         }
 
+        if (OwnWeight is not null)
+        {
+            OwnWeight[query] = T.Zero;
+        }
+
         if (HasNeighbour is not null)
         {
             HasNeighbour[query] = false;
@@ -134,7 +146,78 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         {
             new Span<T>(QueryGradient + ((long)query * gradients), gradients).Clear();
         }
+
+        if (Slopes is not null)
+        {
+            new Span<T>(Slopes + ((long)query * gradients), gradients).Clear();
+        }
     }
+
+    private void WriteMeans(int query, double* row, double offset)
+    {
+        double sum = row[SumLayout.WeightSum];
+        int columns = _problem.Columns;
+        for (int c = 0; c < columns; c++)
+        {
+            double mean = row[SumLayout.Values + c] / sum;
+            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * mean));
+        }
+
+        if (OwnWeight is not null)
+        {
+            OwnWeight[query] = T.CreateTruncating(OwnWeightOf(sum, offset));
+        }
+
+        if (EffectiveNeighbours is not null)
+        {
+            EffectiveNeighbours[query] = T.CreateTruncating(sum / row[SumLayout.SquaredWeightSum] * sum);
+        }
+    }
+
+    private void WritePlane(int query, double* row, double offset, double* reference)
+    {
+        int features = _problem.Features;
+        int columns = _problem.Columns;
+        SumLayout layout = Layout;
+        double* memory = stackalloc double[PlaneFit.MemoryFor(features)];
+        var fit = new PlaneFit(layout, row, memory);
+        if (reference is not null)
+        {
+            for (int j = 0; j < features; j++)
+            {
+                double difference = double.CreateTruncating(_problem.Queries[((long)query * features) + j]) - reference[j];
+                fit.Position[j] = difference * Math.Abs(_problem.InverseBandwidths[j]);
+            }
+        }
+
+        fit.Solve();
+        for (int c = 0; c < columns; c++)
+        {
+            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * fit.Height(c)));
+        }
+
+        if (OwnWeight is not null)
+        {
+            OwnWeight[query] = T.CreateTruncating(fit.OwnWeight * OwnWeightOf(1, offset));
+        }
+
+        if (EffectiveNeighbours is not null)
+        {
+            EffectiveNeighbours[query] = T.CreateTruncating(1 / fit.SquaredWeights());
+        }
+
+        for (int c = 0; Slopes is not null && c < columns; c++)
+        {
+            fit.SolveSlopes(c);
+            for (int j = 0; j < features; j++)
+            {
+                Slopes[(((long)query * columns) + c) * features + j] =
+                    T.CreateTruncating(fit.Slopes[j] * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+            }
+        }
+    }
+
+    private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.LargestSampleWeight;
 
     // dy/dw = -sum p G (v - y) u^2 / w and dy/dq = -sum p G (v - y) u / h; the sums hold u^2 and u/h times the argument scale.
     private void WriteGradient(int query, double* row, double* sums, T* gradients, bool divideByW)

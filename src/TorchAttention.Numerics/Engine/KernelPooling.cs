@@ -87,12 +87,12 @@ public static partial class KernelPooling
     {
         PoolingCheck.Options(options);
         PoolingSizes sizes = PoolingCheck.Input(input);
-        PoolingCheck.Output(output, sizes);
+        PoolingCheck.Output(output, sizes, options.Degree);
         (double[] centres, double[] halfRanges) = Normalisation(input.Values, sizes.Columns);
         fixed (T* queries = input.Queries, keys = input.Keys, values = input.Values, sampleWeights = input.SampleWeights)
         fixed (int* leftOut = input.LeftOut)
-        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours)
-        fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient)
+        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours, ownWeight = output.OwnWeight)
+        fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
         fixed (bool* hasNeighbour = output.HasNeighbour)
         {
             var problem = new PoolingProblem<T>
@@ -121,6 +121,8 @@ public static partial class KernelPooling
                 LogWeightSum = logWeightSum,
                 EffectiveNeighbours = effective,
                 HasNeighbour = hasNeighbour,
+                OwnWeight = ownWeight,
+                Slopes = slopes,
                 InverseBandwidthGradient = inverseBandwidthGradient,
                 QueryGradient = queryGradient,
             };

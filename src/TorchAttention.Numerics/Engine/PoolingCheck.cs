@@ -17,6 +17,11 @@ internal static class PoolingCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.NoNeighbour, "Expected one of the policies.");
         }
 
+        if (options.Degree is not (0 or 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Degree, "Expected the degree 0 or 1.");
+        }
+
         if (!(options.Tolerance is > 0 and < 1))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Tolerance, "Expected a tolerance between 0 and 1.");
@@ -82,16 +87,28 @@ internal static class PoolingCheck
         return new PoolingSizes(queries, keys, features, input.Values.Length / keys);
     }
 
-    public static void Output<T>(PoolingOutput<T> output, PoolingSizes sizes)
+    public static void Output<T>(PoolingOutput<T> output, PoolingSizes sizes, int degree)
         where T : unmanaged
     {
+        if (degree == 0 && !output.Slopes.IsEmpty)
+        {
+            throw new ArgumentException($"Expected no {nameof(output.Slopes)} with degree 0, got {output.Slopes.Length} numbers; {nameof(output.QueryGradient)} has the derivatives.", nameof(output));
+        }
+
+        if (degree == 1 && !(output.QueryGradient.IsEmpty && output.InverseBandwidthGradient.IsEmpty))
+        {
+            throw new ArgumentException($"Expected no gradients with degree 1; {nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
+        }
+
         Length(output.Values.Length, (long)sizes.Queries * sizes.Columns, nameof(output.Values), isOptional: false);
         Length(output.LogWeightSum.Length, sizes.Queries, nameof(output.LogWeightSum));
         Length(output.EffectiveNeighbours.Length, sizes.Queries, nameof(output.EffectiveNeighbours));
+        Length(output.OwnWeight.Length, sizes.Queries, nameof(output.OwnWeight));
         Length(output.HasNeighbour.Length, sizes.Queries, nameof(output.HasNeighbour));
         long gradients = (long)sizes.Queries * sizes.Columns * sizes.Features;
         Length(output.InverseBandwidthGradient.Length, gradients, nameof(output.InverseBandwidthGradient));
         Length(output.QueryGradient.Length, gradients, nameof(output.QueryGradient));
+        Length(output.Slopes.Length, gradients, nameof(output.Slopes));
     }
 
     private static int Features<T>(PoolingInput<T> input)

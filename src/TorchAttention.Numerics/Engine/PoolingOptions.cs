@@ -6,6 +6,15 @@ public sealed record PoolingOptions
     /// <summary>The method; <see cref="PoolingMethod.Auto"/> by default.</summary>
     public PoolingMethod Method { get; init; }
 
+    /// <summary>
+    /// What is fitted around each query: 0, the weighted mean of the values (Nadaraya-Watson), or 1, a plane through them by weighted least squares
+    /// (local linear regression). 0 by default.
+    /// </summary>
+    /// <remarks>
+    /// Where the neighbours of a query leave a direction of the plane undetermined, as a single neighbour does, the plane is level in that direction.
+    /// </remarks>
+    public int Degree { get; init; }
+
     /// <summary>The answer for a query without neighbours; NaN by default.</summary>
     public NoNeighbourPolicy NoNeighbour { get; init; }
 

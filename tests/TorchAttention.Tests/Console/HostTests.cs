@@ -19,7 +19,7 @@ public sealed partial class HostTests : IDisposable
     [InlineData(Terminate)]
     public void Signal_SavesWhatWasDoneAndExits130(int signal)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        SkipWithoutSignals();
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/config.json")), TimeSpan.FromMinutes(1)));
 
@@ -36,7 +36,7 @@ public sealed partial class HostTests : IDisposable
     [Fact]
     public void SecondSignal_EndsTheProcessWithEveryFileWhole()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        SkipWithoutSignals();
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/config.json")), TimeSpan.FromMinutes(1)));
         Thread.Sleep(1500);
@@ -57,7 +57,7 @@ public sealed partial class HostTests : IDisposable
     [Fact]
     public void SignalWhilePicturesAreDrawn_NamesTheFolder()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        SkipWithoutSignals();
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--n", "3000", "--epochs", "1", "--out", "run", "--quiet"]);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/summary.json")), TimeSpan.FromMinutes(1)));
 
@@ -70,7 +70,7 @@ public sealed partial class HostTests : IDisposable
     [Fact]
     public void InterruptedExercise_KeepsItsRows()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        SkipWithoutSignals();
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["exercise", "1", "--out", "run", "--no-plots"]);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/.running")), TimeSpan.FromMinutes(1)));
         Thread.Sleep(1000);
@@ -195,6 +195,14 @@ public sealed partial class HostTests : IDisposable
         {
             return false;
         }
+    }
+
+    private static void SkipWithoutSignals()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
+        const string Status = "/proc/self/status";
+        string ignored = File.Exists(Status) ? File.ReadLines(Status).First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim() : "0";
+        Assert.SkipWhen((Convert.ToUInt64(ignored, 16) & (1UL << (Interrupt - 1))) != 0, "Whoever started the tests lets them ignore Ctrl-C, and so what they start does (a job in a shell's background).");
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

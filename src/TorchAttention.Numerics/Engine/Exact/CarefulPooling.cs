@@ -59,7 +59,8 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
 
         int leftOut = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
         double offset = 0;
-        if (KernelTraits<TKernel>.IsGaussian)
+        double* reference = KernelTraits<TKernel>.IsGaussian || _layout.HasPlanes ? _nearestKey : null;
+        if (reference is not null)
         {
             double nearest = FindNearest(leftOut, firstTile, endTile);
             if (double.IsPositiveInfinity(nearest))
@@ -68,7 +69,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
                 return;
             }
 
-            offset = TKernel.Score(nearest);
+            offset = KernelTraits<TKernel>.IsGaussian ? TKernel.Score(nearest) : 0;
         }
 
         new Span<double>(_row, _layout.Length).Clear();
@@ -88,7 +89,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
 
             Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
             GeneralLoops<TKernel, TLanes, double>.AddArguments(
-                tile, _layout, _query, KernelTraits<TKernel>.IsGaussian ? _nearestKey : null, _scales, _buffers, _row);
+                tile, _layout, _query, reference, _scales, _buffers, _row);
             if (KernelTraits<TKernel>.IsConstant)
             {
                 Subtract(leftOut, index, tile);
@@ -101,7 +102,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
             return;
         }
 
-        _writer.Write(query, _row, offset);
+        _writer.Write(query, _row, offset, reference);
     }
 
     public void Dispose()
@@ -220,8 +221,48 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
             {
                 _row[SumLayout.Values + c] -= tile.Values[((long)c * tile.Stride) + place];
             }
+
+            if (_layout.HasPlanes)
+            {
+                SubtractPosition(tile, place, weight);
+            }
         }
     }
+
+    private void SubtractPosition(in Tile<double> tile, int place, double weight)
+    {
+        double* products = _row + _layout.Planes + _layout.Features;
+        double* withValues = products + _layout.Products;
+        double* squares = _row + _layout.SquaredPlanes;
+        double* squaredProducts = squares + _layout.Features;
+        for (int j = 0; j < _layout.Features; j++)
+        {
+            double position = Position(tile, j, place);
+            _row[_layout.Planes + j] -= weight * position;
+            for (int k = 0; k <= j; k++)
+            {
+                double product = position * Position(tile, k, place);
+                *products++ -= weight * product;
+                if (_layout.SquaredPlanes >= 0)
+                {
+                    *squaredProducts++ -= weight * weight * product;
+                }
+            }
+
+            for (int c = 0; c < _layout.Columns; c++)
+            {
+                *withValues++ -= tile.Values[((long)c * tile.Stride) + place] * position;
+            }
+
+            if (_layout.SquaredPlanes >= 0)
+            {
+                squares[j] -= weight * weight * position;
+            }
+        }
+    }
+
+    private double Position(in Tile<double> tile, int feature, int place) =>
+        (tile.Keys[((long)feature * tile.Stride) + place] - _nearestKey[feature]) * Math.Sqrt(_scales[feature] / TKernel.ArgumentScale);
 
     private void AnswerNearest(int query, int leftOut, int firstTile, int endTile)
     {

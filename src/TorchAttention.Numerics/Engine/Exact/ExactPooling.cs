@@ -50,7 +50,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
 
     public void Run()
     {
-        if (KernelTraits<TKernel>.IsConstant)
+        if (KernelTraits<TKernel>.IsConstant && !_layout.HasPlanes)
         {
             AnswerAllAlike();
             return;
@@ -257,7 +257,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
                 isTrusted &= double.IsFinite(row[i]);
             }
 
-            return isTrusted;
+            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful(_layout, row, typeof(T) == typeof(float)));
         }
     }
 }

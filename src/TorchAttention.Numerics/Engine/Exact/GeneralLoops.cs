@@ -78,6 +78,11 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
                 AddParts(tile, layout, parts, row + layout.QueryGradient, j);
             }
         }
+
+        if (layout.HasPlanes)
+        {
+            PlaneLoops<TLanes, T>.Add(tile, layout, reference is null ? query : reference, scales, TKernel.ArgumentScale, weights, parts, row);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

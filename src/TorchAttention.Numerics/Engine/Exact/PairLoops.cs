@@ -14,7 +14,7 @@ internal static unsafe class PairLoops<TKernel, TLanes, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Add(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
     {
-        bool isFused = layout.Columns == 1 && layout.Features <= 3 && !layout.HasSquares && layout.QueryGradient < 0;
+        bool isFused = layout.Columns == 1 && layout.Features <= 3 && !layout.HasSquares && layout.QueryGradient < 0 && !layout.HasPlanes;
         if (!isFused)
         {
             GeneralLoops<TKernel, TLanes, T>.Add(tile, layout, query, scales, buffers, row);

@@ -6,7 +6,9 @@ namespace TorchAttention.Numerics.Engine.Exact;
 /// </summary>
 /// <remarks>
 /// With x_j = u_j^2 scale and y_j = u_j / h_j scale, where scale is <see cref="Kernels.IKernel.ArgumentScale"/>, G the kernel's slope, s the sample weight:
-/// sum s K; sum (s K)^2; the pairs at the boundary; sum s K v_c (v); then where asked sum s G x_j (d) and sum s G x_j v_c (d, v), sum s G y_j (d) and sum s G y_j v_c (d, v).
+/// sum s K; sum (s K)^2; the pairs at the boundary; sum s K v_c (v); then where asked sum s G x_j (d) and sum s G x_j v_c (d, v), sum s G y_j (d) and sum s G y_j v_c (d, v). For planes, with
+/// p_j = (k_j - r_j) |w_j| from a reference r, the query where nothing else is said: sum s K p_j (d), sum s K p_j p_k (k up to j: d (d + 1) / 2),
+/// sum s K p_j v_c (d, v), and with squares sum (s K)^2 p_j and sum (s K)^2 p_j p_k.
 /// </remarks>
 internal readonly struct SumLayout
 {
@@ -15,7 +17,7 @@ internal readonly struct SumLayout
     public const int Boundary = 2;
     public const int Values = 3;
 
-    public SumLayout(int features, int columns, bool squares, bool bandwidthGradient, bool queryGradient)
+    public SumLayout(int features, int columns, bool squares, bool bandwidthGradient = false, bool queryGradient = false, bool planes = false)
     {
         Features = features;
         Columns = columns;
@@ -24,6 +26,10 @@ internal readonly struct SumLayout
         BandwidthGradient = bandwidthGradient ? Values + columns : -1;
         QueryGradient = queryGradient ? Values + columns + (bandwidthGradient ? gradient : 0) : -1;
         Length = Values + columns + (bandwidthGradient ? gradient : 0) + (queryGradient ? gradient : 0);
+        Products = features * (features + 1) / 2;
+        Planes = planes ? Length : -1;
+        SquaredPlanes = planes && squares ? Length + gradient + Products : -1;
+        Length += planes ? gradient + Products + (squares ? features + Products : 0) : 0;
     }
 
     public int Features { get; }
@@ -38,7 +44,18 @@ internal readonly struct SumLayout
     /// <summary>Where the sums for the gradient of the query begin, or -1.</summary>
     public int QueryGradient { get; }
 
+    /// <summary>Where the sums for planes begin, or -1: p_j, then p_j p_k, then p_j v_c.</summary>
+    public int Planes { get; }
+
+    /// <summary>Where the sums of squared weights for planes begin, or -1: p_j, then p_j p_k.</summary>
+    public int SquaredPlanes { get; }
+
+    /// <summary>How many products of two features there are.</summary>
+    public int Products { get; }
+
     public int Length { get; }
+
+    public bool HasPlanes => Planes >= 0;
 
     public bool HasGradient => BandwidthGradient >= 0 || QueryGradient >= 0;
 }

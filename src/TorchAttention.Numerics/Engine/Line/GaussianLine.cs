@@ -24,6 +24,10 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
 
     // The rounding and the truncation of one pair in a sum, relative to the weight 1.
     private const double PairError = 2e-15;
+    private const double PlanePairError = 2e-14;
+
+    // The square of a position at the reach, which is what a key beyond it counts in the sums for planes: r^2 exp(-r^2 / 2) falls from there on.
+    private const double FarPositions = 200;
 
     private readonly LineKeys _keys;
     private readonly double _bandwidth;
@@ -33,23 +37,26 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
     private readonly Scratch _moments;
     private readonly double _scale;
     private readonly double _dropped;
+    private readonly bool _hasPlanes;
 
-    public GaussianLine(LineKeys keys, double bandwidth, double tolerance, Work work)
+    public GaussianLine(LineKeys keys, double bandwidth, double tolerance, bool hasPlanes, Work work)
     {
+        _hasPlanes = hasPlanes;
         _keys = keys;
         _bandwidth = bandwidth;
         _scale = Gaussian.ArgumentScale / (bandwidth * bandwidth);
         double width = LineCells.WidthFor(bandwidth);
         _cells = LineCells.Of(keys.Sorted, width);
-        if (keys.Count / _cells.Count < FewKeysInCell)
+        if (keys.Count / _cells.Count < FewKeysInCell && !hasPlanes)
         {
             width *= 2;
             _cells = LineCells.Of(keys.Sorted, width);
         }
 
-        double exponent = Math.Log(400.0 * keys.Count / tolerance);
-        _dropped = keys.Count * Math.Exp(-exponent);
-        _table = new HermiteTable(width / bandwidth, (int)Math.Ceiling(Math.Sqrt(2 * exponent) * bandwidth / width) + 1);
+        double exponent = Math.Log((hasPlanes ? FarPositions : 1) * 400.0 * keys.Count / tolerance);
+        _dropped = keys.Count * Math.Exp(-exponent) * (hasPlanes ? FarPositions : 1);
+        int terms = width / bandwidth <= 0.5 && !hasPlanes ? 16 : 24;
+        _table = new HermiteTable(width / bandwidth, (int)Math.Ceiling(Math.Sqrt(2 * exponent) * bandwidth / width) + 1, terms);
         _momentsOf = new int[_cells.Count];
         int dense = 0;
         for (int cell = 0; cell < _cells.Count; cell++)
@@ -164,7 +171,7 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
             Evaluate(place, queries, count, layout, rows, local);
         }
 
-        new Span<double>(errors, count).Fill((through * PairError) + _dropped);
+        new Span<double>(errors, count).Fill((through * (_hasPlanes ? PlanePairError : PairError)) + _dropped);
 
         void Flush(int upTo)
         {
@@ -221,6 +228,12 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
             }
 
             TLanes t = (TLanes.Load(source) - TLanes.All(centre)) / TLanes.All(_bandwidth);
+            if (layout.HasPlanes)
+            {
+                EvaluateForPlanes(t, here, layout, rows + ((long)first * layout.Length), local);
+                continue;
+            }
+
             for (int c = 0; c <= _keys.Columns; c++)
             {
                 double* coefficients = local + (c * Terms);
@@ -236,6 +249,37 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
                 {
                     rows[((long)(first + i) * layout.Length) + column] += sums[i];
                 }
+            }
+        }
+    }
+
+    // A position p = u - t is a derivative: d/dt exp(-(t - u)^2 / 2) = (u - t) exp(-(t - u)^2 / 2), and p^2 is the second one and the weight once more.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void EvaluateForPlanes(TLanes t, int count, in SumLayout layout, double* rows, double* local)
+    {
+        double* sums = stackalloc double[3 * TLanes.Count];
+        for (int c = 0; c <= _keys.Columns; c++)
+        {
+            double* coefficients = local + (c * Terms);
+            TLanes sum = TLanes.All(coefficients[Terms - 1]);
+            TLanes first = TLanes.All(0);
+            TLanes halfSecond = TLanes.All(0);
+            for (int k = Terms - 2; k >= 0; k--)
+            {
+                halfSecond = TLanes.MultiplyAdd(halfSecond, t, first);
+                first = TLanes.MultiplyAdd(first, t, sum);
+                sum = TLanes.MultiplyAdd(sum, t, TLanes.All(coefficients[k]));
+            }
+
+            sum.Store(sums);
+            first.Store(sums + TLanes.Count);
+            (halfSecond + halfSecond + sum).Store(sums + (2 * TLanes.Count));
+            for (int i = 0; i < count; i++)
+            {
+                double* row = rows + ((long)i * layout.Length);
+                row[c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1] += sums[i];
+                row[layout.Planes + (c == 0 ? 0 : 1 + c)] += sums[TLanes.Count + i];
+                row[layout.Planes + 1] += c == 0 ? sums[(2 * TLanes.Count) + i] : 0;
             }
         }
     }

@@ -9,7 +9,7 @@ namespace TorchAttention.Numerics.Engine.Line;
 /// <remarks>
 /// A_jk = (-1)^j phi^(j+k)(D) / (j! k!) with phi(z) = exp(-z^2 / 2), whose derivatives are Hermite polynomials: phi^(l)(z) = (-1)^l He_l(z) phi(z).
 /// With |phi^(l)| at most 1.09 sqrt(l!) (Cramer's bound) the terms past 16 in both directions are below 2e-16 together for |u|, |t| up to 1/4, and
-/// those past 24 for |u|, |t| up to 1/2.
+/// those past 24 for |u|, |t| up to 1/2. Derivatives by t need terms of their own: with 24 up to 1/4 the second one is as good.
 /// The idea is the fast Gauss transform's (L. Greengard and J. Strain, 1991), on a line.
 /// </remarks>
 internal sealed unsafe class HermiteTable : IDisposable
@@ -19,10 +19,11 @@ internal sealed unsafe class HermiteTable : IDisposable
     /// <summary>Fills the table.</summary>
     /// <param name="cellWidth">The width of a cell in bandwidths, up to 1.</param>
     /// <param name="most">The most cells between a key and a query.</param>
-    public HermiteTable(double cellWidth, int most)
+    /// <param name="terms">The terms to keep in u and in t.</param>
+    public HermiteTable(double cellWidth, int most, int terms)
     {
         Most = most;
-        Terms = cellWidth <= 0.5 ? 16 : 24;
+        Terms = terms;
         _memory = new Scratch(((2L * most) + 1) * Terms * Terms * sizeof(double));
         Span<double> derivatives = stackalloc double[2 * Terms];
         for (int offset = -most; offset <= most; offset++)

@@ -13,6 +13,9 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
 {
     private const int QueriesInPart = 4096;
 
+    // The number of neighbours is a measure, not an answer: eight digits of it are enough.
+    private const double SquaresTolerance = 100;
+
     // What a query needs stands on the stack.
     private const int MostColumns = 64;
 
@@ -87,9 +90,9 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         using var keys = LineKeys.Of(_problem, sortedKeys);
         var work = new Work(_problem.Threads, null, _problem.CancellationToken);
         double? inverse = _problem.Bandwidths is null ? Math.Abs(_problem.InverseBandwidths[0]) : null;
-        using var sums = new Sums(keys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: false, work);
+        using var sums = new Sums(keys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: false, _layout.HasPlanes, work);
         using LineKeys? squaredKeys = _layout.HasSquares ? keys.Squared() : null;
-        using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, work);
+        using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, _layout.HasPlanes, work);
         int[]? places = _problem.LeftOut is null ? null : sortedKeys.Inverse();
         int parts = (_problem.QueryCount + QueriesInPart - 1) / QueriesInPart;
         new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
@@ -110,14 +113,14 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
     /// <summary>The sums of the kernel or of its square, by the method that knows it.</summary>
     private sealed class Sums : IDisposable
     {
-        public Sums(LineKeys keys, double bandwidth, double? inverseBandwidth, double tolerance, bool isSquared, Work work)
+        public Sums(LineKeys keys, double bandwidth, double? inverseBandwidth, double tolerance, bool isSquared, bool hasPlanes, Work work)
         {
             Method = (KernelTraits<TKernel>.IsGaussian, isSquared) switch
             {
-                (true, false) => new GaussianLine<TLanes>(keys, bandwidth, tolerance, work),
-                (true, true) => new GaussianLine<TLanes>(keys, bandwidth / Math.Sqrt(2), tolerance, work),
-                (false, false) => new PolynomialLine<TKernel, TLanes>(keys, bandwidth, inverseBandwidth, work),
-                (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, bandwidth, inverseBandwidth, work),
+                (true, false) => new GaussianLine<TLanes>(keys, bandwidth, tolerance, hasPlanes, work),
+                (true, true) => new GaussianLine<TLanes>(keys, bandwidth / Math.Sqrt(2), tolerance, hasPlanes, work),
+                (false, false) => new PolynomialLine<TKernel, TLanes>(keys, bandwidth, inverseBandwidth, hasPlanes, work),
+                (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, bandwidth, inverseBandwidth, hasPlanes, work),
             };
         }
 
@@ -132,7 +135,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         private readonly LinePooling<TKernel, TLanes, T> _owner;
         private readonly PoolingProblem<T> _problem;
         private readonly SumLayout _layout;
-        private readonly SumLayout _squaresLayout = new(1, 0, squares: false, bandwidthGradient: false, queryGradient: false);
+        private readonly SumLayout _squaresLayout;
         private readonly LineKeys _keys;
         private readonly SortedNumbers _queries;
         private readonly int[]? _places;
@@ -152,6 +155,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
             _owner = owner;
             _problem = owner._problem;
             _layout = owner._layout;
+            _squaresLayout = new SumLayout(1, 0, squares: false, planes: _layout.HasPlanes);
             _keys = keys;
             _queries = queries;
             _places = places;
@@ -185,12 +189,11 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
                 double* row = _rows + (i * _layout.Length);
                 int query = _queries.Order[first + i];
                 bool isTrusted = LeaveOut(query, queries + i, row);
-                double bound = 2 * _errors[i] / row[SumLayout.WeightSum];
+                double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : 1;
+                double bound = 2 * growth * _errors[i] / row[SumLayout.WeightSum];
                 if (_squares is not null)
                 {
-                    double own = _ownPair[SumLayout.SquaredWeightSum];
-                    row[SumLayout.SquaredWeightSum] = _squareRows[i * _squaresLayout.Length] - own;
-                    isTrusted &= 2 * _squareErrors[i] / row[SumLayout.SquaredWeightSum] <= _problem.Options.Tolerance && row[SumLayout.SquaredWeightSum] > own / 2;
+                    isTrusted &= AddSquares(row, _squareRows + ((long)i * _squaresLayout.Length), growth * _squareErrors[i]);
                 }
 
                 if (isTrusted && row[SumLayout.WeightSum] >= _owner._leastWeightSum && bound <= _problem.Options.Tolerance)
@@ -206,6 +209,22 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
             }
 
             _owner.Report(recomputed, errorBound);
+        }
+
+        // The sums of squared weights without the query's own pair; false where their error is too large a part of them.
+        private bool AddSquares(double* row, double* squares, double error)
+        {
+            double own = _ownPair[SumLayout.SquaredWeightSum];
+            row[SumLayout.SquaredWeightSum] = squares[SumLayout.WeightSum] - own;
+            if (_layout.HasPlanes)
+            {
+                // Of squares with a position in bandwidths that are a Gaussian's own, narrower by the root of 2.
+                double unit = KernelTraits<TKernel>.IsGaussian ? 1 / Math.Sqrt(2) : 1;
+                row[_layout.SquaredPlanes] = (squares[_squaresLayout.Planes] * unit) - _ownPair[_layout.SquaredPlanes];
+                row[_layout.SquaredPlanes + 1] = (squares[_squaresLayout.Planes + 1] * unit * unit) - _ownPair[_layout.SquaredPlanes + 1];
+            }
+
+            return 2 * error / row[SumLayout.SquaredWeightSum] <= SquaresTolerance * _problem.Options.Tolerance && row[SumLayout.SquaredWeightSum] > own / 2;
         }
 
         public void Dispose()
@@ -226,10 +245,10 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
 
             double scale = TKernel.ArgumentScale / (_owner._bandwidth * _owner._bandwidth);
             DirectRun<TKernel, TLanes>.Add(_keys, _places![key], _places[key] + 1, _layout, number, &scale, _buffers, _ownPair);
-            row[SumLayout.WeightSum] -= _ownPair[SumLayout.WeightSum];
-            for (int c = 0; c < _layout.Columns; c++)
+            int ownSums = _layout.SquaredPlanes < 0 ? _layout.Length : _layout.SquaredPlanes;
+            for (int i = 0; i < ownSums; i++)
             {
-                row[SumLayout.Values + c] -= _ownPair[SumLayout.Values + c];
+                row[i] -= i is SumLayout.SquaredWeightSum or SumLayout.Boundary ? 0 : _ownPair[i];
             }
 
             return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;

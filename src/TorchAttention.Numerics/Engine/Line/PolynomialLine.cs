@@ -32,8 +32,10 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     private readonly double _scale;
     private readonly double[] _polynomial = TKernel.Polynomial.ToArray();
     private readonly LineCells _cells;
-    private readonly MomentPolynomial _left = new(TKernel.Polynomial, 1);
-    private readonly MomentPolynomial _right = new(TKernel.Polynomial, -1);
+
+    // Of the kernel times each power of a position that planes need: the first alone where there are none.
+    private readonly MomentPolynomial[] _left;
+    private readonly MomentPolynomial[] _right;
     private readonly bool _isEven;
     private readonly double _pairError;
 
@@ -46,9 +48,14 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     /// <param name="keys">The keys.</param>
     /// <param name="bandwidth">h.</param>
     /// <param name="inverseBandwidth">w = 1/h where that is what was given; null where h was.</param>
+    /// <param name="hasPlanes">Whether the sums for planes will be asked for.</param>
     /// <param name="work">The threads.</param>
-    public PolynomialLine(LineKeys keys, double bandwidth, double? inverseBandwidth, Work work)
+    public PolynomialLine(LineKeys keys, double bandwidth, double? inverseBandwidth, bool hasPlanes, Work work)
     {
+        // Positions are minus the distance on the left of the query and the distance on its right.
+        _left = [.. TimesPowers(-1).Select(polynomial => new MomentPolynomial(polynomial, 1))];
+        _right = [.. TimesPowers(1).Select(polynomial => new MomentPolynomial(polynomial, -1))];
+        Moments = _left[^1].Count;
         _keys = keys;
         _bandwidth = bandwidth;
         _inverseBandwidth = inverseBandwidth;
@@ -67,6 +74,8 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
             // Keys are up to half a cell from its middle, queries that reach them a bandwidth more.
             power *= 1 + (width / bandwidth);
         }
+
+        size *= hasPlanes ? Math.Pow(1 + (width / bandwidth), 2) : 1;
 
         _pairError = 8 * size * double.BitIncrement(1) - (8 * size);
         _firstSum = new long[_cells.Count];
@@ -89,9 +98,19 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
                 }
             }
         });
+
+        IEnumerable<double[]> TimesPowers(int sign)
+        {
+            yield return _polynomial;
+            if (hasPlanes)
+            {
+                yield return [0, .. _polynomial.Select(c => sign * c)];
+                yield return [0, 0, .. _polynomial];
+            }
+        }
     }
 
-    private int Moments => _left.Count;
+    private int Moments { get; }
 
     private int SumLength => Moments * (1 + _keys.Columns);
 
@@ -140,8 +159,8 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
 
     public void Dispose()
     {
-        _left.Dispose();
-        _right.Dispose();
+        Array.ForEach(_left, polynomial => polynomial.Dispose());
+        Array.ForEach(_right, polynomial => polynomial.Dispose());
         _sums.Dispose();
     }
 
@@ -183,7 +202,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long AddWindow(
-        MomentPolynomial polynomial, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* factors, double* buffers)
+        MomentPolynomial[] polynomials, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* factors, double* buffers)
     {
         long through = 0;
         int pending = low;
@@ -204,8 +223,13 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
             {
                 AddPairs(pending, start + (firstBlock << _blockBits), query, layout, row, buffers);
                 pending = Math.Min(end, start + (endBlock << _blockBits));
-                polynomial.Fill((*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth, factors);
-                AddSums(cell, firstBlock, endBlock, factors, layout, row);
+                double t = (*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth;
+                for (int power = 0; power < polynomials.Length; power++)
+                {
+                    polynomials[power].Fill(t, factors);
+                    AddSums(cell, firstBlock, endBlock, factors, power, layout, row);
+                }
+
                 through += end - start;
             }
 
@@ -217,30 +241,32 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddSums(int cell, int firstBlock, int endBlock, double* factors, in SumLayout layout, double* row)
+    private void AddSums(int cell, int firstBlock, int endBlock, double* factors, int power, in SumLayout layout, double* row)
     {
         double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
         double* from = sums + ((long)firstBlock * SumLength);
         double* to = sums + ((long)endBlock * SumLength);
-        int moments = Moments;
+        int moments = _left[power].Count;
+        int stride = Moments;
         double weight = 0;
         for (int j = 0; j < moments; j++)
         {
             weight += factors[j] * (to[j] - from[j]);
         }
 
-        row[SumLayout.WeightSum] += weight;
-        for (int c = 1; c <= _keys.Columns; c++)
+        row[power == 0 ? SumLayout.WeightSum : layout.Planes + power - 1] += weight;
+        double* valueSums = row + (power == 0 ? SumLayout.Values : layout.Planes + 2);
+        for (int c = 1; power < 2 && c <= _keys.Columns; c++)
         {
-            from += moments;
-            to += moments;
+            from += stride;
+            to += stride;
             double value = 0;
             for (int j = 0; j < moments; j++)
             {
                 value += factors[j] * (to[j] - from[j]);
             }
 
-            row[SumLayout.Values + c - 1] += value;
+            valueSums[c - 1] += value;
         }
     }
 
@@ -248,7 +274,7 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     {
         if (end - first <= FewKeys)
         {
-            AddFewPairs(first, end, *query, row);
+            AddFewPairs(first, end, *query, layout, row);
             return;
         }
 
@@ -265,24 +291,36 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddFewPairs(int first, int end, double query, double* row)
+    private void AddFewPairs(int first, int end, double query, in SumLayout layout, double* row)
     {
         double[] polynomial = _polynomial;
         double* keys = _keys.Keys;
         double perBandwidth = 1 / _bandwidth;
         for (int key = first; key < end; key++)
         {
-            double r = Math.Abs(keys[key] - query) * perBandwidth;
+            double position = (keys[key] - query) * perBandwidth;
+            double r = Math.Abs(position);
             double weight = polynomial[^1];
             for (int k = polynomial.Length - 2; k >= 0; k--)
             {
                 weight = (weight * r) + polynomial[k];
             }
 
-            row[SumLayout.WeightSum] += _keys.SampleWeights is null ? weight : weight * _keys.SampleWeights[key];
+            double sampled = _keys.SampleWeights is null ? weight : weight * _keys.SampleWeights[key];
+            row[SumLayout.WeightSum] += sampled;
             for (int c = 0; c < _keys.Columns; c++)
             {
                 row[SumLayout.Values + c] += weight * _keys.Values[((long)c * _keys.Stride) + key];
+            }
+
+            if (layout.HasPlanes)
+            {
+                row[layout.Planes] += sampled * position;
+                row[layout.Planes + 1] += sampled * position * position;
+                for (int c = 0; c < _keys.Columns; c++)
+                {
+                    row[layout.Planes + 2 + c] += weight * position * _keys.Values[((long)c * _keys.Stride) + key];
+                }
             }
         }
     }

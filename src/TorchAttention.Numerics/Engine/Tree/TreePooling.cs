@@ -197,7 +197,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 isTrusted &= double.IsFinite(_row[i]);
             }
 
-            return isTrusted;
+            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful(_layout, _row, typeof(T) == typeof(float)));
         }
 
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all keys are asked.
