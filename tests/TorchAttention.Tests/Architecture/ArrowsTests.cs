@@ -12,7 +12,8 @@ public sealed partial class ArrowsTests
         ("TorchAttention.Numerics", ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Plotting|Cli)"]),
         ("TorchAttention.Numerics/Vectors", ["TorchAttention.Numerics.(Kernels|Engine|Tables)"]),
         ("TorchAttention.Numerics/Kernels", ["TorchAttention.Numerics.(Engine|Tables)"]),
-        ("TorchAttention.Numerics/Engine", ["TorchAttention.Numerics.Tables"]),
+        ("TorchAttention.Numerics/Engine", ["TorchAttention.Numerics.(Tables|Regression)"]),
+        ("TorchAttention.Numerics/Regression", ["TorchAttention.Numerics.Tables"]),
         ("TorchAttention.Numerics/Engine/Exact", ["TorchAttention.Numerics.Engine.(Line|Tree)"]),
         ("TorchAttention.Numerics/Engine/Line", ["TorchAttention.Numerics.Engine.Tree"]),
         ("TorchAttention.Numerics/Engine/Tree", ["TorchAttention.Numerics.Engine.Line"]),
@@ -47,7 +48,7 @@ public sealed partial class ArrowsTests
     [Fact]
     public void References_FollowTheArrows()
     {
-        Assert.Equal("CsvHelper", References("TorchAttention.Numerics"));
+        Assert.Equal("CsvHelper MathNet.Numerics", References("TorchAttention.Numerics"));
         Assert.Equal("../TorchAttention.Numerics/TorchAttention.Numerics.csproj ScottPlot", References("TorchAttention.Plotting"));
         Assert.Equal("../TorchAttention.Numerics/TorchAttention.Numerics.csproj TorchSharp", References("TorchAttention"));
     }

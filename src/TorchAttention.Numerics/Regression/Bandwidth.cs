@@ -1,0 +1,86 @@
+using System.Globalization;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>The bandwidth of a kernel regression: numbers, or the rule that finds them.</summary>
+/// <remarks>h divides the distance, u = (q - k)/h, in the units of each feature. A number becomes a bandwidth by itself: <c>Bandwidth = 0.5</c>.</remarks>
+public sealed record Bandwidth
+{
+    private Bandwidth(BandwidthRule? rule, IReadOnlyList<double> values)
+    {
+        Rule = rule;
+        Values = values;
+    }
+
+    /// <inheritdoc cref="BandwidthRule.LeaveOneOut"/>
+    public static Bandwidth LeaveOneOut { get; } = new(BandwidthRule.LeaveOneOut, []);
+
+    /// <inheritdoc cref="BandwidthRule.AICc"/>
+    public static Bandwidth AICc { get; } = new(BandwidthRule.AICc, []);
+
+    /// <inheritdoc cref="BandwidthRule.GCV"/>
+    public static Bandwidth GCV { get; } = new(BandwidthRule.GCV, []);
+
+    /// <inheritdoc cref="BandwidthRule.Silverman"/>
+    public static Bandwidth Silverman { get; } = new(BandwidthRule.Silverman, []);
+
+    /// <inheritdoc cref="BandwidthRule.Scott"/>
+    public static Bandwidth Scott { get; } = new(BandwidthRule.Scott, []);
+
+    /// <inheritdoc cref="BandwidthRule.PlugIn"/>
+    public static Bandwidth PlugIn { get; } = new(BandwidthRule.PlugIn, []);
+
+    /// <summary>The rule; null where numbers were given.</summary>
+    public BandwidthRule? Rule { get; }
+
+    /// <summary>The numbers, one for all features or one for each; empty where a rule is to find them.</summary>
+    public IReadOnlyList<double> Values { get; }
+
+    /// <summary>For <see cref="BandwidthRule.KFold"/>: the number of folds.</summary>
+    public int Folds { get; private init; }
+
+    /// <summary>For <see cref="BandwidthRule.KFold"/>: what the examples are dealt to the folds by.</summary>
+    public int Seed { get; private init; }
+
+    /// <summary>Given bandwidths.</summary>
+    /// <param name="values">One for all features, or one for each; positive and finite.</param>
+    /// <exception cref="ArgumentException">There is none, or one is not positive and finite.</exception>
+    public static Bandwidth Of(params ReadOnlySpan<double> values)
+    {
+        if (values.IsEmpty)
+        {
+            throw new ArgumentException("Expected at least one bandwidth, got none.", nameof(values));
+        }
+
+        foreach (double h in values)
+        {
+            if (!(h > 0 && double.IsFinite(h)))
+            {
+                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Expected positive, finite bandwidths, got {h}."), nameof(values));
+            }
+        }
+
+        return new Bandwidth(null, values.ToArray());
+    }
+
+    /// <summary>Cross-validation over folds.</summary>
+    /// <param name="folds">How many, at least 2.</param>
+    /// <param name="seed">What the examples are dealt to the folds by.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 folds.</exception>
+    public static Bandwidth KFold(int folds = 10, int seed = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(folds, 2);
+        return new Bandwidth(BandwidthRule.KFold, []) { Folds = folds, Seed = seed };
+    }
+
+    /// <summary>The bandwidth that a rule finds, with its defaults.</summary>
+    /// <param name="rule">The rule.</param>
+    public static Bandwidth By(BandwidthRule rule) => rule == BandwidthRule.KFold ? KFold() : new Bandwidth(rule, []);
+
+    /// <summary>One bandwidth for all features.</summary>
+    /// <param name="value">The bandwidth.</param>
+    public static implicit operator Bandwidth(double value) => Of(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Rule?.ToString() ?? string.Join(", ", Values.Select(h => h.ToString(CultureInfo.InvariantCulture)));
+}

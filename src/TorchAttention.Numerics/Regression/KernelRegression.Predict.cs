@@ -1,0 +1,103 @@
+using System.Numerics;
+using MathNet.Numerics.Distributions;
+using TorchAttention.Numerics.Engine;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>Predictions.</content>
+public sealed partial class KernelRegression
+{
+    // From so many degrees of freedom on, Student's distribution is the normal one to six digits.
+    private const double ManyDegreesOfFreedom = 1e6;
+
+    private readonly Lock _bandLock = new();
+    private double? _bandLength;
+
+    /// <summary>Predicts.</summary>
+    /// <param name="queries">Queries (m, d), row by row.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The predictions (m, v).</returns>
+    /// <exception cref="ArgumentException">Queries of other features, a number that is not finite, an option out of its range.</exception>
+    /// <exception cref="NoNeighbourException">A query has no neighbour, and the model's policy is to stop there.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public Predictions Predict(ReadOnlySpan<double> queries, PredictionOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new PredictionOptions();
+        RegressionCheck.Prediction(options, Features);
+        return Options.Precision == NumberPrecision.Float32
+            ? Predict<float>(queries, options, progress, cancellationToken)
+            : Predict<double>(queries, options, progress, cancellationToken);
+    }
+
+    private Predictions Predict<T>(ReadOnlySpan<double> queries, PredictionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (T[] keys, T[] values, T[] weights) = _data.As<T>();
+        int m = queries.Length / Features;
+        T[] mean = new T[m * Columns];
+        T[] neighbours = new T[options.HasErrors ? m : 0];
+        T[] slopes = new T[options.HasSlopes ? m * Columns * Features : 0];
+        bool[] hasNeighbour = new bool[m];
+        T[] own = new T[queries.Length];
+        for (int i = 0; i < own.Length; i++)
+        {
+            own[i] = T.CreateTruncating(queries[i]);
+        }
+
+        Options.Kernel.Pool(
+            new PoolingInput<T> { Queries = own, Keys = keys, Values = values, SampleWeights = weights, Bandwidths = _bandwidths },
+            new PoolingOutput<T>
+            {
+                Values = mean,
+                EffectiveNeighbours = neighbours,
+                HasNeighbour = hasNeighbour,
+                Slopes = Options.Degree == 1 ? slopes : [],
+                QueryGradient = Options.Degree == 0 ? slopes : [],
+            },
+            new PoolingOptions { Degree = Options.Degree, NoNeighbour = Options.NoNeighbour, Threads = Options.Threads },
+            progress,
+            cancellationToken);
+        var predictions = new Predictions
+        {
+            Mean = Array.ConvertAll(mean, double.CreateTruncating),
+            EffectiveNeighbours = Array.ConvertAll(neighbours, double.CreateTruncating),
+            Slopes = Array.ConvertAll(slopes, double.CreateTruncating),
+            HasNeighbour = hasNeighbour,
+        };
+        return options.HasErrors ? WithErrors(predictions, options) : predictions;
+    }
+
+    private Predictions WithErrors(Predictions predictions, PredictionOptions options)
+    {
+        double quantile = options.IsSimultaneous
+            ? SimultaneousBand.Quantile(options.Level, BandLength(), Diagnostics.ResidualDegreesOfFreedom)
+            : QuantileOf(options.Level, Diagnostics.ResidualDegreesOfFreedom);
+        double[] errors = new double[predictions.Mean.Length];
+        double[] lower = new double[errors.Length];
+        double[] upper = new double[errors.Length];
+        for (int i = 0; i < errors.Length; i++)
+        {
+            (int query, int column) = Math.DivRem(i, Columns);
+            errors[i] = predictions.HasNeighbour[query] ? Diagnostics.ResidualStandardError[column] / Math.Sqrt(predictions.EffectiveNeighbours[query]) : double.NaN;
+            lower[i] = predictions.Mean[i] - (quantile * errors[i]);
+            upper[i] = predictions.Mean[i] + (quantile * errors[i]);
+        }
+
+        return predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+    }
+
+    private static double QuantileOf(double level, double freedom) =>
+        !(freedom > 0) ? double.NaN
+        : freedom > ManyDegreesOfFreedom ? Normal.InvCDF(0, 1, (1 + level) / 2)
+        : StudentT.InvCDF(0, 1, freedom, (1 + level) / 2);
+
+    private double BandLength()
+    {
+        lock (_bandLock)
+        {
+            return _bandLength ??= SimultaneousBand.Length(_data, Options.Kernel, Options.Degree, _bandwidths[0]);
+        }
+    }
+}

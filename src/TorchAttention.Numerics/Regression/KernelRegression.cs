@@ -1,0 +1,186 @@
+using System.Globalization;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>
+/// Kernel regression on one's own data: a curve or surface through examples (x_i, y_i), f(q) = sum_i l_i(q) y_i, local constant (Nadaraya-Watson) or
+/// local linear, with the bandwidth chosen, errors, and predictions anywhere.
+/// </summary>
+/// <example>
+/// <code>
+/// KernelRegression model = KernelRegression.Fit(x, y);
+/// Predictions at = model.Predict([1.5, 2.5]);
+/// Console.WriteLine($"h = {model.Bandwidths[0]}: {at.Mean[0]} in [{at.Lower[0]}, {at.Upper[0]}]");
+/// </code>
+/// </example>
+/// <remarks>A model never changes; its methods may be called from several threads at once.</remarks>
+public sealed partial class KernelRegression
+{
+    private readonly SmootherData _data;
+    private readonly int[]? _order;
+    private readonly double[] _bandwidths;
+    private readonly Lazy<(Diagnostics Diagnostics, double[] Fitted)> _fit;
+
+    private KernelRegression(SmootherData data, int[]? order, double[] bandwidths, KernelRegressionOptions options, BandwidthSearch? search, Diagnostics? diagnostics)
+    {
+        _data = data;
+        _order = order;
+        _bandwidths = bandwidths;
+        Options = options;
+        Search = search;
+        _fit = new(Diagnose);
+        KnownDiagnostics = diagnostics;
+    }
+
+    /// <summary>What it was fitted with.</summary>
+    public KernelRegressionOptions Options { get; }
+
+    /// <summary>The bandwidths (d), given or found.</summary>
+    public IReadOnlyList<double> Bandwidths => _bandwidths;
+
+    /// <summary>How the bandwidths were found; null where they were given, or where the model was loaded.</summary>
+    public BandwidthSearch? Search { get; }
+
+    /// <summary>The number of features d.</summary>
+    public int Features => _data.Features;
+
+    /// <summary>The number of columns of values v.</summary>
+    public int Columns => _data.Columns;
+
+    /// <summary>The number of examples n.</summary>
+    public int Count => _data.Count;
+
+    /// <summary>The names of the classes (v) whose frequencies the columns are; empty for a regression.</summary>
+    public IReadOnlyList<string> Classes { get; private init; } = [];
+
+    /// <summary>How the fit describes its data; computed when first asked for.</summary>
+    public Diagnostics Diagnostics => KnownDiagnostics ?? _fit.Value.Diagnostics;
+
+    /// <summary>The fitted values (n, v), in the order that the examples were given in; computed when first asked for.</summary>
+    public IReadOnlyList<double> Fitted => _fit.Value.Fitted;
+
+    private Diagnostics? KnownDiagnostics { get; }
+
+    /// <summary>Fits one feature and one column of values.</summary>
+    /// <param name="x">Keys (n).</param>
+    /// <param name="y">Values (n).</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <returns>The model; it keeps a copy of the data.</returns>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other, a number that is not finite.</exception>
+    /// <exception cref="RegressionDataException">Data that the bandwidth's rule cannot use.</exception>
+    public static KernelRegression Fit(ReadOnlySpan<double> x, ReadOnlySpan<double> y, KernelRegressionOptions? options = null) => Fit(x, y, 1, options);
+
+    /// <summary>Fits any number of features and columns of values.</summary>
+    /// <param name="x">Keys (n, d), row by row.</param>
+    /// <param name="y">Values (n, v), row by row.</param>
+    /// <param name="features">d.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), not negative; each the same where empty. Only their ratios matter; a weight of 2 counts like two examples in the
+    /// fit, and one in n.
+    /// </param>
+    /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <returns>The model; it keeps a copy of the data.</returns>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.</exception>
+    /// <exception cref="RegressionDataException">Data that the bandwidth's rule cannot use.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static KernelRegression Fit(
+        ReadOnlySpan<double> x,
+        ReadOnlySpan<double> y,
+        int features,
+        KernelRegressionOptions? options = null,
+        ReadOnlySpan<double> weights = default,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        options ??= new KernelRegressionOptions();
+        RegressionCheck.Options(options);
+        RegressionCheck.Data(x, y, features, weights);
+        SmootherData data = SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
+        (double[] bandwidths, BandwidthSearch? search) = Choose(data, options, progress, cancellationToken);
+        return new KernelRegression(data, order, bandwidths, options, search, null);
+    }
+
+    /// <summary>Fits class frequencies: the probability of a class at q is the pooled frequency of its examples.</summary>
+    /// <param name="x">Keys (n, d), row by row.</param>
+    /// <param name="labels">The class of each example (n).</param>
+    /// <param name="features">d.</param>
+    /// <param name="options">The defaults where null; the degree is 0, so that probabilities stay between 0 and 1.</param>
+    /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <returns>A model whose columns are the classes, in the order of their names.</returns>
+    /// <inheritdoc cref="Fit(ReadOnlySpan{double}, ReadOnlySpan{double}, int, KernelRegressionOptions?, ReadOnlySpan{double}, IProgress{double}?, CancellationToken)" path="/exception"/>
+    public static KernelRegression FitClasses(
+        ReadOnlySpan<double> x,
+        IReadOnlyList<string> labels,
+        int features,
+        KernelRegressionOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        options ??= new KernelRegressionOptions();
+        if (options.Degree != 0)
+        {
+            throw new ArgumentException($"Expected the degree 0 for classes, got {options.Degree}: the probabilities of planes leave 0 to 1.", nameof(options));
+        }
+
+        string[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal)];
+        Dictionary<string, int> column = classes.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
+        double[] oneHot = new double[labels.Count * classes.Length];
+        for (int i = 0; i < labels.Count; i++)
+        {
+            oneHot[(i * classes.Length) + column[labels[i]]] = 1;
+        }
+
+        KernelRegression model = Fit(x, oneHot, features, options, default, progress, cancellationToken);
+        return new KernelRegression(model._data, model._order, model._bandwidths, options, model.Search, null) { Classes = classes };
+    }
+
+    private static (double[] Bandwidths, BandwidthSearch? Search) Choose(
+        SmootherData data, KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        Bandwidth asked = options.Bandwidth;
+        if (asked.Rule is not BandwidthRule rule)
+        {
+            if (asked.Values.Count != 1 && asked.Values.Count != data.Features)
+            {
+                throw new ArgumentException($"Expected one bandwidth or one for each of {data.Features} features, got {asked.Values.Count}.", nameof(options));
+            }
+
+            return ([.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])], null);
+        }
+
+        if (rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn)
+        {
+            double[] found = RulesOfThumb.Of(rule, data, options.Kernel);
+            return (found, new BandwidthSearch { Rule = rule, Bandwidths = found, Score = double.NaN, Bounds = [], Trials = [] });
+        }
+
+        var criterion = new BandwidthCriterion(options.Kernel, options.Degree, rule, asked, options.LeaveOutTies, options.Threads, cancellationToken);
+        BandwidthSearch search = Regression.Search.Run(rule, data, criterion, options.SearchBounds, progress);
+        return ([.. search.Bandwidths], search);
+    }
+
+    private (Diagnostics Diagnostics, double[] Fitted) Diagnose()
+    {
+        Smoother.Fit fit = new Smoother(Options.Kernel, Options.Degree, Options.Threads, CancellationToken.None)
+            .At<double>(_data, _bandwidths, leaveOut: true, neighbours: true);
+        double[] fitted = fit.Fitted;
+        if (_order is not null)
+        {
+            fitted = new double[fitted.Length];
+            for (int i = 0; i < _order.Length; i++)
+            {
+                fit.Fitted.AsSpan(i * Columns, Columns).CopyTo(fitted.AsSpan(_order[i] * Columns));
+            }
+        }
+
+        return (Diagnostics.Of(_data, fit), fitted);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{Options.Kernel} kernel, degree {Options.Degree}, h = {string.Join(", ", _bandwidths)}, {Count} examples");
+}

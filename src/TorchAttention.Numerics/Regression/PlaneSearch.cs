@@ -1,0 +1,182 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>
+/// Several features: quasi-Newton steps (BFGS) from several starts, on some of the examples first; the best of these, widened for their number, lead to where all examples are
+/// asked.
+/// </summary>
+internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+    : Search(data, criterion, bounds, progress)
+{
+    private const int SomeExamples = 800;
+    private const int SingleFrom = 3000;
+    private const int MostSteps = 60;
+    private const double DifferenceStep = 1e-4;
+    private static readonly double[] _factors = [0.25, 0.5, 1, 2];
+
+    private int Features => Data.Features;
+
+    protected override double[] Find()
+    {
+        bool isMany = Data.Count > 2 * SomeExamples;
+        SmootherData some = isMany ? Some() : Data;
+        double widening = Math.Pow((double)Data.Count / some.Count, -1.0 / (Features + 4));
+        double[] reference = [.. Enumerable.Range(0, Features).Select(j => Math.Log(
+            Math.Max(RulesOfThumb.DeviationOf(some, j), 1e-300) * Math.Pow(some.Count, -1.0 / (Features + 4))))];
+        List<double[]> starts = [.. _factors.Select(factor => Clamped([.. reference.Select(log => log + Math.Log(factor))]))];
+
+        // A feature that says nothing is smoothed away, which no path from small bandwidths may find.
+        starts.AddRange(Enumerable.Range(0, Features).Select(k => Clamped([.. reference.Select((log, j) => j == k ? double.MaxValue : log)])));
+        var run = new Descent(this, some, isSingle: false, isEstimate: isMany);
+        (double[] Logs, double Score)[] found = [.. starts
+            .Select(start => (Logs: start, Score: run.At(start))).OrderBy(pair => pair.Score).Take(isMany ? 3 : 4)
+            .Select(pair => run.From(pair.Logs, isMany ? 1e-2 : 1e-7)).OrderBy(pair => pair.Score)];
+        if (!isMany)
+        {
+            return [.. found[0].Logs.Select(Math.Exp)];
+        }
+
+        bool isSingle = Data.Count >= SingleFrom;
+        var whole = new Descent(this, Data, isSingle, isEstimate: isSingle);
+        double[] start = found.Select(pair => Clamped([.. pair.Logs.Select(log => log + Math.Log(widening))])).Distinct().MinBy(whole.At)!;
+        (double[] logs, _) = whole.From(start, isSingle ? 1e-3 : 1e-7);
+        double[] bandwidths = [.. logs.Select(Math.Exp)];
+        Score(bandwidths);
+        return bandwidths;
+    }
+
+    private SmootherData Some()
+    {
+        int[] places = [.. Enumerable.Range(0, Data.Count)];
+        new Random(0).Shuffle(places);
+        return Data.Take(places.AsSpan(0, SomeExamples));
+    }
+
+    private double[] Clamped(double[] logs) => [.. logs.Select((log, j) => Math.Clamp(log, Math.Log(Bounds[j].Least), Math.Log(Bounds[j].Most)))];
+
+    /// <summary>Descent on one set of examples.</summary>
+    private sealed class Descent(PlaneSearch owner, SmootherData data, bool isSingle, bool isEstimate)
+    {
+        private int Features => owner.Features;
+
+        public double At(double[] logs)
+        {
+            double[] bandwidths = [.. logs.Select(Math.Exp)];
+            return owner.Keep(bandwidths, owner.Criterion.At(data, bandwidths, isSingle), isEstimate);
+        }
+
+        /// <summary>Walks downhill until the slope is this part of the score.</summary>
+        public (double[] Logs, double Score) From(double[] start, double tolerance)
+        {
+            double[] x = start;
+            double[] gradient = new double[Features];
+            double score = WithGradient(x, gradient);
+            double[,] inverse = Identity(score);
+            for (int step = 0; step < MostSteps && double.IsFinite(score); step++)
+            {
+                bool[] isFree = [.. Enumerable.Range(0, Features).Select(j => !IsHeld(x, gradient, j))];
+                double slope = Enumerable.Range(0, Features).Where(j => isFree[j]).Select(j => Math.Abs(gradient[j])).DefaultIfEmpty(0).Max();
+                if (slope <= tolerance * Math.Max(Math.Abs(score), 1e-300))
+                {
+                    break;
+                }
+
+                double[] direction = Direction(inverse, gradient, isFree);
+                if (!(Dot(direction, gradient) < 0))
+                {
+                    inverse = Identity(score);
+                    direction = Direction(inverse, gradient, isFree);
+                }
+
+                double[] next = x;
+                double[] nextGradient = new double[Features];
+                double nextScore = double.PositiveInfinity;
+                double length = 1;
+                for (; length > 1e-4; length /= 4)
+                {
+                    next = owner.Clamped([.. x.Select((log, j) => log + (length * direction[j]))]);
+                    nextScore = WithGradient(next, nextGradient);
+                    if (nextScore <= score + (1e-4 * Dot([.. next.Select((log, j) => log - x[j])], gradient)))
+                    {
+                        break;
+                    }
+                }
+
+                if (!(nextScore < score))
+                {
+                    break;
+                }
+
+                double[] moved = [.. next.Select((log, j) => log - x[j])];
+                Update(inverse, moved, [.. nextGradient.Select((g, j) => g - gradient[j])]);
+                (x, score, gradient) = (next, nextScore, nextGradient);
+            }
+
+            return (x, score);
+        }
+
+        // At a bound, and the way down leads out of it.
+        private bool IsHeld(double[] x, double[] gradient, int j) =>
+            (x[j] <= Math.Log(owner.Bounds[j].Least) && gradient[j] > 0) || (x[j] >= Math.Log(owner.Bounds[j].Most) && gradient[j] < 0);
+
+        private double WithGradient(double[] logs, double[] gradient)
+        {
+            double[] bandwidths = [.. logs.Select(Math.Exp)];
+            if (owner.Criterion.HasGradient)
+            {
+                return owner.Keep(bandwidths, owner.Criterion.WithGradient(data, bandwidths, gradient, isSingle), isEstimate);
+            }
+
+            // Differences of float32 scores would say little.
+            double score = owner.Keep(bandwidths, owner.Criterion.At(data, bandwidths), isEstimate);
+            for (int j = 0; j < Features && double.IsFinite(score); j++)
+            {
+                double up = owner.Criterion.At(data, [.. logs.Select((log, k) => Math.Exp(k == j ? log + DifferenceStep : log))]);
+                double down = owner.Criterion.At(data, [.. logs.Select((log, k) => Math.Exp(k == j ? log - DifferenceStep : log))]);
+                gradient[j] = double.IsFinite(up) && double.IsFinite(down) ? (up - down) / (2 * DifferenceStep) : 0;
+            }
+
+            return score;
+        }
+
+        // At first a step of a tenth of the gradient's share of the score.
+        private double[,] Identity(double score)
+        {
+            double[,] identity = new double[Features, Features];
+            for (int j = 0; j < Features; j++)
+            {
+                identity[j, j] = 1 / Math.Max(Math.Abs(score), 1e-300);
+            }
+
+            return identity;
+        }
+
+        private double[] Direction(double[,] inverse, double[] gradient, bool[] isFree)
+        {
+            const double MostStep = 1.5;
+            double[] direction = [.. Enumerable.Range(0, Features).Select(j => isFree[j] ? -Enumerable.Range(0, Features).Where(k => isFree[k]).Sum(k => inverse[j, k] * gradient[k]) : 0)];
+            double largest = direction.Max(Math.Abs);
+            return largest > MostStep ? [.. direction.Select(d => d * MostStep / largest)] : direction;
+        }
+
+        private static double Dot(double[] a, double[] b) => a.Zip(b).Sum(pair => pair.First * pair.Second);
+
+        private void Update(double[,] inverse, double[] moved, double[] bent)
+        {
+            double curvature = Dot(moved, bent);
+            if (!(curvature > 1e-12 * Math.Sqrt(Dot(moved, moved) * Dot(bent, bent))))
+            {
+                return;
+            }
+
+            double[] product = [.. Enumerable.Range(0, Features).Select(j => Enumerable.Range(0, Features).Sum(k => inverse[j, k] * bent[k]))];
+            double factor = (1 + (Dot(bent, product) / curvature)) / curvature;
+            for (int j = 0; j < Features; j++)
+            {
+                for (int k = 0; k < Features; k++)
+                {
+                    inverse[j, k] += (factor * moved[j] * moved[k]) - (((moved[j] * product[k]) + (product[j] * moved[k])) / curvature);
+                }
+            }
+        }
+    }
+}

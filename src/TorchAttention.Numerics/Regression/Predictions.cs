@@ -1,0 +1,47 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>What is predicted beside the mean.</summary>
+public sealed record PredictionOptions
+{
+    /// <summary>The level of the bands; 0.95 by default.</summary>
+    public double Level { get; init; } = 0.95;
+
+    /// <summary>Whether standard errors, bands and effective neighbours are computed; true by default.</summary>
+    public bool HasErrors { get; init; } = true;
+
+    /// <summary>Whether bands are to cover the whole curve at once rather than each point by itself; for one feature. False by default.</summary>
+    public bool IsSimultaneous { get; init; }
+
+    /// <summary>Whether the derivatives by each feature are computed; false by default.</summary>
+    public bool HasSlopes { get; init; }
+}
+
+/// <summary>Predictions at some queries (m), of one or several columns (v).</summary>
+public sealed record Predictions
+{
+    /// <summary>f(q) (m, v); by the model's policy where there is no neighbour.</summary>
+    public required double[] Mean { get; init; }
+
+    /// <summary>The standard error of f(q) (m, v): s sqrt(sum_i l_i(q)^2), for errors of equal variance; NaN without neighbours. Empty where not asked for.</summary>
+    public double[] StandardError { get; init; } = [];
+
+    /// <summary>The lower end of the band (m, v): the mean less <see cref="Quantile"/> standard errors. Empty where not asked for.</summary>
+    public double[] Lower { get; init; } = [];
+
+    /// <summary>The upper end of the band (m, v). Empty where not asked for.</summary>
+    public double[] Upper { get; init; } = [];
+
+    /// <summary>How many standard errors the band is away from the mean.</summary>
+    public double Quantile { get; init; } = double.NaN;
+
+    /// <summary>
+    /// df/dq_j (m, v, d): for the degree 1 the local slopes, for the degree 0 the derivative of the weighted mean. 0 without neighbours. Empty where not asked for.
+    /// </summary>
+    public double[] Slopes { get; init; } = [];
+
+    /// <summary>1 / sum_i l_i(q)^2 (m): how many examples would give a mean this precise; 0 without neighbours. Empty where not asked for.</summary>
+    public double[] EffectiveNeighbours { get; init; } = [];
+
+    /// <summary>Whether there is an example in reach (m).</summary>
+    public required bool[] HasNeighbour { get; init; }
+}

@@ -1,0 +1,112 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>Checks what a regression is given before any work is done.</summary>
+internal static class RegressionCheck
+{
+    public static void Options(KernelRegressionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options.Kernel, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.Bandwidth, nameof(options));
+        if (options.Degree is not (0 or 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Degree, "Expected the degree 0 or 1.");
+        }
+
+        if (options.Threads is < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "Expected at least 1 thread.");
+        }
+
+        if (!Enum.IsDefined(options.NoNeighbour))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.NoNeighbour, "Expected one of the policies.");
+        }
+
+        if (!Enum.IsDefined(options.Precision))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Precision, "Expected one of the precisions.");
+        }
+
+        if (options.SearchBounds is (double least, double most) && !(least > 0 && most > least && double.IsFinite(most)))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.SearchBounds, "Expected positive bounds, the least below the largest.");
+        }
+    }
+
+    public static void Data(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, ReadOnlySpan<double> weights)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        if (x.IsEmpty || x.Length % features != 0)
+        {
+            throw new ArgumentException($"Expected keys (n, {features}) of at least one example, got {x.Length} numbers.", nameof(x));
+        }
+
+        int count = x.Length / features;
+        if (y.IsEmpty || y.Length % count != 0)
+        {
+            throw new ArgumentException($"Expected values (n, v) for {count} examples, got {y.Length} numbers.", nameof(y));
+        }
+
+        if (!weights.IsEmpty && weights.Length != count)
+        {
+            throw new ArgumentException($"Expected a weight for each of {count} examples, got {weights.Length}.", nameof(weights));
+        }
+
+        Finite(x, features, nameof(x));
+        Finite(y, y.Length / count, nameof(y));
+        Finite(weights, 1, nameof(weights));
+        double sum = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            sum += weights[i] >= 0 ? weights[i] : throw new ArgumentException($"Expected weights of at least 0, got {weights[i]} for example {i}.", nameof(weights));
+        }
+
+        if (!weights.IsEmpty && !(sum > 0 && double.IsFinite(sum)))
+        {
+            throw new ArgumentException($"Expected weights whose sum is positive and finite, got {sum}.", nameof(weights));
+        }
+    }
+
+    public static void Prediction(PredictionOptions options, int features)
+    {
+        if (!(options.Level is > 0 and < 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Level, "Expected a level between 0 and 1.");
+        }
+
+        if (options.IsSimultaneous && features != 1)
+        {
+            throw new ArgumentException($"Expected one feature for a simultaneous band, got {features}.", nameof(options));
+        }
+    }
+
+    /// <summary>The weights divided by their mean.</summary>
+    public static double[] OfMeanOne(ReadOnlySpan<double> weights)
+    {
+        double[] scaled = weights.ToArray();
+        double mean = 0;
+        foreach (double weight in scaled)
+        {
+            mean += weight / scaled.Length;
+        }
+
+        for (int i = 0; i < scaled.Length; i++)
+        {
+            scaled[i] /= mean;
+        }
+
+        return scaled;
+    }
+
+    private static void Finite(ReadOnlySpan<double> numbers, int columns, string name)
+    {
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (!double.IsFinite(numbers[i]))
+            {
+                (int row, int column) = Math.DivRem(i, columns);
+                throw new ArgumentException($"Expected finite {name}, got {numbers[i]} in row {row}, column {column}.", name);
+            }
+        }
+    }
+}

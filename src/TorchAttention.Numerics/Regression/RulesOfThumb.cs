@@ -1,0 +1,165 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>Bandwidths by a formula.</summary>
+internal static class RulesOfThumb
+{
+    private const double NormalInterquartileRange = 1.34;
+    private const int QuarticTerms = 5;
+
+    /// <summary>The bandwidths of a rule (d), for the kernel in use.</summary>
+    /// <exception cref="RegressionDataException">The data does not have what the rule needs.</exception>
+    public static double[] Of(BandwidthRule rule, SmootherData data, SmoothingKernel kernel) =>
+        rule == BandwidthRule.PlugIn
+            ? [PlugIn(data, kernel)]
+            : [.. Enumerable.Range(0, data.Features).Select(j => Checked(
+                rule == BandwidthRule.Silverman ? Silverman(data, j) : Scott(data, j), j) * kernel.CanonicalBandwidth / SmoothingKernel.Gaussian.CanonicalBandwidth)];
+
+    /// <summary>The standard deviation of a feature, divisor n - 1.</summary>
+    public static double DeviationOf(SmootherData data, int feature)
+    {
+        double mean = 0;
+        double squares = 0;
+        int n = data.Count;
+        for (int i = 0; i < n; i++)
+        {
+            double x = data.Keys[(i * data.Features) + feature];
+            double difference = x - mean;
+            mean += difference / (i + 1);
+            squares += difference * (x - mean);
+        }
+
+        return n > 1 ? Math.Sqrt(squares / (n - 1)) : 0;
+    }
+
+    private static double Silverman(SmootherData data, int feature)
+    {
+        double deviation = DeviationOf(data, feature);
+        if (data.Features > 1)
+        {
+            return deviation * Math.Pow(4.0 / (data.Features + 2), 1.0 / (data.Features + 4)) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
+        }
+
+        double range = (Quantile(data, 0.75) - Quantile(data, 0.25)) / NormalInterquartileRange;
+        return 0.9 * (range > 0 ? Math.Min(deviation, range) : deviation) * Math.Pow(data.Count, -0.2);
+    }
+
+    private static double Scott(SmootherData data, int feature) => DeviationOf(data, feature) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
+
+    // R's type 7, over keys that are in order.
+    private static double Quantile(SmootherData data, double part)
+    {
+        double place = part * (data.Count - 1);
+        int below = (int)place;
+        double least = data.Keys[below];
+        return least + ((place - below) * (data.Keys[Math.Min(below + 1, data.Count - 1)] - least));
+    }
+
+    private static double Checked(double bandwidth, int feature) =>
+        bandwidth > 0 && double.IsFinite(bandwidth)
+            ? bandwidth
+            : throw new RegressionDataException($"Expected a feature {feature} that varies: a rule for bandwidths needs its spread.");
+
+    // h = [R(K) / mu_2^2 s^2 (b - a) / sum m''(x_i)^2]^(1/5) with m a polynomial of degree 4; the sum over columns where there are several.
+    private static double PlugIn(SmootherData data, SmoothingKernel kernel)
+    {
+        if (data.Features != 1)
+        {
+            throw new RegressionDataException($"Expected one feature for the rule {nameof(BandwidthRule.PlugIn)}, got {data.Features}.");
+        }
+
+        (double least, double most) = data.RangeOf(0);
+        double halfRange = (most - least) / 2;
+        int distinct = 1;
+        for (int i = 1; i < data.Count && distinct <= QuarticTerms; i++)
+        {
+            distinct += data.Keys[i] > data.Keys[i - 1] ? 1 : 0;
+        }
+
+        if (distinct <= QuarticTerms || data.Count <= QuarticTerms)
+        {
+            throw new RegressionDataException($"Expected more than {QuarticTerms} different keys for the rule {nameof(BandwidthRule.PlugIn)}, got {distinct}.");
+        }
+
+        double variance = 0;
+        double curvature = 0;
+        for (int c = 0; c < data.Columns; c++)
+        {
+            double[] quartic = Quartic(data, c, least + halfRange, halfRange);
+            double squares = 0;
+            for (int i = 0; i < data.Count; i++)
+            {
+                double z = (data.Keys[i] - least - halfRange) / halfRange;
+                double residual = data.Values[(i * data.Columns) + c] - quartic[0]
+                    - (z * (quartic[1] + (z * (quartic[2] + (z * (quartic[3] + (z * quartic[4])))))));
+                double second = ((2 * quartic[2]) + (z * ((6 * quartic[3]) + (z * 12 * quartic[4])))) / halfRange / halfRange;
+                squares += data.WeightAt(i) * residual * residual;
+                curvature += data.WeightAt(i) * second * second;
+            }
+
+            variance += squares / (data.Count - QuarticTerms);
+        }
+
+        return curvature > 0
+            ? Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 * halfRange / curvature, 0.2)
+            : throw new RegressionDataException($"Expected values that vary for the rule {nameof(BandwidthRule.PlugIn)}: a curve without curvature has no best bandwidth.");
+    }
+
+    // Least squares in Legendre polynomials, whose normal equations are well conditioned; then in powers.
+    private static double[] Quartic(SmootherData data, int column, double middle, double halfRange)
+    {
+        double[,] equations = new double[QuarticTerms, QuarticTerms + 1];
+        Span<double> p = stackalloc double[QuarticTerms];
+        for (int i = 0; i < data.Count; i++)
+        {
+            double z = (data.Keys[i] - middle) / halfRange;
+            p[0] = 1;
+            p[1] = z;
+            for (int k = 1; k < QuarticTerms - 1; k++)
+            {
+                p[k + 1] = ((((2 * k) + 1) * z * p[k]) - (k * p[k - 1])) / (k + 1);
+            }
+
+            for (int j = 0; j < QuarticTerms; j++)
+            {
+                for (int k = 0; k < QuarticTerms; k++)
+                {
+                    equations[j, k] += data.WeightAt(i) * p[j] * p[k];
+                }
+
+                equations[j, QuarticTerms] += data.WeightAt(i) * p[j] * data.Values[(i * data.Columns) + column];
+            }
+        }
+
+        double[] a = Solve(equations);
+        return [a[0] - (a[2] / 2) + (a[4] * 3 / 8), a[1] - (a[3] * 3 / 2), (a[2] * 3 / 2) - (a[4] * 30 / 8), a[3] * 5 / 2, a[4] * 35 / 8];
+    }
+
+    private static double[] Solve(double[,] equations)
+    {
+        int n = equations.GetLength(0);
+        for (int j = 0; j < n; j++)
+        {
+            int best = j;
+            for (int row = j + 1; row < n; row++)
+            {
+                best = Math.Abs(equations[row, j]) > Math.Abs(equations[best, j]) ? row : best;
+            }
+
+            for (int k = 0; k <= n; k++)
+            {
+                (equations[j, k], equations[best, k]) = (equations[best, k], equations[j, k]);
+            }
+
+            for (int row = 0; row < n; row++)
+            {
+                double factor = row == j ? 0 : equations[row, j] / equations[j, j];
+                for (int k = j; k <= n; k++)
+                {
+                    equations[row, k] -= factor * equations[j, k];
+                }
+            }
+        }
+
+        return [.. Enumerable.Range(0, n).Select(j => equations[j, n] / equations[j, j])];
+    }
+}

@@ -1,0 +1,100 @@
+using MathNet.Numerics.Distributions;
+using MathNet.Numerics.RootFinding;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>Bands that cover a whole curve at once.</summary>
+/// <remarks>
+/// J. Sun and C. R. Loader (1994): with T(x) = l(x) / |l(x)| and its length kappa = int |T'(x)| dx over the range of the keys, the curve leaves its band of c standard errors
+/// somewhere with a probability of about kappa / pi (1 + c^2 / nu)^(-nu / 2) + P(|t_nu| > c), for nu degrees of freedom.
+/// </remarks>
+internal static class SimultaneousBand
+{
+    private const int Places = 400;
+
+    // The step of the derivative, in bandwidths: small beside the curvature of T, large beside the rounding of its inner products.
+    private const double Step = 1e-3;
+
+    /// <summary>How many standard errors a band is wide.</summary>
+    /// <param name="level">The probability that the curve is within.</param>
+    /// <param name="length">kappa.</param>
+    /// <param name="freedom">nu.</param>
+    public static double Quantile(double level, double length, double freedom)
+    {
+        return freedom > 0 && double.IsFinite(length) ? Brent.FindRoot(c => Outside(c) - (1 - level), 0, 1e3, 1e-10, 1000) : double.NaN;
+
+        double Outside(double c) => (length / Math.PI * Math.Exp(-freedom / 2 * Math.Log(1 + (c * c / freedom)))) + (2 * StudentT.CDF(0, 1, freedom, -c));
+    }
+
+    /// <summary>kappa, by the distance of T at neighbouring points.</summary>
+    /// <param name="data">The data, of one feature.</param>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="degree">The degree.</param>
+    /// <param name="h">The bandwidth.</param>
+    public static double Length(SmootherData data, SmoothingKernel kernel, int degree, double h)
+    {
+        (double least, double most) = data.RangeOf(0);
+        double reach = double.IsInfinity(kernel.Support) ? 9 * h : h;
+        double sum = 0;
+        for (int place = 0; place < Places; place++)
+        {
+            double x = least + ((place + 0.5) / Places * (most - least));
+            int first = FirstNotBelow(data.Keys, x - reach - h);
+            int end = FirstNotBelow(data.Keys, x + reach + h);
+            double[] before = Weights(data, kernel, degree, h, x - (Step * h), first, end);
+            double[] after = Weights(data, kernel, degree, h, x + (Step * h), first, end);
+            double distance = 0;
+            for (int i = 0; i < before.Length; i++)
+            {
+                distance += (after[i] - before[i]) * (after[i] - before[i]);
+            }
+
+            sum += double.IsFinite(distance) ? Math.Sqrt(distance) / (2 * Step * h) : 0;
+        }
+
+        return sum / Places * (most - least);
+    }
+
+    // T(x) over some neighbouring keys: the weights of the fit at x, of length 1.
+    private static double[] Weights(SmootherData data, SmoothingKernel kernel, int degree, double h, double x, int first, int end)
+    {
+        double[] weights = new double[end - first];
+        (double s0, double s1, double s2) = (0, 0, 0);
+        for (int i = 0; i < weights.Length; i++)
+        {
+            double u = (data.Keys[first + i] - x) / h;
+            weights[i] = data.WeightAt(first + i) * kernel.Weight(u * u);
+            s0 += weights[i];
+            s1 += weights[i] * u;
+            s2 += weights[i] * u * u;
+        }
+
+        double length = 0;
+        bool isPlane = degree == 1 && (s0 * s2) - (s1 * s1) > 1e-12 * s0 * s2;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            weights[i] *= isPlane ? s2 - (s1 * (data.Keys[first + i] - x) / h) : 1;
+            length += weights[i] * weights[i];
+        }
+
+        length = Math.Sqrt(length);
+        for (int i = 0; i < weights.Length; i++)
+        {
+            weights[i] /= length;
+        }
+
+        return weights;
+    }
+
+    private static int FirstNotBelow(double[] keys, double x)
+    {
+        (int low, int high) = (0, keys.Length);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = keys[middle] < x ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+}

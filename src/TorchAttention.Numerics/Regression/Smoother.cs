@@ -1,0 +1,145 @@
+using System.Numerics;
+using TorchAttention.Numerics.Engine;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
+internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads, CancellationToken cancellationToken)
+{
+    // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.
+    private const double LeastLeft = 1e-7;
+
+    /// <summary>Fitted values, leverages, and residuals without the example itself.</summary>
+    public sealed class Fit
+    {
+        /// <summary>Fitted values (n, v).</summary>
+        public required double[] Fitted { get; init; }
+
+        /// <summary>The diagonal of H for one example at each place (n).</summary>
+        public required double[] Leverage { get; init; }
+
+        /// <summary>What the others say at each place (n, v); empty where that was not asked for.</summary>
+        public required double[] WithoutOwn { get; init; }
+
+        /// <summary>Whether every place has a neighbour, when its own example is left out.</summary>
+        public required bool IsAdmissible { get; init; }
+
+        /// <summary>1 / sum_j l_ij^2 (n); empty where that was not asked for.</summary>
+        public double[] EffectiveNeighbours { get; init; } = [];
+    }
+
+    private PoolingOptions Options => new() { Degree = degree, Threads = threads };
+
+    /// <summary>Fits at every place of the data.</summary>
+    /// <typeparam name="T">The number type of the pairs.</typeparam>
+    /// <param name="data">The data.</param>
+    /// <param name="bandwidths">Bandwidths (d).</param>
+    /// <param name="leaveOut">Whether to leave examples out; a whole place at a time where the data has put its examples together.</param>
+    /// <param name="wholePlaces">Whether a place is left out with all its examples.</param>
+    /// <param name="neighbours">Whether the effective number of neighbours is asked for.</param>
+    public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool wholePlaces = false, bool neighbours = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (T[] keys, T[] values, T[] weights) = data.As<T>();
+        int n = data.Count;
+        T[] fitted = new T[values.Length];
+        T[] ownWeight = new T[n];
+        T[] effective = neighbours ? new T[n] : [];
+        kernel.Pool(
+            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights },
+            new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective },
+            Options,
+            null,
+            cancellationToken);
+        double[] wide = Wide(fitted);
+        double[] leverage = Wide(ownWeight);
+        double[] withoutOwn = leaveOut ? new double[wide.Length] : [];
+        var doubtful = new List<int>();
+        for (int i = 0; i < n; i++)
+        {
+            double place = leverage[i] * data.WeightAt(i);
+            leverage[i] = place / data.CountAt(i);
+            double own = wholePlaces ? place : leverage[i];
+            if (leaveOut && !(1 - own > LeastLeft))
+            {
+                doubtful.Add(i);
+                continue;
+            }
+
+            for (int c = 0; leaveOut && c < data.Columns; c++)
+            {
+                int at = (i * data.Columns) + c;
+                withoutOwn[at] = data.Values[at] - ((data.Values[at] - wide[at]) / (1 - own));
+            }
+        }
+
+        return new Fit
+        {
+            Fitted = wide,
+            Leverage = leverage,
+            WithoutOwn = withoutOwn,
+            IsAdmissible = doubtful.Count == 0 || Ask(data, bandwidths, doubtful, withoutOwn),
+            EffectiveNeighbours = Wide(effective),
+        };
+    }
+
+    /// <summary>What the others say at every place, and how that changes with the logarithm of each bandwidth; for the degree 0.</summary>
+    /// <typeparam name="T">The number type of the pairs.</typeparam>
+    /// <param name="data">The data, an example at each place.</param>
+    /// <param name="bandwidths">Bandwidths (d).</param>
+    /// <param name="gradient">Where the derivatives go (n, v, d).</param>
+    public Fit WithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (T[] keys, T[] values, T[] weights) = data.As<T>();
+        int[] own = new int[data.Count];
+        for (int i = 0; i < own.Length; i++)
+        {
+            own[i] = i;
+        }
+
+        T[] pooled = new T[values.Length];
+        T[] byW = new T[gradient.Length];
+        PoolingReport report = kernel.Pool(
+            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights, LeftOut = own },
+            new PoolingOutput<T> { Values = pooled, InverseBandwidthGradient = byW },
+            Options,
+            null,
+            cancellationToken);
+        for (int i = 0; i < gradient.Length; i++)
+        {
+            // d/d log h = -w d/dw.
+            gradient[i] = -double.CreateTruncating(byW[i]) / bandwidths[i % data.Features];
+        }
+
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count == 0 };
+    }
+
+    // Places whose own examples outweigh all others: the sum over the others alone.
+    private bool Ask(SmootherData data, double[] bandwidths, List<int> places, double[] withoutOwn)
+    {
+        double[] queries = new double[places.Count * data.Features];
+        for (int i = 0; i < places.Count; i++)
+        {
+            data.Keys.AsSpan(places[i] * data.Features, data.Features).CopyTo(queries.AsSpan(i * data.Features));
+        }
+
+        double[] answers = new double[places.Count * data.Columns];
+        PoolingReport report = kernel.Pool(
+            new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights, LeftOut = places.ToArray() },
+            new PoolingOutput<double> { Values = answers },
+            Options,
+            null,
+            cancellationToken);
+        for (int i = 0; i < places.Count; i++)
+        {
+            answers.AsSpan(i * data.Columns, data.Columns).CopyTo(withoutOwn.AsSpan(places[i] * data.Columns));
+        }
+
+        return report.WithoutNeighbour.Count == 0;
+    }
+
+    private static double[] Wide<T>(T[] numbers)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        typeof(T) == typeof(double) ? (double[])(object)numbers : Array.ConvertAll(numbers, double.CreateTruncating);
+}

@@ -1,0 +1,266 @@
+using System.Numerics;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>Examples as a search sees them: at some places, each with the examples there, their weight, the mean of their values and the squares about it.</summary>
+/// <remarks>
+/// Examples at one place have one fitted value, so that means say all that criteria need: sum s (y - f)^2 = S (mean - f)^2 + sum s (y - mean)^2. Where each place has
+/// its own example the squares are 0.
+/// </remarks>
+internal sealed class SmootherData
+{
+    private float[]? _singleKeys;
+    private float[]? _singleValues;
+    private float[]? _singleWeights;
+
+    public required int Features { get; init; }
+
+    public required int Columns { get; init; }
+
+    /// <summary>The places (n, d); ascending where there is one feature.</summary>
+    public required double[] Keys { get; init; }
+
+    /// <summary>The mean of the values at each place (n, v).</summary>
+    public required double[] Values { get; init; }
+
+    /// <summary>The weight at each place (n); empty where each is 1.</summary>
+    public required double[] Weights { get; init; }
+
+    /// <summary>The number of examples at each place (n); empty where each is 1.</summary>
+    public double[] Counts { get; init; } = [];
+
+    /// <summary>The weighted squares about the mean at each place, all columns together (n); empty where each is 0.</summary>
+    public double[] Squares { get; init; } = [];
+
+    public required int Examples { get; init; }
+
+    public int Count => Keys.Length / Features;
+
+    public double TotalWeight => Weights.Length == 0 ? Count : Weights.Sum();
+
+    public double WeightAt(int place) => Weights.Length == 0 ? 1 : Weights[place];
+
+    public double CountAt(int place) => Counts.Length == 0 ? 1 : Counts[place];
+
+    public double SquaresAt(int place) => Squares.Length == 0 ? 0 : Squares[place];
+
+    /// <summary>Keys, values and weights in a number type.</summary>
+    public (T[] Keys, T[] Values, T[] Weights) As<T>()
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(T) == typeof(double))
+        {
+            return ((T[])(object)Keys, (T[])(object)Values, (T[])(object)Weights);
+        }
+
+        _singleKeys ??= Array.ConvertAll(Keys, x => (float)x);
+        _singleValues ??= Array.ConvertAll(Values, y => (float)y);
+        _singleWeights ??= Array.ConvertAll(Weights, s => (float)s);
+        return ((T[])(object)_singleKeys, (T[])(object)_singleValues, (T[])(object)_singleWeights);
+    }
+
+    /// <summary>The smallest and the largest key of a feature.</summary>
+    public (double Least, double Most) RangeOf(int feature)
+    {
+        double least = double.PositiveInfinity;
+        double most = double.NegativeInfinity;
+        for (int i = feature; i < Keys.Length; i += Features)
+        {
+            least = Math.Min(least, Keys[i]);
+            most = Math.Max(most, Keys[i]);
+        }
+
+        return (least, most);
+    }
+
+    /// <summary>The examples, in the order of their places where there is one feature.</summary>
+    /// <param name="x">Keys (n, d).</param>
+    /// <param name="y">Values (n, v).</param>
+    /// <param name="weights">Weights (n), of mean 1; empty where each is 1.</param>
+    /// <param name="features">d.</param>
+    /// <param name="order">The examples in the order that they stand in here; null where it is the order given.</param>
+    public static SmootherData Of(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int features, out int[]? order)
+    {
+        double[] keys = x.ToArray();
+        double[] values = y.ToArray();
+        double[] sampleWeights = weights.ToArray();
+        int count = keys.Length / features;
+        int columns = values.Length / count;
+        order = null;
+        if (features == 1 && !IsAscending(keys))
+        {
+            order = new int[count];
+            for (int i = 0; i < count; i++)
+            {
+                order[i] = i;
+            }
+
+            Array.Sort(keys, order);
+            for (int i = 0; i < count; i++)
+            {
+                y.Slice(order[i] * columns, columns).CopyTo(values.AsSpan(i * columns));
+                if (sampleWeights.Length > 0)
+                {
+                    sampleWeights[i] = weights[order[i]];
+                }
+            }
+        }
+
+        return new SmootherData { Features = features, Columns = columns, Keys = keys, Values = values, Weights = sampleWeights, Examples = count };
+    }
+
+    /// <summary>Some of the examples.</summary>
+    public SmootherData Take(ReadOnlySpan<int> places)
+    {
+        double[] keys = new double[places.Length * Features];
+        double[] values = new double[places.Length * Columns];
+        double[] weights = Weights.Length == 0 ? [] : new double[places.Length];
+        for (int i = 0; i < places.Length; i++)
+        {
+            Keys.AsSpan(places[i] * Features, Features).CopyTo(keys.AsSpan(i * Features));
+            Values.AsSpan(places[i] * Columns, Columns).CopyTo(values.AsSpan(i * Columns));
+            if (weights.Length > 0)
+            {
+                weights[i] = Weights[places[i]];
+            }
+        }
+
+        return new SmootherData { Features = Features, Columns = Columns, Keys = keys, Values = values, Weights = weights, Examples = places.Length };
+    }
+
+    /// <summary>Examples at the same place together.</summary>
+    public SmootherData TiesTogether()
+    {
+        int[] order = new int[Count];
+        for (int i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+
+        if (Features > 1)
+        {
+            Array.Sort(order, (a, b) => Keys.AsSpan(a * Features, Features).SequenceCompareTo(Keys.AsSpan(b * Features, Features)));
+        }
+
+        SmootherData ordered = Features > 1 ? Take(order) : this;
+        var groups = new GroupBuilder(ordered);
+        for (int first = 0; first < order.Length;)
+        {
+            int end = first + 1;
+            while (end < order.Length && Keys.AsSpan(order[first] * Features, Features).SequenceEqual(Keys.AsSpan(order[end] * Features, Features)))
+            {
+                end++;
+            }
+
+            groups.Add(first, end);
+            first = end;
+        }
+
+        return groups.Build();
+    }
+
+    /// <summary>One feature: examples of a cell together, at their mean place.</summary>
+    /// <param name="cells">The number of cells of equal width between the least key and the largest.</param>
+    public SmootherData Binned(int cells)
+    {
+        (double least, double most) = (Keys[0], Keys[^1]);
+        double perCell = cells / (most - least);
+        var groups = new GroupBuilder(this);
+        for (int first = 0; first < Count;)
+        {
+            double next = least + ((Math.Floor((Keys[first] - least) * perCell) + 1) / perCell);
+            int end = first + 1;
+            while (end < Count && Keys[end] < next)
+            {
+                end++;
+            }
+
+            groups.Add(first, end);
+            first = end;
+        }
+
+        return groups.Build();
+    }
+
+    private static bool IsAscending(double[] keys)
+    {
+        for (int i = 1; i < keys.Length; i++)
+        {
+            if (keys[i] < keys[i - 1])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private sealed class GroupBuilder(SmootherData data)
+    {
+        private readonly List<double> _keys = [];
+        private readonly List<double> _values = [];
+        private readonly List<double> _weights = [];
+        private readonly List<double> _counts = [];
+        private readonly List<double> _squares = [];
+
+        // Puts neighbouring places together.
+        public void Add(int first, int end)
+        {
+            double weight = 0;
+            double count = 0;
+            double squares = 0;
+            for (int i = first; i < end; i++)
+            {
+                weight += data.WeightAt(i);
+                count += data.CountAt(i);
+                squares += data.SquaresAt(i);
+            }
+
+            // A place where nothing weighs still has a fitted value.
+            double divisor = weight > 0 ? weight : 1;
+            for (int j = 0; j < data.Features; j++)
+            {
+                double origin = data.Keys[(first * data.Features) + j];
+                double sum = 0;
+                for (int i = first; i < end; i++)
+                {
+                    sum += data.WeightAt(i) * (data.Keys[(i * data.Features) + j] - origin);
+                }
+
+                _keys.Add(origin + (sum / divisor));
+            }
+
+            for (int c = 0; c < data.Columns; c++)
+            {
+                double origin = data.Values[(first * data.Columns) + c];
+                double sum = 0;
+                double ofSquares = 0;
+                for (int i = first; i < end; i++)
+                {
+                    double difference = data.Values[(i * data.Columns) + c] - origin;
+                    sum += data.WeightAt(i) * difference;
+                    ofSquares += data.WeightAt(i) * difference * difference;
+                }
+
+                _values.Add(origin + (sum / divisor));
+                squares += Math.Max(0, ofSquares - (sum * sum / divisor));
+            }
+
+            _weights.Add(weight);
+            _counts.Add(count);
+            _squares.Add(squares);
+        }
+
+        public SmootherData Build() => new()
+        {
+            Features = data.Features,
+            Columns = data.Columns,
+            Keys = [.. _keys],
+            Values = [.. _values],
+            Weights = [.. _weights],
+            Counts = [.. _counts],
+            Squares = [.. _squares],
+            Examples = data.Examples,
+        };
+    }
+}

@@ -1,0 +1,271 @@
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Tests.Regression;
+
+public sealed class KernelRegressionTests
+{
+    public static TheoryData<string, int, int, bool> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, int, int, bool>();
+            foreach (SmoothingKernel kernel in SmoothingKernel.All)
+            {
+                for (int degree = 0; degree < 2; degree++)
+                {
+                    cases.Add(kernel.Name, degree, 1, false);
+                    cases.Add(kernel.Name, degree, 2, true);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void EverythingItSays_IsTheMatrixs(string kernel, int degree, int features, bool isWeighted)
+    {
+        (double[] x, double[] y) = Sample(150, features, seed: 1);
+        var random = new Random(2);
+        double[]? weights = isWeighted ? [.. y.Select(_ => random.Next(4) * random.NextDouble())] : null;
+        double[] h = features == 1 ? [0.6] : [1.2, 1.5];
+        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.Of(h) };
+        KernelRegression model = KernelRegression.Fit(x, y, features, options, weights);
+        var dense = new DenseRegression(x, y, features, options, h, weights);
+
+        Assert.All(dense.Fitted.Zip(model.Fitted), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
+        Diagnostics said = model.Diagnostics;
+        Assert.Equal(dense.Trace, said.EffectiveDegreesOfFreedom, 1e-9 * dense.Trace);
+        Assert.Equal(dense.ResidualFreedom, said.ResidualDegreesOfFreedom, 1e-9 * dense.ResidualFreedom);
+        Assert.Equal(dense.Error, said.ResidualStandardError[0], 1e-9 * dense.Error);
+        Assert.Equal(dense.LeaveOneOut, said.LeaveOneOutError, 1e-9 * dense.LeaveOneOut);
+        Assert.Equal(dense.AICc, said.AICc, 1e-9);
+        Assert.Equal(dense.GCV, said.GCV, 1e-9 * dense.GCV);
+        double[] queries = [.. x.Take(20 * features).Select(x => x + 0.01)];
+        Predictions at = model.Predict(queries);
+        for (int i = 0; i < 20; i++)
+        {
+            (double mean, double error) = dense.At(queries.AsSpan(i * features, features));
+            Assert.Equal(mean, at.Mean[i], 1e-9);
+            Assert.Equal(error, at.StandardError[i], 1e-9 * error);
+            Assert.Equal(mean + (at.Quantile * error), at.Upper[i], 1e-9);
+            Assert.Equal(mean - (at.Quantile * error), at.Lower[i], 1e-9);
+        }
+    }
+
+    [Theory]
+    [InlineData(BandwidthRule.LeaveOneOut, 0)]
+    [InlineData(BandwidthRule.LeaveOneOut, 1)]
+    [InlineData(BandwidthRule.AICc, 0)]
+    [InlineData(BandwidthRule.GCV, 1)]
+    [InlineData(BandwidthRule.KFold, 0)]
+    public void Search_IsNotBeatenByAGrid(BandwidthRule rule, int degree)
+    {
+        for (int seed = 0; seed < 6; seed++)
+        {
+            (double[] x, double[] y) = Sample(seed < 4 ? 120 : 1500, 1, seed);
+            var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule), Degree = degree };
+            BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
+            double least = Enumerable.Range(0, 60).Min(i => Score(Math.Exp(Math.Log(0.02) + (i * 0.1))));
+
+            Assert.True(search.Score <= least * (1 + 1e-9 * Math.Sign(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, seed {seed}.");
+            Assert.Equal(search.Score, Score(search.Bandwidths[0]), 1e-9);
+            Assert.False(search.IsAtBound);
+
+            double Score(double h)
+            {
+                // A search that may choose but one bandwidth says its score.
+                double part = h / (x.Max() - x.Min());
+                return KernelRegression.Fit(x, y, options with { SearchBounds = (part, part * (1 + 1e-12)) }).Search!.Score;
+            }
+        }
+    }
+
+    [Fact]
+    public void SeveralFeatures_GetABandwidthEachAndAUselessOneIsSmoothedAway()
+    {
+        (double[] x, double[] y) = Sample(2500, 3, seed: 3, useful: 2);
+        KernelRegression model = KernelRegression.Fit(x, y, 3);
+
+        Assert.InRange(model.Bandwidths[0], 0.05, 1);
+        Assert.InRange(model.Bandwidths[1], 0.05, 1);
+        Assert.True(model.Bandwidths[2] > 2, $"Got {model.Bandwidths[2]}.");
+        double worse = KernelRegression.Fit(x, y, 3, new KernelRegressionOptions { Bandwidth = Bandwidth.Scott }).Diagnostics.LeaveOneOutError;
+        Assert.True(model.Search!.Score < worse);
+        Assert.Equal(model.Search.Score, model.Diagnostics.LeaveOneOutError, 1e-9);
+    }
+
+    [Fact]
+    public void CopiesOfExamples_DriveTheBandwidthToNothingUnlessTheyAreLeftOutTogether()
+    {
+        (double[] x, double[] y) = Sample(100, 1, seed: 4);
+        double[] twice = [.. x, .. x];
+        double[] values = [.. y, .. y];
+        KernelRegression plain = KernelRegression.Fit(twice, values);
+        KernelRegression together = KernelRegression.Fit(twice, values, new KernelRegressionOptions { LeaveOutTies = true });
+
+        Assert.True(plain.Search!.IsAtBound);
+        Assert.Equal(KernelRegression.Fit(x, y).Bandwidths[0], together.Bandwidths[0], 1e-3);
+        Assert.False(together.Search!.IsAtBound);
+    }
+
+    [Fact]
+    public void WideBandwidth_IsTheMeanAndTheLineOfLeastSquares()
+    {
+        (double[] x, double[] y) = Sample(60, 1, seed: 5);
+        double mean = y.Average();
+        double xMean = x.Average();
+        double slope = x.Zip(y).Sum(pair => (pair.First - xMean) * (pair.Second - mean)) / x.Sum(a => (a - xMean) * (a - xMean));
+        foreach (SmoothingKernel kernel in SmoothingKernel.All)
+        {
+            Predictions constant = Predict(0);
+            Predictions line = Predict(1);
+            Assert.Equal(mean, constant.Mean[0], 1e-6);
+            Assert.Equal(mean + (slope * (2 - xMean)), line.Mean[0], 1e-6);
+            Assert.Equal(slope, line.Slopes[0], 1e-6);
+
+            Predictions Predict(int degree) => KernelRegression
+                .Fit(x, y, new KernelRegressionOptions { Kernel = kernel, Degree = degree, Bandwidth = 1e7 }).Predict([2], new PredictionOptions { HasSlopes = true });
+        }
+    }
+
+    [Fact]
+    public void Classes_HaveProbabilities()
+    {
+        var random = new Random(6);
+        double[] x = [.. Enumerable.Range(0, 300).Select(_ => random.NextDouble() * 3)];
+        string[] labels = [.. x.Select(x => x < 1 ? "low" : x < 2 ? "middle" : "high")];
+        KernelRegression model = KernelRegression.FitClasses(x, labels, 1);
+        Predictions at = model.Predict([0.5, 1.5, 2.5]);
+
+        Assert.Equal(["high", "low", "middle"], model.Classes);
+        Assert.All(at.Mean.Chunk(3), probabilities => Assert.Equal(1, probabilities.Sum(), 1e-12));
+        Assert.True(at.Mean[1] > 0.95 && at.Mean[5] > 0.95 && at.Mean[6] > 0.95, string.Join(' ', at.Mean));
+        Assert.Contains("degree 0", Assert.Throws<ArgumentException>(() => KernelRegression.FitClasses(x, labels, 1, new KernelRegressionOptions { Degree = 1 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void BandsOfAWideFit_AreThoseOfTheMean()
+    {
+        // Of n values about their mean, by Student's distribution with n - 1 degrees of freedom.
+        double[] x = [1, 2, 3, 4, 5];
+        double[] y = [2, 1, 4, 3, 5];
+        Predictions at = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = 1e9 }).Predict([3]);
+
+        double error = Math.Sqrt(y.Sum(v => (v - 3) * (v - 3)) / 4 / 5);
+        Assert.Equal(error, at.StandardError[0], 1e-9);
+        Assert.Equal(2.7764451051977934, at.Quantile, 1e-9);
+        Assert.Equal(3 + (at.Quantile * error), at.Upper[0], 1e-9);
+    }
+
+    [Fact]
+    public void PointwiseBands_CoverTheTruthAsOftenAsTheySay()
+    {
+        // A narrow bandwidth, so that the bias is small beside the noise; by theory 95% of all points, less the bias.
+        (double pointwise, _) = Coverage(isSimultaneous: false);
+        Assert.InRange(pointwise, 0.935, 0.965);
+    }
+
+    [Fact]
+    public void SimultaneousBands_CoverTheWholeCurveAsOftenAsTheySay()
+    {
+        (_, double whole) = Coverage(isSimultaneous: true);
+        Assert.InRange(whole, 0.91, 0.99);
+        (_, double pointwise) = Coverage(isSimultaneous: false);
+        Assert.True(pointwise < 0.5, $"Pointwise bands covered the whole curve {pointwise:P0} of the time.");
+    }
+
+    [Fact]
+    public void WrongInput_IsSaidInOneLine()
+    {
+        double[] x = [1, 2, 3];
+        double[] y = [1, 2, 3];
+        Says<ArgumentException>("at least one example, got 0", () => KernelRegression.Fit([], []));
+        Says<ArgumentException>("for 3 examples, got 2", () => KernelRegression.Fit(x, [1, 2]));
+        Says<ArgumentException>("Expected finite x, got NaN in row 1, column 0", () => KernelRegression.Fit([1, double.NaN, 3], y));
+        Says<ArgumentException>("Expected finite y, got", () => KernelRegression.Fit(x, [1, 2, double.PositiveInfinity]));
+        Says<ArgumentException>("got -1 for example 1", () => KernelRegression.Fit(x, y, 1, null, [1, -1, 1]));
+        Says<ArgumentException>("positive, finite bandwidths, got 0", () => Bandwidth.Of(0));
+        Says<ArgumentException>("positive, finite bandwidths, got NaN", () => Bandwidth.Of(1, double.NaN));
+        Says<ArgumentException>("one for each of 1 features, got 2", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Of(1, 2) }));
+        Says<RegressionDataException>("got 5 everywhere", () => KernelRegression.Fit([5, 5, 5], y));
+        Says<RegressionDataException>("that varies", () => KernelRegression.Fit([5, 5, 5], y, new KernelRegressionOptions { Bandwidth = Bandwidth.Silverman }));
+        Says<RegressionDataException>("more than 5 different keys", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn }));
+        Says<RegressionDataException>("AICc is finite", () => KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = Bandwidth.AICc }));
+        Says<ArgumentOutOfRangeException>("degree 0 or 1", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 2 }));
+        KernelRegression model = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = 1 });
+        Says<ArgumentException>("Expected finite Queries", () => model.Predict([double.NaN]));
+        Says<ArgumentOutOfRangeException>("between 0 and 1", () => model.Predict([1], new PredictionOptions { Level = 1 }));
+
+        static void Says<T>(string text, Action action)
+            where T : Exception => Assert.Contains(text, Assert.ThrowsAny<T>(action).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_HaveTheirDefaults()
+    {
+        var options = new KernelRegressionOptions();
+        Assert.Equal(
+            (SmoothingKernel.Gaussian, 0, Bandwidth.LeaveOneOut, false, null, NumberPrecision.Float64, NoNeighbourPolicy.NaN, null),
+            (options.Kernel, options.Degree, options.Bandwidth, options.LeaveOutTies, options.SearchBounds, options.Precision, options.NoNeighbour, options.Threads));
+        Assert.Equal((0.95, true, false, false), (new PredictionOptions().Level, new PredictionOptions().HasErrors, new PredictionOptions().IsSimultaneous, new PredictionOptions().HasSlopes));
+    }
+
+    [Fact]
+    public void Search_IsStoppedAndTold()
+    {
+        (double[] x, double[] y) = Sample(3000, 1, seed: 9);
+        using var stop = new CancellationTokenSource();
+        var told = new List<double>();
+        var progress = new Told(part =>
+        {
+            told.Add(part);
+            if (told.Count == 5)
+            {
+                stop.Cancel();
+            }
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => KernelRegression.Fit(x, y, 1, null, default, progress, stop.Token));
+        Assert.Equal(5, told.Count);
+        Assert.Equal(told.Order(), told);
+    }
+
+    private static (double Points, double Curves) Coverage(bool isSimultaneous)
+    {
+        const int Runs = 300;
+        double[] queries = [.. Enumerable.Range(0, 101).Select(i => 0.25 + (i * 0.045))];
+        double[] truth = [.. queries.Select(Truth)];
+        int points = 0;
+        int curves = 0;
+        for (int run = 0; run < Runs; run++)
+        {
+            (double[] x, double[] y) = Sample(200, 1, seed: 100 + run);
+            Predictions at = KernelRegression
+                .Fit(x, y, new KernelRegressionOptions { Degree = 1, Bandwidth = 0.12 })
+                .Predict(queries, new PredictionOptions { IsSimultaneous = isSimultaneous });
+            int inside = truth.Index().Count(point => point.Item >= at.Lower[point.Index] && point.Item <= at.Upper[point.Index]);
+            points += inside;
+            curves += inside == queries.Length ? 1 : 0;
+        }
+
+        return ((double)points / Runs / queries.Length, (double)curves / Runs);
+    }
+
+    private static double Truth(double x) => (2 * Math.Sin(x)) + Math.Pow(x, 0.8);
+
+    private static (double[] X, double[] Y) Sample(int n, int features, int seed, int? useful = null)
+    {
+        var random = new Random(seed);
+        double[] x = [.. Enumerable.Range(0, n * features).Select(_ => 5 * random.NextDouble())];
+        double[] y = [.. Enumerable.Range(0, n).Select(i =>
+            Enumerable.Range(0, useful ?? features).Sum(j => Truth(x[(i * features) + j])) + (0.5 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+        return (x, y);
+    }
+
+    private sealed class Told(Action<double> told) : IProgress<double>
+    {
+        public void Report(double value) => told(value);
+    }
+}
