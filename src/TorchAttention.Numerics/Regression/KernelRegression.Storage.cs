@@ -1,0 +1,116 @@
+using System.Globalization;
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>Saving and loading.</content>
+public sealed partial class KernelRegression
+{
+    private const string Format = "torchattention";
+    private const string ModelName = "kernel_regression";
+    private const int Version = 1;
+
+    /// <summary>Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some, and the options as text.</summary>
+    /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
+    /// <param name="notes">Text to keep with the model, such as the names of columns; <see cref="Load"/> gives it back.</param>
+    /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
+    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
+    {
+        var tensors = new Dictionary<string, SafeTensor>
+        {
+            ["keys"] = SafeTensor.Of(_data.Keys, Count, Features),
+            ["values"] = SafeTensor.Of(_data.Values, Count, Columns),
+            ["bandwidths"] = SafeTensor.Of(_bandwidths, Features),
+            ["residual_standard_error"] = SafeTensor.Of([.. Diagnostics.ResidualStandardError], Columns),
+            ["r_squared"] = SafeTensor.Of([.. Diagnostics.RSquared], Columns),
+            ["diagnostics"] = SafeTensor.Of(
+                [Diagnostics.EffectiveDegreesOfFreedom, Diagnostics.ResidualDegreesOfFreedom, Diagnostics.LeaveOneOutError, Diagnostics.AICc, Diagnostics.GCV], 5),
+        };
+        if (_data.Weights.Length > 0)
+        {
+            tensors["weights"] = SafeTensor.Of(_data.Weights, Count);
+        }
+
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["version"] = Version.ToString(CultureInfo.InvariantCulture),
+            ["model"] = ModelName,
+            ["kernel"] = Options.Kernel.Name,
+            ["degree"] = Options.Degree.ToString(CultureInfo.InvariantCulture),
+            ["precision"] = Options.Precision.ToString(),
+            ["no_neighbour"] = Options.NoNeighbour.ToString(),
+            ["classes"] = System.Text.Json.JsonSerializer.Serialize([.. Classes], StorageJson.Default.StringArray),
+        };
+        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
+        {
+            metadata[$"note.{key}"] = value;
+        }
+
+        new SafeTensorsFile(tensors, metadata).Write(path);
+    }
+
+    /// <summary>Loads a model that <see cref="Save"/> wrote: its predictions are the same bit for bit.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The model, and the notes that were saved with it.</returns>
+    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
+    public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path)
+    {
+        SafeTensorsFile file = SafeTensorsFile.Read(path);
+        var reader = new StoredModel(path, file, Format, ModelName, Version);
+        double[] bandwidths = reader.Doubles("bandwidths", 1);
+        double[] keys = reader.Doubles("keys", 2);
+        double[] values = reader.Doubles("values", 2);
+        double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
+        string[] classes = reader.Strings("classes");
+        SmoothingKernel kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel");
+        int columns = (int)file.Tensors["values"].Shape[1];
+        int count = (int)file.Tensors["keys"].Shape[0];
+        var options = new KernelRegressionOptions
+        {
+            Kernel = kernel,
+            Degree = reader.Text("degree") switch { "0" => 0, "1" => 1, _ => throw reader.Unknown("degree") },
+            Precision = reader.Name<NumberPrecision>("precision"),
+            NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
+        };
+        SmootherData data;
+        try
+        {
+            options = options with { Bandwidth = Bandwidth.Of(bandwidths) };
+            RegressionCheck.Data(keys, values, bandwidths.Length, weights);
+            data = SmootherData.Of(keys, values, weights, bandwidths.Length, out int[]? order);
+            bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count && data.Columns == columns
+                && order is null && (classes.Length == 0 || classes.Length == columns);
+            if (!fits)
+            {
+                throw new ArgumentException("the shapes of its tensors do not fit each other, or its keys are not in order");
+            }
+        }
+        catch (ArgumentException e)
+        {
+            throw new StorageException(path, $"expected a model of numbers that can be used, found others ({e.Message.TrimEnd('.')})", e);
+        }
+
+        double[] said = reader.Doubles("diagnostics", 1);
+        double[] errors = reader.Doubles("residual_standard_error", 1);
+        double[] parts = reader.Doubles("r_squared", 1);
+        if (said.Length != 5 || errors.Length != columns || parts.Length != columns)
+        {
+            throw new StorageException(path, "expected 5 diagnostics and two for each column, found others");
+        }
+
+        var diagnostics = new Diagnostics
+        {
+            EffectiveDegreesOfFreedom = said[0],
+            ResidualDegreesOfFreedom = said[1],
+            LeaveOneOutError = said[2],
+            AICc = said[3],
+            GCV = said[4],
+            ResidualStandardError = errors,
+            RSquared = parts,
+        };
+        return (new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }, reader.Notes());
+    }
+}

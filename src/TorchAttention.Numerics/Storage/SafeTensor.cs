@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace TorchAttention.Numerics.Storage;
+
+/// <summary>Numbers with a shape, as a file of tensors holds them: little-endian, row by row.</summary>
+public sealed class SafeTensor
+{
+    private readonly byte[] _bytes;
+
+    internal SafeTensor(string dataType, IReadOnlyList<long> shape, byte[] bytes)
+    {
+        DataType = dataType;
+        Shape = shape;
+        _bytes = bytes;
+    }
+
+    /// <summary>The format's name of the number type: F64, F32, I64 and others.</summary>
+    public string DataType { get; }
+
+    /// <summary>The shape.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    internal ReadOnlySpan<byte> Bytes => _bytes;
+
+    /// <summary>Numbers of float64.</summary>
+    /// <param name="numbers">The numbers, row by row.</param>
+    /// <param name="shape">The shape, whose product is their number.</param>
+    /// <exception cref="ArgumentException">The shape is one of another number of numbers.</exception>
+    public static SafeTensor Of(ReadOnlySpan<double> numbers, params ReadOnlySpan<long> shape)
+    {
+        byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(double)];
+        if (BitConverter.IsLittleEndian)
+        {
+            MemoryMarshal.AsBytes(numbers).CopyTo(bytes);
+        }
+        else
+        {
+            for (int i = 0; i < numbers.Length; i++)
+            {
+                BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(i * sizeof(double)), numbers[i]);
+            }
+        }
+
+        return new SafeTensor("F64", shape.ToArray(), bytes);
+    }
+
+    /// <summary>Numbers of float32.</summary>
+    /// <inheritdoc cref="Of(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
+    public static SafeTensor Of(ReadOnlySpan<float> numbers, params ReadOnlySpan<long> shape)
+    {
+        byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(float)];
+        if (BitConverter.IsLittleEndian)
+        {
+            MemoryMarshal.AsBytes(numbers).CopyTo(bytes);
+        }
+        else
+        {
+            for (int i = 0; i < numbers.Length; i++)
+            {
+                BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), numbers[i]);
+            }
+        }
+
+        return new SafeTensor("F32", shape.ToArray(), bytes);
+    }
+
+    /// <summary>The numbers as float64.</summary>
+    /// <exception cref="InvalidOperationException">They are of another type.</exception>
+    public double[] ToDoubles()
+    {
+        double[] numbers = new double[Count("F64", sizeof(double))];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = BinaryPrimitives.ReadDoubleLittleEndian(_bytes.AsSpan(i * sizeof(double)));
+        }
+
+        return numbers;
+    }
+
+    /// <summary>The numbers as float32.</summary>
+    /// <exception cref="InvalidOperationException">They are of another type.</exception>
+    public float[] ToFloats()
+    {
+        float[] numbers = new float[Count("F32", sizeof(float))];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = BinaryPrimitives.ReadSingleLittleEndian(_bytes.AsSpan(i * sizeof(float)));
+        }
+
+        return numbers;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{DataType} ({string.Join(", ", Shape.Select(length => length.ToString(CultureInfo.InvariantCulture)))})";
+
+    private static int Checked(int count, ReadOnlySpan<long> shape)
+    {
+        long product = 1;
+        foreach (long length in shape)
+        {
+            product = checked(product * length);
+        }
+
+        return product == count ? count : throw new ArgumentException($"Expected {count} numbers in the shape, got {string.Join(" x ", shape.ToArray())}.", nameof(shape));
+    }
+
+    private int Count(string dataType, int size) => DataType == dataType
+        ? _bytes.Length / size
+        : throw new InvalidOperationException($"Expected numbers of type {dataType}, got {DataType}.");
+}

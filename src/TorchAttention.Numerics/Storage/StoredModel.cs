@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Numerics.Storage;
+
+/// <summary>A model's file with its format, version and kind checked; what it needs is there or an error says that it is not.</summary>
+public sealed class StoredModel
+{
+    private const string NotePrefix = "note.";
+
+    private readonly string _path;
+    private readonly SafeTensorsFile _file;
+
+    /// <summary>Checks what kind of file it is.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="file">Its content.</param>
+    /// <param name="format">The format expected.</param>
+    /// <param name="model">The model expected.</param>
+    /// <param name="version">The last version that is known.</param>
+    /// <exception cref="StorageException">It is of another format or model, or of a later version.</exception>
+    public StoredModel(string path, SafeTensorsFile file, string format, string model, int version)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        _path = path;
+        _file = file;
+        if (!file.Metadata.TryGetValue("format", out string? found) || found != format)
+        {
+            throw new StorageException(path, $"expected a model that was saved by TorchAttention, found a safetensors file of another kind");
+        }
+
+        if (Text("model") != model)
+        {
+            throw new StorageException(path, $"expected a model of the kind '{model}', found '{PlainText.Of(Text("model"))}'");
+        }
+
+        if (!int.TryParse(Text("version"), NumberStyles.None, CultureInfo.InvariantCulture, out int actual) || actual < 1)
+        {
+            throw Unknown("version");
+        }
+
+        if (actual > version)
+        {
+            throw new StorageException(path, $"expected a file of version {version} or before, found version {actual}: it was saved by a later TorchAttention");
+        }
+    }
+
+    /// <summary>Numbers of float64 with a number of sides.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="sides">How many sides its shape has.</param>
+    /// <exception cref="StorageException">There is none such.</exception>
+    public double[] Doubles(string name, int sides) => Tensor(name, "F64", sides).ToDoubles();
+
+    /// <summary>Numbers of float32 with a number of sides.</summary>
+    /// <inheritdoc cref="Doubles"/>
+    public float[] Floats(string name, int sides) => Tensor(name, "F32", sides).ToFloats();
+
+    /// <summary>Text by its name.</summary>
+    /// <param name="name">The name.</param>
+    /// <exception cref="StorageException">There is none.</exception>
+    public string Text(string name) => _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(_path, $"expected '{name}' in the header, found none");
+
+    /// <summary>A list of texts.</summary>
+    /// <inheritdoc cref="Text"/>
+    public string[] Strings(string name)
+    {
+        try
+        {
+            string[] texts = JsonSerializer.Deserialize(Text(name), StorageJson.Default.StringArray) ?? [];
+            return texts.All(text => text is not null) ? texts : throw Unknown(name);
+        }
+        catch (JsonException)
+        {
+            throw Unknown(name);
+        }
+    }
+
+    /// <summary>A name of an enumeration.</summary>
+    /// <inheritdoc cref="Text"/>
+    public T Name<T>(string name)
+        where T : struct, Enum =>
+        Enum.GetNames<T>().Contains(Text(name)) ? Enum.Parse<T>(Text(name)) : throw Unknown(name);
+
+    /// <summary>The notes saved with the model.</summary>
+    public IReadOnlyDictionary<string, string> Notes() => _file.Metadata
+        .Where(pair => pair.Key.StartsWith(NotePrefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[NotePrefix.Length..], pair => pair.Value);
+
+    /// <summary>The error for text that is none of those known.</summary>
+    /// <param name="name">The text's name.</param>
+    public StorageException Unknown(string name) => new(_path, $"expected a known '{name}' in the header, found '{PlainText.Of(Text(name))}'");
+
+    private SafeTensor Tensor(string name, string dataType, int sides)
+    {
+        if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))
+        {
+            throw new StorageException(_path, $"expected a tensor '{name}', found none");
+        }
+
+        return tensor.DataType == dataType && tensor.Shape.Count == sides
+            ? tensor
+            : throw new StorageException(_path, $"expected '{name}' of type {dataType} with {sides} sides, found {tensor}");
+    }
+}
+
+/// <summary>Lists of text as JSON, by code made at compile time.</summary>
+[JsonSerializable(typeof(string[]))]
+internal sealed partial class StorageJson : JsonSerializerContext;

@@ -1,0 +1,130 @@
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Tests.Regression;
+
+public sealed class KernelRegressionStorageTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("storage").FullName;
+
+    private string Path => System.IO.Path.Combine(_folder, "model.safetensors");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(1, 0, false, NumberPrecision.Float64)]
+    [InlineData(1, 1, true, NumberPrecision.Float32)]
+    [InlineData(2, 1, false, NumberPrecision.Float64)]
+    public void LoadedModel_PredictsTheSameBitForBit(int features, int degree, bool isWeighted, NumberPrecision precision)
+    {
+        var random = new Random(1);
+        double[] x = [.. Enumerable.Range(0, 90 * features).Select(_ => random.NextDouble())];
+        double[] y = [.. Enumerable.Range(0, 180).Select(_ => random.NextDouble())];
+        double[] weights = isWeighted ? [.. Enumerable.Range(0, 90).Select(_ => random.NextDouble())] : [];
+        var options = new KernelRegressionOptions
+        {
+            Kernel = SmoothingKernel.Tricube,
+            Degree = degree,
+            Bandwidth = 0.4,
+            Precision = precision,
+            NoNeighbour = NoNeighbourPolicy.Nearest,
+        };
+        KernelRegression model = KernelRegression.Fit(x, y, features, options, weights);
+        model.Save(Path, new Dictionary<string, string> { ["y"] = "a, b" });
+        (KernelRegression loaded, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(Path);
+
+        Assert.Equal("a, b", notes["y"]);
+        Assert.Equal((options.Kernel, degree, precision, NoNeighbourPolicy.Nearest), (loaded.Options.Kernel, loaded.Options.Degree, loaded.Options.Precision, loaded.Options.NoNeighbour));
+        double[] queries = [.. x.Select(x => (1.5 * x) - 0.2)];
+        Predictions before = model.Predict(queries);
+        Predictions after = loaded.Predict(queries);
+        Assert.Equal(before.Mean, after.Mean);
+        Assert.Equal(before.StandardError, after.StandardError);
+        Assert.Equal(before.Upper, after.Upper);
+        Assert.Equal(before.HasNeighbour, after.HasNeighbour);
+        Assert.Equal(model.Diagnostics.LeaveOneOutError, loaded.Diagnostics.LeaveOneOutError);
+        Assert.Equal(model.Diagnostics.RSquared, loaded.Diagnostics.RSquared);
+    }
+
+    [Fact]
+    public void Classes_AreKept()
+    {
+        KernelRegression model = KernelRegression.FitClasses([1, 2, 3, 4], ["a", "b", "a", "\"c\""], 1, new KernelRegressionOptions { Bandwidth = 1 });
+        model.Save(Path);
+        Assert.Equal(["\"c\"", "a", "b"], KernelRegression.Load(Path).Model.Classes);
+    }
+
+    [Fact]
+    public void OtherFiles_AreRefusedByName()
+    {
+        KernelRegression.Fit([1, 2, 3], [1, 2, 3], new KernelRegressionOptions { Bandwidth = 1 }).Save(Path);
+        SafeTensorsFile file = SafeTensorsFile.Read(Path);
+        Refused("another kind", ("format", "pt"));
+        Refused("expected a model of the kind 'kernel_regression', found 'other'", ("model", "other"));
+        Refused("found version 99: it was saved by a later TorchAttention", ("version", "99"));
+        Refused("known 'version' in the header, found '-1'", ("version", "-1"));
+        Refused("known 'kernel' in the header, found 'cosine'", ("kernel", "cosine"));
+        Refused("known 'degree'", ("degree", "2"));
+        Refused("known 'precision'", ("precision", "7"));
+        Refused("known 'classes'", ("classes", "[null]"));
+        Refused("expected a tensor 'keys', found none", tensors: [("keys", null)]);
+        Refused("'keys' of type F64 with 2 sides, found F32 (3, 1)", tensors: [("keys", SafeTensor.Of([1f, 2, 3], 3, 1))]);
+        Refused("got NaN in row 1", tensors: [("keys", SafeTensor.Of([1, double.NaN, 3], 3, 1))]);
+        Refused("keys are not in order", tensors: [("keys", SafeTensor.Of([3.0, 2, 1], 3, 1))]);
+        Refused("positive, finite bandwidths, got -1", tensors: [("bandwidths", SafeTensor.Of([-1.0], 1))]);
+        Refused("at least one bandwidth", tensors: [("bandwidths", SafeTensor.Of(Array.Empty<double>(), 0))]);
+        Refused("for 3 examples, got 2", tensors: [("values", SafeTensor.Of([1.0, 2], 2, 1))]);
+
+        void Refused(string message, (string Key, string Value)? text = null, (string Name, SafeTensor? Tensor)[]? tensors = null)
+        {
+            var metadata = new Dictionary<string, string>(file.Metadata);
+            if (text is not null)
+            {
+                metadata[text.Value.Key] = text.Value.Value;
+            }
+
+            var content = new Dictionary<string, SafeTensor>(file.Tensors);
+            foreach ((string name, SafeTensor? tensor) in tensors ?? [])
+            {
+                content.Remove(name);
+                if (tensor is not null)
+                {
+                    content[name] = tensor;
+                }
+            }
+
+            new SafeTensorsFile(content, metadata).Write(Path);
+            Assert.Contains(message, Assert.Throws<StorageException>(() => KernelRegression.Load(Path)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void AnyBytes_AreLoadedOrRefused()
+    {
+        KernelRegression.Fit([1, 2, 3], [1, 2, 3], new KernelRegressionOptions { Bandwidth = 1 }).Save(Path);
+        byte[] whole = File.ReadAllBytes(Path);
+        var random = new Random(2);
+        int refused = 0;
+        for (int i = 0; i < 3000; i++)
+        {
+            byte[] bytes = [.. whole];
+            for (int change = random.Next(1, 3); change > 0; change--)
+            {
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(Path, i % 3 == 0 ? bytes[..random.Next(bytes.Length)] : bytes);
+            try
+            {
+                KernelRegression.Load(Path);
+            }
+            catch (StorageException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 1500, 2999);
+    }
+}
