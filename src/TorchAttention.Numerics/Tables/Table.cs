@@ -42,6 +42,9 @@ public sealed class Table
     /// <summary>The number of rows.</summary>
     public int RowCount => _values.Length == 0 ? 0 : _values[0].Length;
 
+    /// <summary>How many rows of the file were left out because a number was missing.</summary>
+    public long DroppedRows { get; init; }
+
     /// <summary>The numbers of one column.</summary>
     /// <param name="column">The column's index.</param>
     public ReadOnlySpan<double> this[int column] => _values[column];

@@ -30,7 +30,7 @@ public sealed class CsvTableTests
     [InlineData("x,y\n1,2\n\n3,oops\n", 4L, "y", "expected a number, found 'oops'")]
     [InlineData("x,y\n1,\n", 2L, "y", "found nothing")]
     [InlineData("x,y\n1,2\0\n", 2L, "y", "expected a number, found '2\\u0000'")]
-    [InlineData("x,y\nnan,1\n", 2L, "x", "expected a finite number, found 'nan'")]
+    [InlineData("x,y\nnan,1\n", 2L, "x", "found 'nan', a missing value")]
     [InlineData("x,y\n1,1e999\n", 2L, "y", "expected a finite number, found '1e999'")]
     [InlineData("x,y\n1,2,3\n", 2L, null, "expected 2 fields as in the header, found 3")]
     [InlineData("x,y,x\n1,2,3\n", 1L, "x", "more than once")]

@@ -1,0 +1,318 @@
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace TorchAttention.Numerics.Tables;
+
+/// <summary>Reads the columns one asks for from separated text with a header row, some rows at a time: memory does not grow with the file.</summary>
+/// <remarks>
+/// Text is UTF-8 (or UTF-16 with a byte-order mark); fields may be quoted as RFC 4180 says. Blank lines are passed over. Every number must be finite: text, or a number
+/// that float64 cannot hold, is an error with its place.
+/// </remarks>
+public sealed class CsvRows : IDisposable
+{
+    private const int LongestField = 1 << 20;
+    private const int LongestRecord = 1 << 26;
+    private const int LongestQuote = 40;
+
+    // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
+    private const char NoText = '\uffff';
+
+    private static readonly HashSet<string> _missing = new(StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" };
+
+    private readonly string _name;
+    private readonly CsvOptions _options;
+    private readonly CsvParser _parser;
+    private readonly LimitedReader _reader;
+    private readonly CultureInfo _culture;
+    private readonly string[] _header;
+    private readonly int _headerRow;
+    private string[] _columns = [];
+    private int[] _places = [];
+    private int _labelPlace = -1;
+    private long _firstMissingRow;
+    private string? _firstMissingColumn;
+    private string _firstMissing = "";
+    private long _rowsWithMissing;
+
+    private CsvRows(TextReader reader, string name, CsvOptions options)
+    {
+        if (options.DecimalComma && options.Delimiter == ',')
+        {
+            throw new TableException(name, "numbers with a decimal comma need another delimiter than the comma");
+        }
+
+        _name = name;
+        _options = options;
+        _culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        _culture.NumberFormat.NumberDecimalSeparator = options.DecimalComma ? "," : ".";
+        _reader = new LimitedReader(reader, LongestRecord);
+        _parser = new CsvParser(_reader, new CsvConfiguration(CultureInfo.InvariantCulture)
+        {
+            Delimiter = options.Delimiter.ToString(),
+            IgnoreBlankLines = true,
+            TrimOptions = TrimOptions.Trim,
+            MaxFieldSize = LongestField,
+            BadDataFound = e => throw new TableException(name, "a quotation mark stands where none may", e.Context.Parser?.Row),
+        });
+        _header = NextRecord() ? _parser.Record! : throw new TableException(name, "expected a header row and data, found an empty file");
+        _headerRow = _parser.Row;
+    }
+
+    /// <summary>The header's names.</summary>
+    public IReadOnlyList<string> Header => _header;
+
+    /// <summary>How many rows were left out because a number was missing.</summary>
+    public long DroppedRows => _options.Missing == MissingValues.Drop ? _rowsWithMissing : 0;
+
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">The file; a pipe will do, since it is read once.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <exception cref="TableException">The file is missing, unreadable or no such text.</exception>
+    public static CsvRows Open(string path, CsvOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Directory.Exists(path))
+        {
+            throw new TableException(path, "expected a CSV file, found a directory");
+        }
+
+        StreamReader? reader = null;
+        try
+        {
+            reader = new StreamReader(path, Utf8(), detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+            return new CsvRows(reader, path, options ?? new CsvOptions());
+        }
+        catch (Exception e)
+        {
+            reader?.Dispose();
+            throw Explained(e, path);
+        }
+    }
+
+    /// <summary>Reads from a stream, standard input say.</summary>
+    /// <param name="stream">The text's bytes.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <exception cref="TableException">It is no such text.</exception>
+    public static CsvRows Open(Stream stream, string name, CsvOptions? options = null) => Open(new StreamReader(stream, Utf8(), true, 1 << 16), name, options);
+
+    /// <summary>Reads from an open reader.</summary>
+    /// <param name="reader">The text.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <exception cref="TableException">It is no such text.</exception>
+    public static CsvRows Open(TextReader reader, string name, CsvOptions? options = null)
+    {
+        try
+        {
+            return new CsvRows(reader, name, options ?? new CsvOptions());
+        }
+        catch (Exception e) when (e is not TableException)
+        {
+            throw Explained(e, name);
+        }
+    }
+
+    /// <summary>Names the columns to read as numbers, and one to read as text.</summary>
+    /// <param name="columns">Names of the header, in the order wanted.</param>
+    /// <param name="label">The column of text; null for none.</param>
+    /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
+    public void Choose(IReadOnlyList<string> columns, string? label = null)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        _columns = [.. columns];
+        _places = Array.ConvertAll(_columns, Find);
+        _labelPlace = label is null ? -1 : Find(label);
+    }
+
+    /// <summary>Reads the next rows.</summary>
+    /// <param name="values">A list for each chosen column, which the numbers are added to.</param>
+    /// <param name="most">The most rows to read.</param>
+    /// <param name="labels">A list that the text of the chosen column is added to; null where none was chosen.</param>
+    /// <returns>How many rows were added; 0 at the end.</returns>
+    /// <exception cref="TableException">A row is ragged, a quotation is not closed, or a chosen field is not a finite number.</exception>
+    public int Read(IReadOnlyList<List<double>> values, int most, List<string>? labels = null)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        try
+        {
+            int added = 0;
+            while ((added < most || IsCounting) && NextRecord())
+            {
+                added += Add(values, labels) ? 1 : 0;
+            }
+
+            return IsCounting ? throw Missing() : added;
+        }
+        catch (Exception e) when (e is not TableException)
+        {
+            throw Explained(e, _name, _parser.Row);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _parser.Dispose();
+        _reader.Dispose();
+    }
+
+    internal static string Shown(string text) => PlainText.Of(text.Length > LongestQuote ? text[..LongestQuote] + "…" : text);
+
+    private static Encoding Utf8() => Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{NoText}"));
+
+    private static Exception Explained(Exception e, string name, long? row = null) => e switch
+    {
+        TableException => e,
+        FileNotFoundException or DirectoryNotFoundException => new TableException(name, "no such file", inner: e),
+
+        // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
+        DecoderFallbackException => new TableException(name, "expected UTF-8 text, found other bytes", inner: e),
+        MaxFieldSizeException => new TableException(name, $"a field is longer than {LongestField} characters", row, inner: e),
+        LimitedReader.RecordTooLongException => new TableException(name, $"a row is longer than {LongestRecord} characters", row, inner: e),
+        IOException or UnauthorizedAccessException or ArgumentException => new TableException(name, $"cannot be read ({e.Message.ReplaceLineEndings(" ").Trim()})", inner: e),
+        _ => e,
+    };
+
+    // A first missing number is an error; all that follow are counted before it is one.
+    private bool IsCounting => _options.Missing == MissingValues.Error && _rowsWithMissing > 0;
+
+    private bool Add(IReadOnlyList<List<double>> values, List<string>? labels)
+    {
+        if (_parser.Count != _header.Length)
+        {
+            throw new TableException(_name, $"expected {(_header.Length == 1 ? "1 field" : $"{_header.Length} fields")} as in the header, found {_parser.Count}", _parser.Row);
+        }
+
+        int missing = Array.FindIndex(_places, place => _missing.Contains(_parser[place]));
+        bool isWhole = missing < 0 && !(_labelPlace >= 0 && _parser[_labelPlace].Length == 0);
+        if (!isWhole)
+        {
+            if (_rowsWithMissing++ == 0)
+            {
+                int place = missing >= 0 ? _places[missing] : _labelPlace;
+                (_firstMissingRow, _firstMissingColumn, _firstMissing) = (_parser.Row, _header[place], _parser[place]);
+            }
+
+            return false;
+        }
+
+        if (IsCounting)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < _places.Length; i++)
+        {
+            values[i].Add(Number(_parser[_places[i]], _columns[i]));
+        }
+
+        if (_labelPlace >= 0)
+        {
+            labels?.Add(_parser[_labelPlace]);
+        }
+
+        return true;
+    }
+
+    private TableException Missing()
+    {
+        string found = _firstMissing.Length == 0 ? "nothing" : $"'{Shown(_firstMissing)}', a missing value";
+        string more = _rowsWithMissing == 1 ? "" : $"; {_rowsWithMissing} rows miss one";
+        return new TableException(_name, $"expected {(_places.Contains(Array.IndexOf(_header, _firstMissingColumn)) ? "a number" : "text")}, found {found}{more}", _firstMissingRow, _firstMissingColumn);
+    }
+
+    // The parser takes a quotation that is still open at the end of the text for closed, with every row below it inside.
+    private bool NextRecord()
+    {
+        if (!_parser.Read())
+        {
+            return false;
+        }
+
+        _reader.BeginRecord();
+        ReadOnlySpan<char> record = _parser.RawRecord;
+        if (record.Contains(NoText))
+        {
+            throw new TableException(_name, "expected UTF-8 text, found other bytes", _parser.Row);
+        }
+
+        return EndsInsideQuotation(record) ? throw new TableException(_name, "a quotation is opened and never closed", _parser.Row) : true;
+    }
+
+    private bool EndsInsideQuotation(ReadOnlySpan<char> record)
+    {
+        if (record.Count('"') % 2 == 0)
+        {
+            return false;
+        }
+
+        // A quotation mark opens at the start of a field, and opens again right after one that seemed to close.
+        bool inside = false;
+        char before = _options.Delimiter;
+        foreach (char c in record)
+        {
+            if (c == '"')
+            {
+                inside = !inside && (before == _options.Delimiter || before == '"');
+            }
+
+            before = char.IsWhiteSpace(c) && c != _options.Delimiter ? before : c;
+        }
+
+        return inside;
+    }
+
+    private int Find(string column)
+    {
+        int place = Array.IndexOf(_header, column);
+        if (place < 0)
+        {
+            throw new TableException(_name, $"no column '{Shown(column)}'; {CsvTable.Describe(_header)}");
+        }
+
+        return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(_name, "the header has this name more than once", _headerRow, column);
+    }
+
+    private double Number(string field, string column)
+    {
+        // .NET's parser overlooks trailing NULs, which a damaged file may well have.
+        if (!double.TryParse(field, NumberStyles.Float, _culture, out double number) || field.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new TableException(_name, $"expected a number, found '{Shown(field)}'", _parser.Row, column);
+        }
+
+        return double.IsFinite(number) ? number : throw new TableException(_name, $"expected a finite number, found '{Shown(field)}'", _parser.Row, column);
+    }
+
+    /// <summary>Text whose rows have a limit: the parser would keep a row of any length in memory.</summary>
+    private sealed class LimitedReader(TextReader inner, long most) : TextReader
+    {
+        private long _sinceRecord;
+
+        public void BeginRecord() => _sinceRecord = 0;
+
+        public override int Read(char[] buffer, int index, int count)
+        {
+            int read = inner.Read(buffer, index, count);
+            _sinceRecord += read;
+            return _sinceRecord <= most ? read : throw new RecordTooLongException();
+        }
+
+        public override int Read() => inner.Read();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                inner.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+
+        public sealed class RecordTooLongException : Exception;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Text;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Tests.Tables;
+
+public sealed class CsvRowsTests
+{
+    [Theory]
+    [InlineData("a;b\n1,5;2\n-3e2;,25\n", ';', true)]
+    [InlineData("a\tb\n1.5\t2\n-3e2\t.25\n", '\t', false)]
+    [InlineData("a|b\r\n\"1.5\"|2\r\n\r\n-3e2|0.25", '|', false)]
+    public void OtherDelimitersAndDecimalCommas_AreOptions(string text, char delimiter, bool decimalComma)
+    {
+        Table table = CsvTable.Read(new StringReader(text), "test", header => header, new CsvOptions { Delimiter = delimiter, DecimalComma = decimalComma });
+        Assert.Equal([1.5, -300], table[0].ToArray());
+        Assert.Equal([2, 0.25], table[1].ToArray());
+    }
+
+    [Fact]
+    public void DecimalCommaBesideCommas_IsRefused()
+    {
+        TableException error = Assert.Throws<TableException>(() => Read("a,b\n1,2\n", new CsvOptions { DecimalComma = true }));
+        Assert.Equal("test: numbers with a decimal comma need another delimiter than the comma", error.Message);
+    }
+
+    [Fact]
+    public void MissingNumbers_AreCountedOrDropped()
+    {
+        const string Text = "a,b,c\n1,2,x\n,3,x\n4,NA,x\n5,n/a,x\n6,7,\n";
+        TableException error = Assert.Throws<TableException>(() => Read(Text, new CsvOptions()));
+        Assert.Equal("test, row 3, column 'a': expected a number, found nothing; 3 rows miss one", error.Message);
+
+        Table table = Read(Text, new CsvOptions { Missing = MissingValues.Drop });
+        Assert.Equal(3, table.DroppedRows);
+        Assert.Equal([1, 6], table[0].ToArray());
+        Assert.Equal([2, 7], table[1].ToArray());
+        Assert.Contains("none among 1", Assert.Throws<TableException>(() => Read("a,b\n,1\n", new CsvOptions { Missing = MissingValues.Drop })).Message, StringComparison.Ordinal);
+
+        static Table Read(string text, CsvOptions options) => CsvTable.Read(new StringReader(text), "test", _ => ["a", "b"], options);
+    }
+
+    [Fact]
+    public void Chunks_AreTheWhole()
+    {
+        string text = "a,b\n" + string.Concat(Enumerable.Range(0, 1001).Select(i => $"{i},{-i}\n"));
+        using CsvRows rows = CsvRows.Open(new StringReader(text), "test");
+        rows.Choose(["b"]);
+        var numbers = new List<double>();
+        var counts = new List<int>();
+        int count;
+        do
+        {
+            count = rows.Read([numbers], 400);
+            counts.Add(count);
+        }
+        while (count > 0);
+
+        Assert.Equal([400, 400, 201, 0], counts);
+        Assert.Equal(Enumerable.Range(0, 1001).Select(i => (double)-i), numbers);
+    }
+
+    [Fact]
+    public void Labels_AreText()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, "x,class\n1,a\n2,\"b, c\"\n");
+            (Table table, IReadOnlyList<string> labels) = CsvTable.ReadWithLabels(path, _ => (["x"], "class"));
+            Assert.Equal([1, 2], table[0].ToArray());
+            Assert.Equal(["a", "b, c"], labels);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void RowWithoutEnd_IsRefusedBeforeItFillsTheMemory()
+    {
+        using var endless = new Endless("1,");
+        long before = GC.GetTotalAllocatedBytes();
+        TableException error = Assert.Throws<TableException>(() => CsvRows.Open(endless, "test"));
+        Assert.Contains("longer than 67108864 characters", error.Message, StringComparison.Ordinal);
+        Assert.True(GC.GetTotalAllocatedBytes() - before < 6L << 30);
+    }
+
+    [Fact]
+    public void MillionColumns_AreReadInTime()
+    {
+        var text = new StringBuilder();
+        text.AppendJoin(',', Enumerable.Range(0, 1_000_000).Select(i => $"c{i}")).Append('\n');
+        text.AppendJoin(',', Enumerable.Range(0, 1_000_000)).Append('\n');
+        Table table = CsvTable.Read(new StringReader(text.ToString()), "test", _ => ["c7", "c999999"]);
+        Assert.Equal((7, 999999), (table[0][0], table[1][0]));
+        string message = Assert.Throws<TableException>(() => CsvTable.Read(new StringReader(text.ToString()), "test", _ => ["none"])).Message;
+        Assert.EndsWith("and 999988 more", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnyBytes_AreReadOrRefused()
+    {
+        var random = new Random(1);
+        byte[] valid = Encoding.UTF8.GetBytes("a,b\r\n1,2\r\n\"3\",4e5\n-0.5,\"6\"\n");
+        string alphabet = "\",;\r\n\t 0123456789.eE+-abc\0\ufeffäNA";
+        int refused = 0;
+        for (int i = 0; i < 5000; i++)
+        {
+            byte[] bytes = (i % 3) switch
+            {
+                0 => [.. Enumerable.Range(0, random.Next(200)).Select(_ => (byte)random.Next(256))],
+                1 => Encoding.UTF8.GetBytes(new string([.. Enumerable.Range(0, random.Next(200)).Select(_ => alphabet[random.Next(alphabet.Length)])])),
+                _ => [.. valid.Select(b => random.Next(20) == 0 ? (byte)random.Next(256) : b)],
+            };
+            try
+            {
+                using CsvRows rows = CsvRows.Open(new MemoryStream(bytes), "test", new CsvOptions { Missing = (MissingValues)(i % 2) });
+                rows.Choose([rows.Header[^1]]);
+                var numbers = new List<double>();
+                rows.Read([numbers], int.MaxValue);
+                Assert.All(numbers, number => Assert.True(double.IsFinite(number)));
+            }
+            catch (TableException e)
+            {
+                Assert.DoesNotContain('\n', e.Message);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 1000, 4999);
+    }
+
+    private static Table Read(string text, CsvOptions options) => CsvTable.Read(new StringReader(text), "test", header => header, options);
+
+    private sealed class Endless(string part) : TextReader
+    {
+        public override int Read(char[] buffer, int index, int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                buffer[index + i] = part[i % part.Length];
+            }
+
+            return count;
+        }
+    }
+}
