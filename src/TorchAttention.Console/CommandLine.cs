@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using TorchAttention.Cli.Exercises;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Training;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli;
@@ -24,6 +26,10 @@ internal static class CommandLine
         {
             TrainCommand.Create(),
             ExerciseCommand.Create(),
+            FitCommand.Create(),
+            PredictCommand.Create(),
+            BandwidthCommand.Create(),
+            EvaluateCommand.Create(),
             DatasetsCommand.Create(),
             InfoCommand.Create(),
         };
@@ -60,7 +66,7 @@ internal static class CommandLine
         {
             return Fail(e.ExitCode, e.Message);
         }
-        catch (TableException e)
+        catch (Exception e) when (e is TableException or StorageException)
         {
             return Fail(ExitCode.WrongInput, e.Message);
         }

@@ -4,12 +4,12 @@ using SkiaSharp;
 
 namespace TorchAttention.Plotting;
 
-/// <summary>Draws a matrix as coloured cells of width and height 1 around whole numbers, row 0 at the top.</summary>
+/// <summary>Draws a matrix as coloured cells, row 0 at the top: of width and height 1 around whole numbers, or over a given extent. What is no number stays white.</summary>
 /// <remarks>
 /// ScottPlot's own heatmap hands the renderer one pixel for each cell. Viewers of SVG smooth such a bitmap when they enlarge it, and the cells
 /// run into each other; this one is drawn large enough to keep its edges.
 /// </remarks>
-internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range) : IPlottable
+internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, CoordinateRect? extent = null) : IPlottable
 {
     private const int SharpPixels = 800;
     private const int Shades = 256;
@@ -22,16 +22,18 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range) : IPl
 
     public IEnumerable<LegendItem> LegendItems => [];
 
+    private CoordinateRect Extent => extent ?? new CoordinateRect(-0.5, Columns - 0.5, -0.5, Rows - 0.5);
+
     private int Rows => matrix.GetLength(0);
 
     private int Columns => matrix.GetLength(1);
 
-    public AxisLimits GetAxisLimits() => new(-0.5, Columns - 0.5, -0.5, Rows - 0.5);
+    public AxisLimits GetAxisLimits() => new(Extent);
 
     public void Render(RenderPack rp)
     {
         using SKImage image = Paint();
-        PixelRect place = Axes.GetPixelRect(new CoordinateRect(-0.5, Columns - 0.5, -0.5, Rows - 0.5));
+        PixelRect place = Axes.GetPixelRect(Extent);
         rp.Canvas.DrawImage(image, new SKRect(place.Left, place.Top, place.Right, place.Bottom));
     }
 
@@ -44,8 +46,9 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range) : IPl
             Span<uint> line = pixels.AsSpan(row * zoom * Columns * zoom, Columns * zoom);
             for (int column = 0; column < Columns; column++)
             {
-                int shade = (int)Math.Round((Shades - 1) * range.Normalize(matrix[row, column], clamp: true));
-                line.Slice(column * zoom, zoom).Fill(_colors[shade]);
+                double value = matrix[row, column];
+                uint color = double.IsNaN(value) ? uint.MaxValue : _colors[(int)Math.Round((Shades - 1) * range.Normalize(value, clamp: true))];
+                line.Slice(column * zoom, zoom).Fill(color);
             }
 
             for (int copy = 1; copy < zoom; copy++)

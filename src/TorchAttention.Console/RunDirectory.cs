@@ -4,14 +4,14 @@ using System.Text.Json;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
-namespace TorchAttention.Cli.Training;
+namespace TorchAttention.Cli;
 
 /// <summary>The folder that receives what a command writes, each file whole or not at all.</summary>
 internal sealed class RunDirectory : IDisposable
 {
     private const string Plots = "plots";
 
-    private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv"];
+    private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv", "fitted.csv", "search.csv"];
 
     private readonly FileStream _claim;
     private readonly Interruption _interruption;

@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>Compares the rules for bandwidths on a file.</summary>
+internal static class BandwidthCommand
+{
+    public static Command Create()
+    {
+        var examplesOptions = new ExamplesOptions();
+        var fitOptions = new FitOptions();
+        var json = new Option<bool>("--json") { Description = "Print JSON and nothing else" };
+        var command = new Command("bandwidth", "Compare the rules for bandwidths on a file");
+        examplesOptions.AddTo(command);
+        fitOptions.AddTo(command, withBandwidth: false);
+        command.Add(json);
+        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Examples examples, KernelRegressionOptions options, bool isJson)
+    {
+        using var interruption = new Interruption();
+        FitOptions.CheckBandwidths(options, examples);
+        Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => FitOptions.Rules
+            .Select((rule, i) => Row.Of(rule.Key, rule.Value, examples, options, new Part(progress, i, FitOptions.Rules.Count), interruption.Token)).ToArray());
+        if (rows.All(row => row.Model is null))
+        {
+            throw new TableException(examples.Source, rows[0].Problem!);
+        }
+
+        if (isJson)
+        {
+            Console.WriteLine(RunDirectory.Json(writer => WriteTo(writer, rows)));
+        }
+        else
+        {
+            Print(rows, examples);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static void WriteTo(Utf8JsonWriter json, Row[] rows)
+    {
+        json.WriteStartObject("rules");
+        foreach (Row row in rows)
+        {
+            json.WriteStartObject(row.Rule);
+            if (row.Model is null)
+            {
+                json.WriteString("problem", row.Problem);
+            }
+            else
+            {
+                json.WriteStartArray("bandwidth");
+                foreach (double h in row.Model.Bandwidths)
+                {
+                    json.WriteNumberValue(h);
+                }
+
+                json.WriteEndArray();
+                Number("leave_one_out_rmse", Math.Sqrt(row.Model.Diagnostics.LeaveOneOutError));
+                Number("aicc", row.Model.Diagnostics.AICc);
+                Number("gcv", row.Model.Diagnostics.GCV);
+                Number("effective_degrees_of_freedom", row.Model.Diagnostics.EffectiveDegreesOfFreedom);
+                json.WriteNumber("seconds", Math.Round(row.Seconds, 6));
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+
+        void Number(string name, double value)
+        {
+            if (double.IsFinite(value))
+            {
+                json.WriteNumber(name, value);
+            }
+            else
+            {
+                json.WriteNull(name);
+            }
+        }
+    }
+
+    private static void Print(Row[] rows, Examples examples)
+    {
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
+        table.AddColumn("rule");
+        foreach (string column in (string[])[.. examples.Features.Select(name => $"h of {name}"), "leave-one-out RMSE", "AICc", "GCV", "df", "ms"])
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned());
+        }
+
+        foreach (Row row in rows.Where(row => row.Model is not null))
+        {
+            Diagnostics said = row.Model!.Diagnostics;
+            double[] numbers = [.. row.Model.Bandwidths, Math.Sqrt(said.LeaveOneOutError), said.AICc, said.GCV, said.EffectiveDegreesOfFreedom, row.Seconds * 1e3];
+            table.AddRow([row.Rule, .. numbers.Select(number => number.ToString("G5", CultureInfo.InvariantCulture))]);
+        }
+
+        AnsiConsole.Write(table);
+        foreach (Row row in rows.Where(row => row.Model is null))
+        {
+            Console.WriteLine($"{row.Rule}: {row.Problem}");
+        }
+    }
+
+    private sealed record Row(string Rule, KernelRegression? Model, double Seconds, string? Problem)
+    {
+        public static Row Of(string name, BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress, CancellationToken cancellationToken)
+        {
+            long start = Stopwatch.GetTimestamp();
+            try
+            {
+                KernelRegression model = examples.Fit(options with { Bandwidth = Bandwidth.By(rule) }, progress, cancellationToken);
+                return new Row(name, model, Stopwatch.GetElapsedTime(start).TotalSeconds, null);
+            }
+            catch (TableException e)
+            {
+                return new Row(name, null, 0, e.Message[(examples.Source.Length + 2)..]);
+            }
+        }
+    }
+
+    private sealed class Part(IProgress<double>? whole, int part, int count) : IProgress<double>
+    {
+        public void Report(double value) => whole?.Report((part + value) / count);
+    }
+}

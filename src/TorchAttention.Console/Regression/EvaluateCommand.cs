@@ -1,0 +1,171 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>The error on rows that a model has not seen, its bandwidth chosen without them too.</summary>
+internal static class EvaluateCommand
+{
+    private const int UsualFolds = 10;
+
+    public static Command Create()
+    {
+        var examplesOptions = new ExamplesOptions();
+        var fitOptions = new FitOptions();
+        Option<int?> folds = Options.WholeNumber("--folds", $"How many parts the rows are dealt to (default {UsualFolds})", least: 2);
+        Option<int?> seed = Options.WholeNumber("--seed", "What they are dealt by (default 0)", least: 0);
+        var json = new Option<bool>("--json") { Description = "Print JSON and nothing else" };
+        var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
+        examplesOptions.AddTo(command);
+        fitOptions.AddTo(command);
+        foreach (Option option in (Option[])[folds, seed, json])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(folds) ?? UsualFolds, parsed.GetValue(seed) ?? 0, parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Examples examples, KernelRegressionOptions options, int folds, int seed, bool isJson)
+    {
+        FitOptions.CheckBandwidths(options, examples);
+        if (examples.Count < folds)
+        {
+            throw CliException.WrongInput($"--folds: expected at most {examples.Count}, the number of rows, got {folds}");
+        }
+
+        using var interruption = new Interruption();
+        int[] fold = [.. Enumerable.Range(0, examples.Count).Select(i => i % folds)];
+        new Random(seed).Shuffle(fold);
+        Held[] held = ProgressBar.Show("evaluate", isJson, progress => Enumerable.Range(0, folds).Select(k =>
+        {
+            Held one = Held.Of(examples, options, fold, k, interruption.Token);
+            progress?.Report((k + 1.0) / folds);
+            return one;
+        }).ToArray());
+        if (isJson)
+        {
+            Console.WriteLine(RunDirectory.Json(writer => WriteTo(writer, held)));
+        }
+        else
+        {
+            Print(held, examples);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static void WriteTo(Utf8JsonWriter json, Held[] held)
+    {
+        foreach ((string name, double value) in Figures(held))
+        {
+            if (double.IsFinite(value))
+            {
+                json.WriteNumber(name.Replace(' ', '_').ToLowerInvariant(), value);
+            }
+            else
+            {
+                json.WriteNull(name.Replace(' ', '_').ToLowerInvariant());
+            }
+        }
+
+        json.WriteStartArray("bandwidths");
+        foreach (Held one in held)
+        {
+            json.WriteStartArray();
+            foreach (double h in one.Bandwidths)
+            {
+                json.WriteNumberValue(h);
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void Print(Held[] held, Examples examples)
+    {
+        var table = new Table { Border = TableBorder.Rounded, ShowHeaders = false };
+        table.AddColumns("", "");
+        foreach ((string name, double value) in Figures(held))
+        {
+            table.AddRow(name, value.ToString("G5", CultureInfo.InvariantCulture));
+        }
+
+        foreach ((int j, string feature) in examples.Features.Index())
+        {
+            table.AddRow(Markup.Escape($"bandwidth of {feature}"), string.Create(CultureInfo.InvariantCulture, $"{held.Min(one => one.Bandwidths[j]):G4} to {held.Max(one => one.Bandwidths[j]):G4}"));
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static IEnumerable<(string Name, double Value)> Figures(Held[] held)
+    {
+        double rows = held.Sum(one => one.Rows);
+        yield return ("rows", rows);
+        yield return ("rows without neighbour", held.Sum(one => one.WithoutNeighbour));
+        double predicted = rows - held.Sum(one => one.WithoutNeighbour);
+        if (held[0].IsClasses)
+        {
+            yield return ("accuracy", held.Sum(one => one.Right) / predicted);
+            yield return ("Brier score", held.Sum(one => one.Squares) / predicted);
+            yield break;
+        }
+
+        yield return ("RMSE", Math.Sqrt(held.Sum(one => one.Squares) / predicted));
+        yield return ("mean absolute error", held.Sum(one => one.Absolute) / predicted);
+        yield return ("RMSE of the mean", Math.Sqrt(held.Sum(one => one.SquaresOfMean) / predicted));
+        yield return ("R squared", 1 - (held.Sum(one => one.Squares) / held.Sum(one => one.SquaresOfMean)));
+    }
+
+    /// <summary>One part of the rows, predicted from the others.</summary>
+    private sealed record Held(int Rows, int WithoutNeighbour, double Squares, double Absolute, double SquaresOfMean, double Right, bool IsClasses, IReadOnlyList<double> Bandwidths)
+    {
+        public static Held Of(Examples examples, KernelRegressionOptions options, int[] fold, int k, CancellationToken cancellationToken)
+        {
+            int d = examples.Features.Count;
+            int[] others = [.. Enumerable.Range(0, fold.Length).Where(i => fold[i] != k)];
+            int[] rows = [.. Enumerable.Range(0, fold.Length).Where(i => fold[i] == k)];
+            KernelRegression model = examples.Fit(options, null, cancellationToken, others);
+            Predictions at = model.Predict([.. rows.SelectMany(i => examples.X.AsSpan(i * d, d).ToArray())], new PredictionOptions { HasErrors = false }, null, cancellationToken);
+            double mean = examples.Labels is null ? others.Average(i => examples.Y[i]) : 0;
+            var held = new Held(rows.Length, at.HasNeighbour.Count(has => !has), 0, 0, 0, 0, examples.Labels is not null, model.Bandwidths);
+            for (int i = 0; i < rows.Length; i++)
+            {
+                held = !at.HasNeighbour[i] ? held
+                    : examples.Labels is null ? held.With(examples.Y[rows[i]] - at.Mean[i], examples.Y[rows[i]] - mean)
+                    : held.With(model, examples.Labels[rows[i]], at.Mean.AsSpan(i * model.Columns, model.Columns));
+            }
+
+            return held;
+        }
+
+        private Held With(double residual, double fromMean) => this with
+        {
+            Squares = Squares + (residual * residual),
+            Absolute = Absolute + Math.Abs(residual),
+            SquaresOfMean = SquaresOfMean + (fromMean * fromMean),
+        };
+
+        private Held With(KernelRegression model, string label, ReadOnlySpan<double> probabilities)
+        {
+            // A class that only this part has is never predicted.
+            double squares = model.Classes.Contains(label) ? 0 : 1;
+            int best = 0;
+            for (int c = 0; c < probabilities.Length; c++)
+            {
+                double error = (model.Classes[c] == label ? 1 : 0) - probabilities[c];
+                squares += error * error;
+                best = probabilities[c] > probabilities[best] ? c : best;
+            }
+
+            return this with { Squares = Squares + squares, Right = Right + (model.Classes[best] == label ? 1 : 0) };
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>Features and target of a file's rows.</summary>
+internal sealed record Examples
+{
+    /// <summary>Standard input, where a file is expected.</summary>
+    public const string Standard = "-";
+
+    /// <summary>A short name for folders.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The file or table, for messages.</summary>
+    public required string Source { get; init; }
+
+    public required IReadOnlyList<string> Features { get; init; }
+
+    public required string Target { get; init; }
+
+    /// <summary>Keys (n, d).</summary>
+    public required double[] X { get; init; }
+
+    /// <summary>Values (n); empty for classes.</summary>
+    public required double[] Y { get; init; }
+
+    /// <summary>The class of each row; null for a regression.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    public double[] Weights { get; init; } = [];
+
+    public long DroppedRows { get; init; }
+
+    public int Count => X.Length / Features.Count;
+
+    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options)
+    {
+        BuiltInTable? builtIn = BuiltInTable.Find(data);
+        if (builtIn is null && data != Standard && !File.Exists(data) && !Directory.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
+        {
+            throw CliException.WrongInput($"--data: no table or file '{data}'; the built-in tables are {string.Join(", ", BuiltInTable.All.Select(table => table.Name))}");
+        }
+
+        using CsvRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
+        (string[] features, string target) = Choose(builtIn, rows.Header, x, y, data);
+        string[] columns = [.. features, .. classes ? (string[])[] : [target], .. weights is null ? (string[])[] : [weights]];
+        if (columns.Append(target).Distinct().Count() < columns.Length + (classes ? 1 : 0))
+        {
+            throw CliException.WrongInput($"--x: expected columns that are not named twice, got {string.Join(", ", columns)}");
+        }
+
+        rows.Choose(columns, classes ? target : null);
+        List<double>[] values = [.. columns.Select(_ => new List<double>())];
+        var labels = new List<string>();
+        int count = ReadRows(rows, values, labels, classes ? null : target);
+        if (count == 0)
+        {
+            throw new TableException(data, rows.DroppedRows > 0 ? $"expected rows without missing numbers, found none among {rows.DroppedRows}" : "expected data below the header row, found none");
+        }
+
+        double[] keys = new double[count * features.Length];
+        for (int i = 0; i < count; i++)
+        {
+            for (int j = 0; j < features.Length; j++)
+            {
+                keys[(i * features.Length) + j] = values[j][i];
+            }
+        }
+
+        return new Examples
+        {
+            Name = builtIn?.Name ?? (data == Standard ? "stdin" : Path.GetFileNameWithoutExtension(data)),
+            Source = builtIn?.Name ?? data,
+            Features = features,
+            Target = target,
+            X = keys,
+            Y = classes ? [] : [.. values[features.Length]],
+            Labels = classes ? labels : null,
+            Weights = weights is null ? [] : [.. values[^1]],
+            DroppedRows = rows.DroppedRows,
+        };
+    }
+
+    /// <summary>Opens a file, or standard input for -.</summary>
+    public static CsvRows Open(string data, CsvOptions options) =>
+        data == Standard ? CsvRows.Open(Console.OpenStandardInput(), "standard input", options) : CsvRows.Open(data, options);
+
+    /// <summary>Fits a model to some of the rows.</summary>
+    public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)
+    {
+        int d = Features.Count;
+        double[] x = rows is null ? X : [.. rows.SelectMany(i => X.AsSpan(i * d, d).ToArray())];
+        double[] weights = rows is null || Weights.Length == 0 ? Weights : [.. rows.Select(i => Weights[i])];
+        try
+        {
+            return Labels is null
+                ? KernelRegression.Fit(x, rows is null ? Y : [.. rows.Select(i => Y[i])], d, options, weights, progress, cancellationToken)
+                : KernelRegression.FitClasses(x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, progress, cancellationToken);
+        }
+        catch (Exception e) when (e is RegressionDataException or ArgumentException)
+        {
+            throw new TableException(Source, Plain(e), inner: e);
+        }
+    }
+
+    // The library counts features; who reads this knows columns.
+    private string Plain(Exception e)
+    {
+        string message = e.Message.Split(" (Parameter")[0].TrimEnd('.');
+        for (int j = 0; j < Features.Count; j++)
+        {
+            message = message.Replace($"a feature {j} ", $"a column '{Features[j]}' ", StringComparison.Ordinal);
+        }
+
+        return char.ToLowerInvariant(message[0]) + message[1..];
+    }
+
+    // A column of text where numbers are expected may well be one of classes.
+    private static int ReadRows(CsvRows rows, List<double>[] values, List<string> labels, string? target)
+    {
+        try
+        {
+            return rows.Read(values, int.MaxValue, labels);
+        }
+        catch (TableException e) when (e.Column is not null && e.Message.Contains("expected a number, found '", StringComparison.Ordinal) && !e.Message.Contains("missing", StringComparison.Ordinal))
+        {
+            string advice = e.Column == target ? "for a column of classes add --classes" : "a column of categories cannot be a feature; write it as columns of 0 and 1";
+            throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; {advice}", e.Row, e.Column, e);
+        }
+        catch (TableException e) when (e.Message.Contains("missing value", StringComparison.Ordinal) || e.Message.Contains("found nothing", StringComparison.Ordinal))
+        {
+            throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; --missing drop leaves such rows out", e.Row, e.Column, e);
+        }
+    }
+
+    private static (string[] Features, string Target) Choose(BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)
+    {
+        string[]? features = x?.Split(',').Select(name => name.Trim()).ToArray();
+        if (features is not null && features.Contains(""))
+        {
+            throw CliException.WrongInput($"--x: expected columns separated by commas, got '{x}'");
+        }
+
+        if (builtIn is not null)
+        {
+            string target = y ?? builtIn.Y;
+            return (features ?? [builtIn.X == target ? builtIn.Y : builtIn.X], target);
+        }
+
+        return features is not null && y is not null ? (features, y)
+            : header.Count == 2 ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
+            : throw new TableException(data, $"name the columns with --x and --y; {CsvTable.Describe(header)}");
+    }
+}

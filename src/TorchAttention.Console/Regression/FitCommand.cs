@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Diagnostics;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>Fits a model to a file: the model, a summary, pictures.</summary>
+internal static class FitCommand
+{
+    private const string ModelFile = "model.safetensors";
+
+    public static Command Create()
+    {
+        var examplesOptions = new ExamplesOptions();
+        var fitOptions = new FitOptions();
+        Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
+        var model = new Option<string?>("--model") { Description = $"Where the model goes (default {ModelFile} in the run's folder)", HelpName = "file" };
+        var output = new Option<string?>("--out") { Description = "The run's folder (default runs/<data>-<UTC time>)", HelpName = "folder" };
+        var noPlots = new Option<bool>("--no-plots") { Description = "Draw no pictures" };
+        var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors" };
+        var json = new Option<bool>("--json") { Description = "Print the summary as JSON and nothing else" };
+        var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
+        examplesOptions.AddTo(command);
+        fitOptions.AddTo(command);
+        foreach (Option option in (Option[])[level, model, output, noPlots, quiet, json])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => Run(
+            examplesOptions.Read(parsed),
+            fitOptions.Read(parsed),
+            parsed.GetValue(level) ?? new PredictionOptions().Level,
+            parsed.GetValue(model),
+            parsed.GetValue(output),
+            !parsed.GetValue(noPlots),
+            parsed.GetValue(quiet),
+            parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Examples examples, KernelRegressionOptions options, double level, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson)
+    {
+        FitOptions.CheckBandwidths(options, examples);
+        using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
+        string path = modelFile ?? Path.Combine(directory.Path, ModelFile);
+        if (Directory.Exists(path) || (modelFile is not null && Path.GetDirectoryName(Path.GetFullPath(path)) is string folder && !Directory.Exists(folder)))
+        {
+            throw CliException.WrongInput($"--model: '{path}' cannot be written to ({(Directory.Exists(path) ? "it is a folder" : "its folder does not exist")})");
+        }
+
+        try
+        {
+            long start = Stopwatch.GetTimestamp();
+            KernelRegression model = ProgressBar.Show("fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
+            var summary = new FitSummary(examples, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            directory.Write(() => model.Save(path, ModelNotes.Of(examples)));
+            directory.WriteJson("config.json", summary.WriteConfig);
+            directory.WriteText("fitted.csv", summary.WriteFitted);
+            if (model.Search is { Trials.Count: > 0 })
+            {
+                directory.WriteText("search.csv", summary.WriteSearch);
+            }
+
+            if (plots)
+            {
+                new FitPictures(examples, model, level).Save(directory, interruption.Token);
+            }
+
+            directory.WriteJson("summary.json", summary.WriteTo);
+            if (isJson)
+            {
+                Console.WriteLine(RunDirectory.Json(summary.WriteTo));
+            }
+            else if (!isQuiet)
+            {
+                summary.Print(directory, plots);
+            }
+
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new CliException(ExitCode.Interrupted, File.Exists(path) ? $"interrupted; the model is in {path}" : "interrupted; there is no model yet", e);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.CommandLine;
+using System.Globalization;
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>The options that say how a model is fitted.</summary>
+internal sealed class FitOptions
+{
+    private static readonly Dictionary<string, BandwidthRule> _rules = new()
+    {
+        ["loo"] = BandwidthRule.LeaveOneOut,
+        ["aicc"] = BandwidthRule.AICc,
+        ["gcv"] = BandwidthRule.GCV,
+        ["silverman"] = BandwidthRule.Silverman,
+        ["scott"] = BandwidthRule.Scott,
+        ["plugin"] = BandwidthRule.PlugIn,
+        ["kfold"] = BandwidthRule.KFold,
+    };
+
+    private readonly Option<string?> _kernel = new("--kernel")
+    {
+        Description = $"The kernel: {string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name))} (default gaussian)",
+        HelpName = "kernel",
+    };
+
+    private readonly Option<int?> _degree = Options.WholeNumber("--degree", "0: local constant (Nadaraya-Watson), 1: local linear (default 0)", least: 0);
+    private readonly Option<string?> _bandwidth = new("--bandwidth")
+    {
+        Description = $"Bandwidths, one for all features or one for each, or the rule that finds them: {string.Join(", ", _rules.Keys)} (default loo)",
+        HelpName = "h,h,...|rule",
+    };
+
+    private readonly Option<bool> _ties = new("--leave-out-ties") { Description = "Cross-validation leaves out all rows at one place together: for data with copies" };
+    private readonly Option<NoNeighbourPolicy> _noNeighbour = Options.OneOf(
+        "--no-neighbour",
+        "The prediction where no example is in reach",
+        NoNeighbourPolicy.NaN,
+        new Dictionary<string, NoNeighbourPolicy> { ["nan"] = NoNeighbourPolicy.NaN, ["nearest"] = NoNeighbourPolicy.Nearest, ["error"] = NoNeighbourPolicy.Error });
+
+    private readonly Option<int?> _threads = Options.WholeNumber("--threads", "The most threads at work (default every processor)", least: 1);
+
+    /// <summary>The rules by the names they are asked for.</summary>
+    public static IReadOnlyDictionary<string, BandwidthRule> Rules => _rules;
+
+    public static string NameOf(BandwidthRule rule) => _rules.First(pair => pair.Value == rule).Key;
+
+    public void AddTo(Command command, bool withBandwidth = true)
+    {
+        command.Add(_kernel);
+        command.Add(_degree);
+        if (withBandwidth)
+        {
+            command.Add(_bandwidth);
+        }
+
+        command.Add(_ties);
+        command.Add(_noNeighbour);
+        command.Add(_threads);
+    }
+
+    public KernelRegressionOptions Read(ParseResult parsed)
+    {
+        string? kernel = parsed.GetValue(_kernel);
+        int degree = parsed.GetValue(_degree) ?? 0;
+        return new KernelRegressionOptions
+        {
+            Kernel = kernel is null ? SmoothingKernel.Gaussian
+                : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {string.Join(", ", SmoothingKernel.All.Select(known => known.Name))}, got '{kernel}'"),
+            Degree = degree <= 1 ? degree : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}"),
+            Bandwidth = parsed.GetValue(_bandwidth) is string bandwidth ? Parse(bandwidth) : Bandwidth.LeaveOneOut,
+            LeaveOutTies = parsed.GetValue(_ties),
+            NoNeighbour = parsed.GetValue(_noNeighbour),
+            Threads = parsed.GetValue(_threads),
+        };
+    }
+
+    /// <summary>Refuses bandwidths that are not one for all features or one for each.</summary>
+    public static void CheckBandwidths(KernelRegressionOptions options, Examples examples)
+    {
+        int given = options.Bandwidth.Values.Count;
+        if (given > 1 && given != examples.Features.Count)
+        {
+            throw CliException.WrongInput($"--bandwidth: expected one bandwidth or one for each of {string.Join(", ", examples.Features)}, got {given}");
+        }
+
+        if (examples.Labels is not null && options.Degree != 0)
+        {
+            throw CliException.WrongInput("--degree: expected 0 with --classes, got 1: the probabilities of planes leave 0 to 1");
+        }
+
+        if (options.Bandwidth.Rule == BandwidthRule.PlugIn && examples.Features.Count > 1)
+        {
+            throw CliException.WrongInput($"--bandwidth: the rule plugin is for one feature, got {examples.Features.Count}");
+        }
+    }
+
+    private static Bandwidth Parse(string text)
+    {
+        if (_rules.TryGetValue(text.ToLowerInvariant(), out BandwidthRule rule))
+        {
+            return Bandwidth.By(rule);
+        }
+
+        string[] parts = text.Split(',');
+        double[] values = new double[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!double.TryParse(parts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]) || !(values[i] > 0 && double.IsFinite(values[i])))
+            {
+                throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {string.Join(", ", _rules.Keys)}, got '{text}'");
+            }
+        }
+
+        return Bandwidth.Of(values);
+    }
+}

@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>What came out of a fit: for people as a table, for programs as JSON and CSV.</summary>
+internal sealed class FitSummary(Examples examples, KernelRegression model, double seconds, string modelPath)
+{
+    public void WriteConfig(Utf8JsonWriter json)
+    {
+        json.WriteString("command", "fit");
+        json.WriteString("data", File.Exists(examples.Source) ? Path.GetFullPath(examples.Source) : examples.Source);
+        Strings(json, "x", examples.Features);
+        json.WriteString("y", examples.Target);
+        json.WriteBoolean("classes", examples.Labels is not null);
+        json.WriteString("kernel", model.Options.Kernel.Name);
+        json.WriteNumber("degree", model.Options.Degree);
+        json.WriteString("bandwidth", model.Options.Bandwidth.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : model.Options.Bandwidth.ToString());
+        json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
+        json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
+        json.WriteString("version", InfoCommand.Version);
+    }
+
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        Diagnostics said = model.Diagnostics;
+        json.WriteString("data", examples.Name);
+        json.WriteNumber("rows", examples.Count);
+        json.WriteNumber("dropped_rows", examples.DroppedRows);
+        Strings(json, "x", examples.Features);
+        json.WriteString("y", examples.Target);
+        json.WriteString("kernel", model.Options.Kernel.Name);
+        json.WriteNumber("degree", model.Options.Degree);
+        Numbers(json, "bandwidth", model.Bandwidths);
+        json.WriteString("rule", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule));
+        json.WriteBoolean("at_bound", model.Search?.IsAtBound ?? false);
+        Number(json, "effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
+        Number(json, "residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
+        Numbers(json, "residual_standard_error", said.ResidualStandardError);
+        Numbers(json, "r_squared", said.RSquared);
+        Number(json, "leave_one_out_error", said.LeaveOneOutError);
+        Number(json, "aicc", said.AICc);
+        Number(json, "gcv", said.GCV);
+        if (examples.Features.Count == 1)
+        {
+            json.WriteStartObject("bandwidth_elsewhere");
+            foreach ((string convention, double value) in BandwidthConventions.All(model.Options.Kernel, model.Bandwidths[0]))
+            {
+                Number(json, convention, value);
+            }
+
+            json.WriteEndObject();
+        }
+
+        if (model.Classes.Count > 0)
+        {
+            Strings(json, "classes", model.Classes);
+        }
+
+        json.WriteString("model", modelPath);
+        json.WriteNumber("seconds", Math.Round(seconds, 6));
+    }
+
+    public void WriteFitted(TextWriter writer)
+    {
+        IReadOnlyList<double> fitted = model.Fitted;
+        bool isRegression = examples.Labels is null;
+        string[] values = isRegression ? [CsvText.Field(examples.Target), "fitted", "residual"]
+            : [CsvText.Field(examples.Target), .. model.Classes.Select(name => CsvText.Field($"p_{name}"))];
+        writer.WriteLine(string.Join(',', [.. examples.Features.Select(CsvText.Field), .. values]));
+        int d = examples.Features.Count;
+        for (int i = 0; i < examples.Count; i++)
+        {
+            for (int j = 0; j < d; j++)
+            {
+                writer.Write(CsvText.Number(examples.X[(i * d) + j]));
+                writer.Write(',');
+            }
+
+            writer.Write(isRegression ? CsvText.Number(examples.Y[i]) : CsvText.Field(examples.Labels![i]));
+            for (int c = 0; c < model.Columns; c++)
+            {
+                writer.Write(',');
+                writer.Write(CsvText.Number(fitted[(i * model.Columns) + c]));
+            }
+
+            writer.WriteLine(isRegression ? $",{CsvText.Number(examples.Y[i] - fitted[i])}" : "");
+        }
+    }
+
+    public void WriteSearch(TextWriter writer)
+    {
+        writer.WriteLine(string.Join(',', [.. examples.Features.Select(name => CsvText.Field($"h_{name}")), "score", "estimate"]));
+        foreach (BandwidthTrial trial in model.Search!.Trials)
+        {
+            writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(CsvText.Number), CsvText.Number(trial.Score), trial.IsEstimate ? "1" : "0"]));
+        }
+    }
+
+    public void Print(RunDirectory directory, bool plots)
+    {
+        Diagnostics said = model.Diagnostics;
+        var table = new Table { Border = TableBorder.Rounded, ShowHeaders = false };
+        table.AddColumns("", "");
+        Row("examples", $"{examples.Count}{(examples.DroppedRows > 0 ? $" ({examples.DroppedRows} rows with missing numbers left out)" : "")}");
+        Row("kernel, degree", $"{model.Options.Kernel}, {model.Options.Degree} ({(model.Options.Degree == 0 ? "local constant" : "local linear")})");
+        foreach ((string feature, double h) in examples.Features.Zip(model.Bandwidths))
+        {
+            Row($"bandwidth of {feature}", Short(h));
+        }
+
+        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + (model.Search.IsAtBound ? ", at the end of what it may be" : ""));
+        Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));
+        if (examples.Labels is null)
+        {
+            Row("residual standard error", Short(said.ResidualStandardError[0]));
+            Row("R squared", Short(said.RSquared[0]));
+            Row("leave-one-out RMSE", Short(Math.Sqrt(said.LeaveOneOutError)));
+        }
+        else
+        {
+            Row("classes", string.Join(", ", model.Classes));
+            Row("leave-one-out Brier score", Short(said.LeaveOneOutError));
+        }
+
+        Row("AICc", Short(said.AICc));
+        AnsiConsole.Write(table);
+        if (model.Search is { IsAtBound: true })
+        {
+            Console.WriteLine("note: the criterion would have the bandwidth beyond its bound; where rows are copies of each other, --leave-out-ties keeps them from predicting themselves");
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fitted in {seconds:0.00} s; model: {modelPath}"));
+        Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{(model.Search is { Trials.Count: > 0 } ? ", search.csv" : "")}{(plots ? ", plots/" : "")})");
+
+        void Row(string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));
+    }
+
+    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
+
+    private static void Strings(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (string text in texts)
+        {
+            json.WriteStringValue(text);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void Numbers(Utf8JsonWriter json, string name, IEnumerable<double> numbers)
+    {
+        json.WriteStartArray(name);
+        foreach (double number in numbers)
+        {
+            if (double.IsFinite(number))
+            {
+                json.WriteNumberValue(number);
+            }
+            else
+            {
+                json.WriteNullValue();
+            }
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void Number(Utf8JsonWriter json, string name, double number)
+    {
+        if (double.IsFinite(number))
+        {
+            json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+}

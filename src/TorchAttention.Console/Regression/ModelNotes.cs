@@ -1,0 +1,52 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>What the console keeps with a model: the names of its columns.</summary>
+internal sealed partial class ModelNotes
+{
+    private const string FeaturesKey = "x";
+    private const string TargetKey = "y";
+
+    private ModelNotes(string[] features, string target)
+    {
+        Features = features;
+        Target = target;
+    }
+
+    public string[] Features { get; }
+
+    public string Target { get; }
+
+    public static Dictionary<string, string> Of(Examples examples) => new()
+    {
+        [FeaturesKey] = JsonSerializer.Serialize([.. examples.Features], NamesJson.Default.StringArray),
+        [TargetKey] = examples.Target,
+    };
+
+    /// <summary>The names kept with a model; for one without, x or x1, x2, ... and y.</summary>
+    public static ModelNotes Read(string path, IReadOnlyDictionary<string, string> notes, int features)
+    {
+        if (!notes.TryGetValue(FeaturesKey, out string? text))
+        {
+            return new ModelNotes(features == 1 ? ["x"] : [.. Enumerable.Range(1, features).Select(j => $"x{j}")], "y");
+        }
+
+        try
+        {
+            string[]? names = JsonSerializer.Deserialize(text, NamesJson.Default.StringArray);
+            return names?.Length == features && names.All(name => name is not null)
+                ? new ModelNotes(names, notes.GetValueOrDefault(TargetKey, "y"))
+                : throw new StorageException(path, $"expected the names of {features} features, found {names?.Length ?? 0}");
+        }
+        catch (JsonException e)
+        {
+            throw new StorageException(path, "expected the names of the features as a list, found something else", e);
+        }
+    }
+
+    [JsonSerializable(typeof(string[]))]
+    private sealed partial class NamesJson : JsonSerializerContext;
+}

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>Predicts the rows of a file with a saved model, a chunk at a time.</summary>
+internal static class PredictCommand
+{
+    private const int ChunkRows = 1 << 15;
+
+    public static Command Create()
+    {
+        var file = new CsvFileOptions();
+        var model = new Option<string>("--model") { Description = "The model, as fit saves it", HelpName = "file", Required = true };
+        var data = new Option<string?>("--data") { Description = "The queries: a CSV file with the model's features in its header, or - for standard input (default -)", HelpName = "file" };
+        var output = new Option<string?>("--out") { Description = "Where the predictions go: a CSV file, or - for standard output (default -)", HelpName = "file" };
+        Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
+        var simultaneous = new Option<bool>("--simultaneous") { Description = "Bands that cover the whole curve at once (one feature)" };
+        var slopes = new Option<bool>("--slopes") { Description = "The derivative by each feature as well" };
+        var command = new Command("predict", "Predict with a saved model: mean, standard error, band, neighbours for each row of a file") { model, data, output };
+        file.AddTo(command);
+        foreach (Option option in (Option[])[level, simultaneous, slopes])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => Run(
+            parsed.GetValue(model)!,
+            parsed.GetValue(data) ?? Examples.Standard,
+            parsed.GetValue(output) ?? Examples.Standard,
+            file.Read(parsed),
+            new PredictionOptions
+            {
+                Level = parsed.GetValue(level) ?? new PredictionOptions().Level,
+                IsSimultaneous = parsed.GetValue(simultaneous),
+                HasSlopes = parsed.GetValue(slopes),
+            }));
+        return command;
+    }
+
+    private static int Run(string modelPath, string data, string output, CsvOptions csv, PredictionOptions options)
+    {
+        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(modelPath);
+        ModelNotes names = ModelNotes.Read(modelPath, notes, model.Features);
+        if (options.IsSimultaneous && model.Features != 1)
+        {
+            throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");
+        }
+
+        using var interruption = new Interruption();
+        using CsvRows rows = Examples.Open(data, csv);
+        rows.Choose(names.Features);
+        if (output == Examples.Standard)
+        {
+            Write(Console.Out);
+        }
+        else
+        {
+            WholeFile.WriteText(output, Write);
+        }
+
+        return ExitCode.Done;
+
+        void Write(TextWriter writer)
+        {
+            var text = new PredictionText(writer, model, names, options);
+            text.WriteHeader();
+            List<double>[] columns = [.. names.Features.Select(_ => new List<double>())];
+            while (ReadChunk(rows, columns) > 0)
+            {
+                interruption.Token.ThrowIfCancellationRequested();
+                double[] queries = new double[columns[0].Count * columns.Length];
+                for (int i = 0; i < queries.Length; i++)
+                {
+                    queries[i] = columns[i % columns.Length][i / columns.Length];
+                }
+
+                text.WriteRows(queries, Predict(model, queries, options, data, interruption.Token));
+            }
+
+            writer.Flush();
+        }
+    }
+
+    private static int ReadChunk(CsvRows rows, List<double>[] columns)
+    {
+        Array.ForEach(columns, column => column.Clear());
+        try
+        {
+            return rows.Read(columns, ChunkRows);
+        }
+        catch (TableException e) when (e.Message.Contains("found nothing", StringComparison.Ordinal) || e.Message.Contains("missing value", StringComparison.Ordinal))
+        {
+            throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; --missing drop leaves such rows out", e.Row, e.Column, e);
+        }
+    }
+
+    private static Predictions Predict(KernelRegression model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return model.Predict(queries, options, null, cancellationToken);
+        }
+        catch (NoNeighbourException e)
+        {
+            throw new TableException(data, $"{e.Queries.Count} of these rows have no example within reach of the kernel, and the model was fitted with --no-neighbour error", inner: e);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using ScottPlot;
+using ScottPlot.Plottables;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Plotting;
+
+/// <content>Pictures of a kernel regression.</content>
+public static partial class Figures
+{
+    private const int ManyPoints = 5000;
+
+    /// <summary>A fitted curve with its band over the examples.</summary>
+    /// <param name="x">The examples' keys (n).</param>
+    /// <param name="y">The examples' values (n).</param>
+    /// <param name="grid">Where the curve is drawn (m), ascending.</param>
+    /// <param name="at">The predictions there, of one column; where there is no neighbour the curve is interrupted.</param>
+    /// <param name="level">The band's level, for the legend.</param>
+    /// <param name="xLabel">The horizontal axis.</param>
+    /// <param name="yLabel">The vertical axis.</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ArgumentException">The lengths do not fit each other.</exception>
+    public static Figure PlotRegression(IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        ArgumentNullException.ThrowIfNull(grid);
+        ArgumentNullException.ThrowIfNull(at);
+        if (x.Count != y.Count || grid.Length != at.Mean.Length)
+        {
+            throw new ArgumentException($"Expected as many keys as values and as many places as predictions, got {x.Count}, {y.Count}, {grid.Length} and {at.Mean.Length}.", nameof(at));
+        }
+
+        Plot plot = Theme.NewPlot(xLabel, yLabel);
+        AddCloud(plot, x, y, "examples");
+        foreach ((int i, (int first, int end)) in Runs(i => double.IsFinite(at.Mean[i]), grid.Length).Index())
+        {
+            double[] places = grid[first..end];
+            if (at.Lower.Length > 0 && Enumerable.Range(first, end - first).All(k => double.IsFinite(at.Lower[k] + at.Upper[k])))
+            {
+                FillY band = plot.Add.FillY(places, at.Lower[first..end], at.Upper[first..end]);
+                band.FillColor = Theme.Lines[1].WithAlpha(0.22);
+                band.LineWidth = 0;
+                band.MarkerSize = 0;
+                band.LegendText = i == 0 ? $"{level:P0} band".Replace(" %", "%", StringComparison.Ordinal) : "";
+            }
+
+            Scatter curve = plot.Add.ScatterLine(places, at.Mean[first..end]);
+            curve.LineWidth = 2.5f;
+            curve.Color = Theme.Lines[1];
+            curve.MarkerSize = places.Length == 1 ? 8 : 0;
+            curve.LegendText = i == 0 ? "fit" : "";
+        }
+
+        plot.ShowLegend(Edge.Right);
+        plot.Axes.Margins(0.03, 0.07);
+        return new Figure(Width, Height, plot);
+    }
+
+    /// <summary>A fitted surface over two features as a heatmap, the examples as circles.</summary>
+    /// <param name="surface">The predictions (rows, columns): the second feature from its largest place in row 0 to its least, the first from left to right.</param>
+    /// <param name="first">The least and the largest place of the first feature.</param>
+    /// <param name="second">The least and the largest place of the second feature.</param>
+    /// <param name="examples">The examples' places.</param>
+    /// <param name="xLabel">The first feature.</param>
+    /// <param name="yLabel">The second feature.</param>
+    /// <param name="title">What the colours are.</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ArgumentException">The surface has no finite number.</exception>
+    public static Figure PlotSurface(
+        double[,] surface, (double Least, double Most) first, (double Least, double Most) second, Series examples, string xLabel, string yLabel, string title)
+    {
+        ArgumentNullException.ThrowIfNull(surface);
+        ArgumentNullException.ThrowIfNull(examples);
+        double[] finite = [.. surface.Cast<double>().Where(double.IsFinite)];
+        if (finite.Length == 0)
+        {
+            throw new ArgumentException("Expected a surface with a finite number, got none.", nameof(surface));
+        }
+
+        ScottPlot.Range range = SharedRange([[new[,] { { finite.Min(), finite.Max() } }]]);
+        Plot plot = Theme.NewPlot(xLabel, yLabel);
+        plot.Add.Plottable(new MatrixImage(surface, range, new CoordinateRect(first.Least, first.Most, second.Least, second.Most)));
+        Scatter circles = AddCloud(plot, examples.X, examples.Y, "");
+        circles.Color = Colors.Black.WithAlpha(0.45);
+        circles.MarkerShape = MarkerShape.OpenCircle;
+        plot.HideGrid();
+        plot.Axes.SetLimits(first.Least, first.Most, second.Least, second.Most);
+        plot.Axes.Title.Label.Text = title;
+        plot.Axes.Title.Label.FontSize = Theme.LabelSize;
+        plot.Axes.Title.Label.Bold = false;
+        const int side = 440;
+        FixMargins(plot, left: 75, right: 20, bottom: 55, top: HeatmapMargin - 55);
+        Plot bar = ColorBar(range);
+        return new Figure(side + ColorBarWidth, side, [(plot, new PixelRect(0, side, side, 0)), (bar, new PixelRect(side, side + ColorBarWidth, side, 0))]);
+    }
+
+    /// <summary>What a search for a bandwidth tried: the criterion over the bandwidth, or, with several features, its best value step by step.</summary>
+    /// <param name="search">The search; of a rule that has one.</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ArgumentException">Nothing was tried.</exception>
+    public static Figure PlotBandwidthSearch(BandwidthSearch search)
+    {
+        ArgumentNullException.ThrowIfNull(search);
+        BandwidthTrial[] finite = [.. search.Trials.Where(trial => double.IsFinite(trial.Score))];
+        if (finite.Length == 0)
+        {
+            throw new ArgumentException("Expected a search that tried something, got none.", nameof(search));
+        }
+
+        string criterion = search.Rule switch
+        {
+            BandwidthRule.LeaveOneOut => "leave-one-out mean squared error",
+            BandwidthRule.KFold => "cross-validated mean squared error",
+            BandwidthRule.AICc => "AICc",
+            _ => "GCV",
+        };
+        if (search.Bandwidths.Count > 1)
+        {
+            double[] steps = [.. Enumerable.Range(1, finite.Length).Select(i => (double)i)];
+            double[] best = [.. finite.Select((_, i) => finite.Take(i + 1).Min(trial => trial.Score))];
+
+            // The first trials of a start may be far off; shown, they leave no room for the others.
+            double most = finite.Select(trial => trial.Score).Order().ElementAt(finite.Length * 9 / 10);
+            int[] near = [.. Enumerable.Range(0, finite.Length).Where(i => finite[i].Score <= most)];
+            return PlotLines(
+                [new("best so far", Array.ConvertAll(near, i => steps[i]), Array.ConvertAll(near, i => best[i]))],
+                "trial",
+                criterion,
+                [new("tried", Array.ConvertAll(near, i => steps[i]), Array.ConvertAll(near, i => finite[i].Score))]);
+        }
+
+        BandwidthTrial[] ordered = [.. finite.OrderBy(trial => trial.Bandwidths[0])];
+        double[] logs = Array.ConvertAll(ordered, trial => Math.Log10(trial.Bandwidths[0]));
+        double[] scores = Array.ConvertAll(ordered, trial => trial.Score);
+        Plot plot = Theme.NewPlot("bandwidth h", criterion);
+        Scatter line = plot.Add.ScatterLine(logs, scores);
+        line.LineWidth = 2;
+        line.Color = Theme.Lines[0];
+        AddCloud(plot, logs, scores, "tried");
+        Scatter chosen = plot.Add.ScatterPoints(new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { search.Score });
+        chosen.Color = Theme.Lines[1];
+        chosen.MarkerSize = 12;
+        chosen.LegendText = $"h = {search.Bandwidths[0]:G4}";
+        plot.Axes.Bottom.TickGenerator = new PowerTicks();
+        plot.ShowLegend(Edge.Right);
+        plot.Axes.Margins(0.03, 0.07);
+        return new Figure(Width, Height, plot);
+    }
+
+    /// <summary>Residuals over the fitted values.</summary>
+    /// <param name="fitted">Fitted values (n).</param>
+    /// <param name="residuals">y less its fitted value (n).</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ArgumentException">There are none, or other numbers of both.</exception>
+    public static Figure PlotResiduals(IReadOnlyList<double> fitted, IReadOnlyList<double> residuals)
+    {
+        ArgumentNullException.ThrowIfNull(fitted);
+        ArgumentNullException.ThrowIfNull(residuals);
+        Check(new Series("residuals", fitted, residuals));
+        Plot plot = Theme.NewPlot("fitted value", "residual");
+        AddCloud(plot, fitted, residuals, "");
+        plot.Add.HorizontalLine(0, 1.5f, Theme.Lines[0]);
+        plot.Axes.Margins(0.03, 0.07);
+        return new Figure(Width, Height, plot);
+    }
+
+    // Of very many points evenly spaced ones: more of them make a grey area and a large file.
+    private static Scatter AddCloud(Plot plot, IReadOnlyList<double> x, IReadOnlyList<double> y, string label)
+    {
+        int step = (x.Count + ManyPoints - 1) / ManyPoints;
+        int[] shown = [.. Enumerable.Range(0, x.Count).Where(i => i % Math.Max(1, step) == 0)];
+        Scatter circles = plot.Add.ScatterPoints(shown.Select(i => x[i]).ToArray(), shown.Select(i => y[i]).ToArray());
+        circles.MarkerShape = MarkerShape.FilledCircle;
+        circles.MarkerSize = shown.Length > 500 ? 4 : 8;
+        circles.Color = Theme.Points[0].WithAlpha(shown.Length > 500 ? 0.25 : 0.4);
+        circles.LegendText = step > 1 && label.Length > 0 ? $"{label} (every {step}th)" : label;
+        return circles;
+    }
+
+    private static IEnumerable<(int First, int End)> Runs(Func<int, bool> isIn, int count)
+    {
+        for (int first = 0; first < count;)
+        {
+            int end = first;
+            while (end < count && isIn(end))
+            {
+                end++;
+            }
+
+            if (end > first)
+            {
+                yield return (first, end);
+            }
+
+            first = end + 1;
+        }
+    }
+}
