@@ -24,7 +24,12 @@ public static class WholeFile
         }
         catch (Exception e)
         {
-            File.Delete(beside);
+            // Deleting in a folder that does not exist is an error of its own.
+            if (File.Exists(beside))
+            {
+                File.Delete(beside);
+            }
+
             if (e is IOException or UnauthorizedAccessException)
             {
                 // The system names the file beside, which nobody knows of.

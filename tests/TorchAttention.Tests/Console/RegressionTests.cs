@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Text.Json;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Tests.Console;
+
+public sealed class RegressionTests : IDisposable
+{
+    private readonly ConsoleProcess _console = new();
+
+    public void Dispose() => _console.Dispose();
+
+    [Fact]
+    public void Fit_WritesTheModelAndWhatThereIsToKnow()
+    {
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "mcycle", "--degree", "1", "--out", "run", "--model", "m.safetensors");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Contains("1.4758", result.Output, StringComparison.Ordinal);
+        Assert.Equal(["config.json", "fitted.csv", "plots", "search.csv", "summary.json"], Entries("run"));
+        Assert.Equal(["bandwidth.png", "bandwidth.svg", "fit.png", "fit.svg", "residuals.png", "residuals.svg"], Entries("run/plots"));
+
+        Table table = BuiltInTable.Find("mcycle")!.Read(header => header);
+        KernelRegression model = KernelRegression.Fit(table[0], table[1], new KernelRegressionOptions { Degree = 1 });
+        using var summary = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/summary.json")));
+        Assert.Equal(model.Bandwidths[0], summary.RootElement.GetProperty("bandwidth")[0].GetDouble());
+        Assert.Equal(model.Diagnostics.AICc, summary.RootElement.GetProperty("aicc").GetDouble());
+        Table fitted = CsvTable.Read(_console.PathOf("run/fitted.csv"), _ => ["times", "accel", "fitted", "residual"]);
+        Assert.Equal(table[0].ToArray(), fitted[0].ToArray());
+        Assert.Equal(model.Fitted, fitted[2].ToArray());
+        Assert.Equal(model.Search!.Trials.Count, _console.ReadLines("run/search.csv").Length - 1);
+        Assert.Equal(model.Predict([20]).Upper, KernelRegression.Load(_console.PathOf("m.safetensors")).Model.Predict([20]).Upper);
+    }
+
+    [Fact]
+    public void Predict_IsTheModelsInRoundTripDigits()
+    {
+        Assert.Equal(0, _console.Run("fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--kernel", "tricube", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        _console.Write("q.csv", "C,name,E\n10,a,0.8\n12.5,b,0.95\n99,c,9\n");
+        ConsoleProcess.Result result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--slopes");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        string[] lines = result.Output.TrimEnd('\n').Split('\n');
+        Assert.Equal("E,C,mean,se,lower,upper,slope_E,slope_C,neighbours,flag", lines[0]);
+        Predictions at = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model.Predict([0.8, 10, 0.95, 12.5, 9, 99], new PredictionOptions { HasSlopes = true });
+        for (int i = 0; i < 3; i++)
+        {
+            string[] fields = lines[i + 1].Split(',');
+            double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1], at.EffectiveNeighbours[i]];
+            Assert.Equal(expected, fields[2..^1].Select(field => double.Parse(field, CultureInfo.InvariantCulture)));
+            Assert.Equal(at.HasNeighbour[i] ? "" : "no_neighbour", fields[^1]);
+        }
+
+        Assert.Equal([true, true, false], at.HasNeighbour);
+
+        // The same from standard input to a file.
+        result = _console.Start("sh", ["-c", "\"$0\" predict --model run/model.safetensors --data - --slopes --out p.csv < q.csv", ConsoleProcess.Executable]).Wait();
+        Assert.Equal((0, "", ""), (result.ExitCode, result.Output, result.Error));
+        Assert.Equal(lines, _console.ReadLines("p.csv"));
+    }
+
+    [Fact]
+    public void ManyRows_ArePredictedAChunkAtATime()
+    {
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        _console.Write("q.csv", "times\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"{i % 600 / 10.0}\n")));
+        Assert.Equal(0, _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--out", "p.csv").ExitCode);
+        string[] lines = _console.ReadLines("p.csv");
+        Assert.Equal(100_001, lines.Length);
+        Assert.Equal(lines[1], lines[60_001]);
+    }
+
+    [Fact]
+    public void Classes_GetProbabilities()
+    {
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "iris", "--x", "Petal.Length,Petal.Width", "--y", "Species", "--classes", "--bandwidth", "0.3", "--out", "run", "--json");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using var summary = JsonDocument.Parse(result.Output);
+        Assert.Equal(["setosa", "versicolor", "virginica"], summary.RootElement.GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
+        _console.Write("q.csv", "Petal.Length,Petal.Width\n1.4,0.2\n5.8,2.2\n");
+        string[] lines = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv").Output.Split('\n');
+        Assert.Equal("Petal.Length,Petal.Width,p_setosa,p_versicolor,p_virginica,class,neighbours,flag", lines[0]);
+        Assert.Contains(",setosa,", lines[1], StringComparison.Ordinal);
+        Assert.Contains(",virginica,", lines[2], StringComparison.Ordinal);
+
+        using var evaluated = JsonDocument.Parse(_console.Run("evaluate", "--data", "iris", "--x", "Petal.Length,Petal.Width", "--y", "Species", "--classes", "--bandwidth", "0.3", "--json").Output);
+        Assert.InRange(evaluated.RootElement.GetProperty("accuracy").GetDouble(), 0.9, 1);
+    }
+
+    [Fact]
+    public void Bandwidth_ComparesTheRules()
+    {
+        using var json = JsonDocument.Parse(_console.Run("bandwidth", "--data", "mcycle", "--json").Output);
+        JsonElement rules = json.RootElement.GetProperty("rules");
+        Assert.Equal(["loo", "aicc", "gcv", "silverman", "scott", "plugin", "kfold"], rules.EnumerateObject().Select(rule => rule.Name));
+        Assert.Equal(0.913825, rules.GetProperty("loo").GetProperty("bandwidth")[0].GetDouble(), 1e-5);
+        Assert.Equal(Math.Sqrt(595.93634412), rules.GetProperty("loo").GetProperty("leave_one_out_rmse").GetDouble(), 1e-6);
+        ConsoleProcess.Result table = _console.Run("bandwidth", "--data", "ethanol", "--x", "E,C", "--y", "NOx");
+        Assert.Equal((0, ""), (table.ExitCode, table.Error));
+        Assert.Contains("plugin: expected one feature", table.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_IsTheErrorOnHeldOutRows()
+    {
+        using var json = JsonDocument.Parse(_console.Run("evaluate", "--data", "mcycle", "--bandwidth", "1", "--folds", "133", "--json").Output);
+
+        // With a fold for each row and a given bandwidth this is the leave-one-out error.
+        Assert.Equal(Math.Sqrt(597.0605698213744), json.RootElement.GetProperty("rmse").GetDouble(), 1e-9);
+        Assert.Equal(133, json.RootElement.GetProperty("rows").GetInt32());
+    }
+
+    [Fact]
+    public void OtherFilesOfNumbers_AreReadAsTheOptionsSay()
+    {
+        _console.Write("d.csv", "a;b;w\n1,5;2;1\n2,5;3;1\n3,5;;1\n4,5;5;2\n");
+        ConsoleProcess.Result result = _console.Run(
+            "fit", "--data", "d.csv", "--x", "a", "--y", "b", "--weights", "w", "--delimiter", ";", "--decimal-comma", "--missing", "drop", "--bandwidth", "1", "--out", "run", "--json");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using var summary = JsonDocument.Parse(result.Output);
+        Assert.Equal((3, 1), (summary.RootElement.GetProperty("rows").GetInt32(), summary.RootElement.GetProperty("dropped_rows").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("--data: expected a file", "fit")]
+    [InlineData("nope.csv: no such file", "fit", "--data", "nope.csv")]
+    [InlineData("--data: no table or file 'nope'", "fit", "--data", "nope")]
+    [InlineData("found 'setosa'; for a column of classes add --classes", "fit", "--data", "iris", "--y", "Species", "--x", "Petal.Width")]
+    [InlineData("a column of categories cannot be a feature", "fit", "--data", "iris", "--x", "Species", "--y", "Petal.Width")]
+    [InlineData("--bandwidth: expected positive numbers or one of loo", "fit", "--data", "mcycle", "--bandwidth", "0")]
+    [InlineData("--bandwidth: expected positive numbers or one of loo", "fit", "--data", "mcycle", "--bandwidth", "NaN")]
+    [InlineData("--bandwidth: expected positive numbers or one of loo", "fit", "--data", "mcycle", "--bandwidth", "1e999")]
+    [InlineData("--bandwidth: expected one bandwidth or one for each of times, got 2", "fit", "--data", "mcycle", "--bandwidth", "1,2")]
+    [InlineData("--bandwidth: the rule plugin is for one feature, got 2", "fit", "--data", "iris", "--x", "Petal.Width,Sepal.Width", "--y", "Petal.Length", "--bandwidth", "plugin")]
+    [InlineData("--kernel: expected one of gaussian", "fit", "--data", "mcycle", "--kernel", "cosine")]
+    [InlineData("--degree: expected 0 or 1, got 2", "fit", "--data", "mcycle", "--degree", "2")]
+    [InlineData("--x: expected columns that are not named twice", "fit", "--data", "mcycle", "--x", "times,times", "--y", "accel")]
+    [InlineData("mcycle: no column 'z'; its columns are 'times', 'accel'", "fit", "--data", "mcycle", "--x", "z")]
+    [InlineData("--model: 'none/m' cannot be written to (its folder does not exist)", "fit", "--data", "mcycle", "--model", "none/m")]
+    [InlineData("--delimiter: expected a character that is in no number", "fit", "--data", "mcycle", "--delimiter", "7")]
+    [InlineData("--decimal-comma: expected another --delimiter", "fit", "--data", "mcycle", "--decimal-comma")]
+    [InlineData("--missing: expected one of error, drop, got 'x'", "fit", "--data", "mcycle", "--missing", "x")]
+    [InlineData("--model", "predict")]
+    [InlineData("m.safetensors: no such file", "predict", "--model", "m.safetensors")]
+    [InlineData("--folds: expected at most 133, the number of rows, got 134", "evaluate", "--data", "mcycle", "--folds", "134")]
+    public void WrongInput_IsOneLineAndLeavesNothing(string message, params string[] arguments)
+    {
+        ConsoleProcess.Result result = _console.Run(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.StartsWith("error: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Equal(1, result.Error.Count(c => c == '\n'));
+        Assert.Equal("", result.Output);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_console.Folder));
+    }
+
+    [Theory]
+    [InlineData("a,b\n1,2\n1,3\n", "expected a column 'a' that varies, got 1 everywhere")]
+    [InlineData("a,b\n1,2\n2,\n3,NA\n", "d.csv, row 3, column 'b': expected a number, found nothing; 2 rows miss one; --missing drop leaves such rows out")]
+    [InlineData("a,b\n1,2\n2,1e999\n", "d.csv, row 3, column 'b': expected a finite number, found '1e999'")]
+    [InlineData("a,b\n1,2\n2,3,4\n", "d.csv, row 3: expected 2 fields as in the header, found 3")]
+    [InlineData("a;b\n1;2\n", "separated by something other than a comma?")]
+    [InlineData("a,b,c\n1,2,3\n", "name the columns with --x and --y")]
+    [InlineData("a,b\n", "expected data below the header row, found none")]
+    public void UnfitData_IsOneLineAndLeavesNothing(string csv, string message)
+    {
+        _console.Write("d.csv", csv);
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv");
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Equal(["d.csv"], Entries("."));
+    }
+
+    [Fact]
+    public void Failure_LeavesNoHalfOfTheAnswers()
+    {
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        _console.Write("q.csv", "times\n" + string.Concat(Enumerable.Repeat("1\n", 70_000)) + "x\n");
+        ConsoleProcess.Result result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--out", "p.csv");
+        Assert.Equal((2, "error: q.csv, row 70002, column 'times': expected a number, found 'x'\n"), (result.ExitCode, result.Error));
+        Assert.Equal(["q.csv", "run"], Entries("."));
+        result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--out", "none/p.csv");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("'none/p.csv' cannot be written", result.Error, StringComparison.Ordinal);
+    }
+
+    private string[] Entries(string folder) => [.. Directory.EnumerateFileSystemEntries(_console.PathOf(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal).Select(name => name!)];
+}
