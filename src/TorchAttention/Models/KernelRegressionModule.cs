@@ -58,6 +58,12 @@ public abstract class KernelRegressionModule : Module
     /// <summary>The keys (keys).</summary>
     protected Tensor Keys => _keys;
 
+    /// <summary>The values (keys).</summary>
+    protected Tensor Values => _values;
+
+    /// <summary>The learning rate of plain SGD.</summary>
+    protected double Lr => _lr;
+
     /// <inheritdoc/>
     /// <param name="input">Queries (queries).</param>
     /// <returns>Predictions (queries).</returns>

@@ -6,7 +6,7 @@ namespace TorchAttention.Models;
 /// <remarks>
 /// w starts at 1, the nonparametric form; 1/w is the bandwidth. State: <c>w</c> (1), <c>keys</c> and <c>values</c> (keys).
 /// </remarks>
-public sealed class NWKernelRegression : KernelRegressionModule
+public sealed partial class NWKernelRegression : KernelRegressionModule
 {
     [ComponentName(Name = "w")]
     private readonly Parameter _w;

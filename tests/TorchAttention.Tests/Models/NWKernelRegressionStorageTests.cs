@@ -1,0 +1,48 @@
+using TorchAttention.Models;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Tests.Models;
+
+public sealed class NWKernelRegressionStorageTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("storage").FullName;
+
+    private string Path => System.IO.Path.Combine(_folder, "model.safetensors");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(ScalarType.Float32, true)]
+    [InlineData(ScalarType.Float64, false)]
+    public void LoadedModel_PredictsTheSameBitForBit(ScalarType type, bool leaveOneOut)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        Tensor keys = rand([50], type, generator: generator) * 5;
+        using var model = new NWKernelRegression(keys, keys.sin(), lr: 0.1234567890123, leaveOneOut: leaveOneOut);
+        using (no_grad())
+        {
+            model.W.fill_(2.839349);
+        }
+
+        model.Save(Path);
+        using NWKernelRegression loaded = NWKernelRegression.Load(Path);
+
+        Tensor queries = linspace(-1, 6, 70, type);
+        Assert.Equal(type, loaded.W.dtype);
+        Assert.True(loaded.W.requires_grad);
+        Assert.Equal(leaveOneOut, loaded.LeaveOneOut);
+        Assert.Equal(model.call(queries).ToDoubles(), loaded.call(queries).ToDoubles());
+        model.Save(Path + "2");
+        Assert.Equal(File.ReadAllBytes(Path), File.ReadAllBytes(Path + "2"));
+    }
+
+    [Fact]
+    public void OtherModels_AreRefused()
+    {
+        KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = 1 }).Save(Path);
+        StorageException error = Assert.Throws<StorageException>(() => NWKernelRegression.Load(Path));
+        Assert.Contains("of the kind 'nw_kernel_regression', found 'kernel_regression'", error.Message, StringComparison.Ordinal);
+    }
+}
