@@ -3,6 +3,8 @@ using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 using TorchAttention.Tests.Console;
 using TorchAttention.Training;
@@ -25,7 +27,7 @@ public sealed class ReadmeTests : IDisposable
         string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
         string[] snippets = [.. Blocks("csharp")];
 
-        Assert.Equal(2, snippets.Length);
+        Assert.Equal(3, snippets.Length);
         Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
     }
 
@@ -38,6 +40,24 @@ public sealed class ReadmeTests : IDisposable
         Assert.Equal((2 * Math.Sin(2.5)) + Math.Pow(2.5, 0.8), pooled[50_000], 0.001);
         Assert.InRange(neighbours[50_000], 700, 720);
         Assert.Equal(PoolingMethod.Line, report.Method);
+    }
+
+    [Fact]
+    public void RegressionSnippet_SavesTheCurve()
+    {
+        Table table = BuiltInTable.Find("mcycle")!.Read(_ => ["times", "accel"]);
+        string before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = _console.Folder;
+        try
+        {
+            RunRegressionSnippet(table[0], table[1]);
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+
+        Assert.Equal(1.4758, KernelRegression.Load(_console.PathOf("curve.safetensors")).Model.Bandwidths[0], 1e-4);
     }
 
     [Fact]
@@ -115,6 +135,15 @@ public sealed class ReadmeTests : IDisposable
             new PoolingOutput<double> { Values = pooled, EffectiveNeighbours = neighbours });
         System.Console.WriteLine($"{report.Method}: {report.Reason}; within {report.ErrorBound:E0} of the range of y");
         return (atTwo, pooled, neighbours, report);
+    }
+
+    private static void RunRegressionSnippet(ReadOnlySpan<double> times, ReadOnlySpan<double> accel)
+    {
+        KernelRegression curve = KernelRegression.Fit(times, accel, new KernelRegressionOptions { Degree = 1 });
+        Predictions at = curve.Predict([10, 20, 30]);
+        System.Console.WriteLine($"h = {curve.Bandwidths[0]:G4}, {curve.Diagnostics.EffectiveDegreesOfFreedom:F1} degrees of freedom");
+        System.Console.WriteLine($"at 20: {at.Mean[1]:F1}, between {at.Lower[1]:F1} and {at.Upper[1]:F1}");
+        curve.Save("curve.safetensors");
     }
 
     private static IEnumerable<string> Blocks(string language) =>
