@@ -62,7 +62,7 @@ public sealed class Figure
         {
             ".PNG" => ToPng(),
             ".SVG" => Encoding.UTF8.GetBytes(ToSvg()),
-            string other => throw new ArgumentException($"Expected a path that ends in .png or .svg, got '{other}'.", nameof(path)),
+            _ => throw new ArgumentException($"Expected a path that ends in .png or .svg, got '{Path.GetExtension(path)}'.", nameof(path)),
         };
         WholeFile.Write(path, stream => stream.Write(content));
     }

@@ -160,7 +160,7 @@ public static partial class KernelPooling
             {
                 tree.Run();
                 (recomputed, errorBound) = (tree.Recomputed, tree.ErrorBound);
-                reason = string.Create(CultureInfo.InvariantCulture, $"{reason}, {part:P0} of them in reach");
+                reason = string.Create(CultureInfo.InvariantCulture, $"{reason}, {part:P0} of all pairs in reach");
             }
             else
             {

@@ -80,5 +80,5 @@ internal static class MethodChoice
         return true;
     }
 
-    private static string Explain(double pairs) => string.Create(CultureInfo.InvariantCulture, $"{pairs:G3} pairs are few");
+    private static string Explain(double pairs) => string.Create(CultureInfo.InvariantCulture, $"{pairs:N0} pairs are few");
 }

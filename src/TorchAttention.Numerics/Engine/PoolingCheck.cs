@@ -116,7 +116,8 @@ internal static class PoolingCheck
     {
         if (input.Bandwidths.IsEmpty == input.InverseBandwidths.IsEmpty)
         {
-            throw new ArgumentException("Expected either bandwidths or their inverses, one for each feature.", nameof(input));
+            throw new ArgumentException(
+                $"Expected either bandwidths or their inverses, one for each feature, got {(input.Bandwidths.IsEmpty ? "neither" : "both")}.", nameof(input));
         }
 
         for (int j = 0; j < input.Bandwidths.Length; j++)
@@ -143,7 +144,7 @@ internal static class PoolingCheck
     {
         return numbers % features == 0
             ? numbers / features
-            : throw new ArgumentException($"Expected {name} of {features} features, got {numbers} numbers.", name);
+            : throw new ArgumentException($"Expected {name} row by row, a multiple of {features} numbers for {features} bandwidths, got {numbers}.", name);
     }
 
     private static void Finite<T>(ReadOnlySpan<T> numbers, int columns, string name)

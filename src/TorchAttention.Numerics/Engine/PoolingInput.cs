@@ -1,6 +1,7 @@
 namespace TorchAttention.Numerics.Engine;
 
 /// <summary>What is pooled: queries (m, d), keys (n, d), values (n, v), row by row, and bandwidths (d).</summary>
+/// <remarks>The number of bandwidths says how many features d there are; from it follow m and n, and from n the number of columns v.</remarks>
 /// <typeparam name="T">float or double.</typeparam>
 public readonly ref struct PoolingInput<T>
     where T : unmanaged

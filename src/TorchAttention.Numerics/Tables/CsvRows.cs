@@ -58,6 +58,10 @@ public sealed class CsvRows : IDisposable
         });
         _header = NextRecord() ? _parser.Record! : throw new TableException(name, "expected a header row and data, found an empty file");
         _headerRow = _parser.Row;
+        if (_header.All(field => double.TryParse(field, NumberStyles.Float, _culture, out _)))
+        {
+            throw new TableException(name, $"expected a header row with the columns' names, found numbers ('{Shown(_header[0])}')", _headerRow);
+        }
     }
 
     /// <summary>The header's names.</summary>

@@ -46,8 +46,17 @@ public abstract class KernelRegressionModule : Module
     /// <summary>Whether an example is kept from its own pair while training.</summary>
     public bool LeaveOneOut { get; }
 
-    /// <summary>How the pooling is computed; picked by size and device by default.</summary>
-    public AttentionMethod Method { get; set; }
+    /// <summary>How the pooling is computed; <see cref="AttentionMethod.Auto"/> by default.</summary>
+    /// <remarks>
+    /// The engine and the streaming form take one w for all keys; a forward pass with several is an <see cref="InvalidOperationException"/>. Where |w| has
+    /// run away to 1e15 or is no number, every method is the textbook form, whose output then is none either.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">It is none of the methods.</exception>
+    public AttentionMethod Method
+    {
+        get;
+        set => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected one of the methods.");
+    }
 
     /// <summary>
     /// The attention weights of the last forward pass: (queries, keys), or (batch, keys - 1) after a leave-one-out training step; null before

@@ -1,9 +1,9 @@
 namespace TorchAttention.Pooling;
 
-/// <summary>The ways in which a model computes its attention pooling; all give the same numbers.</summary>
+/// <summary>The ways in which a model computes its attention pooling; their numbers agree to rounding.</summary>
 public enum AttentionMethod
 {
-    /// <summary>The engine on the CPU; elsewhere the textbook form while its matrix is small, then the streaming form.</summary>
+    /// <summary>The engine on the CPU; elsewhere the textbook form while its matrix is small, then the streaming form. The textbook form for several w, half precision and mixed number types.</summary>
     Auto,
 
     /// <summary>The book's lines on tensors, with a matrix of queries x keys: <see cref="AttentionPooling"/>.</summary>

@@ -67,6 +67,13 @@ public sealed class ProgressBoard
         Guard.AtLeast(valPointsPerEpoch, 1);
         trainer.StepCompleted += (_, e) =>
             Draw((e.Step - 1.0) / e.BatchCount, e.Loss, "train_loss", Math.Max(1, e.BatchCount / trainPointsPerEpoch));
+        if (valPointsPerEpoch == 1)
+        {
+            // The mean over examples: batches of different lengths count by theirs.
+            trainer.EpochCompleted += (_, e) => Draw(e.Epoch, e.ValLoss, "val_loss");
+            return;
+        }
+
         trainer.ValidationCompleted += (_, e) =>
             Draw(e.Epoch, e.Loss, "val_loss", Math.Max(1, e.BatchCount / valPointsPerEpoch));
     }

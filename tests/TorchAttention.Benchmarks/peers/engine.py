@@ -170,7 +170,7 @@ def growth(it, kind):
 ASKED = [
     Asked("every pair, d = 1, float32, n = m = 100,000: faster than libtorch's fused attention", ratio("sdpa-1d-f32-100000", "exact-1d-f32-100000"), 10, "x", True),
     Asked("the same, per pair: faster than libtorch's textbook form at 10,000", ratio("textbook-1d-f32-10000", "exact-1d-f32-100000"), 60, "x", True),
-    Asked("both at 10,000", ratio("textbook-1d-f32-10000", "exact-1d-f32-10000"), 60, "x", True),
+    Asked("every pair at 10,000, d = 1, float32: faster than the textbook form at 10,000", ratio("textbook-1d-f32-10000", "exact-1d-f32-10000"), 60, "x", True),
     Asked("every pair, d = 3, float32, n = m = 50,000: faster than libtorch's fused attention", ratio("sdpa-3d-f32-50000", "exact-3d-f32-50000"), 6, "x", True),
     Asked("float64 slower than float32, n = m = 30,000", ratio("exact-1d-f64-30000", "exact-1d-f32-30000"), 5, "x", False),
     Asked("with the gradient of w slower than without, n = m = 30,000", ratio("exact-1d-f32-gradient-30000", "exact-1d-f32-30000"), 1.6, "x", False),
@@ -252,9 +252,9 @@ def duration(seconds):
 
 
 def asked(ours, cores):
-    """Returns the lines that lay what was asked beside what was reached."""
+    """Returns the lines that lay the aims beside what was reached."""
     it = {row["name"]: row for row in ours["rows"]} | {"memory": {"mb": ours["memory"]["peak_mb"] - ours["memory"]["before_mb"]}}
-    lines = ["| asked | limit | by the clock | by processor time | reached |", "|---|---|---|---|---|"]
+    lines = ["| aim | limit | by the clock | by processor time | reached |", "|---|---|---|---|---|"]
     for line in ASKED:
         figures = [line.figure(it, "seconds")]
         if line.on_processor:

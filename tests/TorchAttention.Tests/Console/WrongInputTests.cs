@@ -49,7 +49,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("x,y\n1,2\n", "data.csv: expected at least 3 rows, 2 to train on and 1 to validate with, found 1")]
     [InlineData("x,y\n1,2\n2,3\n3,abc\n", "data.csv, row 4, column 'y': expected a number, found 'abc'")]
     [InlineData("x,y\n1,2\n,3\n", "data.csv, row 3, column 'x': expected a number, found nothing")]
-    [InlineData("x,y\n1,2\n2,NaN\n3,4\n", "data.csv, row 3, column 'y': expected a finite number, found 'NaN'")]
+    [InlineData("x,y\n1,2\n2,NaN\n3,4\n", "data.csv, row 3, column 'y': expected a number, found 'NaN', a missing value")]
     [InlineData("x,y\n1,2\n2,-inf\n3,4\n", "data.csv, row 3, column 'y': expected a number, found '-inf'")]
     [InlineData("x,y\n1,2\n2,-Infinity\n3,4\n", "data.csv, row 3, column 'y': expected a finite number, found '-Infinity'")]
     [InlineData("x,y\n1,1e999\n", "data.csv, row 2, column 'y': expected a finite number, found '1e999'")]
@@ -74,7 +74,7 @@ public sealed class WrongInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("unknown command 'fly'; the commands are train, exercise, datasets, info", "fly")]
+    [InlineData("unknown command 'fly'; the commands are train, exercise, fit, predict, bandwidth, evaluate, datasets, info", "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
     [InlineData("unknown command '@nothing'; the commands are", "@nothing")]
     [InlineData("exercise: expected a number from 1 to 4, got '5'", "exercise", "5")]

@@ -176,7 +176,7 @@ public sealed class FiguresTests
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(Path.Combine(folder, "a.png"))[..4]);
             Assert.StartsWith("<?xml", Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(folder, "a.svg"))), StringComparison.Ordinal);
             ArgumentException refused = Assert.Throws<ArgumentException>(() => figure.Save(Path.Combine(folder, "a.gif")));
-            Assert.Contains("'.GIF'", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("'.gif'", refused.Message, StringComparison.Ordinal);
             Assert.Equal(["a.png", "a.svg"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
         }
         finally
