@@ -17,7 +17,7 @@ public sealed class PoolingCheckTests
         AssertRefused("Expected positive, finite bandwidths, got NaN", () => Pool([1], [1], [1], [double.NaN]));
         AssertRefused("Expected finite inverse bandwidths, got Infinity for feature 0", () => Pool([1], [1], [1], [], inverse: [double.PositiveInfinity]));
         AssertRefused("Expected Queries row by row, a multiple of 2 numbers for 2 bandwidths, got 3", () => Pool([1, 2, 3], [1, 2], [1], [1, 1]));
-        AssertRefused("Expected Keys of 2 features, got 3 numbers", () => Pool([1, 2], [1, 2, 3], [1], [1, 1]));
+        AssertRefused("Expected Keys row by row, a multiple of 2 numbers for 2 bandwidths, got 3", () => Pool([1, 2], [1, 2, 3], [1], [1, 1]));
         AssertRefused("Expected at least one key, got none", () => Pool([1], [], [], [1]));
         AssertRefused("Expected values (n, v) for 2 keys, got 3 numbers", () => Pool([1], [1, 2], [1, 2, 3], [1]));
         AssertRefused("Expected finite Queries, got NaN in row 1, column 0", () => Pool([1, double.NaN], [1], [1], [1]));
