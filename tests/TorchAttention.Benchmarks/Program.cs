@@ -6,6 +6,7 @@ using Perfolizer.Horology;
 using TorchAttention;
 using TorchAttention.Benchmarks;
 using TorchAttention.Benchmarks.Engine;
+using TorchAttention.Benchmarks.Regression;
 
 if (args.Contains("--engine-memory"))
 {
@@ -16,6 +17,12 @@ if (args.Contains("--engine-memory"))
 if (args.Contains("--core-speed"))
 {
     Console.WriteLine(CoreSpeed.Measure());
+    return;
+}
+
+if (args is ["--regression", string dataFolder, .. string[] works])
+{
+    RegressionRun.Print(dataFolder, works);
     return;
 }
 

@@ -59,7 +59,10 @@ internal sealed record DataSet(double[] X, double[] Y)
     }
 
     /// <summary>Some of the points, spread evenly.</summary>
-    public DataSet Sample(int count) => At([.. Enumerable.Range(0, Math.Min(count, Y.Length)).Select(i => (int)((long)i * Y.Length / Math.Min(count, Y.Length)))]);
+    public DataSet Sample(int count) => At(Spread(Y.Length, count));
+
+    /// <summary>Some of n places, spread evenly.</summary>
+    public static int[] Spread(int n, int count) => [.. Enumerable.Range(0, Math.Min(count, n)).Select(i => (int)((long)i * n / Math.Min(count, n)))];
 
     public static void WriteNumbers(string path, double[] numbers) => File.WriteAllBytes(path, MemoryMarshal.AsBytes(numbers.AsSpan()));
 

@@ -20,8 +20,8 @@ internal sealed record EngineRow(string Name, int N, int M, double Seconds, doub
     /// <summary>Nanoseconds for each pair of a query and a key.</summary>
     public double NsPerPair => Seconds * 1e9 / N / M;
 
-    /// <summary>The largest difference from the sum over all pairs that was looked at, in units of the answers' range.</summary>
-    public required double Error { get; init; }
+    /// <summary>The largest difference from the sum over all pairs that was looked at, in units of the answers' range; null where a script alone can judge them.</summary>
+    public required double? Error { get; init; }
 
     /// <summary>The error bound that came with the answers; null for other systems.</summary>
     public double? ErrorBound { get; init; }
@@ -60,10 +60,11 @@ internal sealed record EngineRow(string Name, int N, int M, double Seconds, doub
         seconds.Sort();
         processor.Sort();
         string? file = job.IsFromFolder ? $"{job.Name}.f64" : null;
-        double error = Check(job, answers);
+        double? error = job.Exact is null ? null : Check(job, job.Exact, answers);
+        answers = [.. InOrder(answers, job.Order), .. job.Further()];
         if (file is not null)
         {
-            DataSet.WriteNumbers(Path.Combine(folder, file), InOrder(answers, job.Order));
+            DataSet.WriteNumbers(Path.Combine(folder, file), answers);
         }
 
         return new EngineRow(job.Name, job.N, answers.Length, seconds[seconds.Count / 2], seconds[0], processor[processor.Count / 2], file)
@@ -74,7 +75,7 @@ internal sealed record EngineRow(string Name, int N, int M, double Seconds, doub
         };
     }
 
-    private static double Check(EngineJob job, double[] answers)
+    private static double Check(EngineJob job, Func<int, double> exactly, double[] answers)
     {
         double range = answers.Max() - answers.Min();
         int count = Math.Min(Checked, answers.Length);
@@ -82,7 +83,7 @@ internal sealed record EngineRow(string Name, int N, int M, double Seconds, doub
         Parallel.For(0, count, i =>
         {
             int query = (int)((long)i * answers.Length / count);
-            double exact = job.Exact(query);
+            double exact = exactly(query);
             errors[i] = Math.Abs(answers[query] - exact) / range;
             if (!(errors[i] <= job.Tolerance))
             {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
 
@@ -74,19 +73,12 @@ internal sealed class PoolingWork<TKernel>
     public double Exact(int query) =>
         DenseAttention.Pool<TKernel>(_data.Queries.AsSpan(query * _data.Features, _data.Features), _data.X, _data.Y, _bandwidths)[0].Output;
 
-    /// <summary>
-    /// Takes the code to its last tier on some of the points, by the same method: the runtime compiles a method again after 30 calls, in the background, and not
-    /// while new ones keep coming.
-    /// </summary>
+    /// <summary>Takes the code to its last tier on some of the points, by the same method.</summary>
     public void WarmUp(PoolingMethod method)
     {
         int enough = method == PoolingMethod.Exact ? 1000 : method == PoolingMethod.Line ? 5000 : 10_000;
         DataSet sample = _data.Sample(enough);
         var small = new PoolingWork<TKernel>(sample, _bandwidths[0], _options with { Method = method }, _pooled is not null, _gradient is { Length: > 0 });
-        var whole = Stopwatch.StartNew();
-        for (int i = 0; i < 60 || whole.Elapsed.TotalSeconds < 0.5; i++)
-        {
-            small.Run();
-        }
+        EngineJob.Settle(() => small.Run());
     }
 }

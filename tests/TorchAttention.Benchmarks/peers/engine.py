@@ -23,7 +23,6 @@ import numpy as np
 import rows
 from compare import HERE, REPOSITORY, built, machine_slug, processor, run, system
 
-BEGIN, END = "<!-- engine: begin -->\n", "<!-- engine: end -->"
 SEED = 0
 LINES = [2_000, 5_000, 10_000, 30_000, 100_000, 1_000_000]
 CUBES = [1_000, 50_000]
@@ -187,9 +186,9 @@ NOTE = (
 )
 
 
-def generate(folder):
+def generate(folder, lines=(), cubes=()):
     """x sorted uniform on [0, 5), or uniform on [0, 1)^3; y = sum of 2 sin x + x^0.8 over the features, and noise."""
-    for kind, sizes in (("line", LINES), ("cube", CUBES)):
+    for kind, sizes in (("line", lines), ("cube", cubes)):
         for n in sizes:
             random = np.random.default_rng(SEED)
             x = np.sort(random.random((n, 1)) * 5, axis=0) if kind == "line" else random.random((n, 3))
@@ -334,15 +333,17 @@ def measure(folder):
     return programs, [*loads, os.getloadavg()[0]]
 
 
-def write(result, machine):
+def write(result, machine, part):
+    """Writes a table to results/<machine>-<part>.md, and into the README between the marks of this part."""
     readme = REPOSITORY / "README.md"
     text = readme.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        sys.exit(f"README.md: expected one {BEGIN.strip()} and one {END}")
-    path = HERE.parent / "results" / f"{machine}-engine.md"
+    begin, end = f"<!-- {part}: begin -->\n", f"<!-- {part}: end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        sys.exit(f"README.md: expected one {begin.strip()} and one {end}")
+    path = HERE.parent / "results" / f"{machine}-{part}.md"
     path.write_text(result)
-    before, rest = text.split(BEGIN)
-    readme.write_text(before + BEGIN + result.split("\n", 1)[1].strip("\n") + "\n" + END + rest.split(END)[1])
+    before, rest = text.split(begin)
+    readme.write_text(before + begin + result.split("\n", 1)[1].strip("\n") + "\n" + end + rest.split(end)[1])
     print(f"written to {path.relative_to(REPOSITORY)} and README.md")
 
 
@@ -353,16 +354,16 @@ def main():
     parser.add_argument("--data", type=Path, help="only write the data sets into this folder, for a program to be run on by hand")
     options = parser.parse_args()
     if options.data:
-        generate(options.data)
+        generate(options.data, LINES, CUBES)
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        generate(folder)
+        generate(folder, LINES, CUBES)
         programs, loads = measure(folder)
         result = table(programs, folder, loads)
     print(result)
     if not options.dry:
-        write(result, options.machine)
+        write(result, options.machine, "engine")
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ def write(folder, name, answers):
     np.asarray(answers, dtype="<f8").tofile(folder / f"{name}.f64")
 
 
-def median(job, runs=3):
-    """Returns (median seconds, answers) of some runs after one that warms up."""
-    answers, seconds = job(), []
+def median(job, runs=3, warm_up=True):
+    """Returns (median seconds, answers) of some runs, after one that warms up unless told otherwise."""
+    answers, seconds = job() if warm_up else None, []
     for _ in range(runs):
         started = time.perf_counter()
         answers = job()
@@ -37,11 +37,12 @@ def median(job, runs=3):
     return statistics.median(seconds), answers
 
 
-def row(folder, name, n, job):
-    """Measures a job that gives n answers from n keys."""
-    seconds, answers = median(job)
+def row(folder, name, n, job, **how):
+    """Measures a job that gives answers from n keys."""
+    seconds, answers = median(job, **how)
     write(folder, name, answers)
-    return {"name": name, "n": n, "m": n, "seconds": seconds, "ns_per_pair": seconds * 1e9 / n / n, "answers": f"{name}.f64"}
+    m = len(answers)
+    return {"name": name, "n": n, "m": m, "seconds": seconds, "ns_per_pair": seconds * 1e9 / n / m, "answers": f"{name}.f64"}
 
 
 def main(description, measure, versions, threads):
