@@ -139,7 +139,7 @@ WORKS = [
 
 @dataclass
 class Asked:
-    """What the engine was to reach: a figure computed from the measured rows, and the most or the least that it may be."""
+    """What was to be reached: a figure computed from the measured rows, and the most or the least that it may be. A row that is missing leaves it open."""
 
     what: str
     figure: Callable[[dict, str], float]  # the rows by name, and the kind of time: "seconds" or "processor"
@@ -250,17 +250,20 @@ def duration(seconds):
             return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
 
 
-def asked(ours, cores):
+def asked(asks, it, cores):
     """Returns the lines that lay the aims beside what was reached."""
-    it = {row["name"]: row for row in ours["rows"]} | {"memory": {"mb": ours["memory"]["peak_mb"] - ours["memory"]["before_mb"]}}
     lines = ["| aim | limit | by the clock | by processor time | reached |", "|---|---|---|---|---|"]
-    for line in ASKED:
-        figures = [line.figure(it, "seconds")]
+    for line in asks:
+        try:
+            figures = [line.figure(it, "seconds")]
+        except KeyError:
+            lines.append(f"| {line.what} | {'at least' if line.at_least else 'at most'} {line.limit:g}{line.unit} | | | not measured |")
+            continue
         if line.on_processor:
             figures.append(line.figure(it, "processor") / (cores if line.unit == " s" else 1))
         verdicts = ["yes" if line.reached(figure) else "no" for figure in figures]
         verdict = verdicts[0] if len(set(verdicts)) == 1 else f"{verdicts[0]} by the clock, {verdicts[1]} by processor time"
-        shown = [f"{figure:.3g}{line.unit}" for figure in figures] + [""] * (2 - len(figures))
+        shown = [f"{figure:,.0f}{line.unit}" if figure >= 1000 else f"{figure:.3g}{line.unit}" for figure in figures] + [""] * (2 - len(figures))
         lines.append(f"| {line.what} | {'at least' if line.at_least else 'at most'} {line.limit:g}{line.unit} | {shown[0]} | {shown[1]} | {verdict} |")
     return lines
 
@@ -298,7 +301,7 @@ def table(programs, folder, loads):
         f"Load of the machine (1 for each process that wants a core): {loads[0]:.1f} before the run, {loads[1]:.1f} after that of this library and libtorch, which adds "
         f"{ours['threads']} itself, {loads[2]:.1f} at the end.{' **The machine was not idle: times are too long, ratios are to be read with care.**' if loads[0] > 0.5 else ''}",
         "",
-        *asked(ours, ours["threads"]),
+        *asked(ASKED, {row["name"]: row for row in ours["rows"]} | {"memory": {"mb": ours["memory"]["peak_mb"] - ours["memory"]["before_mb"]}}, ours["threads"]),
         "",
         "Processor time is that of all threads, for a time in seconds divided by their number: what the clock would show on an idle machine with all cores "
         "at work throughout. It counts libtorch's threads where they wait for each other.",

@@ -10,34 +10,9 @@ suppressPackageStartupMessages({
   library(KernSmooth)
   library(locfit)
 })
+source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), "rows.R"))
 
 h <- 0.1
-arguments <- commandArgs(trailingOnly = TRUE)
-if (length(arguments) != 1) stop("usage: Rscript locpoly.R FOLDER")
-folder <- arguments[1]
-
-read_numbers <- function(path) readBin(path, "double", n = file.size(path) / 8, size = 8, endian = "little")
-
-read_set <- function(n) {
-  set <- file.path(folder, sprintf("line-%d", n))
-  data <- list(x = read_numbers(file.path(set, "x.f64")), y = read_numbers(file.path(set, "y.f64")))
-  if (length(data$x) != n || length(data$y) != n) stop(sprintf("%s: expected %d numbers, got %d and %d", set, n, length(data$x), length(data$y)))
-  data
-}
-
-rows <- character()
-
-measure <- function(name, n, m, job) {
-  answers <- job()
-  seconds <- median(replicate(3, {
-    started <- Sys.time()
-    answers <<- job()
-    as.numeric(Sys.time() - started, units = "secs")
-  }))
-  if (length(answers) != m) stop(sprintf("%s: expected %d answers, got %d", name, m, length(answers)))
-  writeBin(as.double(answers), file.path(folder, paste0(name, ".f64")), size = 8, endian = "little")
-  rows <<- c(rows, sprintf('{"name": "%s", "n": %d, "m": %d, "seconds": %.6g, "answers": "%s.f64"}', name, n, m, seconds, name))
-}
 
 many <- read_set(1000000L)
 measure("locpoly-grid", 1000000L, 401L, function() {
@@ -56,7 +31,4 @@ measure("ksmooth-normal", 100000L, 100000L, function() {
   ksmooth(some$x, some$y, "normal", bandwidth = 4 * qnorm(0.75) * h, x.points = some$x)$y
 })
 
-cat(sprintf(
-  '{"versions": {"R": "%s", "KernSmooth": "%s", "locfit": "%s"}, "threads": 1, "rows": [%s]}\n',
-  getRversion(), packageVersion("KernSmooth"), packageVersion("locfit"), paste(rows, collapse = ", ")
-))
+print_rows(c("KernSmooth", "locfit"))

@@ -28,21 +28,22 @@ def write(folder, name, answers):
 
 
 def median(job, runs=3, warm_up=True):
-    """Returns (median seconds, answers) of some runs, after one that warms up unless told otherwise."""
-    answers, seconds = job() if warm_up else None, []
+    """Returns (median seconds, median processor time of all threads, answers) of some runs, after one that warms up unless told otherwise."""
+    answers, seconds, processor = job() if warm_up else None, [], []
     for _ in range(runs):
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         answers = job()
         seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds), answers
+        processor.append(time.process_time() - used)
+    return statistics.median(seconds), statistics.median(processor), answers
 
 
 def row(folder, name, n, job, **how):
     """Measures a job that gives answers from n keys."""
-    seconds, answers = median(job, **how)
+    seconds, processor, answers = median(job, **how)
     write(folder, name, answers)
     m = len(answers)
-    return {"name": name, "n": n, "m": m, "seconds": seconds, "ns_per_pair": seconds * 1e9 / n / m, "answers": f"{name}.f64"}
+    return {"name": name, "n": n, "m": m, "seconds": seconds, "processor": processor, "ns_per_pair": seconds * 1e9 / n / m, "answers": f"{name}.f64"}
 
 
 def main(description, measure, versions, threads):
