@@ -1,0 +1,35 @@
+using TorchAttention.Models;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Tests.Models;
+
+public sealed class KernelRegressionTensorsTests
+{
+    [Fact]
+    public void Tensors_GiveTheNumbersOfArrays()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        Tensor x = rand([80, 2], ScalarType.Float64, generator: generator);
+        Tensor y = x.sum(1).sin();
+        var options = new KernelRegressionOptions { Bandwidth = 0.2, Degree = 1 };
+        KernelRegression model = KernelRegressionTensors.Fit(x, y, options);
+        double[] expected = KernelRegression.Fit(x.reshape(-1).ToDoubles(), y.ToDoubles(), 2, options).Predict(x.reshape(-1).ToDoubles()).Mean;
+
+        Tensor mean = model.Predict(x);
+        Assert.Equal([80], mean.shape);
+        Assert.Equal(expected, mean.ToDoubles());
+        Assert.Equal(ScalarType.Float32, model.Predict(x.to(ScalarType.Float32)).dtype);
+        Assert.Equal([80, 2], KernelRegressionTensors.Fit(x[TensorIndex.Colon, 0], x, options).Predict(y).shape);
+    }
+
+    [Fact]
+    public void OtherShapes_AreRefused()
+    {
+        using var scope = NewDisposeScope();
+        KernelRegression model = KernelRegressionTensors.Fit(arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1 });
+        Assert.Contains("of 1 features, got 3", Assert.Throws<ArgumentException>(() => model.Predict(zeros(2, 3))).Message, StringComparison.Ordinal);
+        Assert.Contains("as keys (5), got 4", Assert.Throws<ArgumentException>(() => KernelRegressionTensors.Fit(zeros(5), zeros(4))).Message, StringComparison.Ordinal);
+        Assert.Contains("got the shape (1, 1, 1)", Assert.Throws<ArgumentException>(() => model.Predict(zeros(1, 1, 1))).Message, StringComparison.Ordinal);
+    }
+}
