@@ -192,21 +192,40 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         }
     }
 
+    // Two columns at a time, so that a coefficient is loaded once for both.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Translate(double* moments, double* coefficients, double* local)
     {
-        for (int c = 0; c <= _keys.Columns; c++, moments += Terms, local += Terms)
+        int terms = Terms;
+        int c = 0;
+        for (; c < _keys.Columns; c += 2, moments += 2 * terms, local += 2 * terms)
         {
-            for (int k = 0; k < Terms; k += TLanes.Count)
+            for (int k = 0; k < terms; k += TLanes.Count)
             {
-                TLanes sum = TLanes.Load(local + k);
-                for (int j = 0; j < Terms; j++)
+                TLanes first = TLanes.Load(local + k);
+                TLanes second = TLanes.Load(local + terms + k);
+                double* coefficient = coefficients + k;
+                for (int j = 0; j < terms; j++, coefficient += terms)
                 {
-                    sum = TLanes.MultiplyAdd(TLanes.All(moments[j]), TLanes.Load(coefficients + (j * Terms) + k), sum);
+                    TLanes here = TLanes.Load(coefficient);
+                    first = TLanes.MultiplyAdd(TLanes.All(moments[j]), here, first);
+                    second = TLanes.MultiplyAdd(TLanes.All(moments[terms + j]), here, second);
                 }
 
-                sum.Store(local + k);
+                first.Store(local + k);
+                second.Store(local + terms + k);
             }
+        }
+
+        for (int k = 0; c == _keys.Columns && k < terms; k += TLanes.Count)
+        {
+            TLanes sum = TLanes.Load(local + k);
+            for (int j = 0; j < terms; j++)
+            {
+                sum = TLanes.MultiplyAdd(TLanes.All(moments[j]), TLanes.Load(coefficients + (j * terms) + k), sum);
+            }
+
+            sum.Store(local + k);
         }
     }
 

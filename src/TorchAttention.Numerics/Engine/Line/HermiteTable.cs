@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Engine.Exact;
 
 namespace TorchAttention.Numerics.Engine.Line;
@@ -25,22 +26,16 @@ internal sealed unsafe class HermiteTable : IDisposable
         Most = most;
         Terms = terms;
         _memory = new Scratch(((2L * most) + 1) * Terms * Terms * sizeof(double));
-        Span<double> derivatives = stackalloc double[2 * Terms];
+        double* derivatives = stackalloc double[2 * Terms];
+        double* factors = stackalloc double[Terms * Terms];
+        FillFactors(factors, Terms);
         for (int offset = -most; offset <= most; offset++)
         {
-            FillDerivatives(offset * cellWidth, derivatives);
+            FillDerivatives(offset * cellWidth, derivatives, 2 * Terms);
             double* entry = At(offset);
-            double byJ = 1;
             for (int j = 0; j < Terms; j++)
             {
-                double byK = byJ;
-                for (int k = 0; k < Terms; k++)
-                {
-                    entry[(j * Terms) + k] = derivatives[j + k] * byK;
-                    byK /= k + 1;
-                }
-
-                byJ /= -(j + 1);
+                Multiply(derivatives + j, factors + (j * Terms), entry + (j * Terms), Terms);
             }
         }
     }
@@ -56,15 +51,46 @@ internal sealed unsafe class HermiteTable : IDisposable
 
     public void Dispose() => _memory.Dispose();
 
+    // (-1)^j / (j! k!)
+    private static void FillFactors(double* factors, int terms)
+    {
+        double byJ = 1;
+        for (int j = 0; j < terms; j++)
+        {
+            double byK = byJ;
+            for (int k = 0; k < terms; k++)
+            {
+                factors[(j * terms) + k] = byK;
+                byK /= k + 1;
+            }
+
+            byJ /= -(j + 1);
+        }
+    }
+
     // He_(l+1)(z) = z He_l(z) - l He_(l-1)(z).
-    private static void FillDerivatives(double z, Span<double> derivatives)
+    private static void FillDerivatives(double z, double* derivatives, int count)
     {
         double before = 0;
         double hermite = Math.Exp(-z * z / 2);
-        for (int l = 0; l < derivatives.Length; l++)
+        for (int l = 0; l < count; l++)
         {
             derivatives[l] = l % 2 == 0 ? hermite : -hermite;
             (before, hermite) = (hermite, (z * hermite) - (l * before));
+        }
+    }
+
+    private static void Multiply(double* a, double* b, double* products, int count)
+    {
+        int i = 0;
+        for (; i <= count - Vector256<double>.Count; i += Vector256<double>.Count)
+        {
+            (Vector256.Load(a + i) * Vector256.Load(b + i)).Store(products + i);
+        }
+
+        for (; i < count; i++)
+        {
+            products[i] = a[i] * b[i];
         }
     }
 }

@@ -161,14 +161,15 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
             _places = places;
             _sums = sums;
             _squares = squares;
-            long numbers = QueriesInPart * (_layout.Length + _squaresLayout.Length + 2L);
+            int most = Math.Min(QueriesInPart, _problem.QueryCount);
+            long numbers = most * (_layout.Length + _squaresLayout.Length + 2L);
             _memory = new Scratch((numbers + _layout.Length + DirectRun<TKernel, TLanes>.BufferLength) * sizeof(double));
             _buffers = _memory.As<double>();
             _rows = _buffers + DirectRun<TKernel, TLanes>.BufferLength;
-            _squareRows = _rows + (QueriesInPart * _layout.Length);
-            _errors = _squareRows + (QueriesInPart * _squaresLayout.Length);
-            _squareErrors = _errors + QueriesInPart;
-            _ownPair = _squareErrors + QueriesInPart;
+            _squareRows = _rows + (most * _layout.Length);
+            _errors = _squareRows + (most * _squaresLayout.Length);
+            _squareErrors = _errors + most;
+            _ownPair = _squareErrors + most;
         }
 
         public void Answer(int first, int count)
