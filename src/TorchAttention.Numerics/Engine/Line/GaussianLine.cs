@@ -65,6 +65,11 @@ internal sealed unsafe class GaussianLine<TLanes> : ILineSums, IDisposable
         }
 
         _moments = new Scratch((long)dense * MomentsLength * sizeof(double));
+        if (dense == 0)
+        {
+            return;
+        }
+
         const int CellsInPart = 256;
         work.ForEach((_cells.Count + CellsInPart - 1) / CellsInPart, part =>
         {
