@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Kernels;
 
@@ -60,6 +61,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     /// <param name="row">Its sums.</param>
     /// <param name="offset">The score that the weights are relative to.</param>
     /// <param name="reference">Where the positions in the sums for a plane count from (d); null for the query.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(int query, double* row, double offset, double* reference = null)
     {
         double sum = row[SumLayout.WeightSum];
@@ -153,6 +155,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteMeans(int query, double* row, double offset)
     {
         double sum = row[SumLayout.WeightSum];
@@ -174,6 +177,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WritePlane(int query, double* row, double offset, double* reference)
     {
         int features = _problem.Features;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Engine.Line;
@@ -214,6 +215,7 @@ public static partial class KernelPooling
     }
 
     // A middle that T can hold and a power of 2 for half the range: values lose nothing when they are centred and scaled.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (double[] Centres, double[] HalfRanges) Normalisation<T>(ReadOnlySpan<T> values, int columns)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Line;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
@@ -66,6 +67,7 @@ internal static class MethodChoice
         return pairs > PairsForATree * inputs ? (PoolingMethod.Tree, "few features and many pairs") : (PoolingMethod.Exact, Explain(pairs));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe bool IsInOrder<T>(PoolingProblem<T> problem)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

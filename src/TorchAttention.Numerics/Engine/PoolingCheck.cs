@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace TorchAttention.Numerics.Engine;
 
@@ -147,6 +148,7 @@ internal static class PoolingCheck
             : throw new ArgumentException($"Expected {name} row by row, a multiple of {features} numbers for {features} bandwidths, got {numbers}.", name);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Finite<T>(ReadOnlySpan<T> numbers, int columns, string name)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>What a search makes small.</summary>
@@ -13,6 +15,12 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
 
     /// <summary>Whether examples may be put together before they are judged.</summary>
     public bool AllowsBins => rule != BandwidthRule.KFold && !leaveOutTies;
+
+    /// <summary>The same criterion, computed without other threads.</summary>
+    public BandwidthCriterion OnOneThread() => new(kernel, degree, rule, bandwidth, leaveOutTies, 1, cancellationToken);
+
+    /// <summary>Runs parts of a search on the threads that it may have.</summary>
+    public void ForEach(int count, Action<int> run) => new Engine.Work(Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken).ForEach(count, run);
 
     /// <summary>The data as the criterion is to see it.</summary>
     public SmootherData Prepare(SmootherData data) => leaveOutTies && rule == BandwidthRule.LeaveOneOut ? data.TiesTogether() : data;
@@ -74,6 +82,7 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
     }
 
     // Of examples at one place, left out one at a time, each is as far from the others as from the fit, times 1 / (1 - H).
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double MeanSquare(SmootherData data, Smoother.Fit fit)
     {
         double sum = 0;

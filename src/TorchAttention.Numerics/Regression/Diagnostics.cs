@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>How a fit describes the data it was made of.</summary>
@@ -41,6 +43,7 @@ public sealed record Diagnostics
         return left > 1e-9 ? SquaresOf(data, fit) / data.TotalWeight / (left * left) : double.PositiveInfinity;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static double Trace(SmootherData data, Smoother.Fit fit)
     {
         double trace = 0;
@@ -53,6 +56,7 @@ public sealed record Diagnostics
     }
 
     /// <summary>The residual sum of squares, of one column or of all.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static double SquaresOf(SmootherData data, Smoother.Fit fit, int? column = null)
     {
         double sum = 0;
@@ -69,6 +73,7 @@ public sealed record Diagnostics
         return sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static Diagnostics Of(SmootherData data, Smoother.Fit fit)
     {
         double trace = Trace(data, fit);

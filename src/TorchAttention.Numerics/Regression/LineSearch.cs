@@ -13,11 +13,14 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     // Cells of an 8th of the bandwidth change a score by about a part in 1e3.
     private const double CellsInBandwidth = 8;
     private const int LeastCells = 64;
-    private const int LargestPart = 1 << 16;
     private const int FewExamples = 512;
+
+    // Up to so many places float32 is faster than what saves pairs, and an estimate needs no more digits.
+    private const int SingleUpTo = 1100;
 
     // Where a bandwidth spans fewer examples than cells would, the score is little but the variance of a few neighbours, and smooth.
     private const int StepsBetweenStretches = 2;
+    private const double BandwidthsInStretch = 6.5;
 
     // A valley of the grid that is this part above the deepest one may be as deep between two points of the grid; the less the more is known of both.
     private const double GridDoubt = 0.05;
@@ -36,7 +39,7 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
         int steps = Math.Max(4, (int)Math.Ceiling((high - low) / GridStep));
         double step = (high - low) / steps;
         double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => i % StepsBetweenStretches == 0 || HasCells(log))];
-        double[] scores = Array.ConvertAll(logs, Estimate);
+        double[] scores = EstimateAll(logs);
         double least = scores.Min();
         if (double.IsPositiveInfinity(least))
         {
@@ -72,9 +75,27 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
 
     private bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * (Criterion.IsLogarithm ? 1 : least));
 
+    // The grid's bandwidths at once, each on a thread of its own: less waiting than many threads for each.
+    private double[] EstimateAll(double[] logs)
+    {
+        BandwidthCriterion alone = Criterion.OnOneThread();
+        SmootherData[] seen = Array.ConvertAll(logs, log => !IsEstimated ? Data : HasCells(log) ? OfCells(log) : Stretches());
+        double[] scores = new double[logs.Length];
+        Criterion.ForEach(logs.Length, i => scores[i] = alone.At(seen[i], [Math.Exp(logs[i])], IsEstimated && HasCells(logs[i]) && seen[i].Count <= SingleUpTo));
+        for (int i = 0; i < logs.Length; i++)
+        {
+            scores[i] = Keep([Math.Exp(logs[i])], scores[i] + (ReferenceEquals(seen[i], _stretches) ? _ofAllLessStretches : 0), IsEstimated);
+        }
+
+        return scores;
+    }
+
     private bool IsEstimated => Data.Count > FewExamples && Criterion.AllowsBins;
 
-    private int PartSize => Math.Min(LargestPart, Data.Count / 2);
+    private int StretchCount => Data.Count < ManyExamples ? 4 : 16;
+
+    // So many that the widest bandwidth of the stretches, which cells no longer resolve, fits several times into each of them.
+    private int PartSize => Math.Min(Data.Count / 2, (int)Math.Sqrt(BandwidthsInStretch * CellsInBandwidth * StretchCount * Data.Count));
 
     private bool HasCells(double log) => !IsEstimated || CellsFor(log) <= PartSize;
 
@@ -89,23 +110,23 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
             return Score(h);
         }
 
-        return Keep(h, HasCells(log) ? OfCells(log) : OfStretches(log), isEstimate: true);
+        return Keep(h, HasCells(log) ? Criterion.At(OfCells(log), h) : Criterion.At(Stretches(), h) + _ofAllLessStretches, isEstimate: true);
     }
 
-    private double OfCells(double log) => Criterion.At(Binned((int)Math.Pow(2, Math.Ceiling(Math.Log2(CellsFor(log))))), [Math.Exp(log)]);
+    private SmootherData OfCells(double log) => Binned((int)Math.Pow(2, Math.Ceiling(Math.Log2(CellsFor(log)))));
 
     // What a part of the examples differs from all by, it differs by at most bandwidths alike: known where cells still say the score of all.
-    private double OfStretches(double log)
+    private SmootherData Stretches()
     {
         if (_stretches is null)
         {
             _stretches = TakeStretches();
             double narrowest = Math.Log(CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / PartSize) + 1e-9;
-            double difference = OfCells(narrowest) - Criterion.At(_stretches, [Math.Exp(narrowest)]);
+            double difference = Criterion.At(OfCells(narrowest), [Math.Exp(narrowest)]) - Criterion.At(_stretches, [Math.Exp(narrowest)]);
             _ofAllLessStretches = double.IsFinite(difference) ? difference : 0;
         }
 
-        return Criterion.At(_stretches, [Math.Exp(log)]) + _ofAllLessStretches;
+        return _stretches;
     }
 
     // From the next finer cells, which are fewer than the examples, and lie within these.
@@ -122,13 +143,12 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     // Some stretches of neighbouring examples: at bandwidths far narrower than a stretch each is like the whole.
     private SmootherData TakeStretches()
     {
-        int stretches = PartSize >= 1 << 14 ? 16 : 4;
-        int length = PartSize / stretches;
-        int[] places = new int[length * stretches];
+        int length = PartSize / StretchCount;
+        int[] places = new int[length * StretchCount];
         for (int i = 0; i < places.Length; i++)
         {
             (int stretch, int place) = Math.DivRem(i, length);
-            places[i] = (int)((long)stretch * (Data.Count - length) / (stretches - 1)) + place;
+            places[i] = (int)((long)stretch * (Data.Count - length) / (StretchCount - 1)) + place;
         }
 
         return Data.Take(places);

@@ -6,7 +6,7 @@ internal abstract class Search
     // A search is over when every bandwidth is known to this part; where an evaluation takes long, to a coarser one that moves the score by a part in 1e8.
     private const double Precise = 1e-5;
     private const double Coarse = 1e-4;
-    private const int ManyExamples = 100_000;
+    protected const int ManyExamples = 100_000;
 
     private readonly IProgress<double>? _progress;
     private readonly List<BandwidthTrial> _trials = [];

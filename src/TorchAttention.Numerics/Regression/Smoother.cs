@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine;
 
 namespace TorchAttention.Numerics.Regression;
@@ -8,6 +9,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 {
     // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.
     private const double LeastLeft = 1e-7;
+    private const double LeastLeftOfSingle = 1e-3;
 
     /// <summary>Fitted values, leverages, and residuals without the example itself.</summary>
     public sealed class Fit
@@ -37,6 +39,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     /// <param name="leaveOut">Whether to leave examples out; a whole place at a time where the data has put its examples together.</param>
     /// <param name="wholePlaces">Whether a place is left out with all its examples.</param>
     /// <param name="neighbours">Whether the effective number of neighbours is asked for.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool wholePlaces = false, bool neighbours = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -60,7 +63,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             double place = leverage[i] * data.WeightAt(i);
             leverage[i] = place / data.CountAt(i);
             double own = wholePlaces ? place : leverage[i];
-            if (leaveOut && !(1 - own > LeastLeft))
+            if (leaveOut && !(1 - own > (typeof(T) == typeof(float) ? LeastLeftOfSingle : LeastLeft)))
             {
                 doubtful.Add(i);
                 continue;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -161,6 +162,7 @@ internal sealed class SmootherData
 
     /// <summary>One feature: examples of a cell together, at their mean place.</summary>
     /// <param name="cells">The number of cells of equal width between the least key and the largest.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public SmootherData Binned(int cells)
     {
         (double least, double most) = (Keys[0], Keys[^1]);
@@ -204,6 +206,7 @@ internal sealed class SmootherData
         private readonly List<double> _squares = [];
 
         // Puts neighbouring places together.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Add(int first, int end)
         {
             double weight = 0;

@@ -14,6 +14,7 @@ import datetime
 import json
 import math
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -209,8 +210,13 @@ def write_csv(path, **columns):
         file.writelines(",".join(map(repr, row)) + "\n" for row in zip(*(column.tolist() for column in columns.values())))
 
 
-def median_process(command):
-    figures = [run(command) for _ in range(PROCESSES + 1)][1:]  # the first warms the file cache
+def median_process(command, folder=None):
+    figures = []
+    for _ in range(PROCESSES + 1):
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)  # a run refuses the folder of another one
+        figures.append(run(command))
+    figures = figures[1:]  # the first warms the file cache
     return {"seconds": statistics.median(figure[0] for figure in figures), "processor": statistics.median(figure[1] for figure in figures), "mb": max(figure[2] for figure in figures)}
 
 
@@ -225,7 +231,7 @@ def measure_console(folder):
     data, queries, model, answers = (folder / name for name in ("data.csv", "queries.csv", "model.safetensors", "answers.csv"))
     write_csv(data, x=x, y=y)
     write_csv(queries, x=np.random.default_rng(1).random(QUERIES) * 5)
-    fit = median_process([console, "fit", "--data", str(data), "--x", "x", "--y", "y", "--model", str(model), "--out", str(folder / "pictures")])
+    fit = median_process([console, "fit", "--data", str(data), "--x", "x", "--y", "y", "--model", str(model), "--out", str(folder / "pictures")], folder / "pictures")
     predict = median_process([console, "predict", "--model", str(model), "--data", str(queries), "--out", str(answers)])
     pictures = [path for path in (folder / "pictures").rglob("*") if path.suffix in (".png", ".svg") and path.stat().st_size]
     if not pictures:

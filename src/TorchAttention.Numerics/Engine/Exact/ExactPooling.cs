@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
 
@@ -193,6 +194,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void FinishBlock(int block, double* rows)
         {
             for (int m = 0; m < _owner.CountIn(block); m++)
@@ -201,6 +203,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Finish(int query, double* row)
         {
             if (LeaveOut(query, row) && IsTrusted(row))
@@ -249,6 +252,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private bool IsTrusted(double* row)
         {
             bool isTrusted = row[SumLayout.WeightSum] >= _owner._leastWeightSum && row[SumLayout.Boundary] == 0;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
@@ -11,7 +12,10 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
     where TLanes : struct, ILanes<TLanes, double>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int QueriesInPart = 4096;
+    // Few queries are cut into parts enough for some threads, the same whatever their number.
+    private const int LeastInPart = 512;
+    private const int MostInPart = 4096;
+    private const int WantedParts = 8;
 
     // The number of neighbours is a measure, not an answer: eight digits of it are enough.
     private const double SquaresTolerance = 100;
@@ -24,6 +28,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
     private readonly SumLayout _layout;
     private readonly double _bandwidth;
     private readonly double _leastWeightSum;
+    private readonly int _queriesInPart;
     private readonly Lock _lock = new();
     private int _recomputed;
     private double _errorBound;
@@ -35,6 +40,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         _layout = writer.Layout;
         _bandwidth = problem.Bandwidths is null ? 1 / Math.Abs(problem.InverseBandwidths[0]) : problem.Bandwidths[0];
         _leastWeightSum = Trust.LeastWeightSum<TKernel, double>(_layout.HasSquares);
+        _queriesInPart = Math.Clamp(problem.QueryCount / WantedParts, LeastInPart, MostInPart);
     }
 
     public int Recomputed => _recomputed;
@@ -42,6 +48,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
     public double ErrorBound => _errorBound;
 
     /// <summary>Why this method cannot answer a request; null where it can.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static string? Obstacle(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
     {
         if (problem.Features != 1)
@@ -94,11 +101,11 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         using LineKeys? squaredKeys = _layout.HasSquares ? keys.Squared() : null;
         using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, _layout.HasPlanes, work);
         int[]? places = _problem.LeftOut is null ? null : sortedKeys.Inverse();
-        int parts = (_problem.QueryCount + QueriesInPart - 1) / QueriesInPart;
+        int parts = (_problem.QueryCount + _queriesInPart - 1) / _queriesInPart;
         new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
             parts,
             () => new Worker(this, keys, queries, places, sums.Method, squares?.Method),
-            (part, worker) => worker.Answer(part * QueriesInPart, Math.Min(QueriesInPart, _problem.QueryCount - (part * QueriesInPart))));
+            (part, worker) => worker.Answer(part * _queriesInPart, Math.Min(_queriesInPart, _problem.QueryCount - (part * _queriesInPart))));
     }
 
     private void Report(int recomputed, double errorBound)
@@ -161,7 +168,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
             _places = places;
             _sums = sums;
             _squares = squares;
-            int most = Math.Min(QueriesInPart, _problem.QueryCount);
+            int most = Math.Min(owner._queriesInPart, _problem.QueryCount);
             long numbers = most * (_layout.Length + _squaresLayout.Length + 2L);
             _memory = new Scratch((numbers + _layout.Length + DirectRun<TKernel, TLanes>.BufferLength) * sizeof(double));
             _buffers = _memory.As<double>();
@@ -172,6 +179,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
             _ownPair = _squareErrors + most;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Answer(int first, int count)
         {
             double* queries = _queries.Numbers + first;
@@ -213,6 +221,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         }
 
         // The sums of squared weights without the query's own pair; false where their error is too large a part of them.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private bool AddSquares(double* row, double* squares, double error)
         {
             double own = _ownPair[SumLayout.SquaredWeightSum];
@@ -235,6 +244,7 @@ internal sealed unsafe class LinePooling<TKernel, TLanes, T>
         }
 
         // Takes the query's own pair away; false where too little would be left of the sum for its digits to be good.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private bool LeaveOut(int query, double* number, double* row)
         {
             new Span<double>(_ownPair, _layout.Length).Clear();

@@ -1,0 +1,77 @@
+using TorchAttention.Pooling;
+
+namespace TorchAttention.Models;
+
+/// <summary>
+/// Attention over keys and values by a score of its own, f(q) = sum_i softmax_i(score(q, k_i)) v_i, with the keys beyond an example's length left out and dropout on the weights: the line that Nadaraya-Watson
+/// kernel regression is too, with the score -|q - k|^2 / 2.
+/// </summary>
+/// <remarks>
+/// A dot product and a Gaussian are one thing where all keys are equally long: -|q - k|^2 / 2 = q.k - |q|^2 / 2 - |k|^2 / 2, and what does not depend on the key
+/// cancels in the softmax.
+/// </remarks>
+public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Tensor>
+{
+    private readonly LastWeights _last = new();
+    private readonly double _dropout;
+
+    /// <summary>Creates the base.</summary>
+    /// <param name="name">The module's name.</param>
+    /// <param name="dropout">The part of the weights that is set to 0 while training, from 0 up to 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part is below 0 or not below 1.</exception>
+    protected Attention(string name, double dropout)
+        : base(name)
+    {
+        _dropout = dropout is >= 0 and < 1 ? dropout : throw new ArgumentOutOfRangeException(nameof(dropout), dropout, $"Expected at least 0 and below 1, got {dropout}.");
+    }
+
+    /// <summary>The attention weights of the last forward pass, before dropout (batch, queries, keys); null before the first. The module disposes them at the next pass.</summary>
+    public Tensor? AttentionWeights => _last.Value;
+
+    /// <inheritdoc/>
+    /// <param name="input1">Queries (batch, queries, q).</param>
+    /// <param name="input2">Keys (batch, keys, k).</param>
+    /// <param name="input3">Values (batch, keys, v).</param>
+    /// <param name="input4">How many keys count: (batch) or (batch, queries); all where null.</param>
+    /// <returns>Outputs (batch, queries, v).</returns>
+    /// <exception cref="ArgumentException">Shapes that do not fit each other.</exception>
+    public sealed override Tensor forward(Tensor input1, Tensor input2, Tensor input3, Tensor? input4)
+    {
+        CheckShapes(input1, input2, input3);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor weights = MaskedSoftmax.Of(Scores(input1, input2), input4);
+        _last.Keep(weights);
+        return bmm(nn.functional.dropout(weights, _dropout, training), input3).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The score of every query and key.</summary>
+    /// <param name="queries">Queries (batch, queries, q).</param>
+    /// <param name="keys">Keys (batch, keys, k).</param>
+    /// <returns>Scores (batch, queries, keys).</returns>
+    protected abstract Tensor Scores(Tensor queries, Tensor keys);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _last.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    internal static void CheckShapes(Tensor queries, Tensor keys, Tensor values)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        ArgumentNullException.ThrowIfNull(keys);
+        ArgumentNullException.ThrowIfNull(values);
+        bool fits = queries.dim() == 3 && keys.dim() == 3 && values.dim() == 3
+            && keys.shape[0] == queries.shape[0] && values.shape[0] == queries.shape[0] && values.shape[1] == keys.shape[1];
+        if (!fits)
+        {
+            throw new ArgumentException(
+                $"Expected queries (batch, queries, q), keys (batch, keys, k) and values (batch, keys, v), got {Guard.Shape(queries)}, {Guard.Shape(keys)} and {Guard.Shape(values)}.", nameof(keys));
+        }
+    }
+}
