@@ -22,17 +22,11 @@ internal static class CommandLine
 
     private static int Dispatch(string[] args)
     {
-        var root = new RootCommand("Attention pooling and kernel regression: the d2l.ai chapter on its own data or on yours.")
+        var root = new RootCommand("Attention pooling and kernel regression: the d2l.ai chapter on its own data or on yours.");
+        foreach (Func<Command> create in Wanted(args))
         {
-            TrainCommand.Create(),
-            ExerciseCommand.Create(),
-            FitCommand.Create(),
-            PredictCommand.Create(),
-            BandwidthCommand.Create(),
-            EvaluateCommand.Create(),
-            DatasetsCommand.Create(),
-            InfoCommand.Create(),
-        };
+            root.Add(create());
+        }
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExitCodes((HelpAction)help.Action!);
@@ -87,6 +81,23 @@ internal static class CommandLine
             // Nothing above foresaw this one. Its type helps whoever reports it; a trace would help nobody else.
             return Fail(ExitCode.Failed, $"{e.GetType().Name}: {e.Message}");
         }
+    }
+
+    // Some commands look at libraries that others never load: only the one that is asked for is made, all where it is none of them.
+    private static Func<Command>[] Wanted(string[] args)
+    {
+        Dictionary<string, Func<Command>> commands = new()
+        {
+            ["train"] = TrainCommand.Create,
+            ["exercise"] = ExerciseCommand.Create,
+            ["fit"] = FitCommand.Create,
+            ["predict"] = PredictCommand.Create,
+            ["bandwidth"] = BandwidthCommand.Create,
+            ["evaluate"] = EvaluateCommand.Create,
+            ["datasets"] = DatasetsCommand.Create,
+            ["info"] = InfoCommand.Create,
+        };
+        return args.Length > 0 && commands.TryGetValue(args[0], out Func<Command>? one) ? [one] : [.. commands.Values];
     }
 
     private static int UnknownCommand(RootCommand root, string unknown) =>

@@ -19,6 +19,9 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
     /// <summary>The same criterion, computed without other threads.</summary>
     public BandwidthCriterion OnOneThread() => new(kernel, degree, rule, bandwidth, leaveOutTies, 1, cancellationToken);
 
+    /// <summary>Ends a search that was stopped.</summary>
+    public void ThrowIfCancelled() => cancellationToken.ThrowIfCancellationRequested();
+
     /// <summary>Runs parts of a search on the threads that it may have.</summary>
     public void ForEach(int count, Action<int> run) => new Engine.Work(Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken).ForEach(count, run);
 

@@ -62,6 +62,7 @@ internal abstract class Search
     /// <summary>Notes a trial.</summary>
     protected double Keep(double[] bandwidths, double score, bool isEstimate)
     {
+        Criterion.ThrowIfCancelled();
         _trials.Add(new BandwidthTrial([.. bandwidths], score, isEstimate));
 
         // Nobody knows how many steps are left; each takes a part of what remains.
