@@ -290,33 +290,4 @@ public sealed class CsvRows : IDisposable
 
         return double.IsFinite(number) ? number : throw new TableException(_name, $"expected a finite number, found '{Shown(field)}'", _parser.Row, column);
     }
-
-    /// <summary>Text whose rows have a limit: the parser would keep a row of any length in memory.</summary>
-    private sealed class LimitedReader(TextReader inner, long most) : TextReader
-    {
-        private long _sinceRecord;
-
-        public void BeginRecord() => _sinceRecord = 0;
-
-        public override int Read(char[] buffer, int index, int count)
-        {
-            int read = inner.Read(buffer, index, count);
-            _sinceRecord += read;
-            return _sinceRecord <= most ? read : throw new RecordTooLongException();
-        }
-
-        public override int Read() => inner.Read();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                inner.Dispose();
-            }
-
-            base.Dispose(disposing);
-        }
-
-        public sealed class RecordTooLongException : Exception;
-    }
 }

@@ -13,7 +13,7 @@ namespace TorchAttention.Numerics.Engine.Line;
 /// J. Fan and J. S. Marron (1994); N. Langrene and X. Warin (2017). Sums that restart in each cell keep their digits at any bandwidth.
 /// Time n + m (degree^2 + keys between two sums); memory 2 (degree + 1)(1 + v) bytes a key, from degree 5 on a quarter of it.
 /// </remarks>
-internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDisposable
+internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums, IDisposable
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
 {
@@ -267,61 +267,6 @@ internal sealed unsafe class PolynomialLine<TKernel, TLanes> : ILineSums, IDispo
             }
 
             valueSums[c - 1] += value;
-        }
-    }
-
-    private void AddPairs(int first, int end, double* query, in SumLayout layout, double* row, double* buffers)
-    {
-        if (end - first <= FewKeys)
-        {
-            AddFewPairs(first, end, *query, layout, row);
-            return;
-        }
-
-        // Inside its window a kernel that jumps is constant, and no rounding of a distance can take a key out again.
-        double scale = _scale;
-        if (TKernel.HasJump)
-        {
-            DirectRun<Constant, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
-        }
-        else
-        {
-            DirectRun<TKernel, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddFewPairs(int first, int end, double query, in SumLayout layout, double* row)
-    {
-        double[] polynomial = _polynomial;
-        double* keys = _keys.Keys;
-        double perBandwidth = 1 / _bandwidth;
-        for (int key = first; key < end; key++)
-        {
-            double position = (keys[key] - query) * perBandwidth;
-            double r = Math.Abs(position);
-            double weight = polynomial[^1];
-            for (int k = polynomial.Length - 2; k >= 0; k--)
-            {
-                weight = (weight * r) + polynomial[k];
-            }
-
-            double sampled = _keys.SampleWeights is null ? weight : weight * _keys.SampleWeights[key];
-            row[SumLayout.WeightSum] += sampled;
-            for (int c = 0; c < _keys.Columns; c++)
-            {
-                row[SumLayout.Values + c] += weight * _keys.Values[((long)c * _keys.Stride) + key];
-            }
-
-            if (layout.HasPlanes)
-            {
-                row[layout.Planes] += sampled * position;
-                row[layout.Planes + 1] += sampled * position * position;
-                for (int c = 0; c < _keys.Columns; c++)
-                {
-                    row[layout.Planes + 2 + c] += weight * position * _keys.Values[((long)c * _keys.Stride) + key];
-                }
-            }
         }
     }
 

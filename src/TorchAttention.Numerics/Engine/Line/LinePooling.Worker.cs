@@ -1,0 +1,183 @@
+using System.Runtime.CompilerServices;
+using TorchAttention.Numerics.Engine.Exact;
+
+namespace TorchAttention.Numerics.Engine.Line;
+
+/// <content>What a thread does.</content>
+internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
+{
+    /// <summary>One thread's memory and its part of the work.</summary>
+    private sealed class Worker : IDisposable
+    {
+        private readonly LinePooling<TKernel, TLanes, T> _owner;
+        private readonly PoolingProblem<T> _problem;
+        private readonly SumLayout _layout;
+        private readonly SumLayout _squaresLayout;
+        private readonly LineKeys _keys;
+        private readonly SortedNumbers _queries;
+        private readonly int[]? _places;
+        private readonly ILineSums _sums;
+        private readonly ILineSums? _squares;
+        private readonly Scratch _memory;
+        private readonly double* _rows;
+        private readonly double* _errors;
+        private readonly double* _squareRows;
+        private readonly double* _squareErrors;
+        private readonly double* _ownPair;
+        private readonly double* _buffers;
+        private CarefulPooling<TKernel, TLanes, T>? _careful;
+
+        public Worker(LinePooling<TKernel, TLanes, T> owner, LineKeys keys, SortedNumbers queries, int[]? places, ILineSums sums, ILineSums? squares)
+        {
+            _owner = owner;
+            _problem = owner._problem;
+            _layout = owner._layout;
+            _squaresLayout = new SumLayout(1, 0, squares: false, planes: _layout.HasPlanes);
+            _keys = keys;
+            _queries = queries;
+            _places = places;
+            _sums = sums;
+            _squares = squares;
+            int most = Math.Min(owner._queriesInPart, _problem.QueryCount);
+            long numbers = most * (_layout.Length + _squaresLayout.Length + 2L);
+            _memory = new Scratch((numbers + _layout.Length + DirectRun<TKernel, TLanes>.BufferLength) * sizeof(double));
+            _buffers = _memory.As<double>();
+            _rows = _buffers + DirectRun<TKernel, TLanes>.BufferLength;
+            _squareRows = _rows + (most * _layout.Length);
+            _errors = _squareRows + (most * _squaresLayout.Length);
+            _squareErrors = _errors + most;
+            _ownPair = _squareErrors + most;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Answer(int first, int count)
+        {
+            double* queries = _queries.Numbers + first;
+            new Span<double>(_rows, count * _layout.Length).Clear();
+            _sums.Sum(queries, count, _layout, _rows, _errors);
+            if (_squares is not null)
+            {
+                new Span<double>(_squareRows, count * _squaresLayout.Length).Clear();
+                _squares.Sum(queries, count, _squaresLayout, _squareRows, _squareErrors);
+            }
+
+            int recomputed = 0;
+            double errorBound = 0;
+            for (int i = 0; i < count; i++)
+            {
+                double* row = _rows + (i * _layout.Length);
+                int query = _queries.Order[first + i];
+                bool isTrusted = LeaveOut(query, queries + i, row);
+                double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : 1;
+                double bound = 2 * growth * _errors[i] / row[SumLayout.WeightSum];
+                if (_squares is not null)
+                {
+                    isTrusted &= AddSquares(row, _squareRows + ((long)i * _squaresLayout.Length), growth * _squareErrors[i]);
+                }
+
+                if (isTrusted && row[SumLayout.WeightSum] >= _owner._leastWeightSum && bound <= _problem.Options.Tolerance)
+                {
+                    errorBound = Math.Max(errorBound, bound);
+                    _owner._writer.Write(query, row, 0);
+                }
+                else
+                {
+                    recomputed++;
+                    errorBound = Math.Max(errorBound, AnswerCarefully(query, queries[i]));
+                }
+            }
+
+            _owner.Report(recomputed, errorBound);
+        }
+
+        // The sums of squared weights without the query's own pair; false where their error is too large a part of them.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private bool AddSquares(double* row, double* squares, double error)
+        {
+            double own = _ownPair[SumLayout.SquaredWeightSum];
+            row[SumLayout.SquaredWeightSum] = squares[SumLayout.WeightSum] - own;
+            if (_layout.HasPlanes)
+            {
+                // Of squares with a position in bandwidths that are a Gaussian's own, narrower by the root of 2.
+                double unit = KernelTraits<TKernel>.IsGaussian ? 1 / Math.Sqrt(2) : 1;
+                row[_layout.SquaredPlanes] = (squares[_squaresLayout.Planes] * unit) - _ownPair[_layout.SquaredPlanes];
+                row[_layout.SquaredPlanes + 1] = (squares[_squaresLayout.Planes + 1] * unit * unit) - _ownPair[_layout.SquaredPlanes + 1];
+            }
+
+            return 2 * error / row[SumLayout.SquaredWeightSum] <= SquaresTolerance * _problem.Options.Tolerance && row[SumLayout.SquaredWeightSum] > own / 2;
+        }
+
+        public void Dispose()
+        {
+            _careful?.Dispose();
+            _memory.Dispose();
+        }
+
+        // Takes the query's own pair away; false where too little would be left of the sum for its digits to be good.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private bool LeaveOut(int query, double* number, double* row)
+        {
+            new Span<double>(_ownPair, _layout.Length).Clear();
+            int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
+            if (key < 0)
+            {
+                return true;
+            }
+
+            double scale = TKernel.ArgumentScale / (_owner._bandwidth * _owner._bandwidth);
+            DirectRun<TKernel, TLanes>.Add(_keys, _places![key], _places[key] + 1, _layout, number, &scale, _buffers, _ownPair);
+            int ownSums = _layout.SquaredPlanes < 0 ? _layout.Length : _layout.SquaredPlanes;
+            for (int i = 0; i < ownSums; i++)
+            {
+                row[i] -= i is SumLayout.SquaredWeightSum or SumLayout.Boundary ? 0 : _ownPair[i];
+            }
+
+            return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
+        }
+
+        // The keys that matter stand around the nearest one that counts; what lies further out weighs nothing, or so little that the bound returned covers it.
+        private double AnswerCarefully(int query, double number)
+        {
+            _careful ??= new CarefulPooling<TKernel, TLanes, T>(_problem, _owner._writer, new LineTiles(_keys, _places));
+            (double distance, double sampleWeight) = Nearest(query, number);
+            double nearest = distance / _owner._bandwidth;
+            if (double.IsPositiveInfinity(nearest))
+            {
+                _careful.Answer(query, 0, 0);
+                return 0;
+            }
+
+            double tolerance = _problem.Options.Tolerance;
+            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Math.Sqrt((nearest * nearest) + (2 * Math.Log(Math.E * _keys.Count / (tolerance * sampleWeight))));
+            reach *= _owner._bandwidth * (1 + 1e-9);
+            int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
+            int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);
+            _careful.Answer(query, low / LineTiles.Length, (high + LineTiles.Length - 1) / LineTiles.Length);
+            return KernelTraits<TKernel>.IsBounded ? 0 : tolerance / Math.E;
+        }
+
+        // The distance of the nearest key that counts and its sample weight; infinity where none counts.
+        private (double Distance, double SampleWeight) Nearest(int query, double number)
+        {
+            int leftOut = _problem.LeftOut is null || _problem.LeftOut[query] < 0 ? -1 : _places![_problem.LeftOut[query]];
+            int right = _keys.Sorted.FirstNotBelow(number);
+            int left = right - 1;
+            while (right < _keys.Count && SampleWeight(right) == 0)
+            {
+                right++;
+            }
+
+            while (left >= 0 && SampleWeight(left) == 0)
+            {
+                left--;
+            }
+
+            double above = right < _keys.Count ? _keys.Keys[right] - number : double.PositiveInfinity;
+            double below = left >= 0 ? number - _keys.Keys[left] : double.PositiveInfinity;
+            double distance = Math.Min(above, below);
+            return (distance, double.IsPositiveInfinity(distance) ? 0 : SampleWeight(above <= below ? right : left));
+
+            double SampleWeight(int place) => place == leftOut ? 0 : _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
+
+namespace TorchAttention.Numerics.Engine.Line;
+
+/// <content>Keys at the ends of a window, pair by pair.</content>
+internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
+{
+    private void AddPairs(int first, int end, double* query, in SumLayout layout, double* row, double* buffers)
+    {
+        if (end - first <= FewKeys)
+        {
+            AddFewPairs(first, end, *query, layout, row);
+            return;
+        }
+
+        // Inside its window a kernel that jumps is constant, and no rounding of a distance can take a key out again.
+        double scale = _scale;
+        if (TKernel.HasJump)
+        {
+            DirectRun<Constant, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
+        }
+        else
+        {
+            DirectRun<TKernel, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddFewPairs(int first, int end, double query, in SumLayout layout, double* row)
+    {
+        double[] polynomial = _polynomial;
+        double* keys = _keys.Keys;
+        double perBandwidth = 1 / _bandwidth;
+        for (int key = first; key < end; key++)
+        {
+            double position = (keys[key] - query) * perBandwidth;
+            double r = Math.Abs(position);
+            double weight = polynomial[^1];
+            for (int k = polynomial.Length - 2; k >= 0; k--)
+            {
+                weight = (weight * r) + polynomial[k];
+            }
+
+            double sampled = _keys.SampleWeights is null ? weight : weight * _keys.SampleWeights[key];
+            row[SumLayout.WeightSum] += sampled;
+            for (int c = 0; c < _keys.Columns; c++)
+            {
+                row[SumLayout.Values + c] += weight * _keys.Values[((long)c * _keys.Stride) + key];
+            }
+
+            if (layout.HasPlanes)
+            {
+                row[layout.Planes] += sampled * position;
+                row[layout.Planes + 1] += sampled * position * position;
+                for (int c = 0; c < _keys.Columns; c++)
+                {
+                    row[layout.Planes + 2 + c] += weight * position * _keys.Values[((long)c * _keys.Stride) + key];
+                }
+            }
+        }
+    }
+}
