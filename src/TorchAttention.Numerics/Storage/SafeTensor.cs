@@ -22,7 +22,8 @@ public sealed class SafeTensor
     /// <summary>The shape.</summary>
     public IReadOnlyList<long> Shape { get; }
 
-    internal ReadOnlySpan<byte> Bytes => _bytes;
+    /// <summary>The bytes of the numbers, little-endian, row by row.</summary>
+    public ReadOnlySpan<byte> Bytes => _bytes;
 
     /// <summary>Numbers of float64.</summary>
     /// <param name="numbers">The numbers, row by row.</param>
@@ -64,6 +65,18 @@ public sealed class SafeTensor
         }
 
         return new SafeTensor("F32", shape.ToArray(), bytes);
+    }
+
+    /// <summary>Numbers of any type that the format knows.</summary>
+    /// <param name="dataType">The format's name of the type.</param>
+    /// <param name="bytes">The numbers, little-endian, row by row.</param>
+    /// <param name="shape">The shape.</param>
+    /// <exception cref="ArgumentException">There is no such type, or the shape is one of another number of bytes.</exception>
+    public static SafeTensor OfBytes(string dataType, ReadOnlySpan<byte> bytes, params ReadOnlySpan<long> shape)
+    {
+        int size = SafeTensorsFile.SizeOf(dataType) ?? throw new ArgumentException($"Expected a number type such as F64, got '{dataType}'.", nameof(dataType));
+        Checked(bytes.Length / size, shape);
+        return new SafeTensor(dataType, shape.ToArray(), bytes.ToArray());
     }
 
     /// <summary>The numbers as float64.</summary>

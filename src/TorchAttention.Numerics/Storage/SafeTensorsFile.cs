@@ -50,6 +50,9 @@ public sealed class SafeTensorsFile
     /// <summary>Text by name.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
+    /// <summary>The bytes of a number of a type; null for none that is known.</summary>
+    internal static int? SizeOf(string dataType) => _sizes.TryGetValue(dataType, out int size) ? size : null;
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="StorageException">It is missing, cannot be read, or is damaged or no such file.</exception>

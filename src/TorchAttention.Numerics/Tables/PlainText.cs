@@ -3,7 +3,7 @@ using System.Globalization;
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>Text from a file or a command line as part of a message.</summary>
-internal static class PlainText
+public static class PlainText
 {
     /// <summary>Writes what would break a line, move the cursor or not be seen as C# and JSON do: <c>\n</c>, <c>\u001b</c>.</summary>
     public static string Of(string text) => string.Concat(text.Select(Escaped));

@@ -6,9 +6,10 @@ public static class WholeFile
     /// <summary>Writes a file through a stream.</summary>
     /// <param name="path">The target; replaced where it exists.</param>
     /// <param name="write">Writes the content; where it throws, the target stays as it was.</param>
+    /// <param name="durable">Whether to wait until the content is on the disk, so that it outlasts a loss of power.</param>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write, bool durable = false)
     {
         ArgumentNullException.ThrowIfNull(write);
         string full = Path.GetFullPath(path);
@@ -18,6 +19,7 @@ public static class WholeFile
             using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
             {
                 write(stream);
+                stream.Flush(flushToDisk: durable);
             }
 
             File.Move(beside, full, overwrite: true);

@@ -19,6 +19,22 @@ public abstract class DataModule : IDisposable
     /// <summary>The source of the data set's randomness: its draws first, then the order of the mini-batches.</summary>
     protected Generator Generator { get; }
 
+    /// <summary>The state of the generator: whoever sets it gets the same orders again.</summary>
+    internal byte[] RandomState
+    {
+        get
+        {
+            using Tensor state = Generator.get_state();
+            return TensorBytes.Of(state);
+        }
+
+        set
+        {
+            using Tensor state = tensor(value, ScalarType.Byte);
+            Generator.set_state(state);
+        }
+    }
+
     /// <summary>A loader over the training part (shuffled) or the validation part (in order).</summary>
     /// <param name="train">Which part.</param>
     public abstract TensorLoader GetDataloader(bool train);

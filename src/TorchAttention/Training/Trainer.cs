@@ -2,23 +2,31 @@ using TorchAttention.Data;
 
 namespace TorchAttention.Training;
 
-/// <summary>Fits a module to data by its own optimiser, and raises an event for every step, validation batch and epoch: the book's <c>Trainer</c>.</summary>
+/// <summary>Fits a module to data by an optimiser, and raises an event for every step, validation batch and epoch: the book's <c>Trainer</c>.</summary>
 public sealed class Trainer
 {
     private readonly TrainerOptions _options;
+    private TrainingRun? _run;
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="options">How long and how to train.</param>
+    /// <exception cref="ArgumentException">Options that exclude each other.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public Trainer(TrainerOptions? options = null)
     {
         _options = options ?? new TrainerOptions();
         Guard.AtLeast(_options.MaxEpochs, 1);
         Guard.NotNegative(_options.GradientClipVal);
+        _options.Optimizer?.Check();
+        _options.Schedule?.Check();
+        _options.EarlyStopping?.Check();
     }
 
     /// <summary>Raised after each step of the optimiser.</summary>
     public event EventHandler<StepCompleted>? StepCompleted;
+
+    /// <summary>Raised for each step that was left out.</summary>
+    public event EventHandler<StepSkipped>? StepSkipped;
 
     /// <summary>Raised after each mini-batch of the validation part.</summary>
     public event EventHandler<ValidationCompleted>? ValidationCompleted;
@@ -26,99 +34,207 @@ public sealed class Trainer
     /// <summary>Raised after each epoch, validation included.</summary>
     public event EventHandler<EpochCompleted>? EpochCompleted;
 
+    /// <summary>Raised where a training was cancelled, before <see cref="Fit(Module, DataModule, CancellationToken)"/> throws: the last moment to <see cref="Capture"/> it.</summary>
+    public event EventHandler? Interrupted;
+
     /// <summary>Trains the module in place.</summary>
     /// <param name="model">The module, on the device of the data.</param>
     /// <param name="data">The data.</param>
     /// <param name="cancellationToken">Stops between two steps.</param>
-    /// <exception cref="TrainingDivergedException">A loss is NaN or infinite; the module keeps the parameters that led there.</exception>
+    /// <returns>How it ended. With early stopping the module has the parameters of its best epoch.</returns>
+    /// <exception cref="TrainingDivergedException">A loss or a gradient is NaN or infinite; the module keeps the parameters that led there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the module keeps what it has learned so far.</exception>
-    public void Fit(Module model, DataModule data, CancellationToken cancellationToken = default)
+    public FitResult Fit(Module model, DataModule data, CancellationToken cancellationToken = default) => Fit(model, data, from: null, cancellationToken);
+
+    /// <summary>Goes on with a training from a checkpoint: the rest is bit for bit what it would have been.</summary>
+    /// <param name="model">A module made as the first time; it gets the checkpoint's parameters.</param>
+    /// <param name="data">The same data, made as the first time.</param>
+    /// <param name="from">The checkpoint; null to begin anew.</param>
+    /// <param name="cancellationToken">Stops between two steps.</param>
+    /// <inheritdoc cref="Fit(Module, DataModule, CancellationToken)"/>
+    /// <exception cref="Numerics.Storage.StorageException">The checkpoint is of another training.</exception>
+    public FitResult Fit(Module model, DataModule data, Checkpoint? from, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
-        TensorLoader trainDataloader = data.TrainDataloader();
-        TensorLoader valDataloader = data.ValDataloader();
-        using optim.Optimizer optimizer = model.ConfigureOptimizers();
-        int step = 0;
-        for (int epoch = 1; epoch <= _options.MaxEpochs; epoch++)
+        using var run = new TrainingRun(model, data, _options.Optimizer);
+        from?.Restore(run);
+        _run = run;
+        try
         {
-            double trainLoss = TrainEpoch(model, trainDataloader, optimizer, epoch, ref step, cancellationToken);
-            double valLoss = ValidateEpoch(model, valDataloader, epoch, step, cancellationToken);
-            EpochCompleted?.Invoke(this, new EpochCompleted(epoch, _options.MaxEpochs, trainLoss, valLoss));
+            while (run.Epoch <= _options.MaxEpochs && !IsOver(run))
+            {
+                double trainLoss = TrainEpoch(run, cancellationToken);
+                double valLoss = ValidateEpoch(run, cancellationToken);
+                EndEpoch(run, trainLoss, valLoss);
+            }
+
+            run.ReturnToBest();
+            return new FitResult(run.Epoch - 1, run.Step, run.BestEpoch, run.BestValLoss, run.Epoch <= _options.MaxEpochs);
+        }
+        catch (OperationCanceledException)
+        {
+            Interrupted?.Invoke(this, EventArgs.Empty);
+            throw;
+        }
+        finally
+        {
+            _run = null;
         }
     }
 
-    private double TrainEpoch(
-        Module model, TensorLoader dataloader, optim.Optimizer optimizer, int epoch, ref int step, CancellationToken cancellationToken)
+    /// <summary>Everything that the rest of the training depends on, as it is now.</summary>
+    /// <exception cref="InvalidOperationException">No training is under way on this thread's events.</exception>
+    /// <exception cref="NotSupportedException">The optimiser's memory cannot be saved.</exception>
+    public Checkpoint Capture() => Checkpoint.Of(_run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
+
+    private bool IsOver(TrainingRun run) => _options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience;
+
+    private double TrainEpoch(TrainingRun run, CancellationToken cancellationToken)
     {
-        model.train();
+        run.Model.train();
+        using IEnumerator<Batch> batches = run.TrainDataloader.GetEnumerator();
+        for (int i = 0; ; i++)
+        {
+            bool isDone = i < run.Batch;
+            if (!isDone)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            using DisposeScope scope = NewDisposeScope();
+            if (!batches.MoveNext())
+            {
+                break;
+            }
+
+            if (!isDone)
+            {
+                Step(run, batches.Current);
+            }
+        }
+
+        return run.Losses.Examples > 0
+            ? run.Losses.Sum / run.Losses.Examples
+            : throw new TrainingDivergedException(run.Step, run.Epoch, double.NaN, $"every step of epoch {run.Epoch} was left out for a loss or a gradient that is not finite");
+    }
+
+    private void Step(TrainingRun run, Batch batch)
+    {
+        if (_options.Schedule is LearningRateSchedule schedule)
+        {
+            run.SetLearningRate(schedule.Factor(run.Step, run.TrainDataloader.Count, _options.MaxEpochs));
+        }
+
+        run.Step++;
+        run.Batch++;
+        (double loss, double norm) = (double.NaN, double.NaN);
+        try
+        {
+            Move(run, () => Descend(run, batch, ref loss, ref norm));
+        }
+        catch (TrainingDivergedException e) when (_options.NonFinite == NonFinitePolicy.Skip)
+        {
+            StepSkipped?.Invoke(this, new StepSkipped(run.Step, run.Epoch, e.Message));
+            return;
+        }
+
+        long examples = batch.X.size(0);
+        run.Losses = (run.Losses.Sum + (loss * examples), run.Losses.Examples + examples);
+        StepCompleted?.Invoke(this, new StepCompleted(run.Step, run.Epoch, run.TrainDataloader.Count, loss)
+        {
+            GradientNorm = norm,
+            LearningRate = run.Optimizer.ParamGroups.First().LearningRate,
+        });
+    }
+
+    private static void Move(TrainingRun run, Func<Tensor> closure)
+    {
+        if (run.Optimizer is Lbfgs)
+        {
+            run.Optimizer.step(closure)?.Dispose();
+            return;
+        }
+
+        closure().Dispose();
+        run.Optimizer.step();
+    }
+
+    // The loss and its gradients. Only the first of a step is a number that must be finite: an optimiser that looks further takes its steps back.
+    private Tensor Descend(TrainingRun run, Batch batch, ref double loss, ref double norm)
+    {
+        Tensor descended = run.Model.TrainingStep(batch);
+        double value = descended.ToDouble();
+        bool isFirst = double.IsNaN(norm);
+        if (isFirst && !double.IsFinite(value))
+        {
+            throw Diverged(run, value, $"the training loss of step {run.Step}", value);
+        }
+
+        run.Optimizer.zero_grad();
+        descended.backward();
+        double length = Gradients.Norm(run.Parameters);
+        if (isFirst)
+        {
+            (loss, norm) = (value, double.IsFinite(length) ? length : throw Diverged(run, value, $"the norm of the gradients of step {run.Step}", length));
+        }
+
+        if (_options.GradientClipVal > 0 && length > _options.GradientClipVal)
+        {
+            Gradients.Clip(run.Parameters, length, _options.GradientClipVal);
+        }
+
+        return descended;
+    }
+
+    private double ValidateEpoch(TrainingRun run, CancellationToken cancellationToken)
+    {
+        run.Model.eval();
+        using IDisposable noGradients = no_grad();
         double sum = 0;
-        using IEnumerator<Batch> batches = dataloader.GetEnumerator();
+        using IEnumerator<Batch> batches = run.ValDataloader.GetEnumerator();
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             if (!batches.MoveNext())
             {
-                return sum / dataloader.ExampleCount;
+                return sum / run.ValDataloader.ExampleCount;
             }
 
-            step++;
-            using Tensor loss = model.TrainingStep(batches.Current);
-            double value = FiniteLoss(loss, step, epoch, validation: false);
-            optimizer.zero_grad();
-            loss.backward();
-            if (_options.GradientClipVal > 0)
+            using Tensor loss = run.Model.ValidationStep(batches.Current);
+            double value = loss.ToDouble();
+            if (!double.IsFinite(value))
             {
-                ClipGradients(model);
+                throw Diverged(run, value, $"the validation loss after step {run.Step}", value);
             }
 
-            optimizer.step();
             sum += value * batches.Current.X.size(0);
-            StepCompleted?.Invoke(this, new StepCompleted(step, epoch, dataloader.Count, value));
+            ValidationCompleted?.Invoke(this, new ValidationCompleted(run.Epoch, run.ValDataloader.Count, value));
         }
     }
 
-    private double ValidateEpoch(Module model, TensorLoader dataloader, int epoch, int step, CancellationToken cancellationToken)
+    private void EndEpoch(TrainingRun run, double trainLoss, double valLoss)
     {
-        model.eval();
-        using IDisposable noGradients = no_grad();
-        double sum = 0;
-        using IEnumerator<Batch> batches = dataloader.GetEnumerator();
-        while (true)
+        bool isBest = valLoss < run.BestValLoss - (_options.EarlyStopping?.MinDelta ?? 0);
+        if (isBest)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            if (!batches.MoveNext())
+            (run.BestValLoss, run.BestEpoch) = (valLoss, run.Epoch);
+            if (_options.EarlyStopping is not null)
             {
-                return sum / dataloader.ExampleCount;
-            }
-
-            using Tensor loss = model.ValidationStep(batches.Current);
-            double value = FiniteLoss(loss, step, epoch, validation: true);
-            sum += value * batches.Current.X.size(0);
-            ValidationCompleted?.Invoke(this, new ValidationCompleted(epoch, dataloader.Count, value));
-        }
-    }
-
-    // The book scales by clip / norm; torch's clip_grad_norm_ divides by norm + 1e-6.
-    private void ClipGradients(Module model)
-    {
-        using IDisposable noGradients = no_grad();
-        Tensor[] gradients = [.. model.parameters().Select(parameter => parameter.grad).OfType<Tensor>()];
-        double norm = Math.Sqrt(gradients.Sum(gradient => gradient.square().sum().ToDouble()));
-        if (norm > _options.GradientClipVal)
-        {
-            foreach (Tensor gradient in gradients)
-            {
-                gradient.mul_(_options.GradientClipVal / norm);
+                run.KeepBest();
             }
         }
+
+        var completed = new EpochCompleted(run.Epoch, _options.MaxEpochs, trainLoss, valLoss) { IsBest = isBest };
+        run.Epoch++;
+        run.BeginEpoch();
+        EpochCompleted?.Invoke(this, completed);
     }
 
-    private static double FiniteLoss(Tensor loss, int step, int epoch, bool validation)
+    private static TrainingDivergedException Diverged(TrainingRun run, double loss, string what, double value)
     {
-        double value = loss.ToDouble();
-        return double.IsFinite(value) ? value : throw new TrainingDivergedException(step, epoch, value, validation);
+        string cause = Gradients.FirstNonFinite(run.Parameters) is string parameter ? $"; {parameter}" : "";
+        return new TrainingDivergedException(run.Step, run.Epoch, loss, $"{what} (epoch {run.Epoch}, mini-batch {run.Batch} of {run.TrainDataloader.Count}) is {value}{cause}");
     }
 }

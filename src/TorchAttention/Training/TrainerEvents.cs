@@ -5,7 +5,20 @@ namespace TorchAttention.Training;
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="BatchCount">Mini-batches in an epoch.</param>
 /// <param name="Loss">The loss of the mini-batch, before the step.</param>
-public readonly record struct StepCompleted(int Step, int Epoch, int BatchCount, double Loss);
+public readonly record struct StepCompleted(int Step, int Epoch, int BatchCount, double Loss)
+{
+    /// <summary>The norm of all gradients together, before clipping.</summary>
+    public double GradientNorm { get; init; }
+
+    /// <summary>The learning rate of the step: the optimiser's first group's.</summary>
+    public double LearningRate { get; init; }
+}
+
+/// <summary>A step was left out: its loss or gradient was NaN or infinite, and the policy is <see cref="NonFinitePolicy.Skip"/>.</summary>
+/// <param name="Step">The step's number.</param>
+/// <param name="Epoch">The epoch, from 1.</param>
+/// <param name="Reason">What was not finite, with step, mini-batch and parameter.</param>
+public readonly record struct StepSkipped(int Step, int Epoch, string Reason);
 
 /// <summary>One mini-batch of the validation part is done.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
@@ -18,4 +31,16 @@ public readonly record struct ValidationCompleted(int Epoch, int BatchCount, dou
 /// <param name="MaxEpochs">Epochs asked for.</param>
 /// <param name="TrainLoss">The mean over the epoch's training examples, each at its own step.</param>
 /// <param name="ValLoss">The mean over the validation examples.</param>
-public readonly record struct EpochCompleted(int Epoch, int MaxEpochs, double TrainLoss, double ValLoss);
+public readonly record struct EpochCompleted(int Epoch, int MaxEpochs, double TrainLoss, double ValLoss)
+{
+    /// <summary>Whether no epoch before had so low a validation loss.</summary>
+    public bool IsBest { get; init; }
+}
+
+/// <summary>How a training ended.</summary>
+/// <param name="Epochs">Epochs done.</param>
+/// <param name="Steps">Steps taken or left out.</param>
+/// <param name="BestEpoch">The epoch of the lowest validation loss.</param>
+/// <param name="BestValLoss">That loss.</param>
+/// <param name="StoppedEarly">Whether the validation loss ended it before the last epoch.</param>
+public sealed record FitResult(int Epochs, int Steps, int BestEpoch, double BestValLoss, bool StoppedEarly);

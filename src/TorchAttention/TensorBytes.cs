@@ -1,0 +1,53 @@
+using TorchAttention.Numerics.Storage;
+using TorchAttention.Pooling;
+
+namespace TorchAttention;
+
+/// <summary>Between tensors of any device and their bytes, row by row.</summary>
+internal static class TensorBytes
+{
+    private static readonly Dictionary<ScalarType, string> _names = new()
+    {
+        [ScalarType.Float64] = "F64",
+        [ScalarType.Float32] = "F32",
+        [ScalarType.Float16] = "F16",
+        [ScalarType.BFloat16] = "BF16",
+        [ScalarType.Int64] = "I64",
+        [ScalarType.Int32] = "I32",
+        [ScalarType.Int16] = "I16",
+        [ScalarType.Int8] = "I8",
+        [ScalarType.Byte] = "U8",
+        [ScalarType.Bool] = "BOOL",
+    };
+
+    /// <summary>The safetensors format's name of a tensor's number type.</summary>
+    /// <exception cref="NotSupportedException">It has none.</exception>
+    public static string TypeName(Tensor tensor) =>
+        _names.TryGetValue(tensor.dtype, out string? name) ? name : throw new NotSupportedException($"Expected numbers of a type that files of tensors know, got {tensor.dtype}.");
+
+    /// <summary>A copy of the bytes.</summary>
+    public static byte[] Of(Tensor tensor)
+    {
+        using Tensor plain = tensor.detach();
+        using Tensor? here = plain.device_type == DeviceType.CPU ? null : plain.cpu();
+        using var bytes = new Numbers<byte>(here ?? plain);
+        return bytes.Span.ToArray();
+    }
+
+    /// <summary>A copy of the tensor, for a file.</summary>
+    public static SafeTensor Stored(Tensor tensor) => SafeTensor.OfBytes(TypeName(tensor), Of(tensor), tensor.shape);
+
+    /// <summary>Overwrites a tensor's numbers, as many as the bytes are of.</summary>
+    public static void CopyTo(Tensor tensor, ReadOnlySpan<byte> bytes)
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor here = empty(tensor.shape, tensor.dtype);
+        using (var numbers = new Numbers<byte>(here))
+        {
+            bytes.CopyTo(numbers.Span);
+        }
+
+        tensor.copy_(here);
+    }
+}

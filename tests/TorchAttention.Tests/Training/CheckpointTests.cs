@@ -1,0 +1,186 @@
+using TorchAttention.Data;
+using TorchAttention.Models;
+using TorchAttention.Numerics.Storage;
+using TorchAttention.Training;
+
+namespace TorchAttention.Tests.Training;
+
+public sealed class CheckpointTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("checkpoints").FullName;
+
+    public static TheoryData<OptimizerKind, int> Stops
+    {
+        get
+        {
+            var stops = new TheoryData<OptimizerKind, int>();
+            foreach (OptimizerKind kind in Enum.GetValues<OptimizerKind>())
+            {
+                // In the middle of an epoch, at its end, before its validation's end, and before the first step is the start itself.
+                foreach (int step in (int[])[1, 4, 5, 8, 14])
+                {
+                    stops.Add(kind, step);
+                }
+            }
+
+            return stops;
+        }
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Stops))]
+    public void TrainingThatWentOn_IsBitForBitTheOneThatNeverStopped(OptimizerKind kind, int stop)
+    {
+        Record whole = Train(kind, stopAfter: null, from: null);
+        Record before = Train(kind, stop, from: null);
+        Checkpoint checkpoint = Checkpoints.Latest(_folder, out IReadOnlyList<StorageException> passedOver)!;
+        Assert.Empty(passedOver);
+        Assert.Equal(stop, checkpoint.Step);
+
+        Record after = Train(kind, stopAfter: null, checkpoint);
+
+        Assert.Equal(whole.Steps, [.. before.Steps, .. after.Steps]);
+        Assert.Equal(whole.Epochs, [.. before.Epochs, .. after.Epochs]);
+        Assert.Equal(whole.State, after.State);
+        Assert.Equal(whole.Result, after.Result);
+    }
+
+    [Fact]
+    public void DamagedNewest_IsPassedOverForTheOneBefore()
+    {
+        Train(OptimizerKind.Adam, stopAfter: 9, from: null, everySteps: 4);
+        string[] files = Files();
+        Assert.Equal(2, files.Length);
+        byte[] bytes = File.ReadAllBytes(files[1]);
+        for (int place = 0; place < bytes.Length; place += Math.Max(1, bytes.Length / 50))
+        {
+            byte[] damaged = [.. bytes];
+            damaged[place] ^= 0x10;
+            File.WriteAllBytes(files[1], damaged);
+            Assert.Equal(8, Checkpoints.Latest(_folder, out IReadOnlyList<StorageException> passedOver)!.Step);
+            Assert.Contains(Path.GetFileName(files[1]), Assert.Single(passedOver).Message, StringComparison.Ordinal);
+        }
+
+        File.WriteAllBytes(files[1], bytes[..(bytes.Length / 2)]);
+        Assert.Equal(8, Checkpoints.Latest(_folder, out _)!.Step);
+    }
+
+    [Fact]
+    public void LaterVersion_IsPassedOverAndSaysSo()
+    {
+        Train(OptimizerKind.Sgd, stopAfter: 9, from: null, everySteps: 4);
+        string newest = Files()[^1];
+        SafeTensorsFile file = SafeTensorsFile.Read(newest);
+        new SafeTensorsFile(file.Tensors, new Dictionary<string, string>(file.Metadata) { ["version"] = "99" }).Write(newest);
+        Assert.Equal(8, Checkpoints.Latest(_folder, out IReadOnlyList<StorageException> passedOver)!.Step);
+        Assert.Contains("found version 99", Assert.Single(passedOver).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EmptyOrMissingFolder_HasNone()
+    {
+        Assert.Null(Checkpoints.Latest(_folder, out _));
+        Assert.Null(Checkpoints.Latest(Path.Combine(_folder, "missing"), out _));
+    }
+
+    [Fact]
+    public void FullDisk_IsReportedAndTrainingGoesOn()
+    {
+        // A folder cannot be made below a file, which fails as a full disk does.
+        string file = Path.Combine(_folder, "file");
+        File.WriteAllText(file, "");
+        using var data = new NonlinearData();
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain);
+        var trainer = new Trainer();
+        var failures = new List<Exception>();
+        using (var checkpoints = new Checkpoints(Path.Combine(file, "below"), new CheckpointOptions { EverySteps = 10 }))
+        {
+            checkpoints.Failed += (_, e) => failures.Add(e);
+            checkpoints.Watch(trainer);
+            Assert.Equal(5, trainer.Fit(model, data).Epochs);
+        }
+
+        Assert.NotEmpty(failures);
+    }
+
+    [Fact]
+    public void CheckpointOfAnotherTraining_IsRefused()
+    {
+        Train(OptimizerKind.Sgd, stopAfter: 5, from: null);
+        Checkpoint checkpoint = Checkpoints.Latest(_folder, out _)!;
+        using var data = new NonlinearData(n: 26, batchSize: 5);
+        using var regional = new RegionalKernelRegression(data.XTrain, data.YTrain, 3);
+        StorageException e = Assert.Throws<StorageException>(() => new Trainer().Fit(regional, data, checkpoint));
+        Assert.Contains("module", e.Message, StringComparison.Ordinal);
+
+        using var more = new NonlinearData(n: 28, batchSize: 5);
+        using var single = new NWKernelRegression(more.XTrain, more.YTrain);
+        e = Assert.Throws<StorageException>(() => new Trainer().Fit(single, more, checkpoint));
+        Assert.Contains("expected 'model.keys' of type F32 and shape (28)", e.Message, StringComparison.Ordinal);
+        Assert.Equal(1, single.W.ToDoubles()[0]);
+
+        using var adam = new NWKernelRegression(data.XTrain, data.YTrain);
+        var options = new TrainerOptions { Optimizer = new OptimizerOptions { Kind = OptimizerKind.Adam } };
+        e = Assert.Throws<StorageException>(() => new Trainer(options).Fit(adam, data, checkpoint));
+        Assert.Contains("whose optimizer is Adam, found SGD", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LastOnesStay()
+    {
+        Train(OptimizerKind.Sgd, stopAfter: null, from: null, everySteps: 3);
+        Assert.InRange(Files().Length, 1, 2);
+    }
+
+    private string[] Files() => [.. Directory.GetFiles(_folder).Order(StringComparer.Ordinal)];
+
+    private Record Train(OptimizerKind kind, int? stopAfter, Checkpoint? from, int? everySteps = null)
+    {
+        using var data = new NonlinearData(n: 26, batchSize: 5);
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
+        using var stop = new CancellationTokenSource();
+        var record = new Record();
+        var trainer = new Trainer(new TrainerOptions
+        {
+            MaxEpochs = 4,
+            GradientClipVal = 0.5,
+            Optimizer = new OptimizerOptions { Kind = kind, LearningRate = 0.1, Momentum = kind == OptimizerKind.Sgd ? 0.9 : 0 },
+            Schedule = new LearningRateSchedule { Kind = ScheduleKind.Cosine, WarmupSteps = 3 },
+            EarlyStopping = new EarlyStopping { Patience = 3 },
+        });
+        trainer.StepCompleted += (_, e) =>
+        {
+            record.Steps.Add(e);
+            if (e.Step == stopAfter)
+            {
+                stop.Cancel();
+            }
+        };
+        trainer.EpochCompleted += (_, e) => record.Epochs.Add(e);
+        using var checkpoints = new Checkpoints(_folder, new CheckpointOptions { EverySteps = everySteps, EverySeconds = null });
+        checkpoints.Watch(trainer);
+        try
+        {
+            record.Result = trainer.Fit(model, data, from, stop.Token);
+        }
+        catch (OperationCanceledException) when (stopAfter is not null)
+        {
+        }
+
+        record.State = [.. model.state_dict().SelectMany(part => part.Value.ToDoubles())];
+        return record;
+    }
+
+    private sealed record Record
+    {
+        public List<StepCompleted> Steps { get; } = [];
+
+        public List<EpochCompleted> Epochs { get; } = [];
+
+        public double[] State { get; set; } = [];
+
+        public FitResult? Result { get; set; }
+    }
+}
