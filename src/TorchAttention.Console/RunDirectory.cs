@@ -64,6 +64,21 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
+    /// <summary>Takes the folder of a run that was begun before.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="interruption">Lets every file be written to its end.</param>
+    public static RunDirectory GoOn(string path, Interruption interruption)
+    {
+        try
+        {
+            return new RunDirectory(path, Claim(path), interruption, new Stack<string>());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.WrongInput($"--resume: '{path}' cannot be written to, or another process is at work on it ({e.Message.TrimEnd('.')})", e);
+        }
+    }
+
     /// <summary>Gives the folder free; one that was made for this run and got nothing is removed again.</summary>
     public void Dispose() => Write(() =>
     {
@@ -130,8 +145,9 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
+    // The lock is what counts: a process that was killed leaves the file behind, but not its lock.
     private static FileStream Claim(string path) => new(
-        System.IO.Path.Combine(path, ".running"), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        System.IO.Path.Combine(path, ".running"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
 
     private static string Unused(string path)
     {

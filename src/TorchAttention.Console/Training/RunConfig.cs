@@ -3,10 +3,12 @@ using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>Everything needed to repeat a run.</summary>
+/// <summary>Everything needed to repeat a run, and to go on with it.</summary>
 internal static class RunConfig
 {
-    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth)
+    public const string FileName = "config.json";
+
+    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest)
     {
         json.WriteString("command", "train");
         json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
@@ -23,10 +25,17 @@ internal static class RunConfig
             json.WriteNumber("noise_std", options.NoiseStd ?? DataSource.DefaultNoiseStd);
         }
 
-        json.WriteNumber("bandwidth", bandwidth);
+        json.WriteNumber("nonparametric_bandwidth", bandwidth);
         json.WriteNumber("batch_size", options.BatchSize);
         json.WriteNumber("epochs", options.Epochs);
+        json.WriteString("optimizer", options.Optimizer.ToString().ToLowerInvariant());
         json.WriteNumber("lr", options.Lr);
+        json.WriteNumber("momentum", options.Momentum ?? 0);
+        json.WriteNumber("weight_decay", options.WeightDecay ?? 0);
+        json.WriteString("schedule", options.Schedule.ToString().ToLowerInvariant());
+        json.WriteNumber("warmup", options.WarmupSteps ?? 0);
+        WriteOrNull(json, "clip", options.Clip);
+        WriteOrNull(json, "patience", options.Patience);
         json.WriteNumber("seed", options.Seed);
         json.WriteBoolean("leave_one_out", options.LeaveOneOut);
         json.WriteString("method", options.Method.ToString().ToLowerInvariant());
@@ -35,5 +44,79 @@ internal static class RunConfig
         json.WriteString("version", InfoCommand.Version);
         json.WriteString("torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3));
         json.WriteString("libtorch", LibTorch.LoadedVersion ?? torch.__version__);
+        json.WriteString("data_sha256", digest);
+        WriteArguments(json, options);
+    }
+
+    /// <summary>The command line that began the run.</summary>
+    public static void WriteArguments(Utf8JsonWriter json, TrainOptions options)
+    {
+        json.WriteStartArray("arguments");
+        foreach (string argument in options.Arguments)
+        {
+            json.WriteStringValue(argument);
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>The options of a run that was begun before.</summary>
+    /// <param name="directory">The run's folder.</param>
+    /// <exception cref="CliException">It holds no run that can go on.</exception>
+    public static TrainOptions Read(string directory)
+    {
+        string file = Path.Combine(directory, FileName);
+        using JsonDocument config = Open(directory, file);
+        try
+        {
+            JsonElement root = config.RootElement;
+            if (root.GetProperty("command").GetString() != "train")
+            {
+                throw CliException.WrongInput($"--resume: '{directory}' is a run of {root.GetProperty("command").GetString()}, which has no training to go on with");
+            }
+
+            string[] arguments = [.. root.GetProperty("arguments").EnumerateArray().Select(argument => argument.GetString()!)];
+            return TrainCommand.Parse(file, arguments) with { Data = root.GetProperty("data").GetString()! };
+        }
+        catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException)
+        {
+            throw CliException.WrongInput($"--resume: '{file}' is not the configuration of a run that can go on ({e.Message.TrimEnd('.')})", e);
+        }
+    }
+
+    /// <summary>What identifies the data that a run began with; null where that is not recorded.</summary>
+    public static string? Digest(string directory)
+    {
+        using JsonDocument config = Open(directory, Path.Combine(directory, FileName));
+        return config.RootElement.TryGetProperty("data_sha256", out JsonElement digest) ? digest.GetString() : null;
+    }
+
+    private static JsonDocument Open(string directory, string file)
+    {
+        if (!File.Exists(file))
+        {
+            throw CliException.WrongInput($"--resume: '{directory}' holds no run ({FileName} is not there); begin it with train --out {directory}");
+        }
+
+        try
+        {
+            return JsonDocument.Parse(File.ReadAllBytes(file));
+        }
+        catch (JsonException e)
+        {
+            throw CliException.WrongInput($"--resume: '{file}' is damaged ({e.Message.TrimEnd('.')})", e);
+        }
+    }
+
+    private static void WriteOrNull(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is double number)
+        {
+            json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
     }
 }

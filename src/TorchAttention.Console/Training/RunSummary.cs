@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
 
@@ -24,7 +25,10 @@ internal sealed record RunSummary
 
     public required double TrainSeconds { get; init; }
 
-    public required int Steps { get; init; }
+    public required FitResult Result { get; init; }
+
+    /// <summary>The step after which this process went on; null where it began the run.</summary>
+    public int? ResumedFrom { get; init; }
 
     public required IReadOnlyList<Estimator> Estimators { get; init; }
 
@@ -43,8 +47,17 @@ internal sealed record RunSummary
 
         json.WriteNumber("seed", Seed);
         json.WriteString("device", Device);
-        json.WriteNumber("steps", Steps);
+        json.WriteNumber("steps", Result.Steps);
+        json.WriteNumber("epochs", Result.Epochs);
+        json.WriteNumber("best_epoch", Result.BestEpoch);
+        json.WriteNumber("best_val_loss", Units.Loss(Result.BestValLoss));
+        json.WriteBoolean("stopped_early", Result.StoppedEarly);
         json.WriteNumber("train_seconds", Math.Round(TrainSeconds, 6));
+        if (ResumedFrom is int step)
+        {
+            json.WriteNumber("resumed_after_step", step);
+        }
+
         json.WriteStartObject("standardization");
         json.WriteNumber("x_mean", Units.X.Mean);
         json.WriteNumber("x_deviation", Units.X.Deviation);
@@ -80,8 +93,13 @@ internal sealed record RunSummary
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"learned w = {Short(W)}, bandwidth 1/w = {Short(Bandwidth)}; {Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
-        Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json{(plots ? ", plots/" : "")})");
+        Console.WriteLine($"learned w = {Short(W)}, bandwidth 1/w = {Short(Bandwidth)}; {Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
+        if (Result.StoppedEarly)
+        {
+            Console.WriteLine($"stopped early after epoch {Result.Epochs}: the weights are those of epoch {Result.BestEpoch}, the best");
+        }
+
+        Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json, model.safetensors{(plots ? ", plots/" : "")})");
     }
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);

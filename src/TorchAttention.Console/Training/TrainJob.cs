@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Plotting;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
@@ -12,6 +15,10 @@ namespace TorchAttention.Cli.Training;
 /// <summary>The main job: average, nonparametric and parametric attention pooling on one data set, compared.</summary>
 internal static class TrainJob
 {
+    public const string CheckpointsFolder = "checkpoints";
+    private const string SummaryFile = "summary.json";
+    private const string ModelFile = "model.safetensors";
+
     // Below this many weights in a mini-batch a second thread costs more than it computes.
     private const long OneThreadIsEnough = 1 << 17;
 
@@ -21,7 +28,9 @@ internal static class TrainJob
         DataSource source = DataSource.Open(options);
         using var interruption = new Interruption();
         source.CheckMemory();
-        using RunDirectory directory = RunDirectory.Create(options.Out, source.Name, plots: !options.NoPlots, interruption);
+        using RunDirectory directory = options.Resume is string begun
+            ? RunDirectory.GoOn(begun, interruption)
+            : RunDirectory.Create(options.Out, source.Name, plots: !options.NoPlots, interruption);
         interruption.AtOnce = directory.Dispose;
         using var preparation = new Preparation(options.LibTorch, plots: !options.NoPlots);
         preparation.AwaitLibTorch();
@@ -38,6 +47,33 @@ internal static class TrainJob
         }
 
         CheckNoise(options, data);
+        string digest = DigestOf(data);
+        Checkpoint? from = null;
+        if (options.Resume is not null)
+        {
+            if (RunConfig.Digest(options.Resume) is string then && then != digest)
+            {
+                throw CliException.WrongInput($"--resume: the data are not those that the run in '{options.Resume}' began with");
+            }
+
+            from = LastCheckpoint(directory);
+            string summaryPath = Path.Combine(directory.Path, SummaryFile);
+            if (File.Exists(summaryPath))
+            {
+                if (from is null || from.Epoch > options.Epochs)
+                {
+                    Say(options, $"the run in {directory.Path} is finished; give it more --epochs to go on");
+                    return ExitCode.Done;
+                }
+
+                File.Delete(summaryPath);
+            }
+
+            Say(options, from is null
+                ? $"{directory.Path} has no checkpoint yet: from the start"
+                : string.Create(CultureInfo.InvariantCulture, $"{directory.Path}: going on after step {from.Step}"));
+        }
+
         double bandwidth = options.Bandwidth ?? data.XScale.Deviation;
         var units = Units.Of(data);
         using var average = new AveragePooling(data.YTrain);
@@ -54,25 +90,46 @@ internal static class TrainJob
             throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
         }
 
-        directory.WriteJson("config.json", json => RunConfig.Write(json, options, source, device, bandwidth));
+        directory.WriteJson(RunConfig.FileName, json => RunConfig.Write(json, options, source, device, bandwidth, digest));
 
-        var trainer = new Trainer(new TrainerOptions { MaxEpochs = options.Epochs });
+        var trainer = new Trainer(options.ToTrainer());
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         board.Watch(trainer);
-        var log = new TrainingLog(trainer, parametric, units);
+        var numbers = new LearnedNumbers(parametric, units);
+        using var log = new TrainingLog(trainer, numbers, units, directory, from);
+        if (from is not null)
+        {
+            log.Replay(board, data.TrainDataloader().Count);
+        }
+
+        if (options.TensorBoard)
+        {
+            _ = new TensorBoardLog(trainer, parametric, numbers, units, Path.Combine(directory.Path, "tensorboard"));
+        }
+
+        using var checkpoints = new Checkpoints(Path.Combine(directory.Path, CheckpointsFolder), options.ToCheckpoints());
+        checkpoints.Captured += (_, _) => log.TrySave();
+        checkpoints.Writing += (_, _) => log.Sync();
+        checkpoints.Failed += (_, e) => Console.Error.WriteLine($"warning: no checkpoint: {e.Message}; training goes on, the one before stays");
+        checkpoints.Watch(trainer);
         interruption.AtOnce = () =>
         {
-            log.Save(directory);
+            log.Save();
             directory.Dispose();
         };
         var clock = Stopwatch.StartNew();
+        FitResult result = null!;
         try
         {
-            new TrainView(trainer, board, parametric, units, options).Show(() => trainer.Fit(parametric, data, interruption.Token));
+            new TrainView(trainer, board, numbers, units, options).Show(() => result = trainer.Fit(parametric, data, from, interruption.Token));
         }
         catch (TrainingDivergedException e)
         {
             throw new CliException(ExitCode.Failed, $"{e.Message} Try a smaller {Steep(options)}. What was done until then is in {directory.Path}", e);
+        }
+        catch (StorageException e)
+        {
+            throw CliException.WrongInput($"--resume: {e.Message}", e);
         }
         catch (OperationCanceledException e)
         {
@@ -81,12 +138,14 @@ internal static class TrainJob
         finally
         {
             clock.Stop();
-            log.Save(directory);
+            log.Save();
         }
 
         RunSummary summary;
         try
         {
+            parametric.eval();
+            directory.Write(() => parametric.Save(Path.Combine(directory.Path, ModelFile)));
             Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token, fillsMatrix)];
             summary = new RunSummary
             {
@@ -97,10 +156,11 @@ internal static class TrainJob
                 Units = units,
                 NonparametricBandwidth = bandwidth,
                 TrainSeconds = clock.Elapsed.TotalSeconds,
-                Steps = log.StepCount,
+                Result = result,
+                ResumedFrom = from?.Step,
                 Estimators = estimators,
             };
-            directory.WriteJson("summary.json", summary.WriteTo);
+            directory.WriteJson(SummaryFile, summary.WriteTo);
             if (!options.NoPlots)
             {
                 Draw(source, data, board, estimators, nonparametric, parametric).Save(directory, interruption.Token);
@@ -127,8 +187,42 @@ internal static class TrainJob
         }
     }
 
+    private static Checkpoint? LastCheckpoint(RunDirectory directory)
+    {
+        string folder = Path.Combine(directory.Path, CheckpointsFolder);
+        Checkpoint? last = Checkpoints.Latest(folder, out IReadOnlyList<StorageException> passedOver);
+        foreach (StorageException e in passedOver)
+        {
+            Console.Error.WriteLine($"warning: {e.Message}");
+        }
+
+        return last is null && passedOver.Count > 0
+            ? throw CliException.WrongInput($"--resume: none of the {passedOver.Count} checkpoints in '{folder}' can be read; begin anew with train")
+            : last;
+    }
+
+    private static void Say(TrainOptions options, string line)
+    {
+        if (!options.Quiet && !options.Json)
+        {
+            Console.WriteLine(line);
+        }
+    }
+
+    private static string DigestOf(RegressionData data)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (Tensor part in (Tensor[])[data.XTrain, data.YTrain, data.XVal, data.YVal])
+        {
+            using Tensor here = part.cpu();
+            hash.AppendData(here.bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     private static CliException Interrupted(OperationCanceledException e, TrainingLog log, RunDirectory directory) =>
-        new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}", e);
+        new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}, and train --resume {directory.Path} goes on", e);
 
     private static void CheckNoise(TrainOptions options, RegressionData data)
     {

@@ -1,10 +1,13 @@
 using TorchAttention.Pooling;
+using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
 
 /// <summary>What <c>train</c> was asked for. Null means that the option was not given; <see cref="DataSource"/> knows which apply to which data.</summary>
 internal sealed record TrainOptions
 {
+    public const double UsualCheckpointSeconds = 60;
+
     public string Data { get; init; } = DataSource.Nonlinear;
 
     public string? X { get; init; }
@@ -23,9 +26,38 @@ internal sealed record TrainOptions
 
     public int Epochs { get; init; } = 5;
 
-    public double Lr { get; init; } = 1;
+    public OptimizerKind Optimizer { get; init; }
+
+    /// <summary>The learning rate; the optimiser's usual one where it was not given.</summary>
+    public double Lr => GivenLr ?? (Optimizer is OptimizerKind.Adam or OptimizerKind.AdamW ? 0.01 : 1);
+
+    public double? GivenLr { get; init; }
+
+    public double? Momentum { get; init; }
+
+    public double? WeightDecay { get; init; }
+
+    public ScheduleKind Schedule { get; init; }
+
+    public double? Gamma { get; init; }
+
+    public int? StepEpochs { get; init; }
+
+    public double? FinalFactor { get; init; }
+
+    public int? WarmupSteps { get; init; }
+
+    public double? Clip { get; init; }
+
+    public int? Patience { get; init; }
+
+    public double? MinDelta { get; init; }
+
+    public bool SkipNonFinite { get; init; }
 
     public ulong Seed { get; init; }
+
+    public int? Seeds { get; init; }
 
     public bool LeaveOneOut { get; init; }
 
@@ -37,9 +69,71 @@ internal sealed record TrainOptions
 
     public string? Out { get; init; }
 
+    /// <summary>The run to go on with.</summary>
+    public string? Resume { get; init; }
+
+    public int? CheckpointSteps { get; init; }
+
+    public double? CheckpointSeconds { get; init; }
+
+    public bool TensorBoard { get; init; }
+
     public bool NoPlots { get; init; }
 
     public bool Quiet { get; init; }
 
     public bool Json { get; init; }
+
+    /// <summary>The command line that these are from, for another one to repeat.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>The library's options.</summary>
+    public TrainerOptions ToTrainer() => new()
+    {
+        MaxEpochs = Epochs,
+        GradientClipVal = Clip ?? 0,
+        Optimizer = new OptimizerOptions { Kind = Optimizer, LearningRate = Lr, Momentum = Momentum ?? 0, WeightDecay = WeightDecay ?? 0 },
+        Schedule = Schedule == ScheduleKind.Constant && WarmupSteps is null ? null : ToSchedule(new LearningRateSchedule()),
+        EarlyStopping = Patience is int patience ? new EarlyStopping { Patience = patience, MinDelta = MinDelta ?? 0 } : null,
+        NonFinite = SkipNonFinite ? NonFinitePolicy.Skip : NonFinitePolicy.Stop,
+    };
+
+    public CheckpointOptions ToCheckpoints() => new()
+    {
+        EverySteps = CheckpointSteps,
+        EverySeconds = CheckpointSeconds ?? (CheckpointSteps is null ? UsualCheckpointSeconds : null),
+    };
+
+    /// <summary>Refuses options that would have no effect.</summary>
+    public void Check()
+    {
+        bool isStaircase = Schedule is ScheduleKind.Step or ScheduleKind.Exponential;
+        Refuse(Momentum, Optimizer == OptimizerKind.Sgd, "--momentum applies to --optimizer sgd only");
+        Refuse(WeightDecay, Optimizer != OptimizerKind.Lbfgs, "--weight-decay applies to --optimizer sgd, adam and adamw only");
+        Refuse(Gamma, isStaircase, "--gamma applies to --schedule step and exponential only");
+        Refuse(StepEpochs, Schedule == ScheduleKind.Step, "--step-epochs applies to --schedule step only");
+        Refuse(FinalFactor, Schedule is ScheduleKind.Cosine or ScheduleKind.Linear, "--final-factor applies to --schedule cosine and linear only");
+        Refuse(MinDelta, Patience is not null, "--min-delta applies with --patience only");
+        if (Momentum >= 1)
+        {
+            throw CliException.WrongInput($"--momentum: expected less than 1, got {Momentum}");
+        }
+    }
+
+    private LearningRateSchedule ToSchedule(LearningRateSchedule usual) => new()
+    {
+        Kind = Schedule,
+        Gamma = Gamma ?? usual.Gamma,
+        StepEpochs = StepEpochs ?? usual.StepEpochs,
+        FinalFactor = FinalFactor ?? usual.FinalFactor,
+        WarmupSteps = WarmupSteps ?? usual.WarmupSteps,
+    };
+
+    private static void Refuse(object? value, bool applies, string message)
+    {
+        if (value is not null && !applies)
+        {
+            throw CliException.WrongInput(message);
+        }
+    }
 }

@@ -1,13 +1,11 @@
 using System.Globalization;
 using Spectre.Console;
-using TorchAttention.Models;
 using TorchAttention.Training;
-using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
 
 /// <summary>Shows a training while it runs: a bar with the board's latest losses and w in a terminal, a line for each epoch elsewhere.</summary>
-internal sealed class TrainView(Trainer trainer, ProgressBoard board, NWKernelRegression model, Units units, TrainOptions options)
+internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNumbers numbers, Units units, TrainOptions options)
 {
     // A log of a long training should say how it went, not repeat epochs.csv.
     private const int MostLines = 100;
@@ -38,7 +36,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, NWKernelRe
         {
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}  w {W():G6}"));
+                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}{Numbers("G6")}"));
         }
     }
 
@@ -62,7 +60,8 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, NWKernelRe
 
     private string Describe(int epoch) => string.Create(
         CultureInfo.InvariantCulture,
-        $"epoch {epoch}/{options.Epochs}{string.Concat(_latest.Select(line => $"  {line.Key} {line.Value:G4}"))}  w {W():G5}");
+        $"epoch {epoch}/{options.Epochs}{string.Concat(_latest.Select(line => $"  {line.Key} {line.Value:G4}"))}{Numbers("G5")}");
 
-    private double W() => units.W(model.W.ToDouble());
+    private string Numbers(string format) =>
+        string.Concat(numbers.Names.Zip(numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}"));
 }

@@ -1,65 +1,131 @@
+using System.Diagnostics;
 using System.Globalization;
-using TorchAttention.Models;
 using TorchAttention.Training;
-using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>Every step and epoch of a training, in the data's own units, as the rows of two CSV files.</summary>
-internal sealed class TrainingLog
+/// <summary>Every step and epoch of a training, in the data's own units, as the rows of two CSV files that grow while it goes on.</summary>
+internal sealed class TrainingLog : IDisposable
 {
+    public const string StepsFile = "steps.csv";
+    public const string EpochsFile = "epochs.csv";
+    private const double SecondsBetweenFlushes = 1;
+
     // A second signal saves from a thread of its own, while a step may be adding its line.
     private readonly Lock _lock = new();
-    private readonly List<(int Step, int Epoch, double Loss, double W)> _steps = [];
-    private readonly List<(int Epoch, double TrainLoss, double ValLoss, double W)> _epochs = [];
-    private bool _saved;
+    private readonly RunDirectory _directory;
+    private readonly LearnedNumbers _numbers;
+    private readonly Units _units;
+    private readonly GrowingFile _steps;
+    private readonly GrowingFile _epochs;
+    private long _flushed = Stopwatch.GetTimestamp();
+    private bool _isWarned;
 
-    public TrainingLog(Trainer trainer, NWKernelRegression model, Units units)
+    /// <summary>Begins the files, or goes on with those of a training that goes on.</summary>
+    public TrainingLog(Trainer trainer, LearnedNumbers numbers, Units units, RunDirectory directory, Checkpoint? from)
     {
-        trainer.StepCompleted += (_, e) => Add(_steps, (e.Step, e.Epoch, units.Loss(e.Loss), units.W(model.W.ToDouble())));
-        trainer.EpochCompleted += (_, e) => Add(_epochs, (e.Epoch, units.Loss(e.TrainLoss), units.Loss(e.ValLoss), units.W(model.W.ToDouble())));
+        _directory = directory;
+        _numbers = numbers;
+        _units = units;
+        string columns = string.Concat(numbers.Names.Select(name => "," + name));
+        int steps = from?.Step ?? 0;
+        int epochs = (from?.Epoch ?? 1) - 1;
+        _steps = new GrowingFile(Path.Combine(directory.Path, StepsFile), $"step,epoch,train_loss{columns},lr,grad_norm", line => First(line) <= steps);
+        _epochs = new GrowingFile(Path.Combine(directory.Path, EpochsFile), $"epoch,train_loss,val_loss{columns}", line => First(line) <= epochs);
+        StepCount = steps;
+        trainer.StepCompleted += (_, e) => AddStep(e);
+        trainer.StepSkipped += (_, e) => StepCount = e.Step;
+        trainer.EpochCompleted += (_, e) => AddEpoch(e);
     }
 
-    public int StepCount => _steps.Count;
+    /// <summary>Steps of the whole training until now.</summary>
+    public int StepCount { get; private set; }
 
-    /// <summary>Writes both files, the first time that it is called.</summary>
-    public void Save(RunDirectory directory) => directory.Write(() =>
+    /// <summary>Gives a board the points that it would have had if the training had never stopped.</summary>
+    public void Replay(ProgressBoard board, int batchCount, int trainPointsPerEpoch = 2)
+    {
+        foreach (string[] row in _steps.Kept.Select(line => line.Split(',')))
+        {
+            double x = (Number(row[0]) - 1) / batchCount;
+            board.Draw(x, Number(row[2]) / _units.Loss(1), "train_loss", Math.Max(1, batchCount / trainPointsPerEpoch));
+        }
+
+        foreach (string[] row in _epochs.Kept.Select(line => line.Split(',')))
+        {
+            board.Draw(Number(row[0]), Number(row[2]) / _units.Loss(1), "val_loss");
+        }
+    }
+
+    /// <summary>Writes what waits.</summary>
+    /// <exception cref="IOException">It could not be written.</exception>
+    public void Save() => _directory.Write(() =>
     {
         lock (_lock)
         {
-            if (!_saved)
-            {
-                WriteFiles(directory);
-                _saved = true;
-            }
+            _steps.Flush();
+            _epochs.Flush();
+            _flushed = Stopwatch.GetTimestamp();
         }
     });
 
-    private void WriteFiles(RunDirectory directory)
+    /// <summary>Waits until what was written is on the disk; on any thread.</summary>
+    public void Sync()
     {
-        directory.WriteText("steps.csv", writer =>
-        {
-            writer.WriteLine("step,epoch,train_loss,w");
-            foreach ((int step, int epoch, double loss, double w) in _steps)
-            {
-                writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step},{epoch},{Units.Text(loss)},{Units.Text(w)}"));
-            }
-        });
-        directory.WriteText("epochs.csv", writer =>
-        {
-            writer.WriteLine("epoch,train_loss,val_loss,w");
-            foreach ((int epoch, double trainLoss, double valLoss, double w) in _epochs)
-            {
-                writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{epoch},{trainLoss:R},{valLoss:R},{Units.Text(w)}"));
-            }
-        });
+        _steps.Sync();
+        _epochs.Sync();
     }
 
-    private void Add<T>(List<T> lines, T line)
+    /// <summary>Writes what waits; where that fails, says so once and tries again later: a disk that is full for a while ends no training.</summary>
+    public void TrySave()
+    {
+        try
+        {
+            Save();
+        }
+        catch (IOException e)
+        {
+            _flushed = Stopwatch.GetTimestamp();
+            if (!_isWarned)
+            {
+                Console.Error.WriteLine($"warning: {e.Message}; training goes on");
+                _isWarned = true;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _steps.Dispose();
+        _epochs.Dispose();
+    }
+
+    private void AddStep(StepCompleted e)
     {
         lock (_lock)
         {
-            lines.Add(line);
+            StepCount = e.Step;
+            _steps.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{e.Step},{e.Epoch},{Units.Text(_units.Loss(e.Loss))}{Numbers()},{e.LearningRate:R},{Units.Text(e.GradientNorm)}"));
+        }
+
+        if (Stopwatch.GetElapsedTime(_flushed).TotalSeconds > SecondsBetweenFlushes)
+        {
+            TrySave();
         }
     }
+
+    private void AddEpoch(EpochCompleted e)
+    {
+        lock (_lock)
+        {
+            _epochs.Add(string.Create(CultureInfo.InvariantCulture, $"{e.Epoch},{_units.Loss(e.TrainLoss):R},{_units.Loss(e.ValLoss):R}{Numbers()}"));
+        }
+    }
+
+    private string Numbers() => string.Concat(_numbers.Values().Select(value => "," + Units.Text(value)));
+
+    private static int First(string line) => int.Parse(line.AsSpan(0, line.IndexOf(',', StringComparison.Ordinal)), CultureInfo.InvariantCulture);
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 }

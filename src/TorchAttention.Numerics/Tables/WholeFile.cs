@@ -19,7 +19,10 @@ public static class WholeFile
             using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
             {
                 write(stream);
-                stream.Flush(flushToDisk: durable);
+                if (durable)
+                {
+                    stream.Flush(flushToDisk: true);
+                }
             }
 
             File.Move(beside, full, overwrite: true);
@@ -52,7 +55,7 @@ public static class WholeFile
         ArgumentNullException.ThrowIfNull(write);
         Write(path, stream =>
         {
-            using var writer = new StreamWriter(stream) { NewLine = "\n" };
+            using var writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
             write(writer);
         });
     }

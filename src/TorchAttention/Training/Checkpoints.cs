@@ -36,13 +36,16 @@ public sealed class Checkpoints : IDisposable
     /// <summary>Raised on the training's thread when one was captured, before it is written: the moment to bring other files up to this step.</summary>
     public event EventHandler<Checkpoint>? Captured;
 
+    /// <summary>Raised before one is written, on a thread of the pool: the moment to see other files safely on the disk.</summary>
+    public event EventHandler<Checkpoint>? Writing;
+
     /// <summary>Raised when one is on the disk, on a thread of the pool.</summary>
     public event EventHandler<Checkpoint>? Saved;
 
     /// <summary>Raised when one could not be written, on a thread of the pool.</summary>
     public event EventHandler<Exception>? Failed;
 
-    /// <summary>Saves a trainer's training when the options say so, and when it is interrupted.</summary>
+    /// <summary>Saves a trainer's training when the options say so, when it is interrupted, and at its end: it may be given more epochs.</summary>
     /// <param name="trainer">The trainer.</param>
     public void Watch(Trainer trainer)
     {
@@ -51,6 +54,11 @@ public sealed class Checkpoints : IDisposable
         trainer.StepCompleted += (_, _) => SaveWhenDue(++_stepsSince);
         trainer.EpochCompleted += (_, _) => SaveWhenDue(_stepsSince);
         trainer.Interrupted += (_, _) => Save();
+        trainer.Completed += (_, _) =>
+        {
+            _writing.Wait();
+            Begin();
+        };
     }
 
     /// <summary>Saves now, and waits until it is on the disk or could not be written.</summary>
@@ -110,6 +118,7 @@ public sealed class Checkpoints : IDisposable
     {
         try
         {
+            Writing?.Invoke(this, checkpoint);
             Directory.CreateDirectory(_folder);
             checkpoint.Write(Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{checkpoint.Step:D10}{Suffix}")));
             foreach (string old in Files(_folder).Skip(_options.Keep).Concat(Directory.EnumerateFiles(_folder, $".{Prefix}*.tmp")))

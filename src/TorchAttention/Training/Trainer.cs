@@ -34,6 +34,9 @@ public sealed class Trainer
     /// <summary>Raised after each epoch, validation included.</summary>
     public event EventHandler<EpochCompleted>? EpochCompleted;
 
+    /// <summary>Raised at the end of a training, before early stopping gives the best parameters back.</summary>
+    public event EventHandler<FitResult>? Completed;
+
     /// <summary>Raised where a training was cancelled, before <see cref="Fit(Module, DataModule, CancellationToken)"/> throws: the last moment to <see cref="Capture"/> it.</summary>
     public event EventHandler? Interrupted;
 
@@ -69,8 +72,10 @@ public sealed class Trainer
                 EndEpoch(run, trainLoss, valLoss);
             }
 
+            var result = new FitResult(run.Epoch - 1, run.Step, run.BestEpoch, run.BestValLoss, run.Epoch <= _options.MaxEpochs);
+            Completed?.Invoke(this, result);
             run.ReturnToBest();
-            return new FitResult(run.Epoch - 1, run.Step, run.BestEpoch, run.BestValLoss, run.Epoch <= _options.MaxEpochs);
+            return result;
         }
         catch (OperationCanceledException)
         {

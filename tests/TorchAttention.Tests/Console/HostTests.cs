@@ -27,7 +27,7 @@ public sealed partial class HostTests : IDisposable
         ConsoleProcess.Result result = running.Wait();
 
         Assert.Equal(130, result.ExitCode);
-        Assert.Matches(@"^error: interrupted after step \d+; what was done until then is in run\n$", result.Error);
+        Assert.Matches(@"^error: interrupted after step \d+; what was done until then is in run, and train --resume run goes on\n$", result.Error);
         Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         string[] steps = _console.ReadLines("run/steps.csv");
         Assert.Contains($"after step {steps.Length - 1};", result.Error, StringComparison.Ordinal);
@@ -63,7 +63,7 @@ public sealed partial class HostTests : IDisposable
 
         Assert.Equal(0, Kill(running.Id, Interrupt));
 
-        Assert.Equal(new ConsoleProcess.Result(130, "", "error: interrupted after step 300; what was done until then is in run\n"), running.Wait());
+        Assert.Equal(new ConsoleProcess.Result(130, "", "error: interrupted after step 300; what was done until then is in run, and train --resume run goes on\n"), running.Wait());
         Assert.Equal(301, _console.ReadLines("run/steps.csv").Length);
     }
 
@@ -106,7 +106,7 @@ public sealed partial class HostTests : IDisposable
 
         Assert.Equal(exitCode, result.ExitCode);
         Assert.Equal(exitCode == 0 ? "" : "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n", result.Error);
-        Assert.Equal(["config.json", "epochs.csv", "steps.csv", "summary.json"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        Assert.Equal(["config.json", "epochs.csv", "model.safetensors", "steps.csv", "summary.json"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         Assert.Equal(26, _console.ReadLines("run/steps.csv").Length);
     }
 
@@ -133,16 +133,18 @@ public sealed partial class HostTests : IDisposable
     }
 
     [Fact]
-    public void FullDisk_NamesTheFileAndKeepsTheOthers()
+    public void FullDisk_NamesTheFileAndKeepsWholeLines()
     {
-        string[] small = ["--map-root-user", "--mount", "sh", "-c", "mkdir disk && mount -t tmpfs -o size=32k none disk && \"$0\" \"$@\"; code=$?; ls -A disk/run; exit $code"];
+        string[] small = ["--map-root-user", "--mount", "sh", "-c", "mkdir disk && mount -t tmpfs -o size=32k none disk && \"$0\" \"$@\"; code=$?; ls -A disk/run | tr '\\n' ' '; echo; tail -n 1 disk/run/steps.csv; exit $code"];
         Assert.SkipUnless(OperatingSystem.IsLinux() && CanRun("unshare", ["--map-root-user", "--mount", "true"]), "A full disk needs a mount namespace.");
 
         ConsoleProcess.Result result = _console.Start("unshare", [.. small, ConsoleProcess.Executable, "train", "--epochs", "1000", "--quiet", "--no-plots", "--out", "disk/run"]).Wait();
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Equal("error: 'disk/run/steps.csv' cannot be written (No space left on device)\n", result.Error);
-        Assert.Equal("config.json\n", result.Output);
+        const string problem = "'disk/run/steps.csv' cannot be written (No space left on device)";
+        Assert.Equal($"warning: {problem}; training goes on\nerror: {problem}\n", result.Error);
+        Assert.Equal("checkpoints config.json epochs.csv steps.csv ", result.Output[..result.Output.IndexOf('\n', StringComparison.Ordinal)]);
+        Assert.EndsWith("\n", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]

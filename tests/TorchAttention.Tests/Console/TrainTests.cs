@@ -18,7 +18,7 @@ public sealed class TrainTests : IDisposable
         ConsoleProcess.Result result = _console.Run("train", "--out", "run");
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        Assert.Equal(["config.json", "epochs.csv", "steps.csv", "summary.json"], FileNames("run"));
+        Assert.Equal(["config.json", "epochs.csv", "model.safetensors", "steps.csv", "summary.json"], FileNames("run"));
         Assert.Equal(_pictures.SelectMany(name => new[] { $"{name}.png", $"{name}.svg" }).Order(StringComparer.Ordinal), FileNames("run/plots"));
         using JsonDocument config = Json("run/config.json");
         Assert.Equal(
@@ -38,7 +38,7 @@ public sealed class TrainTests : IDisposable
                 "--epochs", Raw(run, "epochs"), "--lr", Raw(run, "lr"), "--seed", Raw(run, "seed")).ExitCode);
 
             string[] lines = _console.ReadLines($"run{i}/steps.csv");
-            Assert.Equal("step,epoch,train_loss,w", lines[0]);
+            Assert.Equal("step,epoch,train_loss,w,lr,grad_norm", lines[0]);
             double[] w = [.. run.GetProperty("w_after_each_step").EnumerateArray().Select(element => element.GetDouble())];
             double[] loss = [.. run.GetProperty("train_loss_each_step").EnumerateArray().Select(element => element.GetDouble())];
             int perEpoch = w.Length / run.GetProperty("epochs").GetInt32();

@@ -1,0 +1,77 @@
+using System.Text;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>A text file that grows by whole lines while a training goes on, so that it can be read meanwhile and says what was done whatever ends the process.</summary>
+/// <remarks>Lines that the disk has no room for are kept, and tried again with those after them.</remarks>
+internal sealed class GrowingFile : IDisposable
+{
+    private readonly string _path;
+    private readonly FileStream _file;
+    private readonly MemoryStream _waiting = new();
+
+    /// <param name="path">The file; made where it does not exist.</param>
+    /// <param name="header">Its first line.</param>
+    /// <param name="stays">Which lines of an existing file stay; the others, and a last one that was cut short, are taken out.</param>
+    public GrowingFile(string path, string header, Func<string, bool> stays)
+    {
+        _path = path;
+        string[] kept = File.Exists(path) ? [.. WholeLines(path).Skip(1).Where(stays)] : [];
+        Kept = kept;
+        WholeFile.WriteText(path, writer =>
+        {
+            writer.WriteLine(header);
+            foreach (string line in kept)
+            {
+                writer.WriteLine(line);
+            }
+        });
+        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+    }
+
+    /// <summary>The lines that stayed, without the header.</summary>
+    public IReadOnlyList<string> Kept { get; }
+
+    /// <summary>Adds a line; it is in the file after the next <see cref="Flush"/>.</summary>
+    public void Add(string line)
+    {
+        Span<byte> bytes = stackalloc byte[512];
+        if (!Encoding.UTF8.TryGetBytes(line, bytes, out int count))
+        {
+            _waiting.Write(Encoding.UTF8.GetBytes(line));
+            count = 0;
+        }
+
+        _waiting.Write(bytes[..count]);
+        _waiting.WriteByte((byte)'\n');
+    }
+
+    /// <summary>Writes the lines that wait.</summary>
+    /// <exception cref="IOException">They could not be written; they wait on.</exception>
+    public void Flush()
+    {
+        long length = _file.Length;
+        try
+        {
+            _file.Write(_waiting.GetBuffer(), 0, (int)_waiting.Length);
+            _waiting.SetLength(0);
+        }
+        catch (IOException e)
+        {
+            _file.SetLength(length);
+            throw new IOException($"'{_path}' cannot be written ({e.Message.Replace($" : '{_file.Name}'", "", StringComparison.Ordinal).TrimEnd('.')})", e);
+        }
+    }
+
+    /// <summary>Waits until what was written is on the disk.</summary>
+    public void Sync() => _file.Flush(flushToDisk: true);
+
+    public void Dispose() => _file.Dispose();
+
+    private static IEnumerable<string> WholeLines(string path)
+    {
+        string text = File.ReadAllText(path);
+        return text.Split('\n').SkipLast(1);
+    }
+}

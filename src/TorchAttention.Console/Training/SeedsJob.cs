@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>The same training with several seeds, each in a folder of its own, and what they have in common: mean and spread.</summary>
+internal static class SeedsJob
+{
+    private const string SummaryFile = "summary.json";
+    private const string TableFile = "table.csv";
+
+    public static int Run(TrainOptions options)
+    {
+        string folder = Begin(options);
+        var runs = new List<(ulong Seed, Dictionary<string, double> Numbers)>();
+        for (int i = 0; i < options.Seeds; i++)
+        {
+            ulong seed = checked(options.Seed + (ulong)i);
+            string own = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
+            Train(options, seed, own);
+            runs.Add((seed, Numbers(Path.Combine(own, SummaryFile))));
+        }
+
+        using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.GoOn(folder, interruption);
+        string[] names = [.. runs[0].Numbers.Keys];
+        directory.WriteText(TableFile, writer => WriteTable(writer, names, runs));
+        directory.WriteJson(SummaryFile, json => WriteSummary(json, options, names, runs));
+        Report(options, directory, names, runs);
+        return ExitCode.Done;
+    }
+
+    private static string Begin(TrainOptions options)
+    {
+        if (options.Resume is string begun)
+        {
+            return begun;
+        }
+
+        DataSource source = DataSource.Open(options);
+        using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.Create(options.Out, source.Name, plots: false, interruption);
+        directory.WriteJson(RunConfig.FileName, json =>
+        {
+            json.WriteString("command", "train");
+            json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
+            json.WriteNumber("seed", options.Seed);
+            json.WriteNumber("seeds", options.Seeds!.Value);
+            RunConfig.WriteArguments(json, options);
+        });
+        return directory.Path;
+    }
+
+    private static void Train(TrainOptions options, ulong seed, string own)
+    {
+        if (!options.Quiet && !options.Json)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
+        }
+
+        bool isBegun = File.Exists(Path.Combine(own, RunConfig.FileName));
+        IEnumerable<string> others = TrainCommand.Without(options.Arguments, "--out", "--seeds", "--seed");
+        TrainJob.Run(options with
+        {
+            Seed = seed,
+            Seeds = null,
+            Out = own,
+            Quiet = options.Quiet || options.Json,
+            Json = false,
+            Resume = isBegun ? own : null,
+            Arguments = [.. others, "--seed", seed.ToString(CultureInfo.InvariantCulture)],
+        });
+    }
+
+    private static Dictionary<string, double> Numbers(string summary)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(summary));
+        var numbers = new Dictionary<string, double>();
+        foreach (JsonProperty property in json.RootElement.EnumerateObject().Where(property => property.Name is "w" or "bandwidth" && property.Value.ValueKind == JsonValueKind.Number))
+        {
+            numbers[property.Name] = property.Value.GetDouble();
+        }
+
+        foreach (JsonProperty estimator in json.RootElement.GetProperty("estimators").EnumerateObject())
+        {
+            numbers[$"{estimator.Name} val_rmse"] = estimator.Value.GetProperty("val_rmse").GetDouble();
+        }
+
+        return numbers;
+    }
+
+    private static (double Mean, double Deviation) Spread(IEnumerable<double> values)
+    {
+        double[] all = [.. values];
+        double mean = all.Average();
+        return (mean, Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Length - 1)));
+    }
+
+    private static void WriteTable(TextWriter writer, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
+    {
+        writer.WriteLine($"seed,{string.Join(',', names.Select(name => name.Replace(' ', '_')))}");
+        foreach ((ulong seed, Dictionary<string, double> numbers) in runs)
+        {
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seed},{string.Join(',', names.Select(name => numbers[name].ToString("R", CultureInfo.InvariantCulture)))}"));
+        }
+    }
+
+    private static void WriteSummary(Utf8JsonWriter json, TrainOptions options, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
+    {
+        json.WriteString("data", options.Data);
+        json.WriteStartArray("seeds");
+        runs.ForEach(run => json.WriteNumberValue(run.Seed));
+        json.WriteEndArray();
+        foreach (string name in names)
+        {
+            double[] values = [.. runs.Select(run => run.Numbers[name])];
+            (double mean, double deviation) = Spread(values);
+            json.WriteStartObject(name.Replace(' ', '_'));
+            json.WriteNumber("mean", mean);
+            json.WriteNumber("deviation", deviation);
+            json.WriteNumber("least", values.Min());
+            json.WriteNumber("most", values.Max());
+            json.WriteEndObject();
+        }
+    }
+
+    private static void Report(TrainOptions options, RunDirectory directory, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
+    {
+        if (options.Json)
+        {
+            Console.WriteLine(RunDirectory.Json(json => WriteSummary(json, options, names, runs)));
+        }
+        else if (!options.Quiet)
+        {
+            var table = new Table { Border = TableBorder.Rounded };
+            table.AddColumn($"{runs.Count} seeds");
+            foreach (string column in (string[])["mean", "deviation", "least", "most"])
+            {
+                table.AddColumn(new TableColumn(column).RightAligned());
+            }
+
+            foreach (string name in names)
+            {
+                double[] values = [.. runs.Select(run => run.Numbers[name])];
+                (double mean, double deviation) = Spread(values);
+                table.AddRow([name, .. new[] { mean, deviation, values.Min(), values.Max() }.Select(value => value.ToString("G5", CultureInfo.InvariantCulture))]);
+            }
+
+            AnsiConsole.Write(table);
+            Console.WriteLine($"files: {directory.Path} ({TableFile}, {SummaryFile}, seed-*/)");
+        }
+    }
+}
