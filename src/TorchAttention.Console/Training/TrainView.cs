@@ -1,16 +1,26 @@
+using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>Shows a training while it runs: a bar with the board's latest losses and w in a terminal, a line for each epoch elsewhere.</summary>
+/// <summary>Shows a training while it runs: a bar, the curves of both losses, what is learned, speed and time left in a terminal, a line for each epoch elsewhere.</summary>
 internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNumbers numbers, Units units, TrainOptions options)
 {
     // A log of a long training should say how it went, not repeat epochs.csv.
     private const int MostLines = 100;
+    private const int MostNumbers = 8;
+    private const int ChartHeight = 8;
+    private const int MostWidth = 100;
+    private const int MostPoints = 400;
+    private const double SecondsBetweenViews = 0.1;
 
-    private readonly Dictionary<string, double> _latest = [];
+    private readonly Stopwatch _clock = new();
+    private long _shown;
+    private int _firstStep;
+    private StepCompleted _step;
 
     public void Show(Action fit)
     {
@@ -25,7 +35,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
         }
         else
         {
-            ShowBar(fit);
+            ShowLive(fit);
         }
     }
 
@@ -40,28 +50,73 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
         }
     }
 
-    private void ShowBar(Action fit)
+    private void ShowLive(Action fit)
     {
-        AnsiConsole.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context =>
+        AnsiConsole.Live(new Text("")).Start(context =>
+        {
+            _clock.Start();
+            trainer.StepCompleted += (_, e) =>
             {
-                ProgressTask task = context.AddTask(Describe(1), maxValue: 1);
-                board.PointDrawn += (_, point) => _latest[point.Label] = units.Loss(point.Y);
-                trainer.StepCompleted += (_, e) =>
+                _step = e;
+                _firstStep = _firstStep == 0 ? e.Step : _firstStep;
+                if (Stopwatch.GetElapsedTime(_shown).TotalSeconds >= SecondsBetweenViews)
                 {
-                    task.MaxValue = (double)e.BatchCount * options.Epochs;
-                    task.Value = e.Step;
-                    task.Description = Describe(e.Epoch);
-                };
+                    context.UpdateTarget(View());
+                    context.Refresh();
+                    _shown = Stopwatch.GetTimestamp();
+                }
+            };
+            try
+            {
                 fit();
-            });
+            }
+            finally
+            {
+                context.UpdateTarget(View());
+                context.Refresh();
+            }
+        });
     }
 
-    private string Describe(int epoch) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"epoch {epoch}/{options.Epochs}{string.Concat(_latest.Select(line => $"  {line.Key} {line.Value:G4}"))}{Numbers("G5")}");
+    private IRenderable View()
+    {
+        if (_step.Step == 0)
+        {
+            return new Text("");
+        }
 
-    private string Numbers(string format) =>
-        string.Concat(numbers.Names.Zip(numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}"));
+        int width = Math.Min(MostWidth, AnsiConsole.Profile.Width - 1);
+        double part = Math.Min(1, _step.Step / ((double)_step.BatchCount * options.Epochs));
+        double perSecond = (_step.Step - _firstStep + 1) / _clock.Elapsed.TotalSeconds;
+        double left = (((double)_step.BatchCount * options.Epochs) - _step.Step) / perSecond;
+        int bar = Math.Max(10, width / 3);
+        int full = (int)Math.Round(part * bar);
+        string head = string.Create(
+            CultureInfo.InvariantCulture,
+            $"epoch {_step.Epoch}/{options.Epochs} [green]{new string('━', full)}[/][grey]{new string('━', bar - full)}[/] {part:P0}  {perSecond:F0} steps/s  {Time(left)} left");
+        (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines = [("blue", Points("train_loss")), ("green", Points("val_loss"))];
+        string legend = $"[blue]train loss[/] {Latest("train_loss")}  [green]validation loss[/] {Latest("val_loss")}  lr {Short(_step.LearningRate)}  gradient {Short(_step.GradientNorm)}";
+        return new Rows(new Markup(head), BrailleChart.Of(lines, width, ChartHeight, Short), new Markup(legend), new Text(Numbers("G5").TrimStart()));
+    }
+
+    // Of a long training evenly spaced ones, the latest among them.
+    private (double X, double Y)[] Points(string label)
+    {
+        IReadOnlyList<BoardPoint> line = board.Line(label);
+        int count = Math.Min(line.Count, MostPoints);
+        return [.. Enumerable.Range(0, count).Select(i => line[count == line.Count ? i : (int)((long)(i + 1) * line.Count / count) - 1]).Select(point => (point.X, units.Loss(point.Y)))];
+    }
+
+    private string Latest(string label) => board.Line(label) is [.., BoardPoint last] ? Short(units.Loss(last.Y)) : "";
+
+    private static string Time(double seconds) =>
+        TimeSpan.FromSeconds(Math.Min(seconds, 1e8)).ToString(seconds < 86_400 ? @"h\:mm\:ss" : @"d\ \d\a\y\s\ h\:mm\:ss", CultureInfo.InvariantCulture);
+
+    private static string Short(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
+
+    private string Numbers(string format)
+    {
+        IEnumerable<string> shown = numbers.Names.Zip(numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}");
+        return string.Concat(shown.Take(MostNumbers)) + (numbers.Names.Count > MostNumbers ? $"  and {numbers.Names.Count - MostNumbers} more" : "");
+    }
 }
