@@ -30,5 +30,13 @@ internal static class Guard
         return tensor.dim() == 2 ? tensor : throw new ArgumentException($"Expected {what}, got shape {Shape(tensor)}.", name);
     }
 
+    public static Tensor Rows(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return tensor.dim() is 1 or 2 && tensor.numel() > 0
+            ? tensor
+            : throw new ArgumentException($"Expected a vector (n) or a matrix (n, d) of at least one element, got shape {Shape(tensor)}.", name);
+    }
+
     public static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
 }

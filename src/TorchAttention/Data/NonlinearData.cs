@@ -40,7 +40,7 @@ public sealed class NonlinearData : RegressionData
     public double NoiseStd { get; }
 
     /// <inheritdoc/>
-    public override Standardization XScale => Standardization.None;
+    public override IReadOnlyList<Standardization> XScales { get; } = [Standardization.None];
 
     /// <inheritdoc/>
     public override Standardization YScale => Standardization.None;

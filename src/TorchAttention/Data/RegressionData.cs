@@ -2,37 +2,45 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Data;
 
-/// <summary>Pairs (x, y) of numbers, sorted by x, for training and for validation.</summary>
+/// <summary>Pairs (x, y) of one or several features x and a number y, sorted by the first feature, for training and for validation.</summary>
 public abstract class RegressionData : DataModule
 {
     /// <summary>Creates the data set; it owns the tensors and the generator from here on.</summary>
-    /// <param name="train">Training inputs and targets, each (n) and sorted by the input.</param>
-    /// <param name="validation">Validation inputs and targets, each (m) and sorted by the input.</param>
+    /// <param name="train">Training inputs (n), or (n, d) for d features, sorted by the first, and targets (n).</param>
+    /// <param name="validation">Validation inputs (m), or (m, d), sorted by the first feature, and targets (m).</param>
     /// <param name="batchSize">Examples in a mini-batch, at least 1.</param>
     /// <param name="generator">The source of randomness, on the CPU.</param>
+    /// <exception cref="ArgumentException">Inputs of other shapes, or of other features for validation than for training.</exception>
     protected RegressionData((Tensor X, Tensor Y) train, (Tensor X, Tensor Y) validation, int batchSize, Generator generator)
         : base(batchSize, generator)
     {
-        XTrain = Guard.Vector(train.X).DetachFromDisposeScope();
+        XTrain = Guard.Rows(train.X).DetachFromDisposeScope();
         YTrain = Guard.Vector(train.Y).DetachFromDisposeScope();
-        XVal = Guard.Vector(validation.X).DetachFromDisposeScope();
+        XVal = Guard.Rows(validation.X).DetachFromDisposeScope();
         YVal = Guard.Vector(validation.Y).DetachFromDisposeScope();
+        if (!XVal.shape.AsSpan(1).SequenceEqual(XTrain.shape.AsSpan(1)))
+        {
+            throw new ArgumentException($"Expected validation inputs of the training inputs' features, got {Guard.Shape(XVal)} and {Guard.Shape(XTrain)}.", nameof(validation));
+        }
     }
 
-    /// <summary>Training inputs (n), sorted.</summary>
+    /// <summary>Training inputs (n), sorted, or (n, d) for d features, sorted by the first.</summary>
     public Tensor XTrain { get; }
 
     /// <summary>Training targets (n).</summary>
     public Tensor YTrain { get; }
 
-    /// <summary>Validation inputs (m), sorted.</summary>
+    /// <summary>Validation inputs (m), sorted, or (m, d), sorted by the first feature.</summary>
     public Tensor XVal { get; }
 
     /// <summary>Validation targets (m).</summary>
     public Tensor YVal { get; }
 
-    /// <summary>From the inputs' own units to those of <see cref="XTrain"/> and <see cref="XVal"/>.</summary>
-    public abstract Standardization XScale { get; }
+    /// <summary>From each feature's own units to those of <see cref="XTrain"/> and <see cref="XVal"/>; as many as there are features.</summary>
+    public abstract IReadOnlyList<Standardization> XScales { get; }
+
+    /// <summary>The first feature's <see cref="XScales"/>.</summary>
+    public Standardization XScale => XScales[0];
 
     /// <summary>From the targets' own units to those of <see cref="YTrain"/> and <see cref="YVal"/>.</summary>
     public abstract Standardization YScale { get; }

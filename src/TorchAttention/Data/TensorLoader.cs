@@ -17,16 +17,16 @@ public sealed class TensorLoader : IEnumerable<Batch>
     private readonly Generator _generator;
 
     /// <summary>Creates a loader; it keeps the tensors and the generator, which stay the caller's.</summary>
-    /// <param name="x">Inputs (n).</param>
+    /// <param name="x">Inputs (n), or (n, d) for d features.</param>
     /// <param name="y">Targets (n).</param>
     /// <param name="batchSize">Examples in a batch, at least 1.</param>
     /// <param name="shuffle">Whether each epoch has a new random order.</param>
     /// <param name="generator">The source of randomness, on the CPU.</param>
-    /// <exception cref="ArgumentException">x is no vector, or x and y differ in length.</exception>
+    /// <exception cref="ArgumentException">x is neither vector nor matrix, y is no vector, or x and y differ in length.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The batch size is below 1.</exception>
     public TensorLoader(Tensor x, Tensor y, int batchSize, bool shuffle, Generator generator)
     {
-        _x = Guard.Vector(x);
+        _x = Guard.Rows(x);
         _y = Guard.Vector(y);
         _batchSize = Guard.AtLeast(batchSize, 1);
         _shuffle = shuffle;

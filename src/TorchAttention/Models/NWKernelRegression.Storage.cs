@@ -17,14 +17,14 @@ public sealed partial class NWKernelRegression
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public void Save(string path)
     {
-        var tensors = new Dictionary<string, SafeTensor> { ["keys"] = Stored(Keys), ["values"] = Stored(Values), ["w"] = Stored(_w) };
+        var tensors = new Dictionary<string, SafeTensor> { ["keys"] = Stored(Keys), ["values"] = Stored(Values), ["w"] = Stored(W) };
         var metadata = new Dictionary<string, string>
         {
             ["format"] = Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["kernel"] = TorchAttention.Numerics.Kernels.Gaussian.Name,
-            ["lr"] = Lr.ToString("R", CultureInfo.InvariantCulture),
+            ["lr"] = Options.LearningRate.ToString("R", CultureInfo.InvariantCulture),
             ["leave_one_out"] = LeaveOneOut ? "true" : "false",
         };
         new SafeTensorsFile(tensors, metadata).Write(path);
@@ -56,7 +56,7 @@ public sealed partial class NWKernelRegression
         {
             var model = new NWKernelRegression(keys, values, lr, leaveOneOut);
             using IDisposable noGradient = no_grad();
-            model._w.copy_(w);
+            model.W.copy_(w);
             return model;
         }
         catch (ArgumentException e)

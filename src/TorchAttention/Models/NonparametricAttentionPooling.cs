@@ -1,11 +1,12 @@
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;
 
 /// <summary>Nadaraya-Watson kernel regression with a Gaussian kernel of fixed bandwidth h: f(q) = sum_i softmax_i(-((q - k_i)/h)^2 / 2) v_i.</summary>
 /// <remarks>E. A. Nadaraya (1964), G. S. Watson (1964). The chapter's form has h = 1.</remarks>
-public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
+public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, IAttentionModel
 {
     private readonly LastWeights _last = new();
 
@@ -25,7 +26,8 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
         : base(nameof(NonparametricAttentionPooling))
     {
         Bandwidth = Guard.Positive(bandwidth);
-        (_keys, _values) = KernelRegressionModule.CopyPairs(keys, values);
+        KernelRegressionModule.CheckPairs(Guard.Vector(keys), values);
+        (_keys, _values) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());
         RegisterComponents();
     }
 
@@ -49,7 +51,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>
         Guard.Vector(input);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
-        AttentionMethod method = AttentionChoice.For(Method, input, _keys, w, out double sharedW);
+        AttentionMethod method = AttentionChoice.For(Method, SmoothingKernel.Gaussian, input, _keys, w, out double[] sharedW);
         if (method == AttentionMethod.Textbook)
         {
             (Tensor output, Tensor attentionWeights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(input, _keys) / Bandwidth, _values);

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression;
+
 namespace TorchAttention.Pooling;
 
 /// <summary>Picks the way that a model computes its pooling.</summary>
@@ -10,17 +12,19 @@ internal static class AttentionChoice
 
     /// <summary>The method for one forward pass.</summary>
     /// <param name="asked">What the user asked for.</param>
-    /// <param name="queries">Queries (m).</param>
-    /// <param name="keys">Keys (n).</param>
-    /// <param name="w">One w for all keys (1), or each key's own (n).</param>
-    /// <param name="sharedW">The one w as a number; NaN where there are several.</param>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="queries">Queries (m), or (m, d).</param>
+    /// <param name="keys">Keys (n), or (n, d).</param>
+    /// <param name="w">One w (1), each feature's own (d), or for keys (n) each key's own (n).</param>
+    /// <param name="sharedW">The numbers of w where it is the same for all keys; else none.</param>
     /// <returns>Never <see cref="AttentionMethod.Auto"/>.</returns>
     /// <exception cref="InvalidOperationException">The method that was asked for cannot do this.</exception>
-    public static AttentionMethod For(AttentionMethod asked, Tensor queries, Tensor keys, Tensor w, out double sharedW)
+    public static AttentionMethod For(AttentionMethod asked, SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor w, out double[] sharedW)
     {
-        bool isShared = w.size(0) == 1;
-        sharedW = isShared ? w.ToDouble() : double.NaN;
+        bool isShared = w.size(0) == 1 || keys.dim() == 2;
+        sharedW = !isShared ? [] : w.size(0) == 1 ? [w.ToDouble()] : w.ToDoubles();
         bool isCpu = keys.device_type == DeviceType.CPU;
+        bool isGaussian = kernel == SmoothingKernel.Gaussian;
         switch (asked)
         {
             case AttentionMethod.Textbook:
@@ -29,20 +33,22 @@ internal static class AttentionChoice
                 throw new InvalidOperationException($"The method {asked} takes one w for all keys; with {w.size(0)} of them use {AttentionMethod.Textbook} or {AttentionMethod.Auto}.");
             case AttentionMethod.Engine when !isCpu:
                 throw new InvalidOperationException($"The method {asked} computes on the CPU, and the keys are on {keys.device}; use {AttentionMethod.Streaming} or {AttentionMethod.Auto}.");
+            case AttentionMethod.Streaming when !isGaussian:
+                throw new InvalidOperationException($"The method {asked} takes the gaussian kernel alone; with the kernel {kernel} use {AttentionMethod.Textbook} or {AttentionMethod.Auto}.");
         }
 
         // Half precision and mixed number types are libtorch's to promote.
         bool isPlain = queries.dtype == keys.dtype && keys.dtype is (ScalarType.Float32 or ScalarType.Float64);
 
         // Where w has run away, squared distances overflow to NaN in the textbook form, and whoever watches the loss sees it.
-        if (!(Math.Abs(sharedW) < LargestW) || (asked == AttentionMethod.Auto && !isPlain))
+        if (!isShared || !Array.TrueForAll(sharedW, number => Math.Abs(number) < LargestW) || (asked == AttentionMethod.Auto && !isPlain))
         {
             return AttentionMethod.Textbook;
         }
 
         return asked != AttentionMethod.Auto ? asked
             : isCpu ? AttentionMethod.Engine
-            : queries.numel() * keys.numel() <= SmallMatrix ? AttentionMethod.Textbook
+            : !isGaussian || queries.size(0) * keys.numel() <= SmallMatrix ? AttentionMethod.Textbook
             : AttentionMethod.Streaming;
     }
 }

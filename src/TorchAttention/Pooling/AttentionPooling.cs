@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression;
+
 namespace TorchAttention.Pooling;
 
 /// <summary>The chapter's attention pooling in its textbook form: the weights are a matrix that one can look at.</summary>
@@ -8,11 +10,29 @@ namespace TorchAttention.Pooling;
 public static class AttentionPooling
 {
     /// <summary>The difference of every query and every key: the book's <c>diff</c>.</summary>
-    /// <param name="queries">Queries (queries).</param>
-    /// <param name="keys">Keys (keys).</param>
-    /// <returns>q - k (queries, keys).</returns>
-    /// <exception cref="ArgumentException">One of them is no vector.</exception>
-    public static Tensor Diff(Tensor queries, Tensor keys) => Guard.Vector(queries).unsqueeze(1) - Guard.Vector(keys).unsqueeze(0);
+    /// <param name="queries">Queries (queries), or (queries, d) for d features.</param>
+    /// <param name="keys">Keys (keys), or (keys, d).</param>
+    /// <returns>q - k (queries, keys), or (queries, keys, d).</returns>
+    /// <exception cref="ArgumentException">One of them has another number of sides, or they differ in features.</exception>
+    public static Tensor Diff(Tensor queries, Tensor keys) =>
+        Guard.Rows(keys).dim() == Guard.Rows(queries).dim() && keys.shape.AsSpan(1).SequenceEqual(queries.shape.AsSpan(1))
+            ? queries.unsqueeze(1) - keys.unsqueeze(0)
+            : throw new ArgumentException($"Expected queries (m) and keys (n), or (m, d) and (n, d), got shape {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
+
+    /// <summary>|u|^2 of every query and key.</summary>
+    /// <param name="queryKeyDiffs">Scaled differences u (queries, keys), or (queries, keys, d) for d features.</param>
+    /// <returns>Squared scaled distances (queries, keys).</returns>
+    /// <exception cref="ArgumentException">The differences have another number of sides.</exception>
+    public static Tensor SquaredDistances(Tensor queryKeyDiffs)
+    {
+        ArgumentNullException.ThrowIfNull(queryKeyDiffs);
+        return queryKeyDiffs.dim() switch
+        {
+            2 => queryKeyDiffs * queryKeyDiffs,
+            3 => (queryKeyDiffs * queryKeyDiffs).sum(dim: 2),
+            _ => throw new ArgumentException($"Expected differences (queries, keys) or (queries, keys, d), got shape {Guard.Shape(queryKeyDiffs)}.", nameof(queryKeyDiffs)),
+        };
+    }
 
     /// <summary>Gaussian attention weights: softmax over the keys of -u^2 / 2.</summary>
     /// <param name="queryKeyDiffs">Scaled differences u (queries, keys).</param>
@@ -21,7 +41,7 @@ public static class AttentionPooling
     public static Tensor Weights(Tensor queryKeyDiffs)
     {
         Guard.Matrix(queryKeyDiffs, "differences (queries, keys)");
-        return nn.functional.softmax(-0.5 * (queryKeyDiffs * queryKeyDiffs), dim: 1);
+        return KernelWeights.Of(SmoothingKernel.Gaussian, SquaredDistances(queryKeyDiffs));
     }
 
     /// <summary>The weighted averages of the values.</summary>

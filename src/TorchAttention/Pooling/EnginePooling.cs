@@ -1,6 +1,7 @@
 using System.Numerics;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Pooling;
 
@@ -11,10 +12,39 @@ namespace TorchAttention.Pooling;
 /// <remarks>
 /// <para>f(q) = sum_i K(|(q - k_i) w|) v_i / sum_i K(|(q - k_i) w|) with w = 1/h. The derivatives with respect to w and the queries come out of the forward
 /// pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys in each other's place.</para>
-/// <para>Differentiable once with respect to queries, values and w. A query without neighbours gives NaN, and no gradient.</para>
+/// <para>Differentiable once with respect to queries, values and w. A query without neighbours gives NaN, and no gradient; by
+/// <see cref="NoNeighbourPolicy.Nearest"/> its nearest key's value, whose derivative with respect to w and the query is 0.</para>
 /// </remarks>
 public static class EnginePooling
 {
+    /// <summary>Pools the values at each query with a kernel chosen when the program runs.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64 on the CPU, as the others.</param>
+    /// <param name="keys">Keys (n, d), or (n).</param>
+    /// <param name="values">Values (n, v), or (n).</param>
+    /// <param name="w">1/h of each feature (d), or (1) for all.</param>
+    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
+    /// <param name="options">How to compute.</param>
+    /// <returns>Outputs (m, v), or (m) for values (n).</returns>
+    /// <exception cref="ArgumentException">
+    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is asked for.
+    /// </exception>
+    public static Tensor Pool(
+        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        return kernel switch
+        {
+            _ when kernel == SmoothingKernel.Gaussian => Pool<Gaussian>(queries, keys, values, w, excluded, options),
+            _ when kernel == SmoothingKernel.Boxcar => Pool<Boxcar>(queries, keys, values, w, excluded, options),
+            _ when kernel == SmoothingKernel.Epanechnikov => Pool<Epanechnikov>(queries, keys, values, w, excluded, options),
+            _ when kernel == SmoothingKernel.Triangular => Pool<Triangular>(queries, keys, values, w, excluded, options),
+            _ when kernel == SmoothingKernel.Biweight => Pool<Biweight>(queries, keys, values, w, excluded, options),
+            _ when kernel == SmoothingKernel.Tricube => Pool<Tricube>(queries, keys, values, w, excluded, options),
+            _ => throw new ArgumentException($"Expected a kernel of the library, got {kernel}.", nameof(kernel)),
+        };
+    }
+
     /// <summary>Pools the values at each query.</summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>
     /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64 on the CPU, as the others.</param>

@@ -22,6 +22,7 @@ internal sealed class ValueGradient<TKernel, T>
     private readonly int[] _leftOut;
     private readonly double[] _logWeightSum;
     private readonly PoolingOptions _options;
+    private readonly bool _hasNearest;
 
     public ValueGradient(ReadOnlySpan<T> queries, ReadOnlySpan<T> keys, double[] w, int[] leftOut, ReadOnlySpan<T> logWeightSum, PoolingOptions options)
     {
@@ -30,6 +31,7 @@ internal sealed class ValueGradient<TKernel, T>
         _w = w;
         _leftOut = leftOut;
         _logWeightSum = Widen(logWeightSum);
+        _hasNearest = options.NoNeighbour == NoNeighbourPolicy.Nearest;
         _options = options with { NoNeighbour = NoNeighbourPolicy.NaN, Method = PoolingMethod.Auto, Tolerance = 1e-12 };
     }
 
@@ -52,7 +54,11 @@ internal sealed class ValueGradient<TKernel, T>
 
             double logSum = _logWeightSum[m];
             bool isFar = logSum < LeastLogWeightSum;
-            if (isFar && !double.IsNegativeInfinity(logSum))
+            if (double.IsNegativeInfinity(logSum))
+            {
+                AddNearest(m, row, gradient);
+            }
+            else if (isFar)
             {
                 AddFar(m, row, gradient);
             }
@@ -132,6 +138,34 @@ internal sealed class ValueGradient<TKernel, T>
             for (int c = 0; scores[i] > 0 && c < outputGradient.Length; c++)
             {
                 gradient[(i * outputGradient.Length) + c] += scores[i] / sum * outputGradient[c];
+            }
+        }
+    }
+
+    // The keys that are equally near share the answer of a query without neighbours.
+    private void AddNearest(int query, ReadOnlySpan<double> outputGradient, double[] gradient)
+    {
+        double least = double.PositiveInfinity;
+        List<int> nearest = [];
+        for (int i = 0; _hasNearest && i < _keys.Length / _w.Length; i++)
+        {
+            double distance = _leftOut.Length == 0 || _leftOut[query] != i ? SquaredDistance(query, i) : double.PositiveInfinity;
+            if (distance < least)
+            {
+                (least, nearest) = (distance, []);
+            }
+
+            if (distance == least && double.IsFinite(distance))
+            {
+                nearest.Add(i);
+            }
+        }
+
+        foreach (int key in nearest)
+        {
+            for (int c = 0; c < outputGradient.Length; c++)
+            {
+                gradient[(key * outputGradient.Length) + c] += outputGradient[c] / nearest.Count;
             }
         }
     }

@@ -70,6 +70,46 @@ public sealed class TabularDataTests
     }
 
     [Fact]
+    public void SeveralFeatures_AreRowsSortedByTheFirst()
+    {
+        double[] second = [.. _x.Select(x => Math.Cos(x) / 100)];
+        using var data = new TabularData([_x, second], _y, seed: 3);
+        using var alone = new TabularData(_x, _y, seed: 3);
+        using var asList = new TabularData([_x], _y, seed: 3);
+
+        Assert.Equal([40, 2], data.XTrain.shape);
+        Assert.Equal([10, 2], data.XVal.shape);
+        Assert.Equal([40], asList.XTrain.shape);
+        Assert.Equal(alone.XTrain.ToDoubles(), asList.XTrain.ToDoubles());
+        Assert.Equal(alone.XScale, data.XScale);
+        Assert.Equal(2, data.XScales.Count);
+        foreach ((Tensor both, Tensor first) in new[] { (data.XTrain, alone.XTrain), (data.XVal, alone.XVal) })
+        {
+            double[] rows = both.ToDoubles();
+            Assert.Equal(first.ToDoubles(), rows.Where((_, i) => i % 2 == 0));
+            for (int i = 0; i < rows.Length; i += 2)
+            {
+                double x = Math.Round(data.XScales[0].Invert(rows[i]), 2);
+                Assert.Equal(Math.Cos(x) / 100, data.XScales[1].Invert(rows[i + 1]), 1e-8);
+            }
+        }
+    }
+
+    [Fact]
+    public void BadColumn_IsNamed()
+    {
+        Refused("row 2 (from 1) in column 2 of 2", [[1, 2, 3], [1, double.NaN, 3]]);
+        Refused("In the 2 rows to train on in column 2 of 3: Expected values that vary, got 7 everywhere.", [[1, 2, 3], [7, 7, 7], [1, 2, 3]]);
+        Refused("Expected as many inputs in column 2 of 2 as in the first (3), got 2.", [[1, 2, 3], [1, 2]]);
+        Refused("got null in column 1 of 2", [null!, [1, 2, 3]]);
+        Refused("at least 1 column of inputs, got 0", []);
+        Refused("as many targets as inputs (4), got 3", [[1, 2, 3, 4], [1, 2, 3, 5]]);
+
+        static void Refused(string message, double[][] x) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(() => new TabularData(x, [1, 2, 3])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void HeldOutRowBeyondFloat32_IsRefused()
     {
         // The seeds differ in which row is held out; only the last is far from the other two.

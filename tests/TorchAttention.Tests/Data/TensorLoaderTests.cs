@@ -38,12 +38,26 @@ public sealed class TensorLoaderTests
     }
 
     [Fact]
+    public void SeveralFeatures_StayInTheirRows()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        Tensor y = arange(0.0, 7, 1, ScalarType.Float32);
+        foreach (Batch batch in new TensorLoader(stack([y, -y], 1), y, 3, shuffle: true, generator))
+        {
+            batch.X.CheckShape(batch.Y.shape[0], 2);
+            Assert.Equal(batch.Y.ToDoubles().SelectMany(value => new[] { value, -value }), batch.X.ToDoubles());
+        }
+    }
+
+    [Fact]
     public void WrongArguments_AreRefused()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(0);
         Assert.Throws<ArgumentOutOfRangeException>(() => new TensorLoader(zeros(3), zeros(3), 0, false, generator));
         Assert.Contains("(3), got 2", Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(3), zeros(2), 1, false, generator)).Message, StringComparison.Ordinal);
+        Assert.Contains("got shape (3, 1, 1)", Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(3, 1, 1), zeros(3), 1, false, generator)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(0), zeros(0), 1, false, generator));
     }
 

@@ -1,0 +1,63 @@
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Pooling;
+
+/// <summary>The attention weights of every kernel in their textbook form, K(r_i) / sum_i K(r_i) of the scaled distances r, with autograd.</summary>
+/// <remarks>
+/// <para>
+/// Gaussian: exp(-r^2 / 2), as a softmax. Where r is below 1, else 0: boxcar 1, epanechnikov 1 - r^2, triangular 1 - r, biweight (1 - r^2)^2, tricube (1 - r^3)^3. The boxcar's
+/// weights have no graph: their gradient is 0 everywhere.
+/// </para>
+/// <para>
+/// A query that no key is within reach of gives its nearest key the weight 1, and keys that are equally near equal parts of it: without a gradient of the
+/// distance, since a small step changes nothing. Where even the nearest squared distance is infinite or NaN, the weights are NaN.
+/// </para>
+/// </remarks>
+public static class KernelWeights
+{
+    /// <summary>The weights of squared scaled distances.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="squaredDistances">r^2 (queries, keys).</param>
+    /// <returns>Weights (queries, keys), not negative; rows sum to 1.</returns>
+    /// <exception cref="ArgumentException">The distances are no matrix.</exception>
+    public static Tensor Of(SmoothingKernel kernel, Tensor squaredDistances)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        Guard.Matrix(squaredDistances, "squared distances (queries, keys)");
+        if (kernel == SmoothingKernel.Gaussian)
+        {
+            return nn.functional.softmax(-0.5 * squaredDistances, dim: 1);
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor kernels = Bounded(kernel, squaredDistances);
+        Tensor sums = kernels.sum(dim: 1, keepdim: true);
+        Tensor isAlone = sums.eq(0);
+        return where(isAlone, Nearest(squaredDistances), kernels / sums.masked_fill(isAlone, 1)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Bounded(SmoothingKernel kernel, Tensor squares) => kernel switch
+    {
+        _ when kernel == SmoothingKernel.Boxcar => squares.lt(1).to(squares.dtype),
+        _ when kernel == SmoothingKernel.Epanechnikov => (1 - squares).relu(),
+        _ when kernel == SmoothingKernel.Triangular => (1 - Root(squares)).relu(),
+        _ when kernel == SmoothingKernel.Biweight => (1 - squares).relu().square(),
+        _ when kernel == SmoothingKernel.Tricube => (1 - squares * Root(squares)).relu().pow(3),
+        _ => throw new ArgumentException($"Expected a kernel of the library, got {kernel}.", nameof(kernel)),
+    };
+
+    // The root's slope at 0 is infinite, and times the distance's 0 it would make every gradient NaN.
+    private static Tensor Root(Tensor squares)
+    {
+        Tensor isZero = squares.eq(0);
+        return squares.masked_fill(isZero, 1).sqrt().masked_fill(isZero, 0);
+    }
+
+    // Infinity less infinity is no number, so that no key is nearest and the weights are 0 / 0.
+    private static Tensor Nearest(Tensor squares)
+    {
+        using IDisposable noGradients = no_grad();
+        Tensor isNearest = (squares - squares.amin([1], keepdim: true)).eq(0).to(squares.dtype);
+        return isNearest / isNearest.sum(dim: 1, keepdim: true);
+    }
+}

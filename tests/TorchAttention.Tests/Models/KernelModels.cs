@@ -1,0 +1,32 @@
+using TorchAttention.Models;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Tests.Models;
+
+/// <summary>The kernel models by name, on data of their own: what every one of them must hold to.</summary>
+internal static class KernelModels
+{
+    public const int Examples = 50;
+
+    public static IReadOnlyList<string> Names { get; } = ["nw", "nw of 2 features", "relevance", "relevance of 1 feature", "regional", "each key's own"];
+
+    public static IEnumerable<SmoothingKernel> Kernels => SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar);
+
+    /// <summary>Inputs (n), or (n, 2), and targets (n).</summary>
+    public static (Tensor X, Tensor Y) Data(string name, ScalarType type = ScalarType.Float64, string device = "cpu")
+    {
+        bool isMatrix = name is "nw of 2 features" or "relevance";
+        using var generator = new Generator(8);
+        Tensor x = rand(isMatrix ? [Examples, 2] : [Examples], ScalarType.Float64, generator: generator) * (isMatrix ? 2.5 : 5);
+        Tensor y = (isMatrix ? x.sum(dim: 1) : x).sin() + 0.3 * randn(Examples, ScalarType.Float64, generator: generator);
+        return (x.to(type).to(ComputeDevice.Parse(device)), y.to(type).to(ComputeDevice.Parse(device)));
+    }
+
+    public static KernelRegressionModule Create(string name, Tensor keys, Tensor values, KernelModelOptions options) => name switch
+    {
+        "nw" or "nw of 2 features" => new NWKernelRegression(keys, values, options),
+        "relevance" or "relevance of 1 feature" => new RelevanceKernelRegression(keys, values, options),
+        "regional" => new RegionalKernelRegression(keys, values, 4, options),
+        _ => new RegionalKernelRegression(keys, values, (int)keys.shape[0], options),
+    };
+}
