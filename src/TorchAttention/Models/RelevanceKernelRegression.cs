@@ -4,9 +4,9 @@ namespace TorchAttention.Models;
 /// Kernel regression on several features with a w of each, f(q) = sum_i K(r_i) v_i / sum_i K(r_i) with r_i^2 = sum_j ((q_j - k_ij) w_j)^2: automatic relevance determination.
 /// </summary>
 /// <remarks>
-/// A feature that says nothing about the target learns a w near 0, an endless bandwidth, and drops out of the distance. That takes leave-one-out training: with its own pair among
-/// the keys, an example gains by every w that grows. Features of very different scales are standardised first. R. M. Neal (1996) has the idea for networks. State: <c>w</c> (d), <c>keys</c> (keys, d),
-/// <c>values</c> (keys).
+/// A feature that says nothing about the target learns a w near 0, an endless bandwidth, and drops out of the distance; where the examples are few, as near as the patterns of chance in them let it.
+/// That takes leave-one-out training: with its own pair among the keys, an example gains by every w that grows. Features of very different scales are standardised first. R. M. Neal (1996) has the idea
+/// for networks. State: <c>w</c> (d), <c>keys</c> (keys, d), <c>values</c> (keys).
 /// </remarks>
 public sealed class RelevanceKernelRegression : KernelRegressionModule
 {

@@ -1,0 +1,46 @@
+namespace TorchAttention.Models;
+
+/// <summary>How an attention regression is made and trained.</summary>
+public sealed record AttentionRegressionOptions
+{
+    /// <summary>The score; the dot product by default.</summary>
+    public AttentionScore Score { get; init; }
+
+    /// <summary>h, the length of the features and of the hidden layer, at least 1; 32 by default.</summary>
+    public int Hidden { get; init; } = 32;
+
+    /// <summary>The heads of <see cref="AttentionScore.MultiHead"/>, of which h is a multiple; 4 by default.</summary>
+    public int Heads { get; init; } = 4;
+
+    /// <summary>The part of the weights that is set to 0 while training, from 0 up to 1; 0 by default. It is drawn from torch's own generator.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>The learning rate of Adam, positive; 0.01 by default.</summary>
+    public double LearningRate { get; init; } = 0.01;
+
+    /// <summary>Whether an example is kept from its own pair while training, keys and training examples being the same set; not by default.</summary>
+    public bool LeaveOneOut { get; init; }
+
+    /// <summary>Decides the first parameters; 0 by default.</summary>
+    public ulong Seed { get; init; }
+
+    internal AttentionRegressionOptions Checked()
+    {
+        if (!Enum.IsDefined(Score))
+        {
+            throw new ArgumentOutOfRangeException(nameof(Score), Score, "Expected one of the scores.");
+        }
+
+        Guard.AtLeast(Hidden, 1);
+        Guard.AtLeast(Heads, 1);
+        Guard.Positive(LearningRate);
+        if (!(Dropout >= 0 && Dropout < 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(Dropout), Dropout, $"Expected at least 0 and below 1, got {Dropout}.");
+        }
+
+        return Score != AttentionScore.MultiHead || Hidden % Heads == 0
+            ? this
+            : throw new ArgumentException($"Expected a hidden length that is a multiple of {Heads} heads, got {Hidden}.", nameof(Hidden));
+    }
+}
