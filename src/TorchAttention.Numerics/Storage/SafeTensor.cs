@@ -105,6 +105,19 @@ public sealed class SafeTensor
         return numbers;
     }
 
+    /// <summary>The numbers as int64.</summary>
+    /// <exception cref="InvalidOperationException">They are of another type.</exception>
+    public long[] ToLongs()
+    {
+        long[] numbers = new long[Count("I64", sizeof(long))];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(i * sizeof(long)));
+        }
+
+        return numbers;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"{DataType} ({string.Join(", ", Shape.Select(length => length.ToString(CultureInfo.InvariantCulture)))})";
 

@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Training;
 
 namespace TorchAttention.Tests.Models;
@@ -46,5 +47,72 @@ public sealed class LiveTensorTests
         }
 
         Assert.Equal(0, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void EveryModel_LeavesNoTensorAlive()
+    {
+        foreach (string name in KernelModels.Names)
+        {
+            AssertNothingStaysAlive(KernelModels.Data(name), (x, y) => KernelModels.Create(
+                name, x, y, new() { Kernel = SmoothingKernel.Tricube, LearnValues = true, LeaveOneOut = true, LearningRate = 0.01 }));
+        }
+
+        foreach (AttentionScore score in Enum.GetValues<AttentionScore>())
+        {
+            AssertNothingStaysAlive(KernelModels.Data("relevance"), (x, y) => new AttentionRegression(x, y, new() { Score = score, LeaveOneOut = true }));
+        }
+    }
+
+    [Fact]
+    public void ModelMadeInAScope_OutlivesIt()
+    {
+        Module model;
+        using (NewDisposeScope())
+        {
+            (Tensor x, Tensor y) = KernelModels.Data("relevance");
+            using var saved = new AttentionRegression(x, y, new() { Score = AttentionScore.MultiHead });
+            string file = Path.GetTempFileName();
+            ModelFile.Save(saved, file);
+            model = ModelFile.Load(file);
+            File.Delete(file);
+        }
+
+        using Tensor queries = zeros([3, 2], ScalarType.Float64);
+        using Tensor predicted = model.call(queries);
+        predicted.CheckShape(3);
+        model.Dispose();
+    }
+
+    private static void AssertNothingStaysAlive((Tensor X, Tensor Y) data, Func<Tensor, Tensor, Module> create)
+    {
+        DisposeScopeManager.Statistics.Reset();
+        using (Module model = create(data.X, data.Y))
+        {
+            var alive = new List<long>();
+            using (optim.Optimizer optimizer = model.ConfigureOptimizers())
+            {
+                for (int i = 0; i < 4; i++)
+                {
+                    using (NewDisposeScope())
+                    {
+                        Tensor indices = arange(KernelModels.Examples, ScalarType.Int64);
+                        optimizer.zero_grad();
+                        model.TrainingStep(new Batch(data.X, data.Y, indices)).backward();
+                        optimizer.step();
+                        Assert.NotNull(((IAttentionModel)model).AttentionWeights);
+                        model.call(data.X);
+                    }
+
+                    alive.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+                }
+            }
+
+            Assert.All(alive, count => Assert.Equal(alive[0], count));
+        }
+
+        Assert.Equal(0, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        data.X.Dispose();
+        data.Y.Dispose();
     }
 }

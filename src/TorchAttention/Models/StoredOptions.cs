@@ -1,0 +1,67 @@
+using System.Globalization;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Models;
+
+/// <summary>The options of models as the text of a file, and back.</summary>
+internal static class StoredOptions
+{
+    public static Dictionary<string, string> Texts(KernelModelOptions options) => new()
+    {
+        ["kernel"] = options.Kernel.Name,
+        ["lr"] = Text(options.LearningRate),
+        ["leave_one_out"] = Text(options.LeaveOneOut),
+        ["learn_values"] = Text(options.LearnValues),
+        ["initial_w"] = Text(options.InitialW),
+    };
+
+    public static Dictionary<string, string> Texts(AttentionRegressionOptions options) => new()
+    {
+        ["score"] = options.Score.ToString(),
+        ["hidden"] = Text(options.Hidden),
+        ["heads"] = Text(options.Heads),
+        ["dropout"] = Text(options.Dropout),
+        ["lr"] = Text(options.LearningRate),
+        ["leave_one_out"] = Text(options.LeaveOneOut),
+        ["seed"] = options.Seed.ToString(CultureInfo.InvariantCulture),
+    };
+
+    public static KernelModelOptions Kernel(StoredModel reader)
+    {
+        bool isFirst = reader.Text("version") == "1";
+        return new KernelModelOptions
+        {
+            Kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel"),
+            LearningRate = Number(reader, "lr"),
+            LeaveOneOut = Flag(reader, "leave_one_out"),
+            LearnValues = !isFirst && Flag(reader, "learn_values"),
+            InitialW = isFirst ? 1 : Number(reader, "initial_w"),
+        }.Checked();
+    }
+
+    public static AttentionRegressionOptions Attention(StoredModel reader) => new AttentionRegressionOptions
+    {
+        Score = reader.Name<AttentionScore>("score"),
+        Hidden = Count(reader, "hidden"),
+        Heads = Count(reader, "heads"),
+        Dropout = Number(reader, "dropout"),
+        LearningRate = Number(reader, "lr"),
+        LeaveOneOut = Flag(reader, "leave_one_out"),
+        Seed = ulong.TryParse(reader.Text("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw reader.Unknown("seed"),
+    }.Checked();
+
+    public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+
+    private static string Text(bool flag) => flag ? "true" : "false";
+
+    private static double Number(StoredModel reader, string name) =>
+        double.TryParse(reader.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw reader.Unknown(name);
+
+    private static int Count(StoredModel reader, string name) =>
+        int.TryParse(reader.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw reader.Unknown(name);
+
+    private static bool Flag(StoredModel reader, string name) => reader.Text(name) switch { "true" => true, "false" => false, _ => throw reader.Unknown(name) };
+}
