@@ -17,11 +17,11 @@ public sealed class AveragePooling : nn.Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    /// <param name="input">Queries (queries).</param>
+    /// <param name="input">Queries (queries), or (queries, d).</param>
     /// <returns>The mean of the values, repeated (queries).</returns>
     public override Tensor forward(Tensor input)
     {
         using Tensor mean = _values.mean();
-        return mean.expand(Guard.Vector(input).shape[0]);
+        return mean.expand(Guard.Rows(input).shape[0]);
     }
 }

@@ -1,13 +1,19 @@
-using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;
 
-/// <summary>Nadaraya-Watson kernel regression with a Gaussian kernel of fixed bandwidth h: f(q) = sum_i softmax_i(-((q - k_i)/h)^2 / 2) v_i.</summary>
-/// <remarks>E. A. Nadaraya (1964), G. S. Watson (1964). The chapter's form has h = 1.</remarks>
+/// <summary>
+/// Nadaraya-Watson kernel regression of fixed bandwidth h: f(q) = sum_i K(r_i) v_i / sum_i K(r_i) with r_i = |q - k_i| / h; for the Gaussian that is sum_i softmax_i(-r_i^2 / 2) v_i.
+/// </summary>
+/// <remarks>
+/// E. A. Nadaraya (1964), G. S. Watson (1964). The chapter's form has the Gaussian and h = 1. A query without a key in reach of a kernel of bounded support gets its nearest key's value.
+/// </remarks>
 public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, IAttentionModel
 {
+    private static readonly PoolingOptions _nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
+
     private readonly LastWeights _last = new();
 
     [ComponentName(Name = "keys")]
@@ -17,22 +23,27 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     private readonly Tensor _values;
 
     /// <summary>Creates the estimator; it copies keys and values.</summary>
-    /// <param name="keys">Keys (keys).</param>
+    /// <param name="keys">Keys (keys), or (keys, d) for d features that share one bandwidth.</param>
     /// <param name="values">Values (keys).</param>
     /// <param name="bandwidth">h, in the units of the keys; positive, 1 by default.</param>
-    /// <exception cref="ArgumentException">Keys or values are no vectors, or differ in length.</exception>
+    /// <param name="kernel">The kernel; the Gaussian where null.</param>
+    /// <exception cref="ArgumentException">Keys or values have other shapes, or differ in length.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The bandwidth is not positive and finite.</exception>
-    public NonparametricAttentionPooling(Tensor keys, Tensor values, double bandwidth = 1)
+    public NonparametricAttentionPooling(Tensor keys, Tensor values, double bandwidth = 1, SmoothingKernel? kernel = null)
         : base(nameof(NonparametricAttentionPooling))
     {
         Bandwidth = Guard.Positive(bandwidth);
-        KernelRegressionModule.CheckPairs(Guard.Vector(keys), values);
+        Kernel = kernel ?? SmoothingKernel.Gaussian;
+        KernelRegressionModule.CheckPairs(keys, values);
         (_keys, _values) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());
         RegisterComponents();
     }
 
     /// <summary>The bandwidth h, in the units of the keys.</summary>
     public double Bandwidth { get; }
+
+    /// <summary>The kernel.</summary>
+    public SmoothingKernel Kernel { get; }
 
     /// <summary>How the pooling is computed; picked by size and device by default.</summary>
     public AttentionMethod Method { get; set; }
@@ -44,25 +55,26 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     public Tensor? AttentionWeights => _last.Value;
 
     /// <inheritdoc/>
-    /// <param name="input">Queries (queries).</param>
+    /// <param name="input">Queries (queries), or (queries, d) as the keys are.</param>
     /// <returns>Predictions (queries).</returns>
+    /// <exception cref="ArgumentException">Queries of other features than the keys'.</exception>
     public override Tensor forward(Tensor input)
     {
-        Guard.Vector(input);
+        KernelRegressionModule.CheckQueries(input, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
-        AttentionMethod method = AttentionChoice.For(Method, SmoothingKernel.Gaussian, input, _keys, w, out double[] sharedW);
+        AttentionMethod method = AttentionChoice.For(Method, Kernel, input, _keys, w, out double[] sharedW);
         if (method == AttentionMethod.Textbook)
         {
-            (Tensor output, Tensor attentionWeights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(input, _keys) / Bandwidth, _values);
+            Tensor attentionWeights = Weights(input);
             _last.Keep(attentionWeights);
-            return output.MoveToOuterDisposeScope();
+            return AttentionPooling.Pool(attentionWeights, _values).MoveToOuterDisposeScope();
         }
 
         var pass = new LastPass(input, sharedW, null);
-        _last.KeepFor(() => AttentionPooling.Weights(AttentionPooling.Diff(pass.Queries(), _keys) / Bandwidth));
+        _last.KeepFor(() => Weights(pass.Queries()));
         return (method == AttentionMethod.Engine
-            ? EnginePooling.Pool<Gaussian>(input, _keys, _values, w)
+            ? EnginePooling.Pool(Kernel, input, _keys, _values, w, options: _nearest)
             : StreamingPooling.Pool(input, _keys, _values, w)).MoveToOuterDisposeScope();
     }
 
@@ -76,4 +88,6 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
 
         base.Dispose(disposing);
     }
+
+    private Tensor Weights(Tensor queries) => KernelWeights.Of(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys) / Bandwidth));
 }

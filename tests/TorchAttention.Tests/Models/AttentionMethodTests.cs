@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Tests.Models;
@@ -47,6 +48,22 @@ public sealed class AttentionMethodTests : IDisposable
             using var model = new NonparametricAttentionPooling(_data.XTrain, _data.YTrain, 0.3) { Method = method };
             Assert.All(expected.Zip(model.call(_data.XVal).ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
             Assert.All(textbook.AttentionWeights!.ToDoubles().Zip(model.AttentionWeights!.ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+        }
+    }
+
+    [Fact]
+    public void EveryKernel_PoolsTheSameWithoutLearning()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor keys, Tensor values) = KernelModels.Data("relevance");
+        foreach (SmoothingKernel kernel in SmoothingKernel.All)
+        {
+            using var textbook = new NonparametricAttentionPooling(keys, values, 0.4, kernel) { Method = AttentionMethod.Textbook };
+            using var engine = new NonparametricAttentionPooling(keys, values, 0.4, kernel) { Method = AttentionMethod.Engine };
+            Tensor queries = keys * 1.5 + 0.01;
+            double[] expected = textbook.call(queries).ToDoubles();
+            Assert.All(expected.Zip(engine.call(queries).ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+            Assert.Equal(textbook.AttentionWeights!.ToDoubles(), engine.AttentionWeights!.ToDoubles());
         }
     }
 

@@ -29,7 +29,7 @@ public sealed class KernelModelOptionsTests : IDisposable
         Refused("got shape (3, 1, 1)", () => new NWKernelRegression(zeros(3, 1, 1), zeros(3), new()));
         Refused("as many values as keys (3), got 2", () => new RelevanceKernelRegression(zeros(3, 2), zeros(2)));
         Refused("a vector of at least one element, got shape (3, 2)", () => new RegionalKernelRegression(zeros(3, 2), zeros(3), 2));
-        Refused("a vector of at least one element, got shape (3, 2)", () => new NonparametricAttentionPooling(zeros(3, 2), zeros(3)));
+        Refused("Expected queries (m, 2) for keys (3, 2), got shape (4).", () => new NonparametricAttentionPooling(zeros(3, 2), zeros(3)).call(zeros(4)));
     }
 
     [Fact]
