@@ -1,6 +1,5 @@
 using TorchAttention.Data;
 using TorchAttention.Numerics.Tables;
-using TorchAttention.Pooling;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
@@ -34,9 +33,10 @@ internal sealed class DataSource
 
     public int RowCount => _table?.RowCount ?? 0;
 
-    public string XLabel => _table?.Columns[0] ?? "x";
+    /// <summary>The inputs' columns.</summary>
+    public IReadOnlyList<string> XLabels => _table is null ? ["x"] : [.. _table.Columns.SkipLast(1)];
 
-    public string YLabel => _table?.Columns[1] ?? "y";
+    public string YLabel => _table?.Columns[^1] ?? "y";
 
     public static DataSource Open(TrainOptions options)
     {
@@ -52,7 +52,7 @@ internal sealed class DataSource
 
         RefuseWhereGiven(options.N, "--n", "--data nonlinear");
         RefuseWhereGiven(options.NoiseStd, "--noise-std", "--data nonlinear");
-        if (options.X is not null && options.X == options.Y)
+        if (options.X is not null && options.Y is not null && options.X.Split(',').Contains(options.Y))
         {
             throw CliException.WrongInput($"--y: '{options.Y}' is the column of --x; expected another one");
         }
@@ -75,9 +75,8 @@ internal sealed class DataSource
     /// <summary>Refuses what the machine's memory cannot hold: asked for too much, the system ends the process without a word.</summary>
     public void CheckMemory()
     {
-        // In the textbook form a step holds about this many matrices of mini-batch x keys: differences, scores, weights, and the gradients of each.
         // An example itself is a few numbers in several forms.
-        double matrices = _options.Method == AttentionMethod.Textbook ? 8 : 0;
+        double matrices = LearnedModel.MatricesInAStep(_options);
         const double numbers = 16;
         double examples = _table?.RowCount ?? _options.N ?? DefaultN;
         double batch = Math.Min(_options.BatchSize, examples);
@@ -102,11 +101,13 @@ internal sealed class DataSource
         try
         {
             double fraction = _options.ValidationFraction ?? DefaultValidationFraction;
-            return new TabularData(_table[0], _table[1], _options.BatchSize, fraction, _options.Seed, device);
+            double[][] columns = [.. XLabels.Select((_, j) => _table[j].ToArray())];
+            return new TabularData(columns, _table[XLabels.Count], _options.BatchSize, fraction, _options.Seed, device);
         }
         catch (ArgumentException e)
         {
-            throw new TableException(_table.Name, Plain(e), column: e.ParamName == "x" ? XLabel : YLabel, inner: e);
+            bool isOne = e.ParamName != "x" || XLabels.Count == 1;
+            throw new TableException(_table.Name, Plain(e), column: !isOne ? null : e.ParamName == "x" ? XLabels[0] : YLabel, inner: e);
         }
     }
 
@@ -123,8 +124,13 @@ internal sealed class DataSource
     // Who names one of the two means the other one by the other option.
     private static IReadOnlyList<string> ChooseColumns(string first, string second, TrainOptions options)
     {
-        string x = options.X ?? (options.Y == first ? second : first);
-        return [x, options.Y ?? (x == second ? first : second)];
+        string[] x = options.X?.Split(',') ?? [options.Y == first ? second : first];
+        if (x.Distinct().Count() < x.Length || x.Contains(""))
+        {
+            throw CliException.WrongInput($"--x: expected names of columns, each once, got '{options.X}'");
+        }
+
+        return [.. x, options.Y ?? (x is [string one] && one == second ? first : second)];
     }
 
     private static Table Check(Table table)

@@ -45,7 +45,7 @@ internal sealed class Estimator
     public double ValRmse { get; }
 
     /// <summary>Predictions in the data's own units.</summary>
-    /// <param name="queries">Queries in the model's units (queries).</param>
+    /// <param name="queries">Queries in the model's units (queries), or (queries, d).</param>
     public double[] Predict(Tensor queries)
     {
         long count = queries.shape[0];

@@ -33,6 +33,9 @@ internal sealed class GrowingFile : IDisposable
     /// <summary>The lines that stayed, without the header.</summary>
     public IReadOnlyList<string> Kept { get; }
 
+    /// <summary>The lines that are written, without the header.</summary>
+    public IEnumerable<string> Read() => WholeLines(_path).Skip(1);
+
     /// <summary>Adds a line; it is in the file after the next <see cref="Flush"/>.</summary>
     public void Add(string line)
     {
@@ -71,7 +74,7 @@ internal sealed class GrowingFile : IDisposable
 
     private static IEnumerable<string> WholeLines(string path)
     {
-        string text = File.ReadAllText(path);
-        return text.Split('\n').SkipLast(1);
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return reader.ReadToEnd().Split('\n').SkipLast(1);
     }
 }

@@ -11,10 +11,11 @@ internal static class RunConfig
     public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest)
     {
         json.WriteString("command", "train");
+        json.WriteString("model", options.Model);
         json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
         if (source.IsTable)
         {
-            json.WriteString("x", source.XLabel);
+            json.WriteString("x", string.Join(',', source.XLabels));
             json.WriteString("y", source.YLabel);
             json.WriteNumber("rows", source.RowCount);
             json.WriteNumber("validation_fraction", options.ValidationFraction ?? DataSource.DefaultValidationFraction);
@@ -28,6 +29,7 @@ internal static class RunConfig
         json.WriteNumber("nonparametric_bandwidth", bandwidth);
         json.WriteNumber("batch_size", options.BatchSize);
         json.WriteNumber("epochs", options.Epochs);
+        WriteModel(json, options);
         json.WriteString("optimizer", options.Optimizer.ToString().ToLowerInvariant());
         json.WriteNumber("lr", options.Lr);
         json.WriteNumber("momentum", options.Momentum ?? 0);
@@ -106,6 +108,26 @@ internal static class RunConfig
         {
             throw CliException.WrongInput($"--resume: '{file}' is damaged ({e.Message.TrimEnd('.')})", e);
         }
+    }
+
+    private static void WriteModel(Utf8JsonWriter json, TrainOptions options)
+    {
+        if (!LearnedModel.HasScore(options.Model))
+        {
+            json.WriteString("kernel", (options.Kernel ?? Numerics.Regression.SmoothingKernel.Gaussian).Name);
+            json.WriteBoolean("learn_values", options.LearnValues);
+            if (options.Regions is int regions)
+            {
+                json.WriteNumber("regions", regions);
+            }
+
+            return;
+        }
+
+        var usual = new Models.AttentionRegressionOptions();
+        json.WriteNumber("hidden", options.Hidden ?? usual.Hidden);
+        json.WriteNumber("heads", options.Heads ?? usual.Heads);
+        json.WriteNumber("dropout", options.Dropout ?? usual.Dropout);
     }
 
     private static void WriteOrNull(Utf8JsonWriter json, string name, double? value)

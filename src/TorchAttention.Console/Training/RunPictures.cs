@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using TorchAttention.Data;
+using TorchAttention.Models;
 using TorchAttention.Plotting;
 using TorchAttention.Training;
 using TorchSharp;
@@ -7,10 +8,11 @@ using static TorchSharp.torch;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>The pictures of a run: a curve for each estimator, a heatmap for each kind of attention, the loss.</summary>
+/// <summary>The pictures of a run: what each estimator predicts, a heatmap for each kind of attention, the loss, what is learned.</summary>
 internal sealed class RunPictures(DataSource source, RegressionData data)
 {
     private const int CurvePoints = 400;
+    private const int SurfaceSide = 100;
     private const int MostRows = 400;
     private const int MostColumns = 800;
     private const int MostLossPoints = 1000;
@@ -19,43 +21,78 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private readonly Units _units = Units.Of(data);
     private readonly List<(string Name, Func<Figure> Draw)> _pictures = [];
 
-    /// <summary>Adds the curve of an estimator. On a table it runs over the whole range of x; the chapter's stands at the validation inputs.</summary>
-    public void AddCurve(string name, Estimator estimator)
+    /// <summary>
+    /// Adds what an estimator predicts: of one column a curve, which on a table runs over the whole range of x while the chapter's stands at the validation inputs; of two a surface; of more the
+    /// predictions of the validation part over what was observed.
+    /// </summary>
+    public void AddPredictions(string name, Estimator estimator)
     {
-        double[] xTrain = _units.XsOf(data.XTrain);
-        double[] yTrain = _units.YsOf(data.YTrain);
-        double[] xVal = _units.XsOf(data.XVal);
-        double[] yVal = _units.YsOf(data.YVal);
-        if (!source.IsTable)
+        if (source.XLabels.Count == 1)
         {
-            double[] yHat = estimator.Predict(data.XVal);
-            _pictures.Add((name, () => Figures.PlotKernelReg(xTrain, yTrain, xVal, yVal, yHat)));
-            return;
+            AddCurve(name, estimator);
         }
-
-        using Tensor grid = linspace(
-            Math.Min(data.XTrain.min().ToDouble(), data.XVal.min().ToDouble()),
-            Math.Max(data.XTrain.max().ToDouble(), data.XVal.max().ToDouble()),
-            CurvePoints,
-            ScalarType.Float32,
-            data.XTrain.device);
-        var curve = new Series("Pred", _units.XsOf(grid), estimator.Predict(grid), Series.PredictionColor);
-        _pictures.Add((name, () => Figures.PlotLines(
-            [curve], source.XLabel, source.YLabel, [new("Training", xTrain, yTrain), new("Validation", xVal, yVal)])));
+        else if (source.XLabels.Count == 2)
+        {
+            AddSurface(name, estimator);
+        }
+        else
+        {
+            double[] observed = _units.YsOf(data.YVal);
+            double[] predicted = estimator.Predict(data.XVal);
+            double[] ends = [observed.Min(), observed.Max()];
+            _pictures.Add((name, () => Figures.PlotLines([new("equal", ends, ends)], $"observed {source.YLabel}", $"predicted {source.YLabel}", [new("Validation", observed, predicted)])));
+        }
     }
 
-    /// <summary>Adds the attention weights (validation inputs, training inputs) of an estimator; of large data, evenly spaced ones.</summary>
-    public void AddAttention(string name, Estimator estimator, Func<Tensor?> attentionWeights)
+    /// <summary>Adds the attention weights (validation inputs, training inputs) of an estimator, for each head its own; of large data, evenly spaced ones.</summary>
+    public void AddAttention(string name, Estimator estimator, IAttentionModel model)
     {
         using DisposeScope scope = NewDisposeScope();
         long keys = data.XTrain.shape[0];
         long rowStep = Step(data.XVal.shape[0], Math.Clamp(LargestMatrix / keys, 1, MostRows));
         long columnStep = Step(keys, MostColumns);
         estimator.Attend(data.XVal.slice(0, 0, data.XVal.shape[0], rowStep));
-        double[,] weights = attentionWeights()!.slice(1, 0, keys, columnStep).ToMatrix();
-        string xLabel = "Sorted training inputs" + EveryNth(columnStep);
-        string yLabel = "Sorted validation inputs" + EveryNth(rowStep);
-        _pictures.Add((name, () => Figures.ShowHeatmaps(weights, xLabel, yLabel)));
+        Tensor weights = model.AttentionWeights!.slice(-1, 0, keys, columnStep);
+        double[][,] heads = weights.dim() == 2 ? [weights.ToMatrix()] : [.. Enumerable.Range(0, (int)weights.shape[0]).Select(head => weights[head].ToMatrix())];
+        string by = source.XLabels.Count == 1 ? "" : $" by {source.XLabels[0]}";
+        string xLabel = $"Sorted training inputs{by}{EveryNth(columnStep)}";
+        string yLabel = $"Sorted validation inputs{by}{EveryNth(rowStep)}";
+        _pictures.Add((name, () => heads.Length == 1
+            ? Figures.ShowHeatmaps(heads[0], xLabel, yLabel)
+            : Figures.ShowHeatmaps([heads], xLabel, yLabel, [.. heads.Select((_, i) => $"head {i + 1}")])));
+    }
+
+    /// <summary>Adds the learned numbers over the epochs.</summary>
+    public void AddNumbers(string name, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)
+    {
+        (double Epoch, double[] Values)[] shown = [.. trace.Where((_, i) => i % Step(trace.Count, MostLossPoints) == 0 || i == trace.Count - 1)];
+        double[] epochs = Array.ConvertAll(shown, row => row.Epoch);
+        Series[] lines = [.. numbers.Names.Select((number, i) => new Series(Meaning(number, i), epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
+        _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "|w| = 1/h")));
+
+        string Meaning(string number, int i) => source.XLabels.Count == numbers.Names.Count && source.XLabels.Count > 1 ? $"{number} ({source.XLabels[i]})" : number;
+    }
+
+    /// <summary>Adds the width 1/|w| at each key.</summary>
+    public void AddWidths(string name, RegionalKernelRegression model)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        double deviation = data.XScale.Deviation;
+        double[] x = _units.XsOf(data.XTrain);
+        double[] widths = [.. model.W[model.Regions].ToDoubles().Select(w => deviation / Math.Abs(w))];
+        var steps = new List<(double X, double Width)>();
+        foreach ((double place, double width) in x.Zip(widths).Where((pair, i) => i % Step(x.Length, MostColumns) == 0 && double.IsFinite(pair.Second)))
+        {
+            if (steps is [.., (double lastPlace, double lastWidth)] && lastWidth != width)
+            {
+                steps.Add(((lastPlace + place) / 2, lastWidth));
+                steps.Add(((lastPlace + place) / 2, width));
+            }
+
+            steps.Add((place, width));
+        }
+
+        _pictures.Add((name, () => Figures.PlotLines([new("h = 1/|w|", [.. steps.Select(step => step.X)], [.. steps.Select(step => step.Width)])], source.XLabels[0], "bandwidth h")));
     }
 
     /// <summary>Adds the lines of a progress board, in the data's own units.</summary>
@@ -78,6 +115,49 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
             // A full disk stops several pictures at once; one of them says it all.
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
+    }
+
+    private void AddCurve(string name, Estimator estimator)
+    {
+        double[] xTrain = _units.XsOf(data.XTrain);
+        double[] yTrain = _units.YsOf(data.YTrain);
+        double[] xVal = _units.XsOf(data.XVal);
+        double[] yVal = _units.YsOf(data.YVal);
+        if (!source.IsTable)
+        {
+            double[] yHat = estimator.Predict(data.XVal);
+            _pictures.Add((name, () => Figures.PlotKernelReg(xTrain, yTrain, xVal, yVal, yHat)));
+            return;
+        }
+
+        using Tensor grid = Grid(0, CurvePoints);
+        var curve = new Series("Pred", _units.XsOf(grid), estimator.Predict(grid), Series.PredictionColor);
+        _pictures.Add((name, () => Figures.PlotLines(
+            [curve], source.XLabels[0], source.YLabel, [new("Training", xTrain, yTrain), new("Validation", xVal, yVal)])));
+    }
+
+    private void AddSurface(string name, Estimator estimator)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] axes = [Grid(0, SurfaceSide), Grid(1, SurfaceSide)];
+        Tensor first = axes[0].repeat(SurfaceSide);
+        Tensor second = axes[1].flip(0).repeat_interleave(SurfaceSide);
+        double[] predicted = estimator.Predict(stack([first, second], 1));
+        double[,] surface = new double[SurfaceSide, SurfaceSide];
+        Buffer.BlockCopy(predicted, 0, surface, 0, Buffer.ByteLength(surface));
+        double[][] places = [.. axes.Select((axis, j) => axis.ToDoubles().Select(data.XScales[j].Invert).ToArray())];
+        var examples = new Series("", _units.XsOf(data.XTrain, 0), _units.XsOf(data.XTrain, 1));
+        _pictures.Add((name, () => Figures.PlotSurface(
+            surface, (places[0][0], places[0][^1]), (places[1][0], places[1][^1]), examples, source.XLabels[0], source.XLabels[1], source.YLabel)));
+    }
+
+    // The whole range of a column, in the model's units.
+    private Tensor Grid(int column, int points)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] parts = data.XTrain.dim() == 1 ? [data.XTrain, data.XVal] : [data.XTrain.select(1, column), data.XVal.select(1, column)];
+        (double least, double most) = (parts.Min(part => part.min().ToDouble()), parts.Max(part => part.max().ToDouble()));
+        return linspace(least, most, points, ScalarType.Float32, data.XTrain.device).MoveToOuterDisposeScope();
     }
 
     // More points than pixels only make the SVG large: of a long training each point is the mean of a few.

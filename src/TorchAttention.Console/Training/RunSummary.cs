@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -10,10 +11,10 @@ internal sealed record RunSummary
 {
     public required string Data { get; init; }
 
-    public required double W { get; init; }
+    public required string Model { get; init; }
 
-    /// <summary>1/|w|: the sign of w changes no weight, and SGD may well step across 0.</summary>
-    public double Bandwidth => 1 / Math.Abs(W);
+    /// <summary>What was learned, by name, in the data's own units.</summary>
+    public required IReadOnlyList<(string Name, double Value)> Learned { get; init; }
 
     public required ulong Seed { get; init; }
 
@@ -35,14 +36,11 @@ internal sealed record RunSummary
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteString("data", Data);
-        json.WriteNumber("w", W);
-        if (double.IsFinite(Bandwidth))
+        json.WriteString("model", Model);
+        foreach ((string name, double value) in Learned)
         {
-            json.WriteNumber("bandwidth", Bandwidth);
-        }
-        else
-        {
-            json.WriteNull("bandwidth");
+            json.WriteNumber(name, value);
+            WriteBandwidth(json, Bandwidth(name), value);
         }
 
         json.WriteNumber("seed", Seed);
@@ -59,8 +57,17 @@ internal sealed record RunSummary
         }
 
         json.WriteStartObject("standardization");
-        json.WriteNumber("x_mean", Units.X.Mean);
-        json.WriteNumber("x_deviation", Units.X.Deviation);
+        if (Units.Xs is [Standardization x])
+        {
+            json.WriteNumber("x_mean", x.Mean);
+            json.WriteNumber("x_deviation", x.Deviation);
+        }
+        else
+        {
+            WriteAll(json, "x_mean", Units.Xs.Select(scale => scale.Mean));
+            WriteAll(json, "x_deviation", Units.Xs.Select(scale => scale.Deviation));
+        }
+
         json.WriteNumber("y_mean", Units.Y.Mean);
         json.WriteNumber("y_deviation", Units.Y.Deviation);
         json.WriteEndObject();
@@ -78,28 +85,54 @@ internal sealed record RunSummary
 
     public void Print(RunDirectory directory, bool plots)
     {
-        var table = new Table { Border = TableBorder.Rounded };
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
         table.AddColumns("estimator", "bandwidth");
         table.AddColumns(new TableColumn("validation loss").RightAligned(), new TableColumn("validation RMSE").RightAligned());
         foreach (Estimator estimator in Estimators)
         {
-            string bandwidth = estimator.Name switch
-            {
-                "nonparametric" => $"h = {Short(NonparametricBandwidth)}",
-                "parametric" => $"h = 1/w = {Short(Bandwidth)}",
-                _ => "",
-            };
+            string bandwidth = estimator.Name == "nonparametric" ? $"h = {Short(NonparametricBandwidth)}"
+                : estimator.Name == LearnedModel.EstimatorName(Model) && Learned is [(_, double w)] ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
+                : "";
             table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"learned w = {Short(W)}, bandwidth 1/w = {Short(Bandwidth)}; {Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
+        string learned = Learned is [(_, double only)]
+            ? $"learned w = {Short(only)}, bandwidth 1/w = {Short(1 / Math.Abs(only))}; "
+            : Learned.Count > 0 ? $"learned {string.Join(", ", Learned.Select(number => $"{number.Name} = {Short(number.Value)}"))}; " : "";
+        Console.WriteLine($"{learned}{Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
         if (Result.StoppedEarly)
         {
             Console.WriteLine($"stopped early after epoch {Result.Epochs}: the weights are those of epoch {Result.BestEpoch}, the best");
         }
 
         Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json, model.safetensors{(plots ? ", plots/" : "")})");
+    }
+
+    // 1/|w|: the sign of w changes no weight, and SGD may well step across 0.
+    private static void WriteBandwidth(Utf8JsonWriter json, string name, double w)
+    {
+        if (double.IsFinite(1 / w))
+        {
+            json.WriteNumber(name, 1 / Math.Abs(w));
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+
+    private static string Bandwidth(string w) => w.Replace("w", "bandwidth", StringComparison.Ordinal);
+
+    private static void WriteAll(Utf8JsonWriter json, string name, IEnumerable<double> values)
+    {
+        json.WriteStartArray(name);
+        foreach (double value in values)
+        {
+            json.WriteNumberValue(value);
+        }
+
+        json.WriteEndArray();
     }
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);

@@ -77,7 +77,7 @@ internal static class SeedsJob
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(summary));
         var numbers = new Dictionary<string, double>();
-        foreach (JsonProperty property in json.RootElement.EnumerateObject().Where(property => property.Name is "w" or "bandwidth" && property.Value.ValueKind == JsonValueKind.Number))
+        foreach (JsonProperty property in json.RootElement.EnumerateObject().Where(property => IsLearned(property.Name) && property.Value.ValueKind == JsonValueKind.Number))
         {
             numbers[property.Name] = property.Value.GetDouble();
         }
@@ -89,6 +89,8 @@ internal static class SeedsJob
 
         return numbers;
     }
+
+    private static bool IsLearned(string name) => name is "w" or "bandwidth" || name.StartsWith("w_", StringComparison.Ordinal) || name.StartsWith("bandwidth_", StringComparison.Ordinal);
 
     private static (double Mean, double Deviation) Spread(IEnumerable<double> values)
     {

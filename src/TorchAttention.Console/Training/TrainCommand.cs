@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
@@ -94,7 +95,7 @@ internal static class TrainCommand
             HelpName = "name|file",
             DefaultValueFactory = _ => defaults.Data,
         };
-        var x = new Option<string?>("--x") { Description = "The input's column (tables; by default a built-in table's own, or the first of a file's two)", HelpName = "column" };
+        var x = new Option<string?>("--x") { Description = "The inputs' columns, separated by commas (tables; by default a built-in table's own, or the first of a file's two)", HelpName = "columns" };
         var y = new Option<string?>("--y") { Description = "The target's column (tables; by default a built-in table's own, or the second of a file's two)", HelpName = "column" };
         Option<double?> validationFraction = Options.Fraction("--validation-fraction", $"The part of the rows held out (tables; default {DataSource.DefaultValidationFraction})");
         Option<int?> n = Options.WholeNumber("--n", $"Training examples (nonlinear; default {DataSource.DefaultN})", least: 1);
@@ -102,7 +103,24 @@ internal static class TrainCommand
         Option<double?> bandwidth = Options.PositiveNumber("--bandwidth", "The nonparametric form's h, in units of x (default 1; tables: one standard deviation of x)");
         Option<int?> batchSize = Options.WholeNumber("--batch-size", $"Examples in a mini-batch (default {defaults.BatchSize})", least: 1);
         Option<int?> epochs = Options.WholeNumber("--epochs", $"Passes over the training part (default {defaults.Epochs})", least: 1);
-        Option<OptimizerKind> optimizer = Options.OneOf("--optimizer", "How w is moved", defaults.Optimizer, Names<OptimizerKind>());
+        var model = new Option<string>("--model") { Description = $"{LearnedModel.Description} (default {LearnedModel.Usual})", HelpName = "model", DefaultValueFactory = _ => LearnedModel.Usual };
+        model.CustomParser = result =>
+        {
+            string name = result.Tokens[0].Value.ToLowerInvariant();
+            if (!LearnedModel.Names.Contains(name))
+            {
+                result.AddError($"--model: expected one of {string.Join(", ", LearnedModel.Names)}, got '{result.Tokens[0].Value}'");
+            }
+
+            return name;
+        };
+        Option<SmoothingKernel?> kernel = Options.OneOf<SmoothingKernel?>("--kernel", "The kernel whose w is learned", SmoothingKernel.Gaussian, SmoothingKernel.All.Where(k => k != SmoothingKernel.Boxcar).ToDictionary(k => k.Name, SmoothingKernel? (k) => k));
+        Option<int?> regions = Options.WholeNumber("--regions", "Regions of x that each have a w (region; default 5)", least: 1);
+        var learnValues = new Option<bool>("--learn-values") { Description = "Learn the keys' values beside w" };
+        Option<int?> hidden = Options.WholeNumber("--hidden", "The length of the features of a learned score (default 32)", least: 1);
+        Option<int?> heads = Options.WholeNumber("--heads", "Heads of multi-head (default 4)", least: 1);
+        Option<double?> dropout = Options.Fraction("--dropout", "The part of the weights that a learned score drops while training (default 0)");
+        Option<OptimizerKind?> optimizer = Options.OneOf<OptimizerKind?>("--optimizer", "How parameters are moved; a learned score's is adam", OptimizerKind.Sgd, Names<OptimizerKind>().ToDictionary(pair => pair.Key, OptimizerKind? (pair) => pair.Value));
         Option<double?> lr = Options.PositiveNumber("--lr", "The learning rate (default 1; adam and adamw 0.01)");
         Option<double?> momentum = Options.NotNegativeNumber("--momentum", "The momentum of sgd, below 1 (default 0)");
         Option<double?> weightDecay = Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0)");
@@ -130,9 +148,9 @@ internal static class TrainCommand
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors" };
         var json = new Option<bool>("--json") { Description = "Print the summary as JSON and nothing else" };
 
-        var command = new Command("train", "Average, nonparametric and parametric attention pooling: compute, train, draw, compare")
+        var command = new Command("train", "Average, nonparametric and learned attention pooling: compute, train, draw, compare")
         {
-            data, x, y, n, noiseStd, validationFraction, bandwidth, batchSize, epochs, optimizer, lr, momentum, weightDecay, scheduleKind, gamma, stepEpochs, finalFactor, warmup, clip, patience,
+            data, x, y, n, noiseStd, validationFraction, bandwidth, batchSize, epochs, model, kernel, regions, learnValues, hidden, heads, dropout, optimizer, lr, momentum, weightDecay, scheduleKind, gamma, stepEpochs, finalFactor, warmup, clip, patience,
             minDelta, skip, seed, seeds, leaveOneOut, method, device, libTorch, output, resume, checkpointSteps, checkpointSeconds, tensorBoard, noPlots, quiet, json,
         };
         return (command, parsed => new TrainOptions
@@ -146,7 +164,14 @@ internal static class TrainCommand
             Bandwidth = parsed.GetValue(bandwidth),
             BatchSize = parsed.GetValue(batchSize) ?? defaults.BatchSize,
             Epochs = parsed.GetValue(epochs) ?? defaults.Epochs,
-            Optimizer = parsed.GetValue(optimizer),
+            Model = parsed.GetValue(model)!,
+            Kernel = parsed.GetValue(kernel),
+            Regions = parsed.GetValue(regions),
+            LearnValues = parsed.GetValue(learnValues),
+            Hidden = parsed.GetValue(hidden),
+            Heads = parsed.GetValue(heads),
+            Dropout = parsed.GetValue(dropout),
+            GivenOptimizer = parsed.GetValue(optimizer),
             GivenLr = parsed.GetValue(lr),
             Momentum = parsed.GetValue(momentum),
             WeightDecay = parsed.GetValue(weightDecay),

@@ -9,6 +9,7 @@ using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp;
 using static TorchSharp.torch;
+using Module = TorchAttention.Training.Module;
 
 namespace TorchAttention.Cli.Training;
 
@@ -74,11 +75,13 @@ internal static class TrainJob
                 : string.Create(CultureInfo.InvariantCulture, $"{directory.Path}: going on after step {from.Step}"));
         }
 
-        double bandwidth = options.Bandwidth ?? data.XScale.Deviation;
+        // Of several columns h is in deviations of each.
+        double unit = data.XScales.Count == 1 ? data.XScale.Deviation : 1;
+        double bandwidth = options.Bandwidth ?? unit;
         var units = Units.Of(data);
         using var average = new AveragePooling(data.YTrain);
-        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / data.XScale.Deviation) { Method = options.Method };
-        using var parametric = new NWKernelRegression(data.XTrain, data.YTrain, options.Lr, options.LeaveOneOut) { Method = options.Method };
+        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / unit) { Method = options.Method };
+        using Module learned = LearnedModel.Create(options, data);
         bool fillsMatrix = options.Method == AttentionMethod.Textbook;
         Estimator[] untrained =
         [
@@ -95,7 +98,7 @@ internal static class TrainJob
         var trainer = new Trainer(options.ToTrainer());
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         board.Watch(trainer);
-        var numbers = new LearnedNumbers(parametric, units);
+        var numbers = new LearnedNumbers(learned, data);
         using var log = new TrainingLog(trainer, numbers, units, directory, from);
         if (from is not null)
         {
@@ -104,7 +107,7 @@ internal static class TrainJob
 
         if (options.TensorBoard)
         {
-            _ = new TensorBoardLog(trainer, parametric, numbers, units, Path.Combine(directory.Path, "tensorboard"));
+            _ = new TensorBoardLog(trainer, learned, numbers, units, Path.Combine(directory.Path, "tensorboard"));
         }
 
         using var checkpoints = new Checkpoints(Path.Combine(directory.Path, CheckpointsFolder), options.ToCheckpoints());
@@ -121,7 +124,7 @@ internal static class TrainJob
         FitResult result = null!;
         try
         {
-            new TrainView(trainer, board, numbers, units, options).Show(() => result = trainer.Fit(parametric, data, from, interruption.Token));
+            new TrainView(trainer, board, numbers, units, options).Show(() => result = trainer.Fit(learned, data, from, interruption.Token));
         }
         catch (TrainingDivergedException e)
         {
@@ -144,13 +147,15 @@ internal static class TrainJob
         RunSummary summary;
         try
         {
-            parametric.eval();
-            directory.Write(() => parametric.Save(Path.Combine(directory.Path, ModelFile)));
-            Estimator[] estimators = [.. untrained, new("parametric", parametric, data, interruption.Token, fillsMatrix)];
+            learned.eval();
+            directory.Write(() => Models.ModelFile.Save(learned, Path.Combine(directory.Path, ModelFile), Notes(source, data)));
+            bool fillsOwn = fillsMatrix || LearnedModel.MatricesInAStep(options) > 0;
+            Estimator[] estimators = [.. untrained, new(LearnedModel.EstimatorName(options.Model), learned, data, interruption.Token, fillsOwn)];
             summary = new RunSummary
             {
                 Data = source.Name,
-                W = units.W(parametric.W.ToDouble()),
+                Model = options.Model,
+                Learned = [.. numbers.Names.Zip(numbers.Values())],
                 Seed = options.Seed,
                 Device = device.ToString(),
                 Units = units,
@@ -163,7 +168,7 @@ internal static class TrainJob
             directory.WriteJson(SummaryFile, summary.WriteTo);
             if (!options.NoPlots)
             {
-                Draw(source, data, board, estimators, nonparametric, parametric).Save(directory, interruption.Token);
+                Draw(source, data, board, estimators, nonparametric, learned, numbers, log.Trace()).Save(directory, interruption.Token);
             }
         }
         catch (OperationCanceledException e)
@@ -237,19 +242,41 @@ internal static class TrainJob
     private static string Steep(TrainOptions options) =>
         (options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {options.NoiseStd:G6}, or a smaller " : "") + $"--lr than {options.Lr}";
 
+    // The model is in standard deviations; these lead back to the columns.
+    private static Dictionary<string, string> Notes(DataSource source, RegressionData data) => new()
+    {
+        ["data"] = source.Name,
+        ["x"] = string.Join(',', source.XLabels),
+        ["y"] = source.YLabel,
+        ["x_mean"] = string.Join(',', data.XScales.Select(scale => scale.Mean.ToString("R", CultureInfo.InvariantCulture))),
+        ["x_deviation"] = string.Join(',', data.XScales.Select(scale => scale.Deviation.ToString("R", CultureInfo.InvariantCulture))),
+        ["y_mean"] = data.YScale.Mean.ToString("R", CultureInfo.InvariantCulture),
+        ["y_deviation"] = data.YScale.Deviation.ToString("R", CultureInfo.InvariantCulture),
+    };
+
     private static RunPictures Draw(
         DataSource source, RegressionData data, ProgressBoard board, Estimator[] estimators,
-        NonparametricAttentionPooling nonparametric, NWKernelRegression parametric)
+        NonparametricAttentionPooling nonparametric, Module learned, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)
     {
         var pictures = new RunPictures(source, data);
         foreach (Estimator estimator in estimators)
         {
-            pictures.AddCurve(estimator.Name, estimator);
+            pictures.AddPredictions(estimator.Name, estimator);
         }
 
-        pictures.AddAttention("nonparametric-attention", estimators[1], () => nonparametric.AttentionWeights);
-        pictures.AddAttention("parametric-attention", estimators[2], () => parametric.AttentionWeights);
+        pictures.AddAttention("nonparametric-attention", estimators[1], nonparametric);
+        pictures.AddAttention($"{estimators[2].Name}-attention", estimators[2], (IAttentionModel)learned);
         pictures.AddLoss("loss", board);
+        if (numbers.Names.Count > 1)
+        {
+            pictures.AddNumbers("w", numbers, trace);
+        }
+
+        if (learned is RegionalKernelRegression regional)
+        {
+            pictures.AddWidths("widths", regional);
+        }
+
         return pictures;
     }
 

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
@@ -26,7 +27,25 @@ internal sealed record TrainOptions
 
     public int Epochs { get; init; } = 5;
 
-    public OptimizerKind Optimizer { get; init; }
+    /// <summary>A name of <see cref="LearnedModel"/>.</summary>
+    public string Model { get; init; } = LearnedModel.Usual;
+
+    public SmoothingKernel? Kernel { get; init; }
+
+    public int? Regions { get; init; }
+
+    public bool LearnValues { get; init; }
+
+    public int? Hidden { get; init; }
+
+    public int? Heads { get; init; }
+
+    public double? Dropout { get; init; }
+
+    /// <summary>The optimiser; the model's usual one where it was not given.</summary>
+    public OptimizerKind Optimizer => GivenOptimizer ?? (LearnedModel.HasScore(Model) ? OptimizerKind.Adam : OptimizerKind.Sgd);
+
+    public OptimizerKind? GivenOptimizer { get; init; }
 
     /// <summary>The learning rate; the optimiser's usual one where it was not given.</summary>
     public double Lr => GivenLr ?? (Optimizer is OptimizerKind.Adam or OptimizerKind.AdamW ? 0.01 : 1);
@@ -114,6 +133,7 @@ internal sealed record TrainOptions
         Refuse(StepEpochs, Schedule == ScheduleKind.Step, "--step-epochs applies to --schedule step only");
         Refuse(FinalFactor, Schedule is ScheduleKind.Cosine or ScheduleKind.Linear, "--final-factor applies to --schedule cosine and linear only");
         Refuse(MinDelta, Patience is not null, "--min-delta applies with --patience only");
+        LearnedModel.Check(this);
         if (Momentum >= 1)
         {
             throw CliException.WrongInput($"--momentum: expected less than 1, got {Momentum}");

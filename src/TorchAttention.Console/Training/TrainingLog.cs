@@ -56,6 +56,18 @@ internal sealed class TrainingLog : IDisposable
         }
     }
 
+    /// <summary>The learned numbers after every epoch.</summary>
+    public IReadOnlyList<(double Epoch, double[] Values)> Trace()
+    {
+        if (_numbers.Names.Count == 0)
+        {
+            return [];
+        }
+
+        Save();
+        return [.. _epochs.Read().Select(line => line.Split(',')).Select(row => (Number(row[0]), Array.ConvertAll(row[3..], Number)))];
+    }
+
     /// <summary>Writes what waits.</summary>
     /// <exception cref="IOException">It could not be written.</exception>
     public void Save() => _directory.Write(() =>

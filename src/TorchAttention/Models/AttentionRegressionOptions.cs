@@ -19,6 +19,10 @@ public sealed record AttentionRegressionOptions
     public double LearningRate { get; init; } = 0.01;
 
     /// <summary>Whether an example is kept from its own pair while training, keys and training examples being the same set; not by default.</summary>
+    /// <remarks>
+    /// Not for <see cref="AttentionScore.MultiHead"/>: the mean of all values but one tells which one is missing, (sum of all - its value) / (n - 1), and the linear map at the end learns to read
+    /// it from there. The training loss falls to 0 and nothing is learned. Early stopping on the validation loss does what is wanted.
+    /// </remarks>
     public bool LeaveOneOut { get; init; }
 
     /// <summary>Decides the first parameters; 0 by default.</summary>
@@ -37,6 +41,11 @@ public sealed record AttentionRegressionOptions
         if (!(Dropout >= 0 && Dropout < 1))
         {
             throw new ArgumentOutOfRangeException(nameof(Dropout), Dropout, $"Expected at least 0 and below 1, got {Dropout}.");
+        }
+
+        if (Score == AttentionScore.MultiHead && LeaveOneOut)
+        {
+            throw new ArgumentException($"Expected no leave-one-out training with {Score}: its linear map reads the value that was left out from the mean of the others. Use early stopping.", nameof(LeaveOneOut));
         }
 
         return Score != AttentionScore.MultiHead || Hidden % Heads == 0

@@ -1,0 +1,97 @@
+using System.Text.Json;
+using TorchAttention.Models;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>Every model of <c>train</c>, through the real executable.</summary>
+public sealed class ModelTests : IDisposable
+{
+    private readonly ConsoleProcess _console = new();
+
+    public void Dispose() => _console.Dispose();
+
+    [Theory]
+    [InlineData("nw", "parametric", 12)]
+    [InlineData("ard", "ard", 12)]
+    [InlineData("region", "region", 16, "--regions", "4", "--kernel", "epanechnikov")]
+    [InlineData("key", "key", 14, "--learn-values")]
+    [InlineData("dot-product", "dot-product", 12, "--hidden", "8")]
+    [InlineData("additive", "additive", 12, "--dropout", "0.1")]
+    [InlineData("multi-head", "multi-head", 12, "--heads", "2")]
+    public void Model_TrainsDrawsSavesAndLoads(string model, string estimator, int pictures, params string[] options)
+    {
+        string[] leaveOneOut = model == "multi-head" ? [] : ["--leave-one-out"];
+
+        ConsoleProcess.Result result = _console.Run(["train", "--model", model, "--epochs", "30", "--out", "run", "--json", .. leaveOneOut, .. options]);
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using JsonDocument summary = JsonDocument.Parse(result.Output);
+        JsonElement estimators = summary.RootElement.GetProperty("estimators");
+        Assert.Equal(["average", "nonparametric", estimator], estimators.EnumerateObject().Select(property => property.Name));
+        Assert.InRange(estimators.GetProperty(estimator).GetProperty("val_loss").GetDouble(), 0, estimators.GetProperty("average").GetProperty("val_loss").GetDouble() / 2);
+        Assert.Equal(pictures, Directory.GetFiles(_console.PathOf("run/plots")).Length);
+        using TorchAttention.Training.Module loaded = ModelFile.Load(_console.PathOf("run/model.safetensors"), null, out IReadOnlyDictionary<string, string> notes);
+        Assert.Equal("nonlinear", notes["data"]);
+        using TorchAttention.Data.NonlinearData data = new();
+        using Tensor predicted = loaded.call(data.XVal);
+        using Tensor loss = loaded.Loss(predicted, data.YVal);
+        Assert.Equal(estimators.GetProperty(estimator).GetProperty("val_loss").GetDouble(), loss.ToDouble(), 1e-6);
+    }
+
+    [Fact]
+    public void SeveralColumns_HaveAWidthEach()
+    {
+        ConsoleProcess.Result result = _console.Run("train", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--leave-one-out", "--epochs", "60", "--out", "run", "--json");
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using JsonDocument summary = JsonDocument.Parse(result.Output);
+        double[] w = [Math.Abs(summary.RootElement.GetProperty("w_1").GetDouble()), Math.Abs(summary.RootElement.GetProperty("w_2").GetDouble())];
+        double[] deviations = [.. summary.RootElement.GetProperty("standardization").GetProperty("x_deviation").EnumerateArray().Select(number => number.GetDouble())];
+
+        // The equivalence ratio decides, the compression ratio hardly matters (Cleveland and Devlin, 1988).
+        Assert.InRange(w[0] * deviations[0] / (w[1] * deviations[1]), 3, double.PositiveInfinity);
+        Assert.Equal("step,epoch,train_loss,w_1,w_2,lr,grad_norm", _console.ReadLines("run/steps.csv")[0]);
+        Assert.Contains("w.svg", Directory.GetFiles(_console.PathOf("run/plots")).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [InlineData("--regions applies to --model region only", "--regions", "3")]
+    [InlineData("--heads applies to --model multi-head only", "--model", "additive", "--heads", "3")]
+    [InlineData("--kernel applies to --model nw, ard, region and key only", "--model", "additive", "--kernel", "tricube")]
+    [InlineData("--method streaming applies to --kernel gaussian only", "--kernel", "tricube", "--method", "streaming")]
+    [InlineData("--method engine applies to --model nw and ard only", "--model", "key", "--method", "engine")]
+    [InlineData("--heads: expected a divisor of --hidden 32, got 5", "--model", "multi-head", "--heads", "5")]
+    [InlineData("--regions: expected at most one for each of 50 examples to train on, got 51", "--model", "region", "--regions", "51")]
+    [InlineData("--model: expected one of nw, ard, region, key, dot-product, additive, multi-head, got 'lstm'", "--model", "lstm")]
+    [InlineData("--model key takes one column of --x, got 2; ard has a w for each", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "key")]
+    [InlineData("--x: expected names of columns, each once, got 'E,E'", "--data", "ethanol", "--x", "E,E", "--y", "NOx")]
+    [InlineData("--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of the others; use --patience", "--model", "multi-head", "--leave-one-out")]
+    [InlineData("--momentum applies to --optimizer sgd only", "--optimizer", "adam", "--momentum", "0.9")]
+    [InlineData("--gamma applies to --schedule step and exponential only", "--gamma", "0.5")]
+    [InlineData("--min-delta applies with --patience only", "--min-delta", "0.5")]
+    [InlineData("--momentum: expected less than 1, got 1", "--momentum", "1")]
+    public void OptionsThatDoNotApply_AreRefused(string message, params string[] options)
+    {
+        ConsoleProcess.Result result = _console.Run(["train", "--out", "run", .. options]);
+        Assert.Equal(new ConsoleProcess.Result(2, "", $"error: {message}\n"), result);
+        Assert.False(Directory.Exists(_console.PathOf("run")));
+    }
+
+    [Fact]
+    public void TensorBoard_WritesEvents()
+    {
+        Assert.Equal(0, _console.Run("train", "--model", "region", "--tensorboard", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        string events = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(Assert.Single(Directory.GetFiles(_console.PathOf("run/tensorboard")))));
+        Assert.All(["brain.Event:2", "loss/train_step", "loss/val", "grad_norm", "w_5", "lr"], name => Assert.Contains(name, events, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void NonFiniteSteps_AreSkippedWhereAsked()
+    {
+        // The first step runs away to where every loss is NaN.
+        string[] training = ["train", "--lr", "1e30", "--clip", "1", "--no-plots", "--quiet", "--out"];
+        Assert.Contains("the training loss of step 2 (epoch 1, mini-batch 2 of 5) is NaN", _console.Run([.. training, "stopped"]).Error, StringComparison.Ordinal);
+        Assert.Contains("the validation loss after step 5 (epoch 1, mini-batch 5 of 5) is NaN", _console.Run([.. training, "skipped", "--skip-non-finite"]).Error, StringComparison.Ordinal);
+        Assert.Equal(["1"], _console.ReadLines("skipped/steps.csv").Skip(1).Select(line => line.Split(',')[0]));
+    }
+}
