@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using TorchAttention.Cli.Exercises;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Cli.Reports;
 using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
@@ -90,6 +91,8 @@ internal static class CommandLine
         {
             ["train"] = TrainCommand.Create,
             ["exercise"] = ExerciseCommand.Create,
+            ["runs"] = RunsCommand.Create,
+            ["report"] = ReportCommand.Create,
             ["fit"] = FitCommand.Create,
             ["predict"] = PredictCommand.Create,
             ["bandwidth"] = BandwidthCommand.Create,

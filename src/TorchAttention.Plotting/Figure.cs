@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using ScottPlot;
 using SkiaSharp;
 using TorchAttention.Numerics.Tables;
@@ -6,7 +7,7 @@ using TorchAttention.Numerics.Tables;
 namespace TorchAttention.Plotting;
 
 /// <summary>A finished picture: one plot, or several side by side.</summary>
-public sealed class Figure
+public sealed partial class Figure
 {
     private readonly IReadOnlyList<(Plot Plot, PixelRect Place)> _panels;
     private bool _measured;
@@ -48,7 +49,8 @@ public sealed class Figure
             Draw(canvas);
         }
 
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+        // Clearing leaves a black rectangle behind the plot's own white one; where its edge falls between two pixels of a screen it shines through.
+        return ClearedToBlack().Replace(Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length), "<rect fill=\"white\" ");
     }
 
     /// <summary>Writes the picture whole or not at all, in the format that the name's ending says.</summary>
@@ -66,6 +68,9 @@ public sealed class Figure
         };
         WholeFile.Write(path, stream => stream.Write(content));
     }
+
+    [GeneratedRegex("""(?<!<clipPath id="[^"]*">\s*)<rect (?=width="\d+" height="\d+"/>)""")]
+    private static partial Regex ClearedToBlack();
 
     // A plot's first rendering runs twice, the second time with the room that its labels turned out to need. An SVG would keep both on top of
     // each other: text and circles twice as dark, the file twice as large.

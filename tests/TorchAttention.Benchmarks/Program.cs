@@ -7,6 +7,7 @@ using TorchAttention;
 using TorchAttention.Benchmarks;
 using TorchAttention.Benchmarks.Engine;
 using TorchAttention.Benchmarks.Regression;
+using TorchAttention.Benchmarks.Training;
 
 if (args.Contains("--engine-memory"))
 {
@@ -30,6 +31,12 @@ LibTorch.EnsureLoaded();
 if (args.Contains("--step-time"))
 {
     StepTime.Print(seconds: 2);
+    return;
+}
+
+if (args.Contains("--training"))
+{
+    TrainingRun.Print();
     return;
 }
 

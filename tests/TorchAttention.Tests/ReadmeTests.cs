@@ -6,8 +6,10 @@ using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
+using TorchAttention.Pooling;
 using TorchAttention.Tests.Console;
 using TorchAttention.Training;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace TorchAttention.Tests;
 
@@ -27,7 +29,7 @@ public sealed class ReadmeTests : IDisposable
         string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
         string[] snippets = [.. Blocks("csharp")];
 
-        Assert.Equal(3, snippets.Length);
+        Assert.Equal(5, snippets.Length);
         Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
     }
 
@@ -79,6 +81,23 @@ public sealed class ReadmeTests : IDisposable
     }
 
     [Fact]
+    public void OwnModelSnippet_TrainsAndGoesOn()
+    {
+        string before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = _console.Folder;
+        try
+        {
+            FitResult first = RunOwnModelSnippet();
+            Assert.InRange(first.BestValLoss, 0, 0.05);
+            Assert.Equal(first, RunOwnModelSnippet());
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+    }
+
+    [Fact]
     public void Commands_RunAsWritten()
     {
         string[] commands = [.. Blocks("sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))];
@@ -122,6 +141,24 @@ public sealed class ReadmeTests : IDisposable
         Figures.ShowHeatmaps(model.AttentionWeights!.ToMatrix(), "Sorted training inputs", "Sorted validation inputs").Save("attention.svg");
     }
 
+    private static FitResult RunOwnModelSnippet()
+    {
+        using var data = new NonlinearData();
+        using var model = new LaplaceRegression(data);
+        var trainer = new Trainer(new TrainerOptions
+        {
+            MaxEpochs = 100,
+            GradientClipVal = 1,
+            Schedule = new LearningRateSchedule { Kind = ScheduleKind.Cosine, WarmupSteps = 20 },
+            EarlyStopping = new EarlyStopping { Patience = 20 },
+        });
+        using var checkpoints = new Checkpoints("checkpoints", new CheckpointOptions { EverySeconds = 10 });
+        checkpoints.Watch(trainer);
+        FitResult result = trainer.Fit(model, data, Checkpoints.Latest("checkpoints", out _));
+        System.Console.WriteLine($"best after epoch {result.BestEpoch} of {result.Epochs}: {result.BestValLoss:F4}");
+        return result;
+    }
+
     private static (double[] AtTwo, double[] Pooled, double[] Neighbours, PoolingReport Report) RunPoolingSnippet()
     {
         double[] x = [.. Enumerable.Range(0, 100_000).Select(i => i * 5e-5)];
@@ -145,6 +182,25 @@ public sealed class ReadmeTests : IDisposable
         System.Console.WriteLine($"at 20: {at.Mean[1]:F1}, between {at.Lower[1]:F1} and {at.Upper[1]:F1}");
         curve.Save("curve.safetensors");
     }
+
+#pragma warning disable SA1502, IDE0055 // As short as the README shows it.
+    private sealed class LaplaceRegression : Module
+    {
+        private readonly Parameter _w = nn.Parameter(ones(1));
+        private readonly RegressionData _data;
+
+        public LaplaceRegression(RegressionData data) : base(nameof(LaplaceRegression))
+        {
+            _data = data;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor queries) =>
+            AttentionPooling.Pool(nn.functional.softmax(-(AttentionPooling.Diff(queries, _data.XTrain) * _w).abs(), dim: 1), _data.YTrain);
+        public override Tensor Loss(Tensor yHat, Tensor y) => nn.functional.mse_loss(yHat, y) / 2;
+        public override optim.Optimizer ConfigureOptimizers() => optim.Adam(parameters(), 0.05);
+    }
+#pragma warning restore SA1502, IDE0055
 
     private static IEnumerable<string> Blocks(string language) =>
         Regex.Matches(_readme, $"^```{language}\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value);

@@ -126,7 +126,11 @@ internal static class RunConfig
 
         var usual = new Models.AttentionRegressionOptions();
         json.WriteNumber("hidden", options.Hidden ?? usual.Hidden);
-        json.WriteNumber("heads", options.Heads ?? usual.Heads);
+        if (options.Model == "multi-head")
+        {
+            json.WriteNumber("heads", options.Heads ?? usual.Heads);
+        }
+
         json.WriteNumber("dropout", options.Dropout ?? usual.Dropout);
     }
 

@@ -87,6 +87,30 @@ public sealed class AloneTests
         return second.State;
     }
 
+    // The engine's sums do not depend on its threads, and what libtorch adds up here is too little for it to divide.
+    [Fact]
+    public void Threads_ChangeNoBit()
+    {
+        int threads = get_num_threads();
+        try
+        {
+            double[][] learned = [.. new[] { 1, 2, 3 }.Select(count =>
+            {
+                set_num_threads(count);
+                using var data = new NonlinearData(n: 3000, batchSize: 700);
+                using var model = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
+                new Trainer(new TrainerOptions { MaxEpochs = 2 }).Fit(model, data);
+                return model.W.ToDoubles();
+            })];
+            Assert.Equal(learned[0], learned[1]);
+            Assert.Equal(learned[0], learned[2]);
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
     private static (long Tensors, long Managed) Measure()
     {
         long managed = GC.GetTotalMemory(forceFullCollection: true);

@@ -1,0 +1,165 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using TorchAttention.Plotting;
+
+namespace TorchAttention.Cli.Reports;
+
+/// <summary>One run as one page that needs nothing beside it: styles are in it, pictures are SVG in it, and no script runs.</summary>
+internal static class ReportPage
+{
+    private const string Style = """
+        :root { color-scheme: light dark; --line: #d0d7de; --soft: #57606a; --card: #f6f8fa; --mark: #0969da; }
+        @media (prefers-color-scheme: dark) { :root { --line: #30363d; --soft: #8d96a0; --card: #161b22; --mark: #4493f8; } }
+        body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+        h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
+        .sub { color: var(--soft); margin: 0; } .status { border: 1px solid var(--line); border-radius: 1rem; padding: .05rem .6rem; font-size: .85rem; vertical-align: middle; }
+        .facts { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 0; padding: 0; } .facts div { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .9rem; }
+        .facts dt { color: var(--soft); font-size: .8rem; } .facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+        .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); }
+        th { font-weight: 600; } td.n, th.n { text-align: right; } td { overflow-wrap: anywhere; }
+        figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; } img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: .4rem; }
+        .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.2rem; align-items: start; } code { overflow-wrap: anywhere; }
+        """;
+
+    /// <summary>The page's text.</summary>
+    public static string Of(RunFolder run)
+    {
+        var page = new StringBuilder();
+        string title = $"{run.Setting("model") ?? run.Setting("command") ?? "run"} on {run.Setting("data") ?? run.Result("data") ?? run.Name}";
+        page.Append(CultureInfo.InvariantCulture, $"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{Text(run.Name)}: {Text(title)}</title>
+            <style>
+            {Style}
+            </style>
+            </head>
+            <body>
+            <header>
+            <h1>{Text(title)} <span class="status">{run.Status}</span></h1>
+            <p class="sub">{Text(run.Name)}, begun {run.Began:yyyy-MM-dd HH:mm} UTC, by TorchAttention {Text(run.Setting("version") ?? "")}</p>
+
+            """);
+        Facts(page, run);
+        page.Append("</header>\n<main>\n");
+        Estimators(page, run);
+        Curves(page, run);
+        Pictures(page, run);
+        Table(page, "Configuration", run.Config.Where(pair => pair.Key != "arguments"));
+        if (run.Setting("arguments") is string arguments)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<p>Begun with <code>train {Text(arguments)}</code></p>\n");
+        }
+
+        Table(page, "Everything in the summary", run.Summary);
+        page.Append("</main>\n</body>\n</html>\n");
+        return page.ToString();
+    }
+
+    private static void Facts(StringBuilder page, RunFolder run)
+    {
+        var facts = new List<(string Name, string Value)>();
+        if (run.ValLoss is double loss)
+        {
+            facts.Add(("validation loss", Short(loss)));
+        }
+
+        facts.AddRange(run.Summary.Where(pair => IsLearned(pair.Key)).Take(8).Select(pair => (pair.Key, Short(double.Parse(pair.Value, CultureInfo.InvariantCulture)))));
+        facts.Add(("epochs", run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}"));
+        facts.Add(("steps", run.Result("steps") ?? run.Steps["step"].Length.ToString(CultureInfo.InvariantCulture)));
+        facts.AddRange(run.Config.Where(pair => pair.Key is "seed" or "device"));
+        page.Append("<dl class=\"facts\">\n");
+        facts.ForEach(fact => page.Append(CultureInfo.InvariantCulture, $"<div><dt>{Text(fact.Name)}</dt><dd>{Text(fact.Value)}</dd></div>\n"));
+        page.Append("</dl>\n");
+    }
+
+    private static void Estimators(StringBuilder page, RunFolder run)
+    {
+        string[] names = [.. run.Summary.Select(pair => pair.Key.Split('.')).Where(parts => parts is ["estimators", _, "val_loss"]).Select(parts => parts[1])];
+        if (names.Length == 0)
+        {
+            return;
+        }
+
+        page.Append("<h2>Results</h2>\n<div class=\"wide\"><table>\n<tr><th>estimator</th><th class=\"n\">validation loss</th><th class=\"n\">validation RMSE</th></tr>\n");
+        foreach (string name in names)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(name)}</td><td class=\"n\">{Number($"estimators.{name}.val_loss")}</td><td class=\"n\">{Number($"estimators.{name}.val_rmse")}</td></tr>\n");
+        }
+
+        page.Append("</table></div>\n");
+
+        string Number(string key) => run.Result(key) is string text ? Short(double.Parse(text, CultureInfo.InvariantCulture)) : "";
+    }
+
+    private static void Curves(StringBuilder page, RunFolder run)
+    {
+        page.Append("<h2>Loss</h2>\n");
+        if (RunCharts.Losses(run) is Figure figure)
+        {
+            Picture(page, "Training and validation loss over the epochs", figure.ToSvg());
+        }
+        else
+        {
+            page.Append("<p>No epoch is done yet.</p>\n");
+        }
+    }
+
+    private static void Pictures(StringBuilder page, RunFolder run)
+    {
+        page.Append("<h2>Pictures</h2>\n");
+        string[] pictures = [.. run.Pictures.Where(file => Path.GetFileNameWithoutExtension(file) != "loss")];
+        if (pictures.Length == 0)
+        {
+            page.Append("<p>The run drew no pictures.</p>\n");
+            return;
+        }
+
+        page.Append("<div class=\"grid\">\n");
+        foreach (string file in pictures)
+        {
+            Picture(page, Caption(Path.GetFileNameWithoutExtension(file)), File.ReadAllText(file));
+        }
+
+        page.Append("</div>\n");
+    }
+
+    private static void Picture(StringBuilder page, string caption, string svg) => page.Append(
+        CultureInfo.InvariantCulture,
+        $"<figure>\n<img alt=\"{Text(caption)}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(Encoding.UTF8.GetBytes(svg))}\">\n<figcaption>{Text(caption)}</figcaption>\n</figure>\n");
+
+    private static void Table(StringBuilder page, string title, IEnumerable<(string Key, string Value)> pairs)
+    {
+        (string Key, string Value)[] rows = [.. pairs];
+        if (rows.Length == 0)
+        {
+            return;
+        }
+
+        page.Append(CultureInfo.InvariantCulture, $"<h2>{title}</h2>\n<div class=\"wide\"><table>\n");
+        foreach ((string key, string value) in rows)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<tr><th>{Text(key)}</th><td>{Text(value)}</td></tr>\n");
+        }
+
+        page.Append("</table></div>\n");
+    }
+
+    private static bool IsLearned(string key) => key is "w" or "bandwidth" || key.StartsWith("w_", StringComparison.Ordinal);
+
+    private static string Caption(string name) => name switch
+    {
+        "w" => "The learned w over the epochs",
+        "widths" => "The learned bandwidth over x",
+        _ when name.EndsWith("-attention", StringComparison.Ordinal) => $"{name[..^"-attention".Length]}: attention weights",
+        _ => $"{name}: predictions",
+    };
+
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
+}

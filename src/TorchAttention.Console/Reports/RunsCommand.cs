@@ -1,0 +1,197 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using TorchAttention.Plotting;
+
+namespace TorchAttention.Cli.Reports;
+
+/// <summary>Lists runs, and lays some of them side by side.</summary>
+internal static class RunsCommand
+{
+    private const string Folder = "runs";
+
+    // A pipe has no width of its own.
+    private const int PipedWidth = 400;
+
+    private static readonly string[] _columns = ["run", "data", "model", "begun (UTC)", "epochs", "seed", "val loss", "status"];
+
+    private enum Order
+    {
+        Time,
+        Name,
+        Loss,
+    }
+
+    public static Command Create()
+    {
+        var folder = new Argument<string>("folder") { Description = $"The folder of the runs (default {Folder})", DefaultValueFactory = _ => Folder };
+        Option<Order> sort = Options.OneOf("--sort", "The order", Order.Time, Enum.GetValues<Order>().ToDictionary(order => order.ToString().ToLowerInvariant()));
+        var json = new Option<bool>("--json") { Description = "Print the list as JSON" };
+        var command = new Command("runs", "List past runs; runs compare lays some of them side by side") { folder, sort, json };
+        command.SetAction(parsed => List(parsed.GetValue(folder)!, parsed.GetValue(sort), parsed.GetValue(json)));
+        command.Add(Compare());
+        return command;
+    }
+
+    private static Command Compare()
+    {
+        var folders = new Argument<string[]>("runs") { Description = "The runs' folders", Arity = new ArgumentArity(2, 20) };
+        var output = new Option<string?>("--out") { Description = "A picture of their validation losses over one another, .png or .svg", HelpName = "file" };
+        var command = new Command("compare", "Lay runs side by side: the settings that differ, the results, their curves") { folders, output };
+        command.SetAction(parsed => Compare(parsed.GetValue(folders)!, parsed.GetValue(output)));
+        return command;
+    }
+
+    private static int List(string folder, Order order, bool json)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw CliException.WrongInput($"'{folder}': no such folder; train puts its runs into {Folder} unless --out names another");
+        }
+
+        var rows = new List<(string Name, DateTime Began, RunFolder? Run, string Problem)>();
+        foreach (string path in Directory.GetDirectories(folder).Where(RunFolder.IsRun))
+        {
+            try
+            {
+                RunFolder run = RunFolder.Read(path);
+                rows.Add((run.Name, run.Began, run, ""));
+            }
+            catch (CliException e)
+            {
+                rows.Add((Path.GetFileName(path), Directory.GetCreationTimeUtc(path), null, e.Message));
+            }
+        }
+
+        (string Name, DateTime Began, RunFolder? Run, string Problem)[] sorted = [.. order switch
+        {
+            Order.Name => rows.OrderBy(row => row.Name, StringComparer.Ordinal),
+            Order.Loss => rows.OrderBy(row => row.Run?.ValLoss ?? double.PositiveInfinity),
+            _ => rows.OrderBy(row => row.Began).ThenBy(row => row.Name, StringComparer.Ordinal),
+        }];
+        if (json)
+        {
+            Console.WriteLine(RunDirectory.Json(writer => Write(writer, sorted)));
+            return ExitCode.Done;
+        }
+
+        if (sorted.Length == 0)
+        {
+            Console.WriteLine($"no runs in {folder}");
+            return ExitCode.Done;
+        }
+
+        var table = new Table { Border = TableBorder.Rounded };
+        foreach (string column in _columns)
+        {
+            table.AddColumn(new TableColumn(column) { NoWrap = true });
+        }
+
+        foreach ((string name, DateTime began, RunFolder? run, string problem) in sorted)
+        {
+            string[] cells = run is null
+                ? [name, "", "", Time(began), "", "", "", problem]
+                : [name, run.Setting("data") ?? run.Result("data") ?? "", run.Setting("model") ?? run.Setting("command") ?? "", Time(began), Epochs(run), run.Setting("seed") ?? "", run.ValLoss is double loss ? Short(loss) : "", run.Status];
+            table.AddRow(Array.ConvertAll(cells, Markup.Escape));
+        }
+
+        Print(table);
+        return ExitCode.Done;
+    }
+
+    private static void Write(Utf8JsonWriter writer, (string Name, DateTime Began, RunFolder? Run, string Problem)[] rows)
+    {
+        writer.WriteStartArray("runs");
+        foreach ((string name, DateTime began, RunFolder? run, string problem) in rows)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", name);
+            writer.WriteString("begun", began.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            if (run is null)
+            {
+                writer.WriteString("status", "damaged");
+                writer.WriteString("problem", problem);
+            }
+            else
+            {
+                writer.WriteString("status", run.Status);
+                writer.WriteString("data", run.Setting("data") ?? run.Result("data"));
+                writer.WriteString("model", run.Setting("model") ?? run.Setting("command"));
+                writer.WriteString("seed", run.Setting("seed"));
+                if (run.ValLoss is double loss)
+                {
+                    writer.WriteNumber("val_loss", loss);
+                }
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static int Compare(string[] folders, string? output)
+    {
+        RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
+        string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256"))];
+        var table = new Table { Border = TableBorder.Rounded };
+        table.AddColumn("");
+        foreach (RunFolder run in runs)
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(run.Name)).RightAligned());
+        }
+
+        foreach (string key in keys.Where(key => runs.Select(run => run.Setting(key)).Distinct().Count() > 1))
+        {
+            Add(key, run => run.Setting(key) ?? "");
+        }
+
+        table.AddEmptyRow();
+        foreach (string key in runs.SelectMany(run => run.Summary).Select(pair => pair.Key).Distinct().Where(key => key is "w" or "bandwidth" or "best_epoch" or "steps" || key.StartsWith("w_", StringComparison.Ordinal)))
+        {
+            Add(key, run => run.Result(key) is string text ? Short(double.Parse(text, CultureInfo.InvariantCulture)) : "");
+        }
+
+        Add("validation loss", run => run.ValLoss is double loss ? Short(loss) : "");
+        Add("validation RMSE", run => run.ValLoss is double loss ? Short(Math.Sqrt(2 * loss)) : "");
+        Add("status", run => run.Status);
+        Print(table);
+        if (output is not null)
+        {
+            Draw(runs, output);
+        }
+
+        return ExitCode.Done;
+
+        void Add(string name, Func<RunFolder, string> cell) => table.AddRow([Markup.Escape(name), .. runs.Select(run => Markup.Escape(cell(run)))]);
+    }
+
+    private static void Print(Table table)
+    {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = PipedWidth;
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static void Draw(RunFolder[] runs, string output)
+    {
+        if (Path.GetExtension(output).ToLowerInvariant() is not (".png" or ".svg"))
+        {
+            throw CliException.WrongInput($"--out: expected a file that ends in .png or .svg, got '{output}'");
+        }
+
+        Figure figure = RunCharts.Compare(runs) ?? throw CliException.WrongInput("--out: no epoch of these runs is done, there are no curves to draw");
+        figure.Save(output);
+        Console.WriteLine(output);
+    }
+
+    private static string Epochs(RunFolder run) => run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
+
+    private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+
+    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
+}

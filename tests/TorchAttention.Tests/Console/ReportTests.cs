@@ -1,0 +1,146 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>What <c>report</c> and <c>runs</c> make of folders that <c>train</c> wrote.</summary>
+public sealed partial class ReportTests : IDisposable
+{
+    private readonly ConsoleProcess _console = new();
+
+    public void Dispose() => _console.Dispose();
+
+    [Fact]
+    public void Report_HoldsEverythingAndFetchesNothing()
+    {
+        Train("run", "--model", "region", "--regions", "3", "--epochs", "4");
+
+        Assert.Equal(new ConsoleProcess.Result(0, "run/report.html\n", ""), _console.Run("report", "run"));
+
+        string page = File.ReadAllText(_console.PathOf("run/report.html"));
+        Assert.Equal(8, Svgs(page).Length);
+        Assert.All(Svgs(page), svg => Assert.StartsWith("<?xml", svg, StringComparison.Ordinal));
+        Assert.DoesNotMatch("""(?:src|href|url\()\s*=?\s*["']?(?:https?:|//)""", page);
+        Assert.DoesNotContain("<script", page, StringComparison.OrdinalIgnoreCase);
+        Assert.All(
+            ["<title>run: region on nonlinear</title>", ">finished<", "<dt>w_3</dt>", "<td>nonparametric</td>", "<th>regions</th><td>3</td>", "<h2>Configuration</h2>", "region: attention weights", "<code>train --out run --quiet --model region --regions 3 --epochs 4</code>"],
+            part => Assert.Contains(part, page, StringComparison.Ordinal));
+        using JsonDocument summary = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/summary.json")));
+        Assert.Contains($"<th>w_1</th><td>{summary.RootElement.GetProperty("w_1").GetRawText()}</td>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Report_EscapesTheUsersNames()
+    {
+        _console.Write("d.csv", "<script>alert(1)</script>,y & z\n" + string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i % 5}")) + "\n");
+        Train("run", "--data", "d.csv", "--epochs", "2");
+        Assert.Equal(0, _console.Run("report", "run", "--out", "page.html").ExitCode);
+        string page = File.ReadAllText(_console.PathOf("page.html"));
+        Assert.DoesNotContain("<script", page, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
+        Assert.False(File.Exists(_console.PathOf("run/report.html")));
+    }
+
+    [Fact]
+    public void UnfinishedRun_IsReportedAsFarAsItIs()
+    {
+        Train("run", "--epochs", "3", "--no-plots");
+        File.Delete(_console.PathOf("run/summary.json"));
+        File.AppendAllText(_console.PathOf("run/epochs.csv"), "4,0.1");
+        Assert.Equal(0, _console.Run("report", "run").ExitCode);
+        string page = File.ReadAllText(_console.PathOf("run/report.html"));
+        Assert.Contains(">unfinished<", page, StringComparison.Ordinal);
+        Assert.Contains("<dd>3 of 3</dd>", page, StringComparison.Ordinal);
+        Assert.Contains("The run drew no pictures.", page, StringComparison.Ordinal);
+        Assert.Single(Svgs(page));
+    }
+
+    [Theory]
+    [InlineData("'nothing': no such folder", "report", "nothing")]
+    [InlineData("'empty' holds no run: neither config.json nor summary.json is there", "report", "empty")]
+    [InlineData("'damaged/epochs.csv' is damaged (row 2: expected 3 numbers, found '1,x,2')", "report", "damaged")]
+    [InlineData("'nothing': no such folder; train puts its runs into runs unless --out names another", "runs", "nothing")]
+    [InlineData("--out: expected a file that ends in .png or .svg, got 'a.gif'", "runs", "compare", "whole", "whole", "--out", "a.gif")]
+    [InlineData("--sort: expected one of time, name, loss, got 'size'", "runs", ".", "--sort", "size")]
+    public void WrongInput_IsOneLine(string message, params string[] arguments)
+    {
+        Directory.CreateDirectory(_console.PathOf("empty"));
+        foreach (string folder in (string[])["damaged", "whole"])
+        {
+            Directory.CreateDirectory(_console.PathOf(folder));
+            _console.Write($"{folder}/config.json", "{\"command\": \"train\"}");
+            _console.Write($"{folder}/epochs.csv", $"epoch,train_loss,val_loss\n{(folder == "whole" ? "1,2,3" : "1,x,2")}\n");
+        }
+
+        ConsoleProcess.Result result = _console.Run(arguments);
+        Assert.Equal((2, $"error: {message}\n"), (result.ExitCode, result.Error));
+    }
+
+    [Fact]
+    public void Runs_ListsFinishedUnfinishedAndDamagedOnes()
+    {
+        Train("runs/good", "--epochs", "20", "--no-plots");
+        Train("runs/poor", "--epochs", "1", "--seed", "3", "--no-plots");
+        Train("runs/broken", "--epochs", "1", "--no-plots");
+        File.Delete(_console.PathOf("runs/poor/summary.json"));
+        File.WriteAllText(_console.PathOf("runs/broken/config.json"), "{");
+        Directory.CreateDirectory(_console.PathOf("runs/other"));
+
+        string[] rows = _console.Run("runs", "--sort", "loss").Output.Split('\n');
+
+        Assert.Matches(@"│ good +│ nonlinear +│ nw +│ \S+ \S+ +│ 20 +│ 0 +│ 0\.0\d+ +│ finished", rows[3]);
+        Assert.Matches(@"│ poor +│ nonlinear +│ nw +│ \S+ \S+ +│ 1 of 1 +│ 3 +│ \S+ +│ unfinished", rows[4]);
+        Assert.Matches(@"│ broken +│.*'runs/broken/config\.json' is damaged", rows[5]);
+        Assert.DoesNotContain(rows, row => row.Contains("other", StringComparison.Ordinal));
+        using JsonDocument json = JsonDocument.Parse(_console.Run("runs", "--json", "--sort", "name").Output);
+        Assert.Equal(["broken damaged", "good finished", "poor unfinished"], json.RootElement.GetProperty("runs").EnumerateArray().Select(run => $"{run.GetProperty("name")} {run.GetProperty("status")}"));
+    }
+
+    [Fact]
+    public void Compare_ShowsWhatDiffersAndDrawsTheCurves()
+    {
+        Train("a", "--epochs", "5", "--no-plots");
+        Train("b", "--epochs", "5", "--lr", "0.1", "--no-plots");
+
+        ConsoleProcess.Result result = _console.Run("runs", "compare", "a", "b", "--out", "both.svg");
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Matches(@"│ lr +│ +1 │ +0\.1 │", result.Output);
+        Assert.DoesNotContain("batch_size", result.Output, StringComparison.Ordinal);
+        Assert.Matches(@"│ validation RMSE +│ +0\.24494 │ +0\.\d+ │", result.Output);
+        Assert.True(new FileInfo(_console.PathOf("both.svg")).Length > 3000);
+    }
+
+    [Fact]
+    public void Chromium_ShowsThePageWithoutANetwork()
+    {
+        string? chromium = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "chromium")).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(chromium is null, "There is no chromium on the path.");
+        Train("run", "--epochs", "2");
+        Assert.Equal(0, _console.Run("report", "run").ExitCode);
+
+        // Every name is unknown, so that whatever the page asked for would be an error in the log; a picture that does not decode has no width.
+        string probe = File.ReadAllText(_console.PathOf("run/report.html")).Replace(
+            "</body>", "<script>addEventListener('load', () => document.title = [...document.images].every(i => i.complete && i.naturalWidth > 100) + ' ' + document.images.length + ' ' + (document.documentElement.scrollWidth <= innerWidth))</script></body>", StringComparison.Ordinal);
+        _console.Write("probe.html", probe);
+        string[] options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--window-size=500,2000", $"--user-data-dir={_console.PathOf("profile")}"];
+        ConsoleProcess.Result shown = _console.Start(chromium!, [.. options, "--dump-dom", $"file://{_console.PathOf("probe.html")}"]).Wait();
+
+        Assert.Equal(0, shown.ExitCode);
+        Assert.Contains("<title>true 6 true</title>", shown.Output, StringComparison.Ordinal);
+        Assert.Contains("<h2>Results</h2>", shown.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("CONSOLE", shown.Error, StringComparison.Ordinal);
+    }
+
+    private void Train(string output, params string[] options)
+    {
+        ConsoleProcess.Result result = _console.Run(["train", "--out", output, "--quiet", .. options]);
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+    }
+
+    private static string[] Svgs(string page) => [.. Picture().Matches(page).Select(match => Encoding.UTF8.GetString(Convert.FromBase64String(match.Groups[1].Value)))];
+
+    [GeneratedRegex("src=\"data:image/svg\\+xml;base64,([^\"]+)\"")]
+    private static partial Regex Picture();
+}
