@@ -1,5 +1,4 @@
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Pooling;
 
 namespace TorchAttention;
 

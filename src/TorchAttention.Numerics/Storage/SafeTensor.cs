@@ -67,6 +67,19 @@ public sealed class SafeTensor
         return new SafeTensor("F32", shape.ToArray(), bytes);
     }
 
+    /// <summary>Numbers of int64.</summary>
+    /// <inheritdoc cref="Of(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
+    public static SafeTensor Of(ReadOnlySpan<long> numbers, params ReadOnlySpan<long> shape)
+    {
+        byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(long)];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), numbers[i]);
+        }
+
+        return new SafeTensor("I64", shape.ToArray(), bytes);
+    }
+
     /// <summary>Numbers of any type that the format knows.</summary>
     /// <param name="dataType">The format's name of the type.</param>
     /// <param name="bytes">The numbers, little-endian, row by row.</param>

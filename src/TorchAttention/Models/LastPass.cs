@@ -1,5 +1,3 @@
-using TorchAttention.Pooling;
-
 namespace TorchAttention.Models;
 
 /// <summary>The inputs of a pass that made no weights, in arrays of its own: batches are gone after their step, and w moves on.</summary>

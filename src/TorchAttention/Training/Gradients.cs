@@ -1,4 +1,3 @@
-using TorchAttention.Pooling;
 using TorchSharp.Modules;
 
 namespace TorchAttention.Training;

@@ -74,7 +74,7 @@ public sealed class WrongInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("unknown command 'fly'; the commands are train, exercise, fit, predict, bandwidth, evaluate, datasets, info", "fly")]
+    [InlineData("unknown command 'fly'; the commands are train, exercise, runs, report, fit, predict, bandwidth, evaluate, datasets, info", "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
     [InlineData("unknown command '@nothing'; the commands are", "@nothing")]
     [InlineData("exercise: expected a number from 1 to 4, got '5'", "exercise", "5")]

@@ -60,7 +60,7 @@ public sealed class LiveTensorTests
 
         foreach (AttentionScore score in Enum.GetValues<AttentionScore>())
         {
-            AssertNothingStaysAlive(KernelModels.Data("relevance"), (x, y) => new AttentionRegression(x, y, new() { Score = score, LeaveOneOut = true }));
+            AssertNothingStaysAlive(KernelModels.Data("relevance"), (x, y) => new AttentionRegression(x, y, new() { Score = score, LeaveOneOut = score != AttentionScore.MultiHead }));
         }
     }
 

@@ -94,7 +94,7 @@ public sealed class AloneTests
         int threads = get_num_threads();
         try
         {
-            double[][] learned = [.. new[] { 1, 2, 3 }.Select(count =>
+            double[][] learned = [.. Enumerable.Range(1, 3).Select(count =>
             {
                 set_num_threads(count);
                 using var data = new NonlinearData(n: 3000, batchSize: 700);

@@ -33,7 +33,7 @@ public sealed class CheckpointTests : IDisposable
     [MemberData(nameof(Stops))]
     public void TrainingThatWentOn_IsBitForBitTheOneThatNeverStopped(OptimizerKind kind, int stop)
     {
-        Record whole = Train(kind, stopAfter: null, from: null);
+        Record whole = Train(kind, stopAfter: null, from: null, folder: "whole");
         Record before = Train(kind, stop, from: null);
         Checkpoint checkpoint = Checkpoints.Latest(_folder, out IReadOnlyList<StorageException> passedOver)!;
         Assert.Empty(passedOver);
@@ -136,7 +136,7 @@ public sealed class CheckpointTests : IDisposable
 
     private string[] Files() => [.. Directory.GetFiles(_folder).Order(StringComparer.Ordinal)];
 
-    private Record Train(OptimizerKind kind, int? stopAfter, Checkpoint? from, int? everySteps = null)
+    private Record Train(OptimizerKind kind, int? stopAfter, Checkpoint? from, int? everySteps = null, string folder = "")
     {
         using var data = new NonlinearData(n: 26, batchSize: 5);
         using var model = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
@@ -159,7 +159,7 @@ public sealed class CheckpointTests : IDisposable
             }
         };
         trainer.EpochCompleted += (_, e) => record.Epochs.Add(e);
-        using var checkpoints = new Checkpoints(_folder, new CheckpointOptions { EverySteps = everySteps, EverySeconds = null });
+        using var checkpoints = new Checkpoints(Path.Combine(_folder, folder), new CheckpointOptions { EverySteps = everySteps, EverySeconds = null });
         checkpoints.Watch(trainer);
         try
         {

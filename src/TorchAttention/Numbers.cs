@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace TorchAttention.Pooling;
+namespace TorchAttention;
 
 /// <summary>The numbers of a tensor of the CPU in row-major order: its own memory where it is laid out so, else a copy.</summary>
 internal readonly struct Numbers<T> : IDisposable
