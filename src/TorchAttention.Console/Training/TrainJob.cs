@@ -1,10 +1,8 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Security.Cryptography;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Plotting;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp;
@@ -14,7 +12,7 @@ using Module = TorchAttention.Training.Module;
 namespace TorchAttention.Cli.Training;
 
 /// <summary>The main job: average, nonparametric and parametric attention pooling on one data set, compared.</summary>
-internal static class TrainJob
+internal static partial class TrainJob
 {
     public const string CheckpointsFolder = "checkpoints";
     private const string SummaryFile = "summary.json";
@@ -49,30 +47,9 @@ internal static class TrainJob
 
         CheckNoise(options, data);
         string digest = DigestOf(data);
-        Checkpoint? from = null;
-        if (options.Resume is not null)
+        if (!Begin(options, directory, digest, out Checkpoint? from))
         {
-            if (RunConfig.Digest(options.Resume) is string then && then != digest)
-            {
-                throw CliException.WrongInput($"--resume: the data are not those that the run in '{options.Resume}' began with");
-            }
-
-            from = LastCheckpoint(directory);
-            string summaryPath = Path.Combine(directory.Path, SummaryFile);
-            if (File.Exists(summaryPath))
-            {
-                if (from is null || from.Epoch > options.Epochs)
-                {
-                    Say(options, $"the run in {directory.Path} is finished; give it more --epochs to go on");
-                    return ExitCode.Done;
-                }
-
-                File.Delete(summaryPath);
-            }
-
-            Say(options, from is null
-                ? $"{directory.Path} has no checkpoint yet: from the start"
-                : string.Create(CultureInfo.InvariantCulture, $"{directory.Path}: going on after step {from.Step}"));
+            return ExitCode.Done;
         }
 
         // Of several columns h is in deviations of each.
@@ -110,11 +87,7 @@ internal static class TrainJob
             _ = new TensorBoardLog(trainer, learned, numbers, units, Path.Combine(directory.Path, "tensorboard"));
         }
 
-        using var checkpoints = new Checkpoints(Path.Combine(directory.Path, CheckpointsFolder), options.ToCheckpoints());
-        checkpoints.Captured += (_, _) => log.TrySave();
-        checkpoints.Writing += (_, _) => log.Sync();
-        checkpoints.Failed += (_, e) => Console.Error.WriteLine($"warning: no checkpoint: {e.Message}; training goes on, the one before stays");
-        checkpoints.Watch(trainer);
+        using Checkpoints checkpoints = Watch(trainer, options, directory, log);
         interruption.AtOnce = () =>
         {
             log.Save();
@@ -192,40 +165,6 @@ internal static class TrainJob
         }
     }
 
-    private static Checkpoint? LastCheckpoint(RunDirectory directory)
-    {
-        string folder = Path.Combine(directory.Path, CheckpointsFolder);
-        Checkpoint? last = Checkpoints.Latest(folder, out IReadOnlyList<StorageException> passedOver);
-        foreach (StorageException e in passedOver)
-        {
-            Console.Error.WriteLine($"warning: {e.Message}");
-        }
-
-        return last is null && passedOver.Count > 0
-            ? throw CliException.WrongInput($"--resume: none of the {passedOver.Count} checkpoints in '{folder}' can be read; begin anew with train")
-            : last;
-    }
-
-    private static void Say(TrainOptions options, string line)
-    {
-        if (!options.Quiet && !options.Json)
-        {
-            Console.WriteLine(line);
-        }
-    }
-
-    private static string DigestOf(RegressionData data)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (Tensor part in (Tensor[])[data.XTrain, data.YTrain, data.XVal, data.YVal])
-        {
-            using Tensor here = part.cpu();
-            hash.AppendData(here.bytes);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
     private static CliException Interrupted(OperationCanceledException e, TrainingLog log, RunDirectory directory) =>
         new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}, and train --resume {directory.Path} goes on", e);
 
@@ -241,58 +180,4 @@ internal static class TrainJob
     // A gradient grows with the square of the noise and with nothing else that is the user's to choose; a step is --lr times that.
     private static string Steep(TrainOptions options) =>
         (options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {options.NoiseStd:G6}, or a smaller " : "") + $"--lr than {options.Lr}";
-
-    // The model is in standard deviations; these lead back to the columns.
-    private static Dictionary<string, string> Notes(DataSource source, RegressionData data) => new()
-    {
-        ["data"] = source.Name,
-        ["x"] = string.Join(',', source.XLabels),
-        ["y"] = source.YLabel,
-        ["x_mean"] = string.Join(',', data.XScales.Select(scale => scale.Mean.ToString("R", CultureInfo.InvariantCulture))),
-        ["x_deviation"] = string.Join(',', data.XScales.Select(scale => scale.Deviation.ToString("R", CultureInfo.InvariantCulture))),
-        ["y_mean"] = data.YScale.Mean.ToString("R", CultureInfo.InvariantCulture),
-        ["y_deviation"] = data.YScale.Deviation.ToString("R", CultureInfo.InvariantCulture),
-    };
-
-    private static RunPictures Draw(
-        DataSource source, RegressionData data, ProgressBoard board, Estimator[] estimators,
-        NonparametricAttentionPooling nonparametric, Module learned, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)
-    {
-        var pictures = new RunPictures(source, data);
-        foreach (Estimator estimator in estimators)
-        {
-            pictures.AddPredictions(estimator.Name, estimator);
-        }
-
-        pictures.AddAttention("nonparametric-attention", estimators[1], nonparametric);
-        pictures.AddAttention($"{estimators[2].Name}-attention", estimators[2], (IAttentionModel)learned);
-        pictures.AddLoss("loss", board);
-        if (numbers.Names.Count > 1)
-        {
-            pictures.AddNumbers("w", numbers, trace);
-        }
-
-        if (learned is RegionalKernelRegression regional)
-        {
-            pictures.AddWidths("widths", regional);
-        }
-
-        return pictures;
-    }
-
-    private static void Report(RunSummary summary, RunDirectory directory, TrainOptions options)
-    {
-        if (options.Json)
-        {
-            Console.WriteLine(RunDirectory.Json(summary.WriteTo));
-        }
-        else if (!options.Quiet)
-        {
-            summary.Print(directory, plots: !options.NoPlots);
-            if (!options.NoPlots && PlotFont.Family is null)
-            {
-                Console.WriteLine($"fonts: {PlotFont.NoneInstalled}");
-            }
-        }
-    }
 }
