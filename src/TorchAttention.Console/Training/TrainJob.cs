@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
