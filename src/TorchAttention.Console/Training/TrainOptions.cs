@@ -134,6 +134,11 @@ internal sealed record TrainOptions
         Refuse(FinalFactor, Schedule is ScheduleKind.Cosine or ScheduleKind.Linear, "--final-factor applies to --schedule cosine and linear only");
         Refuse(MinDelta, Patience is not null, "--min-delta applies with --patience only");
         LearnedModel.Check(this);
+        if (Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1))
+        {
+            throw CliException.WrongInput($"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed");
+        }
+
         if (Momentum >= 1)
         {
             throw CliException.WrongInput($"--momentum: expected less than 1, got {Momentum}");

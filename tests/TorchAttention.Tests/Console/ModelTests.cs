@@ -69,6 +69,7 @@ public sealed class ModelTests : IDisposable
     [InlineData("--momentum applies to --optimizer sgd only", "--optimizer", "adam", "--momentum", "0.9")]
     [InlineData("--gamma applies to --schedule step and exponential only", "--gamma", "0.5")]
     [InlineData("--min-delta applies with --patience only", "--min-delta", "0.5")]
+    [InlineData("--seeds: 2 seeds from 18446744073709551615 on go beyond 18446744073709551615; expected a smaller --seed", "--seeds", "2", "--seed", "18446744073709551615")]
     [InlineData("--momentum: expected less than 1, got 1", "--momentum", "1")]
     public void OptionsThatDoNotApply_AreRefused(string message, params string[] options)
     {

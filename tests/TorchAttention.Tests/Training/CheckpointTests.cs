@@ -47,6 +47,42 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(whole.Result, after.Result);
     }
 
+    [Theory]
+    [InlineData("nw")]
+    [InlineData("relevance")]
+    [InlineData("regional")]
+    [InlineData("values")]
+    [InlineData(nameof(AttentionScore.DotProduct))]
+    [InlineData(nameof(AttentionScore.Additive))]
+    [InlineData(nameof(AttentionScore.MultiHead))]
+    public void EveryModel_GoesOnBitForBit(string name)
+    {
+        double[] x = [.. Enumerable.Range(0, 40).Select(i => Math.Sqrt(i))];
+        double[] other = [.. x.Select(q => Math.Cos(7 * q))];
+        double[] y = [.. x.Select(q => Math.Sin(q))];
+        Checkpoint? captured = null;
+        double[] whole = State(null, trainer => trainer.StepCompleted += (_, e) => captured = e.Step == 6 ? trainer.Capture() : captured);
+        Assert.Equal(whole, State(captured, _ => { }));
+
+        double[] State(Checkpoint? from, Action<Trainer> watch)
+        {
+            double[][] columns = name == "relevance" ? [x, other] : [x];
+            using var data = new TabularData(columns, y, batchSize: 9, seed: 3);
+            using TorchAttention.Training.Module model = name switch
+            {
+                "nw" => new NWKernelRegression(data.XTrain, data.YTrain),
+                "relevance" => new RelevanceKernelRegression(data.XTrain, data.YTrain),
+                "regional" => new RegionalKernelRegression(data.XTrain, data.YTrain, 4),
+                "values" => new NWKernelRegression(data.XTrain, data.YTrain, new KernelModelOptions { LearnValues = true }),
+                _ => new AttentionRegression(data.XTrain, data.YTrain, new AttentionRegressionOptions { Score = Enum.Parse<AttentionScore>(name), Hidden = 8 }),
+            };
+            var trainer = new Trainer(new TrainerOptions { MaxEpochs = 4 });
+            watch(trainer);
+            trainer.Fit(model, data, from);
+            return [.. model.state_dict().SelectMany(part => part.Value.ToDoubles())];
+        }
+    }
+
     [Fact]
     public void DamagedNewest_IsPassedOverForTheOneBefore()
     {
