@@ -13,8 +13,8 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
     /// <summary>Whether it is a logarithm, of which differences count, not ratios.</summary>
     public bool IsLogarithm => rule == BandwidthRule.AICc;
 
-    /// <summary>Whether examples may be put together before they are judged.</summary>
-    public bool AllowsBins => rule != BandwidthRule.KFold && !leaveOutTies;
+    /// <summary>Whether it can be estimated on an even grid.</summary>
+    public bool AllowsGrid => rule != BandwidthRule.KFold && !leaveOutTies;
 
     /// <summary>The same criterion, computed without other threads.</summary>
     public BandwidthCriterion OnOneThread() => new(kernel, degree, rule, bandwidth, leaveOutTies, 1, cancellationToken);
@@ -46,6 +46,50 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             : rule == BandwidthRule.AICc ? Diagnostics.AICcOf(data, fit)
             : Diagnostics.GcvOf(data, fit);
         return double.IsNaN(score) ? double.PositiveInfinity : score;
+    }
+
+    /// <summary>The criterion for a bandwidth as an even grid sees it.</summary>
+    /// <param name="grid">The examples on the grid.</param>
+    /// <param name="h">The bandwidth.</param>
+    public double At(LineGrid grid, double h)
+    {
+        (double squares, double trace) = grid.At(kernel, degree, h, rule == BandwidthRule.LeaveOneOut);
+        double score = rule switch
+        {
+            BandwidthRule.LeaveOneOut => squares / grid.TotalWeight,
+            BandwidthRule.AICc => Diagnostics.AICcOf(squares / grid.TotalWeight, trace, grid.Examples),
+            _ => Diagnostics.GcvOf(squares / grid.TotalWeight, trace, grid.Examples),
+        };
+        return double.IsNaN(score) ? double.PositiveInfinity : score;
+    }
+
+    /// <summary>One feature: the bandwidth up to which an example has no neighbour but itself, where that rules a bandwidth out.</summary>
+    /// <param name="data">The data.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public double LeastAdmissible(SmootherData data)
+    {
+        double most = 0;
+        if (rule != BandwidthRule.LeaveOneOut || double.IsInfinity(kernel.Support))
+        {
+            return most;
+        }
+
+        int last = -1;
+        double toLast = double.PositiveInfinity;
+        for (int i = 0; i <= data.Count; i++)
+        {
+            bool isEnd = i == data.Count;
+            if (!isEnd && data.WeightAt(i) == 0)
+            {
+                continue;
+            }
+
+            double toNext = isEnd || last < 0 ? double.PositiveInfinity : data.Keys[i] - data.Keys[last];
+            most = last < 0 ? most : Math.Max(most, Math.Min(toLast, toNext));
+            (last, toLast) = (i, toNext);
+        }
+
+        return most / kernel.Support;
     }
 
     /// <summary>The leave-one-out criterion and its derivatives by the logarithms of the bandwidths.</summary>

@@ -30,17 +30,20 @@ public sealed record Diagnostics
     /// <summary>(RSS/n) / (1 - tr H / n)^2.</summary>
     public required double GCV { get; init; }
 
-    internal static double AICcOf(SmootherData data, Smoother.Fit fit)
+    internal static double AICcOf(SmootherData data, Smoother.Fit fit) => AICcOf(SquaresOf(data, fit) / data.TotalWeight, Trace(data, fit), data.Examples);
+
+    internal static double AICcOf(double meanSquare, double trace, int examples)
     {
-        double trace = Trace(data, fit);
-        double left = data.Examples - trace - 2;
-        return left > 0 ? Math.Log(SquaresOf(data, fit) / data.TotalWeight) + 1 + (2 * (trace + 1) / left) : double.PositiveInfinity;
+        double left = examples - trace - 2;
+        return left > 0 ? Math.Log(meanSquare) + 1 + (2 * (trace + 1) / left) : double.PositiveInfinity;
     }
 
-    internal static double GcvOf(SmootherData data, Smoother.Fit fit)
+    internal static double GcvOf(SmootherData data, Smoother.Fit fit) => GcvOf(SquaresOf(data, fit) / data.TotalWeight, Trace(data, fit), data.Examples);
+
+    internal static double GcvOf(double meanSquare, double trace, int examples)
     {
-        double left = 1 - (Trace(data, fit) / data.Examples);
-        return left > 1e-9 ? SquaresOf(data, fit) / data.TotalWeight / (left * left) : double.PositiveInfinity;
+        double left = 1 - (trace / examples);
+        return left > 1e-9 ? meanSquare / (left * left) : double.PositiveInfinity;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,44 +1,48 @@
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
-/// One feature: a grid over the whole of log h, on data put together in cells much narrower than h, so that it costs little; then each of its valleys
-/// that could hold the least score, on all data.
+/// One feature: a grid over the whole of log h, of estimates that cost little; then each of its valleys that could hold the least score, on all data.
 /// </summary>
 internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     : Search(data, criterion, bounds, progress)
 {
     private const double GridStep = 0.25;
-    private const double FineStep = 0.05;
+    private const double FineStep = 0.02;
 
-    // Cells of an 8th of the bandwidth change a score by about a part in 1e3.
+    // With so many intervals in a bandwidth an estimate is off by about a part in 1e5.
     private const double CellsInBandwidth = 8;
     private const int LeastCells = 64;
+    private const int MostCells = 1 << 17;
     private const int FewExamples = 512;
 
-    // Up to so many places float32 is faster than what saves pairs, and an estimate needs no more digits.
-    private const int SingleUpTo = 1100;
-
-    // Where a bandwidth spans fewer examples than cells would, the score is little but the variance of a few neighbours, and smooth.
+    // Where a bandwidth spans fewer than four examples, the score is little but the variance of a few neighbours, and smooth.
+    private const int CellsForEachExample = 2;
     private const int StepsBetweenStretches = 2;
     private const double BandwidthsInStretch = 6.5;
 
     // A valley of the grid that is this part above the deepest one may be as deep between two points of the grid; the less the more is known of both.
     private const double GridDoubt = 0.05;
-    private const double EstimateDoubt = 0.02;
+    private const double EstimateDoubt = 0.01;
     private const double FullDoubt = 1e-3;
     private const int MostValleys = 4;
+    private const double EstimateTolerance = 1e-3;
     private const double Golden = 0.38196601125010515;
 
-    private readonly Dictionary<int, SmootherData> _binned = [];
+    private readonly double _leastAdmissible = criterion.LeastAdmissible(data);
+    private readonly Dictionary<int, LineGrid> _grids = [];
     private SmootherData? _stretches;
     private double _ofAllLessStretches;
+
+    private bool IsEstimated => Data.Count > FewExamples && Criterion.AllowsGrid;
+
+    private int FinestCells => Math.Min(MostCells, 1 << Math.ILogB(CellsForEachExample * Data.Count));
 
     protected override double[] Find()
     {
         (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
         int steps = Math.Max(4, (int)Math.Ceiling((high - low) / GridStep));
         double step = (high - low) / steps;
-        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => i % StepsBetweenStretches == 0 || HasCells(log))];
+        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => i % StepsBetweenStretches == 0 || HasGrid(log))];
         double[] scores = EstimateAll(logs);
         double least = scores.Min();
         if (double.IsPositiveInfinity(least))
@@ -69,86 +73,82 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     private IEnumerable<double> Starts(IEnumerable<double> middles, double step, double low, double high)
     {
         (double Log, double Score)[] found = [.. middles
-            .Select(middle => Minimise(Estimate, middle, HasCells(middle) ? step : StepsBetweenStretches * step, 0.02, low, high)).OrderBy(pair => pair.Score)];
+            .Select(middle => Minimise(Estimate, middle, HasGrid(middle) ? step : StepsBetweenStretches * step, EstimateTolerance, low, high)).OrderBy(pair => pair.Score)];
         return found.Where(pair => MayBeLeast(pair.Score, found[0].Score, EstimateDoubt)).Select(pair => pair.Log);
     }
 
     private bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * (Criterion.IsLogarithm ? 1 : least));
 
-    // The grid's bandwidths at once, each on a thread of its own: less waiting than many threads for each.
+    // What is not read off a grid is computed at many bandwidths at once, each on a thread of its own: less waiting than many threads for each.
     private double[] EstimateAll(double[] logs)
     {
-        BandwidthCriterion alone = Criterion.OnOneThread();
-        SmootherData[] seen = Array.ConvertAll(logs, log => !IsEstimated ? Data : HasCells(log) ? OfCells(log) : Stretches());
         double[] scores = new double[logs.Length];
-        Criterion.ForEach(logs.Length, i => scores[i] = alone.At(seen[i], [Math.Exp(logs[i])], IsEstimated && HasCells(logs[i]) && seen[i].Count <= SingleUpTo));
+        int[] slow = [.. Enumerable.Range(0, logs.Length).Where(i => !HasGrid(logs[i]))];
+        if (slow.Length > 0)
+        {
+            BandwidthCriterion alone = Criterion.OnOneThread();
+            SmootherData seen = IsEstimated ? Stretches() : Data;
+            Criterion.ForEach(slow.Length, i => scores[slow[i]] = alone.At(seen, [Math.Exp(logs[slow[i]])]) + _ofAllLessStretches);
+        }
+
         for (int i = 0; i < logs.Length; i++)
         {
-            scores[i] = Keep([Math.Exp(logs[i])], scores[i] + (ReferenceEquals(seen[i], _stretches) ? _ofAllLessStretches : 0), IsEstimated);
+            double h = Math.Exp(logs[i]);
+            scores[i] = Keep([h], HasGrid(logs[i]) ? OnGrid(h) : scores[i], IsEstimated);
         }
 
         return scores;
     }
 
-    private bool IsEstimated => Data.Count > FewExamples && Criterion.AllowsBins;
-
-    private int StretchCount => Data.Count < ManyExamples ? 4 : 16;
-
-    // So many that the widest bandwidth of the stretches, which cells no longer resolve, fits several times into each of them.
-    private int PartSize => Math.Min(Data.Count / 2, (int)Math.Sqrt(BandwidthsInStretch * CellsInBandwidth * StretchCount * Data.Count));
-
-    private bool HasCells(double log) => !IsEstimated || CellsFor(log) <= PartSize;
-
-    private double CellsFor(double log) => Math.Max(LeastCells, CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / Math.Exp(log));
-
     // The score for all data, or for data that says nearly the same.
     private double Estimate(double log)
     {
-        double[] h = [Math.Exp(log)];
-        if (!IsEstimated)
-        {
-            return Score(h);
-        }
-
-        return Keep(h, HasCells(log) ? Criterion.At(OfCells(log), h) : Criterion.At(Stretches(), h) + _ofAllLessStretches, isEstimate: true);
+        double h = Math.Exp(log);
+        return Keep([h], HasGrid(log) ? OnGrid(h) : Criterion.At(Stretches(), [h]) + _ofAllLessStretches, isEstimate: true);
     }
 
-    private SmootherData OfCells(double log) => Binned((int)Math.Pow(2, Math.Ceiling(Math.Log2(CellsFor(log)))));
+    private double OnGrid(double h) => h <= _leastAdmissible ? double.PositiveInfinity : Criterion.At(Grid((int)Math.Pow(2, Math.Ceiling(Math.Log2(CellsFor(h))))), h);
 
-    // What a part of the examples differs from all by, it differs by at most bandwidths alike: known where cells still say the score of all.
+    private bool HasGrid(double log) => IsEstimated && CellsFor(Math.Exp(log)) <= FinestCells;
+
+    private double CellsFor(double h) => Math.Max(LeastCells, CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / h);
+
+    // From the next finer one, which has fewer points than there are examples.
+    private LineGrid Grid(int cells)
+    {
+        if (!_grids.TryGetValue(cells, out LineGrid? grid))
+        {
+            _grids[cells] = grid = cells == FinestCells ? LineGrid.Of(Data, cells) : Grid(2 * cells).Coarser();
+        }
+
+        return grid;
+    }
+
+    // What a part of the examples differs from all by, it differs by at most bandwidths alike: known where a grid still says the score of all.
     private SmootherData Stretches()
     {
         if (_stretches is null)
         {
+            double narrowest = CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / FinestCells * (1 + 1e-9);
             _stretches = TakeStretches();
-            double narrowest = Math.Log(CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / PartSize) + 1e-9;
-            double difference = Criterion.At(OfCells(narrowest), [Math.Exp(narrowest)]) - Criterion.At(_stretches, [Math.Exp(narrowest)]);
+            double difference = OnGrid(narrowest) - Criterion.At(_stretches, [narrowest]);
             _ofAllLessStretches = double.IsFinite(difference) ? difference : 0;
         }
 
         return _stretches;
     }
 
-    // From the next finer cells, which are fewer than the examples, and lie within these.
-    private SmootherData Binned(int cells)
-    {
-        if (!_binned.TryGetValue(cells, out SmootherData? binned))
-        {
-            _binned[cells] = binned = (2 * cells <= PartSize ? Binned(2 * cells) : Data).Binned(cells);
-        }
-
-        return binned;
-    }
-
     // Some stretches of neighbouring examples: at bandwidths far narrower than a stretch each is like the whole.
     private SmootherData TakeStretches()
     {
-        int length = PartSize / StretchCount;
-        int[] places = new int[length * StretchCount];
+        int stretches = Data.Count < ManyExamples ? 4 : 16;
+        int widest = (int)(BandwidthsInStretch * CellsInBandwidth * Data.Count / FinestCells);
+        int length = Math.Max(FewExamples / 2, Math.Min(Data.Count / 2, stretches * widest)) / stretches;
+        int[] places = new int[length * stretches];
         for (int i = 0; i < places.Length; i++)
         {
             (int stretch, int place) = Math.DivRem(i, length);
-            places[i] = (int)((long)stretch * (Data.Count - length) / (StretchCount - 1)) + place;
+            places[i] = (int)((long)stretch * (Data.Count - length) / (stretches - 1)) + place;
         }
 
         return Data.Take(places);

@@ -160,30 +160,6 @@ internal sealed class SmootherData
         return groups.Build();
     }
 
-    /// <summary>One feature: examples of a cell together, at their mean place.</summary>
-    /// <param name="cells">The number of cells of equal width between the least key and the largest.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public SmootherData Binned(int cells)
-    {
-        (double least, double most) = (Keys[0], Keys[^1]);
-        double perCell = cells / (most - least);
-        var groups = new GroupBuilder(this);
-        for (int first = 0; first < Count;)
-        {
-            double next = least + ((Math.Floor((Keys[first] - least) * perCell) + 1) / perCell);
-            int end = first + 1;
-            while (end < Count && Keys[end] < next)
-            {
-                end++;
-            }
-
-            groups.Add(first, end);
-            first = end;
-        }
-
-        return groups.Build();
-    }
-
     private static bool IsAscending(double[] keys)
     {
         for (int i = 1; i < keys.Length; i++)
