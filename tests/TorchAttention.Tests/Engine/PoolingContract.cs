@@ -42,14 +42,20 @@ public abstract class PoolingContract<TKernel>
 
     [Theory]
     [InlineData(PoolingMethod.Exact)]
+    [InlineData(PoolingMethod.Line)]
     [InlineData(PoolingMethod.Tree)]
     public void Gradients_AreTheSlopes(PoolingMethod method)
     {
+        if (method == PoolingMethod.Line && !HasLine)
+        {
+            return;
+        }
+
         int compared = 0;
         for (int seed = 100; seed < 112; seed++)
         {
             // The differences of a query a thousand bandwidths away are those of rounding alone.
-            PoolingRequest problem = PoolingRequest.Random(seed, mostFeatures: 3, mostKeys: 80);
+            PoolingRequest problem = PoolingRequest.Random(seed, mostFeatures: method == PoolingMethod.Line ? 1 : 3, mostKeys: 80);
             problem = problem with { Bandwidths = [.. problem.Bandwidths.Select(h => 3 * h)] };
             Answers answers = problem.Pool<TKernel, double>(Options(method), hasGradients: true);
             for (int j = 0; j < problem.Features; j++)
@@ -84,6 +90,37 @@ public abstract class PoolingContract<TKernel>
         }
 
         Assert.InRange(compared, 500, 12 * 60 * 3 * 3 * 2);
+    }
+
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void GradientsOfTheLine_AreThoseOfAllPairs(int vectorBits)
+    {
+        int compared = 0;
+        for (int seed = 200; HasLine && seed < 225; seed++)
+        {
+            PoolingRequest problem = PoolingRequest.Random(seed, mostFeatures: 1, mostKeys: 3000);
+            Answers exact = problem.Pool<TKernel, double>(Options(PoolingMethod.Exact), hasGradients: true);
+            Answers line = problem.Pool<TKernel, double>(Options(PoolingMethod.Line) with { VectorBits = vectorBits }, hasGradients: true);
+            Assert.InRange(line.Report!.ErrorBound, 0, 1e-10);
+            for (int i = 0; i < exact.Values.Length; i++)
+            {
+                (int query, int column) = Math.DivRem(i, problem.Columns);
+                if (exact.HasNeighbour[query] && exact.LogWeightSum[query] > -5)
+                {
+                    compared++;
+                    AssertNear(exact.InverseBandwidthGradient[i] / problem.Bandwidths[0], line.InverseBandwidthGradient[i] / problem.Bandwidths[0]);
+                    AssertNear(exact.QueryGradient[i] * problem.Bandwidths[0], line.QueryGradient[i] * problem.Bandwidths[0]);
+                }
+
+                void AssertNear(double expected, double actual) => Assert.True(
+                    Math.Abs(expected - actual) <= 1e-9 * problem.Range(column), $"Expected {expected} for query {query}, got {actual}, seed {seed}: {problem}");
+            }
+        }
+
+        Assert.True(compared > 500 || !HasLine, $"{compared} were compared.");
     }
 
     [Theory]

@@ -26,7 +26,10 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
     private const double PairError = 2e-15;
     private const double PlanePairError = 2e-14;
 
-    // The square of a position at the reach, which is what a key beyond it counts in the sums for planes: r^2 exp(-r^2 / 2) falls from there on.
+    // 16 terms know the second derivative to fewer digits.
+    private const double GradientPairError = 2e-13;
+
+    // The square of a position at the reach, which is what a key beyond it counts in the sums for planes and gradients: r^2 exp(-r^2 / 2) falls from there on.
     private const double FarPositions = 200;
 
     private readonly LineKeys _keys;
@@ -37,11 +40,12 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
     private readonly Scratch _moments;
     private readonly double _scale;
     private readonly double _dropped;
-    private readonly bool _hasPlanes;
+    private readonly double _pairError;
 
-    public GaussianLine(LineKeys keys, double bandwidth, double tolerance, bool hasPlanes, Work work)
+    public GaussianLine(LineKeys keys, double bandwidth, double tolerance, in SumLayout layout, Work work)
     {
-        _hasPlanes = hasPlanes;
+        bool hasPlanes = layout.HasPlanes;
+        _pairError = hasPlanes ? PlanePairError : layout.HasGradient ? GradientPairError : PairError;
         _keys = keys;
         _bandwidth = bandwidth;
         _scale = Gaussian.ArgumentScale / (bandwidth * bandwidth);
@@ -53,8 +57,9 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             _cells = LineCells.Of(keys.Sorted, width);
         }
 
-        double exponent = Math.Log((hasPlanes ? FarPositions : 1) * 400.0 * keys.Count / tolerance);
-        _dropped = keys.Count * Math.Exp(-exponent) * (hasPlanes ? FarPositions : 1);
+        double far = hasPlanes || layout.HasGradient ? FarPositions : 1;
+        double exponent = Math.Log(far * 400.0 * keys.Count / tolerance);
+        _dropped = keys.Count * Math.Exp(-exponent) * far;
         int terms = width / bandwidth <= 0.5 && !hasPlanes ? 16 : 24;
         _table = new HermiteTable(width / bandwidth, (int)Math.Ceiling(Math.Sqrt(2 * exponent) * bandwidth / width) + 1, terms);
         _momentsOf = new int[_cells.Count];
@@ -98,13 +103,13 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             return;
         }
 
-        int firstCell = _cells.FirstFrom(LineCells.IndexOf(queries[0], _cells.Width) - _table.Most);
+        int firstCell = _cells.FirstFrom(_cells.IndexOf(queries[0]) - _table.Most);
         int end;
         for (int first = 0; first < count; first = end)
         {
-            long place = LineCells.IndexOf(queries[first], _cells.Width);
+            long place = _cells.IndexOf(queries[first]);
             end = first + 1;
-            while (end < count && LineCells.IndexOf(queries[end], _cells.Width) == place)
+            while (end < count && _cells.IndexOf(queries[end]) == place)
             {
                 end++;
             }
@@ -176,7 +181,7 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             Evaluate(place, queries, count, layout, rows, local);
         }
 
-        new Span<double>(errors, count).Fill((through * (_hasPlanes ? PlanePairError : PairError)) + _dropped);
+        new Span<double>(errors, count).Fill((through * _pairError) + _dropped);
 
         void Flush(int upTo)
         {
@@ -252,9 +257,9 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             }
 
             TLanes t = (TLanes.Load(source) - TLanes.All(centre)) / TLanes.All(_bandwidth);
-            if (layout.HasPlanes)
+            if (layout.HasPlanes || layout.HasGradient)
             {
-                EvaluateForPlanes(t, here, layout, rows + ((long)first * layout.Length), local);
+                EvaluateWithPositions(t, here, layout, rows + ((long)first * layout.Length), local);
                 continue;
             }
 
@@ -279,7 +284,7 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
 
     // A position p = u - t is a derivative: d/dt exp(-(t - u)^2 / 2) = (u - t) exp(-(t - u)^2 / 2), and p^2 is the second one and the weight once more.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void EvaluateForPlanes(TLanes t, int count, in SumLayout layout, double* rows, double* local)
+    private void EvaluateWithPositions(TLanes t, int count, in SumLayout layout, double* rows, double* local)
     {
         double* sums = stackalloc double[3 * TLanes.Count];
         for (int c = 0; c <= _keys.Columns; c++)
@@ -302,8 +307,22 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             {
                 double* row = rows + ((long)i * layout.Length);
                 row[c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1] += sums[i];
-                row[layout.Planes + (c == 0 ? 0 : 1 + c)] += sums[TLanes.Count + i];
-                row[layout.Planes + 1] += c == 0 ? sums[(2 * TLanes.Count) + i] : 0;
+                if (layout.HasPlanes)
+                {
+                    row[layout.Planes + (c == 0 ? 0 : 1 + c)] += sums[TLanes.Count + i];
+                    row[layout.Planes + 1] += c == 0 ? sums[(2 * TLanes.Count) + i] : 0;
+                }
+
+                // The Gaussian is its own slope.
+                if (layout.BandwidthGradient >= 0)
+                {
+                    row[layout.BandwidthGradient + c] += Gaussian.ArgumentScale * sums[(2 * TLanes.Count) + i];
+                }
+
+                if (layout.QueryGradient >= 0)
+                {
+                    row[layout.QueryGradient + c] -= Gaussian.ArgumentScale / _bandwidth * sums[TLanes.Count + i];
+                }
             }
         }
     }

@@ -36,9 +36,10 @@ internal sealed unsafe class LineCells
     {
         int cells = 0;
         long last = long.MinValue;
+        double perWidth = 1 / width;
         for (int i = 0; i < keys.Count; i++)
         {
-            long index = IndexOf(keys.Numbers[i], width);
+            long index = IndexOf(keys.Numbers[i], perWidth);
             cells += index != last ? 1 : 0;
             last = index;
         }
@@ -48,7 +49,7 @@ internal sealed unsafe class LineCells
         int cell = 0;
         for (int i = 0; i < keys.Count; i++)
         {
-            long index = IndexOf(keys.Numbers[i], width);
+            long index = IndexOf(keys.Numbers[i], perWidth);
             if (cell == 0 || index != indices[cell - 1])
             {
                 indices[cell] = index;
@@ -60,7 +61,11 @@ internal sealed unsafe class LineCells
         return new LineCells(width, indices, starts);
     }
 
-    public static long IndexOf(double number, double width) => (long)Math.Floor(number / width);
+    /// <summary>The place of the cell that holds a number.</summary>
+    public long IndexOf(double number) => IndexOf(number, 1 / Width);
+
+    // As exact as to divide, since a width is a power of 2.
+    private static long IndexOf(double number, double perWidth) => (long)Math.Floor(number * perWidth);
 
     /// <summary>The middle of the cell at a place.</summary>
     public double CentreAt(long index) => (index + 0.5) * Width;

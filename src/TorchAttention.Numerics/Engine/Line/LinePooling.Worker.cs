@@ -32,7 +32,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             _owner = owner;
             _problem = owner._problem;
             _layout = owner._layout;
-            _squaresLayout = new SumLayout(1, 0, squares: false, planes: _layout.HasPlanes);
+            _squaresLayout = owner.SquaresLayout;
             _keys = keys;
             _queries = queries;
             _places = places;
@@ -68,7 +68,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 double* row = _rows + (i * _layout.Length);
                 int query = _queries.Order[first + i];
                 bool isTrusted = LeaveOut(query, queries + i, row);
-                double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : 1;
+                double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : _layout.HasGradient ? GradientGrowth(row) : 1;
                 double bound = 2 * growth * _errors[i] / row[SumLayout.WeightSum];
                 if (_squares is not null)
                 {
@@ -88,6 +88,15 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             }
 
             _owner.Report(recomputed, errorBound);
+        }
+
+        // How much further than a mean a derivative may be off, in bandwidths: by the mean u^2 of the keys, or their mean u, whatever errors the mean itself has.
+        private double GradientGrowth(double* row)
+        {
+            double unit = 1 / (Math.Abs(TKernel.ArgumentScale) * row[SumLayout.WeightSum]);
+            double byBandwidth = _layout.BandwidthGradient < 0 ? 0 : Math.Abs(row[_layout.BandwidthGradient]) * unit;
+            double byQuery = _layout.QueryGradient < 0 ? 0 : Math.Abs(row[_layout.QueryGradient]) * _owner._bandwidth * unit;
+            return 1 + Math.Max(byBandwidth, byQuery);
         }
 
         // The sums of squared weights without the query's own pair; false where their error is too large a part of them.
@@ -124,8 +133,17 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 return true;
             }
 
-            double scale = TKernel.ArgumentScale / (_owner._bandwidth * _owner._bandwidth);
-            DirectRun<TKernel, TLanes>.Add(_keys, _places![key], _places[key] + 1, _layout, number, &scale, _buffers, _ownPair);
+            int place = _places![key];
+            if (_keys.Keys[place] == *number)
+            {
+                AddWhole(place);
+            }
+            else
+            {
+                double scale = TKernel.ArgumentScale / (_owner._bandwidth * _owner._bandwidth);
+                DirectRun<TKernel, TLanes>.Add(_keys, place, place + 1, _layout, number, &scale, _buffers, _ownPair);
+            }
+
             int ownSums = _layout.SquaredPlanes < 0 ? _layout.Length : _layout.SquaredPlanes;
             for (int i = 0; i < ownSums; i++)
             {
@@ -133,6 +151,18 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             }
 
             return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
+        }
+
+        // Leave-one-out: a key at the query itself has the weight 1, and its position 0 adds to no other sum.
+        private void AddWhole(int place)
+        {
+            double weight = _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
+            _ownPair[SumLayout.WeightSum] = weight;
+            _ownPair[SumLayout.SquaredWeightSum] = _layout.HasSquares ? weight * weight : 0;
+            for (int c = 0; c < _keys.Columns; c++)
+            {
+                _ownPair[SumLayout.Values + c] = _keys.Values[((long)c * _keys.Stride) + place];
+            }
         }
 
         // The keys that matter stand around the nearest one that counts; what lies further out weighs nothing, or so little that the bound returned covers it.
@@ -148,7 +178,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             }
 
             double tolerance = _problem.Options.Tolerance;
-            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Math.Sqrt((nearest * nearest) + (2 * Math.Log(Math.E * _keys.Count / (tolerance * sampleWeight))));
+            double far = _layout.HasGradient ? 1 + FarGradient + (nearest * nearest) : 1;
+            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Math.Sqrt((nearest * nearest) + (2 * Math.Log(Math.E * far * _keys.Count / (tolerance * sampleWeight))));
             reach *= _owner._bandwidth * (1 + 1e-9);
             int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
             int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);

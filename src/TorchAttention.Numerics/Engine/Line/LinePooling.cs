@@ -20,6 +20,9 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     // The number of neighbours is a measure, not an answer: eight digits of it are enough.
     private const double SquaresTolerance = 100;
 
+    // What a key out of reach may count more than its weight in a gradient: the mean u^2 of keys that are left out, beyond the nearest one's.
+    private const double FarGradient = 100;
+
     // What a query needs stands on the stack.
     private const int MostColumns = 64;
 
@@ -47,6 +50,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
 
     public double ErrorBound => _errorBound;
 
+    private SumLayout SquaresLayout => new(1, 0, squares: false, planes: _layout.HasPlanes);
+
     /// <summary>Why this method cannot answer a request; null where it can.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static string? Obstacle(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
@@ -59,11 +64,6 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         if (problem.Columns > MostColumns)
         {
             return $"it takes up to {MostColumns} columns of values, and there are {problem.Columns}";
-        }
-
-        if (writer.Layout.HasGradient)
-        {
-            return "it gives no gradients";
         }
 
         if (!KernelTraits<TKernel>.IsGaussian && TKernel.Polynomial.IsEmpty)
@@ -97,9 +97,9 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         using var keys = LineKeys.Of(_problem, sortedKeys);
         var work = new Work(_problem.Threads, null, _problem.CancellationToken);
         double? inverse = _problem.Bandwidths is null ? Math.Abs(_problem.InverseBandwidths[0]) : null;
-        using var sums = new Sums(keys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: false, _layout.HasPlanes, work);
+        using var sums = new Sums(keys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: false, _layout, work);
         using LineKeys? squaredKeys = _layout.HasSquares ? keys.Squared() : null;
-        using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, _layout.HasPlanes, work);
+        using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, SquaresLayout, work);
         int[]? places = _problem.LeftOut is null ? null : sortedKeys.Inverse();
         int parts = (_problem.QueryCount + _queriesInPart - 1) / _queriesInPart;
         new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
@@ -120,14 +120,14 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     /// <summary>The sums of the kernel or of its square, by the method that knows it.</summary>
     private sealed class Sums : IDisposable
     {
-        public Sums(LineKeys keys, double bandwidth, double? inverseBandwidth, double tolerance, bool isSquared, bool hasPlanes, Work work)
+        public Sums(LineKeys keys, double bandwidth, double? inverseBandwidth, double tolerance, bool isSquared, in SumLayout layout, Work work)
         {
             Method = (KernelTraits<TKernel>.IsGaussian, isSquared) switch
             {
-                (true, false) => new GaussianLine<TLanes>(keys, bandwidth, tolerance, hasPlanes, work),
-                (true, true) => new GaussianLine<TLanes>(keys, bandwidth / Math.Sqrt(2), tolerance, hasPlanes, work),
-                (false, false) => new PolynomialLine<TKernel, TLanes>(keys, bandwidth, inverseBandwidth, hasPlanes, work),
-                (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, bandwidth, inverseBandwidth, hasPlanes, work),
+                (true, false) => new GaussianLine<TLanes>(keys, bandwidth, tolerance, layout, work),
+                (true, true) => new GaussianLine<TLanes>(keys, bandwidth / Math.Sqrt(2), tolerance, layout, work),
+                (false, false) => new PolynomialLine<TKernel, TLanes>(keys, bandwidth, inverseBandwidth, layout, work),
+                (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, bandwidth, inverseBandwidth, layout, work),
             };
         }
 

@@ -38,8 +38,10 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
             double position = (keys[key] - query) * perBandwidth;
             double r = Math.Abs(position);
             double weight = polynomial[^1];
+            double derivative = 0;
             for (int k = polynomial.Length - 2; k >= 0; k--)
             {
+                derivative = (derivative * r) + weight;
                 weight = (weight * r) + polynomial[k];
             }
 
@@ -48,6 +50,16 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
             for (int c = 0; c < _keys.Columns; c++)
             {
                 row[SumLayout.Values + c] += weight * _keys.Values[((long)c * _keys.Stride) + key];
+            }
+
+            if (layout.BandwidthGradient >= 0)
+            {
+                AddFactor(key, -r * derivative, row + layout.BandwidthGradient);
+            }
+
+            if (layout.QueryGradient >= 0)
+            {
+                AddFactor(key, Math.Sign(position) * derivative * perBandwidth, row + layout.QueryGradient);
             }
 
             if (layout.HasPlanes)
@@ -59,6 +71,15 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
                     row[layout.Planes + 2 + c] += weight * position * _keys.Values[((long)c * _keys.Stride) + key];
                 }
             }
+        }
+    }
+
+    private void AddFactor(int key, double factor, double* sums)
+    {
+        sums[0] += _keys.SampleWeights is null ? factor : factor * _keys.SampleWeights[key];
+        for (int c = 0; c < _keys.Columns; c++)
+        {
+            sums[1 + c] += factor * _keys.Values[((long)c * _keys.Stride) + key];
         }
     }
 }

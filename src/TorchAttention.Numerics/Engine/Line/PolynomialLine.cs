@@ -33,9 +33,8 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     private readonly double[] _polynomial = TKernel.Polynomial.ToArray();
     private readonly LineCells _cells;
 
-    // Of the kernel times each power of a position that planes need: the first alone where there are none.
-    private readonly MomentPolynomial[] _left;
-    private readonly MomentPolynomial[] _right;
+    // The kernel first, then what else is summed.
+    private readonly Product[] _products;
     private readonly bool _isEven;
     private readonly double _pairError;
 
@@ -48,14 +47,12 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     /// <param name="keys">The keys.</param>
     /// <param name="bandwidth">h.</param>
     /// <param name="inverseBandwidth">w = 1/h where that is what was given; null where h was.</param>
-    /// <param name="hasPlanes">Whether the sums for planes will be asked for.</param>
+    /// <param name="layout">What sums will be asked for.</param>
     /// <param name="work">The threads.</param>
-    public PolynomialLine(LineKeys keys, double bandwidth, double? inverseBandwidth, bool hasPlanes, Work work)
+    public PolynomialLine(LineKeys keys, double bandwidth, double? inverseBandwidth, in SumLayout layout, Work work)
     {
-        // Positions are minus the distance on the left of the query and the distance on its right.
-        _left = [.. TimesPowers(-1).Select(polynomial => new MomentPolynomial(polynomial, 1))];
-        _right = [.. TimesPowers(1).Select(polynomial => new MomentPolynomial(polynomial, -1))];
-        Moments = _left[^1].Count;
+        _products = [.. ProductsOf(layout, bandwidth)];
+        Moments = _products.Max(product => product.Left.Count);
         _keys = keys;
         _bandwidth = bandwidth;
         _inverseBandwidth = inverseBandwidth;
@@ -75,8 +72,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
             power *= 1 + (width / bandwidth);
         }
 
-        size *= hasPlanes ? Math.Pow(1 + (width / bandwidth), 2) : 1;
-
+        size *= layout.HasPlanes ? Math.Pow(1 + (width / bandwidth), 2) : layout.HasGradient ? _polynomial.Length : 1;
         _pairError = 8 * size * double.BitIncrement(1) - (8 * size);
         _firstSum = new long[_cells.Count];
         long total = 0;
@@ -98,16 +94,6 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
                 }
             }
         });
-
-        IEnumerable<double[]> TimesPowers(int sign)
-        {
-            yield return _polynomial;
-            if (hasPlanes)
-            {
-                yield return [0, .. _polynomial.Select(c => sign * c)];
-                yield return [0, 0, .. _polynomial];
-            }
-        }
     }
 
     private int Moments { get; }
@@ -116,7 +102,6 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
 
     // The number of blocks that a number of keys begins.
     private int BlocksUpTo(int keys) => (keys + (1 << _blockBits) - 1) >> _blockBits;
-
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -149,18 +134,25 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
             int at = cell;
             if (!_isEven)
             {
-                through += AddWindow(_left, low, middle, ref at, queries + i, layout, row, factors, buffers);
+                // A key at the query itself has the slope 0, which is what no polynomial of one side gives it.
+                int left = middle;
+                while (layout.QueryGradient >= 0 && left > low && _keys.Keys[left - 1] == query)
+                {
+                    left--;
+                }
+
+                through += AddWindow(true, low, left, ref at, queries + i, layout, row, factors, buffers);
+                AddPairs(left, middle, queries + i, layout, row, buffers);
             }
 
-            through += AddWindow(_isEven ? _left : _right, middle, high, ref at, queries + i, layout, row, factors, buffers);
+            through += AddWindow(_isEven, middle, high, ref at, queries + i, layout, row, factors, buffers);
             errors[i] = through * _pairError;
         }
     }
 
     public void Dispose()
     {
-        Array.ForEach(_left, polynomial => polynomial.Dispose());
-        Array.ForEach(_right, polynomial => polynomial.Dispose());
+        Array.ForEach(_products, product => product.Dispose());
         _sums.Dispose();
     }
 
@@ -202,7 +194,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long AddWindow(
-        MomentPolynomial[] polynomials, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* factors, double* buffers)
+        bool isLeft, int low, int high, ref int cell, double* query, in SumLayout layout, double* row, double* factors, double* buffers)
     {
         long through = 0;
         int pending = low;
@@ -224,10 +216,10 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
                 AddPairs(pending, start + (firstBlock << _blockBits), query, layout, row, buffers);
                 pending = Math.Min(end, start + (endBlock << _blockBits));
                 double t = (*query - _cells.CentreAt(_cells.Index[cell])) / _bandwidth;
-                for (int power = 0; power < polynomials.Length; power++)
+                foreach (Product product in _products)
                 {
-                    polynomials[power].Fill(t, factors);
-                    AddSums(cell, firstBlock, endBlock, factors, power, layout, row);
+                    (isLeft ? product.Left : product.Right).Fill(t, factors);
+                    AddSums(cell, firstBlock, endBlock, factors, product, row);
                 }
 
                 through += end - start;
@@ -241,12 +233,12 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddSums(int cell, int firstBlock, int endBlock, double* factors, int power, in SumLayout layout, double* row)
+    private void AddSums(int cell, int firstBlock, int endBlock, double* factors, in Product product, double* row)
     {
         double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
         double* from = sums + ((long)firstBlock * SumLength);
         double* to = sums + ((long)endBlock * SumLength);
-        int moments = _left[power].Count;
+        int moments = product.Left.Count;
         int stride = Moments;
         double weight = 0;
         for (int j = 0; j < moments; j++)
@@ -254,9 +246,9 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
             weight += factors[j] * (to[j] - from[j]);
         }
 
-        row[power == 0 ? SumLayout.WeightSum : layout.Planes + power - 1] += weight;
-        double* valueSums = row + (power == 0 ? SumLayout.Values : layout.Planes + 2);
-        for (int c = 1; power < 2 && c <= _keys.Columns; c++)
+        row[product.WeightSum] += weight;
+        double* valueSums = row + product.ValueSums;
+        for (int c = 1; product.ValueSums >= 0 && c <= _keys.Columns; c++)
         {
             from += stride;
             to += stride;
