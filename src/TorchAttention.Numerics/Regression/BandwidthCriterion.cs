@@ -10,6 +10,9 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
     /// <summary>Whether the criterion's derivatives come with it.</summary>
     public bool HasGradient => rule == BandwidthRule.LeaveOneOut && degree == 0 && !leaveOutTies;
 
+    /// <summary>Whether its derivatives come with it and say where it falls.</summary>
+    public bool HasSlope => HasGradient && !kernel.HasJump;
+
     /// <summary>Whether it is a logarithm, of which differences count, not ratios.</summary>
     public bool IsLogarithm => rule == BandwidthRule.AICc;
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
@@ -9,14 +11,15 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     private const double GridStep = 0.25;
     private const double FineStep = 0.02;
 
-    // With so many intervals in a bandwidth an estimate is off by about a part in 1e5.
-    private const double CellsInBandwidth = 8;
+    // With so many intervals in a bandwidth an estimate is off by about a part in 1e5; in a valley by one in 1e6.
+    private const double CellsInBandwidth = 4;
+    private const double CellsInValley = 8;
     private const int LeastCells = 64;
     private const int MostCells = 1 << 17;
     private const int FewExamples = 512;
 
     // Where a bandwidth spans fewer than four examples, the score is little but the variance of a few neighbours, and smooth.
-    private const int CellsForEachExample = 2;
+    private const int CellsForEachExample = 1;
     private const int StepsBetweenStretches = 2;
     private const double BandwidthsInStretch = 6.5;
 
@@ -26,6 +29,8 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     private const double FullDoubt = 1e-3;
     private const int MostValleys = 4;
     private const double EstimateTolerance = 1e-3;
+    private const double BendStep = 0.05;
+    private const int MostSteps = 30;
     private const double Golden = 0.38196601125010515;
 
     private readonly double _leastAdmissible = criterion.LeastAdmissible(data);
@@ -35,9 +40,11 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
 
     private bool IsEstimated => Data.Count > FewExamples && Criterion.AllowsGrid;
 
+    private bool HasSlope => Criterion.HasSlope;
+
     private int FinestCells => Math.Min(MostCells, 1 << Math.ILogB(CellsForEachExample * Data.Count));
 
-    protected override double[] Find()
+    protected override void Find()
     {
         (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
         int steps = Math.Max(4, (int)Math.Ceiling((high - low) / GridStep));
@@ -48,32 +55,43 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
         if (double.IsPositiveInfinity(least))
         {
             Score([Bounds[0].Most]);
-            return [Bounds[0].Most];
+            return;
         }
 
         int[] valleys = [.. Enumerable.Range(0, scores.Length)
             .Where(i => double.IsFinite(scores[i]) && (i == 0 || scores[i - 1] >= scores[i]) && (i == scores.Length - 1 || scores[i + 1] > scores[i]) && MayBeLeast(scores[i], least, GridDoubt))
             .OrderBy(i => scores[i]).Take(MostValleys)];
-        (double Log, double Score) best = (high, double.PositiveInfinity);
+        double best = double.PositiveInfinity;
+        var found = new List<double>();
         foreach (double start in IsEstimated ? Starts(valleys.Select(valley => logs[valley]), step, low, high) : valleys.Select(valley => logs[valley]))
         {
-            if (IsEstimated && double.IsFinite(best.Score) && (Math.Abs(start - best.Log) < FineStep || !MayBeLeast(Score([Math.Exp(start)]), best.Score, FullDoubt)))
+            if (IsEstimated && found.Exists(log => Math.Abs(start - log) < FineStep))
             {
                 continue;
             }
 
-            (double Log, double Score) found = Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
-            best = found.Score < best.Score ? found : best;
-        }
+            var first = default(Trial);
+            if (HasSlope || (IsEstimated && found.Count > 0))
+            {
+                first = TrialAt(start);
+                if (IsEstimated && double.IsFinite(best) && !MayBeLeast(first.Score, best, FullDoubt))
+                {
+                    continue;
+                }
+            }
 
-        return [Math.Exp(best.Log)];
+            (double log, double score) = (HasSlope ? Downhill(first, step, low, high) : null)
+                ?? Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
+            found.Add(log);
+            best = Math.Min(best, score);
+        }
     }
 
     // Where the estimates' valleys are deepest, the deepest first.
     private IEnumerable<double> Starts(IEnumerable<double> middles, double step, double low, double high)
     {
         (double Log, double Score)[] found = [.. middles
-            .Select(middle => Minimise(Estimate, middle, HasGrid(middle) ? step : StepsBetweenStretches * step, EstimateTolerance, low, high)).OrderBy(pair => pair.Score)];
+            .Select(middle => Minimise(EstimateAround(middle - step), middle, HasGrid(middle) ? step : StepsBetweenStretches * step, EstimateTolerance, low, high)).OrderBy(pair => pair.Score)];
         return found.Where(pair => MayBeLeast(pair.Score, found[0].Score, EstimateDoubt)).Select(pair => pair.Log);
     }
 
@@ -94,24 +112,26 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
         for (int i = 0; i < logs.Length; i++)
         {
             double h = Math.Exp(logs[i]);
-            scores[i] = Keep([h], HasGrid(logs[i]) ? OnGrid(h) : scores[i], IsEstimated);
+            scores[i] = Keep([h], HasGrid(logs[i]) ? OnGrid(h, CellsFor(h, CellsInBandwidth)) : scores[i], IsEstimated);
         }
 
         return scores;
     }
 
-    // The score for all data, or for data that says nearly the same.
-    private double Estimate(double log)
+    // The score for all data, or for data that says nearly the same; on one grid for all of a valley, so that two of them are off alike.
+    private Func<double, double> EstimateAround(double leastLog)
     {
-        double h = Math.Exp(log);
-        return Keep([h], HasGrid(log) ? OnGrid(h) : Criterion.At(Stretches(), [h]) + _ofAllLessStretches, isEstimate: true);
+        int cells = Math.Min(FinestCells, CellsFor(Math.Exp(leastLog), CellsInValley));
+        return log => Keep([Math.Exp(log)], HasGrid(log) ? OnGrid(Math.Exp(log), cells) : Criterion.At(Stretches(), [Math.Exp(log)]) + _ofAllLessStretches, isEstimate: true);
     }
 
-    private double OnGrid(double h) => h <= _leastAdmissible ? double.PositiveInfinity : Criterion.At(Grid((int)Math.Pow(2, Math.Ceiling(Math.Log2(CellsFor(h))))), h);
+    private double OnGrid(double h, int cells) => h <= _leastAdmissible ? double.PositiveInfinity : Criterion.At(Grid(cells), h);
 
-    private bool HasGrid(double log) => IsEstimated && CellsFor(Math.Exp(log)) <= FinestCells;
+    private bool HasGrid(double log) => IsEstimated && CellsFor(Math.Exp(log), CellsInBandwidth) <= FinestCells;
 
-    private double CellsFor(double h) => Math.Max(LeastCells, CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / h);
+    // A power of 2.
+    private int CellsFor(double h, double inBandwidth) =>
+        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(inBandwidth * (Data.Keys[^1] - Data.Keys[0]) / h, LeastCells, 2.0 * MostCells));
 
     // From the next finer one, which has fewer points than there are examples.
     private LineGrid Grid(int cells)
@@ -129,9 +149,9 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     {
         if (_stretches is null)
         {
-            double narrowest = CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / FinestCells * (1 + 1e-9);
+            double narrowest = CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / FinestCells;
             _stretches = TakeStretches();
-            double difference = OnGrid(narrowest) - Criterion.At(_stretches, [narrowest]);
+            double difference = OnGrid(narrowest, FinestCells) - Criterion.At(_stretches, [narrowest]);
             _ofAllLessStretches = double.IsFinite(difference) ? difference : 0;
         }
 
@@ -152,6 +172,55 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
         }
 
         return Data.Take(places);
+    }
+
+    private Trial TrialAt(double log)
+    {
+        double[] h = [Math.Exp(log)];
+        if (!HasSlope)
+        {
+            return new Trial(log, Score(h), double.NaN);
+        }
+
+        double[] slope = [double.NaN];
+        return new Trial(log, Keep(h, Criterion.WithGradient(Data, h, slope, isSingle: false), isEstimate: false), slope[0]);
+    }
+
+    // Newton's steps to where the slope is 0, with the bend of the estimates at first and of the last two slopes then; null where they lead nowhere.
+    private (double Log, double Score)? Downhill(Trial first, double step, double low, double high)
+    {
+        double bend = IsEstimated ? Bend(first.Log) : double.NaN;
+        (double left, double right) = (low, high);
+        Trial best = first;
+        Trial last = first;
+        for (int i = 0; i < MostSteps && double.IsFinite(last.Score) && double.IsFinite(last.Slope); i++)
+        {
+            (left, right) = last.Slope > 0 ? (left, Math.Min(right, last.Log)) : (Math.Max(left, last.Log), right);
+            double move = bend > 0 ? Math.Clamp(-last.Slope / bend, -step, step) : -Math.Sign(last.Slope) * step / 4;
+            double next = Math.Clamp(last.Log + move, low, high);
+            if (Math.Abs(next - last.Log) <= Tolerance)
+            {
+                return (best.Log, best.Score);
+            }
+
+            if (next <= left || next >= right)
+            {
+                next = (left + right) / 2;
+            }
+
+            Trial here = TrialAt(next);
+            bend = (here.Slope - last.Slope) / (here.Log - last.Log);
+            last = here;
+            best = here.Score < best.Score ? here : best;
+        }
+
+        return null;
+    }
+
+    private double Bend(double log)
+    {
+        Func<double, double> estimate = EstimateAround(log - BendStep);
+        return (estimate(log - BendStep) - (2 * estimate(log)) + estimate(log + BendStep)) / (BendStep * BendStep);
     }
 
     // Brent's: a parabola through the three best points where it helps, the golden section where not; the bracket is sought first.
@@ -239,4 +308,7 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
         q = 2 * (q - r);
         return q == 0 ? double.NaN : -p / q;
     }
+
+    /// <summary>A score over all data and its derivative by log h; NaN where there is none.</summary>
+    private readonly record struct Trial(double Log, double Score, double Slope);
 }

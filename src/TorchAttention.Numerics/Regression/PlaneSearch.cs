@@ -15,7 +15,7 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
 
     private int Features => Data.Features;
 
-    protected override double[] Find()
+    protected override void Find()
     {
         bool isMany = Data.Count > 2 * SomeExamples;
         SmootherData some = isMany ? Some() : Data;
@@ -32,16 +32,14 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
             .Select(pair => run.From(pair.Logs, isMany ? 1e-2 : 1e-7)).OrderBy(pair => pair.Score)];
         if (!isMany)
         {
-            return [.. found[0].Logs.Select(Math.Exp)];
+            return;
         }
 
         bool isSingle = Data.Count >= SingleFrom;
         var whole = new Descent(this, Data, isSingle, isEstimate: isSingle);
         double[] start = found.Select(pair => Clamped([.. pair.Logs.Select(log => log + Math.Log(widening))])).Distinct().MinBy(whole.At)!;
         (double[] logs, _) = whole.From(start, isSingle ? 1e-3 : 1e-7);
-        double[] bandwidths = [.. logs.Select(Math.Exp)];
-        Score(bandwidths);
-        return bandwidths;
+        Score([.. logs.Select(Math.Exp)]);
     }
 
     private SmootherData Some()

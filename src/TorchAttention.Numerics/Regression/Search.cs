@@ -42,7 +42,7 @@ internal abstract class Search
         SmootherData prepared = criterion.Prepare(data);
         (double Least, double Most)[] bounds = [.. Enumerable.Range(0, data.Features).Select(j => BoundsOf(prepared, j, relativeBounds))];
         Search search = data.Features == 1 ? new LineSearch(prepared, criterion, bounds, progress) : new PlaneSearch(prepared, criterion, bounds, progress);
-        double[] best = search.Find();
+        search.Find();
         BandwidthTrial found = search._trials.Where(trial => !trial.IsEstimate).MinBy(trial => trial.Score)!;
         if (double.IsPositiveInfinity(found.Score))
         {
@@ -53,8 +53,8 @@ internal abstract class Search
         return new BandwidthSearch { Rule = rule, Bandwidths = found.Bandwidths, Score = found.Score, Bounds = bounds, Trials = search._trials };
     }
 
-    /// <summary>Finds the best bandwidths; every evaluation goes through <see cref="Score"/>.</summary>
-    protected abstract double[] Find();
+    /// <summary>Looks for the best bandwidths; every evaluation goes through <see cref="Keep"/>.</summary>
+    protected abstract void Find();
 
     /// <summary>The criterion over all data.</summary>
     protected double Score(double[] bandwidths) => Keep(bandwidths, Criterion.At(Data, bandwidths), isEstimate: false);

@@ -10,10 +10,11 @@ namespace TorchAttention.Numerics.Regression;
 /// </remarks>
 public abstract class SmoothingKernel
 {
-    private SmoothingKernel(string name, double support, double roughness, double secondMoment)
+    private SmoothingKernel(string name, double support, bool hasJump, double roughness, double secondMoment)
     {
         Name = name;
         Support = support;
+        HasJump = hasJump;
         Roughness = roughness;
         SecondMoment = secondMoment;
     }
@@ -38,6 +39,9 @@ public abstract class SmoothingKernel
 
     /// <summary>Every kernel of the library that has a bandwidth.</summary>
     public static IReadOnlyList<SmoothingKernel> All { get; } = [Gaussian, Boxcar, Epanechnikov, Triangular, Biweight, Tricube];
+
+    /// <summary>Whether K jumps where its support ends, so that sums of it jump, and their slopes say nothing.</summary>
+    internal bool HasJump { get; }
 
     /// <summary>The name to ask for it by.</summary>
     public string Name { get; }
@@ -76,7 +80,7 @@ public abstract class SmoothingKernel
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    private sealed class Of<TKernel>(double roughness, double secondMoment) : SmoothingKernel(TKernel.Name, TKernel.Support, roughness, secondMoment)
+    private sealed class Of<TKernel>(double roughness, double secondMoment) : SmoothingKernel(TKernel.Name, TKernel.Support, TKernel.HasJump, roughness, secondMoment)
         where TKernel : IKernel
     {
         public override PoolingReport Pool<T>(
