@@ -50,6 +50,15 @@ public sealed partial class KernelRegression
     /// <summary>The number of examples n.</summary>
     public int Count => _data.Count;
 
+    /// <summary>The keys (n, d): sorted where there is one feature, else in the order that the examples were given in.</summary>
+    public ReadOnlySpan<double> Keys => _data.Keys;
+
+    /// <summary>The values (n, v), in the order of <see cref="Keys"/>.</summary>
+    public ReadOnlySpan<double> Values => _data.Values;
+
+    /// <summary>The sample weights (n), in the order of <see cref="Keys"/>; empty where all count alike.</summary>
+    public ReadOnlySpan<double> Weights => _data.Weights;
+
     /// <summary>The names of the classes (v) whose frequencies the columns are; empty for a regression.</summary>
     public IReadOnlyList<string> Classes { get; private init; } = [];
 

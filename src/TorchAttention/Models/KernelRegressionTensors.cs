@@ -1,8 +1,11 @@
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;
 
-/// <summary><see cref="KernelRegression"/> on tensors of any device: the numbers are computed on the CPU in float64, and answers go back to where the question came from.</summary>
+/// <summary>
+/// <see cref="KernelRegression"/> on tensors of any device. Bandwidths are chosen on the CPU, in float64; the device of a prediction is that of its queries, or another one that is asked for.
+/// </summary>
 public static class KernelRegressionTensors
 {
     /// <summary>Fits a kernel regression.</summary>
@@ -23,11 +26,16 @@ public static class KernelRegressionTensors
     }
 
     /// <summary>Predicts the mean.</summary>
+    /// <remarks>
+    /// On a device other than the CPU the local constant fit of the Gaussian without sample weights is computed there, in tiles and in the queries' number type; every other fit is computed on the
+    /// CPU, by the engine, wherever its queries are.
+    /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="queries">Queries (m), or (m, d).</param>
+    /// <param name="device">Where to compute; the queries' own device where null.</param>
     /// <returns>f(q) (m), or (m, v) of several columns, in the queries' number type and on their device.</returns>
     /// <exception cref="ArgumentException">Queries of other features, a number that is not finite.</exception>
-    public static Tensor Predict(this KernelRegression model, Tensor queries)
+    public static Tensor Predict(this KernelRegression model, Tensor queries, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         CheckShape(queries, nameof(queries));
@@ -36,11 +44,32 @@ public static class KernelRegressionTensors
             throw new ArgumentException($"Expected queries of {model.Features} features, got {Columns(queries)}.", nameof(queries));
         }
 
+        device ??= queries.device;
+        bool streams = model.Options is { Degree: 0, Kernel.Name: "gaussian" } && model.Weights.IsEmpty && queries.dtype is ScalarType.Float32 or ScalarType.Float64;
+        if (device.type != DeviceType.CPU && streams)
+        {
+            return Stream(model, queries, device);
+        }
+
         double[] mean = model.Predict(Flat(queries), new PredictionOptions { HasErrors = false }).Mean;
-        ReadOnlySpan<long> shape = model.Columns == 1 ? [queries.shape[0]] : [queries.shape[0], model.Columns];
-        using Tensor wide = tensor(mean, shape.ToArray(), ScalarType.Float64);
+        using Tensor wide = tensor(mean, Shape(model, queries), ScalarType.Float64);
         return wide.to(queries.dtype, queries.device, copy: true);
     }
+
+    /// <summary>The local constant fit of the Gaussian, on a device.</summary>
+    internal static Tensor Stream(KernelRegression model, Tensor queries, Device device)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor keys = There(model.Keys, model.Count, model.Features);
+        Tensor values = There(model.Values, model.Count, model.Columns);
+        Tensor w = tensor([.. model.Bandwidths.Select(h => 1 / h)], ScalarType.Float64).to(queries.dtype, device);
+        Tensor mean = StreamingPooling.Pool(queries.reshape(-1, model.Features).to(device), keys, values, w);
+        return mean.reshape(Shape(model, queries)).to(queries.device).MoveToOuterDisposeScope();
+
+        Tensor There(ReadOnlySpan<double> numbers, long rows, long columns) => tensor(numbers.ToArray(), [rows, columns], ScalarType.Float64).to(queries.dtype, device);
+    }
+
+    private static long[] Shape(KernelRegression model, Tensor queries) => model.Columns == 1 ? [queries.shape[0]] : [queries.shape[0], model.Columns];
 
     private static double[] Flat(Tensor numbers)
     {

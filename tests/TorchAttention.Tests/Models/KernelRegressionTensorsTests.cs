@@ -23,6 +23,27 @@ public sealed class KernelRegressionTensorsTests
         Assert.Equal([80, 2], KernelRegressionTensors.Fit(x[TensorIndex.Colon, 0], x, options).Predict(y).shape);
     }
 
+    public static IEnumerable<TheoryDataRow<string>> Devices => Pooling.PoolingProblem.Devices;
+
+    // In tiles of tensors, as another device computes it, and by the engine: the same numbers.
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Devices_GiveTheEnginesNumbers(string device)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(2);
+        Tensor x = rand([200, 2], ScalarType.Float64, generator: generator);
+        Tensor y = stack([x.sum(1).sin(), x.prod(1)], 1);
+        KernelRegression model = KernelRegressionTensors.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Of(0.1, 0.3) });
+        double[] expected = model.Predict(x).ToDoubles();
+
+        Tensor there = KernelRegressionTensors.Stream(model, x, ComputeDevice.Parse(device));
+
+        Assert.Equal([200, 2], there.shape);
+        Assert.All(expected.Zip(there.ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+        Assert.Equal(there.ToDoubles(), model.Predict(x.to(ComputeDevice.Parse(device)), ComputeDevice.Parse(device)).ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-10);
+    }
+
     [Fact]
     public void OtherShapes_AreRefused()
     {
