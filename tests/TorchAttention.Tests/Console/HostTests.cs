@@ -92,6 +92,22 @@ public sealed partial class HostTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Terminal_ShowsCurvesSpeedAndTimeLeft()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && CanRun("script", ["--version"]), "A terminal is made by script(1).");
+        string command = $"stty cols 100 rows 40; '{ConsoleProcess.Executable}' train --epochs 2000 --no-plots --out run";
+
+        ConsoleProcess.Result result = _console.Start("script", ["-qec", command, "typescript"], ("TERM", "xterm-256color")).Wait();
+
+        Assert.Equal(0, result.ExitCode);
+        string shown = File.ReadAllText(_console.PathOf("typescript"));
+        Assert.Matches(@"epoch 2000/2000.*100 ?%.*\d+ steps/s.*0:00:00 left", shown.Replace('\n', ' '));
+        Assert.Contains(shown, letter => letter is > '\u2800' and <= '\u28ff');
+        Assert.Contains("validation loss", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch 1/2000  train loss", shown, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0, ">&-")]
     [InlineData(0, "2>&-")]
