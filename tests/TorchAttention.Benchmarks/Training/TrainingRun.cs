@@ -64,11 +64,11 @@ internal static class TrainingRun
         return (times[times.Count / 2], model.W.ToDouble(), (Process.GetCurrentProcess().PeakWorkingSet64 - before) / 1e6);
     }
 
-    // Steps of a few seconds with a checkpoint every second, and without, by turns: the medians' ratio.
-    private static double CheckpointCost(Func<DataModule> create, string folder)
+    // Steps of a few seconds with a checkpoint every second, and without, by turns: the medians' ratio, by the clock and by the processor time of all threads.
+    private static double[] CheckpointCost(Func<DataModule> create, string folder)
     {
-        var with = new List<double>();
-        var without = new List<double>();
+        var with = new List<(double Clock, double Processor)>();
+        var without = new List<(double Clock, double Processor)>();
         using DataModule data = create();
         var regression = (RegressionData)data;
         using var model = new NWKernelRegression(regression.XTrain, regression.YTrain, lr: 1e-3);
@@ -80,18 +80,20 @@ internal static class TrainingRun
             with.Add(StepSeconds(model, data, checkpoints));
         }
 
-        with.Sort();
-        without.Sort();
-        return with[Pairs / 2] / without[Pairs / 2];
+        return [Median(with, run => run.Clock) / Median(without, run => run.Clock), Median(with, run => run.Processor) / Median(without, run => run.Processor)];
     }
 
-    private static double StepSeconds(NWKernelRegression model, DataModule data, Checkpoints? checkpoints)
+    private static double Median(List<(double Clock, double Processor)> runs, Func<(double Clock, double Processor), double> of) => runs.Select(of).Order().ElementAt(Pairs / 2);
+
+    private static (double Clock, double Processor) StepSeconds(NWKernelRegression model, DataModule data, Checkpoints? checkpoints)
     {
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = int.MaxValue });
         using var stop = new CancellationTokenSource();
         int steps = 0;
         long started = Stopwatch.GetTimestamp();
         double seconds = 0;
+        TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
+        TimeSpan spent = default;
         checkpoints?.Watch(trainer);
         trainer.StepCompleted += (_, e) =>
         {
@@ -99,6 +101,7 @@ internal static class TrainingRun
             if (seconds > SecondsOfARun)
             {
                 steps = e.Step;
+                spent = Process.GetCurrentProcess().TotalProcessorTime - before;
                 stop.Cancel();
             }
         };
@@ -108,7 +111,7 @@ internal static class TrainingRun
         }
         catch (OperationCanceledException)
         {
-            return seconds / steps;
+            return (seconds / steps, spent.TotalSeconds / steps);
         }
 
         throw new InvalidOperationException("Expected a training that is stopped.");

@@ -127,12 +127,13 @@ def table(ours, steps, epoch):
     lines += [f"| {name} | {mine} | {theirs} | {ratio:.1f}x | {aim}x | {'yes' if ratio >= aim else 'no'} |" for name, mine, theirs, ratio, aim in rows]
     lines += [
         "",
-        "| a checkpoint every second | takes more time by | aim | reached |",
-        "|---|---|---|---|",
+        "| a checkpoint every second | takes more time by the clock | by processor time | aim | reached |",
+        "|---|---|---|---|---|",
     ]
     for name, key in (("the chapter's training", "checkpoints_chapter"), (f"{KEYS:,} keys", "checkpoints_many_keys")):
-        cost = ours[key] - 1
-        lines.append(f"| {name} | {cost:+.1%} | 2% | {'yes' if cost <= 0.02 else 'no'} |")
+        clock, processors = (ratio - 1 for ratio in ours[key])
+        reached = [name for name, cost in (("by the clock", clock), ("by processor time", processors)) if cost <= 0.02]
+        lines.append(f"| {name} | {clock:+.1%} | {processors:+.1%} | 2% | {'yes' if len(reached) == 2 else f'{reached[0]} only' if reached else 'no'} |")
     lines += [
         "",
         f"PyTorch's epoch: {MEASURED_BATCHES} mini-batches in chunks of {chunk} queries with {threads} threads, the fastest of {', '.join(map(str, CHUNKS))} and of one and all threads, times "
