@@ -4,22 +4,27 @@ using SkiaSharp;
 
 namespace TorchAttention.Tests.Notebooks;
 
-/// <summary>The chapter's notebook and the runner of notebooks; one class, so that its processes run one after another.</summary>
+/// <summary>The notebooks and the runner of notebooks; one class, so that its processes run one after another.</summary>
 public sealed class NotebookTests(NotebookRunner runner) : IClassFixture<NotebookRunner>
 {
     private const string Chapter = "attention-pooling.ipynb";
 
-    [Fact]
-    public void Chapter_GivesTheOutputsThatAreSavedInIt()
+    public static TheoryData<string> Notebooks =>
+        [.. Directory.GetFiles(Path.Combine(NotebookRunner.Repository, "notebooks"), "*.ipynb").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Notebooks))]
+    public void EveryNotebook_GivesTheOutputsThatAreSavedInIt(string name)
     {
-        NotebookRunner.Result result = NotebookRunner.DotNet("run", "notebooks/run.cs", Chapter, "--check");
+        NotebookRunner.Result result = NotebookRunner.Run(name, "--check");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
     }
 
-    [Fact]
-    public void Chapter_IsAValidNotebookThatWasRunFromTopToBottom()
+    [Theory]
+    [MemberData(nameof(Notebooks))]
+    public void EveryNotebook_IsValidAndWasRunFromTopToBottom(string name)
     {
-        JsonNode notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(NotebookRunner.Repository, "notebooks", Chapter)))!;
+        JsonNode notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(NotebookRunner.Repository, "notebooks", name)))!;
         Assert.Equal((4, 5), ((int)notebook["nbformat"]!, (int)notebook["nbformat_minor"]!));
         Assert.Equal(".net-csharp", (string?)notebook["metadata"]!["kernelspec"]!["name"]);
         Assert.Equal("C#", (string?)notebook["metadata"]!["language_info"]!["name"]);
