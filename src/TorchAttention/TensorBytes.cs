@@ -25,16 +25,19 @@ internal static class TensorBytes
         _names.TryGetValue(tensor.dtype, out string? name) ? name : throw new NotSupportedException($"Expected numbers of a type that files of tensors know, got {tensor.dtype}.");
 
     /// <summary>A copy of the bytes.</summary>
-    public static byte[] Of(Tensor tensor)
-    {
-        using Tensor plain = tensor.detach();
-        using Tensor? here = plain.device_type == DeviceType.CPU ? null : plain.cpu();
-        using var bytes = new Numbers<byte>(here ?? plain);
-        return bytes.Span.ToArray();
-    }
+    public static byte[] Of(Tensor tensor) => Read(tensor, bytes => bytes.ToArray());
 
     /// <summary>A copy of the tensor, for a file.</summary>
-    public static SafeTensor Stored(Tensor tensor) => SafeTensor.OfBytes(TypeName(tensor), Of(tensor), tensor.shape);
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="last">An earlier copy, taken again where nothing has changed: keys and values are large, and never do.</param>
+    public static SafeTensor Stored(Tensor tensor, SafeTensor? last = null)
+    {
+        string type = TypeName(tensor);
+        long[] shape = tensor.shape;
+        return Read(tensor, bytes => last is not null && last.DataType == type && last.Shape.SequenceEqual(shape) && last.Bytes.SequenceEqual(bytes)
+            ? last
+            : SafeTensor.OfBytes(type, bytes, shape));
+    }
 
     /// <summary>Overwrites a tensor's numbers, as many as the bytes are of.</summary>
     public static void CopyTo(Tensor tensor, ReadOnlySpan<byte> bytes)
@@ -48,5 +51,13 @@ internal static class TensorBytes
         }
 
         tensor.copy_(here);
+    }
+
+    private static T Read<T>(Tensor tensor, Func<ReadOnlySpan<byte>, T> read)
+    {
+        using Tensor plain = tensor.detach();
+        using Tensor? here = plain.device_type == DeviceType.CPU ? null : plain.cpu();
+        using var bytes = new Numbers<byte>(here ?? plain);
+        return read(bytes.Span);
     }
 }

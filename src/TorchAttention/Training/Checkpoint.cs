@@ -72,7 +72,7 @@ public sealed class Checkpoint
         var tensors = new Dictionary<string, SafeTensor>();
         foreach ((int i, (string name, Tensor part)) in run.State.Index())
         {
-            tensors[ModelPrefix + name] = TensorBytes.Stored(part);
+            tensors[ModelPrefix + name] = TensorBytes.Stored(part, run.LastCaptured?._tensors.GetValueOrDefault(ModelPrefix + name));
             if (run.Best is not null)
             {
                 tensors[BestPrefix + name] = SafeTensor.OfBytes(TensorBytes.TypeName(part), run.Best[i], part.shape);
@@ -106,7 +106,7 @@ public sealed class Checkpoint
             ["best_val_loss"] = Text(run.BestValLoss),
             ["best_epoch"] = Text(run.BestEpoch),
         };
-        return new Checkpoint(tensors, metadata, "the checkpoint");
+        return run.LastCaptured = new Checkpoint(tensors, metadata, "the checkpoint");
     }
 
     internal void Restore(TrainingRun run)

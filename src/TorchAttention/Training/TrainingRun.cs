@@ -58,6 +58,9 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>The module's state in its best epoch, where it is kept; as <see cref="State"/>.</summary>
     public byte[][]? Best { get; set; }
 
+    /// <summary>The last checkpoint that was taken of it.</summary>
+    public Checkpoint? LastCaptured { get; set; }
+
     public void BeginEpoch()
     {
         Batch = 0;
