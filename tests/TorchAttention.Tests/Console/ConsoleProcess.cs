@@ -6,6 +6,7 @@ namespace TorchAttention.Tests.Console;
 /// <summary>The console as its users start it: the built executable, in a folder of its own.</summary>
 public sealed class ConsoleProcess : IDisposable
 {
+    private const int MostDeletions = 10;
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
 
     public ConsoleProcess()
@@ -45,7 +46,22 @@ public sealed class ConsoleProcess : IDisposable
 
     public void Write(string file, string text) => File.WriteAllText(PathOf(file), text);
 
-    public void Dispose() => Directory.Delete(Folder, recursive: true);
+    // What a process started may outlive it by a moment and still write: Chromium's helpers do.
+    public void Dispose()
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                Directory.Delete(Folder, recursive: true);
+                return;
+            }
+            catch (IOException) when (i < MostDeletions)
+            {
+                Thread.Sleep(i * 100);
+            }
+        }
+    }
 
     private static string Metadata(string key) =>
         typeof(ConsoleProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
