@@ -20,6 +20,7 @@ internal sealed class TrainingLog : IDisposable
     private readonly GrowingFile _epochs;
     private long _flushed = Stopwatch.GetTimestamp();
     private bool _isWarned;
+    private bool _isClosed;
 
     /// <summary>Begins the files, or goes on with those of a training that goes on.</summary>
     public TrainingLog(Trainer trainer, LearnedNumbers numbers, Units units, RunDirectory directory, Checkpoint? from)
@@ -74,9 +75,12 @@ internal sealed class TrainingLog : IDisposable
     {
         lock (_lock)
         {
-            _steps.Flush();
-            _epochs.Flush();
-            _flushed = Stopwatch.GetTimestamp();
+            if (!_isClosed)
+            {
+                _steps.Flush();
+                _epochs.Flush();
+                _flushed = Stopwatch.GetTimestamp();
+            }
         }
     });
 
@@ -105,10 +109,15 @@ internal sealed class TrainingLog : IDisposable
         }
     }
 
+    // A second signal may come once the run has ended and closed its files, before the process does.
     public void Dispose()
     {
-        _steps.Dispose();
-        _epochs.Dispose();
+        lock (_lock)
+        {
+            _isClosed = true;
+            _steps.Dispose();
+            _epochs.Dispose();
+        }
     }
 
     private void AddStep(StepCompleted e)
