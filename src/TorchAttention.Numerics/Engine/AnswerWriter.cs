@@ -32,6 +32,8 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
 
     public required T* InverseBandwidthGradient { get; init; }
 
+    public required T* LogWeightSumGradient { get; init; }
+
     public required T* QueryGradient { get; init; }
 
     public required T* OwnWeight { get; init; }
@@ -43,7 +45,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         _problem.Features,
         _problem.Columns,
         EffectiveNeighbours is not null,
-        InverseBandwidthGradient is not null,
+        InverseBandwidthGradient is not null || LogWeightSumGradient is not null,
         QueryGradient is not null,
         _problem.Options.Degree == 1);
 
@@ -95,6 +97,11 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             WriteGradient(query, row, row + Layout.BandwidthGradient, InverseBandwidthGradient, divideByW: true);
         }
 
+        if (LogWeightSumGradient is not null)
+        {
+            WriteLogGradient(query, row, reference);
+        }
+
         if (QueryGradient is not null)
         {
             WriteGradient(query, row, row + Layout.QueryGradient, QueryGradient, divideByW: false);
@@ -142,6 +149,11 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         if (InverseBandwidthGradient is not null)
         {
             new Span<T>(InverseBandwidthGradient + ((long)query * gradients), gradients).Clear();
+        }
+
+        if (LogWeightSumGradient is not null)
+        {
+            new Span<T>(LogWeightSumGradient + ((long)query * _problem.Features), _problem.Features).Clear();
         }
 
         if (QueryGradient is not null)
@@ -222,6 +234,20 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     }
 
     private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.LargestSampleWeight;
+
+    // d log S/dw = -sum p G u^2 / w. Far from all keys, the sums hold by how much u^2 is more than the nearest key's, whose part comes on top; G is K there.
+    private void WriteLogGradient(int query, double* row, double* reference)
+    {
+        int features = _problem.Features;
+        double* sums = row + Layout.BandwidthGradient;
+        for (int j = 0; j < features; j++)
+        {
+            double w = _problem.InverseBandwidths[j];
+            double nearest = reference is null ? 0 : (double.CreateTruncating(_problem.Queries[((long)query * features) + j]) - reference[j]) * w;
+            double square = (sums[j] / (row[SumLayout.WeightSum] * TKernel.ArgumentScale)) + (nearest * nearest);
+            LogWeightSumGradient[((long)query * features) + j] = T.CreateTruncating(w == 0 ? 0 : -square / w);
+        }
+    }
 
     // dy/dw = -sum p G (v - y) u^2 / w and dy/dq = -sum p G (v - y) u / h; the sums hold u^2 and u/h times the argument scale.
     private void WriteGradient(int query, double* row, double* sums, T* gradients, bool divideByW)

@@ -94,6 +94,7 @@ public static partial class KernelPooling
         fixed (int* leftOut = input.LeftOut)
         fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours, ownWeight = output.OwnWeight)
         fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
+        fixed (T* logWeightSumGradient = output.LogWeightSumGradient)
         fixed (bool* hasNeighbour = output.HasNeighbour)
         {
             var problem = new PoolingProblem<T>
@@ -125,6 +126,7 @@ public static partial class KernelPooling
                 OwnWeight = ownWeight,
                 Slopes = slopes,
                 InverseBandwidthGradient = inverseBandwidthGradient,
+                LogWeightSumGradient = logWeightSumGradient,
                 QueryGradient = queryGradient,
             };
             return Run(problem, writer);

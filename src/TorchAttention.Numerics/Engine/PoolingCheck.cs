@@ -96,7 +96,7 @@ internal static class PoolingCheck
             throw new ArgumentException($"Expected no {nameof(output.Slopes)} with degree 0, got {output.Slopes.Length} numbers; {nameof(output.QueryGradient)} has the derivatives.", nameof(output));
         }
 
-        if (degree == 1 && !(output.QueryGradient.IsEmpty && output.InverseBandwidthGradient.IsEmpty))
+        if (degree == 1 && !(output.QueryGradient.IsEmpty && output.InverseBandwidthGradient.IsEmpty && output.LogWeightSumGradient.IsEmpty))
         {
             throw new ArgumentException($"Expected no gradients with degree 1; {nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
         }
@@ -108,6 +108,7 @@ internal static class PoolingCheck
         Length(output.HasNeighbour.Length, sizes.Queries, nameof(output.HasNeighbour));
         long gradients = (long)sizes.Queries * sizes.Columns * sizes.Features;
         Length(output.InverseBandwidthGradient.Length, gradients, nameof(output.InverseBandwidthGradient));
+        Length(output.LogWeightSumGradient.Length, (long)sizes.Queries * sizes.Features, nameof(output.LogWeightSumGradient));
         Length(output.QueryGradient.Length, gradients, nameof(output.QueryGradient));
         Length(output.Slopes.Length, gradients, nameof(output.Slopes));
     }

@@ -35,6 +35,9 @@ public readonly ref struct PoolingOutput<T>
     /// <summary>The derivative of each pooled value with respect to each w_j = 1/h_j (m, v, d), with degree 0; 0 without neighbours.</summary>
     public Span<T> InverseBandwidthGradient { get; init; }
 
+    /// <summary>The derivative of the log of the sum of weights with respect to each w_j = 1/h_j (m, d), with degree 0; 0 without neighbours.</summary>
+    public Span<T> LogWeightSumGradient { get; init; }
+
     /// <summary>The derivative of each pooled value with respect to each coordinate of its query (m, v, d), with degree 0; 0 without neighbours.</summary>
     public Span<T> QueryGradient { get; init; }
 }

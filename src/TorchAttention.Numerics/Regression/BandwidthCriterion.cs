@@ -7,11 +7,11 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
 {
     private readonly Smoother _smoother = new(kernel, degree, threads, cancellationToken);
 
-    /// <summary>Whether the criterion's derivatives come with it.</summary>
-    public bool HasGradient => rule == BandwidthRule.LeaveOneOut && degree == 0 && !leaveOutTies;
+    /// <summary>Whether the criterion's derivatives come with it and say where it falls.</summary>
+    public bool HasGradient => degree == 0 && !kernel.HasJump;
 
-    /// <summary>Whether its derivatives come with it and say where it falls.</summary>
-    public bool HasSlope => HasGradient && !kernel.HasJump;
+    /// <summary>Whether it jumps from one bandwidth to the next, and has no slope.</summary>
+    public bool HasJumps => kernel.HasJump;
 
     /// <summary>Whether it is a logarithm, of which differences count, not ratios.</summary>
     public bool IsLogarithm => rule == BandwidthRule.AICc;
@@ -95,25 +95,66 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
         return most / kernel.Support;
     }
 
-    /// <summary>The leave-one-out criterion and its derivatives by the logarithms of the bandwidths.</summary>
+    /// <summary>The criterion and its derivatives by the logarithms of the bandwidths.</summary>
     /// <param name="data">The data.</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
     /// <param name="gradient">Where the derivatives go (d).</param>
     /// <param name="isSingle">Whether float32 will do.</param>
-    public double WithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle)
+    public double WithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle) => rule switch
+    {
+        BandwidthRule.KFold => Folds(data, bandwidths, gradient),
+        BandwidthRule.LeaveOneOut => LeavingOutWithGradient(data, bandwidths, gradient, isSingle),
+        _ => OfFitWithGradient(data, bandwidths, gradient, isSingle),
+    };
+
+    private double LeavingOutWithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle)
     {
         double[] byLog = new double[data.Values.Length * data.Features];
-        Smoother.Fit fit = isSingle ? _smoother.WithGradient<float>(data, bandwidths, byLog) : _smoother.WithGradient<double>(data, bandwidths, byLog);
+        Smoother.Fit fit = isSingle ? _smoother.LeavingOutWithGradient<float>(data, bandwidths, byLog) : _smoother.LeavingOutWithGradient<double>(data, bandwidths, byLog);
         if (!fit.IsAdmissible)
         {
             return double.PositiveInfinity;
         }
 
+        double total = data.TotalWeight;
+        double squares = Squares(data, fit.WithoutOwn, byLog, gradient);
+        for (int j = 0; j < gradient.Length; j++)
+        {
+            gradient[j] /= total;
+        }
+
+        return squares / total;
+    }
+
+    // With R the mean square of the residuals and t = tr H: GCV = R / (1 - t/n)^2 and AICc = ln R + 1 + 2 (t + 1) / (n - t - 2).
+    private double OfFitWithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle)
+    {
+        double[] byLog = new double[data.Values.Length * data.Features];
+        double[] traceByLog = new double[data.Features];
+        Smoother.Fit fit = isSingle ? _smoother.WithGradient<float>(data, bandwidths, byLog, traceByLog) : _smoother.WithGradient<double>(data, bandwidths, byLog, traceByLog);
+        double n = data.Examples;
+        double trace = Diagnostics.Trace(data, fit);
+        double mean = Squares(data, fit.Fitted, byLog, gradient) / data.TotalWeight;
+        bool isAICc = rule == BandwidthRule.AICc;
+        double score = isAICc ? Diagnostics.AICcOf(mean, trace, data.Examples) : Diagnostics.GcvOf(mean, trace, data.Examples);
+        double left = isAICc ? n - trace - 2 : n - trace;
+        for (int j = 0; j < gradient.Length; j++)
+        {
+            double relative = gradient[j] / data.TotalWeight / mean;
+            gradient[j] = isAICc ? relative + (2 * (n - 1) / (left * left) * traceByLog[j]) : score * (relative + (2 / left * traceByLog[j]));
+        }
+
+        return double.IsNaN(score) ? double.PositiveInfinity : score;
+    }
+
+    // The sum of the squares that a prediction of each place is off by, and its derivatives.
+    private static double Squares(SmootherData data, double[] predicted, double[] byLog, double[] gradient)
+    {
         Array.Clear(gradient);
         double sum = 0;
-        for (int i = 0; i < data.Values.Length; i++)
+        for (int i = 0; i < predicted.Length; i++)
         {
-            double residual = data.Values[i] - fit.WithoutOwn[i];
+            double residual = data.Values[i] - predicted[i];
             double weight = data.WeightAt(i / data.Columns);
             sum += weight * residual * residual;
             for (int j = 0; j < gradient.Length; j++)
@@ -122,13 +163,12 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             }
         }
 
-        double total = data.TotalWeight;
-        for (int j = 0; j < gradient.Length; j++)
+        for (int i = 0; i < data.Squares.Length; i++)
         {
-            gradient[j] /= total;
+            sum += data.Squares[i];
         }
 
-        return sum / total;
+        return sum;
     }
 
     // Of examples at one place, left out one at a time, each is as far from the others as from the fit, times 1 / (1 - H).
@@ -151,31 +191,33 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
         return sum / data.TotalWeight;
     }
 
-    private double Folds(SmootherData data, double[] bandwidths)
+    private double Folds(SmootherData data, double[] bandwidths, double[]? gradient = null)
     {
         double sum = 0;
+        double[] slopes = new double[data.Features];
+        double[] slopesOfFold = new double[gradient is null ? 0 : data.Features];
         int[] fold = FoldsOf(data.Count, bandwidth.Folds, bandwidth.Seed);
         for (int k = 0; k < Math.Min(bandwidth.Folds, data.Count); k++)
         {
             SmootherData others = data.Take([.. Enumerable.Range(0, data.Count).Where(i => fold[i] != k)]);
             SmootherData held = data.Take([.. Enumerable.Range(0, data.Count).Where(i => fold[i] == k)]);
             double[] predicted = new double[held.Values.Length];
-            int without = kernel.Pool(
-                new Engine.PoolingInput<double> { Queries = held.Keys, Keys = others.Keys, Values = others.Values, Bandwidths = bandwidths, SampleWeights = others.Weights },
-                new Engine.PoolingOutput<double> { Values = predicted },
-                new Engine.PoolingOptions { Degree = degree, Threads = threads },
-                null,
-                cancellationToken).WithoutNeighbour.Count;
-            if (without > 0)
+            double[] byLog = new double[gradient is null ? 0 : held.Values.Length * data.Features];
+            if (!_smoother.Predict(others, held.Keys, bandwidths, predicted, byLog))
             {
                 return double.PositiveInfinity;
             }
 
-            for (int i = 0; i < predicted.Length; i++)
+            sum += Squares(held, predicted, byLog, slopesOfFold);
+            for (int j = 0; j < slopesOfFold.Length; j++)
             {
-                double residual = held.Values[i] - predicted[i];
-                sum += held.WeightAt(i / held.Columns) * residual * residual;
+                slopes[j] += slopesOfFold[j];
             }
+        }
+
+        for (int j = 0; j < slopesOfFold.Length; j++)
+        {
+            gradient![j] = slopes[j] / data.TotalWeight;
         }
 
         return sum / data.TotalWeight;

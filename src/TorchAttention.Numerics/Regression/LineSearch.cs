@@ -40,7 +40,7 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
 
     private bool IsEstimated => Data.Count > FewExamples && Criterion.AllowsGrid;
 
-    private bool HasSlope => Criterion.HasSlope;
+    private bool HasSlope => Criterion.HasGradient;
 
     private int FinestCells => Math.Min(MostCells, 1 << Math.ILogB(CellsForEachExample * Data.Count));
 

@@ -2,7 +2,7 @@ namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
 /// Several features: quasi-Newton steps (BFGS) from several starts, on some of the examples first; the best of these, widened for their number, lead to where all examples are
-/// asked.
+/// asked. Where the criterion jumps and has no slope, steps along each feature instead, ever shorter ones.
 /// </summary>
 internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     : Search(data, criterion, bounds, progress)
@@ -11,6 +11,8 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
     private const int SingleFrom = 3000;
     private const int MostSteps = 60;
     private const double DifferenceStep = 1e-4;
+    private const double LongestStep = 0.5;
+    private const double ShortestStep = 0.02;
     private static readonly double[] _factors = [0.25, 0.5, 1, 2];
 
     private int Features => Data.Features;
@@ -63,7 +65,23 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
         }
 
         /// <summary>Walks downhill until the slope is this part of the score.</summary>
-        public (double[] Logs, double Score) From(double[] start, double tolerance)
+        public (double[] Logs, double Score) From(double[] start, double tolerance) => owner.Criterion.HasJumps ? WithoutSlope(start) : BySlope(start, tolerance);
+
+        private (double[] Logs, double Score) WithoutSlope(double[] start)
+        {
+            (double[] Logs, double Score) best = (start, At(start));
+            for (double step = LongestStep; step >= ShortestStep;)
+            {
+                (double[] Logs, double Score) around = Enumerable.Range(0, 2 * Features)
+                    .Select(i => owner.Clamped([.. best.Logs.Select((log, j) => j == i / 2 ? log + (i % 2 == 0 ? step : -step) : log)]))
+                    .Select(logs => (Logs: logs, Score: At(logs))).MinBy(pair => pair.Score);
+                (best, step) = around.Score < best.Score ? (around, step) : (best, step / 2);
+            }
+
+            return best;
+        }
+
+        private (double[] Logs, double Score) BySlope(double[] start, double tolerance)
         {
             double[] x = start;
             double[] gradient = new double[Features];

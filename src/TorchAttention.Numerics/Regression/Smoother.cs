@@ -88,10 +88,10 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 
     /// <summary>What the others say at every place, and how that changes with the logarithm of each bandwidth; for the degree 0.</summary>
     /// <typeparam name="T">The number type of the pairs.</typeparam>
-    /// <param name="data">The data, an example at each place.</param>
+    /// <param name="data">The data; a place is left out with all its examples.</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
     /// <param name="gradient">Where the derivatives go (n, v, d).</param>
-    public Fit WithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient)
+    public Fit LeavingOutWithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (T[] keys, T[] values, T[] weights) = data.As<T>();
@@ -109,13 +109,74 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             Options,
             null,
             cancellationToken);
-        for (int i = 0; i < gradient.Length; i++)
+        ByLogarithms(byW, bandwidths, gradient);
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count == 0 };
+    }
+
+    /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth; for the degree 0.</summary>
+    /// <typeparam name="T">The number type of the pairs.</typeparam>
+    /// <param name="data">The data, an example at each place.</param>
+    /// <param name="bandwidths">Bandwidths (d).</param>
+    /// <param name="gradient">Where the derivatives of the fitted values go (n, v, d).</param>
+    /// <param name="traceGradient">Where those of tr H go (d).</param>
+    public Fit WithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient, double[] traceGradient)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (T[] keys, T[] values, T[] weights) = data.As<T>();
+        T[] pooled = new T[values.Length];
+        T[] ownWeight = new T[data.Count];
+        T[] byW = new T[gradient.Length];
+        T[] logSumByW = new T[keys.Length];
+        kernel.Pool(
+            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights },
+            new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, LogWeightSumGradient = logSumByW },
+            Options,
+            null,
+            cancellationToken);
+        ByLogarithms(byW, bandwidths, gradient);
+        double[] leverage = Wide(ownWeight);
+        Array.Clear(traceGradient);
+        for (int i = 0; i < leverage.Length; i++)
         {
-            // d/d log h = -w d/dw.
-            gradient[i] = -double.CreateTruncating(byW[i]) / bandwidths[i % data.Features];
+            // H_ii = s_i K(0) / S_i.
+            leverage[i] *= data.WeightAt(i);
+            for (int j = 0; j < data.Features; j++)
+            {
+                traceGradient[j] += leverage[i] * double.CreateTruncating(logSumByW[(i * data.Features) + j]) / bandwidths[j];
+            }
         }
 
-        return new Fit { Fitted = [], Leverage = [], WithoutOwn = Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count == 0 };
+        return new Fit { Fitted = Wide(pooled), Leverage = leverage, WithoutOwn = [], IsAdmissible = true };
+    }
+
+    /// <summary>Predicts from data.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="bandwidths">Bandwidths (d).</param>
+    /// <param name="predicted">Where the predictions go (m, v).</param>
+    /// <param name="gradient">Where their derivatives by the logarithm of each bandwidth go (m, v, d), for the degree 0; or empty.</param>
+    /// <returns>Whether every query has a neighbour.</returns>
+    public bool Predict(SmootherData data, double[] queries, double[] bandwidths, double[] predicted, double[] gradient)
+    {
+        double[] byW = new double[gradient.Length];
+        PoolingReport report = kernel.Pool(
+            new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights },
+            new PoolingOutput<double> { Values = predicted, InverseBandwidthGradient = byW },
+            Options,
+            null,
+            cancellationToken);
+        ByLogarithms(byW, bandwidths, gradient);
+        return report.WithoutNeighbour.Count == 0;
+    }
+
+    // d/d log h = -w d/dw.
+    private static void ByLogarithms<T>(T[] byW, double[] bandwidths, double[] gradient)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < gradient.Length; i++)
+        {
+            gradient[i] = -double.CreateTruncating(byW[i]) / bandwidths[i % bandwidths.Length];
+        }
     }
 
     // Places whose own examples outweigh all others: the sum over the others alone.

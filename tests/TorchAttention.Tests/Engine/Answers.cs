@@ -20,6 +20,8 @@ internal sealed class Answers(PoolingRequest problem, bool hasGradients)
 
     public double[] InverseBandwidthGradient => field ??= new double[_gradients];
 
+    public double[] LogWeightSumGradient { get; } = new double[hasGradients ? problem.QueryCount * problem.Features : 0];
+
     public double[] QueryGradient => field ??= new double[_gradients];
 
     public PoolingReport? Report { get; set; }

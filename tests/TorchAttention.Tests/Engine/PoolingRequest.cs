@@ -124,6 +124,7 @@ internal sealed record PoolingRequest
         var logWeightSum = new T[QueryCount];
         var effective = new T[QueryCount];
         var gradient = new T[answers.InverseBandwidthGradient.Length];
+        var logGradient = new T[answers.LogWeightSumGradient.Length];
         var queryGradient = new T[answers.QueryGradient.Length];
         var input = new PoolingInput<T>
         {
@@ -141,6 +142,7 @@ internal sealed record PoolingRequest
             EffectiveNeighbours = effective,
             HasNeighbour = answers.HasNeighbour,
             InverseBandwidthGradient = gradient,
+            LogWeightSumGradient = logGradient,
             QueryGradient = queryGradient,
         };
         answers.Report = KernelPooling.Pool<TKernel, T>(input, output, options);
@@ -148,6 +150,7 @@ internal sealed record PoolingRequest
         Widen(logWeightSum, answers.LogWeightSum);
         Widen(effective, answers.EffectiveNeighbours);
         Widen(gradient, answers.InverseBandwidthGradient);
+        Widen(logGradient, answers.LogWeightSumGradient);
         Widen(queryGradient, answers.QueryGradient);
         return answers;
     }

@@ -1,0 +1,71 @@
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Tests.Regression;
+
+public sealed class BandwidthCriterionTests
+{
+    public static TheoryData<BandwidthRule, string, bool> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<BandwidthRule, string, bool>();
+            foreach (BandwidthRule rule in (BandwidthRule[])[BandwidthRule.LeaveOneOut, BandwidthRule.AICc, BandwidthRule.GCV, BandwidthRule.KFold])
+            {
+                foreach (SmoothingKernel kernel in SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar))
+                {
+                    cases.Add(rule, kernel.Name, false);
+                    cases.Add(rule, kernel.Name, true);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Gradient_IsTheSlope(BandwidthRule rule, string kernel, bool leaveOutTies)
+    {
+        for (int features = 1; features <= 2; features++)
+        {
+            var random = new Random(features);
+            double[] x = [.. Enumerable.Range(0, 90 * features).Select(_ => leaveOutTies ? random.Next(12) : 12 * random.NextDouble())];
+            double[] y = [.. Enumerable.Range(0, 90 * 2).Select(i => Math.Sin(x[i / 2 * features]) + random.NextDouble())];
+            double[] weights = [.. Enumerable.Range(0, 90).Select(_ => 0.5 + random.NextDouble())];
+            var criterion = new BandwidthCriterion(SmoothingKernel.Find(kernel)!, 0, rule, Bandwidth.By(rule), leaveOutTies, null, CancellationToken.None);
+            SmootherData data = criterion.Prepare(SmootherData.Of(x, y, weights, features, out _));
+            double[] h = features == 1 ? [2.3] : [4.1, 5.2];
+            double[] gradient = new double[features];
+
+            double score = criterion.WithGradient(data, h, gradient, isSingle: false);
+
+            Assert.True(criterion.HasGradient);
+            Assert.Equal(criterion.At(data, h), score, 1e-12);
+            for (int j = 0; j < features; j++)
+            {
+                const double Step = 1e-5;
+                double Shifted(double step) => criterion.At(data, [.. h.Select((width, k) => k == j ? width * Math.Exp(step) : width)]);
+                double slope = (Shifted(Step) - Shifted(-Step)) / (2 * Step);
+                Assert.True(Math.Abs(slope) > 1e-4, $"Expected a slope to compare, got {slope}.");
+                Assert.Equal(slope, gradient[j], 1e-6 * (1 + Math.Abs(slope)));
+            }
+        }
+    }
+
+    [Fact]
+    public void BoxcarInTwoFeatures_IsNotBeatenByAGrid()
+    {
+        var random = new Random(3);
+        double[] x = [.. Enumerable.Range(0, 400).Select(_ => random.NextDouble())];
+        double[] y = [.. Enumerable.Range(0, 200).Select(i => Math.Sin(9 * x[2 * i]) + x[(2 * i) + 1] + (0.3 * random.NextDouble()))];
+        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Boxcar, Bandwidth = Bandwidth.GCV };
+
+        BandwidthSearch search = KernelRegression.Fit(x, y, 2, options).Search!;
+
+        double least = (
+            from i in Enumerable.Range(0, 12)
+            from j in Enumerable.Range(0, 12)
+            select KernelRegression.Fit(x, y, 2, options with { Bandwidth = Bandwidth.Of(0.03 * Math.Exp(0.3 * i), 0.03 * Math.Exp(0.3 * j)) }).Diagnostics.GCV).Min();
+        Assert.True(search.Score <= least * 1.005, $"Expected about {least:R} at most, got {search.Score:R} at {string.Join(", ", search.Bandwidths)}.");
+    }
+}
