@@ -1,4 +1,4 @@
-using System.Globalization;
+using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention;
 
@@ -6,7 +6,7 @@ namespace TorchAttention;
 public static class ComputeDevice
 {
     /// <summary>The names that <see cref="Parse"/> takes, for messages.</summary>
-    public const string Names = "auto, cpu, cuda or cuda:N";
+    public const string Names = DeviceName.All;
 
     /// <summary>Finds a device and checks that it is there.</summary>
     /// <param name="name"><c>auto</c> (CUDA where there is one, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</param>
@@ -15,8 +15,12 @@ public static class ComputeDevice
     public static Device Parse(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        int? index = RequestedCudaIndex(name);
-        if (index is null)
+        if (!IsName(name))
+        {
+            throw new ArgumentException($"Expected a device ({Names}), got '{name}'.");
+        }
+
+        if (DeviceName.CudaIndex(name) is not int index)
         {
             return name == "auto" && CudaCount() > 0 ? new Device(DeviceType.CUDA, 0) : CPU;
         }
@@ -28,33 +32,15 @@ public static class ComputeDevice
         }
 
         return index < count
-            ? new Device(DeviceType.CUDA, index.Value)
+            ? new Device(DeviceType.CUDA, index)
             : throw new ArgumentException($"No CUDA device for '{name}': this machine has {count}, counted from cuda:0.");
     }
 
     /// <summary>Checks a name without loading libtorch.</summary>
     /// <param name="name">The name.</param>
     /// <returns>Whether it is one that <see cref="Parse"/> understands.</returns>
-    public static bool IsName(string name) => name is "auto" or "cpu" or "cuda" || IsNumberedCuda(name, out _);
+    public static bool IsName(string name) => name is not null && DeviceName.IsKnown(name);
 
     /// <summary>The number of CUDA devices that libtorch sees; 0 for a libtorch without CUDA.</summary>
     public static int CudaCount() => cuda.is_available() ? cuda.device_count() : 0;
-
-    private static int? RequestedCudaIndex(string name)
-    {
-        return name switch
-        {
-            "auto" or "cpu" => null,
-            "cuda" => 0,
-            _ when IsNumberedCuda(name, out int index) => index,
-            _ => throw new ArgumentException($"Expected a device ({Names}), got '{name}'."),
-        };
-    }
-
-    private static bool IsNumberedCuda(string name, out int index)
-    {
-        index = 0;
-        return name is not null && name.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index);
-    }
 }

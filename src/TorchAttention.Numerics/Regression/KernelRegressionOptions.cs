@@ -28,6 +28,12 @@ public sealed record KernelRegressionOptions
     /// <summary>The number type of predictions; a search ends in float64 whatever this says. <see cref="NumberPrecision.Float64"/> by default.</summary>
     public NumberPrecision Precision { get; init; }
 
+    /// <summary>
+    /// Where predictions on tensors are computed: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; null, the default, where their queries are. A search and
+    /// predictions on arrays are computed on the CPU whatever this says.
+    /// </summary>
+    public string? Device { get; init; }
+
     /// <summary>The answer for a query without neighbours; NaN by default.</summary>
     public NoNeighbourPolicy NoNeighbour { get; init; }
 

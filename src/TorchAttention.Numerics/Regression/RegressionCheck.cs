@@ -17,6 +17,11 @@ internal static class RegressionCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "Expected at least 1 thread.");
         }
 
+        if (options.Device is string device && !DeviceName.IsKnown(device))
+        {
+            throw new ArgumentException($"Expected a device ({DeviceName.All}), got '{device}'.", nameof(options));
+        }
+
         if (!Enum.IsDefined(options.NoNeighbour))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.NoNeighbour, "Expected one of the policies.");

@@ -4,7 +4,8 @@ using TorchAttention.Pooling;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// <see cref="KernelRegression"/> on tensors of any device. Bandwidths are chosen on the CPU, in float64; the device of a prediction is that of its queries, or another one that is asked for.
+/// <see cref="KernelRegression"/> on tensors of any device. Bandwidths are chosen on the CPU, in float64; the device of a prediction is
+/// that of its queries, or the one that the model's options or the call ask for.
 /// </summary>
 public static class KernelRegressionTensors
 {
@@ -32,9 +33,9 @@ public static class KernelRegressionTensors
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="queries">Queries (m), or (m, d).</param>
-    /// <param name="device">Where to compute; the queries' own device where null.</param>
+    /// <param name="device">Where to compute; where null, on the device of the model's options, and where that is null too, on the queries' own.</param>
     /// <returns>f(q) (m), or (m, v) of several columns, in the queries' number type and on their device.</returns>
-    /// <exception cref="ArgumentException">Queries of other features, a number that is not finite.</exception>
+    /// <exception cref="ArgumentException">Queries of other features, a number that is not finite, a device that is not here.</exception>
     public static Tensor Predict(this KernelRegression model, Tensor queries, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -44,7 +45,7 @@ public static class KernelRegressionTensors
             throw new ArgumentException($"Expected queries of {model.Features} features, got {Columns(queries)}.", nameof(queries));
         }
 
-        device ??= queries.device;
+        device ??= model.Options.Device is string name ? ComputeDevice.Parse(name) : queries.device;
         bool streams = model.Options is { Degree: 0, Kernel.Name: "gaussian" } && model.Weights.IsEmpty && queries.dtype is ScalarType.Float32 or ScalarType.Float64;
         if (device.type != DeviceType.CPU && streams)
         {

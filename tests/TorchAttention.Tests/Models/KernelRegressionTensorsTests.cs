@@ -41,7 +41,20 @@ public sealed class KernelRegressionTensorsTests
 
         Assert.Equal([200, 2], there.shape);
         Assert.All(expected.Zip(there.ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+        KernelRegression asked = KernelRegressionTensors.Fit(x, y, model.Options with { Device = device });
+        Assert.Equal(DeviceType.CPU, asked.Predict(x).device_type);
+        Assert.Equal(there.ToDoubles(), asked.Predict(x).ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-10);
         Assert.Equal(there.ToDoubles(), model.Predict(x.to(ComputeDevice.Parse(device)), ComputeDevice.Parse(device)).ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-10);
+    }
+
+    [Fact]
+    public void DeviceOfTheOptions_IsTheOneOfThePredictions()
+    {
+        Assert.SkipWhen(ComputeDevice.CudaCount() > 0, "This machine has a CUDA device.");
+        using var scope = NewDisposeScope();
+        KernelRegression model = KernelRegressionTensors.Fit(arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1, Device = "cuda" });
+        Assert.Contains("No CUDA device for 'cuda'", Assert.Throws<ArgumentException>(() => model.Predict(zeros(3, ScalarType.Float64))).Message, StringComparison.Ordinal);
+        Assert.Equal([3], model.Predict(zeros(3, ScalarType.Float64), CPU).shape);
     }
 
     [Fact]

@@ -195,6 +195,7 @@ public sealed class KernelRegressionTests
         Says<RegressionDataException>("more than 5 different keys", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn }));
         Says<RegressionDataException>("AICc is finite", () => KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = Bandwidth.AICc }));
         Says<ArgumentOutOfRangeException>("degree 0 or 1", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 2 }));
+        Says<ArgumentException>("Expected a device (auto, cpu, cuda or cuda:N), got 'gpu'", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Device = "gpu" }));
         KernelRegression model = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = 1 });
         Says<ArgumentException>("Expected finite Queries", () => model.Predict([double.NaN]));
         Says<ArgumentOutOfRangeException>("between 0 and 1", () => model.Predict([1], new PredictionOptions { Level = 1 }));
@@ -208,8 +209,8 @@ public sealed class KernelRegressionTests
     {
         var options = new KernelRegressionOptions();
         Assert.Equal(
-            (SmoothingKernel.Gaussian, 0, Bandwidth.LeaveOneOut, false, null, NumberPrecision.Float64, NoNeighbourPolicy.NaN, null),
-            (options.Kernel, options.Degree, options.Bandwidth, options.LeaveOutTies, options.SearchBounds, options.Precision, options.NoNeighbour, options.Threads));
+            (SmoothingKernel.Gaussian, 0, Bandwidth.LeaveOneOut, false, null, NumberPrecision.Float64, NoNeighbourPolicy.NaN, null, null),
+            (options.Kernel, options.Degree, options.Bandwidth, options.LeaveOutTies, options.SearchBounds, options.Precision, options.NoNeighbour, options.Device, options.Threads));
         Assert.Equal((0.95, true, false, false), (new PredictionOptions().Level, new PredictionOptions().HasErrors, new PredictionOptions().IsSimultaneous, new PredictionOptions().HasSlopes));
     }
 
