@@ -12,8 +12,8 @@ internal static class TrainingRun
     private const int Keys = 100_000;
     private const int Batch = 1024;
     private const int Epochs = 3;
-    private const int Pairs = 7;
-    private const double SecondsOfARun = 8;
+    private const int Pairs = 20;
+    private const double SecondsOfARun = 3.05;
 
     public static void Print()
     {
@@ -64,26 +64,71 @@ internal static class TrainingRun
         return (times[times.Count / 2], model.W.ToDouble(), (Process.GetCurrentProcess().PeakWorkingSet64 - before) / 1e6);
     }
 
-    // Steps of a few seconds with a checkpoint every second, and without, by turns: the medians' ratio, by the clock and by the processor time of all threads.
-    private static double[] CheckpointCost(Func<DataModule> create, string folder)
+    // Steps of a few seconds with a checkpoint every second, and without, by turns: what else the machine does changes slowly, and falls on both of a pair. The quartiles of
+    // the pairs' ratios, by the clock and by the processor time of all threads; then what a checkpoint takes by itself.
+    private static Dictionary<string, object> CheckpointCost(Func<DataModule> create, string folder)
     {
-        var with = new List<(double Clock, double Processor)>();
-        var without = new List<(double Clock, double Processor)>();
+        var clock = new List<double>();
+        var processor = new List<double>();
         using DataModule data = create();
         var regression = (RegressionData)data;
         using var model = new NWKernelRegression(regression.XTrain, regression.YTrain, lr: 1e-3);
         StepSeconds(model, data, null);
         for (int i = 0; i < Pairs; i++)
         {
-            without.Add(StepSeconds(model, data, null));
-            using var checkpoints = new Checkpoints(folder, new CheckpointOptions { EverySeconds = 1 });
-            with.Add(StepSeconds(model, data, checkpoints));
+            (double Clock, double Processor)[] pair = [.. new[] { i % 2 == 0, i % 2 != 0 }.Select(isSaved => Run(isSaved))];
+            (int with, int without) = i % 2 == 0 ? (0, 1) : (1, 0);
+            clock.Add(pair[with].Clock / pair[without].Clock);
+            processor.Add(pair[with].Processor / pair[without].Processor);
         }
 
-        return [Median(with, run => run.Clock) / Median(without, run => run.Clock), Median(with, run => run.Processor) / Median(without, run => run.Processor)];
+        (double wait, double write) = OneCheckpoint(model, data, folder);
+        return new() { ["clock"] = Quartiles(clock), ["processor"] = Quartiles(processor), ["wait_seconds"] = wait, ["write_seconds"] = write };
+
+        (double Clock, double Processor) Run(bool isSaved)
+        {
+            using Checkpoints? checkpoints = isSaved ? new Checkpoints(folder, new CheckpointOptions { EverySeconds = 1 }) : null;
+            return StepSeconds(model, data, checkpoints);
+        }
     }
 
-    private static double Median(List<(double Clock, double Processor)> runs, Func<(double Clock, double Processor), double> of) => runs.Select(of).Order().ElementAt(Pairs / 2);
+    private static double[] Quartiles(List<double> ratios)
+    {
+        ratios.Sort();
+        return [ratios[ratios.Count / 4], (ratios[(ratios.Count - 1) / 2] + ratios[ratios.Count / 2]) / 2, ratios[3 * ratios.Count / 4]];
+    }
+
+    // How long a step waits for its copy, and how long the writing takes, which goes on beside the steps: medians.
+    private static (double Wait, double Write) OneCheckpoint(NWKernelRegression model, DataModule data, string folder)
+    {
+        var waits = new List<double>();
+        var writes = new List<double>();
+        var trainer = new Trainer(new TrainerOptions { MaxEpochs = int.MaxValue });
+        using var stop = new CancellationTokenSource();
+        trainer.StepCompleted += (_, _) =>
+        {
+            long started = Stopwatch.GetTimestamp();
+            Checkpoint checkpoint = trainer.Capture();
+            waits.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            started = Stopwatch.GetTimestamp();
+            checkpoint.Write(Path.Combine(folder, "one.safetensors"));
+            writes.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (writes.Count == 2 * Pairs)
+            {
+                stop.Cancel();
+            }
+        };
+        try
+        {
+            trainer.Fit(model, data, stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return (Quartiles(waits)[1], Quartiles(writes)[1]);
+        }
+
+        throw new InvalidOperationException("Expected a training that is stopped.");
+    }
 
     private static (double Clock, double Processor) StepSeconds(NWKernelRegression model, DataModule data, Checkpoints? checkpoints)
     {

@@ -166,7 +166,7 @@ def matplotlib_version():
 
 
 def machine_slug():
-    name = re.sub(r"\(r\)|\(tm\)|cpu|processor|@.*", " ", processor().split(",")[0].lower())
+    name = re.sub(r"\(r\)|\(tm\)|cpu|processor|@.*", " ", processor().lower())
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-") + f"-{len(os.sched_getaffinity(0))}-cores"
 
 
