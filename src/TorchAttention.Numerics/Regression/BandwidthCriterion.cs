@@ -13,6 +13,15 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
     /// <summary>Whether it jumps from one bandwidth to the next, and has no slope.</summary>
     public bool HasJumps => kernel.HasJump;
 
+    /// <summary>Whether it has a kink wherever a neighbour comes within reach, and many valleys where data are few.</summary>
+    public bool IsRough => !double.IsInfinity(kernel.Support);
+
+    /// <summary>The |u| from which on a neighbour weighs nothing.</summary>
+    public double Support => kernel.Support;
+
+    /// <summary>How many fits it takes.</summary>
+    public int Fits => rule == BandwidthRule.KFold ? bandwidth.Folds : 1;
+
     /// <summary>Whether it is a logarithm, of which differences count, not ratios.</summary>
     public bool IsLogarithm => rule == BandwidthRule.AICc;
 

@@ -9,6 +9,18 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     : Search(data, criterion, bounds, progress)
 {
     private const double GridStep = 0.25;
+
+    // A rough criterion has valleys that a wide step passes over; few examples have the most of them, and cost the least.
+    private const double RoughStep = 0.1;
+    private const double RoughStepForAnExample = 5e-6;
+    private const double LeastRoughStep = 0.005;
+    private const int MostRoughValleys = 16;
+    private const int FewRoughExamples = 20_000;
+    private const int FewestExamples = 100;
+    private const int FewForEveryJump = 128;
+    private const double FinestStep = 1e-3;
+    private const int FinestSteps = 60;
+    private const double FinestTolerance = 1e-8;
     private const double FineStep = 0.02;
 
     // With so many intervals in a bandwidth an estimate is off by about a part in 1e5; in a valley by one in 1e6.
@@ -38,7 +50,12 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     private SmootherData? _stretches;
     private double _ofAllLessStretches;
 
-    private bool IsEstimated => Data.Count > FewExamples && Criterion.AllowsGrid;
+    private bool IsEstimated => Data.Count > (IsRough ? FewRoughExamples : FewExamples) && Criterion.AllowsGrid;
+
+    // So few examples are far apart for any kernel.
+    private bool IsRough => Criterion.IsRough || Data.Count <= FewestExamples;
+
+    private double Step => !IsRough ? GridStep : IsEstimated ? RoughStep : Math.Clamp(RoughStepForAnExample * Data.Count * Criterion.Fits, LeastRoughStep, GridStep);
 
     private bool HasSlope => Criterion.HasGradient;
 
@@ -47,7 +64,7 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
     protected override void Find()
     {
         (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
-        int steps = Math.Max(4, (int)Math.Ceiling((high - low) / GridStep));
+        int steps = Math.Max(4, (int)Math.Ceiling((high - low) / Step));
         double step = (high - low) / steps;
         double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => i % StepsBetweenStretches == 0 || HasGrid(log))];
         double[] scores = EstimateAll(logs);
@@ -60,8 +77,9 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
 
         int[] valleys = [.. Enumerable.Range(0, scores.Length)
             .Where(i => double.IsFinite(scores[i]) && (i == 0 || scores[i - 1] >= scores[i]) && (i == scores.Length - 1 || scores[i + 1] > scores[i]) && MayBeLeast(scores[i], least, GridDoubt))
-            .OrderBy(i => scores[i]).Take(MostValleys)];
+            .OrderBy(i => scores[i]).Take(IsRough ? MostRoughValleys : MostValleys)];
         double best = double.PositiveInfinity;
+        double bestLog = logs[Array.IndexOf(scores, least)];
         var found = new List<double>();
         foreach (double start in IsEstimated ? Starts(valleys.Select(valley => logs[valley]), step, low, high) : valleys.Select(valley => logs[valley]))
         {
@@ -83,8 +101,43 @@ internal sealed class LineSearch(SmootherData data, BandwidthCriterion criterion
             (double log, double score) = (HasSlope ? Downhill(first, step, low, high) : null)
                 ?? Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
             found.Add(log);
+            bestLog = score < best ? log : bestLog;
             best = Math.Min(best, score);
         }
+
+        if (IsRough && (long)Data.Count * Criterion.Fits <= FewRoughExamples)
+        {
+            LookAround(bestLog, low, high);
+        }
+    }
+
+    // A walk downhill ends at the first kink or jump that holds it.
+    private void LookAround(double log, double low, double high)
+    {
+        double[] logs = Criterion.HasJumps && Data.Count * Criterion.Fits <= FewForEveryJump
+            ? BetweenJumps(low, high)
+            : [.. Enumerable.Range(-FinestSteps, (2 * FinestSteps) + 1).Select(i => Math.Clamp(log + (i * FinestStep), low, high))];
+        if (logs.Length > 0)
+        {
+            double[] scores = EstimateAll(logs);
+            Minimise(at => Score([Math.Exp(at)]), logs[Array.IndexOf(scores, scores.Min())], FinestStep, FinestTolerance, low, high);
+        }
+    }
+
+    // A sum of a kernel that jumps changes where a distance between two examples comes within reach, and nowhere else.
+    private double[] BetweenJumps(double low, double high)
+    {
+        var distances = new SortedSet<double>();
+        for (int i = 0; i < Data.Count; i++)
+        {
+            for (int k = i + 1; k < Data.Count; k++)
+            {
+                distances.Add(Math.Log((Data.Keys[k] - Data.Keys[i]) / Criterion.Support));
+            }
+        }
+
+        double[] jumps = [low, .. distances.Where(jump => jump > low && jump < high), high];
+        return [.. jumps.Zip(jumps[1..], (a, b) => (a + b) / 2)];
     }
 
     // Where the estimates' valleys are deepest, the deepest first.
