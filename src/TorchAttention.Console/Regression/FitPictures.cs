@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
 
@@ -46,7 +47,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
             yield return ("residuals", Residuals);
         }
 
-        if (model.Search is { Trials.Count: > 0 } search)
+        if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
         {
             yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search));
         }
@@ -55,13 +56,13 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private Figure Curve()
     {
         double[] grid = Grid(0, CurvePoints);
-        return Figures.PlotRegression(examples.X, examples.Y, grid, model.Predict(grid, new PredictionOptions { Level = level }), level, examples.Features[0], examples.Target);
+        return Figures.PlotRegression(examples.X, examples.Y, grid, model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN }), level, examples.Features[0], examples.Target);
     }
 
     private Figure Probabilities()
     {
         double[] grid = Grid(0, CurvePoints);
-        Predictions at = model.Predict(grid, new PredictionOptions { HasErrors = false });
+        Predictions at = model.Predict(grid, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN });
         int[] finite = [.. Enumerable.Range(0, grid.Length).Where(i => at.HasNeighbour[i])];
         return Figures.PlotLines(
             [.. model.Classes.Select((name, c) => new Series(name, Array.ConvertAll(finite, i => grid[i]), Array.ConvertAll(finite, i => at.Mean[(i * model.Columns) + c])))],
@@ -83,7 +84,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
             }
         }
 
-        double[] mean = model.Predict(queries, new PredictionOptions { HasErrors = false }).Mean;
+        double[] mean = model.Predict(queries, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN }).Mean;
         double[,] surface = new double[SurfaceSide, SurfaceSide];
         for (int i = 0; i < mean.Length; i++)
         {

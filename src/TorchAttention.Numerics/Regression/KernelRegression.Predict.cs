@@ -1,5 +1,4 @@
 using System.Numerics;
-using MathNet.Numerics.Distributions;
 using TorchAttention.Numerics.Engine;
 
 namespace TorchAttention.Numerics.Regression;
@@ -7,9 +6,6 @@ namespace TorchAttention.Numerics.Regression;
 /// <content>Predictions.</content>
 public sealed partial class KernelRegression
 {
-    // From so many degrees of freedom on, Student's distribution is the normal one to six digits.
-    private const double ManyDegreesOfFreedom = 1e6;
-
     private readonly Lock _bandLock = new();
     private double? _bandLength;
 
@@ -56,9 +52,14 @@ public sealed partial class KernelRegression
                 Slopes = Options.Degree == 1 ? slopes : [],
                 QueryGradient = Options.Degree == 0 ? slopes : [],
             },
-            new PoolingOptions { Degree = Options.Degree, NoNeighbour = Options.NoNeighbour, Threads = Options.Threads },
+            new PoolingOptions { Degree = Options.Degree, NoNeighbour = options.NoNeighbour ?? Options.NoNeighbour, Threads = Options.Threads },
             progress,
             cancellationToken);
+        for (int i = 0; i < slopes.Length; i++)
+        {
+            slopes[i] = hasNeighbour[i / (Columns * Features)] ? slopes[i] : T.NaN;
+        }
+
         var predictions = new Predictions
         {
             Mean = Array.ConvertAll(mean, double.CreateTruncating),
@@ -73,7 +74,7 @@ public sealed partial class KernelRegression
     {
         double quantile = options.IsSimultaneous
             ? SimultaneousBand.Quantile(options.Level, BandLength(), Diagnostics.ResidualDegreesOfFreedom)
-            : QuantileOf(options.Level, Diagnostics.ResidualDegreesOfFreedom);
+            : StudentBand.Quantile(options.Level, Diagnostics.ResidualDegreesOfFreedom);
         double[] errors = new double[predictions.Mean.Length];
         double[] lower = new double[errors.Length];
         double[] upper = new double[errors.Length];
@@ -87,11 +88,6 @@ public sealed partial class KernelRegression
 
         return predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
     }
-
-    private static double QuantileOf(double level, double freedom) =>
-        !(freedom > 0) ? double.NaN
-        : freedom > ManyDegreesOfFreedom ? Normal.InvCDF(0, 1, (1 + level) / 2)
-        : StudentT.InvCDF(0, 1, freedom, (1 + level) / 2);
 
     private double BandLength()
     {

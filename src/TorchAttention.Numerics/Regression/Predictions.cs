@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Engine;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>What is predicted beside the mean.</summary>
@@ -14,6 +16,9 @@ public sealed record PredictionOptions
 
     /// <summary>Whether the derivatives by each feature are computed; false by default.</summary>
     public bool HasSlopes { get; init; }
+
+    /// <summary>The answer for a query without neighbours; the one of the model's options where null, the default.</summary>
+    public NoNeighbourPolicy? NoNeighbour { get; init; }
 }
 
 /// <summary>Predictions at some queries (m), of one or several columns (v).</summary>
@@ -35,7 +40,7 @@ public sealed record Predictions
     public double Quantile { get; init; } = double.NaN;
 
     /// <summary>
-    /// df/dq_j (m, v, d): for the degree 1 the local slopes, for the degree 0 the derivative of the weighted mean. 0 without neighbours. Empty where not asked for.
+    /// df/dq_j (m, v, d): for the degree 1 the local slopes, for the degree 0 the derivative of the weighted mean. NaN without neighbours. Empty where not asked for.
     /// </summary>
     public double[] Slopes { get; init; } = [];
 

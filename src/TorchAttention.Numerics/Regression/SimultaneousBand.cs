@@ -1,6 +1,3 @@
-using MathNet.Numerics.Distributions;
-using MathNet.Numerics.RootFinding;
-
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>Bands that cover a whole curve at once.</summary>
@@ -21,9 +18,9 @@ internal static class SimultaneousBand
     /// <param name="freedom">nu.</param>
     public static double Quantile(double level, double length, double freedom)
     {
-        return freedom > 0 && double.IsFinite(length) ? Brent.FindRoot(c => Outside(c) - (1 - level), 0, 1e3, 1e-10, 1000) : double.NaN;
+        return freedom > 0 && double.IsFinite(length) ? StudentBand.Solve(Outside, 1 - level) : double.NaN;
 
-        double Outside(double c) => (length / Math.PI * Math.Exp(-freedom / 2 * Math.Log(1 + (c * c / freedom)))) + (2 * StudentT.CDF(0, 1, freedom, -c));
+        double Outside(double c) => (length / Math.PI * Math.Exp(-freedom / 2 * Math.Log(1 + (c / freedom * c)))) + StudentBand.Outside(c, freedom);
     }
 
     /// <summary>kappa, by the distance of T at neighbouring points.</summary>
