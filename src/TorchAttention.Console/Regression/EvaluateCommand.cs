@@ -110,7 +110,7 @@ internal static class EvaluateCommand
         double rows = held.Sum(one => one.Rows);
         yield return ("rows", rows);
         yield return ("rows without neighbour", held.Sum(one => one.WithoutNeighbour));
-        double predicted = rows - held.Sum(one => one.WithoutNeighbour);
+        double predicted = held.Sum(one => one.Weight);
         if (held[0].IsClasses)
         {
             yield return ("accuracy", held.Sum(one => one.Right) / predicted);
@@ -125,7 +125,7 @@ internal static class EvaluateCommand
     }
 
     /// <summary>One part of the rows, predicted from the others.</summary>
-    private sealed record Held(int Rows, int WithoutNeighbour, double Squares, double Absolute, double SquaresOfMean, double Right, bool IsClasses, IReadOnlyList<double> Bandwidths)
+    private sealed record Held(int Rows, int WithoutNeighbour, double Weight, double Squares, double Absolute, double SquaresOfMean, double Right, bool IsClasses, IReadOnlyList<double> Bandwidths)
     {
         public static Held Of(Examples examples, KernelRegressionOptions options, int[] fold, int k, CancellationToken cancellationToken)
         {
@@ -134,26 +134,27 @@ internal static class EvaluateCommand
             int[] rows = [.. Enumerable.Range(0, fold.Length).Where(i => fold[i] == k)];
             KernelRegression model = examples.Fit(options, null, cancellationToken, others);
             Predictions at = model.Predict([.. rows.SelectMany(i => examples.X.AsSpan(i * d, d).ToArray())], new PredictionOptions { HasErrors = false }, null, cancellationToken);
-            double mean = examples.Labels is null ? others.Average(i => examples.Y[i]) : 0;
-            var held = new Held(rows.Length, at.HasNeighbour.Count(has => !has), 0, 0, 0, 0, examples.Labels is not null, model.Bandwidths);
+            double mean = examples.Labels is null ? others.Sum(i => examples.WeightAt(i) * examples.Y[i]) / others.Sum(examples.WeightAt) : 0;
+            var held = new Held(rows.Length, at.HasNeighbour.Count(has => !has), 0, 0, 0, 0, 0, examples.Labels is not null, model.Bandwidths);
             for (int i = 0; i < rows.Length; i++)
             {
                 held = !at.HasNeighbour[i] ? held
-                    : examples.Labels is null ? held.With(examples.Y[rows[i]] - at.Mean[i], examples.Y[rows[i]] - mean)
-                    : held.With(model, examples.Labels[rows[i]], at.Mean.AsSpan(i * model.Columns, model.Columns));
+                    : examples.Labels is null ? held.With(examples.WeightAt(rows[i]), examples.Y[rows[i]] - at.Mean[i], examples.Y[rows[i]] - mean)
+                    : held.With(examples.WeightAt(rows[i]), model, examples.Labels[rows[i]], at.Mean.AsSpan(i * model.Columns, model.Columns));
             }
 
             return held;
         }
 
-        private Held With(double residual, double fromMean) => this with
+        private Held With(double weight, double residual, double fromMean) => this with
         {
-            Squares = Squares + (residual * residual),
-            Absolute = Absolute + Math.Abs(residual),
-            SquaresOfMean = SquaresOfMean + (fromMean * fromMean),
+            Weight = Weight + weight,
+            Squares = Squares + (weight * residual * residual),
+            Absolute = Absolute + (weight * Math.Abs(residual)),
+            SquaresOfMean = SquaresOfMean + (weight * fromMean * fromMean),
         };
 
-        private Held With(KernelRegression model, string label, ReadOnlySpan<double> probabilities)
+        private Held With(double weight, KernelRegression model, string label, ReadOnlySpan<double> probabilities)
         {
             // A class that only this part has is never predicted.
             double squares = model.Classes.Contains(label) ? 0 : 1;
@@ -165,7 +166,7 @@ internal static class EvaluateCommand
                 best = probabilities[c] > probabilities[best] ? c : best;
             }
 
-            return this with { Squares = Squares + squares, Right = Right + (model.Classes[best] == label ? 1 : 0) };
+            return this with { Weight = Weight + weight, Squares = Squares + (weight * squares), Right = Right + (model.Classes[best] == label ? weight : 0) };
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
@@ -8,6 +9,9 @@ internal sealed record Examples
 {
     /// <summary>Standard input, where a file is expected.</summary>
     public const string Standard = "-";
+    private const int MostClasses = 1000;
+    private const string NotANumber = "expected a number, found '";
+    private const string StandardInput = "standard input";
 
     /// <summary>A short name for folders.</summary>
     public required string Name { get; init; }
@@ -31,6 +35,8 @@ internal sealed record Examples
     public double[] Weights { get; init; } = [];
 
     public long DroppedRows { get; init; }
+
+    public double WeightAt(int row) => Weights.Length == 0 ? 1 : Weights[row];
 
     public int Count => X.Length / Features.Count;
 
@@ -59,6 +65,12 @@ internal sealed record Examples
             throw new TableException(data, rows.DroppedRows > 0 ? $"expected rows without missing numbers, found none among {rows.DroppedRows}" : "expected data below the header row, found none");
         }
 
+        int classCount = labels.Distinct().Count();
+        if (classCount > MostClasses)
+        {
+            throw new TableException(data, $"expected at most {MostClasses} classes, found {classCount} different texts; a column of numbers is fitted without --classes", column: target);
+        }
+
         double[] keys = new double[count * features.Length];
         for (int i = 0; i < count; i++)
         {
@@ -68,23 +80,30 @@ internal sealed record Examples
             }
         }
 
+        double[] sampleWeights = weights is null ? [] : [.. values[^1]];
+        int negative = Array.FindIndex(sampleWeights, weight => weight < 0);
+        if (negative >= 0)
+        {
+            throw new TableException(data, string.Create(CultureInfo.InvariantCulture, $"expected weights of at least 0, found {sampleWeights[negative]} (example {negative + 1} of {count})"), column: weights);
+        }
+
         return new Examples
         {
             Name = builtIn?.Name ?? (data == Standard ? "stdin" : Path.GetFileNameWithoutExtension(data)),
-            Source = builtIn?.Name ?? data,
+            Source = builtIn?.Name ?? (data == Standard ? StandardInput : data),
             Features = features,
             Target = target,
             X = keys,
             Y = classes ? [] : [.. values[features.Length]],
             Labels = classes ? labels : null,
-            Weights = weights is null ? [] : [.. values[^1]],
+            Weights = sampleWeights,
             DroppedRows = rows.DroppedRows,
         };
     }
 
     /// <summary>Opens a file, or standard input for -.</summary>
     public static CsvRows Open(string data, CsvOptions options) =>
-        data == Standard ? CsvRows.Open(Console.OpenStandardInput(), "standard input", options) : CsvRows.Open(data, options);
+        data == Standard ? CsvRows.Open(Console.OpenStandardInput(), StandardInput, options) : CsvRows.Open(data, options);
 
     /// <summary>Fits a model to some of the rows.</summary>
     public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)
@@ -96,7 +115,7 @@ internal sealed record Examples
         {
             return Labels is null
                 ? KernelRegression.Fit(x, rows is null ? Y : [.. rows.Select(i => Y[i])], d, options, weights, progress, cancellationToken)
-                : KernelRegression.FitClasses(x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, progress, cancellationToken);
+                : KernelRegression.FitClasses(x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, weights, progress, cancellationToken);
         }
         catch (Exception e) when (e is RegressionDataException or ArgumentException)
         {
@@ -113,6 +132,8 @@ internal sealed record Examples
             message = message.Replace($"a feature {j} ", $"a column '{Features[j]}' ", StringComparison.Ordinal);
         }
 
+        message = message.Replace("a column of values 0 ", $"a column '{Target}' ", StringComparison.Ordinal);
+
         return char.ToLowerInvariant(message[0]) + message[1..];
     }
 
@@ -123,7 +144,7 @@ internal sealed record Examples
         {
             return rows.Read(values, int.MaxValue, labels);
         }
-        catch (TableException e) when (e.Column is not null && e.Message.Contains("expected a number, found '", StringComparison.Ordinal) && !e.Message.Contains("missing", StringComparison.Ordinal))
+        catch (TableException e) when (e.Column is not null && e.Message.Contains(NotANumber, StringComparison.Ordinal) && !e.Message.Contains("missing", StringComparison.Ordinal) && IsName(e.Message))
         {
             string advice = e.Column == target ? "for a column of classes add --classes" : "a column of categories cannot be a feature; write it as columns of 0 and 1";
             throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; {advice}", e.Row, e.Column, e);
@@ -132,6 +153,13 @@ internal sealed record Examples
         {
             throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; --missing drop leaves such rows out", e.Row, e.Column, e);
         }
+    }
+
+    // 1,000 and 3% are numbers written otherwise, and inf is none that can be used.
+    private static bool IsName(string message)
+    {
+        string found = message[(message.IndexOf(NotANumber, StringComparison.Ordinal) + NotANumber.Length)..];
+        return !found.Any(char.IsAsciiDigit) && !found.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
     }
 
     private static (string[] Features, string Target) Choose(BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)

@@ -101,6 +101,11 @@ public sealed partial class KernelRegression
             throw new StorageException(path, "expected 5 diagnostics and two for each column, found others");
         }
 
+        if (Array.Exists(errors, error => error < 0 || double.IsInfinity(error)))
+        {
+            throw new StorageException(path, $"expected residual standard errors that are finite and not negative, found {string.Join(", ", errors.Select(error => error.ToString(CultureInfo.InvariantCulture)))}");
+        }
+
         var diagnostics = new Diagnostics
         {
             EffectiveDegreesOfFreedom = said[0],

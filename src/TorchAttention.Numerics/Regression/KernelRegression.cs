@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchAttention.Numerics.Engine;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -18,13 +19,16 @@ public sealed partial class KernelRegression
 {
     private readonly SmootherData _data;
     private readonly int[]? _order;
+    private readonly Unweighted _unweighted;
     private readonly double[] _bandwidths;
     private readonly Lazy<(Diagnostics Diagnostics, double[] Fitted)> _fit;
 
-    private KernelRegression(SmootherData data, int[]? order, double[] bandwidths, KernelRegressionOptions options, BandwidthSearch? search, Diagnostics? diagnostics)
+    private KernelRegression(
+        SmootherData data, int[]? order, double[] bandwidths, KernelRegressionOptions options, BandwidthSearch? search, Diagnostics? diagnostics, Unweighted unweighted = default)
     {
         _data = data;
         _order = order;
+        _unweighted = unweighted;
         _bandwidths = bandwidths;
         Options = options;
         Search = search;
@@ -47,7 +51,7 @@ public sealed partial class KernelRegression
     /// <summary>The number of columns of values v.</summary>
     public int Columns => _data.Columns;
 
-    /// <summary>The number of examples n.</summary>
+    /// <summary>The number of examples n; one whose weight is 0 is none.</summary>
     public int Count => _data.Count;
 
     /// <summary>The keys (n, d): sorted where there is one feature, else in the order that the examples were given in.</summary>
@@ -86,7 +90,7 @@ public sealed partial class KernelRegression
     /// <param name="options">The defaults where null.</param>
     /// <param name="weights">
     /// How much each example counts (n), not negative; each the same where empty. Only their ratios matter; a weight of 2 counts like two examples in the
-    /// fit, and one in n.
+    /// fit, and one in n. One of weight 0 is fitted, and counts in nothing else.
     /// </param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
@@ -106,9 +110,13 @@ public sealed partial class KernelRegression
         options ??= new KernelRegressionOptions();
         RegressionCheck.Options(options);
         RegressionCheck.Data(x, y, features, weights);
-        SmootherData data = SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
+        (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
+        SmootherData data = weighted.Length == 0
+            ? SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order)
+            : SmootherData.Of(Rows(x, weighted, features), Rows(y, weighted, y.Length / weights.Length), RegressionCheck.OfMeanOne(Rows(weights, weighted, 1)), features, out order);
+        order = weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]);
         (double[] bandwidths, BandwidthSearch? search) = Choose(data, options, progress, cancellationToken);
-        return new KernelRegression(data, order, bandwidths, options, search, null);
+        return new KernelRegression(data, order, bandwidths, options, search, null, unweighted);
     }
 
     /// <summary>Fits class frequencies: the probability of a class at q is the pooled frequency of its examples.</summary>
@@ -116,6 +124,7 @@ public sealed partial class KernelRegression
     /// <param name="labels">The class of each example (n).</param>
     /// <param name="features">d.</param>
     /// <param name="options">The defaults where null; the degree is 0, so that probabilities stay between 0 and 1.</param>
+    /// <param name="weights">How much each example counts (n), not negative; each the same where empty.</param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>A model whose columns are the classes, in the order of their names.</returns>
@@ -125,6 +134,7 @@ public sealed partial class KernelRegression
         IReadOnlyList<string> labels,
         int features,
         KernelRegressionOptions? options = null,
+        ReadOnlySpan<double> weights = default,
         IProgress<double>? progress = null,
         CancellationToken cancellationToken = default)
     {
@@ -136,6 +146,11 @@ public sealed partial class KernelRegression
         }
 
         string[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal)];
+        if ((long)labels.Count * classes.Length > Array.MaxLength)
+        {
+            throw new ArgumentException($"Expected examples x classes below {Array.MaxLength}, got {labels.Count} x {classes.Length}: a frequency for each is too many.", nameof(labels));
+        }
+
         Dictionary<string, int> column = classes.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
         double[] oneHot = new double[labels.Count * classes.Length];
         for (int i = 0; i < labels.Count; i++)
@@ -143,8 +158,8 @@ public sealed partial class KernelRegression
             oneHot[(i * classes.Length) + column[labels[i]]] = 1;
         }
 
-        KernelRegression model = Fit(x, oneHot, features, options, default, progress, cancellationToken);
-        return new KernelRegression(model._data, model._order, model._bandwidths, options, model.Search, null) { Classes = classes };
+        KernelRegression model = Fit(x, oneHot, features, options, weights, progress, cancellationToken);
+        return new KernelRegression(model._data, model._order, model._bandwidths, options, model.Search, null, model._unweighted) { Classes = classes };
     }
 
     private static (double[] Bandwidths, BandwidthSearch? Search) Choose(
@@ -179,14 +194,53 @@ public sealed partial class KernelRegression
         double[] fitted = fit.Fitted;
         if (_order is not null)
         {
-            fitted = new double[fitted.Length];
+            fitted = new double[(Count + _unweighted.Count) * Columns];
             for (int i = 0; i < _order.Length; i++)
             {
                 fit.Fitted.AsSpan(i * Columns, Columns).CopyTo(fitted.AsSpan(_order[i] * Columns));
             }
         }
 
+        if (_unweighted.Count > 0)
+        {
+            double[] beside = Predict(_unweighted.X, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN }).Mean;
+            for (int i = 0; i < _unweighted.Count; i++)
+            {
+                beside.AsSpan(i * Columns, Columns).CopyTo(fitted.AsSpan(_unweighted.Places[i] * Columns));
+            }
+        }
+
         return (Diagnostics.Of(_data, fit), fitted);
+    }
+
+    private static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)
+    {
+        double[] taken = new double[rows.Length * columns];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            numbers.Slice(rows[i] * columns, columns).CopyTo(taken.AsSpan(i * columns));
+        }
+
+        return taken;
+    }
+
+    /// <summary>Examples of weight 0: they have a fitted value, and are in no sum.</summary>
+    private readonly record struct Unweighted(int[] Places, double[] X)
+    {
+        public int Count => Places?.Length ?? 0;
+
+        /// <summary>The places of the others, where there are some of weight 0, else none; and these.</summary>
+        public static (int[] Weighted, Unweighted Unweighted) Split(ReadOnlySpan<double> x, int features, ReadOnlySpan<double> weights)
+        {
+            if (!weights.Contains(0))
+            {
+                return ([], default);
+            }
+
+            ILookup<bool, int> places = weights.ToArray().Index().ToLookup(pair => pair.Item > 0, pair => pair.Index);
+            int[] left = [.. places[false]];
+            return ([.. places[true]], new Unweighted(left, Rows(x, left, features)));
+        }
     }
 
     /// <inheritdoc/>

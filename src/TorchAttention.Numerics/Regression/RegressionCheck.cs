@@ -3,6 +3,9 @@ namespace TorchAttention.Numerics.Regression;
 /// <summary>Checks what a regression is given before any work is done.</summary>
 internal static class RegressionCheck
 {
+    private const double LeastRange = 1e-100;
+    private const double MostRange = 1e100;
+
     public static void Options(KernelRegressionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options.Kernel, nameof(options));
@@ -59,6 +62,8 @@ internal static class RegressionCheck
 
         Finite(x, features, nameof(x));
         Finite(y, y.Length / count, nameof(y));
+        Ranges(x, features, "feature", nameof(x));
+        Ranges(y, y.Length / count, "column of values", nameof(y));
         Finite(weights, 1, nameof(weights));
         double sum = 0;
         for (int i = 0; i < weights.Length; i++)
@@ -101,6 +106,26 @@ internal static class RegressionCheck
         }
 
         return scaled;
+    }
+
+    // Squares of differences, and their ratios, must be numbers.
+    private static void Ranges(ReadOnlySpan<double> numbers, int columns, string what, string name)
+    {
+        for (int j = 0; j < columns; j++)
+        {
+            double least = double.PositiveInfinity;
+            double most = double.NegativeInfinity;
+            for (int i = j; i < numbers.Length; i += columns)
+            {
+                least = Math.Min(least, numbers[i]);
+                most = Math.Max(most, numbers[i]);
+            }
+
+            if (most > least && !(most - least is >= LeastRange and <= MostRange))
+            {
+                throw new ArgumentException($"Expected a {what} {j} with a range from {LeastRange} to {MostRange}, got {most - least}: other units would do.", name);
+            }
+        }
     }
 
     private static void Finite(ReadOnlySpan<double> numbers, int columns, string name)

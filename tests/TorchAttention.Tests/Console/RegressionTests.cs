@@ -87,6 +87,49 @@ public sealed class RegressionTests : IDisposable
     }
 
     [Fact]
+    public void FewRows_AreFittedAndDrawn()
+    {
+        _console.Write("d.csv", "x,y\n1,2\n2,3\n3,5\n");
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--out", "run", "--quiet");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Contains("summary.json", Entries("run"));
+        Assert.Equal(4, _console.Run("predict", "--model", "run/model.safetensors", "--data", "d.csv", "--level", "0.99999999").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public void FlatValues_HaveNoSearchToDraw()
+    {
+        _console.Write("d.csv", "x,y\n1,2\n2,2\n3,2\n4,2\n5,2\n6,2\n");
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--bandwidth", "aicc", "--out", "run", "--quiet");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Contains("fit.png", Entries("run/plots"));
+    }
+
+    [Fact]
+    public void GapsBetweenTheRows_AreDrawnWhateverThePolicyIs()
+    {
+        _console.Write("d.csv", "x,y\n0,1\n0.1,2\n0.2,1\n5,3\n5.1,4\n5.2,3\n");
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--bandwidth", "0.15", "--kernel", "epanechnikov", "--no-neighbour", "error", "--out", "run", "--quiet");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Contains("fit.png", Entries("run/plots"));
+    }
+
+    [Fact]
+    public void Weights_CountInClassesAndInErrors()
+    {
+        _console.Write("d.csv", $"x,c,y,w\n{string.Join('\n', Enumerable.Range(0, 40).Select(i => $"{i},{(i * i % 7 < 3 ? "a" : "b")},{i % 5},{(i % 3) + 1}"))}\n");
+        foreach (string[] kind in (string[][])[["--y", "c", "--classes"], ["--y", "y"]])
+        {
+            string[] evaluate = ["evaluate", "--data", "d.csv", "--x", "x", "--bandwidth", "2", "--json", .. kind];
+            string[] fit = ["fit", "--data", "d.csv", "--x", "x", "--bandwidth", "2", "--json", "--no-plots", .. kind];
+            Assert.NotEqual(_console.Run(evaluate).Output, _console.Run([.. evaluate, "--weights", "w"]).Output);
+            Assert.Equal(0, _console.Run([.. fit, "--out", kind[1] + "0"]).ExitCode);
+            Assert.Equal(0, _console.Run([.. fit, "--weights", "w", "--out", kind[1] + "1"]).ExitCode);
+            Assert.NotEqual(File.ReadAllText(_console.PathOf($"{kind[1]}0/fitted.csv")), File.ReadAllText(_console.PathOf($"{kind[1]}1/fitted.csv")));
+        }
+    }
+
+    [Fact]
     public void Bandwidth_ComparesTheRules()
     {
         using var json = JsonDocument.Parse(_console.Run("bandwidth", "--data", "mcycle", "--json").Output);

@@ -33,9 +33,12 @@ public sealed class KernelRegressionTests
         double[] h = features == 1 ? [0.6] : [1.2, 1.5];
         var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.Of(h) };
         KernelRegression model = KernelRegression.Fit(x, y, features, options, weights);
-        var dense = new DenseRegression(x, y, features, options, h, weights);
+        int[] kept = [.. Enumerable.Range(0, y.Length).Where(i => weights is null || weights[i] > 0)];
+        var dense = new DenseRegression(
+            [.. kept.SelectMany(i => x.Skip(i * features).Take(features))], [.. kept.Select(i => y[i])], features, options, h, weights is null ? null : [.. kept.Select(i => weights[i])]);
 
-        Assert.All(dense.Fitted.Zip(model.Fitted), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
+        Assert.Equal(isWeighted, kept.Length < y.Length);
+        Assert.All(Enumerable.Range(0, y.Length), i => Assert.Equal(dense.At(x.AsSpan(i * features, features)).Mean, model.Fitted[i], 1e-9));
         Diagnostics said = model.Diagnostics;
         Assert.Equal(dense.Trace, said.EffectiveDegreesOfFreedom, 1e-9 * dense.Trace);
         Assert.Equal(dense.ResidualFreedom, said.ResidualDegreesOfFreedom, 1e-9 * dense.ResidualFreedom);
@@ -80,6 +83,66 @@ public sealed class KernelRegressionTests
                 double part = h / (x.Max() - x.Min());
                 return KernelRegression.Fit(x, y, options with { SearchBounds = (part, part * (1 + 1e-12)) }).Search!.Score;
             }
+        }
+    }
+
+    public static TheoryData<string, int, BandwidthRule> RoughSearches
+    {
+        get
+        {
+            var cases = new TheoryData<string, int, BandwidthRule>();
+            foreach (SmoothingKernel kernel in SmoothingKernel.All)
+            {
+                cases.Add(kernel.Name, 0, BandwidthRule.LeaveOneOut);
+                cases.Add(kernel.Name, 0, BandwidthRule.GCV);
+                cases.Add(kernel.Name, 1, BandwidthRule.LeaveOneOut);
+                cases.Add(kernel.Name, 1, BandwidthRule.AICc);
+            }
+
+            return cases;
+        }
+    }
+
+    // Few examples and a kernel with an end: a criterion with a kink or a jump at every distance of two examples.
+    [Theory]
+    [MemberData(nameof(RoughSearches))]
+    public void SearchAmongFewExamples_IsNotBeatenByAFineGrid(string kernel, int degree, BandwidthRule rule)
+    {
+        foreach (int n in (int[])[12, 44, 120])
+        {
+            (double[] x, double[] y) = Sample(n, 1, seed: n);
+            var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
+            BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
+            SmootherData data = SmootherData.Of(x, y, [], 1, out _);
+            var criterion = new BandwidthCriterion(options.Kernel, degree, rule, options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
+            (double from, double to) = search.Bounds[0];
+
+            double least = Enumerable.Range(0, 1000).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 999.0)]));
+
+            Assert.True(search.Score <= least + (1e-6 * Math.Abs(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, n {n}.");
+        }
+    }
+
+    [Fact]
+    public void ExamplesOfWeightZero_AreFittedAndCountNowhere()
+    {
+        double[] x = [0, 0.1, 9, 0.2, 0.3, 0.4, 0.15, 0.5];
+        double[] y = [1, 2, 5, 1.5, 3, 2, 7, 4];
+        double[] weights = [1, 1, 0, 1, 1, 1, 0, 1];
+        int[] kept = [0, 1, 3, 4, 5, 7];
+        foreach (Bandwidth bandwidth in (Bandwidth[])[0.25, Bandwidth.GCV, Bandwidth.LeaveOneOut, Bandwidth.KFold(3)])
+        {
+            var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Epanechnikov, Bandwidth = bandwidth };
+            KernelRegression model = KernelRegression.Fit(x, y, 1, options, weights);
+            KernelRegression without = KernelRegression.Fit([.. kept.Select(i => x[i])], [.. kept.Select(i => y[i])], options);
+
+            Assert.Equal(without.Bandwidths, model.Bandwidths);
+            Assert.Equal(without.Diagnostics.GCV, model.Diagnostics.GCV, 1e-12);
+            Assert.Equal(without.Diagnostics.ResidualStandardError[0], model.Diagnostics.ResidualStandardError[0], 1e-12);
+            Assert.Equal(without.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-12);
+            Assert.Equal(without.Fitted, kept.Select(i => model.Fitted[i]));
+            Assert.Equal(without.Predict([9, 0.15]).Mean, new double[] { model.Fitted[2], model.Fitted[6] }, (a, b) => a.Equals(b) || Math.Abs(a - b) < 1e-12);
+            Assert.Equal(6, model.Count);
         }
     }
 
@@ -147,6 +210,66 @@ public sealed class KernelRegressionTests
     }
 
     [Fact]
+    public void WeightOfAnExampleWithAClass_IsThatManyExamples()
+    {
+        double[] x = [1, 2, 3, 4];
+        string[] labels = ["a", "b", "a", "b"];
+        var options = new KernelRegressionOptions { Bandwidth = 1 };
+        Assert.Equal(
+            KernelRegression.FitClasses([1, 2, 2, 2, 3, 4], ["a", "b", "b", "b", "a", "b"], 1, options).Predict([2.5]).Mean,
+            KernelRegression.FitClasses(x, labels, 1, options, [1, 3, 1, 1]).Predict([2.5]).Mean,
+            (a, b) => Math.Abs(a - b) < 1e-12);
+    }
+
+    [Fact]
+    public void QueryWithoutNeighbours_HasNoSlope()
+    {
+        foreach (int degree in (int[])[0, 1])
+        {
+            KernelRegression model = KernelRegression.Fit([0, 1, 2, 9], [1, 2, 3, 4], new KernelRegressionOptions { Kernel = SmoothingKernel.Epanechnikov, Bandwidth = 1.5, Degree = degree });
+            Predictions at = model.Predict([1, 5], new PredictionOptions { HasSlopes = true });
+            Assert.True(at.Slopes[0] > 0);
+            Assert.True(double.IsNaN(at.Slopes[1]) && double.IsNaN(at.Mean[1]));
+        }
+    }
+
+    [Theory]
+    [InlineData(0.95, 1, 12.706204736174698)]
+    [InlineData(0.95, 4, 2.7764451051977934)]
+    [InlineData(0.5, 2, 0.81649658092772603)]
+    [InlineData(0.99, 30, 2.7499956535672259)]
+    [InlineData(0.95, 5e6, 1.959963984540054)]
+    [InlineData(0.95, 1e-14, double.PositiveInfinity)]
+    [InlineData(0.95, 0, double.NaN)]
+    public void Quantile_IsStudents(double level, double freedom, double expected) => Assert.Equal(expected, StudentBand.Quantile(level, freedom), 1e-6 * (double.IsFinite(expected) ? 1e-3 : 1));
+
+    [Theory]
+    [InlineData(0.99999999, 2.3)]
+    [InlineData(0.95, 0.01)]
+    [InlineData(0.01, 3)]
+    public void Quantile_LeavesOutWhatItIsToLeaveOut(double level, double freedom) =>
+        Assert.Equal(1 - level, StudentBand.Outside(StudentBand.Quantile(level, freedom), freedom), 1e-10 * (1 - level));
+
+    [Fact]
+    public void FewExamples_HaveBandsThatSaySo()
+    {
+        for (int n = 2; n < 6; n++)
+        {
+            double[] x = [.. Enumerable.Range(0, n).Select(i => (double)i)];
+            foreach (Bandwidth bandwidth in (Bandwidth[])[Bandwidth.LeaveOneOut, Bandwidth.Silverman, 0.2])
+            {
+                foreach (bool isSimultaneous in (bool[])[false, true])
+                {
+                    Predictions at = KernelRegression.Fit(x, [.. x.Select(q => q * q % 3)], new KernelRegressionOptions { Bandwidth = bandwidth })
+                        .Predict([0.5], new PredictionOptions { IsSimultaneous = isSimultaneous });
+                    Assert.True(double.IsFinite(at.Mean[0]));
+                    Assert.True(double.IsNaN(at.Upper[0]) || at.Upper[0] >= at.Mean[0]);
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void BandsOfAWideFit_AreThoseOfTheMean()
     {
         // Of n values about their mean, by Student's distribution with n - 1 degrees of freedom.
@@ -186,6 +309,8 @@ public sealed class KernelRegressionTests
         Says<ArgumentException>("for 3 examples, got 2", () => KernelRegression.Fit(x, [1, 2]));
         Says<ArgumentException>("Expected finite x, got NaN in row 1, column 0", () => KernelRegression.Fit([1, double.NaN, 3], y));
         Says<ArgumentException>("Expected finite y, got", () => KernelRegression.Fit(x, [1, 2, double.PositiveInfinity]));
+        Says<ArgumentException>("a feature 0 with a range from 1E-100 to 1E+100, got 3E+160", () => KernelRegression.Fit([0, 1e160, 3e160], y));
+        Says<ArgumentException>("a column of values 0 with a range from 1E-100 to 1E+100, got 2E-200", () => KernelRegression.Fit(x, [0, 1e-200, 2e-200]));
         Says<ArgumentException>("got -1 for example 1", () => KernelRegression.Fit(x, y, 1, null, [1, -1, 1]));
         Says<ArgumentException>("positive, finite bandwidths, got 0", () => Bandwidth.Of(0));
         Says<ArgumentException>("positive, finite bandwidths, got NaN", () => Bandwidth.Of(1, double.NaN));
