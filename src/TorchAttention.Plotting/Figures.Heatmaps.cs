@@ -21,10 +21,10 @@ public static partial class Figures
     /// <param name="matrices">Rows of matrices, every row with as many.</param>
     /// <param name="xLabel">What a matrix's columns are.</param>
     /// <param name="yLabel">What a matrix's rows are.</param>
-    /// <param name="titles">A title for each column of matrices; none by default.</param>
+    /// <param name="titles">A title for each column of matrices, or for each matrix, row by row; none by default.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">
-    /// There is no matrix, one is empty or has a number that is not finite, the rows differ in length, or there are not as many titles as columns.
+    /// There is no matrix, one is empty or has a number that is not finite, the rows differ in length, or there are not as many titles as columns or matrices.
     /// </exception>
     public static Figure ShowHeatmaps(
         IReadOnlyList<IReadOnlyList<double[,]>> matrices, string xLabel, string yLabel, IReadOnlyList<string>? titles = null)
@@ -37,9 +37,9 @@ public static partial class Figures
             throw new ArgumentException($"Expected rows of matrices, every row with as many; got rows of {string.Join(", ", matrices.Select(row => row.Count))}.", nameof(matrices));
         }
 
-        if (titles is not null && titles.Count != columns)
+        if (titles is not null && titles.Count != columns && titles.Count != rows * columns)
         {
-            throw new ArgumentException($"Expected a title for each of {columns} columns, got {titles.Count}.", nameof(titles));
+            throw new ArgumentException($"Expected a title for each of {columns} columns or of {rows * columns} matrices, got {titles.Count}.", nameof(titles));
         }
 
         ScottPlot.Range range = SharedRange(matrices);
@@ -53,9 +53,9 @@ public static partial class Figures
             {
                 Plot plot = Theme.NewPlot(row == rows - 1 ? xLabel : "", column == 0 ? yLabel : "");
                 AddHeatmap(plot, matrices[row][column], range);
-                if (row == 0 && titles is not null)
+                if ((row * columns) + column < titles?.Count)
                 {
-                    plot.Axes.Title.Label.Text = titles[column];
+                    plot.Axes.Title.Label.Text = titles[(row * columns) + column];
                     plot.Axes.Title.Label.FontSize = Theme.LabelSize;
                     plot.Axes.Title.Label.Bold = false;
                     plot.Axes.Title.Label.OffsetY = 9;

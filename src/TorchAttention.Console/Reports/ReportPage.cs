@@ -22,6 +22,8 @@ internal static class ReportPage
         .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.2rem; align-items: start; } code { overflow-wrap: anywhere; }
         """;
 
+    private static readonly string[] _spread = ["mean", "deviation", "least", "most"];
+
     /// <summary>The page's text.</summary>
     public static string Of(RunFolder run)
     {
@@ -44,18 +46,32 @@ internal static class ReportPage
             <p class="sub">{Text(run.Name)}, begun {run.Began:yyyy-MM-dd HH:mm} UTC, by TorchAttention {Text(run.Setting("version") ?? "")}</p>
 
             """);
-        Facts(page, run);
-        page.Append("</header>\n<main>\n");
-        Estimators(page, run);
-        Curves(page, run);
-        Pictures(page, run);
+        IReadOnlyList<RunFolder> seeds = run.Seeds;
+        if (seeds.Count > 0)
+        {
+            page.Append("</header>\n<main>\n");
+            Spread(page, run, seeds);
+        }
+        else
+        {
+            Facts(page, run);
+            page.Append("</header>\n<main>\n");
+            Estimators(page, run);
+            Curves(page, run);
+            Pictures(page, run);
+        }
+
         Table(page, "Configuration", run.Config.Where(pair => pair.Key != "arguments"));
         if (run.Setting("arguments") is string arguments)
         {
             page.Append(CultureInfo.InvariantCulture, $"<p>Begun with <code>train {Text(arguments)}</code></p>\n");
         }
 
-        Table(page, "Everything in the summary", run.Summary);
+        if (seeds.Count == 0)
+        {
+            Table(page, "Everything in the summary", run.Summary);
+        }
+
         page.Append("</main>\n</body>\n</html>\n");
         return page.ToString();
     }
@@ -77,6 +93,37 @@ internal static class ReportPage
         page.Append("</dl>\n");
     }
 
+    // The same training with several seeds: what they have in common, and their curves over one another.
+    private static void Spread(StringBuilder page, RunFolder run, IReadOnlyList<RunFolder> seeds)
+    {
+        string[] names = [.. run.Summary.Where(pair => pair.Key.EndsWith(".mean", StringComparison.Ordinal)).Select(pair => pair.Key[..^".mean".Length])];
+        page.Append(CultureInfo.InvariantCulture, $"<h2>{seeds.Count} seeds</h2>\n");
+        if (names.Length > 0)
+        {
+            page.Append("<div class=\"wide\"><table>\n<tr><th></th>");
+            page.Append(string.Concat(_spread.Select(column => $"<th class=\"n\">{column}</th>"))).Append("</tr>\n");
+            foreach (string name in names)
+            {
+                page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(name.Replace('_', ' '))}</td>");
+                page.Append(string.Concat(_spread.Select(column => $"<td class=\"n\">{Number(run, $"{name}.{column}")}</td>"))).Append("</tr>\n");
+            }
+
+            page.Append("</table></div>\n");
+        }
+
+        page.Append("<h2>Validation loss</h2>\n");
+        if (RunCharts.Compare(seeds) is Figure figure)
+        {
+            Picture(page, "Validation loss of each seed over the epochs", figure.ToSvg());
+        }
+        else
+        {
+            page.Append("<p>No epoch is done yet.</p>\n");
+        }
+    }
+
+    private static string Number(RunFolder run, string key) => run.Result(key) is string text ? Short(double.Parse(text, CultureInfo.InvariantCulture)) : "";
+
     private static void Estimators(StringBuilder page, RunFolder run)
     {
         string[] names = [.. run.Summary.Select(pair => pair.Key.Split('.')).Where(parts => parts is ["estimators", _, "val_loss"]).Select(parts => parts[1])];
@@ -88,12 +135,10 @@ internal static class ReportPage
         page.Append("<h2>Results</h2>\n<div class=\"wide\"><table>\n<tr><th>estimator</th><th class=\"n\">validation loss</th><th class=\"n\">validation RMSE</th></tr>\n");
         foreach (string name in names)
         {
-            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(name)}</td><td class=\"n\">{Number($"estimators.{name}.val_loss")}</td><td class=\"n\">{Number($"estimators.{name}.val_rmse")}</td></tr>\n");
+            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(name)}</td><td class=\"n\">{Number(run, $"estimators.{name}.val_loss")}</td><td class=\"n\">{Number(run, $"estimators.{name}.val_rmse")}</td></tr>\n");
         }
 
         page.Append("</table></div>\n");
-
-        string Number(string key) => run.Result(key) is string text ? Short(double.Parse(text, CultureInfo.InvariantCulture)) : "";
     }
 
     private static void Curves(StringBuilder page, RunFolder run)

@@ -31,9 +31,12 @@ internal sealed class RunFolder
     /// <summary>The columns of <c>steps.csv</c>.</summary>
     public Columns Steps { get; private init; } = Columns.None;
 
+    /// <summary>The runs of each seed, where the folder is of several.</summary>
+    public IReadOnlyList<RunFolder> Seeds => Setting("seeds") is null ? [] : [.. Directory.GetDirectories(Path, "seed-*").Where(IsRun).OrderBy(path => path.Length).ThenBy(path => path, StringComparer.Ordinal).Select(Read)];
+
     public string Status => Summary.Count > 0 ? "finished" : IsAtWork() ? "running" : "unfinished";
 
-    public DateTime Began => File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunConfig.FileName));
+    public DateTime Began => RunConfig.ParseBegun(Setting(RunConfig.BegunName)) ?? File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunConfig.FileName));
 
     /// <summary>The pictures as SVG, by name.</summary>
     public IReadOnlyList<string> Pictures =>

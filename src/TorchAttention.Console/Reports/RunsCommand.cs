@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Training;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Reports;
@@ -134,7 +135,7 @@ internal static class RunsCommand
     private static int Compare(string[] folders, string? output)
     {
         RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
-        string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256"))];
+        string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256" or RunConfig.BegunName))];
         var table = new Table { Border = TableBorder.Rounded };
         table.AddColumn("");
         foreach (RunFolder run in runs)
@@ -189,7 +190,7 @@ internal static class RunsCommand
         Console.WriteLine(output);
     }
 
-    private static string Epochs(RunFolder run) => run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
+    private static string Epochs(RunFolder run) => run.Setting("seeds") is string seeds ? $"{seeds} seeds" : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 
     private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using TorchSharp;
 
@@ -7,10 +8,12 @@ namespace TorchAttention.Cli.Training;
 internal static class RunConfig
 {
     public const string FileName = "config.json";
+    public const string BegunName = "begun";
 
-    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest)
+    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest, DateTime begun)
     {
         json.WriteString("command", "train");
+        WriteBegun(json, begun);
         json.WriteString("model", options.Model);
         json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
         if (source.IsTable)
@@ -49,6 +52,26 @@ internal static class RunConfig
         json.WriteString("data_sha256", digest);
         WriteArguments(json, options);
     }
+
+    /// <summary>When the run began.</summary>
+    public static void WriteBegun(Utf8JsonWriter json, DateTime begun) => json.WriteString(BegunName, begun.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+
+    /// <summary>When the run in a folder began; null where nothing says it.</summary>
+    public static DateTime? Begun(string directory)
+    {
+        string file = Path.Combine(directory, FileName);
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+
+        using JsonDocument config = Open(directory, file);
+        return config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty(BegunName, out JsonElement begun) && begun.ValueKind == JsonValueKind.String ? ParseBegun(begun.GetString()) : null;
+    }
+
+    /// <summary>The time that a text says; null where it says none.</summary>
+    public static DateTime? ParseBegun(string? text) =>
+        DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out DateTime begun) ? begun : null;
 
     /// <summary>The command line that began the run.</summary>
     public static void WriteArguments(Utf8JsonWriter json, TrainOptions options)

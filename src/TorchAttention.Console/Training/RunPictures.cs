@@ -15,6 +15,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private const int SurfaceSide = 100;
     private const int MostRows = 400;
     private const int MostColumns = 800;
+    private const int MostHeadsInARow = 4;
     private const int MostLossPoints = 1000;
     private const long LargestMatrix = 1 << 24;
 
@@ -59,8 +60,11 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         string yLabel = $"Sorted validation inputs{by}{EveryNth(rowStep)}";
         _pictures.Add((name, () => heads.Length == 1
             ? Figures.ShowHeatmaps(heads[0], xLabel, yLabel)
-            : Figures.ShowHeatmaps([heads], xLabel, yLabel, [.. heads.Select((_, i) => $"head {i + 1}")])));
+            : Figures.ShowHeatmaps([.. heads.Chunk(InARow(heads.Length))], xLabel, yLabel, [.. heads.Select((_, i) => $"head {i + 1}")])));
     }
+
+    // Rows of the same length, of a number of heads that a page has room for; of a prime number there is but one row.
+    private static int InARow(int heads) => Enumerable.Range(2, MostHeadsInARow - 1).LastOrDefault(count => heads % count == 0, heads);
 
     /// <summary>Adds the learned numbers over the epochs.</summary>
     public void AddNumbers(string name, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)

@@ -44,6 +44,8 @@ internal static class SeedsJob
         directory.WriteJson(RunConfig.FileName, json =>
         {
             json.WriteString("command", "train");
+            RunConfig.WriteBegun(json, DateTime.UtcNow);
+            json.WriteString("model", options.Model);
             json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
             json.WriteNumber("seed", options.Seed);
             json.WriteNumber("seeds", options.Seeds!.Value);
@@ -84,6 +86,7 @@ internal static class SeedsJob
 
         foreach (JsonProperty estimator in json.RootElement.GetProperty("estimators").EnumerateObject())
         {
+            numbers[$"{estimator.Name} val_loss"] = estimator.Value.GetProperty("val_loss").GetDouble();
             numbers[$"{estimator.Name} val_rmse"] = estimator.Value.GetProperty("val_rmse").GetDouble();
         }
 

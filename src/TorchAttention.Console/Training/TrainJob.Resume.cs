@@ -49,7 +49,17 @@ internal static partial class TrainJob
         var checkpoints = new Checkpoints(Path.Combine(directory.Path, CheckpointsFolder), options.ToCheckpoints());
         checkpoints.Captured += (_, _) => log.TrySave();
         checkpoints.Writing += (_, _) => log.Sync();
-        checkpoints.Failed += (_, e) => Console.Error.WriteLine($"warning: no checkpoint: {e.Message}; training goes on, the one before stays");
+        string? said = null;
+        checkpoints.Saved += (_, _) => said = null;
+        checkpoints.Failed += (_, e) =>
+        {
+            // A full disk fails each of them; what stays the same is said once.
+            if (said is null)
+            {
+                said = e.Message;
+                Console.Error.WriteLine($"warning: no checkpoint: {e.Message}; training goes on, the one before stays");
+            }
+        };
         checkpoints.Watch(trainer);
         return checkpoints;
     }

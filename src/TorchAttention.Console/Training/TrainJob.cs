@@ -69,7 +69,8 @@ internal static partial class TrainJob
             throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
         }
 
-        directory.WriteJson(RunConfig.FileName, json => RunConfig.Write(json, options, source, device, bandwidth, digest));
+        DateTime time = RunConfig.Begun(directory.Path) ?? DateTime.UtcNow;
+        directory.WriteJson(RunConfig.FileName, json => RunConfig.Write(json, options, source, device, bandwidth, digest, time));
 
         var trainer = new Trainer(options.ToTrainer());
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
@@ -79,6 +80,10 @@ internal static partial class TrainJob
         if (from is not null)
         {
             log.Replay(board, data.TrainDataloader().Count);
+        }
+        else
+        {
+            SeedDropout(options.Seed);
         }
 
         if (options.TensorBoard)
@@ -166,6 +171,16 @@ internal static partial class TrainJob
 
     private static CliException Interrupted(OperationCanceledException e, TrainingLog log, RunDirectory directory) =>
         new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}, and train --resume {directory.Path} goes on", e);
+
+    // Data and first parameters have generators of their own; dropout draws from torch's.
+    private static void SeedDropout(ulong seed)
+    {
+        manual_seed(unchecked((long)seed)).Dispose();
+        if (ComputeDevice.CudaCount() > 0)
+        {
+            cuda.manual_seed_all(unchecked((long)seed));
+        }
+    }
 
     private static void CheckNoise(TrainOptions options, RegressionData data)
     {

@@ -49,6 +49,10 @@ internal static class Gradients
         return null;
     }
 
+    /// <summary>The parameter with the largest number of all, and that number.</summary>
+    public static (string Name, double Value) Largest(IReadOnlyList<(string Name, Parameter Parameter)> parameters) =>
+        parameters.SelectMany(pair => pair.Parameter.ToDoubles().Select(value => (pair.Name, Value: value))).MaxBy(pair => Math.Abs(pair.Value));
+
     private static double? FirstOf(Tensor numbers)
     {
         foreach (double value in numbers.ToDoubles())

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using TorchAttention.Data;
 
 namespace TorchAttention.Training;
@@ -162,7 +164,14 @@ public sealed class Trainer
         }
 
         closure().Dispose();
-        run.Optimizer.step();
+        try
+        {
+            run.Optimizer.step();
+        }
+        catch (ExternalException e) when (e.Message.Contains("overflow", StringComparison.Ordinal))
+        {
+            throw Diverged(run, double.NaN, $"the learning rate of step {run.Step}", run.Optimizer.ParamGroups.First().LearningRate);
+        }
     }
 
     // The loss and its gradients. Only the first of a step is a number that must be finite: an optimiser that looks further takes its steps back.
@@ -239,7 +248,8 @@ public sealed class Trainer
 
     private static TrainingDivergedException Diverged(TrainingRun run, double loss, string what, double value)
     {
-        string cause = Gradients.FirstNonFinite(run.Parameters) is string parameter ? $"; {parameter}" : "";
-        return new TrainingDivergedException(run.Step, run.Epoch, loss, $"{what} (epoch {run.Epoch}, mini-batch {run.Batch} of {run.TrainDataloader.Count}) is {value}{cause}");
+        (string name, double largest) = Gradients.Largest(run.Parameters);
+        string cause = Gradients.FirstNonFinite(run.Parameters) ?? string.Create(CultureInfo.InvariantCulture, $"the largest number in the parameters is {largest:G4}, in {name}");
+        return new TrainingDivergedException(run.Step, run.Epoch, loss, $"{what} (epoch {run.Epoch}, mini-batch {run.Batch} of {run.TrainDataloader.Count}) is {value}; {cause}");
     }
 }

@@ -78,6 +78,19 @@ public sealed class ModelTests : IDisposable
         Assert.False(Directory.Exists(_console.PathOf("run")));
     }
 
+    [Theory]
+    [InlineData("dot-product")]
+    [InlineData("multi-head")]
+    public void Dropout_IsTheSeedsToo(string model)
+    {
+        string[] train = ["train", "--data", "mcycle", "--model", model, "--dropout", "0.2", "--epochs", "1", "--no-plots", "--quiet", "--seed", "3"];
+        Assert.Equal(0, _console.Run([.. train, "--out", "a"]).ExitCode);
+        Assert.Equal(0, _console.Run([.. train, "--out", "b"]).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_console.PathOf("a/model.safetensors")), File.ReadAllBytes(_console.PathOf("b/model.safetensors")));
+        Assert.Equal(0, _console.Run([.. train[..^1], "4", "--out", "c"]).ExitCode);
+        Assert.NotEqual(_console.ReadLines("a/steps.csv")[1], _console.ReadLines("c/steps.csv")[1]);
+    }
+
     [Fact]
     public void TensorBoard_WritesEvents()
     {

@@ -98,6 +98,32 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Seeds_AreReportedWithTheirSpreadAndCurves()
+    {
+        Train("many", "--epochs", "2", "--seeds", "3", "--no-plots");
+        Assert.Equal(0, _console.Run("report", "many").ExitCode);
+
+        string page = File.ReadAllText(_console.PathOf("many/report.html"));
+        Assert.Contains("<h2>3 seeds</h2>", page, StringComparison.Ordinal);
+        Assert.Matches(@"<tr><td>parametric val loss</td>(<td class=""n"">[\d.E-]+</td>){4}</tr>", page);
+        Assert.DoesNotContain("No epoch is done yet", page, StringComparison.Ordinal);
+        Assert.Contains("seed-2", Assert.Single(Svgs(page)), StringComparison.Ordinal);
+        Assert.Matches("many +│ nonlinear +│ nw +│ [^│]+ │ 3 seeds +│ 0 +│ +│ finished", _console.Run("runs", ".").Output);
+    }
+
+    [Fact]
+    public void TimeOfARun_IsTheOneItBeganAt()
+    {
+        Train("run", "--epochs", "1", "--no-plots");
+        string[] config = _console.ReadLines("run/config.json");
+        int begun = Array.FindIndex(config, line => line.Contains("\"begun\"", StringComparison.Ordinal));
+        config[begun] = "\"begun\": \"2001-02-03T04:05:06Z\",";
+        _console.Write("run/config.json", string.Join('\n', config));
+        Assert.Equal(0, _console.Run("train", "--resume", "run", "--epochs", "2", "--quiet").ExitCode);
+        Assert.Contains("2001-02-03 04:05", _console.Run("runs", ".").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Compare_ShowsWhatDiffersAndDrawsTheCurves()
     {
         Train("a", "--epochs", "5", "--no-plots");

@@ -19,6 +19,16 @@ public sealed class NonFiniteTests
     }
 
     [Fact]
+    public void LearningRateThatNoNumberHolds_IsNamedWithItsStep()
+    {
+        using var data = new NonlinearData(n: 6, batchSize: 2);
+        using var model = new Scripted();
+        var trainer = new Trainer(new TrainerOptions { Optimizer = new() { Kind = OptimizerKind.Adam, LearningRate = 1e38 } });
+        TrainingDivergedException e = Assert.Throws<TrainingDivergedException>(() => trainer.Fit(model, data));
+        Assert.Contains("the learning rate of step 1 (epoch 1, mini-batch 1 of 3) is 1E+38", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Skip_LeavesTheStepOutAndGoesOn()
     {
         using var data = new NonlinearData(n: 6, batchSize: 2);
