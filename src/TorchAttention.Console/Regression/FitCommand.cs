@@ -8,6 +8,7 @@ namespace TorchAttention.Cli.Regression;
 internal static class FitCommand
 {
     private const string ModelFile = "model.safetensors";
+    private static readonly string[] _files = ["config.json", "fitted.csv", "search.csv", "summary.json"];
 
     public static Command Create()
     {
@@ -45,9 +46,11 @@ internal static class FitCommand
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
         string path = modelFile ?? Path.Combine(directory.Path, ModelFile);
-        if (Directory.Exists(path) || (modelFile is not null && Path.GetDirectoryName(Path.GetFullPath(path)) is string folder && !Directory.Exists(folder)))
+        OutputPath.Check("--model", path);
+        OutputPath.Differs("--model", path, examples.Source, "the file of the data");
+        foreach (string own in _files)
         {
-            throw CliException.WrongInput($"--model: '{path}' cannot be written to ({(Directory.Exists(path) ? "it is a folder" : "its folder does not exist")})");
+            OutputPath.Differs("--model", path, Path.Combine(directory.Path, own), "a file of the run");
         }
 
         try

@@ -42,6 +42,18 @@ internal static class PredictCommand
 
     private static int Run(string modelPath, string data, string output, CsvOptions csv, PredictionOptions options)
     {
+        if (modelPath.Length == 0)
+        {
+            throw CliException.WrongInput("--model: expected a file, got ''");
+        }
+
+        if (output != Examples.Standard)
+        {
+            OutputPath.Check("--out", output);
+            OutputPath.Differs("--out", output, modelPath, "the model");
+            OutputPath.Differs("--out", output, data, "the file of the queries");
+        }
+
         (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(modelPath);
         ModelNotes names = ModelNotes.Read(modelPath, notes, model.Features);
         if (options.IsSimultaneous && model.Features != 1)
@@ -54,16 +66,22 @@ internal static class PredictCommand
         rows.Choose(names.Features);
         if (output == Examples.Standard)
         {
-            Write(Console.Out);
+            // The console passes every piece on at once; one for each chunk is far fewer.
+            using var chunk = new StringWriter();
+            Write(chunk, () =>
+            {
+                Console.Out.Write(chunk.ToString());
+                chunk.GetStringBuilder().Clear();
+            });
         }
         else
         {
-            WholeFile.WriteText(output, Write);
+            WholeFile.WriteText(output, writer => Write(writer, writer.Flush));
         }
 
         return ExitCode.Done;
 
-        void Write(TextWriter writer)
+        void Write(TextWriter writer, Action pass)
         {
             var text = new PredictionText(writer, model, names, options);
             text.WriteHeader();
@@ -78,9 +96,10 @@ internal static class PredictCommand
                 }
 
                 text.WriteRows(queries, Predict(model, queries, options, data, interruption.Token));
+                pass();
             }
 
-            writer.Flush();
+            pass();
         }
     }
 

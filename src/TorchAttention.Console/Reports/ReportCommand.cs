@@ -21,6 +21,15 @@ internal static class ReportCommand
     {
         RunFolder run = RunFolder.Read(folder);
         string file = output ?? Path.Combine(folder, Usual);
+        OutputPath.Check("--out", file);
+        if (!file.EndsWith(".html", StringComparison.OrdinalIgnoreCase))
+        {
+            foreach (string own in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            {
+                OutputPath.Differs("--out", file, own, "a file of the run");
+            }
+        }
+
         string page = ReportPage.Of(run);
         try
         {

@@ -113,7 +113,9 @@ internal static class RunConfig
     public static string? Digest(string directory)
     {
         using JsonDocument config = Open(directory, Path.Combine(directory, FileName));
-        return config.RootElement.TryGetProperty("data_sha256", out JsonElement digest) ? digest.GetString() : null;
+        return config.RootElement.TryGetProperty("data_sha256", out JsonElement digest)
+            ? digest.ValueKind == JsonValueKind.String ? digest.GetString() : throw CliException.WrongInput($"--resume: '{Path.Combine(directory, FileName)}' is damaged: expected a text for data_sha256, found {digest}")
+            : null;
     }
 
     private static JsonDocument Open(string directory, string file)

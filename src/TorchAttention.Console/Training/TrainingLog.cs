@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -31,8 +32,8 @@ internal sealed class TrainingLog : IDisposable
         string columns = string.Concat(numbers.Names.Select(name => "," + name));
         int steps = from?.Step ?? 0;
         int epochs = (from?.Epoch ?? 1) - 1;
-        _steps = new GrowingFile(Path.Combine(directory.Path, StepsFile), $"step,epoch,train_loss{columns},lr,grad_norm", line => First(line) <= steps);
-        _epochs = new GrowingFile(Path.Combine(directory.Path, EpochsFile), $"epoch,train_loss,val_loss{columns}", line => First(line) <= epochs);
+        _steps = new GrowingFile(Path.Combine(directory.Path, StepsFile), $"step,epoch,train_loss{columns},lr,grad_norm", line => First(StepsFile, line) <= steps);
+        _epochs = new GrowingFile(Path.Combine(directory.Path, EpochsFile), $"epoch,train_loss,val_loss{columns}", line => First(EpochsFile, line) <= epochs);
         StepCount = steps;
         trainer.StepCompleted += (_, e) => AddStep(e);
         trainer.StepSkipped += (_, e) => StepCount = e.Step;
@@ -45,13 +46,13 @@ internal sealed class TrainingLog : IDisposable
     /// <summary>Gives a board the points that it would have had if the training had never stopped.</summary>
     public void Replay(ProgressBoard board, int batchCount, int trainPointsPerEpoch = 2)
     {
-        foreach (string[] row in _steps.Kept.Select(line => line.Split(',')))
+        foreach (string[] row in _steps.Kept.Select(line => Fields(StepsFile, line)))
         {
             double x = (Number(row[0]) - 1) / batchCount;
             board.Draw(x, Number(row[2]) / _units.Loss(1), "train_loss", Math.Max(1, batchCount / trainPointsPerEpoch));
         }
 
-        foreach (string[] row in _epochs.Kept.Select(line => line.Split(',')))
+        foreach (string[] row in _epochs.Kept.Select(line => Fields(EpochsFile, line)))
         {
             board.Draw(Number(row[0]), Number(row[2]) / _units.Loss(1), "val_loss");
         }
@@ -146,7 +147,14 @@ internal sealed class TrainingLog : IDisposable
 
     private string Numbers() => string.Concat(_numbers.Values().Select(value => "," + Units.Text(value)));
 
-    private static int First(string line) => int.Parse(line.AsSpan(0, line.IndexOf(',', StringComparison.Ordinal)), CultureInfo.InvariantCulture);
+    private int First(string file, string line) =>
+        int.TryParse(line.AsSpan(0, Math.Max(0, line.IndexOf(',', StringComparison.Ordinal))), NumberStyles.None, CultureInfo.InvariantCulture, out int first) ? first
+        : throw Damaged(file, "rows that begin with a whole number", line);
 
-    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    private double Number(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw Damaged(StepsFile, "numbers", text);
+
+    private string[] Fields(string file, string line) => line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
+
+    private CliException Damaged(string file, string expected, string found) =>
+        CliException.WrongInput($"--resume: '{Path.Combine(_directory.Path, file)}' is damaged: expected {expected}, found '{PlainText.Of(found)}'");
 }

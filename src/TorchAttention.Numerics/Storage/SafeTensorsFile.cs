@@ -67,18 +67,45 @@ public sealed class SafeTensorsFile
         byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            using FileStream file = File.OpenRead(path);
+            bytes = ReadAll(file, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new StorageException(path, "no such file", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or OverflowException)
         {
             throw new StorageException(path, $"cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')})", e);
         }
 
         return Read(bytes, path);
+    }
+
+    // A file's first bytes say how long its header is: what is no such file need not be read to its end, which it may not have.
+    private static byte[] ReadAll(FileStream file, string name)
+    {
+        byte[] first = new byte[LengthBytes];
+        long known = file.CanSeek ? file.Length : long.MaxValue;
+        int read = known < LengthBytes ? 0 : file.ReadAtLeast(first, LengthBytes, throwOnEndOfStream: false);
+        if (read < LengthBytes)
+        {
+            throw new StorageException(name, $"expected a safetensors file, found {Math.Min(known, read)} bytes");
+        }
+
+        CheckHeader(BinaryPrimitives.ReadUInt64LittleEndian(first), known - LengthBytes, name);
+        using var bytes = new MemoryStream(file.CanSeek ? checked((int)known) : 0);
+        bytes.Write(first);
+        file.CopyTo(bytes);
+        return bytes.Capacity == bytes.Length ? bytes.GetBuffer() : bytes.ToArray();
+    }
+
+    private static void CheckHeader(ulong length, long most, string name)
+    {
+        if (length > (ulong)Math.Min(LongestHeader, most))
+        {
+            throw new StorageException(name, $"expected a safetensors file with a header of up to {Math.Min(LongestHeader, most)} bytes, found the length {length}: the file is cut short, or of another kind");
+        }
     }
 
     /// <summary>Reads the bytes of a file.</summary>
@@ -93,11 +120,7 @@ public sealed class SafeTensorsFile
         }
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-        if (length > (ulong)LongestHeader || length > (ulong)(bytes.Length - LengthBytes))
-        {
-            throw new StorageException(name, $"expected a safetensors file with a header of up to {bytes.Length - LengthBytes} bytes, found the length {length}: the file is cut short, or of another kind");
-        }
-
+        CheckHeader(length, bytes.Length - LengthBytes, name);
         ReadOnlySpan<byte> header = bytes.Slice(LengthBytes, (int)length);
         ReadOnlySpan<byte> data = bytes[(LengthBytes + (int)length)..];
         try

@@ -1,6 +1,9 @@
 namespace TorchAttention.Numerics.Tables;
 
-/// <summary>Writes files that other programs see whole or not at all: beside the target first, then renamed over it.</summary>
+/// <summary>
+/// Writes files that other programs see whole or not at all: beside the target first, then renamed over it. A link's target is replaced, not the link; a file keeps its
+/// permissions; a device or a pipe is written to.
+/// </summary>
 public static class WholeFile
 {
     /// <summary>Writes a file through a stream.</summary>
@@ -12,7 +15,13 @@ public static class WholeFile
     public static void Write(string path, Action<Stream> write, bool durable = false)
     {
         ArgumentNullException.ThrowIfNull(write);
-        string full = Path.GetFullPath(path);
+        string full = Target(path);
+        if (SpecialFile.Is(full))
+        {
+            WriteInto(path, full, write);
+            return;
+        }
+
         string beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
         try
         {
@@ -23,6 +32,11 @@ public static class WholeFile
                 {
                     stream.Flush(flushToDisk: true);
                 }
+            }
+
+            if (!OperatingSystem.IsWindows() && File.Exists(full))
+            {
+                File.SetUnixFileMode(beside, File.GetUnixFileMode(full));
             }
 
             File.Move(beside, full, overwrite: true);
@@ -38,13 +52,36 @@ public static class WholeFile
             if (e is IOException or UnauthorizedAccessException)
             {
                 // The system names the file beside, which nobody knows of.
-                string reason = e.Message.Replace($" : '{beside}'", "", StringComparison.Ordinal).Replace(beside, full, StringComparison.Ordinal).TrimEnd('.');
-                string message = $"'{path}' cannot be written ({reason})";
-                throw e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
+                throw Named(path, e.Message.Replace($" : '{beside}'", "", StringComparison.Ordinal).Replace(beside, full, StringComparison.Ordinal), e);
             }
 
             throw;
         }
+    }
+
+    private static void WriteInto(string path, string full, Action<Stream> write)
+    {
+        try
+        {
+            using var stream = new FileStream(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            write(stream);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Named(path, e.Message.Replace($" : '{full}'", "", StringComparison.Ordinal), e);
+        }
+    }
+
+    private static string Target(string path)
+    {
+        string full = Path.GetFullPath(path);
+        return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
+    }
+
+    private static Exception Named(string path, string reason, Exception e)
+    {
+        string message = $"'{path}' cannot be written ({reason.TrimEnd('.')})";
+        return e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
     }
 
     /// <summary>Writes text as UTF-8 without a byte-order mark.</summary>

@@ -86,6 +86,48 @@ public sealed class RegressionTests : IDisposable
         Assert.InRange(evaluated.RootElement.GetProperty("accuracy").GetDouble(), 0.9, 1);
     }
 
+    [Theory]
+    [InlineData("--model: 'd.csv' is the file of the data", "fit", "--data", "d.csv", "--model", "d.csv", "--out", "new")]
+    [InlineData("--model: 'new/fitted.csv' is a file of the run", "fit", "--data", "d.csv", "--model", "new/fitted.csv", "--out", "new")]
+    [InlineData("--model: 'link.csv' is the file of the data", "fit", "--data", "d.csv", "--model", "link.csv", "--out", "new")]
+    [InlineData("--out: 'd.csv' is the file of the queries", "predict", "--model", "m", "--data", "d.csv", "--out", "d.csv")]
+    [InlineData("--out: './m' is the model", "predict", "--model", "m", "--data", "d.csv", "--out", "./m")]
+    [InlineData("--out: 'run' cannot be written to (it is a folder)", "predict", "--model", "m", "--data", "d.csv", "--out", "run")]
+    [InlineData("--out: 'none/p.csv' cannot be written to (its folder does not exist)", "predict", "--model", "m", "--data", "d.csv", "--out", "none/p.csv")]
+    [InlineData("--out: '' cannot be written to (it has no name)", "predict", "--model", "m", "--data", "d.csv", "--out", "")]
+    [InlineData("--model: expected a file, got ''", "predict", "--model", "", "--data", "d.csv")]
+    [InlineData("--out: 'run/config.json' is a file of the run", "report", "run", "--out", "run/config.json")]
+    public void FileThatWouldBeLost_IsRefused(string message, params string[] arguments)
+    {
+        _console.Write("d.csv", "x,y\n1,2\n2,3\n3,5\n4,4\n");
+        Assert.Equal(0, _console.Run("fit", "--data", "d.csv", "--model", "m", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        File.CreateSymbolicLink(_console.PathOf("link.csv"), "d.csv");
+        Dictionary<string, string> before = Contents();
+
+        ConsoleProcess.Result result = _console.Run(arguments);
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.StartsWith($"error: {message}", result.Error, StringComparison.Ordinal);
+        Assert.Equal(before, Contents());
+
+        Dictionary<string, string> Contents() => Directory.GetFiles(_console.Folder, "*", SearchOption.AllDirectories).ToDictionary(file => file, file => Convert.ToBase64String(File.ReadAllBytes(file)));
+    }
+
+    [Fact]
+    public void ModelThatNeverEnds_IsRefusedByItsFirstBytes()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /dev/zero.");
+        _console.Write("d.csv", "x\n1\n");
+        using (FileStream sparse = File.Create(_console.PathOf("sparse")))
+        {
+            sparse.SetLength(1L << 33);
+            sparse.Write([255, 255, 255, 255, 0, 0, 0, 0]);
+        }
+
+        Assert.Equal(new ConsoleProcess.Result(2, "", "error: /dev/zero: expected a safetensors file, found 0 bytes\n"), _console.Run("predict", "--model", "/dev/zero", "--data", "d.csv"));
+        Assert.Contains("found the length 4294967295", _console.Run("predict", "--model", "sparse", "--data", "d.csv").Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void FewRows_AreFittedAndDrawn()
     {
@@ -222,8 +264,8 @@ public sealed class RegressionTests : IDisposable
         Assert.Equal((2, "error: q.csv, row 70002, column 'times': expected a number, found 'x'\n"), (result.ExitCode, result.Error));
         Assert.Equal(["q.csv", "run"], Entries("."));
         result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--out", "none/p.csv");
-        Assert.Equal(1, result.ExitCode);
-        Assert.Contains("'none/p.csv' cannot be written", result.Error, StringComparison.Ordinal);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("'none/p.csv' cannot be written to", result.Error, StringComparison.Ordinal);
     }
 
     private string[] Entries(string folder) => [.. Directory.EnumerateFileSystemEntries(_console.PathOf(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal).Select(name => name!)];

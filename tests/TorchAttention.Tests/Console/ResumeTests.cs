@@ -146,6 +146,24 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(1, result.Error.Count(c => c == '\n'));
     }
 
+    [Theory]
+    [InlineData("steps.csv", "1,", "garbage,", "'run/steps.csv' is damaged: expected rows that begin with a whole number, found 'garbage,")]
+    [InlineData("epochs.csv", "1,", "x", "'run/epochs.csv' is damaged: expected rows that begin with a whole number, found 'x")]
+    [InlineData("config.json", "\"data_sha256\": \"", "\"data_sha256\": 5, \"other\": \"", "'run/config.json' is damaged: expected a text for data_sha256, found 5")]
+    public void DamagedFile_IsOneLine(string file, string text, string damage, string problem)
+    {
+        Assert.Equal(0, _console.Run("train", "--epochs", "2", "--quiet", "--no-plots", "--out", "run").ExitCode);
+        string whole = File.ReadAllText(_console.PathOf($"run/{file}"));
+        int place = whole.IndexOf(file.EndsWith("csv", StringComparison.Ordinal) ? $"\n{text}" : text, StringComparison.Ordinal) + (file.EndsWith("csv", StringComparison.Ordinal) ? 1 : 0);
+        _console.Write($"run/{file}", whole[..place] + damage + whole[(place + text.Length)..]);
+
+        ConsoleProcess.Result result = _console.Run("train", "--resume", "run", "--epochs", "3");
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Output.Replace("run: going on after step 10\n", "", StringComparison.Ordinal)));
+        Assert.StartsWith($"error: --resume: {problem}", result.Error, StringComparison.Ordinal);
+        Assert.Equal(1, result.Error.Count(c => c == '\n'));
+    }
+
     [Fact]
     public void RunAtWork_IsRefused()
     {
