@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Reports;
 
@@ -49,7 +50,7 @@ internal sealed class Columns
             {
                 columns[j][row - 1] = cells.Length == names.Length && double.TryParse(cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
                     ? value
-                    : throw CliException.WrongInput($"'{file}' is damaged (row {row + 1}: expected {names.Length} numbers, found '{lines[row]}')");
+                    : throw CliException.WrongInput($"'{file}' is damaged (row {row + 1}: expected {names.Length} numbers, found '{PlainText.Of(lines[row])}')");
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using TorchAttention.Cli.Training;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Reports;
 
@@ -125,7 +126,7 @@ internal sealed class RunFolder
         }
         catch (JsonException e)
         {
-            throw CliException.WrongInput($"'{file}' is damaged ({e.Message.TrimEnd('.')})", e);
+            throw CliException.WrongInput($"'{file}' is damaged ({PlainText.Of(e.Message.TrimEnd('.'))})", e);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Cli.Training;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Reports;
@@ -83,7 +84,7 @@ internal static class RunsCommand
             return ExitCode.Done;
         }
 
-        var table = new Table { Border = TableBorder.Rounded };
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
         foreach (string column in _columns)
         {
             table.AddColumn(new TableColumn(column) { NoWrap = true });
@@ -94,7 +95,7 @@ internal static class RunsCommand
             string[] cells = run is null
                 ? [name, "", "", Time(began), "", "", "", problem]
                 : [name, run.Setting("data") ?? run.Result("data") ?? "", run.Setting("model") ?? run.Setting("command") ?? "", Time(began), Epochs(run), run.Setting("seed") ?? "", run.ValLoss is double loss ? Short(loss) : "", run.Status];
-            table.AddRow(Array.ConvertAll(cells, Markup.Escape));
+            table.AddRow(Array.ConvertAll(cells, Cell));
         }
 
         Print(table);
@@ -136,11 +137,11 @@ internal static class RunsCommand
     {
         RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
         string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256" or RunConfig.BegunName))];
-        var table = new Table { Border = TableBorder.Rounded };
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
         table.AddColumn("");
         foreach (RunFolder run in runs)
         {
-            table.AddColumn(new TableColumn(Markup.Escape(run.Name)).RightAligned());
+            table.AddColumn(new TableColumn(Cell(run.Name)).RightAligned());
         }
 
         foreach (string key in keys.Where(key => runs.Select(run => run.Setting(key)).Distinct().Count() > 1))
@@ -165,10 +166,10 @@ internal static class RunsCommand
 
         return ExitCode.Done;
 
-        void Add(string name, Func<RunFolder, string> cell) => table.AddRow([Markup.Escape(name), .. runs.Select(run => Markup.Escape(cell(run)))]);
+        void Add(string name, Func<RunFolder, string> cell) => table.AddRow([Cell(name), .. runs.Select(run => Cell(cell(run)))]);
     }
 
-    private static void Print(Table table)
+    private static void Print(Spectre.Console.Table table)
     {
         if (Console.IsOutputRedirected)
         {
@@ -189,6 +190,9 @@ internal static class RunsCommand
         figure.Save(output);
         Console.WriteLine(output);
     }
+
+    // Whatever a file or a folder's name holds, a terminal is not to obey it.
+    private static string Cell(string text) => Markup.Escape(PlainText.Of(text));
 
     private static string Epochs(RunFolder run) => run.Setting("seeds") is string seeds ? $"{seeds} seeds" : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 

@@ -124,6 +124,25 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Runs_ShowsControlCharactersAsText()
+    {
+        foreach (string name in (string[])["runs/damaged", "runs/odd"])
+        {
+            Directory.CreateDirectory(_console.PathOf(name));
+            _console.Write($"{name}/config.json", "{\"data\": \"\\u001b[31mred\"}");
+        }
+
+        _console.Write("runs/damaged/epochs.csv", "epoch,val_loss\n1,\u001b[2J\n");
+
+        ConsoleProcess.Result result = _console.Run("runs", "runs");
+
+        Assert.DoesNotContain('\u001b', result.Output);
+        Assert.Contains(@"found '1,\u001b[2J'", result.Output, StringComparison.Ordinal);
+        Assert.Contains(@"\u001b[31mred", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', _console.Run("runs", "compare", "runs/odd", "runs/odd").Output);
+    }
+
+    [Fact]
     public void Compare_ShowsWhatDiffersAndDrawsTheCurves()
     {
         Train("a", "--epochs", "5", "--no-plots");
