@@ -14,6 +14,7 @@ public sealed class CsvRows : IDisposable
 {
     private const int LongestField = 1 << 20;
     private const int LongestRecord = 1 << 26;
+    private const int MostFields = 1 << 20;
     private const int LongestQuote = 40;
 
     // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
@@ -47,7 +48,7 @@ public sealed class CsvRows : IDisposable
         _options = options;
         _culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
         _culture.NumberFormat.NumberDecimalSeparator = options.DecimalComma ? "," : ".";
-        _reader = new LimitedReader(reader, LongestRecord);
+        _reader = new LimitedReader(reader, options.Delimiter, LongestRecord, MostFields);
         _parser = new CsvParser(_reader, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = options.Delimiter.ToString(),
@@ -58,6 +59,11 @@ public sealed class CsvRows : IDisposable
         });
         _header = NextRecord() ? _parser.Record! : throw new TableException(name, "expected a header row and data, found an empty file");
         _headerRow = _parser.Row;
+        if (_header.Any(field => field.Contains('\0', StringComparison.Ordinal)))
+        {
+            throw new TableException(name, "expected UTF-8 text, found NUL characters, as UTF-16 without a byte-order mark has them", _headerRow);
+        }
+
         if (_header.All(field => double.TryParse(field, NumberStyles.Float, _culture, out _)))
         {
             throw new TableException(name, $"expected a header row with the columns' names, found numbers ('{Shown(_header[0])}')", _headerRow);
@@ -175,7 +181,7 @@ public sealed class CsvRows : IDisposable
         // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
         DecoderFallbackException => new TableException(name, "expected UTF-8 text, found other bytes", inner: e),
         MaxFieldSizeException => new TableException(name, $"a field is longer than {LongestField} characters", row, inner: e),
-        LimitedReader.RecordTooLongException => new TableException(name, $"a row is longer than {LongestRecord} characters", row, inner: e),
+        LimitedReader.RowTooLongException => new TableException(name, e.Message, row, inner: e),
         IOException or UnauthorizedAccessException or ArgumentException => new TableException(name, $"cannot be read ({e.Message.ReplaceLineEndings(" ").Trim()})", inner: e),
         _ => e,
     };
@@ -236,7 +242,6 @@ public sealed class CsvRows : IDisposable
             return false;
         }
 
-        _reader.BeginRecord();
         ReadOnlySpan<char> record = _parser.RawRecord;
         if (record.Contains(NoText))
         {

@@ -79,11 +79,49 @@ public sealed class CsvRowsTests
     [Fact]
     public void RowWithoutEnd_IsRefusedBeforeItFillsTheMemory()
     {
-        using var endless = new Endless("1,");
+        using var fields = new Endless("1,");
         long before = GC.GetTotalAllocatedBytes();
-        TableException error = Assert.Throws<TableException>(() => CsvRows.Open(endless, "test"));
-        Assert.Contains("longer than 67108864 characters", error.Message, StringComparison.Ordinal);
-        Assert.True(GC.GetTotalAllocatedBytes() - before < 6L << 30);
+        TableException error = Assert.Throws<TableException>(() => CsvRows.Open(fields, "test"));
+        Assert.Equal("test: a row has more than 1048576 fields", error.Message);
+        Assert.True(GC.GetTotalAllocatedBytes() - before < 300L << 20);
+
+        using var lines = new Endless("\"\n,,,\n\",");
+        error = Assert.Throws<TableException>(() => CsvRows.Open(lines, "test"));
+        Assert.Equal("test: a row has more than 1048576 fields", error.Message);
+
+        using var characters = new Endless($"{new string('1', 1000)},");
+        error = Assert.Throws<TableException>(() => CsvRows.Open(characters, "test"));
+        Assert.Equal("test: a row is longer than 67108864 characters", error.Message);
+    }
+
+    [Fact]
+    public void BlankLines_ArePassedOverHoweverManyThereAre()
+    {
+        using var text = new Repeated("a,b\n1,2\n", "\n", 70_000_000, "3,4\n");
+        long before = GC.GetTotalAllocatedBytes();
+        Table table = CsvTable.Read(text, "test", header => header);
+        Assert.Equal([1, 3], table[0].ToArray());
+        Assert.True(GC.GetTotalAllocatedBytes() - before < 100L << 20);
+    }
+
+    [Fact]
+    public void LongRowsAfterOneAnother_AreRowsEach()
+    {
+        string row = string.Join(',', Enumerable.Repeat("1", 700_000));
+        string header = string.Join(',', Enumerable.Range(0, 700_000).Select(i => $"\"c{i}\""));
+        Table table = CsvTable.Read(new StringReader($"{header}\n{row}\r\n{row}\n{row}\n"), "test", _ => ["c7"]);
+        Assert.Equal(3, table.RowCount);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Utf16WithoutAMark_IsSaid(bool bigEndian)
+    {
+        using var bytes = new MemoryStream(new UnicodeEncoding(bigEndian, byteOrderMark: false).GetBytes("x,y\n1,2\n"));
+        Assert.Equal(
+            "test, row 1: expected UTF-8 text, found NUL characters, as UTF-16 without a byte-order mark has them",
+            Assert.Throws<TableException>(() => CsvRows.Open(bytes, "test")).Message);
     }
 
     [Fact]
@@ -143,6 +181,38 @@ public sealed class CsvRowsTests
             }
 
             return count;
+        }
+    }
+
+    private sealed class Repeated(string before, string part, int times, string after) : TextReader
+    {
+        private string _rest = before;
+        private int _times = times;
+        private bool _isLast;
+
+        public override int Read(char[] buffer, int index, int count)
+        {
+            int read = 0;
+            while (read < count)
+            {
+                if (_rest.Length == 0)
+                {
+                    if (_isLast)
+                    {
+                        break;
+                    }
+
+                    _isLast = _times-- == 0;
+                    _rest = _isLast ? after : part;
+                }
+
+                int taken = Math.Min(count - read, _rest.Length);
+                _rest.CopyTo(0, buffer, index + read, taken);
+                _rest = taken == _rest.Length ? "" : _rest[taken..];
+                read += taken;
+            }
+
+            return read;
         }
     }
 }
