@@ -17,7 +17,7 @@ internal static class CommandLine
         StandardStream output = StandardStream.Install();
         int code = Dispatch(args);
         return output.Failure is string failure && code == ExitCode.Done
-            ? Fail(ExitCode.Failed, $"standard output cannot be written to ({failure}); what was not printed is lost, files are not")
+            ? Fail(ExitCode.Failed, StandardStream.Lost(failure))
             : code;
     }
 

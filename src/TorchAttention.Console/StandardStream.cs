@@ -13,6 +13,9 @@ internal sealed class StandardStream(TextWriter inner) : TextWriter
     /// <summary>What the system said when text was lost; null where none was, or where the stream was closed from the start and nobody expects any.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>The error's text for a failure.</summary>
+    public static string Lost(string failure) => $"standard output cannot be written to ({failure}); what was not printed is lost, files are not";
+
     public override Encoding Encoding => inner.Encoding;
 
     /// <summary>Puts these in the place of both streams.</summary>

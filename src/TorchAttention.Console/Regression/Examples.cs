@@ -103,7 +103,7 @@ internal sealed record Examples
 
     /// <summary>Opens a file, or standard input for -.</summary>
     public static CsvRows Open(string data, CsvOptions options) =>
-        data == Standard ? CsvRows.Open(Console.OpenStandardInput(), StandardInput, options) : CsvRows.Open(data, options);
+        data == Standard ? CsvRows.Open(DataStream.OpenInput("--data"), StandardInput, options) : CsvRows.Open(data, options);
 
     /// <summary>Fits a model to some of the rows.</summary>
     public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)

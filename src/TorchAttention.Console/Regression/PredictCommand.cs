@@ -66,25 +66,20 @@ internal static class PredictCommand
         rows.Choose(names.Features);
         if (output == Examples.Standard)
         {
-            // The console passes every piece on at once; one for each chunk is far fewer.
-            using var chunk = new StringWriter();
-            Write(chunk, () =>
-            {
-                Console.Out.Write(chunk.ToString());
-                chunk.GetStringBuilder().Clear();
-            });
+            DataStream.WriteOutput(Write);
         }
         else
         {
-            WholeFile.WriteText(output, writer => Write(writer, writer.Flush));
+            WholeFile.WriteText(output, Write);
         }
 
         return ExitCode.Done;
 
-        void Write(TextWriter writer, Action pass)
+        void Write(TextWriter writer)
         {
             var text = new PredictionText(writer, model, names, options);
             text.WriteHeader();
+            writer.Flush();
             List<double>[] columns = [.. names.Features.Select(_ => new List<double>())];
             while (ReadChunk(rows, columns) > 0)
             {
@@ -96,10 +91,8 @@ internal static class PredictCommand
                 }
 
                 text.WriteRows(queries, Predict(model, queries, options, data, interruption.Token));
-                pass();
+                writer.Flush();
             }
-
-            pass();
         }
     }
 

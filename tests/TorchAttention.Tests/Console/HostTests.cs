@@ -135,6 +135,58 @@ public sealed partial class HostTests : IDisposable
     }
 
     [Theory]
+    [InlineData("predict", "--model", "run/model.safetensors")]
+    [InlineData("predict", "--model", "run/model.safetensors", "--data", "-")]
+    [InlineData("fit", "--data", "-")]
+    public void ClosedStandardInput_IsOneLine(params string[] arguments)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+
+        Assert.Equal(new ConsoleProcess.Result(2, "", "error: --data: expected data on standard input, which is closed\n"), InShell("<&-", arguments));
+        Assert.Equal(["run"], Directory.GetFileSystemEntries(_console.Folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void PredictionsThatNobodyReads_AreNotComputed()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+
+        // Queries without end: only a broken pipe ends this.
+        const string Endless = "{ { echo times; yes 20 2> /dev/null; } | \"$0\" predict --model run/model.safetensors; echo $? >&2; } | head -n 1";
+        ConsoleProcess.Result result = _console.Start("sh", ["-c", Endless, ConsoleProcess.Executable]).Wait();
+
+        Assert.Equal(new ConsoleProcess.Result(0, "times,mean,se,lower,upper,neighbours,flag\n", "0\n"), result);
+    }
+
+    [Fact]
+    public void PredictionsOnStandardOutput_FollowWhatIsThere()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        _console.Write("q.csv", "times\n20\n");
+
+        const string Twice = "{ for i in 1 2; do \"$0\" predict --model run/model.safetensors --data q.csv; done; echo end; } > p.csv";
+        Assert.Equal(new ConsoleProcess.Result(0, "", ""), _console.Start("sh", ["-c", Twice, ConsoleProcess.Executable]).Wait());
+
+        string[] lines = _console.ReadLines("p.csv");
+        Assert.Equal([lines[0], lines[1], lines[0], lines[1], "end"], lines);
+    }
+
+    [Theory]
+    [InlineData(0, "", ">&-")]
+    [InlineData(1, "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n", "> /dev/full")]
+    public void LostPredictions_AreSaidWhereSomebodyExpectsThem(int exitCode, string error, string redirection)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        _console.Write("q.csv", "times\n20\n");
+
+        Assert.Equal(new ConsoleProcess.Result(exitCode, "", error), InShell(redirection, "predict", "--model", "run/model.safetensors", "--data", "q.csv"));
+    }
+
+    [Theory]
     [InlineData("2>&-")]
     [InlineData("2> /dev/full")]
     public void ErrorThatNobodyCanRead_StillHasItsExitCode(string redirection)
