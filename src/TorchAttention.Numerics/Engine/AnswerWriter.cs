@@ -34,6 +34,8 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
 
     public required T* LogWeightSumGradient { get; init; }
 
+    public required T* OwnWeightGradient { get; init; }
+
     public required T* QueryGradient { get; init; }
 
     public required T* OwnWeight { get; init; }
@@ -45,7 +47,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         _problem.Features,
         _problem.Columns,
         EffectiveNeighbours is not null,
-        InverseBandwidthGradient is not null || LogWeightSumGradient is not null,
+        InverseBandwidthGradient is not null || LogWeightSumGradient is not null || OwnWeightGradient is not null,
         QueryGradient is not null,
         _problem.Options.Degree == 1);
 
@@ -79,7 +81,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         }
         else
         {
-            WriteMeans(query, row, offset);
+            WriteMeans(query, row, offset, reference);
         }
 
         if (LogWeightSum is not null)
@@ -92,14 +94,9 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             HasNeighbour[query] = true;
         }
 
-        if (InverseBandwidthGradient is not null)
+        for (int j = 0; LogWeightSumGradient is not null && j < _problem.Features; j++)
         {
-            WriteGradient(query, row, row + Layout.BandwidthGradient, InverseBandwidthGradient, divideByW: true);
-        }
-
-        if (LogWeightSumGradient is not null)
-        {
-            WriteLogGradient(query, row, reference);
+            LogWeightSumGradient[((long)query * _problem.Features) + j] = T.CreateTruncating(LogGradient(query, row, reference, j));
         }
 
         if (QueryGradient is not null)
@@ -156,6 +153,11 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             new Span<T>(LogWeightSumGradient + ((long)query * _problem.Features), _problem.Features).Clear();
         }
 
+        if (OwnWeightGradient is not null)
+        {
+            new Span<T>(OwnWeightGradient + ((long)query * _problem.Features), _problem.Features).Clear();
+        }
+
         if (QueryGradient is not null)
         {
             new Span<T>(QueryGradient + ((long)query * gradients), gradients).Clear();
@@ -168,7 +170,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WriteMeans(int query, double* row, double offset)
+    private void WriteMeans(int query, double* row, double offset, double* reference)
     {
         double sum = row[SumLayout.WeightSum];
         int columns = _problem.Columns;
@@ -181,6 +183,16 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         if (OwnWeight is not null)
         {
             OwnWeight[query] = T.CreateTruncating(OwnWeightOf(sum, offset));
+        }
+
+        for (int j = 0; OwnWeightGradient is not null && j < _problem.Features; j++)
+        {
+            OwnWeightGradient[((long)query * _problem.Features) + j] = T.CreateTruncating(-OwnWeightOf(sum, offset) * LogGradient(query, row, reference, j));
+        }
+
+        if (InverseBandwidthGradient is not null)
+        {
+            WriteGradient(query, row, row + Layout.BandwidthGradient, InverseBandwidthGradient, divideByW: true);
         }
 
         if (EffectiveNeighbours is not null)
@@ -222,13 +234,30 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             EffectiveNeighbours[query] = T.CreateTruncating(1 / fit.SquaredWeights());
         }
 
-        for (int c = 0; Slopes is not null && c < columns; c++)
+        for (int j = 0; OwnWeightGradient is not null && j < features; j++)
+        {
+            // Relative to the nearest key's weight; that this changes as well comes on top.
+            double square = NearestSquare(query, reference, j);
+            double gradient = -(fit.OwnWeightChange(j) / TKernel.ArgumentScale) + (fit.OwnWeight * square);
+            OwnWeightGradient[((long)query * features) + j] = T.CreateTruncating(PerInverseBandwidth(gradient, j) * OwnWeightOf(1, offset));
+        }
+
+        for (int c = 0; (Slopes is not null || InverseBandwidthGradient is not null) && c < columns; c++)
         {
             fit.SolveSlopes(c);
             for (int j = 0; j < features; j++)
             {
-                Slopes[(((long)query * columns) + c) * features + j] =
-                    T.CreateTruncating(fit.Slopes[j] * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+                long at = ((((long)query * columns) + c) * features) + j;
+                if (Slopes is not null)
+                {
+                    Slopes[at] = T.CreateTruncating(fit.Slopes[j] * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+                }
+
+                if (InverseBandwidthGradient is not null)
+                {
+                    InverseBandwidthGradient[at] =
+                        T.CreateTruncating(PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.HalfRanges[c]);
+                }
             }
         }
     }
@@ -236,18 +265,26 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.LargestSampleWeight;
 
     // d log S/dw = -sum p G u^2 / w. Far from all keys, the sums hold by how much u^2 is more than the nearest key's, whose part comes on top; G is K there.
-    private void WriteLogGradient(int query, double* row, double* reference)
+    private double LogGradient(int query, double* row, double* reference, int feature)
     {
-        int features = _problem.Features;
-        double* sums = row + Layout.BandwidthGradient;
-        for (int j = 0; j < features; j++)
-        {
-            double w = _problem.InverseBandwidths[j];
-            double nearest = reference is null ? 0 : (double.CreateTruncating(_problem.Queries[((long)query * features) + j]) - reference[j]) * w;
-            double square = (sums[j] / (row[SumLayout.WeightSum] * TKernel.ArgumentScale)) + (nearest * nearest);
-            LogWeightSumGradient[((long)query * features) + j] = T.CreateTruncating(w == 0 ? 0 : -square / w);
-        }
+        double sum = row[Layout.BandwidthGradient + feature];
+        return PerInverseBandwidth(-(sum / (row[SumLayout.WeightSum] * TKernel.ArgumentScale)) - NearestSquare(query, reference, feature), feature);
     }
+
+    // u^2 of the key that a Gaussian's weights are relative to.
+    private double NearestSquare(int query, double* reference, int feature)
+    {
+        if (reference is null || !KernelTraits<TKernel>.IsGaussian)
+        {
+            return 0;
+        }
+
+        double u = (double.CreateTruncating(_problem.Queries[((long)query * _problem.Features) + feature]) - reference[feature]) * _problem.InverseBandwidths[feature];
+        return u * u;
+    }
+
+    // w = 0 is where every key is at the query, and nothing changes.
+    private double PerInverseBandwidth(double gradient, int feature) => _problem.InverseBandwidths[feature] is 0 ? 0 : gradient / _problem.InverseBandwidths[feature];
 
     // dy/dw = -sum p G (v - y) u^2 / w and dy/dq = -sum p G (v - y) u / h; the sums hold u^2 and u/h times the argument scale.
     private void WriteGradient(int query, double* row, double* sums, T* gradients, bool divideByW)

@@ -94,7 +94,7 @@ public static partial class KernelPooling
         fixed (int* leftOut = input.LeftOut)
         fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours, ownWeight = output.OwnWeight)
         fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
-        fixed (T* logWeightSumGradient = output.LogWeightSumGradient)
+        fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
         fixed (bool* hasNeighbour = output.HasNeighbour)
         {
             var problem = new PoolingProblem<T>
@@ -127,6 +127,7 @@ public static partial class KernelPooling
                 Slopes = slopes,
                 InverseBandwidthGradient = inverseBandwidthGradient,
                 LogWeightSumGradient = logWeightSumGradient,
+                OwnWeightGradient = ownWeightGradient,
                 QueryGradient = queryGradient,
             };
             return Run(problem, writer);

@@ -8,7 +8,7 @@ namespace TorchAttention.Numerics.Engine;
 /// l_i = s_i K_i / sum s K (1 + (p_i - m)' a) and C a = t - m. Written so, no digits are lost where the query is far from all keys.</para>
 /// <para>A direction in which the positions do not differ by more than their rounding is left out: the plane is level in it.</para>
 /// </remarks>
-internal readonly unsafe ref struct PlaneFit
+internal readonly unsafe ref partial struct PlaneFit
 {
     // The part of a squared distance that a variance must have to be known well enough.
     private const double LeastPart = 1e-4;
@@ -72,14 +72,6 @@ internal readonly unsafe ref struct PlaneFit
         return false;
     }
 
-    /// <summary>How much an error in a sum, relative to the sum of weights, can grow on its way to the height; with one feature.</summary>
-    public static double Growth(in SumLayout layout, double* row)
-    {
-        double mean = row[layout.Planes] / row[SumLayout.WeightSum];
-        double variance = (row[layout.Planes + 1] / row[SumLayout.WeightSum]) - (mean * mean);
-        return variance > 0 ? 2 * (1 + Math.Abs(mean)) * (1 + (1 / Math.Sqrt(variance))) * (1 + (1 / variance)) : double.PositiveInfinity;
-    }
-
     /// <summary>Solves C a = t - m.</summary>
     public void Solve()
     {
@@ -131,18 +123,73 @@ internal readonly unsafe ref struct PlaneFit
         }
     }
 
+    /// <summary>sum_i l_i r_i d_i for weights that change by the parts d_i, r_i the distance of a value from the plane: the change of the height.</summary>
+    /// <remarks>Of a least-squares fit, that the weights of the sums change and the plane with them is in it: what the plane leaves is orthogonal to all planes.</remarks>
+    /// <param name="feature">The feature whose sums hold s K d.</param>
+    /// <param name="column">The column of values, for which <see cref="SolveSlopes"/> was called last.</param>
+    public double HeightChange(int feature, int column)
+    {
+        double* sums = ChangesOf(feature);
+        double* products = sums + _layout.Features;
+        double* withValues = products + _layout.Products;
+        double* ofWeights = _row + _layout.BandwidthGradient;
+        double origin = Height(column);
+        for (int j = 0; j < _layout.Features; j++)
+        {
+            origin -= Position[j] * Slopes[j];
+        }
+
+        double constant = Constant;
+        double change = constant * (ofWeights[_layout.Features + (feature * _layout.Columns) + column] - (origin * ofWeights[feature]));
+        for (int j = 0; j < _layout.Features; j++)
+        {
+            change += (_a[j] * withValues[(j * _layout.Columns) + column]) - (((constant * Slopes[j]) + (origin * _a[j])) * sums[j]);
+            for (int k = 0; k <= j; k++)
+            {
+                change -= (k < j ? (_a[j] * Slopes[k]) + (_a[k] * Slopes[j]) : _a[j] * Slopes[j]) * *products++;
+            }
+        }
+
+        return change / Sum;
+    }
+
+    /// <summary>The change of <see cref="OwnWeight"/> for weights that change so.</summary>
+    /// <inheritdoc cref="HeightChange"/>
+    public double OwnWeightChange(int feature)
+    {
+        double* sums = ChangesOf(feature);
+        return -SquaredForm(_row[_layout.BandwidthGradient + feature], sums, sums + _layout.Features) / Sum / Sum;
+    }
+
     /// <summary>sum_i l_i^2.</summary>
     public double SquaredWeights()
     {
-        double constant = 1;
-        for (int j = 0; j < _layout.Features; j++)
-        {
-            constant -= _a[j] * _mean[j];
-        }
-
         double* linear = _row + _layout.SquaredPlanes;
-        double* products = linear + _layout.Features;
-        double sum = constant * constant * _row[SumLayout.SquaredWeightSum];
+        return SquaredForm(_row[SumLayout.SquaredWeightSum], linear, linear + _layout.Features) / Sum / Sum;
+    }
+
+    // What a weight is times at the position 0.
+    private double Constant
+    {
+        get
+        {
+            double constant = 1;
+            for (int j = 0; j < _layout.Features; j++)
+            {
+                constant -= _a[j] * _mean[j];
+            }
+
+            return constant;
+        }
+    }
+
+    private double* ChangesOf(int feature) => _row + _layout.PlaneGradient + (feature * _layout.PlaneLength);
+
+    // sum_i x_i (1 + (p_i - m)' a)^2 from the sums of x_i, of x_i p_i and of x_i p_i p_i'.
+    private double SquaredForm(double ofOne, double* linear, double* products)
+    {
+        double constant = Constant;
+        double sum = constant * constant * ofOne;
         for (int j = 0; j < _layout.Features; j++)
         {
             sum += 2 * constant * _a[j] * linear[j];
@@ -152,7 +199,7 @@ internal readonly unsafe ref struct PlaneFit
             }
         }
 
-        return sum / Sum / Sum;
+        return sum;
     }
 
     // The covariance of a position and a column of values.

@@ -96,9 +96,9 @@ internal static class PoolingCheck
             throw new ArgumentException($"Expected no {nameof(output.Slopes)} with degree 0, got {output.Slopes.Length} numbers; {nameof(output.QueryGradient)} has the derivatives.", nameof(output));
         }
 
-        if (degree == 1 && !(output.QueryGradient.IsEmpty && output.InverseBandwidthGradient.IsEmpty && output.LogWeightSumGradient.IsEmpty))
+        if (degree == 1 && !output.QueryGradient.IsEmpty)
         {
-            throw new ArgumentException($"Expected no gradients with degree 1; {nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
+            throw new ArgumentException($"Expected no {nameof(output.QueryGradient)} with degree 1, got {output.QueryGradient.Length} numbers; {nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
         }
 
         Length(output.Values.Length, (long)sizes.Queries * sizes.Columns, nameof(output.Values), isOptional: false);
@@ -109,6 +109,7 @@ internal static class PoolingCheck
         long gradients = (long)sizes.Queries * sizes.Columns * sizes.Features;
         Length(output.InverseBandwidthGradient.Length, gradients, nameof(output.InverseBandwidthGradient));
         Length(output.LogWeightSumGradient.Length, (long)sizes.Queries * sizes.Features, nameof(output.LogWeightSumGradient));
+        Length(output.OwnWeightGradient.Length, (long)sizes.Queries * sizes.Features, nameof(output.OwnWeightGradient));
         Length(output.QueryGradient.Length, gradients, nameof(output.QueryGradient));
         Length(output.Slopes.Length, gradients, nameof(output.Slopes));
     }

@@ -3,6 +3,9 @@ namespace TorchAttention.Numerics.Engine;
 /// <summary>How attention pooling is computed.</summary>
 public sealed record PoolingOptions
 {
+    // How many times further than values the derivatives of planes may be off: each is some sums times each other, and leads a search.
+    internal const double PlaneGradientTolerance = 100;
+
     /// <summary>The method; <see cref="PoolingMethod.Auto"/> by default.</summary>
     public PoolingMethod Method { get; init; }
 
@@ -20,7 +23,7 @@ public sealed record PoolingOptions
 
     /// <summary>
     /// How far the fast methods may be from the sum over all pairs, relative to the range of the values; 1e-10 by default. Each returns the bound
-    /// that holds; <see cref="PoolingMethod.Exact"/> leaves nothing out.
+    /// that holds; <see cref="PoolingMethod.Exact"/> leaves nothing out. With degree 1 the derivatives by bandwidths may be 100 times as far off.
     /// </summary>
     public double Tolerance { get; init; } = 1e-10;
 

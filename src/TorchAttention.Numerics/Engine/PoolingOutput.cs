@@ -32,11 +32,14 @@ public readonly ref struct PoolingOutput<T>
     /// <summary>Whether the query has neighbours (m).</summary>
     public Span<bool> HasNeighbour { get; init; }
 
-    /// <summary>The derivative of each pooled value with respect to each w_j = 1/h_j (m, v, d), with degree 0; 0 without neighbours.</summary>
+    /// <summary>The derivative of each pooled value with respect to each w_j = 1/h_j (m, v, d); 0 without neighbours.</summary>
     public Span<T> InverseBandwidthGradient { get; init; }
 
-    /// <summary>The derivative of the log of the sum of weights with respect to each w_j = 1/h_j (m, d), with degree 0; 0 without neighbours.</summary>
+    /// <summary>The derivative of the log of the sum of weights with respect to each w_j = 1/h_j (m, d); 0 without neighbours.</summary>
     public Span<T> LogWeightSumGradient { get; init; }
+
+    /// <summary>The derivative of <see cref="OwnWeight"/> with respect to each w_j = 1/h_j (m, d); 0 without neighbours.</summary>
+    public Span<T> OwnWeightGradient { get; init; }
 
     /// <summary>The derivative of each pooled value with respect to each coordinate of its query (m, v, d), with degree 0; 0 without neighbours.</summary>
     public Span<T> QueryGradient { get; init; }

@@ -7,10 +7,7 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
 {
     private readonly Smoother _smoother = new(kernel, degree, threads, cancellationToken);
 
-    /// <summary>Whether the criterion's derivatives come with it and say where it falls.</summary>
-    public bool HasGradient => degree == 0 && !kernel.HasJump;
-
-    /// <summary>Whether it jumps from one bandwidth to the next, and has no slope.</summary>
+    /// <summary>Whether it jumps from one bandwidth to the next, and has no slope that says where it falls.</summary>
     public bool HasJumps => kernel.HasJump;
 
     /// <summary>Whether it has a kink wherever a neighbour comes within reach, and many valleys where data are few.</summary>
@@ -60,12 +57,17 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
         return double.IsNaN(score) ? double.PositiveInfinity : score;
     }
 
-    /// <summary>The criterion for a bandwidth as an even grid sees it.</summary>
+    /// <summary>The criterion for a bandwidth as an even grid sees it; minus infinity where that is less than nothing.</summary>
     /// <param name="grid">The examples on the grid.</param>
     /// <param name="h">The bandwidth.</param>
     public double At(LineGrid grid, double h)
     {
         (double squares, double trace) = grid.At(kernel, degree, h, rule == BandwidthRule.LeaveOneOut);
+        if (squares < 0)
+        {
+            return double.NegativeInfinity;
+        }
+
         double score = rule switch
         {
             BandwidthRule.LeaveOneOut => squares / grid.TotalWeight,

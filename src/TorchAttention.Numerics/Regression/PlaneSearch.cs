@@ -10,7 +10,6 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
     private const int SomeExamples = 800;
     private const int SingleFrom = 3000;
     private const int MostSteps = 60;
-    private const double DifferenceStep = 1e-4;
     private const double LongestStep = 0.5;
     private const double ShortestStep = 0.02;
     private static readonly double[] _factors = [0.25, 0.5, 1, 2];
@@ -91,7 +90,7 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
             {
                 bool[] isFree = [.. Enumerable.Range(0, Features).Select(j => !IsHeld(x, gradient, j))];
                 double slope = Enumerable.Range(0, Features).Where(j => isFree[j]).Select(j => Math.Abs(gradient[j])).DefaultIfEmpty(0).Max();
-                if (slope <= tolerance * Math.Max(Math.Abs(score), 1e-300))
+                if (slope <= tolerance / ScaleOf(score))
                 {
                     break;
                 }
@@ -137,30 +136,18 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
         private double WithGradient(double[] logs, double[] gradient)
         {
             double[] bandwidths = [.. logs.Select(Math.Exp)];
-            if (owner.Criterion.HasGradient)
-            {
-                return owner.Keep(bandwidths, owner.Criterion.WithGradient(data, bandwidths, gradient, isSingle), isEstimate);
-            }
-
-            // Differences of float32 scores would say little.
-            double score = owner.Keep(bandwidths, owner.Criterion.At(data, bandwidths), isEstimate);
-            for (int j = 0; j < Features && double.IsFinite(score); j++)
-            {
-                double up = owner.Criterion.At(data, [.. logs.Select((log, k) => Math.Exp(k == j ? log + DifferenceStep : log))]);
-                double down = owner.Criterion.At(data, [.. logs.Select((log, k) => Math.Exp(k == j ? log - DifferenceStep : log))]);
-                gradient[j] = double.IsFinite(up) && double.IsFinite(down) ? (up - down) / (2 * DifferenceStep) : 0;
-            }
-
-            return score;
+            return owner.Keep(bandwidths, owner.Criterion.WithGradient(data, bandwidths, gradient, isSingle), isEstimate);
         }
 
-        // At first a step of a tenth of the gradient's share of the score.
+        // A slope counts as a part of the score; that of a logarithm is one.
+        private double ScaleOf(double score) => owner.Criterion.IsLogarithm ? 1 : 1 / Math.Max(Math.Abs(score), 1e-300);
+
         private double[,] Identity(double score)
         {
             double[,] identity = new double[Features, Features];
             for (int j = 0; j < Features; j++)
             {
-                identity[j, j] = 1 / Math.Max(Math.Abs(score), 1e-300);
+                identity[j, j] = ScaleOf(score);
             }
 
             return identity;

@@ -59,6 +59,9 @@ internal abstract class Search
     /// <summary>The criterion over all data.</summary>
     protected double Score(double[] bandwidths) => Keep(bandwidths, Criterion.At(Data, bandwidths), isEstimate: false);
 
+    /// <summary>Forgets the trials.</summary>
+    protected void Restart() => _trials.Clear();
+
     /// <summary>Notes a trial.</summary>
     protected double Keep(double[] bandwidths, double score, bool isEstimate)
     {

@@ -86,7 +86,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         };
     }
 
-    /// <summary>What the others say at every place, and how that changes with the logarithm of each bandwidth; for the degree 0.</summary>
+    /// <summary>What the others say at every place, and how that changes with the logarithm of each bandwidth.</summary>
     /// <typeparam name="T">The number type of the pairs.</typeparam>
     /// <param name="data">The data; a place is left out with all its examples.</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
@@ -113,7 +113,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         return new Fit { Fitted = [], Leverage = [], WithoutOwn = Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count == 0 };
     }
 
-    /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth; for the degree 0.</summary>
+    /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth.</summary>
     /// <typeparam name="T">The number type of the pairs.</typeparam>
     /// <param name="data">The data, an example at each place.</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
@@ -126,10 +126,10 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         T[] pooled = new T[values.Length];
         T[] ownWeight = new T[data.Count];
         T[] byW = new T[gradient.Length];
-        T[] logSumByW = new T[keys.Length];
+        T[] ownByW = new T[keys.Length];
         kernel.Pool(
             new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights },
-            new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, LogWeightSumGradient = logSumByW },
+            new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, OwnWeightGradient = ownByW },
             Options,
             null,
             cancellationToken);
@@ -138,11 +138,11 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         Array.Clear(traceGradient);
         for (int i = 0; i < leverage.Length; i++)
         {
-            // H_ii = s_i K(0) / S_i.
-            leverage[i] *= data.WeightAt(i);
+            double weight = data.WeightAt(i);
+            leverage[i] *= weight;
             for (int j = 0; j < data.Features; j++)
             {
-                traceGradient[j] += leverage[i] * double.CreateTruncating(logSumByW[(i * data.Features) + j]) / bandwidths[j];
+                traceGradient[j] -= weight * double.CreateTruncating(ownByW[(i * data.Features) + j]) / bandwidths[j];
             }
         }
 
@@ -154,7 +154,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     /// <param name="queries">Queries (m, d).</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
     /// <param name="predicted">Where the predictions go (m, v).</param>
-    /// <param name="gradient">Where their derivatives by the logarithm of each bandwidth go (m, v, d), for the degree 0; or empty.</param>
+    /// <param name="gradient">Where their derivatives by the logarithm of each bandwidth go (m, v, d); or empty.</param>
     /// <returns>Whether every query has a neighbour.</returns>
     public bool Predict(SmootherData data, double[] queries, double[] bandwidths, double[] predicted, double[] gradient)
     {

@@ -19,6 +19,7 @@ public abstract class LocalLinearContract<TKernel>
         }
 
         int compared = 0;
+        double greatest = 0;
         for (int seed = 0; seed < 40; seed++)
         {
             PoolingRequest problem = PoolingRequest.Random(seed, mostFeatures: method == PoolingMethod.Line ? 1 : 4, mostKeys: method == PoolingMethod.Exact ? 400 : 2000);
@@ -47,11 +48,21 @@ public abstract class LocalLinearContract<TKernel>
                     {
                         int slope = (at * problem.Features) + j;
                         AssertNear(definition.Slopes[slope], planes.Slopes[slope], 1e-12 * doubt * doubt * size / problem.Bandwidths[j], m);
+                        double change = size * problem.Bandwidths[j] * doubt;
+                        AssertNear(definition.InverseBandwidthGradient[slope], planes.InverseBandwidthGradient[slope], 1e-8 * change, m);
+                        AssertNear(definition.InverseBandwidthGradient[slope], single.InverseBandwidthGradient[slope], 1e-4 * change, m);
+                        greatest = Math.Max(greatest, Math.Abs(definition.InverseBandwidthGradient[slope] / change));
                     }
                 }
 
                 AssertNear(definition.OwnWeight[m], planes.OwnWeight[m], 1e-10 * doubt * definition.OwnWeight[m], m);
                 AssertNear(definition.EffectiveNeighbours[m], planes.EffectiveNeighbours[m], 1e-10 * doubt * definition.EffectiveNeighbours[m], m);
+                for (int j = 0; j < problem.Features; j++)
+                {
+                    int at = (m * problem.Features) + j;
+                    AssertNear(definition.OwnWeightGradient[at], planes.OwnWeightGradient[at], 1e-8 * doubt * definition.OwnWeight[m] * problem.Bandwidths[j], m);
+                }
+
                 compared++;
             }
 
@@ -61,6 +72,7 @@ public abstract class LocalLinearContract<TKernel>
         }
 
         Assert.InRange(compared, 250, 40 * 60);
+        Assert.Equal(TKernel.HasJump || typeof(TKernel) == typeof(Constant), greatest < 1e-3);
     }
 
     [Fact]

@@ -15,6 +15,10 @@ internal sealed class LocalPlanes(PoolingRequest problem)
 
     public double[] EffectiveNeighbours { get; private set; } = new double[problem.QueryCount];
 
+    public double[] InverseBandwidthGradient { get; private set; } = new double[problem.QueryCount * problem.Columns * problem.Features];
+
+    public double[] OwnWeightGradient { get; private set; } = new double[problem.QueryCount * problem.Features];
+
     /// <summary>How ill-conditioned each fit is: 1 at best.</summary>
     public double[] Condition { get; } = new double[problem.QueryCount];
 
@@ -29,6 +33,8 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         var slopes = new T[planes.Slopes.Length];
         var own = new T[planes.OwnWeight.Length];
         var effective = new T[planes.EffectiveNeighbours.Length];
+        var gradient = new T[planes.InverseBandwidthGradient.Length];
+        var ownGradient = new T[planes.OwnWeightGradient.Length];
         var input = new PoolingInput<T>
         {
             Queries = Array.ConvertAll(problem.Queries, T.CreateTruncating),
@@ -39,11 +45,23 @@ internal sealed class LocalPlanes(PoolingRequest problem)
             LeftOut = problem.LeftOut,
         };
         planes.Report = KernelPooling.Pool<TKernel, T>(
-            input, new PoolingOutput<T> { Values = heights, Slopes = slopes, OwnWeight = own, EffectiveNeighbours = effective }, options);
+            input,
+            new PoolingOutput<T>
+            {
+                Values = heights,
+                Slopes = slopes,
+                OwnWeight = own,
+                EffectiveNeighbours = effective,
+                InverseBandwidthGradient = gradient,
+                OwnWeightGradient = ownGradient,
+            },
+            options);
         planes.Heights = Array.ConvertAll(heights, double.CreateTruncating);
         planes.Slopes = Array.ConvertAll(slopes, double.CreateTruncating);
         planes.OwnWeight = Array.ConvertAll(own, double.CreateTruncating);
         planes.EffectiveNeighbours = Array.ConvertAll(effective, double.CreateTruncating);
+        planes.InverseBandwidthGradient = Array.ConvertAll(gradient, double.CreateTruncating);
+        planes.OwnWeightGradient = Array.ConvertAll(ownGradient, double.CreateTruncating);
         return planes;
     }
 
@@ -102,6 +120,43 @@ internal sealed class LocalPlanes(PoolingRequest problem)
             {
                 Slopes[(((m * problem.Columns) + c) * d) + j] = Enumerable.Range(0, d).Sum(k => inverse[j, k] * withValues[k]) / problem.Bandwidths[j];
             }
+        }
+
+        // A least-squares fit changes by what its weights change by times what it leaves of each value.
+        double[] tilts = [.. positions.Select(p => 1 + Enumerable.Range(0, d).Sum(j => a[j] * (p[j] - mean[j])))];
+        for (int j = 0; j < d; j++)
+        {
+            double[] changes = [.. positions.Select((_, i) => weights[i] == 0 ? 0 : ChangeOfWeight<TKernel>(m, i, j))];
+            OwnWeightGradient[(m * d) + j] = -changes.Index().Sum(change => change.Item * tilts[change.Index] * tilts[change.Index]) / sum / sum;
+            for (int c = 0; c < problem.Columns; c++)
+            {
+                int at = (m * problem.Columns) + c;
+                InverseBandwidthGradient[(at * d) + j] = changes.Index().Sum(change => change.Item * tilts[change.Index] * Left(change.Index, at, c)) / sum;
+            }
+        }
+
+        double Left(int i, int at, int column) => problem.Values[(i * problem.Columns) + column] - Heights[at]
+            - Enumerable.Range(0, d).Sum(j => Slopes[(at * d) + j] * problem.Bandwidths[j] * positions[i][j]);
+    }
+
+    // By 1/h, as a difference.
+    private double ChangeOfWeight<TKernel>(int query, int key, int feature)
+        where TKernel : IKernel
+    {
+        const double Step = 1e-6;
+        double h = problem.Bandwidths[feature];
+        return (Weight(Step) - Weight(-Step)) / (2 * Step) * h;
+
+        double Weight(double step)
+        {
+            double squares = 0;
+            for (int j = 0; j < problem.Features; j++)
+            {
+                double u = (problem.Keys[(key * problem.Features) + j] - problem.Queries[(query * problem.Features) + j]) / problem.Bandwidths[j] * (j == feature ? 1 + step : 1);
+                squares += u * u;
+            }
+
+            return Math.Exp(TKernel.Score(squares)) * (problem.SampleWeights?[key] ?? 1);
         }
     }
 

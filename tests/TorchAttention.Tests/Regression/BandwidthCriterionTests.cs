@@ -4,17 +4,20 @@ namespace TorchAttention.Tests.Regression;
 
 public sealed class BandwidthCriterionTests
 {
-    public static TheoryData<BandwidthRule, string, bool> Cases
+    public static TheoryData<BandwidthRule, string, int, bool> Cases
     {
         get
         {
-            var cases = new TheoryData<BandwidthRule, string, bool>();
+            var cases = new TheoryData<BandwidthRule, string, int, bool>();
             foreach (BandwidthRule rule in (BandwidthRule[])[BandwidthRule.LeaveOneOut, BandwidthRule.AICc, BandwidthRule.GCV, BandwidthRule.KFold])
             {
                 foreach (SmoothingKernel kernel in SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar))
                 {
-                    cases.Add(rule, kernel.Name, false);
-                    cases.Add(rule, kernel.Name, true);
+                    for (int degree = 0; degree <= 1; degree++)
+                    {
+                        cases.Add(rule, kernel.Name, degree, false);
+                        cases.Add(rule, kernel.Name, degree, true);
+                    }
                 }
             }
 
@@ -24,7 +27,7 @@ public sealed class BandwidthCriterionTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Gradient_IsTheSlope(BandwidthRule rule, string kernel, bool leaveOutTies)
+    public void Gradient_IsTheSlope(BandwidthRule rule, string kernel, int degree, bool leaveOutTies)
     {
         for (int features = 1; features <= 2; features++)
         {
@@ -32,14 +35,14 @@ public sealed class BandwidthCriterionTests
             double[] x = [.. Enumerable.Range(0, 90 * features).Select(_ => leaveOutTies ? random.Next(12) : 12 * random.NextDouble())];
             double[] y = [.. Enumerable.Range(0, 90 * 2).Select(i => Math.Sin(x[i / 2 * features]) + random.NextDouble())];
             double[] weights = [.. Enumerable.Range(0, 90).Select(_ => 0.5 + random.NextDouble())];
-            var criterion = new BandwidthCriterion(SmoothingKernel.Find(kernel)!, 0, rule, Bandwidth.By(rule), leaveOutTies, null, CancellationToken.None);
+            var criterion = new BandwidthCriterion(SmoothingKernel.Find(kernel)!, degree, rule, Bandwidth.By(rule), leaveOutTies, null, CancellationToken.None);
             SmootherData data = criterion.Prepare(SmootherData.Of(x, y, weights, features, out _));
             double[] h = features == 1 ? [2.3] : [4.1, 5.2];
             double[] gradient = new double[features];
 
             double score = criterion.WithGradient(data, h, gradient, isSingle: false);
 
-            Assert.True(criterion.HasGradient);
+            Assert.False(criterion.HasJumps);
             Assert.Equal(criterion.At(data, h), score, 1e-12);
             for (int j = 0; j < features; j++)
             {

@@ -27,7 +27,7 @@ public sealed class KernelRegressionTests
     [MemberData(nameof(Cases))]
     public void EverythingItSays_IsTheMatrixs(string kernel, int degree, int features, bool isWeighted)
     {
-        (double[] x, double[] y) = Sample(150, features, seed: 1);
+        (double[] x, double[] y) = Samples.Of(150, features, seed: 1);
         var random = new Random(2);
         double[]? weights = isWeighted ? [.. y.Select(_ => random.Next(4) * random.NextDouble())] : null;
         double[] h = features == 1 ? [0.6] : [1.2, 1.5];
@@ -58,71 +58,6 @@ public sealed class KernelRegressionTests
         }
     }
 
-    [Theory]
-    [InlineData(BandwidthRule.LeaveOneOut, 0)]
-    [InlineData(BandwidthRule.LeaveOneOut, 1)]
-    [InlineData(BandwidthRule.AICc, 0)]
-    [InlineData(BandwidthRule.GCV, 1)]
-    [InlineData(BandwidthRule.KFold, 0)]
-    public void Search_IsNotBeatenByAGrid(BandwidthRule rule, int degree)
-    {
-        for (int seed = 0; seed < 6; seed++)
-        {
-            (double[] x, double[] y) = Sample(seed < 4 ? 120 : 1500, 1, seed);
-            var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule), Degree = degree };
-            BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
-            double least = Enumerable.Range(0, 60).Min(i => Score(Math.Exp(Math.Log(0.02) + (i * 0.1))));
-
-            Assert.True(search.Score <= least * (1 + 1e-9 * Math.Sign(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, seed {seed}.");
-            Assert.Equal(search.Score, Score(search.Bandwidths[0]), 1e-9);
-            Assert.False(search.IsAtBound);
-
-            double Score(double h)
-            {
-                // A search that may choose but one bandwidth says its score.
-                double part = h / (x.Max() - x.Min());
-                return KernelRegression.Fit(x, y, options with { SearchBounds = (part, part * (1 + 1e-12)) }).Search!.Score;
-            }
-        }
-    }
-
-    public static TheoryData<string, int, BandwidthRule> RoughSearches
-    {
-        get
-        {
-            var cases = new TheoryData<string, int, BandwidthRule>();
-            foreach (SmoothingKernel kernel in SmoothingKernel.All)
-            {
-                cases.Add(kernel.Name, 0, BandwidthRule.LeaveOneOut);
-                cases.Add(kernel.Name, 0, BandwidthRule.GCV);
-                cases.Add(kernel.Name, 1, BandwidthRule.LeaveOneOut);
-                cases.Add(kernel.Name, 1, BandwidthRule.AICc);
-            }
-
-            return cases;
-        }
-    }
-
-    // Few examples and a kernel with an end: a criterion with a kink or a jump at every distance of two examples.
-    [Theory]
-    [MemberData(nameof(RoughSearches))]
-    public void SearchAmongFewExamples_IsNotBeatenByAFineGrid(string kernel, int degree, BandwidthRule rule)
-    {
-        foreach (int n in (int[])[12, 44, 120])
-        {
-            (double[] x, double[] y) = Sample(n, 1, seed: n);
-            var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
-            BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
-            SmootherData data = SmootherData.Of(x, y, [], 1, out _);
-            var criterion = new BandwidthCriterion(options.Kernel, degree, rule, options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
-            (double from, double to) = search.Bounds[0];
-
-            double least = Enumerable.Range(0, 1000).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 999.0)]));
-
-            Assert.True(search.Score <= least + (1e-6 * Math.Abs(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, n {n}.");
-        }
-    }
-
     [Fact]
     public void ExamplesOfWeightZero_AreFittedAndCountNowhere()
     {
@@ -147,37 +82,9 @@ public sealed class KernelRegressionTests
     }
 
     [Fact]
-    public void SeveralFeatures_GetABandwidthEachAndAUselessOneIsSmoothedAway()
-    {
-        (double[] x, double[] y) = Sample(2500, 3, seed: 3, useful: 2);
-        KernelRegression model = KernelRegression.Fit(x, y, 3);
-
-        Assert.InRange(model.Bandwidths[0], 0.05, 1);
-        Assert.InRange(model.Bandwidths[1], 0.05, 1);
-        Assert.True(model.Bandwidths[2] > 2, $"Got {model.Bandwidths[2]}.");
-        double worse = KernelRegression.Fit(x, y, 3, new KernelRegressionOptions { Bandwidth = Bandwidth.Scott }).Diagnostics.LeaveOneOutError;
-        Assert.True(model.Search!.Score < worse);
-        Assert.Equal(model.Search.Score, model.Diagnostics.LeaveOneOutError, 1e-9);
-    }
-
-    [Fact]
-    public void CopiesOfExamples_DriveTheBandwidthToNothingUnlessTheyAreLeftOutTogether()
-    {
-        (double[] x, double[] y) = Sample(100, 1, seed: 4);
-        double[] twice = [.. x, .. x];
-        double[] values = [.. y, .. y];
-        KernelRegression plain = KernelRegression.Fit(twice, values);
-        KernelRegression together = KernelRegression.Fit(twice, values, new KernelRegressionOptions { LeaveOutTies = true });
-
-        Assert.True(plain.Search!.IsAtBound);
-        Assert.Equal(KernelRegression.Fit(x, y).Bandwidths[0], together.Bandwidths[0], 1e-3);
-        Assert.False(together.Search!.IsAtBound);
-    }
-
-    [Fact]
     public void WideBandwidth_IsTheMeanAndTheLineOfLeastSquares()
     {
-        (double[] x, double[] y) = Sample(60, 1, seed: 5);
+        (double[] x, double[] y) = Samples.Of(60, 1, seed: 5);
         double mean = y.Average();
         double xMean = x.Average();
         double slope = x.Zip(y).Sum(pair => (pair.First - xMean) * (pair.Second - mean)) / x.Sum(a => (a - xMean) * (a - xMean));
@@ -339,35 +246,16 @@ public sealed class KernelRegressionTests
         Assert.Equal((0.95, true, false, false), (new PredictionOptions().Level, new PredictionOptions().HasErrors, new PredictionOptions().IsSimultaneous, new PredictionOptions().HasSlopes));
     }
 
-    [Fact]
-    public void Search_IsStoppedAndTold()
-    {
-        (double[] x, double[] y) = Sample(3000, 1, seed: 9);
-        using var stop = new CancellationTokenSource();
-        var told = new List<double>();
-        var progress = new Told(part =>
-        {
-            told.Add(part);
-            if (told.Count == 5)
-            {
-                stop.Cancel();
-            }
-        });
-        Assert.ThrowsAny<OperationCanceledException>(() => KernelRegression.Fit(x, y, 1, null, default, progress, stop.Token));
-        Assert.Equal(5, told.Count);
-        Assert.Equal(told.Order(), told);
-    }
-
     private static (double Points, double Curves) Coverage(bool isSimultaneous)
     {
         const int Runs = 300;
         double[] queries = [.. Enumerable.Range(0, 101).Select(i => 0.25 + (i * 0.045))];
-        double[] truth = [.. queries.Select(Truth)];
+        double[] truth = [.. queries.Select(Samples.Truth)];
         int points = 0;
         int curves = 0;
         for (int run = 0; run < Runs; run++)
         {
-            (double[] x, double[] y) = Sample(200, 1, seed: 100 + run);
+            (double[] x, double[] y) = Samples.Of(200, 1, seed: 100 + run);
             Predictions at = KernelRegression
                 .Fit(x, y, new KernelRegressionOptions { Degree = 1, Bandwidth = 0.12 })
                 .Predict(queries, new PredictionOptions { IsSimultaneous = isSimultaneous });
@@ -377,21 +265,5 @@ public sealed class KernelRegressionTests
         }
 
         return ((double)points / Runs / queries.Length, (double)curves / Runs);
-    }
-
-    private static double Truth(double x) => (2 * Math.Sin(x)) + Math.Pow(x, 0.8);
-
-    private static (double[] X, double[] Y) Sample(int n, int features, int seed, int? useful = null)
-    {
-        var random = new Random(seed);
-        double[] x = [.. Enumerable.Range(0, n * features).Select(_ => 5 * random.NextDouble())];
-        double[] y = [.. Enumerable.Range(0, n).Select(i =>
-            Enumerable.Range(0, useful ?? features).Sum(j => Truth(x[(i * features) + j])) + (0.5 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
-        return (x, y);
-    }
-
-    private sealed class Told(Action<double> told) : IProgress<double>
-    {
-        public void Report(double value) => told(value);
     }
 }

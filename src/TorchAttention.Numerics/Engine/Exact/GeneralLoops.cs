@@ -45,7 +45,8 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     /// <param name="layout">What to sum.</param>
     /// <param name="query">The query (d).</param>
     /// <param name="reference">
-    /// A key (d) whose x_j and y_j are taken off those of all keys, which changes no gradient of a Gaussian and keeps the digits of a far query's; null for none.
+    /// A key (d) that positions in planes count from, and whose x_j and y_j are taken off those of all keys of a Gaussian, which changes no gradient and keeps the
+    /// digits of a far query's; null for none.
     /// </param>
     /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
     /// <param name="buffers">Scratch, the arguments first.</param>
@@ -63,25 +64,32 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
             row[SumLayout.Values + c] += Dot(weights, tile.Values + (c * tile.Stride), tile.Count);
         }
 
+        double* near = KernelTraits<TKernel>.IsGaussian ? reference : null;
+        double* origin = reference is null ? query : reference;
         for (int j = 0; layout.HasGradient && j < layout.Features; j++)
         {
             T* keys = tile.Keys + (j * tile.Stride);
             if (layout.BandwidthGradient >= 0)
             {
-                Multiply(slopes, keys, query[j], reference is null ? null : reference + j, scales[j], squared: true, parts, tile.Count);
+                Multiply(slopes, keys, query[j], near is null ? null : near + j, scales[j], squared: true, parts, tile.Count);
                 AddParts(tile, layout, parts, row + layout.BandwidthGradient, j);
+                if (layout.PlaneGradient >= 0)
+                {
+                    // The arguments have served.
+                    PlaneLoops<TLanes, T>.AddGradient(tile, layout, j, origin, scales, TKernel.ArgumentScale, parts, buffers, row);
+                }
             }
 
             if (layout.QueryGradient >= 0)
             {
-                Multiply(slopes, keys, query[j], reference is null ? null : reference + j, scales[j], squared: false, parts, tile.Count);
+                Multiply(slopes, keys, query[j], near is null ? null : near + j, scales[j], squared: false, parts, tile.Count);
                 AddParts(tile, layout, parts, row + layout.QueryGradient, j);
             }
         }
 
         if (layout.HasPlanes)
         {
-            PlaneLoops<TLanes, T>.Add(tile, layout, reference is null ? query : reference, scales, TKernel.ArgumentScale, weights, parts, row);
+            PlaneLoops<TLanes, T>.Add(tile, layout, origin, scales, TKernel.ArgumentScale, weights, parts, row);
         }
     }
 

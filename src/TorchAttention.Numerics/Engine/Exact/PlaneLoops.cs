@@ -19,36 +19,45 @@ internal static unsafe class PlaneLoops<TLanes, T>
     /// <param name="row">The query's sums.</param>
     public static void Add(in Tile<T> tile, in SumLayout layout, double* reference, double* scales, double argumentScale, T* weights, T* parts, double* row)
     {
-        int features = layout.Features;
-        double* products = row + layout.Planes + features;
-        double* withValues = products + layout.Products;
-        for (int j = 0; j < features; j++)
+        AddPositions(tile, layout.Columns, layout, reference, scales, argumentScale, weights, parts, tile.SampleWeights, row + layout.Planes);
+        if (layout.SquaredPlanes >= 0)
         {
-            row[layout.Planes + j] += Positions(tile, j, reference, scales, argumentScale, weights, parts, tile.SampleWeights);
+            Square(weights, tile.SampleWeights, tile.Count);
+            AddPositions(tile, 0, layout, reference, scales, argumentScale, weights, parts, null, row + layout.SquaredPlanes);
+        }
+    }
+
+    /// <summary>Adds the sums over a tile for the derivative by a feature's bandwidth to the query's row.</summary>
+    /// <param name="tile">Keys and values.</param>
+    /// <param name="layout">What to sum.</param>
+    /// <param name="feature">The feature.</param>
+    /// <param name="reference">Where positions count from (d).</param>
+    /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
+    /// <param name="argumentScale">The kernel's argument scale.</param>
+    /// <param name="changes">G x of each key in the feature.</param>
+    /// <param name="parts">Scratch of the same length.</param>
+    /// <param name="row">The query's sums.</param>
+    public static void AddGradient(
+        in Tile<T> tile, in SumLayout layout, int feature, double* reference, double* scales, double argumentScale, T* changes, T* parts, double* row) =>
+        AddPositions(
+            tile, layout.Columns, layout, reference, scales, argumentScale, changes, parts, tile.SampleWeights, row + layout.PlaneGradient + (feature * layout.PlaneLength));
+
+    private static void AddPositions(
+        in Tile<T> tile, int columns, in SumLayout layout, double* reference, double* scales, double argumentScale, T* weights, T* parts, T* sampleWeights, double* sums)
+    {
+        double* products = sums + layout.Features;
+        double* withValues = products + layout.Products;
+        for (int j = 0; j < layout.Features; j++)
+        {
+            sums[j] += Positions(tile, j, reference, scales, argumentScale, weights, parts, sampleWeights);
             for (int k = 0; k <= j; k++)
             {
-                *products++ += Products(tile, k, reference, scales, argumentScale, parts, tile.SampleWeights);
+                *products++ += Products(tile, k, reference, scales, argumentScale, parts, sampleWeights);
             }
 
-            for (int c = 0; c < layout.Columns; c++)
+            for (int c = 0; c < columns; c++)
             {
                 *withValues++ += Dot(parts, tile.Values + (c * tile.Stride), tile.Count);
-            }
-        }
-
-        if (layout.SquaredPlanes < 0)
-        {
-            return;
-        }
-
-        Square(weights, tile.SampleWeights, tile.Count);
-        products = row + layout.SquaredPlanes + features;
-        for (int j = 0; j < features; j++)
-        {
-            row[layout.SquaredPlanes + j] += Positions(tile, j, reference, scales, argumentScale, weights, parts, null);
-            for (int k = 0; k <= j; k++)
-            {
-                *products++ += Products(tile, k, reference, scales, argumentScale, parts, null);
             }
         }
     }

@@ -31,6 +31,7 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
 
     // The square of a position at the reach, which is what a key beyond it counts in the sums for planes and gradients: r^2 exp(-r^2 / 2) falls from there on.
     private const double FarPositions = 200;
+    private const double FarFourthPowers = FarPositions * FarPositions;
 
     private readonly LineKeys _keys;
     private readonly double _bandwidth;
@@ -57,7 +58,7 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             _cells = LineCells.Of(keys.Sorted, width);
         }
 
-        double far = hasPlanes || layout.HasGradient ? FarPositions : 1;
+        double far = layout.PlaneGradient >= 0 ? FarFourthPowers : hasPlanes || layout.HasGradient ? FarPositions : 1;
         double exponent = Math.Log(far * 400.0 * keys.Count / tolerance);
         _dropped = keys.Count * Math.Exp(-exponent) * far;
         int terms = width / bandwidth <= 0.5 && !hasPlanes ? 16 : 24;
@@ -87,6 +88,9 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             }
         });
     }
+
+    /// <inheritdoc/>
+    public double PlaneGradientError => 3;
 
     private int Terms => _table.Terms;
 
@@ -236,94 +240,6 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposab
             }
 
             sum.Store(local + k);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Evaluate(long place, double* queries, int count, in SumLayout layout, double* rows, double* local)
-    {
-        double centre = _cells.CentreAt(place);
-        double* sums = stackalloc double[TLanes.Count];
-        double* few = stackalloc double[TLanes.Count];
-        for (int first = 0; first < count; first += TLanes.Count)
-        {
-            int here = Math.Min(TLanes.Count, count - first);
-            double* source = queries + first;
-            if (here < TLanes.Count)
-            {
-                new Span<double>(few, TLanes.Count).Fill(centre);
-                new ReadOnlySpan<double>(source, here).CopyTo(new Span<double>(few, here));
-                source = few;
-            }
-
-            TLanes t = (TLanes.Load(source) - TLanes.All(centre)) / TLanes.All(_bandwidth);
-            if (layout.HasPlanes || layout.HasGradient)
-            {
-                EvaluateWithPositions(t, here, layout, rows + ((long)first * layout.Length), local);
-                continue;
-            }
-
-            for (int c = 0; c <= _keys.Columns; c++)
-            {
-                double* coefficients = local + (c * Terms);
-                TLanes sum = TLanes.All(coefficients[Terms - 1]);
-                for (int k = Terms - 2; k >= 0; k--)
-                {
-                    sum = TLanes.MultiplyAdd(sum, t, TLanes.All(coefficients[k]));
-                }
-
-                sum.Store(sums);
-                int column = c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1;
-                for (int i = 0; i < here; i++)
-                {
-                    rows[((long)(first + i) * layout.Length) + column] += sums[i];
-                }
-            }
-        }
-    }
-
-    // A position p = u - t is a derivative: d/dt exp(-(t - u)^2 / 2) = (u - t) exp(-(t - u)^2 / 2), and p^2 is the second one and the weight once more.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void EvaluateWithPositions(TLanes t, int count, in SumLayout layout, double* rows, double* local)
-    {
-        double* sums = stackalloc double[3 * TLanes.Count];
-        for (int c = 0; c <= _keys.Columns; c++)
-        {
-            double* coefficients = local + (c * Terms);
-            TLanes sum = TLanes.All(coefficients[Terms - 1]);
-            TLanes first = TLanes.All(0);
-            TLanes halfSecond = TLanes.All(0);
-            for (int k = Terms - 2; k >= 0; k--)
-            {
-                halfSecond = TLanes.MultiplyAdd(halfSecond, t, first);
-                first = TLanes.MultiplyAdd(first, t, sum);
-                sum = TLanes.MultiplyAdd(sum, t, TLanes.All(coefficients[k]));
-            }
-
-            sum.Store(sums);
-            first.Store(sums + TLanes.Count);
-            (halfSecond + halfSecond + sum).Store(sums + (2 * TLanes.Count));
-            for (int i = 0; i < count; i++)
-            {
-                double* row = rows + ((long)i * layout.Length);
-                row[c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1] += sums[i];
-                if (layout.HasPlanes)
-                {
-                    row[layout.Planes + (c == 0 ? 0 : 1 + c)] += sums[TLanes.Count + i];
-                    row[layout.Planes + 1] += c == 0 ? sums[(2 * TLanes.Count) + i] : 0;
-                }
-
-                // The Gaussian is its own slope.
-                if (layout.BandwidthGradient >= 0)
-                {
-                    row[layout.BandwidthGradient + c] += Gaussian.ArgumentScale * sums[(2 * TLanes.Count) + i];
-                }
-
-                if (layout.QueryGradient >= 0)
-                {
-                    row[layout.QueryGradient + c] -= Gaussian.ArgumentScale / _bandwidth * sums[TLanes.Count + i];
-                }
-            }
         }
     }
 }

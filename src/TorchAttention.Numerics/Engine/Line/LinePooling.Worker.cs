@@ -70,6 +70,12 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 bool isTrusted = LeaveOut(query, queries + i, row);
                 double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : _layout.HasGradient ? GradientGrowth(row) : 1;
                 double bound = 2 * growth * _errors[i] / row[SumLayout.WeightSum];
+                if (_layout.PlaneGradient >= 0)
+                {
+                    double error = _sums.PlaneGradientError * PlaneFit.ChangeGrowth(_layout, row, TKernel.ArgumentScale) * _errors[i] / row[SumLayout.WeightSum];
+                    bound = Math.Max(bound, 2 * error / PoolingOptions.PlaneGradientTolerance);
+                }
+
                 if (_squares is not null)
                 {
                     isTrusted &= AddSquares(row, _squareRows + ((long)i * _squaresLayout.Length), growth * _squareErrors[i]);
@@ -179,6 +185,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
 
             double tolerance = _problem.Options.Tolerance;
             double far = _layout.HasGradient ? 1 + FarGradient + (nearest * nearest) : 1;
+            far = _layout.PlaneGradient >= 0 ? far * far : far;
             double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Math.Sqrt((nearest * nearest) + (2 * Math.Log(Math.E * far * _keys.Count / (tolerance * sampleWeight))));
             reach *= _owner._bandwidth * (1 + 1e-9);
             int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);

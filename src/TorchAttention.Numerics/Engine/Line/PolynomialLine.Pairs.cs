@@ -55,6 +55,10 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
             if (layout.BandwidthGradient >= 0)
             {
                 AddFactor(key, -r * derivative, row + layout.BandwidthGradient);
+                if (layout.PlaneGradient >= 0)
+                {
+                    AddPosition(key, -r * derivative, position, row + layout.PlaneGradient);
+                }
             }
 
             if (layout.QueryGradient >= 0)
@@ -64,13 +68,20 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
 
             if (layout.HasPlanes)
             {
-                row[layout.Planes] += sampled * position;
-                row[layout.Planes + 1] += sampled * position * position;
-                for (int c = 0; c < _keys.Columns; c++)
-                {
-                    row[layout.Planes + 2 + c] += weight * position * _keys.Values[((long)c * _keys.Stride) + key];
-                }
+                AddPosition(key, weight, position, row + layout.Planes);
             }
+        }
+    }
+
+    private void AddPosition(int key, double factor, double position, double* sums)
+    {
+        double part = factor * position;
+        double sampled = _keys.SampleWeights is null ? part : part * _keys.SampleWeights[key];
+        sums[0] += sampled;
+        sums[1] += sampled * position;
+        for (int c = 0; c < _keys.Columns; c++)
+        {
+            sums[2 + c] += part * _keys.Values[((long)c * _keys.Stride) + key];
         }
     }
 

@@ -19,7 +19,13 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
         // A slope G is -K'(r) / r: G u^2 is -r K'(r), and G u / h is -K'(r) / h with the sign of q - k.
         if (layout.BandwidthGradient >= 0)
         {
-            yield return Of([.. kernel.Select((c, k) => -k * c)], 1, layout.BandwidthGradient, layout.BandwidthGradient + 1);
+            double[] change = [.. kernel.Select((c, k) => -k * c)];
+            yield return Of(change, 1, layout.BandwidthGradient, layout.BandwidthGradient + 1);
+            if (layout.PlaneGradient >= 0)
+            {
+                yield return Of([0, .. change.Select(c => -c)], -1, layout.PlaneGradient, layout.PlaneGradient + 2);
+                yield return Of([0, 0, .. change], 1, layout.PlaneGradient + 1, -1);
+            }
         }
 
         if (layout.QueryGradient >= 0)

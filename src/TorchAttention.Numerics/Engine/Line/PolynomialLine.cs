@@ -62,16 +62,19 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
         _blockBits = _polynomial.Length <= WideCellTerms ? 2 : 4;
         _isEven = true;
         double size = 0;
+        double ofChange = 0;
         double power = 1;
         for (int k = 0; k < _polynomial.Length; k++)
         {
             _isEven &= k % 2 == 0 || _polynomial[k] == 0;
             size += Math.Abs(_polynomial[k]) * power;
+            ofChange += k * Math.Abs(_polynomial[k]) * power;
 
             // Keys are up to half a cell from its middle, queries that reach them a bandwidth more.
             power *= 1 + (width / bandwidth);
         }
 
+        PlaneGradientError = ofChange / size;
         size *= layout.HasPlanes ? Math.Pow(1 + (width / bandwidth), 2) : layout.HasGradient ? _polynomial.Length : 1;
         _pairError = 8 * size * double.BitIncrement(1) - (8 * size);
         _firstSum = new long[_cells.Count];
@@ -95,6 +98,9 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
             }
         });
     }
+
+    /// <inheritdoc/>
+    public double PlaneGradientError { get; }
 
     private int Moments { get; }
 

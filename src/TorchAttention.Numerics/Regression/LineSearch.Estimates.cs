@@ -1,0 +1,135 @@
+using System.Numerics;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>Estimates that cost little.</content>
+internal sealed partial class LineSearch
+{
+    // With so many intervals in a bandwidth an estimate is off by about a part in 1e5; in a valley by one in 1e6.
+    private const double CellsInBandwidth = 4;
+    private const double CellsInValley = 8;
+    private const int LeastCells = 64;
+    private const int MostCells = 1 << 17;
+
+    // Where a bandwidth spans fewer than four examples, the score is little but the variance of a few neighbours, and smooth.
+    private const int CellsForEachExample = 1;
+
+    // A grid's point has its neighbours' values for its own. What that says of data nearly free of noise is the grid's part, not the data's.
+    private const double LeastEstimate = 1e-5;
+    private const double BandwidthsInStretch = 6.5;
+    private const double EstimateDoubt = 0.01;
+    private const double EstimateTolerance = 1e-3;
+
+    private readonly double _leastAdmissible = criterion.LeastAdmissible(data);
+    private readonly Dictionary<int, LineGrid> _grids = [];
+    private SmootherData? _stretches;
+    private double _ofAllLessStretches;
+
+    // Where the estimates' valleys are deepest, the deepest first.
+    private IEnumerable<double> Starts(IEnumerable<double> middles, double step, double low, double high)
+    {
+        (double Log, double Score)[] found = [.. middles
+            .Select(middle => Minimise(EstimateAround(middle - step), middle, HasGrid(middle) ? step : StepsBetweenStretches * step, EstimateTolerance, low, high)).OrderBy(pair => pair.Score)];
+        return found.Where(pair => MayBeLeast(pair.Score, found[0].Score, EstimateDoubt)).Select(pair => pair.Log);
+    }
+
+    // Of the values about their means, as the criterion weighs them.
+    private double Variance()
+    {
+        double sum = 0;
+        for (int c = 0; c < Data.Columns; c++)
+        {
+            double total = 0;
+            double mean = 0;
+            double squares = 0;
+            for (int i = 0; i < Data.Count; i++)
+            {
+                double before = Data.Values[(i * Data.Columns) + c] - mean;
+                total += Data.WeightAt(i);
+                mean += total > 0 ? Data.WeightAt(i) / total * before : 0;
+                squares += Data.WeightAt(i) * before * (Data.Values[(i * Data.Columns) + c] - mean);
+            }
+
+            sum += squares / total;
+        }
+
+        return sum;
+    }
+
+    // What is not read off a grid is computed at many bandwidths at once, each on a thread of its own: less waiting than many threads for each.
+    private double[] EstimateAll(double[] logs)
+    {
+        double[] scores = new double[logs.Length];
+        int[] slow = [.. Enumerable.Range(0, logs.Length).Where(i => !HasGrid(logs[i]))];
+        if (slow.Length > 0)
+        {
+            BandwidthCriterion alone = Criterion.OnOneThread();
+            (SmootherData seen, double unseen) = IsEstimated ? (Stretches(), _ofAllLessStretches) : (Data, 0);
+            Criterion.ForEach(slow.Length, i => scores[slow[i]] = alone.At(seen, [Math.Exp(logs[slow[i]])]) + unseen);
+        }
+
+        for (int i = 0; i < logs.Length; i++)
+        {
+            double h = Math.Exp(logs[i]);
+            scores[i] = Keep([h], HasGrid(logs[i]) ? OnGrid(h, CellsFor(h, CellsInBandwidth)) : scores[i], IsEstimated);
+        }
+
+        return scores;
+    }
+
+    // The score for all data, or for data that says nearly the same; on one grid for all of a valley, so that two of them are off alike.
+    private Func<double, double> EstimateAround(double leastLog)
+    {
+        int cells = Math.Min(FinestCells, CellsFor(Math.Exp(leastLog), CellsInValley));
+        return log => Keep([Math.Exp(log)], HasGrid(log) ? OnGrid(Math.Exp(log), cells) : Criterion.At(Stretches(), [Math.Exp(log)]) + _ofAllLessStretches, isEstimate: true);
+    }
+
+    private double OnGrid(double h, int cells) => h <= _leastAdmissible ? double.PositiveInfinity : Criterion.At(Grid(cells), h);
+
+    private bool HasGrid(double log) => IsEstimated && CellsFor(Math.Exp(log), CellsInBandwidth) <= FinestCells;
+
+    // A power of 2.
+    private int CellsFor(double h, double inBandwidth) =>
+        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(inBandwidth * (Data.Keys[^1] - Data.Keys[0]) / h, LeastCells, 2.0 * MostCells));
+
+    // From the next finer one, which has fewer points than there are examples.
+    private LineGrid Grid(int cells)
+    {
+        if (!_grids.TryGetValue(cells, out LineGrid? grid))
+        {
+            _grids[cells] = grid = cells == FinestCells ? LineGrid.Of(Data, cells) : Grid(2 * cells).Coarser();
+        }
+
+        return grid;
+    }
+
+    // What a part of the examples differs from all by, it differs by at most bandwidths alike: known where a grid still says the score of all.
+    private SmootherData Stretches()
+    {
+        if (_stretches is null)
+        {
+            double narrowest = CellsInBandwidth * (Data.Keys[^1] - Data.Keys[0]) / FinestCells;
+            _stretches = TakeStretches();
+            double difference = OnGrid(narrowest, FinestCells) - Criterion.At(_stretches, [narrowest]);
+            _ofAllLessStretches = double.IsFinite(difference) ? difference : 0;
+        }
+
+        return _stretches;
+    }
+
+    // Some stretches of neighbouring examples: at bandwidths far narrower than a stretch each is like the whole.
+    private SmootherData TakeStretches()
+    {
+        int stretches = Data.Count < ManyExamples ? 4 : 16;
+        int widest = (int)(BandwidthsInStretch * CellsInBandwidth * Data.Count / FinestCells);
+        int length = Math.Max(FewExamples / 2, Math.Min(Data.Count / 2, stretches * widest)) / stretches;
+        int[] places = new int[length * stretches];
+        for (int i = 0; i < places.Length; i++)
+        {
+            (int stretch, int place) = Math.DivRem(i, length);
+            places[i] = (int)((long)stretch * (Data.Count - length) / (stretches - 1)) + place;
+        }
+
+        return Data.Take(places);
+    }
+}

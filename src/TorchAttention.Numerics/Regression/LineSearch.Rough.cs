@@ -1,0 +1,39 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>A close look where the criterion has many kinks or jumps.</content>
+internal sealed partial class LineSearch
+{
+    private const int FewForEveryJump = 128;
+    private const double FinestStep = 1e-3;
+    private const int FinestSteps = 60;
+    private const double FinestTolerance = 1e-8;
+
+    // A walk downhill ends at the first kink or jump that holds it.
+    private void LookAround(double log, double low, double high)
+    {
+        double[] logs = Criterion.HasJumps && Data.Count * Criterion.Fits <= FewForEveryJump
+            ? BetweenJumps(low, high)
+            : [.. Enumerable.Range(-FinestSteps, (2 * FinestSteps) + 1).Select(i => Math.Clamp(log + (i * FinestStep), low, high))];
+        if (logs.Length > 0)
+        {
+            double[] scores = EstimateAll(logs);
+            Minimise(at => Score([Math.Exp(at)]), logs[Array.IndexOf(scores, scores.Min())], FinestStep, FinestTolerance, low, high);
+        }
+    }
+
+    // A sum of a kernel that jumps changes where a distance between two examples comes within reach, and nowhere else.
+    private double[] BetweenJumps(double low, double high)
+    {
+        var distances = new SortedSet<double>();
+        for (int i = 0; i < Data.Count; i++)
+        {
+            for (int k = i + 1; k < Data.Count; k++)
+            {
+                distances.Add(Math.Log((Data.Keys[k] - Data.Keys[i]) / Criterion.Support));
+            }
+        }
+
+        double[] jumps = [low, .. distances.Where(jump => jump > low && jump < high), high];
+        return [.. jumps.Zip(jumps[1..], (a, b) => (a + b) / 2)];
+    }
+}
