@@ -45,7 +45,8 @@ internal static class LearnedModel
         Refuse(options.Hidden, hasScore, $"--hidden applies to --model {string.Join(", ", _scores.Keys)} only");
         Refuse(options.Dropout, hasScore, $"--dropout applies to --model {string.Join(", ", _scores.Keys)} only");
         Refuse(options.Heads, options.Model == "multi-head", "--heads applies to --model multi-head only");
-        Refuse(options.Method is AttentionMethod.Engine or AttentionMethod.Streaming ? true : null, options.Model is Usual or Relevance, $"--method {options.Method.ToString().ToLowerInvariant()} applies to --model {Usual} and {Relevance} only");
+        Refuse(options.Method == AttentionMethod.Engine ? true : null, !hasScore, $"--method engine applies to --model {Usual}, {Relevance}, {Region} and {Key} only");
+        Refuse(options.Method == AttentionMethod.Streaming ? true : null, options.Model is Usual or Relevance, $"--method streaming applies to --model {Usual} and {Relevance} only");
         Refuse(options.LeaveOneOut ? true : null, options.Model != "multi-head", "--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of the others; use --patience");
         bool isGaussian = options.Kernel is null || options.Kernel == SmoothingKernel.Gaussian;
         Refuse(options.Method == AttentionMethod.Streaming ? true : null, isGaussian, "--method streaming applies to --kernel gaussian only");
@@ -57,7 +58,7 @@ internal static class LearnedModel
         const double textbook = 8;
         bool isTall = options.Model == "additive" || (HasScore(options.Model) && options.LeaveOneOut);
         return isTall ? textbook * (options.Hidden ?? new AttentionRegressionOptions().Hidden)
-            : HasScore(options.Model) || options.Model is Region or Key || options.Method == AttentionMethod.Textbook ? textbook
+            : HasScore(options.Model) || options.Method == AttentionMethod.Textbook ? textbook
             : 0;
     }
 

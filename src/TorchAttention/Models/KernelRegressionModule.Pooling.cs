@@ -15,13 +15,13 @@ public abstract partial class KernelRegressionModule
         CheckQueries(input, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = InverseBandwidths();
-        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, input, _keys, w, out double[] sharedW);
+        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, input, _keys, w, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             return Attend(AttentionPooling.Diff(input, _keys) * w, _values).MoveToOuterDisposeScope();
         }
 
-        var pass = new LastPass(input, sharedW, null);
+        var pass = new LastPass(input, numbers, null);
         _last.KeepFor(() => Weights(AttentionPooling.Diff(pass.Queries(), _keys) * pass.W()));
         return Pool(method, input, w, null).MoveToOuterDisposeScope();
     }
@@ -35,14 +35,14 @@ public abstract partial class KernelRegressionModule
         CheckQueries(batch.X, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = InverseBandwidths();
-        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, batch.X, _keys, w, out double[] sharedW);
+        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, batch.X, _keys, w, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             Tensor others = Others(batch.Indices, _keys.size(0));
             return Attend(DiffsWithout(batch.X, others, w), _values[others]).MoveToOuterDisposeScope();
         }
 
-        var pass = new LastPass(batch.X, sharedW, batch.Indices);
+        var pass = new LastPass(batch.X, numbers, batch.Indices);
         _last.KeepFor(() => Weights(DiffsWithout(pass.Queries(), Others(pass.Indices(), _keys.size(0)), pass.W())));
         return Pool(method, batch.X, w, batch.Indices).MoveToOuterDisposeScope();
     }

@@ -70,7 +70,7 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
 
     /// <summary>How the pooling is computed; <see cref="AttentionMethod.Auto"/> by default.</summary>
     /// <remarks>
-    /// The engine and the streaming form take one w for all keys, the streaming form the Gaussian alone; a forward pass with others is an
+    /// The engine is on the CPU; the streaming form takes one w for all keys, and the Gaussian alone; a forward pass with others is an
     /// <see cref="InvalidOperationException"/>. Where |w| has run away to 1e15 or is no number, every method is the textbook form, whose output then is none either.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">It is none of the methods.</exception>

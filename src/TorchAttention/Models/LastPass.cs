@@ -2,7 +2,7 @@ namespace TorchAttention.Models;
 
 /// <summary>The inputs of a pass that made no weights, in arrays of its own: batches are gone after their step, and w moves on.</summary>
 /// <param name="queries">Queries (m), or (m, d).</param>
-/// <param name="w">w (1), or (d).</param>
+/// <param name="w">w (1), (d), or each key's own (n).</param>
 /// <param name="indices">The places of the queries among the keys, where their own pairs are left out.</param>
 internal sealed class LastPass(Tensor queries, double[] w, Tensor? indices)
 {
@@ -15,7 +15,7 @@ internal sealed class LastPass(Tensor queries, double[] w, Tensor? indices)
     /// <summary>The queries (m), or (m, d).</summary>
     public Tensor Queries() => Restored(_queries, _shape, _type);
 
-    /// <summary>w (1), or (d).</summary>
+    /// <summary>w (1), (d), or each key's own (n).</summary>
     public Tensor W() => tensor(w, _type, _device);
 
     /// <summary>The places of the queries among the keys (m).</summary>

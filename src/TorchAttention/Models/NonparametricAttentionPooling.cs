@@ -63,7 +63,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
         KernelRegressionModule.CheckQueries(input, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
-        AttentionMethod method = AttentionChoice.For(Method, Kernel, input, _keys, w, out double[] sharedW);
+        AttentionMethod method = AttentionChoice.For(Method, Kernel, input, _keys, w, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             Tensor attentionWeights = Weights(input);
@@ -71,7 +71,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
             return AttentionPooling.Pool(attentionWeights, _values).MoveToOuterDisposeScope();
         }
 
-        var pass = new LastPass(input, sharedW, null);
+        var pass = new LastPass(input, numbers, null);
         _last.KeepFor(() => Weights(pass.Queries()));
         return (method == AttentionMethod.Engine
             ? EnginePooling.Pool(Kernel, input, _keys, _values, w, options: _nearest)

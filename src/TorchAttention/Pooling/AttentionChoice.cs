@@ -16,20 +16,20 @@ internal static class AttentionChoice
     /// <param name="queries">Queries (m), or (m, d).</param>
     /// <param name="keys">Keys (n), or (n, d).</param>
     /// <param name="w">One w (1), each feature's own (d), or for keys (n) each key's own (n).</param>
-    /// <param name="sharedW">The numbers of w where it is the same for all keys; else none.</param>
+    /// <param name="numbers">The numbers of w, where no matrix is made of them.</param>
     /// <returns>Never <see cref="AttentionMethod.Auto"/>.</returns>
     /// <exception cref="InvalidOperationException">The method that was asked for cannot do this.</exception>
-    public static AttentionMethod For(AttentionMethod asked, SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor w, out double[] sharedW)
+    public static AttentionMethod For(AttentionMethod asked, SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor w, out double[] numbers)
     {
+        numbers = [];
         bool isShared = w.size(0) == 1 || keys.dim() == 2;
-        sharedW = !isShared ? [] : w.size(0) == 1 ? [w.ToDouble()] : w.ToDoubles();
         bool isCpu = keys.device_type == DeviceType.CPU;
         bool isGaussian = kernel == SmoothingKernel.Gaussian;
         switch (asked)
         {
             case AttentionMethod.Textbook:
                 return asked;
-            case AttentionMethod.Engine or AttentionMethod.Streaming when !isShared:
+            case AttentionMethod.Streaming when !isShared:
                 throw new InvalidOperationException($"The method {asked} takes one w for all keys; with {w.size(0)} of them use {AttentionMethod.Textbook} or {AttentionMethod.Auto}.");
             case AttentionMethod.Engine when !isCpu:
                 throw new InvalidOperationException($"The method {asked} computes on the CPU, and the keys are on {keys.device}; use {AttentionMethod.Streaming} or {AttentionMethod.Auto}.");
@@ -40,8 +40,15 @@ internal static class AttentionChoice
         // Half precision and mixed number types are libtorch's to promote.
         bool isPlain = queries.dtype == keys.dtype && keys.dtype is (ScalarType.Float32 or ScalarType.Float64);
 
+        // On a device a w for each key is the textbook form's matter in any case, and need not be fetched.
+        if ((asked == AttentionMethod.Auto && !isPlain) || (!isShared && !isCpu))
+        {
+            return AttentionMethod.Textbook;
+        }
+
         // Where w has run away, squared distances overflow to NaN in the textbook form, and whoever watches the loss sees it.
-        if (!isShared || !Array.TrueForAll(sharedW, number => Math.Abs(number) < LargestW) || (asked == AttentionMethod.Auto && !isPlain))
+        numbers = w.ToDoubles();
+        if (!Array.TrueForAll(numbers, number => Math.Abs(number) < LargestW))
         {
             return AttentionMethod.Textbook;
         }

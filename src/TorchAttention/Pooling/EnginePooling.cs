@@ -11,7 +11,8 @@ namespace TorchAttention.Pooling;
 /// </summary>
 /// <remarks>
 /// <para>f(q) = sum_i K(|(q - k_i) w|) v_i / sum_i K(|(q - k_i) w|) with w = 1/h. The derivatives with respect to w and the queries come out of the forward
-/// pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys in each other's place.</para>
+/// pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys in each other's place. Where each key has its own w,
+/// backward is one more pass over all pairs (<see cref="SamplePointPooling"/>).</para>
 /// <para>Differentiable once with respect to queries, values and w. A query without neighbours gives NaN, and no gradient; by
 /// <see cref="NoNeighbourPolicy.Nearest"/> its nearest key's value, whose derivative with respect to w and the query is 0.</para>
 /// </remarks>
@@ -22,7 +23,7 @@ public static class EnginePooling
     /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64 on the CPU, as the others.</param>
     /// <param name="keys">Keys (n, d), or (n).</param>
     /// <param name="values">Values (n, v), or (n).</param>
-    /// <param name="w">1/h of each feature (d), or (1) for all.</param>
+    /// <param name="w">1/h of each feature (d), or (1) for all; for keys (n) and values (n) also each key's own (n).</param>
     /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
     /// <param name="options">How to compute.</param>
     /// <returns>Outputs (m, v), or (m) for values (n).</returns>
@@ -50,7 +51,7 @@ public static class EnginePooling
     /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64 on the CPU, as the others.</param>
     /// <param name="keys">Keys (n, d), or (n).</param>
     /// <param name="values">Values (n, v), or (n).</param>
-    /// <param name="w">1/h of each feature (d), or (1) for all.</param>
+    /// <param name="w">1/h of each feature (d), or (1) for all; for keys (n) and values (n) also each key's own (n).</param>
     /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
     /// <param name="options">How to compute.</param>
     /// <returns>Outputs (m, v), or (m) for values (n).</returns>
@@ -63,7 +64,8 @@ public static class EnginePooling
     {
         EngineShapes shapes = EngineShapes.Of(queries, keys, values, w, excluded);
         using DisposeScope scope = NewDisposeScope();
-        Tensor output = queries.dtype == ScalarType.Float32
+        Tensor output = shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, LeftOut(excluded), options ?? new PoolingOptions())
+            : queries.dtype == ScalarType.Float32
             ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes)
             : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes);
         return output.MoveToOuterDisposeScope();
@@ -77,7 +79,7 @@ public static class EnginePooling
         bool isRecorded = is_grad_enabled();
         var wanted = new EngineGradient.Wanted(isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
         double[] widths = Spread<T>(w, shapes.Features);
-        int[] leftOut = excluded is null ? [] : LeftOut(excluded);
+        int[] leftOut = LeftOut(excluded);
         long gradients = (long)shapes.Queries * shapes.Columns * shapes.Features;
         T[] byW = new T[wanted.W ? gradients : 0];
         T[] byQuery = new T[wanted.Queries ? gradients : 0];
@@ -132,8 +134,13 @@ public static class EnginePooling
         return spread;
     }
 
-    private static int[] LeftOut(Tensor excluded)
+    private static int[] LeftOut(Tensor? excluded)
     {
+        if (excluded is null)
+        {
+            return [];
+        }
+
         using var indices = new Numbers<long>(excluded);
         int[] leftOut = new int[indices.Span.Length];
         for (int i = 0; i < leftOut.Length; i++)

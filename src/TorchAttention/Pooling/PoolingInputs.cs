@@ -15,7 +15,13 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
     }
 
     /// <summary>Checks that shapes, number types and devices fit each other.</summary>
-    public static void Check(Tensor queries, Tensor keys, Tensor values, Tensor w)
+    /// <param name="queries">Queries (m), or (m, d).</param>
+    /// <param name="keys">Keys (n), or (n, d).</param>
+    /// <param name="values">Values (n), or (n, v).</param>
+    /// <param name="w">w (1), (d), or where keys and values are vectors and that is allowed (n).</param>
+    /// <param name="mayBeOwn">Whether each key may have its own w.</param>
+    /// <returns>Whether each key has its own w.</returns>
+    public static bool Check(Tensor queries, Tensor keys, Tensor values, Tensor w, bool mayBeOwn = false)
     {
         long rank = VectorOrMatrix(queries).dim();
         if (VectorOrMatrix(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
@@ -29,12 +35,16 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
         }
 
         long features = rank == 2 ? queries.size(1) : 1;
-        if (Guard.Vector(w).size(0) is long widths && widths != 1 && widths != features)
+        long widths = Guard.Vector(w).size(0);
+        bool isOwn = mayBeOwn && widths > 1 && widths == keys.size(0) && rank == 1 && values.dim() == 1;
+        if (widths != 1 && widths != features && !isOwn)
         {
-            throw new ArgumentException($"Expected w (1) or ({features}) for {features} features, got {Guard.Shape(w)}.", nameof(w));
+            string own = mayBeOwn && rank == 1 && values.dim() == 1 ? $", or ({keys.size(0)}) for as many keys" : "";
+            throw new ArgumentException($"Expected w (1) or ({features}) for {features} features{own}, got {Guard.Shape(w)}.", nameof(w));
         }
 
         CheckKind(queries, keys, values, w);
+        return isOwn;
     }
 
     /// <summary>Checks the indices of the keys that queries leave out.</summary>

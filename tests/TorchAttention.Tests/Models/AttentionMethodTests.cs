@@ -90,13 +90,13 @@ public sealed class AttentionMethodTests : IDisposable
     }
 
     [Fact]
-    public void WOfEachKey_IsForTheTextbookForm()
+    public void WOfEachKey_IsNotForTheStreamingForm()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var model = new RegionalKernelRegression(_data.XTrain, _data.YTrain, regions: 4) { Method = AttentionMethod.Engine };
+        using var model = new RegionalKernelRegression(_data.XTrain, _data.YTrain, regions: 4) { Method = AttentionMethod.Streaming };
 
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => model.call(_data.XVal));
-        Assert.Equal("The method Engine takes one w for all keys; with 40 of them use Textbook or Auto.", error.Message);
+        Assert.Equal("The method Streaming takes one w for all keys; with 40 of them use Textbook or Auto.", error.Message);
         model.Method = AttentionMethod.Auto;
         model.call(_data.XVal).CheckShape(_data.XVal.shape);
     }

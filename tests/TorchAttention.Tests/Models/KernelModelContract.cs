@@ -152,13 +152,10 @@ public sealed class KernelModelContract : IDisposable
     private static IEnumerable<AttentionMethod> Methods(string name, KernelModelOptions options)
     {
         yield return AttentionMethod.Auto;
-        if (name is not ("regional" or "each key's own"))
+        yield return AttentionMethod.Engine;
+        if (name is not ("regional" or "each key's own") && options.Kernel == SmoothingKernel.Gaussian)
         {
-            yield return AttentionMethod.Engine;
-            if (options.Kernel == SmoothingKernel.Gaussian)
-            {
-                yield return AttentionMethod.Streaming;
-            }
+            yield return AttentionMethod.Streaming;
         }
     }
 

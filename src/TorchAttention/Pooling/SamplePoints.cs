@@ -1,0 +1,51 @@
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
+
+namespace TorchAttention.Pooling;
+
+/// <summary>Pooling by the engine where each key has its own w, in float64 on copies of the inputs.</summary>
+internal static class SamplePoints
+{
+    public static Tensor Pool<TKernel>(Tensor queries, Tensor keys, Tensor values, Tensor w, int[] leftOut, PoolingOptions options)
+        where TKernel : IKernel
+    {
+        bool isRecorded = is_grad_enabled();
+        var wanted = new EngineGradient.Wanted(isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
+        var pairs = new Pairs(queries.ToDoubles(), keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), leftOut);
+        double[] pooled = new double[pairs.Queries.Length];
+        double[] logSums = new double[wanted.Any ? pooled.Length : 0];
+        double[] byQuery = new double[wanted.Queries ? pooled.Length : 0];
+        SamplePointPooling.Pool<TKernel>(pairs.Input, new SamplePointOutput { Values = pooled, LogWeightSum = logSums, QueryGradient = byQuery }, options);
+        Tensor output = tensor(pooled, queries.dtype);
+        return wanted.Any
+            ? EngineFunction.apply(queries, values, w, new EngineFunction.Recorded(output, new Gradient<TKernel>(pairs, wanted, queries.dtype, pooled, logSums, byQuery, options)))[0]
+            : output;
+    }
+
+    /// <summary>Copies of the inputs.</summary>
+    private sealed record Pairs(double[] Queries, double[] Keys, double[] Values, double[] W, int[] LeftOut)
+    {
+        public SamplePointInput Input => new() { Queries = Queries, Keys = Keys, Values = Values, InverseBandwidths = W, LeftOut = LeftOut };
+    }
+
+    private sealed class Gradient<TKernel>(
+        Pairs pairs, EngineGradient.Wanted wanted, ScalarType type, double[] pooled, double[] logSums, double[] byQuery, PoolingOptions options) : EngineGradient
+        where TKernel : IKernel
+    {
+        /// <inheritdoc/>
+        public override (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient)
+        {
+            double[] gradient = outputGradient.ToDoubles();
+            Tensor? ofQueries = wanted.Queries ? tensor([.. gradient.Zip(byQuery, (g, slope) => g * slope)], type) : null;
+            if (!wanted.Values && !wanted.W)
+            {
+                return (ofQueries, null, null);
+            }
+
+            double[] byValue = new double[pairs.Keys.Length];
+            double[] byW = new double[pairs.Keys.Length];
+            SamplePointPooling.Backward<TKernel>(pairs.Input, pooled, logSums, gradient, byValue, byW, options);
+            return (ofQueries, wanted.Values ? tensor(byValue, type) : null, wanted.W ? tensor(byW, type) : null);
+        }
+    }
+}
