@@ -28,6 +28,11 @@ internal static class PoolingCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.Tolerance, "Expected a tolerance between 0 and 1.");
         }
 
+        if (!(options.MergedWeightSum >= 0 && double.IsFinite(options.MergedWeightSum)))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.MergedWeightSum, "Expected a finite sum of weights of at least 0.");
+        }
+
         if (options.Threads is < 1)
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "Expected at least 1 thread.");

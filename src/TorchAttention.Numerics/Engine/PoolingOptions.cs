@@ -27,6 +27,12 @@ public sealed record PoolingOptions
     /// </summary>
     public double Tolerance { get; init; } = 1e-10;
 
+    /// <summary>
+    /// The least sum of weights, in that of a key at its query, of several poolings that will be merged by their sums, this being one of them; 0 by default, where it stands alone.
+    /// The fast methods then bound their errors beside the merged sum, and need not compute one by one what is far from these keys and nearer to others.
+    /// </summary>
+    public double MergedWeightSum { get; init; }
+
     /// <summary>The most threads at work; every processor by default. The numbers do not depend on it.</summary>
     public int? Threads { get; init; }
 

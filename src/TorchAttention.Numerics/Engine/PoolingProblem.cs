@@ -47,6 +47,9 @@ internal sealed unsafe class PoolingProblem<T>
     /// <summary>The largest sample weight, by which all are divided; 1 where there are none.</summary>
     public required double LargestSampleWeight { get; init; }
 
+    /// <summary>The least sum of weights that errors are beside of, as the loops see it.</summary>
+    public double MergedWeightSum => Options.MergedWeightSum / LargestSampleWeight;
+
     /// <summary>The threads to use.</summary>
     public int Threads => Math.Min(Options.Threads ?? Environment.ProcessorCount, Environment.ProcessorCount * 4);
 

@@ -73,6 +73,10 @@ public abstract class SmoothingKernel
         CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
+    /// <summary>Pools with this kernel where each key has its own bandwidth.</summary>
+    /// <inheritdoc cref="SamplePointPooling.Pool{TKernel}(SamplePointInput, SamplePointOutput, PoolingOptions?, CancellationToken)"/>
+    public abstract void Pool(SamplePointInput input, SamplePointOutput output, PoolingOptions? options = null, CancellationToken cancellationToken = default);
+
     /// <summary>The weight K(u) of a pair.</summary>
     /// <param name="squaredDistance">u^2.</param>
     public abstract double Weight(double squaredDistance);
@@ -86,6 +90,9 @@ public abstract class SmoothingKernel
         public override PoolingReport Pool<T>(
             PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options, IProgress<double>? progress, CancellationToken cancellationToken) =>
             KernelPooling.Pool<TKernel, T>(input, output, options, progress, cancellationToken);
+
+        public override void Pool(SamplePointInput input, SamplePointOutput output, PoolingOptions? options, CancellationToken cancellationToken) =>
+            SamplePointPooling.Pool<TKernel>(input, output, options, cancellationToken);
 
         public override double Weight(double squaredDistance) => Math.Exp(TKernel.Score(squaredDistance));
     }

@@ -50,6 +50,9 @@ public abstract partial class KernelRegressionModule
     /// <summary>The learned w = 1/h: one for all keys (1), one for each feature of keys (keys, d), or each key's own (keys) for keys (keys).</summary>
     protected virtual Tensor InverseBandwidths() => _w;
 
+    // The place in w of each key's (n), int64; null where keys do not share them so.
+    private protected virtual Tensor? RegionsOfKeys => null;
+
     internal static void CheckPairs(Tensor keys, Tensor values)
     {
         Guard.Rows(keys);
@@ -81,9 +84,9 @@ public abstract partial class KernelRegressionModule
     private static Tensor Flat(Tensor tensor) => tensor.dim() == 1 ? tensor : tensor.reshape(-1);
 
     private Tensor Pool(AttentionMethod method, Tensor queries, Tensor w, Tensor? excluded) =>
-        method == AttentionMethod.Engine
-            ? EnginePooling.Pool(Options.Kernel, queries, _keys, _values, w, excluded, _nearest)
-            : StreamingPooling.Pool(queries, _keys, _values, w, excluded);
+        method != AttentionMethod.Engine ? StreamingPooling.Pool(queries, _keys, _values, w, excluded)
+            : RegionsOfKeys is Tensor regions ? RegionPooling.Pool(Options.Kernel, queries, _keys, _values, _w, regions, excluded, _nearest)
+            : EnginePooling.Pool(Options.Kernel, queries, _keys, _values, w, excluded, _nearest);
 
     private Tensor DiffsWithout(Tensor queries, Tensor others, Tensor w) =>
         (queries.unsqueeze(1) - _keys[others]) * (w.size(0) == 1 || _keys.dim() == 2 ? w : w[others]);

@@ -52,6 +52,8 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
     /// <remarks>One for each region, <c>w_1</c> to <c>w_16</c>; none where there are more regions than 16.</remarks>
     public override IReadOnlyList<(string Name, double Value)> LearnedNumbers() => W.size(0) <= MostNumbers ? Numbered() : [];
 
+    private protected override Tensor? RegionsOfKeys => _regions;
+
     /// <inheritdoc/>
     protected override Tensor InverseBandwidths() => W[_regions];
 

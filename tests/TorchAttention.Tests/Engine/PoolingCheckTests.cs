@@ -38,6 +38,7 @@ public sealed class PoolingCheckTests
         AssertRefused("Expected one of the policies", () => With(new PoolingOptions { NoNeighbour = (NoNeighbourPolicy)9 }));
         AssertRefused("Expected a tolerance between 0 and 1", () => With(new PoolingOptions { Tolerance = 0 }));
         AssertRefused("Expected a tolerance between 0 and 1", () => With(new PoolingOptions { Tolerance = double.NaN }));
+        AssertRefused("Expected a finite sum of weights", () => With(new PoolingOptions { MergedWeightSum = -1 }));
         AssertRefused("Expected at least 1 thread", () => With(new PoolingOptions { Threads = 0 }));
         AssertRefused("Expected vectors of 128, 256 or 512 bits", () => With(new PoolingOptions { VectorBits = 64 }));
 

@@ -69,10 +69,11 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 int query = _queries.Order[first + i];
                 bool isTrusted = LeaveOut(query, queries + i, row);
                 double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : _layout.HasGradient ? GradientGrowth(row) : 1;
-                double bound = 2 * growth * _errors[i] / row[SumLayout.WeightSum];
+                double beside = Math.Max(row[SumLayout.WeightSum], _problem.MergedWeightSum);
+                double bound = 2 * growth * _errors[i] / beside;
                 if (_layout.PlaneGradient >= 0)
                 {
-                    double error = _sums.PlaneGradientError * PlaneFit.ChangeGrowth(_layout, row, TKernel.ArgumentScale) * _errors[i] / row[SumLayout.WeightSum];
+                    double error = _sums.PlaneGradientError * PlaneFit.ChangeGrowth(_layout, row, TKernel.ArgumentScale) * _errors[i] / beside;
                     bound = Math.Max(bound, 2 * error / PoolingOptions.PlaneGradientTolerance);
                 }
 

@@ -120,7 +120,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 int query = _owner._queries.Order[place];
                 Sum(place);
                 bool isTrusted = LeaveOut(query) && IsTrusted();
-                double bound = KernelTraits<TKernel>.IsGaussian ? 2 * dropped / _row[SumLayout.WeightSum] : 0;
+                double bound = KernelTraits<TKernel>.IsGaussian ? 2 * dropped / Math.Max(_row[SumLayout.WeightSum], _problem.MergedWeightSum) : 0;
                 if (isTrusted && bound <= tolerance)
                 {
                     errorBound = Math.Max(errorBound, bound);
