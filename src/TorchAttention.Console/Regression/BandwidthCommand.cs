@@ -41,7 +41,7 @@ internal static class BandwidthCommand
         }
         else
         {
-            Print(rows, examples);
+            Print(rows, examples, options);
         }
 
         return ExitCode.Done;
@@ -91,23 +91,27 @@ internal static class BandwidthCommand
         }
     }
 
-    private static void Print(Row[] rows, Examples examples)
+    private static void Print(Row[] rows, Examples examples, KernelRegressionOptions options)
     {
+        string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} with missing numbers left out)" : "";
+        Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {options.Kernel} kernel, {(options.Degree == 0 ? "local constant" : "local linear")}");
         var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
         table.AddColumn("rule");
-        foreach (string column in (string[])[.. examples.Features.Select(name => $"h of {name}"), "leave-one-out RMSE", "AICc", "GCV", "df", "ms"])
+        foreach (string column in (string[])[.. examples.Features.Select(name => $"h of {name}"), "loo RMSE", "AICc", "GCV", "df", "ms"])
         {
-            table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned());
+            table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned().PadLeft(0));
         }
 
+        double least = rows.Min(row => row.Model is null ? double.PositiveInfinity : row.Model.Diagnostics.LeaveOneOutError);
         foreach (Row row in rows.Where(row => row.Model is not null))
         {
             Diagnostics said = row.Model!.Diagnostics;
             double[] numbers = [.. row.Model.Bandwidths, Math.Sqrt(said.LeaveOneOutError), said.AICc, said.GCV, said.EffectiveDegreesOfFreedom, row.Seconds * 1e3];
-            table.AddRow([row.Rule, .. numbers.Select(number => number.ToString("G5", CultureInfo.InvariantCulture))]);
+            table.AddRow([said.LeaveOneOutError == least ? $"{row.Rule} *" : row.Rule, .. numbers.Select(number => number.ToString("G5", CultureInfo.InvariantCulture))]);
         }
 
         AnsiConsole.Write(table);
+        Console.WriteLine("loo RMSE: the error at each row by the others; * has the least. df: effective degrees of freedom.");
         foreach (Row row in rows.Where(row => row.Model is null))
         {
             Console.WriteLine($"{row.Rule}: {row.Problem}");

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -26,13 +27,19 @@ internal static class EvaluateCommand
             command.Add(option);
         }
 
-        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(folds) ?? UsualFolds, parsed.GetValue(seed) ?? 0, parsed.GetValue(json)));
+        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(Examples examples, KernelRegressionOptions options, int folds, int seed, bool isJson)
+    private static int Run(Examples examples, KernelRegressionOptions options, int? askedFolds, int seed, bool isJson)
     {
         FitOptions.CheckBandwidths(options, examples);
+        if (examples.Count < 2)
+        {
+            throw new TableException(examples.Source, $"expected at least 2 rows, of which some can be held out, found {examples.Count}");
+        }
+
+        int folds = askedFolds ?? Math.Min(UsualFolds, examples.Count);
         if (examples.Count < folds)
         {
             throw CliException.WrongInput($"--folds: expected at most {examples.Count}, the number of rows, got {folds}");
@@ -90,7 +97,7 @@ internal static class EvaluateCommand
 
     private static void Print(Held[] held, Examples examples)
     {
-        var table = new Table { Border = TableBorder.Rounded, ShowHeaders = false };
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded, ShowHeaders = false };
         table.AddColumns("", "");
         foreach ((string name, double value) in Figures(held))
         {

@@ -36,6 +36,12 @@ internal sealed record Examples
 
     public long DroppedRows { get; init; }
 
+    /// <summary>The column of weights; null for none.</summary>
+    public string? WeightsColumn { get; init; }
+
+    /// <summary>How the file was read.</summary>
+    public CsvOptions Csv { get; init; } = new();
+
     public double WeightAt(int row) => Weights.Length == 0 ? 1 : Weights[row];
 
     public int Count => X.Length / Features.Count;
@@ -98,6 +104,8 @@ internal sealed record Examples
             Labels = classes ? labels : null,
             Weights = sampleWeights,
             DroppedRows = rows.DroppedRows,
+            WeightsColumn = weights,
+            Csv = options,
         };
     }
 

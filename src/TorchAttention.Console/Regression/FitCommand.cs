@@ -57,7 +57,7 @@ internal static class FitCommand
         {
             long start = Stopwatch.GetTimestamp();
             KernelRegression model = ProgressBar.Show("fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
-            var summary = new FitSummary(examples, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => model.Save(path, ModelNotes.Of(examples)));
             directory.WriteJson("config.json", summary.WriteConfig);
             directory.WriteText("fitted.csv", summary.WriteFitted);

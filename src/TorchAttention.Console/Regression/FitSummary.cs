@@ -6,19 +6,27 @@ using TorchAttention.Numerics.Regression;
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>What came out of a fit: for people as a table, for programs as JSON and CSV.</summary>
-internal sealed class FitSummary(Examples examples, KernelRegression model, double seconds, string modelPath)
+internal sealed class FitSummary(Examples examples, KernelRegression model, double level, double seconds, string modelPath)
 {
+    // The part of the rows that the degrees of freedom are where little is left to judge the fit by.
+    private const double MostFreedom = 0.9;
+
     public void WriteConfig(Utf8JsonWriter json)
     {
         json.WriteString("command", "fit");
         json.WriteString("data", File.Exists(examples.Source) ? Path.GetFullPath(examples.Source) : examples.Source);
         Strings(json, "x", examples.Features);
         json.WriteString("y", examples.Target);
+        json.WriteString("weights", examples.WeightsColumn);
         json.WriteBoolean("classes", examples.Labels is not null);
+        json.WriteString("delimiter", examples.Csv.Delimiter.ToString());
+        json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);
+        json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
         json.WriteString("bandwidth", model.Options.Bandwidth.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : model.Options.Bandwidth.ToString());
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
+        json.WriteNumber("level", level);
         json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
         json.WriteString("version", InfoCommand.Version);
     }
@@ -127,15 +135,47 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
 
         Row("AICc", Short(said.AICc));
         AnsiConsole.Write(table);
-        if (model.Search is { IsAtBound: true })
+        foreach (string note in Notes())
         {
-            Console.WriteLine("note: the criterion would have the bandwidth beyond its bound; where rows are copies of each other, --leave-out-ties keeps them from predicting themselves");
+            Console.WriteLine($"note: {note}");
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fitted in {seconds:0.00} s; model: {modelPath}"));
         Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{(model.Search is { Trials.Count: > 0 } ? ", search.csv" : "")}{(plots ? ", plots/" : "")})");
 
         void Row(string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));
+    }
+
+    // What a reader of the numbers above should know.
+    private IEnumerable<string> Notes()
+    {
+        if (model.Search is { IsAtBound: true } search)
+        {
+            for (int j = 0; j < examples.Features.Count; j++)
+            {
+                if (model.Bandwidths[j] >= search.Bounds[j].Most * (1 - 1e-6))
+                {
+                    yield return $"{examples.Features[j]} has the widest bandwidth that was allowed: by this criterion it says next to nothing{(model.Options.Degree == 1 ? " beyond a straight line" : "")}";
+                }
+                else if (model.Bandwidths[j] <= search.Bounds[j].Least * (1 + 1e-6))
+                {
+                    yield return $"{examples.Features[j]} has the narrowest bandwidth that was allowed"
+                        + (HasCopies() && !model.Options.LeaveOutTies ? ": rows at one place predict each other, which --leave-out-ties prevents" : ": by this criterion each row is best predicted by the nearest alone");
+                }
+            }
+        }
+
+        if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: the fit goes through nearly every one, and errors and bands say little; a wider --bandwidth smooths");
+        }
+    }
+
+    private bool HasCopies()
+    {
+        int d = examples.Features.Count;
+        var places = new HashSet<string>();
+        return Enumerable.Range(0, examples.Count).Any(i => !places.Add(string.Join(' ', examples.X.AsSpan(i * d, d).ToArray().Select(CsvText.Number))));
     }
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
@@ -17,11 +18,12 @@ internal static class PredictCommand
         var data = new Option<string?>("--data") { Description = "The queries: a CSV file with the model's features in its header, or - for standard input (default -)", HelpName = "file" };
         var output = new Option<string?>("--out") { Description = "Where the predictions go: a CSV file, or - for standard output (default -)", HelpName = "file" };
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
+        var keep = new Option<string?>("--keep") { Description = "Columns of the queries' file to carry along, separated by commas, or all", HelpName = "columns|all" };
         var simultaneous = new Option<bool>("--simultaneous") { Description = "Bands that cover the whole curve at once (one feature)" };
         var slopes = new Option<bool>("--slopes") { Description = "The derivative by each feature as well" };
         var command = new Command("predict", "Predict with a saved model: mean, standard error, band, neighbours for each row of a file") { model, data, output };
         file.AddTo(command);
-        foreach (Option option in (Option[])[level, simultaneous, slopes])
+        foreach (Option option in (Option[])[keep, level, simultaneous, slopes])
         {
             command.Add(option);
         }
@@ -31,6 +33,7 @@ internal static class PredictCommand
             parsed.GetValue(data) ?? Examples.Standard,
             parsed.GetValue(output) ?? Examples.Standard,
             file.Read(parsed),
+            parsed.GetValue(keep),
             new PredictionOptions
             {
                 Level = parsed.GetValue(level) ?? new PredictionOptions().Level,
@@ -40,7 +43,7 @@ internal static class PredictCommand
         return command;
     }
 
-    private static int Run(string modelPath, string data, string output, CsvOptions csv, PredictionOptions options)
+    private static int Run(string modelPath, string data, string output, CsvOptions csv, string? keep, PredictionOptions options)
     {
         if (modelPath.Length == 0)
         {
@@ -54,7 +57,7 @@ internal static class PredictCommand
             OutputPath.Differs("--out", output, data, "the file of the queries");
         }
 
-        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(modelPath);
+        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = Load(modelPath);
         ModelNotes names = ModelNotes.Read(modelPath, notes, model.Features);
         if (options.IsSimultaneous && model.Features != 1)
         {
@@ -64,6 +67,8 @@ internal static class PredictCommand
         using var interruption = new Interruption();
         using CsvRows rows = Examples.Open(data, csv);
         rows.Choose(names.Features);
+        string[] keptColumns = Kept(keep, rows.Header, names.Features);
+        rows.Keep(keptColumns);
         if (output == Examples.Standard)
         {
             DataStream.WriteOutput(Write);
@@ -73,15 +78,21 @@ internal static class PredictCommand
             WholeFile.WriteText(output, Write);
         }
 
+        if (rows.DroppedRows > 0)
+        {
+            Console.Error.WriteLine($"note: {rows.DroppedRows} {(rows.DroppedRows == 1 ? "row" : "rows")} with missing numbers left out");
+        }
+
         return ExitCode.Done;
 
         void Write(TextWriter writer)
         {
-            var text = new PredictionText(writer, model, names, options);
+            var text = new PredictionText(writer, model, names, options, keptColumns);
             text.WriteHeader();
             writer.Flush();
             List<double>[] columns = [.. names.Features.Select(_ => new List<double>())];
-            while (ReadChunk(rows, columns) > 0)
+            List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
+            while (ReadChunk(rows, columns, kept) > 0)
             {
                 interruption.Token.ThrowIfCancellationRequested();
                 double[] queries = new double[columns[0].Count * columns.Length];
@@ -90,18 +101,38 @@ internal static class PredictCommand
                     queries[i] = columns[i % columns.Length][i / columns.Length];
                 }
 
-                text.WriteRows(queries, Predict(model, queries, options, data, interruption.Token));
+                text.WriteRows(queries, Predict(model, queries, options, data, interruption.Token), kept);
                 writer.Flush();
             }
         }
     }
 
-    private static int ReadChunk(CsvRows rows, List<double>[] columns)
+    private static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path)
     {
-        Array.ForEach(columns, column => column.Clear());
         try
         {
-            return rows.Read(columns, ChunkRows);
+            return KernelRegression.Load(path);
+        }
+        catch (StorageException e) when (e.Message.Contains("_regression'", StringComparison.Ordinal) && e.Message.Contains("of the kind", StringComparison.Ordinal))
+        {
+            throw new StorageException(path, $"{e.Message[(e.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..]}: predict reads what fit saves; in C# ModelFile.Load reads what train saves", e);
+        }
+    }
+
+    private static string[] Kept(string? keep, IReadOnlyList<string> header, IReadOnlyList<string> features)
+    {
+        string[] columns = keep is null ? [] : keep == "all" ? [.. header.Except(features)] : [.. keep.Split(',').Select(name => name.Trim())];
+        return columns.FirstOrDefault(name => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0) is not string wrong ? columns
+            : throw CliException.WrongInput($"--keep: expected other columns than the features {string.Join(", ", features)}, each once, got '{wrong}'");
+    }
+
+    private static int ReadChunk(CsvRows rows, List<double>[] columns, List<string>[] kept)
+    {
+        Array.ForEach(columns, column => column.Clear());
+        Array.ForEach(kept, column => column.Clear());
+        try
+        {
+            return rows.Read(columns, ChunkRows, null, kept);
         }
         catch (TableException e) when (e.Message.Contains("found nothing", StringComparison.Ordinal) || e.Message.Contains("missing value", StringComparison.Ordinal))
         {

@@ -3,26 +3,46 @@ using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
 
-/// <summary>Predictions as rows of a CSV file: the query, what is predicted, and a flag where no example is in reach.</summary>
-internal sealed class PredictionText(TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options)
+/// <summary>Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where no example is in reach or the query is outside of all.</summary>
+internal sealed class PredictionText(TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options, IReadOnlyList<string> keptColumns)
 {
     private const string NoNeighbour = "no_neighbour";
+    private const string Outside = "outside";
 
     private bool IsClasses => model.Classes.Count > 0;
 
-    public void WriteHeader()
+    private IEnumerable<string> Predicted
     {
-        IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"] : ["mean", "se", "lower", "upper"];
-        IEnumerable<string> slopes = options.HasSlopes && !IsClasses ? names.Features.Select(name => $"slope_{name}") : [];
-        writer.WriteLine(string.Join(',', names.Features.Concat(predicted).Concat(slopes).Append("neighbours").Append("flag").Select(CsvText.Field)));
+        get
+        {
+            IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"] : ["mean", "se", "lower", "upper"];
+            IEnumerable<string> slopes = options.HasSlopes && !IsClasses ? names.Features.Select(name => $"slope_{name}") : [];
+            return predicted.Concat(slopes).Append("neighbours").Append("flag");
+        }
     }
 
-    public void WriteRows(double[] queries, Predictions at)
+    public void WriteHeader()
+    {
+        if (Predicted.FirstOrDefault(keptColumns.Contains) is string taken)
+        {
+            throw CliException.WrongInput($"--keep: the predictions have a column '{taken}' of their own");
+        }
+
+        writer.WriteLine(string.Join(',', keptColumns.Concat(names.Features).Concat(Predicted).Select(CsvText.Field)));
+    }
+
+    public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept)
     {
         int d = model.Features;
         Span<char> buffer = stackalloc char[32];
         for (int i = 0; i < at.HasNeighbour.Length; i++)
         {
+            foreach (List<string> column in kept)
+            {
+                writer.Write(CsvText.Field(column[i]));
+                writer.Write(',');
+            }
+
             for (int j = 0; j < d; j++)
             {
                 Number(queries[(i * d) + j], buffer);
@@ -54,7 +74,7 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
             }
 
             Number(at.EffectiveNeighbours[i], buffer);
-            writer.WriteLine(at.HasNeighbour[i] ? "" : NoNeighbour);
+            writer.WriteLine(!at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : "");
         }
     }
 

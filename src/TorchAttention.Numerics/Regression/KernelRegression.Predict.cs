@@ -8,6 +8,7 @@ public sealed partial class KernelRegression
 {
     private readonly Lock _bandLock = new();
     private double? _bandLength;
+    private (double Least, double Most)[]? _ranges;
 
     /// <summary>Predicts.</summary>
     /// <param name="queries">Queries (m, d), row by row.</param>
@@ -66,6 +67,7 @@ public sealed partial class KernelRegression
             EffectiveNeighbours = Array.ConvertAll(neighbours, double.CreateTruncating),
             Slopes = Array.ConvertAll(slopes, double.CreateTruncating),
             HasNeighbour = hasNeighbour,
+            IsOutside = Outside(queries),
         };
         return options.HasErrors ? WithErrors(predictions, options) : predictions;
     }
@@ -87,6 +89,19 @@ public sealed partial class KernelRegression
         }
 
         return predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+    }
+
+    private bool[] Outside(ReadOnlySpan<double> queries)
+    {
+        (double Least, double Most)[] ranges = _ranges ??= [.. Enumerable.Range(0, Features).Select(_data.RangeOf)];
+        bool[] isOutside = new bool[queries.Length / Features];
+        for (int i = 0; i < queries.Length; i++)
+        {
+            (double least, double most) = ranges[i % Features];
+            isOutside[i / Features] |= queries[i] < least || queries[i] > most;
+        }
+
+        return isOutside;
     }
 
     private double BandLength()

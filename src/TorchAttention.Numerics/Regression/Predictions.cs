@@ -49,4 +49,7 @@ public sealed record Predictions
 
     /// <summary>Whether there is an example in reach (m).</summary>
     public required bool[] HasNeighbour { get; init; }
+
+    /// <summary>Whether a feature of the query is less or more than in any example (m): what is said there is extrapolated.</summary>
+    public required bool[] IsOutside { get; init; }
 }

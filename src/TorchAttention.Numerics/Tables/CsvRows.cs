@@ -32,6 +32,7 @@ public sealed class CsvRows : IDisposable
     private string[] _columns = [];
     private int[] _places = [];
     private int _labelPlace = -1;
+    private int[] _keptPlaces = [];
     private long _firstMissingRow;
     private string? _firstMissingColumn;
     private string _firstMissing = "";
@@ -137,13 +138,23 @@ public sealed class CsvRows : IDisposable
         _labelPlace = label is null ? -1 : Find(label);
     }
 
+    /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
+    /// <param name="columns">Names of the header, in the order wanted.</param>
+    /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
+    public void Keep(IReadOnlyList<string> columns)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        _keptPlaces = [.. columns.Select(Find)];
+    }
+
     /// <summary>Reads the next rows.</summary>
     /// <param name="values">A list for each chosen column, which the numbers are added to.</param>
     /// <param name="most">The most rows to read.</param>
     /// <param name="labels">A list that the text of the chosen column is added to; null where none was chosen.</param>
+    /// <param name="kept">A list for each column that is kept, which its text is added to; none where null.</param>
     /// <returns>How many rows were added; 0 at the end.</returns>
     /// <exception cref="TableException">A row is ragged, a quotation is not closed, or a chosen field is not a finite number.</exception>
-    public int Read(IReadOnlyList<List<double>> values, int most, List<string>? labels = null)
+    public int Read(IReadOnlyList<List<double>> values, int most, List<string>? labels = null, IReadOnlyList<List<string>>? kept = null)
     {
         ArgumentNullException.ThrowIfNull(values);
         try
@@ -151,7 +162,7 @@ public sealed class CsvRows : IDisposable
             int added = 0;
             while ((added < most || IsCounting) && NextRecord())
             {
-                added += Add(values, labels) ? 1 : 0;
+                added += Add(values, labels, kept) ? 1 : 0;
             }
 
             return IsCounting ? throw Missing() : added;
@@ -189,7 +200,7 @@ public sealed class CsvRows : IDisposable
     // A first missing number is an error; all that follow are counted before it is one.
     private bool IsCounting => _options.Missing == MissingValues.Error && _rowsWithMissing > 0;
 
-    private bool Add(IReadOnlyList<List<double>> values, List<string>? labels)
+    private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
         if (_parser.Count != _header.Length)
         {
@@ -222,6 +233,11 @@ public sealed class CsvRows : IDisposable
         if (_labelPlace >= 0)
         {
             labels?.Add(_parser[_labelPlace]);
+        }
+
+        for (int i = 0; kept is not null && i < _keptPlaces.Length; i++)
+        {
+            kept[i].Add(_parser[_keptPlaces[i]]);
         }
 
         return true;

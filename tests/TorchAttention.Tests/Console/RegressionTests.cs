@@ -47,10 +47,11 @@ public sealed class RegressionTests : IDisposable
             string[] fields = lines[i + 1].Split(',');
             double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1], at.EffectiveNeighbours[i]];
             Assert.Equal(expected, fields[2..^1].Select(field => double.Parse(field, CultureInfo.InvariantCulture)));
-            Assert.Equal(at.HasNeighbour[i] ? "" : "no_neighbour", fields[^1]);
+            Assert.Equal(!at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : "", fields[^1]);
         }
 
         Assert.Equal([true, true, false], at.HasNeighbour);
+        Assert.Equal([false, false, true], at.IsOutside);
 
         // The same from standard input to a file.
         result = _console.Start("sh", ["-c", "\"$0\" predict --model run/model.safetensors --data - --slopes --out p.csv < q.csv", ConsoleProcess.Executable]).Wait();

@@ -1,0 +1,107 @@
+using System.Text.Json;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>What someone with a file of their own is told, and keeps.</summary>
+public sealed class AnalystTests : IDisposable
+{
+    private readonly ConsoleProcess _console = new();
+
+    public void Dispose() => _console.Dispose();
+
+    [Fact]
+    public void Predict_KeepsColumnsAndSaysWhatItLeavesOutAndExtrapolates()
+    {
+        Fit(string.Join('\n', Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{i / 10.0},{Math.Sin(i / 10.0)}"))), "--bandwidth", "0.3");
+        _console.Write("q.csv", "name,x,z\n\"a, b\",1,5\nc,,6\nd,9,\"say \"\"7\"\"\"\n");
+
+        ConsoleProcess.Result all = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all", "--missing", "drop");
+        string[] lines = all.Output.TrimEnd('\n').Split('\n');
+
+        Assert.Equal((0, "note: 1 row with missing numbers left out"), (all.ExitCode, all.Error.TrimEnd()));
+        Assert.Equal("name,z,x,mean,se,lower,upper,neighbours,flag", lines[0]);
+        Assert.Matches("^\"a, b\",5,1,.*,$", lines[1]);
+        Assert.Matches("^d,\"say \"\"7\"\"\",9,.*,outside$", lines[2]);
+        Assert.StartsWith("z,x,mean", _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "z", "--missing", "drop").Output, StringComparison.Ordinal);
+        Refused("error: q.csv: no column 'k'; its columns are 'name', 'x', 'z'", "--data", "q.csv", "--keep", "k");
+        Refused("error: --keep: expected other columns than the features x, each once, got 'x'", "--data", "q.csv", "--keep", "z,x");
+        Refused("error: --keep: expected other columns than the features x, each once, got 'z'", "--data", "q.csv", "--keep", "z,z");
+        _console.Write("taken.csv", "x,mean\n1,2\n");
+        Refused("error: --keep: the predictions have a column 'mean' of their own", "--data", "taken.csv", "--keep", "all");
+
+        void Refused(string message, params string[] arguments)
+        {
+            ConsoleProcess.Result result = _console.Run(["predict", "--model", "run/model.safetensors", .. arguments]);
+            Assert.Equal((2, message), (result.ExitCode, result.Error.TrimEnd()));
+        }
+    }
+
+    [Fact]
+    public void Notes_SayWhatTheNumbersDoNot()
+    {
+        var random = new Random(1);
+        double[] places = [.. Enumerable.Range(0, 40).Select(_ => random.NextDouble())];
+
+        // No noise: every row is best predicted by itself.
+        Assert.Contains("note: 59.965 degrees of freedom for 60 rows", Fit(Rows(60, i => i / 10.0, x => 1 + (2 * x))), StringComparison.Ordinal);
+        Assert.Contains(
+            "note: x has the narrowest bandwidth that was allowed: rows at one place predict each other, which --leave-out-ties prevents",
+            Fit(Rows(80, i => places[i / 2], x => (2 * x) + Math.Sin(1e3 * x))), StringComparison.Ordinal);
+        Assert.Contains(
+            "note: x has the widest bandwidth that was allowed: by this criterion it says next to nothing beyond a straight line",
+            Fit(Rows(60, i => i, x => (2 * x) + (x % 2)), "--degree", "1"), StringComparison.Ordinal);
+        Assert.DoesNotContain("note:", Fit(Rows(60, i => i / 10.0, x => Math.Sin(x) + (0.3 * Math.Sin(1e3 * x)))), StringComparison.Ordinal);
+
+        static string Rows(int count, Func<int, double> x, Func<double, double> y) =>
+            string.Join('\n', Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"{x(i)},{y(x(i))}")));
+    }
+
+    [Fact]
+    public void Config_HasWhatChangesTheResult()
+    {
+        _console.Write("d.csv", "x;y;s\n1;2,5;1\n2;;1\n3;4;2\n4;1;1\n");
+        Assert.Equal(0, _console.Run(
+            "fit", "--data", "d.csv", "--x", "x", "--y", "y", "--weights", "s", "--delimiter", ";", "--decimal-comma", "--missing", "drop", "--level", "0.5", "--bandwidth", "2", "--no-plots", "--out", "run").ExitCode);
+        using var json = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/config.json")));
+        JsonElement config = json.RootElement;
+
+        Assert.Equal(
+            ("s", ";", "drop", 0.5, true),
+            (config.GetProperty("weights").GetString(), config.GetProperty("delimiter").GetString(), config.GetProperty("missing").GetString(), config.GetProperty("level").GetDouble(), config.GetProperty("decimal_comma").GetBoolean()));
+    }
+
+    [Fact]
+    public void Bandwidth_FitsANarrowTerminalAndNamesTheBest()
+    {
+        string[] lines = _console.Run("bandwidth", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--degree", "1").Output.TrimEnd('\n').Split('\n');
+
+        Assert.Equal("ethanol: 88 rows, gaussian kernel, local linear", lines[0]);
+        Assert.All(lines[1..^2], line => Assert.InRange(line.Length, 0, 80));
+        Assert.Equal(6 + 4, lines.Count(line => line.Length > 0 && "╭├│╰".Contains(line[0], StringComparison.Ordinal)));
+        Assert.Matches("^│ loo \\* ", Assert.Single(lines, line => line.Contains('*', StringComparison.Ordinal) && line[0] == '│'));
+    }
+
+    [Fact]
+    public void Evaluate_HoldsOutAsManyPartsAsThereAreRows()
+    {
+        _console.Write("three.csv", "x,y\n1,2\n2,3\n3,4\n");
+        _console.Write("one.csv", "x,y\n1,2\n");
+
+        Assert.Equal(0, _console.Run("evaluate", "--data", "three.csv", "--bandwidth", "1").ExitCode);
+        ConsoleProcess.Result one = _console.Run("evaluate", "--data", "one.csv", "--bandwidth", "1");
+        Assert.Equal((2, "error: one.csv: expected at least 2 rows, of which some can be held out, found 1"), (one.ExitCode, one.Error.TrimEnd()));
+    }
+
+    private string Fit(string rows, params string[] arguments)
+    {
+        _console.Write("d.csv", $"x,y\n{rows}\n");
+        if (Directory.Exists(_console.PathOf("run")))
+        {
+            Directory.Delete(_console.PathOf("run"), recursive: true);
+        }
+
+        ConsoleProcess.Result result = _console.Run(["fit", "--data", "d.csv", "--no-plots", "--out", "run", .. arguments]);
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        return result.Output;
+    }
+}
