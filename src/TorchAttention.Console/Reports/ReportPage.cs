@@ -22,13 +22,25 @@ internal static class ReportPage
         .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.2rem; align-items: start; } code { overflow-wrap: anywhere; }
         """;
 
+    // What a fit's summary has for the top of the page, and its name there.
+    private static readonly Dictionary<string, string> _fitFacts = new()
+    {
+        ["rows"] = "examples",
+        ["bandwidth"] = "bandwidth",
+        ["rule"] = "found by",
+        ["effective_degrees_of_freedom"] = "degrees of freedom",
+        ["residual_standard_error"] = "residual standard error",
+        ["r_squared"] = "R squared",
+        ["leave_one_out_error"] = "leave-one-out error",
+    };
+
     private static readonly string[] _spread = ["mean", "deviation", "least", "most"];
 
     /// <summary>The page's text.</summary>
     public static string Of(RunFolder run)
     {
         var page = new StringBuilder();
-        string title = $"{run.Setting("model") ?? run.Setting("command") ?? "run"} on {run.Setting("data") ?? run.Result("data") ?? run.Name}";
+        string title = $"{run.Setting("model") ?? run.Setting("command") ?? "run"} on {run.Data ?? run.Name}";
         page.Append(CultureInfo.InvariantCulture, $"""
             <!DOCTYPE html>
             <html lang="en">
@@ -57,7 +69,11 @@ internal static class ReportPage
             Facts(page, run);
             page.Append("</header>\n<main>\n");
             Estimators(page, run);
-            Curves(page, run);
+            if (!run.IsFit)
+            {
+                Curves(page, run);
+            }
+
             Pictures(page, run);
         }
 
@@ -84,10 +100,22 @@ internal static class ReportPage
             facts.Add(("validation loss", Short(loss)));
         }
 
-        facts.AddRange(run.Summary.Where(pair => IsLearned(pair.Key)).Take(8).Select(pair => (pair.Key, Short(double.Parse(pair.Value, CultureInfo.InvariantCulture)))));
+        if (run.IsFit)
+        {
+            facts.AddRange(run.Summary.Where(pair => _fitFacts.ContainsKey(pair.Key)).Select(pair => (_fitFacts[pair.Key], string.Join(", ", pair.Value.Split(' ').Select(Short)))));
+            Write(page, facts);
+            return;
+        }
+
+        facts.AddRange(run.Summary.Where(pair => IsLearned(pair.Key)).Take(8).Select(pair => (pair.Key, Short(pair.Value))));
         facts.Add(("epochs", run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}"));
         facts.Add(("steps", run.Result("steps") ?? run.Steps["step"].Length.ToString(CultureInfo.InvariantCulture)));
         facts.AddRange(run.Config.Where(pair => pair.Key is "seed" or "device"));
+        Write(page, facts);
+    }
+
+    private static void Write(StringBuilder page, List<(string Name, string Value)> facts)
+    {
         page.Append("<dl class=\"facts\">\n");
         facts.ForEach(fact => page.Append(CultureInfo.InvariantCulture, $"<div><dt>{Text(fact.Name)}</dt><dd>{Text(fact.Value)}</dd></div>\n"));
         page.Append("</dl>\n");
@@ -122,7 +150,7 @@ internal static class ReportPage
         }
     }
 
-    private static string Number(RunFolder run, string key) => run.Result(key) is string text ? Short(double.Parse(text, CultureInfo.InvariantCulture)) : "";
+    private static string Number(RunFolder run, string key) => run.Result(key) is string text ? Short(text) : "";
 
     private static void Estimators(StringBuilder page, RunFolder run)
     {
@@ -167,7 +195,7 @@ internal static class ReportPage
         page.Append("<div class=\"grid\">\n");
         foreach (string file in pictures)
         {
-            Picture(page, Caption(Path.GetFileNameWithoutExtension(file)), File.ReadAllText(file));
+            Picture(page, Caption(run, Path.GetFileNameWithoutExtension(file)), File.ReadAllText(file));
         }
 
         page.Append("</div>\n");
@@ -196,8 +224,11 @@ internal static class ReportPage
 
     private static bool IsLearned(string key) => key is "w" or "bandwidth" || key.StartsWith("w_", StringComparison.Ordinal);
 
-    private static string Caption(string name) => name switch
+    private static string Caption(RunFolder run, string name) => name switch
     {
+        "fit" when run.IsFit => "The fit through the examples, with the band of the mean",
+        "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
+        "residuals" when run.IsFit => "What the fit leaves of each example",
         "w" => "The learned w over the epochs",
         "widths" => "The learned bandwidth over x",
         _ when name.EndsWith("-attention", StringComparison.Ordinal) => $"{name[..^"-attention".Length]}: attention weights",
@@ -205,6 +236,8 @@ internal static class ReportPage
     };
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    private static string Short(string text) => double.TryParse(text, CultureInfo.InvariantCulture, out double value) ? Short(value) : text;
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

@@ -35,6 +35,12 @@ internal sealed class RunFolder
     /// <summary>The runs of each seed, where the folder is of several.</summary>
     public IReadOnlyList<RunFolder> Seeds => Setting("seeds") is null ? [] : [.. Directory.GetDirectories(Path, "seed-*").Where(IsRun).OrderBy(path => path.Length).ThenBy(path => path, StringComparer.Ordinal).Select(Read)];
 
+    /// <summary>Whether it is a fit, which has no epochs.</summary>
+    public bool IsFit => Setting("command") == "fit";
+
+    /// <summary>What the data are called.</summary>
+    public string? Data => IsFit ? Result("data") ?? Setting("data") : Setting("data") ?? Result("data");
+
     public string Status => Summary.Count > 0 ? "finished" : IsAtWork() ? "running" : "unfinished";
 
     public DateTime Began => RunConfig.ParseBegun(Setting(RunConfig.BegunName)) ?? File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunConfig.FileName));

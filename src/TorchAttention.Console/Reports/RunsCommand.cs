@@ -15,6 +15,10 @@ internal static class RunsCommand
 
     // A pipe has no width of its own.
     private const int PipedWidth = 400;
+    private const int ChartWidth = 100;
+    private const int ChartHeight = 12;
+
+    private static readonly string[] _colors = ["blue", "green", "red", "yellow", "fuchsia", "aqua"];
 
     private static readonly string[] _columns = ["run", "data", "model", "begun (UTC)", "epochs", "seed", "val loss", "status"];
 
@@ -32,16 +36,18 @@ internal static class RunsCommand
         var json = new Option<bool>("--json") { Description = "Print the list as JSON" };
         var command = new Command("runs", "List past runs; runs compare lays some of them side by side") { folder, sort, json };
         command.SetAction(parsed => List(parsed.GetValue(folder)!, parsed.GetValue(sort), parsed.GetValue(json)));
-        command.Add(Compare());
+        command.Add(Compare(folder));
         return command;
     }
 
-    private static Command Compare()
+    private static Command Compare(Argument<string> parent)
     {
         var folders = new Argument<string[]>("runs") { Description = "The runs' folders", Arity = new ArgumentArity(2, 20) };
         var output = new Option<string?>("--out") { Description = "A picture of their validation losses over one another, .png or .svg", HelpName = "file" };
         var command = new Command("compare", "Lay runs side by side: the settings that differ, the results, their curves") { folders, output };
-        command.SetAction(parsed => Compare(parsed.GetValue(folders)!, parsed.GetValue(output)));
+        command.SetAction(parsed => parsed.GetResult(parent) is { Tokens.Count: > 0 } given
+            ? throw CliException.WrongInput($"expected runs compare and the runs' folders, got '{given.Tokens[0].Value}' before compare")
+            : Compare(parsed.GetValue(folders)!, parsed.GetValue(output)));
         return command;
     }
 
@@ -94,7 +100,7 @@ internal static class RunsCommand
         {
             string[] cells = run is null
                 ? [name, "", "", Time(began), "", "", "", problem]
-                : [name, run.Setting("data") ?? run.Result("data") ?? "", run.Setting("model") ?? run.Setting("command") ?? "", Time(began), Epochs(run), run.Setting("seed") ?? "", run.ValLoss is double loss ? Short(loss) : "", run.Status];
+                : [name, run.Data ?? "", run.Setting("model") ?? run.Setting("command") ?? "", Time(began), Epochs(run), run.Setting("seed") ?? "", run.ValLoss is double loss ? Short(loss) : "", run.Status];
             table.AddRow(Array.ConvertAll(cells, Cell));
         }
 
@@ -118,7 +124,7 @@ internal static class RunsCommand
             else
             {
                 writer.WriteString("status", run.Status);
-                writer.WriteString("data", run.Setting("data") ?? run.Result("data"));
+                writer.WriteString("data", run.Data);
                 writer.WriteString("model", run.Setting("model") ?? run.Setting("command"));
                 writer.WriteString("seed", run.Setting("seed"));
                 if (run.ValLoss is double loss)
@@ -135,6 +141,11 @@ internal static class RunsCommand
 
     private static int Compare(string[] folders, string? output)
     {
+        if (output is not null && Path.GetExtension(output).ToLowerInvariant() is not (".png" or ".svg"))
+        {
+            throw CliException.WrongInput($"--out: expected a file that ends in .png or .svg, got '{output}'");
+        }
+
         RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
         string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256" or RunConfig.BegunName))];
         var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
@@ -152,13 +163,14 @@ internal static class RunsCommand
         table.AddEmptyRow();
         foreach (string key in runs.SelectMany(run => run.Summary).Select(pair => pair.Key).Distinct().Where(key => key is "w" or "bandwidth" or "best_epoch" or "steps" || key.StartsWith("w_", StringComparison.Ordinal)))
         {
-            Add(key, run => run.Result(key) is string text ? Short(double.Parse(text, CultureInfo.InvariantCulture)) : "");
+            Add(key, run => run.Result(key) is string text ? Short(text) : "");
         }
 
         Add("validation loss", run => run.ValLoss is double loss ? Short(loss) : "");
         Add("validation RMSE", run => run.ValLoss is double loss ? Short(Math.Sqrt(2 * loss)) : "");
         Add("status", run => run.Status);
         Print(table);
+        Chart(runs);
         if (output is not null)
         {
             Draw(runs, output);
@@ -179,13 +191,26 @@ internal static class RunsCommand
         AnsiConsole.Write(table);
     }
 
-    private static void Draw(RunFolder[] runs, string output)
+    // The validation losses over one another, as far as a terminal goes.
+    private static void Chart(RunFolder[] runs)
     {
-        if (Path.GetExtension(output).ToLowerInvariant() is not (".png" or ".svg"))
+        RunFolder[] drawn = [.. runs.Where(run => run.Epochs["val_loss"].Length > 0)];
+        if (drawn.Length == 0)
         {
-            throw CliException.WrongInput($"--out: expected a file that ends in .png or .svg, got '{output}'");
+            return;
         }
 
+        AnsiConsole.WriteLine("validation loss over the epochs");
+        (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines = [.. drawn.Select((run, i) => (_colors[i % _colors.Length], Points(run)))];
+        AnsiConsole.Write(BrailleChart.Of(lines, Math.Min(AnsiConsole.Profile.Width, ChartWidth), ChartHeight, Short));
+        AnsiConsole.WriteLine();
+        AnsiConsole.MarkupLine(string.Join("  ", drawn.Select((run, i) => $"[{_colors[i % _colors.Length]}]{Cell(run.Name)}[/]")));
+
+        static IReadOnlyList<(double X, double Y)> Points(RunFolder run) => [.. run.Epochs["epoch"].Zip(run.Epochs["val_loss"]).Where(point => double.IsFinite(point.Second))];
+    }
+
+    private static void Draw(RunFolder[] runs, string output)
+    {
         Figure figure = RunCharts.Compare(runs) ?? throw CliException.WrongInput("--out: no epoch of these runs is done, there are no curves to draw");
         figure.Save(output);
         Console.WriteLine(output);
@@ -194,9 +219,11 @@ internal static class RunsCommand
     // Whatever a file or a folder's name holds, a terminal is not to obey it.
     private static string Cell(string text) => Markup.Escape(PlainText.Of(text));
 
-    private static string Epochs(RunFolder run) => run.Setting("seeds") is string seeds ? $"{seeds} seeds" : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
+    private static string Epochs(RunFolder run) => run.IsFit ? "" : run.Setting("seeds") is string seeds ? $"{seeds} seeds" : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 
     private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+
+    private static string Short(string text) => double.TryParse(text, CultureInfo.InvariantCulture, out double value) ? Short(value) : text;
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

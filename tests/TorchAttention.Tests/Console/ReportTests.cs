@@ -43,6 +43,41 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Fit_IsReportedAsOne()
+    {
+        Assert.Equal(0, _console.Run("fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--quiet", "--out", "runs/surface").ExitCode);
+        Train("runs/trained", "--epochs", "2", "--no-plots");
+        Assert.Equal(0, _console.Run("report", "runs/surface").ExitCode);
+        string page = File.ReadAllText(_console.PathOf("runs/surface/report.html"));
+
+        Assert.Contains("<title>surface: fit on ethanol</title>", page, StringComparison.Ordinal);
+        Assert.Contains("<dt>bandwidth</dt><dd>0.05, 3</dd>", page, StringComparison.Ordinal);
+        Assert.Contains("The fit through the examples, with the band of the mean", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<h2>Loss</h2>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("epochs", page, StringComparison.Ordinal);
+        Assert.Matches("surface +│ ethanol +│ fit +│ [^│]+ │ +│ +│ +│ finished", _console.Run("runs", "runs").Output);
+        Assert.Contains("0.05 3", _console.Run("runs", "compare", "runs/surface", "runs/trained").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Compare_DrawsTheCurvesInTheTerminal()
+    {
+        Train("runs/slow", "--epochs", "5", "--lr", "0.1", "--no-plots");
+        Train("runs/fast", "--epochs", "5", "--no-plots");
+
+        string[] lines = _console.Run("runs", "compare", "runs/slow", "runs/fast").Output.TrimEnd('\n').Split('\n');
+
+        int title = Array.IndexOf(lines, "validation loss over the epochs");
+        Assert.Equal("slow  fast", lines[^1].TrimEnd());
+        Assert.Equal(12, lines.Length - title - 2);
+        Assert.True(lines[(title + 1)..^1].Count(line => line.Any(c => c is > '\u2800' and <= '\u28ff')) >= 5);
+        ConsoleProcess.Result wrong = _console.Run("runs", "compare", "runs/slow", "runs/fast", "--out", "c.bmp");
+        Assert.Equal((2, "", "error: --out: expected a file that ends in .png or .svg, got 'c.bmp'"), (wrong.ExitCode, wrong.Output, wrong.Error.TrimEnd()));
+        ConsoleProcess.Result folder = _console.Run("runs", "runs", "compare", "slow", "fast");
+        Assert.Equal((2, "error: expected runs compare and the runs' folders, got 'runs' before compare"), (folder.ExitCode, folder.Error.TrimEnd()));
+    }
+
+    [Fact]
     public void UnfinishedRun_IsReportedAsFarAsItIs()
     {
         Train("run", "--epochs", "3", "--no-plots");
