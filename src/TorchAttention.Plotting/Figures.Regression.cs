@@ -9,6 +9,12 @@ public static partial class Figures
 {
     private const int ManyPoints = 5000;
 
+    // Of the width, so that no example at the edge is cut.
+    private const double EdgePart = 0.025;
+
+    // From so many times the least score on, heights are logarithms.
+    private const double ManyTimes = 20;
+
     /// <summary>A fitted curve with its band over the examples.</summary>
     /// <param name="x">The examples' keys (n).</param>
     /// <param name="y">The examples' values (n).</param>
@@ -41,7 +47,7 @@ public static partial class Figures
                 band.FillColor = Theme.Lines[1].WithAlpha(0.22);
                 band.LineWidth = 0;
                 band.MarkerSize = 0;
-                band.LegendText = i == 0 ? $"{level:P0} band".Replace(" %", "%", StringComparison.Ordinal) : "";
+                band.LegendText = i == 0 ? $"{level:P0} band of the mean".Replace(" %", "%", StringComparison.Ordinal) : "";
             }
 
             Scatter curve = plot.Add.ScatterLine(places, at.Mean[first..end]);
@@ -64,13 +70,20 @@ public static partial class Figures
     /// <param name="xLabel">The first feature.</param>
     /// <param name="yLabel">The second feature.</param>
     /// <param name="title">What the colours are.</param>
+    /// <param name="values">The examples' values, in whose colours they are drawn; empty circles where null.</param>
     /// <returns>The picture.</returns>
-    /// <exception cref="ArgumentException">The surface has no finite number.</exception>
+    /// <exception cref="ArgumentException">The surface has no finite number, or there are not as many values as examples.</exception>
     public static Figure PlotSurface(
-        double[,] surface, (double Least, double Most) first, (double Least, double Most) second, Series examples, string xLabel, string yLabel, string title)
+        double[,] surface, (double Least, double Most) first, (double Least, double Most) second, Series examples, string xLabel, string yLabel, string title,
+        IReadOnlyList<double>? values = null)
     {
         ArgumentNullException.ThrowIfNull(surface);
         ArgumentNullException.ThrowIfNull(examples);
+        if (values is not null && values.Count != examples.X.Count)
+        {
+            throw new ArgumentException($"Expected a value for each of {examples.X.Count} examples, got {values.Count}.", nameof(values));
+        }
+
         double[] finite = [.. surface.Cast<double>().Where(double.IsFinite)];
         if (finite.Length == 0)
         {
@@ -80,11 +93,25 @@ public static partial class Figures
         ScottPlot.Range range = SharedRange([[new[,] { { finite.Min(), finite.Max() } }]]);
         Plot plot = Theme.NewPlot(xLabel, yLabel);
         plot.Add.Plottable(new MatrixImage(surface, range, new CoordinateRect(first.Least, first.Most, second.Least, second.Most)));
-        Scatter circles = AddCloud(plot, examples.X, examples.Y, "");
-        circles.Color = Colors.Black.WithAlpha(0.45);
-        circles.MarkerShape = MarkerShape.OpenCircle;
+        if (values is null || values.Count > ManyPoints)
+        {
+            Scatter circles = AddCloud(plot, examples.X, examples.Y, "");
+            circles.Color = Colors.Black.WithAlpha(0.45);
+            circles.MarkerShape = MarkerShape.OpenCircle;
+        }
+        else if (values.Count > 0)
+        {
+            plot.Add.Plottable(new ColoredPoints(examples.X, examples.Y, values, range));
+        }
+
         plot.HideGrid();
-        plot.Axes.SetLimits(first.Least, first.Most, second.Least, second.Most);
+        (double across, double up) = (EdgePart * (first.Most - first.Least), EdgePart * (second.Most - second.Least));
+        plot.Axes.SetLimits(first.Least - across, first.Most + across, second.Least - up, second.Most + up);
+        return WithColorBar(plot, title, range);
+    }
+
+    private static Figure WithColorBar(Plot plot, string title, ScottPlot.Range range)
+    {
         plot.Axes.Title.Label.Text = title;
         plot.Axes.Title.Label.FontSize = Theme.LabelSize;
         plot.Axes.Title.Label.Bold = false;
@@ -94,11 +121,12 @@ public static partial class Figures
         return new Figure(side + ColorBarWidth, side, [(plot, new PixelRect(0, side, side, 0)), (bar, new PixelRect(side, side + ColorBarWidth, side, 0))]);
     }
 
-    /// <summary>What a search for a bandwidth tried: the criterion over the bandwidth, or, with several features, its best value step by step.</summary>
+    /// <summary>What a search for a bandwidth tried: the criterion over the bandwidth; with two features in colours over both, with more its best value step by step.</summary>
     /// <param name="search">The search; of a rule that has one.</param>
+    /// <param name="features">The features' names; numbers where null.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">Nothing was tried.</exception>
-    public static Figure PlotBandwidthSearch(BandwidthSearch search)
+    public static Figure PlotBandwidthSearch(BandwidthSearch search, IReadOnlyList<string>? features = null)
     {
         ArgumentNullException.ThrowIfNull(search);
         BandwidthTrial[] finite = [.. search.Trials.Where(trial => double.IsFinite(trial.Score))];
@@ -114,6 +142,11 @@ public static partial class Figures
             BandwidthRule.AICc => "AICc",
             _ => "GCV",
         };
+        if (search.Bandwidths.Count == 2)
+        {
+            return PlotTrials(search, finite, criterion, features ?? ["feature 1", "feature 2"]);
+        }
+
         if (search.Bandwidths.Count > 1)
         {
             double[] steps = [.. Enumerable.Range(1, finite.Length).Select(i => (double)i)];
@@ -131,13 +164,19 @@ public static partial class Figures
 
         BandwidthTrial[] ordered = [.. finite.OrderBy(trial => trial.Bandwidths[0])];
         double[] logs = Array.ConvertAll(ordered, trial => Math.Log10(trial.Bandwidths[0]));
-        double[] scores = Array.ConvertAll(ordered, trial => trial.Score);
+        bool isWide = ordered.Min(trial => trial.Score) is double least && least > 0 && ordered.Max(trial => trial.Score) > ManyTimes * least;
+        double[] scores = Array.ConvertAll(ordered, trial => isWide ? Math.Log10(trial.Score) : trial.Score);
         Plot plot = Theme.NewPlot("bandwidth h", criterion);
+        if (isWide)
+        {
+            plot.Axes.Left.TickGenerator = new PowerTicks();
+        }
+
         Scatter line = plot.Add.ScatterLine(logs, scores);
         line.LineWidth = 2;
         line.Color = Theme.Lines[0];
         AddCloud(plot, logs, scores, "tried");
-        Scatter chosen = plot.Add.ScatterPoints(new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { search.Score });
+        Scatter chosen = plot.Add.ScatterPoints(new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { isWide ? Math.Log10(search.Score) : search.Score });
         chosen.Color = Theme.Lines[1];
         chosen.MarkerSize = 12;
         chosen.LegendText = $"h = {search.Bandwidths[0]:G4}";
@@ -145,6 +184,35 @@ public static partial class Figures
         plot.ShowLegend(Edge.Right);
         plot.Axes.Margins(0.03, 0.07);
         return new Figure(Width, Height, plot);
+    }
+
+    // The score of the worst tenth is as good as any bad one: their own colours would leave none for the others.
+    private static Figure PlotTrials(BandwidthSearch search, BandwidthTrial[] finite, string criterion, IReadOnlyList<string> features)
+    {
+        double[] scores = [.. finite.Select(trial => trial.Score).Order()];
+        ScottPlot.Range range = SharedRange([[new[,] { { scores[0], scores[(scores.Length - 1) * 9 / 10] } }]]);
+        Plot plot = Theme.NewPlot($"bandwidth h of {features[0]}", $"bandwidth h of {features[1]}");
+        BandwidthTrial[] bad = [.. search.Trials.Where(trial => !double.IsFinite(trial.Score))];
+        if (bad.Length > 0)
+        {
+            Scatter none = plot.Add.ScatterPoints(Logs(bad, 0), Logs(bad, 1));
+            none.MarkerShape = MarkerShape.Eks;
+            none.Color = Colors.Gray;
+        }
+
+        BandwidthTrial[] drawn = [.. finite.OrderByDescending(trial => trial.Score)];
+        plot.Add.Plottable(new ColoredPoints(Logs(drawn, 0), Logs(drawn, 1), Array.ConvertAll(drawn, trial => trial.Score), range));
+        Scatter chosen = plot.Add.ScatterPoints(new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { Math.Log10(search.Bandwidths[1]) });
+        chosen.MarkerShape = MarkerShape.OpenCircle;
+        chosen.MarkerSize = 18;
+        chosen.MarkerLineWidth = 2;
+        chosen.Color = Theme.Lines[0];
+        plot.Axes.Bottom.TickGenerator = new PowerTicks { MaxTickCount = 6 };
+        plot.Axes.Left.TickGenerator = new PowerTicks();
+        plot.Axes.Margins(0.06, 0.06);
+        return WithColorBar(plot, criterion, range);
+
+        static double[] Logs(BandwidthTrial[] trials, int feature) => Array.ConvertAll(trials, trial => Math.Log10(trial.Bandwidths[feature]));
     }
 
     /// <summary>Residuals over the fitted values.</summary>

@@ -49,7 +49,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
 
         if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
         {
-            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search));
+            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, examples.Features));
         }
     }
 
@@ -92,7 +92,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         }
 
         var points = new Series("", [.. examples.X.Where((_, i) => i % 2 == 0)], [.. examples.X.Where((_, i) => i % 2 == 1)]);
-        return Figures.PlotSurface(surface, (first[0], first[^1]), (second[0], second[^1]), points, examples.Features[0], examples.Features[1], examples.Target);
+        return Figures.PlotSurface(surface, (first[0], first[^1]), (second[0], second[^1]), points, examples.Features[0], examples.Features[1], examples.Target, examples.Y);
     }
 
     private Figure Residuals()

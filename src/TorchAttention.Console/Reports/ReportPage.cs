@@ -226,7 +226,7 @@ internal static class ReportPage
 
     private static string Caption(RunFolder run, string name) => name switch
     {
-        "fit" when run.IsFit => "The fit through the examples, with the band of the mean",
+        "fit" when run.IsFit => run.Setting("x")?.Contains(' ', StringComparison.Ordinal) == true ? "The fitted surface, and the examples in the colours of their values" : "The fit through the examples, with the band of the mean",
         "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
         "residuals" when run.IsFit => "What the fit leaves of each example",
         "w" => "The learned w over the epochs",

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Xml.Linq;
 using SkiaSharp;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Tests.Plotting;
@@ -99,6 +100,35 @@ public sealed class FiguresTests
         using var picture = new Picture(Figures.ShowHeatmaps(new double[,] { { 0.02, 0.02 }, { 0.02, 0.02 } }, "Keys", "Queries"));
 
         Assert.Equal(SKColor.Parse("#6b0618"), Cell(picture, picture.Frame(), 0, 0, 2, 2));
+    }
+
+    [Fact]
+    public void ExamplesOnASurface_HaveTheColoursOfTheirValuesAndAreWholeAtTheEdge()
+    {
+        var surface = new double[20, 20];
+        surface[10, 10] = 1;
+        var corners = new Series("", [0, 10], [0, 10]);
+        using var picture = new Picture(Figures.PlotSurface(surface, (0, 10), (0, 10), corners, "x", "y", "z", [1, 1]));
+        using var empty = new Picture(Figures.PlotSurface(surface, (0, 10), (0, 10), corners, "x", "y", "z"));
+
+        // The darkest shade of the scale, inside a circle of radius 4.5.
+        static bool IsDarkRed(SKColor color) => color is { Red: > 80 and < 130, Green: < 30, Blue: < 40 };
+        var corner = new SKRectI(70, 350, 120, 400);
+        Assert.InRange(picture.Count(corner, IsDarkRed), 35, 64);
+        Assert.True(empty.Count(corner, IsDarkRed) < 5, "Expected empty circles where no values are given.");
+        Assert.Throws<ArgumentException>(() => Figures.PlotSurface(surface, (0, 10), (0, 10), corners, "x", "y", "z", [1]));
+    }
+
+    [Fact]
+    public void SearchOfTwoBandwidths_IsDrawnOverBothWithTheChosenMarked()
+    {
+        var random = new Random(2);
+        double[] x = [.. Enumerable.Range(0, 120).Select(_ => random.NextDouble())];
+        double[] y = [.. Enumerable.Range(0, 60).Select(i => x[2 * i] + (0.1 * random.NextDouble()))];
+        using var picture = new Picture(Figures.PlotBandwidthSearch(KernelRegression.Fit(x, y, 2).Search!, ["a", "b"]));
+
+        Assert.Equal((550, 440), (picture.Width, picture.Height));
+        Assert.InRange(picture.Count(new SKRectI(0, 0, 440, 440), color => color is { Red: < 40, Green: > 90 and < 140, Blue: > 150 }), 60, 400);
     }
 
     [Fact]
