@@ -35,6 +35,9 @@ internal static class LearnedModel
     /// <summary>What to call the model among the estimators: the chapter's has the chapter's name.</summary>
     public static string EstimatorName(string name) => name == Usual ? "parametric" : name;
 
+    /// <summary>Whether a learned number is a w, and not one of several that stand for many.</summary>
+    public static bool IsWidth(string number) => number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
+
     /// <summary>Refuses options of other models.</summary>
     public static void Check(TrainOptions options)
     {

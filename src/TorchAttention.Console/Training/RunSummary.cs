@@ -9,6 +9,9 @@ namespace TorchAttention.Cli.Training;
 /// <summary>What came out of a run: for people as a table, for programs as JSON.</summary>
 internal sealed record RunSummary
 {
+    // How many times the best validation loss the last one is where that is worth a word.
+    private const double MuchWorse = 1.02;
+
     public required string Data { get; init; }
 
     public required string Model { get; init; }
@@ -40,7 +43,11 @@ internal sealed record RunSummary
         foreach ((string name, double value) in Learned)
         {
             json.WriteNumber(name, value);
-            WriteBandwidth(json, Bandwidth(name), value);
+            if (LearnedModel.IsWidth(name))
+            {
+                WriteBandwidth(json, Bandwidth(name), value);
+            }
+
         }
 
         json.WriteNumber("seed", Seed);
@@ -106,7 +113,28 @@ internal sealed record RunSummary
             Console.WriteLine($"stopped early after epoch {Result.Epochs}: the weights are those of epoch {Result.BestEpoch}, the best");
         }
 
+        foreach (string note in Notes())
+        {
+            Console.WriteLine($"note: {note}");
+        }
+
         Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json, model.safetensors{(plots ? ", plots/" : "")})");
+    }
+
+    // What the table does not say by itself.
+    private IEnumerable<string> Notes()
+    {
+        double last = Estimators[^1].ValLoss;
+        double best = Units.Loss(Result.BestValLoss);
+        if (Estimators.Count > 1 && last > Estimators[0].ValLoss)
+        {
+            yield return $"what was learned predicts worse than the {Estimators[0].Name}; a smaller --lr, or more --epochs, may help";
+        }
+
+        if (last > best * MuchWorse && Result.BestEpoch < Result.Epochs)
+        {
+            yield return $"the validation loss was {Short(best)} after epoch {Result.BestEpoch}; --patience keeps the best weights";
+        }
     }
 
     // 1/|w|: the sign of w changes no weight, and SGD may well step across 0.

@@ -132,7 +132,7 @@ internal static class TrainCommand
         Option<double?> clip = Options.PositiveNumber("--clip", "The largest norm of all gradients together (default none)");
         Option<int?> patience = Options.WholeNumber("--patience", "Stop after so many epochs without a better validation loss, with the best weights (default never)", least: 1);
         Option<double?> minDelta = Options.NotNegativeNumber("--min-delta", "How much lower a validation loss must be to be better, in the model's units (default 0)");
-        var skip = new Option<bool>("--skip-non-finite") { Description = "Leave out steps whose loss or gradient is NaN or infinite instead of stopping" };
+        var skip = new Option<bool>("--skip-non-finite") { Description = "Leave out training steps whose loss or gradient is NaN or infinite instead of stopping; a validation loss that is none stops all the same" };
         Option<ulong?> seed = Options.Seed(defaults.Seed);
         Option<int?> seeds = Options.WholeNumber("--seeds", "Train so many times, with --seed and the seeds after it, and give mean and spread", least: 1);
         var leaveOneOut = new Option<bool>("--leave-one-out") { Description = "Keep each example from its own pair while training" };

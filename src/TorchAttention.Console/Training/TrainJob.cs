@@ -45,6 +45,7 @@ internal static partial class TrainJob
         }
 
         CheckNoise(options, data);
+        CheckWarmup(options, data);
         string digest = DigestOf(data);
         if (!Begin(options, directory, digest, out Checkpoint? from))
         {
@@ -173,6 +174,15 @@ internal static partial class TrainJob
         new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}, and train --resume {directory.Path} goes on", e);
 
     // Data and first parameters have generators of their own; dropout draws from torch's.
+    private static void CheckWarmup(TrainOptions options, RegressionData data)
+    {
+        int steps = options.Epochs * data.TrainDataloader().Count;
+        if (options.WarmupSteps is int warmup && warmup > 0 && warmup >= steps)
+        {
+            throw CliException.WrongInput($"--warmup: expected fewer than the {steps} steps of the run, got {warmup}");
+        }
+    }
+
     private static void SeedDropout(ulong seed)
     {
         manual_seed(unchecked((long)seed)).Dispose();

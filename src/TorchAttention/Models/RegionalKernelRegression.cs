@@ -49,8 +49,17 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
     public Tensor Regions => _regions;
 
     /// <inheritdoc/>
-    /// <remarks>One for each region, <c>w_1</c> to <c>w_16</c>; none where there are more regions than 16.</remarks>
-    public override IReadOnlyList<(string Name, double Value)> LearnedNumbers() => W.size(0) <= MostNumbers ? Numbered() : [];
+    /// <remarks>One for each region, <c>w_1</c> to <c>w_16</c>; of more than 16 regions the least |w|, the median and the largest, <c>w_least</c>, <c>w_median</c> and <c>w_most</c>.</remarks>
+    public override IReadOnlyList<(string Name, double Value)> LearnedNumbers()
+    {
+        if (W.size(0) <= MostNumbers)
+        {
+            return Numbered();
+        }
+
+        double[] widths = [.. W.ToDoubles().Select(Math.Abs).Order()];
+        return [("w_least", widths[0]), ("w_median", (widths[(widths.Length - 1) / 2] + widths[widths.Length / 2]) / 2), ("w_most", widths[^1])];
+    }
 
     private protected override Tensor? RegionsOfKeys => _regions;
 

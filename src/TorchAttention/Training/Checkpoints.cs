@@ -109,7 +109,18 @@ public sealed class Checkpoints : IDisposable
     {
         Checkpoint checkpoint = _trainer!.Capture();
         Captured?.Invoke(this, checkpoint);
-        _writing = Task.Run(() => Write(checkpoint));
+        QuietMemory.Begin();
+        _writing = Task.Run(() =>
+        {
+            try
+            {
+                Write(checkpoint);
+            }
+            finally
+            {
+                QuietMemory.End();
+            }
+        });
         _stepsSince = 0;
         _lastTime = Stopwatch.GetTimestamp();
     }

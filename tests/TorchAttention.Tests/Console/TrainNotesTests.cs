@@ -1,0 +1,52 @@
+namespace TorchAttention.Tests.Console;
+
+/// <summary>What <c>train</c> says beside its table, and of many widths.</summary>
+public sealed class TrainNotesTests : IDisposable
+{
+    private readonly ConsoleProcess _console = new();
+
+    public void Dispose() => _console.Dispose();
+
+    [Fact]
+    public void Overfitting_IsSaidWithTheBestEpoch()
+    {
+        Assert.Matches(@"note: the validation loss was 0\.024\d+ after epoch \d+; --patience keeps the best weights", Train("--epochs", "200"));
+        Assert.DoesNotContain("note:", Train("--epochs", "200", "--leave-one-out"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WorseThanTheAverage_IsSaid() =>
+        Assert.Contains("note: what was learned predicts worse than the average; a smaller --lr, or more --epochs, may help", Train("--noise-std", "5", "--lr", "1e9"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Warmup_MustEndWithinTheRun()
+    {
+        ConsoleProcess.Result result = _console.Run("train", "--epochs", "2", "--warmup", "10", "--no-plots", "--out", "run");
+
+        Assert.Equal((2, "error: --warmup: expected fewer than the 10 steps of the run, got 10"), (result.ExitCode, result.Error.TrimEnd()));
+        Assert.Equal(0, _console.Run("train", "--epochs", "2", "--warmup", "9", "--no-plots", "--quiet", "--out", "other").ExitCode);
+    }
+
+    [Fact]
+    public void WidthOfEachKey_IsFollowedByItsRange()
+    {
+        Train("--model", "key", "--epochs", "2");
+
+        Assert.Contains("w_least,w_median,w_most", _console.ReadLines("run/steps.csv")[0], StringComparison.Ordinal);
+        string summary = File.ReadAllText(_console.PathOf("run/summary.json"));
+        Assert.Contains("\"w_median\"", summary, StringComparison.Ordinal);
+        Assert.DoesNotContain("bandwidth_median", summary, StringComparison.Ordinal);
+    }
+
+    private string Train(params string[] arguments)
+    {
+        if (Directory.Exists(_console.PathOf("run")))
+        {
+            Directory.Delete(_console.PathOf("run"), recursive: true);
+        }
+
+        ConsoleProcess.Result result = _console.Run(["train", "--no-plots", "--out", "run", .. arguments]);
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        return result.Output;
+    }
+}
