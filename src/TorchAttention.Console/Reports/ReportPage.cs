@@ -185,7 +185,8 @@ internal static class ReportPage
     private static void Pictures(StringBuilder page, RunFolder run)
     {
         page.Append("<h2>Pictures</h2>\n");
-        string[] pictures = [.. run.Pictures.Where(file => Path.GetFileNameWithoutExtension(file) != "loss")];
+        // A fit itself before what led to it.
+        string[] pictures = [.. run.Pictures.Where(file => Path.GetFileNameWithoutExtension(file) != "loss").OrderBy(file => run.IsFit && Path.GetFileNameWithoutExtension(file) is not ("fit" or "probabilities"))];
         if (pictures.Length == 0)
         {
             page.Append("<p>The run drew no pictures.</p>\n");
@@ -228,6 +229,7 @@ internal static class ReportPage
     {
         "fit" when run.IsFit => run.Setting("x")?.Contains(' ', StringComparison.Ordinal) == true ? "The fitted surface, and the examples in the colours of their values" : "The fit through the examples, with the band of the mean",
         "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
+        "probabilities" when run.IsFit => "The probability of each class",
         "residuals" when run.IsFit => "What the fit leaves of each example",
         "w" => "The learned w over the epochs",
         "widths" => "The learned bandwidth over x",

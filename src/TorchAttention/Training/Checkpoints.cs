@@ -109,16 +109,12 @@ public sealed class Checkpoints : IDisposable
     {
         Checkpoint checkpoint = _trainer!.Capture();
         Captured?.Invoke(this, checkpoint);
-        QuietMemory.Begin();
+        var quiet = new QuietMemory();
         _writing = Task.Run(() =>
         {
-            try
+            using (quiet)
             {
                 Write(checkpoint);
-            }
-            finally
-            {
-                QuietMemory.End();
             }
         });
         _stepsSince = 0;

@@ -14,7 +14,7 @@ public sealed class ModelTests : IDisposable
     [InlineData("nw", "parametric", 12)]
     [InlineData("ard", "ard", 12)]
     [InlineData("region", "region", 16, "--regions", "4", "--kernel", "epanechnikov")]
-    [InlineData("key", "key", 14, "--learn-values")]
+    [InlineData("key", "key", 16, "--learn-values")]
     [InlineData("dot-product", "dot-product", 12, "--hidden", "8")]
     [InlineData("additive", "additive", 12, "--dropout", "0.1")]
     [InlineData("multi-head", "multi-head", 12, "--heads", "2")]

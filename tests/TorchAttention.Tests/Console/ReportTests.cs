@@ -53,6 +53,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("<title>surface: fit on ethanol</title>", page, StringComparison.Ordinal);
         Assert.Contains("<dt>bandwidth</dt><dd>0.05, 3</dd>", page, StringComparison.Ordinal);
         Assert.Contains("The fitted surface, and the examples in the colours of their values", page, StringComparison.Ordinal);
+        Assert.True(page.IndexOf("The fitted surface", StringComparison.Ordinal) < page.IndexOf("What the fit leaves", StringComparison.Ordinal), "Expected the fit before its residuals.");
         Assert.DoesNotContain("<h2>Loss</h2>", page, StringComparison.Ordinal);
         Assert.DoesNotContain("epochs", page, StringComparison.Ordinal);
         Assert.Matches("surface +│ ethanol +│ fit +│ [^│]+ │ +│ +│ +│ finished", _console.Run("runs", "runs").Output);
