@@ -53,21 +53,26 @@ public sealed class NonlinearData : RegressionData
         ArgumentNullException.ThrowIfNull(x);
 
         // A float exponent: PyTorch's vectorised pow rounds 0.8 to the tensor's type, and the recorded runs have its numbers.
-        return 2 * sin(x) + x.pow(0.8f);
+        using DisposeScope scope = NewDisposeScope();
+        using Scalar exponent = 0.8f;
+        return sin(x).mul(Held.Two).Plus(x.pow(exponent)).MoveToOuterDisposeScope();
     }
 
     private static (Tensor X, Tensor Y) DrawTraining(int n, double noiseStd, Generator generator, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
-        (Tensor x, _) = sort(rand(n, ScalarType.Float32, CPU, generator: generator) * Width);
-        Tensor y = Truth(x) + randn(n, ScalarType.Float32, CPU, generator: generator) * noiseStd;
+        (Tensor x, _) = sort(rand(n, ScalarType.Float32, CPU, generator: generator).Times(Width));
+        Tensor y = Truth(x).Plus(randn(n, ScalarType.Float32, CPU, generator: generator).Times(noiseStd));
         return scope.MoveToOuter(x.to(device), y.to(device));
     }
 
     private static (Tensor X, Tensor Y) DrawValidation(int n, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = arange(0.0, Width, Width / n, ScalarType.Float32, CPU);
+        using Scalar start = 0.0;
+        using Scalar end = Width;
+        using Scalar step = Width / n;
+        Tensor x = arange(start, end, step, ScalarType.Float32, CPU);
         return scope.MoveToOuter(x.to(device), Truth(x).to(device));
     }
 }

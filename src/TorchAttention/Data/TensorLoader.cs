@@ -47,7 +47,7 @@ public sealed class TensorLoader : IEnumerable<Batch>
     public IEnumerator<Batch> GetEnumerator()
     {
         DrawSeed(_generator);
-        using Tensor order = (_shuffle ? Shuffled() : arange(ExampleCount, ScalarType.Int64, _x.device)).DetachFromDisposeScope();
+        using Tensor order = (_shuffle ? Shuffled() : Held.Range(ExampleCount, _x.device)).DetachFromDisposeScope();
         for (long start = 0; start < ExampleCount; start += _batchSize)
         {
             Tensor indices = order.slice(0, start, Math.Min(start + _batchSize, ExampleCount), 1);

@@ -31,5 +31,5 @@ public sealed class AdditiveAttention : Attention
     }
 
     /// <inheritdoc/>
-    protected override Tensor Scores(Tensor queries, Tensor keys) => _wv.call(tanh(_wq.call(queries).unsqueeze(2) + _wk.call(keys).unsqueeze(1))).squeeze(-1);
+    protected override Tensor Scores(Tensor queries, Tensor keys) => _wv.call(tanh(_wq.call(queries).unsqueeze(2).Plus(_wk.call(keys).unsqueeze(1)))).squeeze(-1);
 }

@@ -117,14 +117,15 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     {
         ArgumentNullException.ThrowIfNull(yHat);
         ArgumentNullException.ThrowIfNull(y);
-        return nn.functional.mse_loss(yHat.reshape(-1), y.reshape(-1)) / 2;
+        using DisposeScope scope = NewDisposeScope();
+        return nn.functional.mse_loss(yHat.reshape(-1), y.reshape(-1)).div(Held.Two).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public override Tensor TrainingStep(Batch batch) => Options.LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
 
     /// <inheritdoc/>
-    public override optim.Optimizer ConfigureOptimizers() => optim.Adam(parameters(), Options.LearningRate);
+    public override optim.Optimizer ConfigureOptimizers() => new HeldAdam(parameters(), Options.LearningRate);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

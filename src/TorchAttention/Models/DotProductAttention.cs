@@ -14,6 +14,6 @@ public sealed class DotProductAttention : Attention
 
     /// <inheritdoc/>
     protected override Tensor Scores(Tensor queries, Tensor keys) => queries.shape[2] == keys.shape[2]
-        ? bmm(queries, keys.transpose(1, 2)) / Math.Sqrt(queries.shape[2])
+        ? bmm(queries, keys.transpose(1, 2)).Over(Math.Sqrt(queries.shape[2]))
         : throw new ArgumentException($"Expected queries and keys of one length, got {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
 }

@@ -77,8 +77,8 @@ public abstract partial class KernelRegressionModule
     // Row i lists 0 .. n - 1 without the example's own index: (batch, n - 1).
     internal static Tensor Others(Tensor indices, long keys)
     {
-        Tensor places = arange(keys - 1, ScalarType.Int64, indices.device).unsqueeze(0);
-        return places + (places >= indices.unsqueeze(1)).to(ScalarType.Int64);
+        Tensor places = Held.Range(keys - 1, indices.device).unsqueeze(0);
+        return places.Plus((places >= indices.unsqueeze(1)).to(ScalarType.Int64));
     }
 
     private static Tensor Flat(Tensor tensor) => tensor.dim() == 1 ? tensor : tensor.reshape(-1);

@@ -55,7 +55,8 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
 
         (_keys, Tensor copy) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());
         _values = options.LearnValues ? nn.Parameter(copy).DetachFromDisposeScope() : copy;
-        _w = nn.Parameter(full(widths, options.InitialW, keys.dtype, keys.device));
+        using Scalar first = options.InitialW;
+        _w = nn.Parameter(full(widths, first, keys.dtype, keys.device));
         _w.DetachFromDisposeScope();
     }
 
@@ -100,14 +101,15 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     {
         ArgumentNullException.ThrowIfNull(yHat);
         ArgumentNullException.ThrowIfNull(y);
-        return nn.functional.mse_loss(Flat(yHat), Flat(y)) / 2;
+        using DisposeScope scope = NewDisposeScope();
+        return nn.functional.mse_loss(Flat(yHat), Flat(y)).div(Held.Two).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public sealed override Tensor TrainingStep(Batch batch) => LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
 
     /// <inheritdoc/>
-    public sealed override optim.Optimizer ConfigureOptimizers() => optim.SGD(parameters(), Options.LearningRate);
+    public sealed override optim.Optimizer ConfigureOptimizers() => new HeldSgd(parameters(), Options.LearningRate);
 
     private protected IReadOnlyList<(string Name, double Value)> Numbered() => [.. _w.ToDoubles().Select((w, i) => ($"w_{i + 1}", w))];
 

@@ -89,5 +89,5 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
         base.Dispose(disposing);
     }
 
-    private Tensor Weights(Tensor queries) => KernelWeights.Of(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys) / Bandwidth));
+    private Tensor Weights(Tensor queries) => KernelWeights.Of(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys).Over(Bandwidth)));
 }

@@ -40,8 +40,10 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
         : base(nameof(RegionalKernelRegression), keys, values, Checked(keys, regions), options)
     {
         using DisposeScope scope = NewDisposeScope();
+        using Scalar count = regions;
+        using Scalar most = keys.shape[0];
         Tensor ranks = Keys.argsort().argsort();
-        _regions = (ranks * regions).div(keys.shape[0], RoundingMode.floor).to(ScalarType.Int64).DetachFromDisposeScope();
+        _regions = ranks.mul(count).div(most, RoundingMode.floor).to(ScalarType.Int64).DetachFromDisposeScope();
         RegisterComponents();
     }
 

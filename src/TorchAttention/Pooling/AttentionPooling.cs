@@ -14,10 +14,16 @@ public static class AttentionPooling
     /// <param name="keys">Keys (keys), or (keys, d).</param>
     /// <returns>q - k (queries, keys), or (queries, keys, d).</returns>
     /// <exception cref="ArgumentException">One of them has another number of sides, or they differ in features.</exception>
-    public static Tensor Diff(Tensor queries, Tensor keys) =>
-        Guard.Rows(keys).dim() == Guard.Rows(queries).dim() && keys.shape.AsSpan(1).SequenceEqual(queries.shape.AsSpan(1))
-            ? queries.unsqueeze(1) - keys.unsqueeze(0)
-            : throw new ArgumentException($"Expected queries (m) and keys (n), or (m, d) and (n, d), got shape {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
+    public static Tensor Diff(Tensor queries, Tensor keys)
+    {
+        if (Guard.Rows(keys).dim() != Guard.Rows(queries).dim() || !keys.shape.AsSpan(1).SequenceEqual(queries.shape.AsSpan(1)))
+        {
+            throw new ArgumentException($"Expected queries (m) and keys (n), or (m, d) and (n, d), got shape {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        return (queries.unsqueeze(1) - keys.unsqueeze(0)).MoveToOuterDisposeScope();
+    }
 
     /// <summary>|u|^2 of every query and key.</summary>
     /// <param name="queryKeyDiffs">Scaled differences u (queries, keys), or (queries, keys, d) for d features.</param>
@@ -26,10 +32,11 @@ public static class AttentionPooling
     public static Tensor SquaredDistances(Tensor queryKeyDiffs)
     {
         ArgumentNullException.ThrowIfNull(queryKeyDiffs);
+        using DisposeScope scope = NewDisposeScope();
         return queryKeyDiffs.dim() switch
         {
-            2 => queryKeyDiffs * queryKeyDiffs,
-            3 => (queryKeyDiffs * queryKeyDiffs).sum(dim: 2),
+            2 => (queryKeyDiffs * queryKeyDiffs).MoveToOuterDisposeScope(),
+            3 => (queryKeyDiffs * queryKeyDiffs).sum(dim: 2).MoveToOuterDisposeScope(),
             _ => throw new ArgumentException($"Expected differences (queries, keys) or (queries, keys, d), got shape {Guard.Shape(queryKeyDiffs)}.", nameof(queryKeyDiffs)),
         };
     }
@@ -41,7 +48,8 @@ public static class AttentionPooling
     public static Tensor Weights(Tensor queryKeyDiffs)
     {
         Guard.Matrix(queryKeyDiffs, "differences (queries, keys)");
-        return KernelWeights.Of(SmoothingKernel.Gaussian, SquaredDistances(queryKeyDiffs));
+        using DisposeScope scope = NewDisposeScope();
+        return KernelWeights.Of(SmoothingKernel.Gaussian, SquaredDistances(queryKeyDiffs)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The weighted averages of the values.</summary>
@@ -58,8 +66,9 @@ public static class AttentionPooling
             return matmul(attentionWeights, values);
         }
 
+        using DisposeScope scope = NewDisposeScope();
         return values.shape.AsSpan().SequenceEqual(attentionWeights.shape)
-            ? bmm(attentionWeights.unsqueeze(1), values.unsqueeze(-1)).reshape(-1)
+            ? bmm(attentionWeights.unsqueeze(1), values.unsqueeze(-1)).reshape(-1).MoveToOuterDisposeScope()
             : throw new ArgumentException(
                 $"Expected values ({attentionWeights.shape[1]}) or {Guard.Shape(attentionWeights)} for weights {Guard.Shape(attentionWeights)}, "
                 + $"got {Guard.Shape(values)}.", nameof(values));

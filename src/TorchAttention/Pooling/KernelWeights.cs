@@ -24,40 +24,40 @@ public static class KernelWeights
     {
         ArgumentNullException.ThrowIfNull(kernel);
         Guard.Matrix(squaredDistances, "squared distances (queries, keys)");
+        using DisposeScope scope = NewDisposeScope();
         if (kernel == SmoothingKernel.Gaussian)
         {
-            return nn.functional.softmax(-0.5 * squaredDistances, dim: 1);
+            return nn.functional.softmax(squaredDistances.mul(Held.MinusHalf), dim: 1).MoveToOuterDisposeScope();
         }
 
-        using DisposeScope scope = NewDisposeScope();
         Tensor kernels = Bounded(kernel, squaredDistances);
         Tensor sums = kernels.sum(dim: 1, keepdim: true);
-        Tensor isAlone = sums.eq(0);
-        return where(isAlone, Nearest(squaredDistances), kernels / sums.masked_fill(isAlone, 1)).MoveToOuterDisposeScope();
+        Tensor isAlone = sums.eq(Held.Zero);
+        return where(isAlone, Nearest(squaredDistances), kernels / sums.masked_fill(isAlone, Held.One)).MoveToOuterDisposeScope();
     }
 
     private static Tensor Bounded(SmoothingKernel kernel, Tensor squares) => kernel switch
     {
-        _ when kernel == SmoothingKernel.Boxcar => squares.lt(1).to(squares.dtype),
-        _ when kernel == SmoothingKernel.Epanechnikov => (1 - squares).relu(),
-        _ when kernel == SmoothingKernel.Triangular => (1 - Root(squares)).relu(),
-        _ when kernel == SmoothingKernel.Biweight => (1 - squares).relu().square(),
-        _ when kernel == SmoothingKernel.Tricube => (1 - squares * Root(squares)).relu().pow(3),
+        _ when kernel == SmoothingKernel.Boxcar => squares.lt(Held.One).to(squares.dtype),
+        _ when kernel == SmoothingKernel.Epanechnikov => squares.FromOne().relu(),
+        _ when kernel == SmoothingKernel.Triangular => Root(squares).FromOne().relu(),
+        _ when kernel == SmoothingKernel.Biweight => squares.FromOne().relu().pow(Held.Two),
+        _ when kernel == SmoothingKernel.Tricube => (squares * Root(squares)).FromOne().relu().pow(Held.Three),
         _ => throw new ArgumentException($"Expected a kernel of the library, got {kernel}.", nameof(kernel)),
     };
 
     // The root's slope at 0 is infinite, and times the distance's 0 it would make every gradient NaN.
     private static Tensor Root(Tensor squares)
     {
-        Tensor isZero = squares.eq(0);
-        return squares.masked_fill(isZero, 1).sqrt().masked_fill(isZero, 0);
+        Tensor isZero = squares.eq(Held.Zero);
+        return squares.masked_fill(isZero, Held.One).sqrt().masked_fill(isZero, Held.Zero);
     }
 
     // Infinity less infinity is no number, so that no key is nearest and the weights are 0 / 0.
     private static Tensor Nearest(Tensor squares)
     {
         using IDisposable noGradients = no_grad();
-        Tensor isNearest = (squares - squares.amin([1], keepdim: true)).eq(0).to(squares.dtype);
+        Tensor isNearest = (squares - squares.amin([1], keepdim: true)).eq(Held.Zero).to(squares.dtype);
         return isNearest / isNearest.sum(dim: 1, keepdim: true);
     }
 }

@@ -36,8 +36,9 @@ public static class MaskedSoftmax
         }
 
         using DisposeScope scope = NewDisposeScope();
+        using Scalar maskedScore = MaskedScore;
         Tensor lengths = isShared ? validLens.reshape(-1, 1, 1) : validLens.unsqueeze(-1);
-        Tensor isMasked = arange(scores.shape[2], ScalarType.Int64, scores.device).reshape(1, 1, -1) >= lengths;
-        return nn.functional.softmax(scores.masked_fill(isMasked, MaskedScore), dim: -1).MoveToOuterDisposeScope();
+        Tensor isMasked = Held.Range(scores.shape[2], scores.device).reshape(1, 1, -1) >= lengths;
+        return nn.functional.softmax(scores.masked_fill(isMasked, maskedScore), dim: -1).MoveToOuterDisposeScope();
     }
 }

@@ -36,10 +36,10 @@ public static class SdpaPooling
         long features = q.size(1) + 1;
         long length = (Math.Max(features, outputs) + Alignment - 1) / Alignment * Alignment;
         Tensor pooled = nn.functional.scaled_dot_product_attention(
-            Padded(cat([q, ones_like(q.narrow(1, 0, 1))], dim: 1) * Math.Sqrt(length), length),
-            Padded(cat([k, (k * k).sum(dim: 1, keepdim: true) * -0.5], dim: 1), length),
+            Padded(cat([q, ones_like(q.narrow(1, 0, 1))], dim: 1).Times(Math.Sqrt(length)), length),
+            Padded(cat([k, (k * k).sum(dim: 1, keepdim: true).mul(Held.MinusHalf)], dim: 1), length),
             Padded(inputs.Values - centre, length));
-        Tensor output = pooled.squeeze(0).squeeze(0).narrow(1, 0, outputs) + centre;
+        Tensor output = pooled.squeeze(0).squeeze(0).narrow(1, 0, outputs).Plus(centre);
         return (values.dim() == 1 ? output.squeeze(1) : output).MoveToOuterDisposeScope();
     }
 
@@ -75,7 +75,7 @@ public static class SdpaPooling
     private static (Tensor Queries, Tensor Keys) Centred(PoolingInputs inputs)
     {
         Tensor keys = inputs.Keys.detach();
-        Tensor middle = (keys.amin([0]) + keys.amax([0])) / 2;
+        Tensor middle = keys.amin([0]).Plus(keys.amax([0])).div(Held.Two);
         return ((inputs.Queries - middle) * inputs.W, (inputs.Keys - middle) * inputs.W);
     }
 

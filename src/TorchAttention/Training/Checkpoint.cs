@@ -96,7 +96,7 @@ public sealed class Checkpoint
             ["model"] = Kind,
             ["version"] = Text(Version),
             ["module"] = run.Model.GetName(),
-            ["optimizer"] = run.Optimizer.GetType().Name,
+            ["optimizer"] = OptimizerMemory.NameOf(run.Optimizer),
             ["step"] = Text(run.Step),
             ["epoch"] = Text(run.Epoch),
             ["batch"] = Text(run.Batch),
@@ -112,7 +112,7 @@ public sealed class Checkpoint
     internal void Restore(TrainingRun run)
     {
         Same("module", run.Model.GetName());
-        Same("optimizer", run.Optimizer.GetType().Name);
+        Same("optimizer", OptimizerMemory.NameOf(run.Optimizer));
         Same("batches", Text(run.TrainDataloader.Count));
         SafeTensor[] state = [.. run.State.Select(part => Part(ModelPrefix + part.Name, part.Tensor))];
         bool hasBest = run.State.Count > 0 && _tensors.ContainsKey(BestPrefix + run.State[0].Name);

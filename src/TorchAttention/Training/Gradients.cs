@@ -23,9 +23,10 @@ internal static class Gradients
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
+        using Scalar factor = most / norm;
         foreach ((_, Parameter parameter) in parameters)
         {
-            parameter.grad?.mul_(most / norm);
+            parameter.grad?.mul_(factor);
         }
     }
 
@@ -72,7 +73,7 @@ internal static class Gradients
         if (gradient.dtype != ScalarType.Float32 || gradient.device_type != DeviceType.CPU)
         {
             using DisposeScope scope = NewDisposeScope();
-            return gradient.to(ScalarType.Float64).square().sum().ToDouble();
+            return gradient.to(ScalarType.Float64).pow(Held.Two).sum().ToDouble();
         }
 
         using var numbers = new Numbers<float>(gradient);

@@ -203,7 +203,7 @@ public sealed class Lbfgs : OptimizerHelper, IResumableOptimizer
         {
             int count = (int)parameter.numel();
             double[] move = [.. _direction.Skip(at).Take(count).Select(d => d * length)];
-            parameter.add_(tensor(move, parameter.shape, ScalarType.Float64).to(parameter.dtype, parameter.device));
+            parameter.add_(tensor(move, parameter.shape, ScalarType.Float64).to(parameter.dtype, parameter.device), Held.One);
             at += count;
         }
     }

@@ -7,6 +7,15 @@ namespace TorchAttention.Training;
 /// <remarks>TorchSharp's own way of saving knows float32 on the CPU only, and its LBFGS none at all.</remarks>
 internal static class OptimizerMemory
 {
+    /// <summary>The name of the method, by which a checkpoint knows whose memory it has: one for TorchSharp's and for those here that take the same steps.</summary>
+    public static string NameOf(optim.Optimizer optimizer) => optimizer switch
+    {
+        SGD => nameof(SGD),
+        Adam => nameof(Adam),
+        AdamW => nameof(AdamW),
+        _ => optimizer.GetType().Name,
+    };
+
     /// <summary>The memory, copied.</summary>
     /// <exception cref="NotSupportedException">It cannot be reached.</exception>
     public static Dictionary<string, SafeTensor> Save(optim.Optimizer optimizer)

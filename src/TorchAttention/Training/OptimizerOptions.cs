@@ -57,9 +57,9 @@ public sealed record OptimizerOptions
 
     internal optim.Optimizer Create(IEnumerable<Parameter> parameters) => Kind switch
     {
-        OptimizerKind.Adam => optim.Adam(parameters, LearningRate, weight_decay: WeightDecay),
-        OptimizerKind.AdamW => optim.AdamW(parameters, LearningRate, weight_decay: WeightDecay),
+        OptimizerKind.Adam => new HeldAdam(parameters, LearningRate, WeightDecay),
+        OptimizerKind.AdamW => new HeldAdamW(parameters, LearningRate, WeightDecay),
         OptimizerKind.Lbfgs => new Lbfgs(parameters, LearningRate),
-        _ => optim.SGD(parameters, LearningRate, Momentum, weight_decay: WeightDecay),
+        _ => new HeldSgd(parameters, LearningRate, Momentum, WeightDecay),
     };
 }

@@ -48,18 +48,23 @@ public sealed class OptimizerTests
     }
 
     [Theory]
-    [InlineData(OptimizerKind.Sgd)]
-    [InlineData(OptimizerKind.Adam)]
-    [InlineData(OptimizerKind.AdamW)]
-    public void Options_AreTorchSharpsOptimizers(OptimizerKind kind)
+    [InlineData(OptimizerKind.Sgd, 0, 0)]
+    [InlineData(OptimizerKind.Sgd, 0.9, 0)]
+    [InlineData(OptimizerKind.Sgd, 0, 0.01)]
+    [InlineData(OptimizerKind.Sgd, 0.9, 0.01)]
+    [InlineData(OptimizerKind.Adam, 0, 0)]
+    [InlineData(OptimizerKind.Adam, 0, 0.01)]
+    [InlineData(OptimizerKind.AdamW, 0, 0)]
+    [InlineData(OptimizerKind.AdamW, 0, 0.01)]
+    public void Options_AreTorchSharpsOptimizersBitForBit(OptimizerKind kind, double momentum, double decay)
     {
-        var options = new OptimizerOptions { Kind = kind, LearningRate = 0.1, Momentum = kind == OptimizerKind.Sgd ? 0.9 : 0, WeightDecay = 0.01 };
+        var options = new OptimizerOptions { Kind = kind, LearningRate = 0.1, Momentum = momentum, WeightDecay = decay };
         double chosen = Trained(new TrainerOptions { Optimizer = options }, model => model);
         double own = Trained(new TrainerOptions(), model => new WithOptimizer(model, kind switch
         {
-            OptimizerKind.Adam => optim.Adam(model.parameters(), 0.1, weight_decay: 0.01),
-            OptimizerKind.AdamW => optim.AdamW(model.parameters(), 0.1, weight_decay: 0.01),
-            _ => optim.SGD(model.parameters(), 0.1, 0.9, weight_decay: 0.01),
+            OptimizerKind.Adam => optim.Adam(model.parameters(), 0.1, weight_decay: decay),
+            OptimizerKind.AdamW => optim.AdamW(model.parameters(), 0.1, weight_decay: decay),
+            _ => optim.SGD(model.parameters(), 0.1, momentum, weight_decay: decay),
         }));
         Assert.Equal(own, chosen);
     }

@@ -1,0 +1,55 @@
+using TorchSharp.Modules;
+
+namespace TorchAttention.Training;
+
+/// <summary>TorchSharp's SGD with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch.</summary>
+/// <remarks>See <see cref="Held"/>: a collection on behalf of another thread would else end a training sooner or later. State, options and their saving are TorchSharp's.</remarks>
+/// <param name="parameters">What it moves.</param>
+/// <param name="learningRate">The learning rate.</param>
+/// <param name="momentum">The momentum, at least 0 and below 1.</param>
+/// <param name="weightDecay">Times the parameter is added to the gradient.</param>
+internal sealed class HeldSgd(IEnumerable<Parameter> parameters, double learningRate, double momentum = 0, double weightDecay = 0)
+    : SGD(parameters, learningRate, momentum, weight_decay: weightDecay)
+{
+    /// <inheritdoc/>
+    public override Tensor step(Func<Tensor>? closure = null) => _step<ParamGroup>(Step, closure);
+
+    private void Step(ParamGroup group)
+    {
+        Options options = group.Options;
+        using Scalar rate = -group.LearningRate;
+        using Scalar momentum = options.momentum ?? 0;
+        using Scalar decay = options.weight_decay ?? 0;
+        foreach (Parameter parameter in group.Parameters)
+        {
+            Tensor? direction = parameter.grad;
+            if (direction is null)
+            {
+                continue;
+            }
+
+            if (options.weight_decay > 0)
+            {
+                direction = direction.add(parameter, decay);
+            }
+
+            if (options.momentum > 0)
+            {
+                var state = (State)_state[parameter.Handle];
+                if (state.momentum_buffer is null)
+                {
+                    state.momentum_buffer = direction.clone().DetachFromDisposeScope();
+                }
+                else
+                {
+                    state.momentum_buffer.mul_(momentum);
+                    state.momentum_buffer.add_(direction, Held.One);
+                }
+
+                direction = state.momentum_buffer;
+            }
+
+            parameter.add_(direction, rate);
+        }
+    }
+}

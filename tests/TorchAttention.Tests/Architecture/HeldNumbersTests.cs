@@ -1,0 +1,62 @@
+using Mono.Cecil;
+using Mono.Cecil.Cil;
+
+namespace TorchAttention.Tests.Architecture;
+
+/// <summary>
+/// TorchSharp hands libtorch the address of a number (a <c>Scalar</c>) that nothing keeps alive: a collection on behalf of another thread may free it before it is read.
+/// The library's own code therefore holds every such number, and calls no method of TorchSharp that makes one by itself.
+/// </summary>
+public sealed class HeldNumbersTests
+{
+    private const string Scalar = "TorchSharp.Scalar";
+
+    [Fact]
+    public void TorchSharp_StillMakesNumbersThatNobodyHolds()
+    {
+        HashSet<string> makers = Makers();
+        Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::add(TorchSharp.torch/Tensor)", makers);
+        Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::square()", makers);
+        Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::op_Addition(TorchSharp.torch/Tensor,TorchSharp.torch/Tensor)", makers);
+        Assert.DoesNotContain("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::sub(TorchSharp.torch/Tensor)", makers);
+    }
+
+    [Fact]
+    public void Library_HoldsEveryNumberThatLibTorchReads()
+    {
+        HashSet<string> makers = Makers();
+        using ModuleDefinition library = ModuleDefinition.ReadModule(typeof(LibTorch).Assembly.Location);
+        string[] loose =
+        [
+            .. Methods(library).SelectMany(method => method.Body.Instructions.Where(instruction => IsLoose(instruction) || Calls(instruction, makers))
+                .Select(instruction => $"{method.DeclaringType.FullName}.{method.Name}: {((MethodReference)instruction.Operand).FullName}")),
+        ];
+        Assert.True(loose.Length == 0, string.Join('\n', loose));
+    }
+
+    // Methods of TorchSharp that make a number and pass it on at once, and those that call them.
+    private static HashSet<string> Makers()
+    {
+        using ModuleDefinition torchSharp = ModuleDefinition.ReadModule(typeof(torch).Assembly.Location);
+        List<MethodDefinition> methods = [.. Methods(torchSharp)];
+        HashSet<string> makers = [.. methods.Where(method => method.Body.Instructions.Any(IsLoose)).Select(method => method.FullName)];
+        for (int before = 0; makers.Count > before;)
+        {
+            before = makers.Count;
+            makers.UnionWith(methods.Where(method => method.Body.Instructions.Any(instruction => Calls(instruction, makers))).Select(method => method.FullName));
+        }
+
+        return makers;
+    }
+
+    private static IEnumerable<MethodDefinition> Methods(ModuleDefinition module) =>
+        module.GetTypes().SelectMany(type => type.Methods).Where(method => method.HasBody);
+
+    private static bool Calls(Instruction instruction, HashSet<string> makers) =>
+        instruction.Operand is MethodReference method && makers.Contains(method.FullName);
+
+    // A number made from a plain one, and not kept in a variable, a field or as a method's result.
+    private static bool IsLoose(Instruction instruction) =>
+        instruction.Operand is MethodReference method && method.ReturnType.FullName == Scalar && method.Parameters.Count == 1 && method.Name is "op_Implicit" or "ToScalar"
+        && instruction.Next.OpCode.Code is not (Code.Ret or Code.Stsfld or Code.Stloc or Code.Stloc_S or Code.Stloc_0 or Code.Stloc_1 or Code.Stloc_2 or Code.Stloc_3);
+}
