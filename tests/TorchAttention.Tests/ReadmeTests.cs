@@ -29,7 +29,7 @@ public sealed class ReadmeTests : IDisposable
         string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
         string[] snippets = [.. Blocks("csharp")];
 
-        Assert.Equal(5, snippets.Length);
+        Assert.Equal(6, snippets.Length);
         Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
     }
 
@@ -47,12 +47,14 @@ public sealed class ReadmeTests : IDisposable
     [Fact]
     public void RegressionSnippet_SavesTheCurve()
     {
-        Table table = BuiltInTable.Find("mcycle")!.Read(_ => ["times", "accel"]);
+        File.Copy(Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "mcycle.csv"), _console.PathOf("mcycle.csv"));
+        File.Copy(Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "ethanol.csv"), _console.PathOf("ethanol.csv"));
         string before = Environment.CurrentDirectory;
         Environment.CurrentDirectory = _console.Folder;
         try
         {
-            RunRegressionSnippet(table[0], table[1]);
+            RunRegressionSnippet();
+            RunSurfaceSnippet();
         }
         finally
         {
@@ -174,13 +176,24 @@ public sealed class ReadmeTests : IDisposable
         return (atTwo, pooled, neighbours, report);
     }
 
-    private static void RunRegressionSnippet(ReadOnlySpan<double> times, ReadOnlySpan<double> accel)
+    private static void RunRegressionSnippet()
     {
-        KernelRegression curve = KernelRegression.Fit(times, accel, new KernelRegressionOptions { Degree = 1 });
+        Table table = CsvTable.Read("mcycle.csv", ["times", "accel"]);
+        KernelRegression curve = KernelRegression.Fit(table["times"], table["accel"], new KernelRegressionOptions { Degree = 1 });
         Predictions at = curve.Predict([10, 20, 30]);
-        System.Console.WriteLine($"h = {curve.Bandwidths[0]:G4}, {curve.Diagnostics.EffectiveDegreesOfFreedom:F1} degrees of freedom");
         System.Console.WriteLine($"at 20: {at.Mean[1]:F1}, between {at.Lower[1]:F1} and {at.Upper[1]:F1}");
         curve.Save("curve.safetensors");
+    }
+
+    private static void RunSurfaceSnippet()
+    {
+        (KernelRegression again, _) = KernelRegression.Load("curve.safetensors");
+        System.Console.WriteLine($"h = {again.Bandwidths[0]:G4}, {again.Diagnostics.EffectiveDegreesOfFreedom:F1} degrees of freedom");
+
+        Table ethanol = CsvTable.Read("ethanol.csv", ["E", "C", "NOx"]);
+        KernelRegression surface = KernelRegression.Fit(ethanol.Rows("E", "C"), ethanol["NOx"], features: 2, new KernelRegressionOptions { Bandwidth = Bandwidth.AICc });
+        Predictions there = surface.Predict([0.9, 12, 1.1, 15]);
+        System.Console.WriteLine($"{there.Mean[0]:F3} +- {there.StandardError[0]:F3} where E = 0.9 and C = 12");
     }
 
 #pragma warning disable SA1502, IDE0055 // As short as the README shows it.

@@ -16,6 +16,18 @@ public static class CsvTable
         return ReadAll(rows, path, choose, null, null);
     }
 
+    /// <summary>Reads columns of a file by their names.</summary>
+    /// <param name="path">The file; a pipe will do, since it is read once.</param>
+    /// <param name="columns">The columns, in the order wanted.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <returns>The columns.</returns>
+    /// <inheritdoc cref="Read(string, Func{IReadOnlyList{string}, IReadOnlyList{string}}, CsvOptions?)" path="/exception"/>
+    public static Table Read(string path, IReadOnlyList<string> columns, CsvOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        return Read(path, _ => columns, options);
+    }
+
     /// <summary>Reads from an open reader.</summary>
     /// <param name="reader">The text.</param>
     /// <param name="name">What to call it in messages.</param>

@@ -48,4 +48,36 @@ public sealed class Table
     /// <summary>The numbers of one column.</summary>
     /// <param name="column">The column's index.</param>
     public ReadOnlySpan<double> this[int column] => _values[column];
+
+    /// <summary>The numbers of one column.</summary>
+    /// <param name="column">The column's name.</param>
+    /// <exception cref="ArgumentException">There is none of this name, or more than one.</exception>
+    public ReadOnlySpan<double> this[string column] => _values[IndexOf(column)];
+
+    /// <summary>The numbers of some columns, row by row: (rows, columns), as a regression on several features takes them.</summary>
+    /// <param name="columns">The columns' names, in the order wanted.</param>
+    /// <exception cref="ArgumentException">There is none of a name, or more than one.</exception>
+    public double[] Rows(params ReadOnlySpan<string> columns)
+    {
+        double[] rows = new double[RowCount * columns.Length];
+        for (int j = 0; j < columns.Length; j++)
+        {
+            double[] values = _values[IndexOf(columns[j])];
+            for (int i = 0; i < values.Length; i++)
+            {
+                rows[(i * columns.Length) + j] = values[i];
+            }
+        }
+
+        return rows;
+    }
+
+    private int IndexOf(string column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        int[] places = [.. Columns.Index().Where(candidate => candidate.Item == column).Select(candidate => candidate.Index)];
+        return places.Length == 1
+            ? places[0]
+            : throw new ArgumentException($"{Name}: expected one column '{column}', found {(places.Length == 0 ? "none" : $"{places.Length}")}; {CsvTable.Describe(Columns)}.", nameof(column));
+    }
 }

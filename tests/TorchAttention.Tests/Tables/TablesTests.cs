@@ -70,6 +70,20 @@ public sealed class TablesTests
     }
 
     [Fact]
+    public void Columns_AreFoundByName()
+    {
+        var table = new Table("t.csv", ["a", "b", "c", "c"], [[1, 2], [3, 4], [5, 6], [7, 8]]);
+
+        Assert.Equal([3, 4], table["b"].ToArray());
+        Assert.Equal([3, 1, 4, 2], table.Rows("b", "a"));
+        Assert.Empty(table.Rows());
+        ArgumentException none = Assert.Throws<ArgumentException>(() => table["B"].Length);
+        Assert.StartsWith("t.csv: expected one column 'B', found none; its columns are 'a', 'b', 'c', 'c'.", none.Message, StringComparison.Ordinal);
+        ArgumentException two = Assert.Throws<ArgumentException>(() => table.Rows("a", "c"));
+        Assert.StartsWith("t.csv: expected one column 'c', found 2; ", two.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Table_RefusesColumnsOfDifferentLengths()
     {
         Assert.Throws<ArgumentException>(() => new Table("t", ["a"], []));
