@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
@@ -62,7 +61,7 @@ internal sealed record Examples
             throw CliException.WrongInput($"--x: expected columns that are not named twice, got {string.Join(", ", columns)}");
         }
 
-        rows.Choose(columns, classes ? target : null);
+        rows.Choose(columns, classes ? target : null, notNegative: weights);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
         int count = ReadRows(rows, values, labels, classes ? null : target);
@@ -86,13 +85,6 @@ internal sealed record Examples
             }
         }
 
-        double[] sampleWeights = weights is null ? [] : [.. values[^1]];
-        int negative = Array.FindIndex(sampleWeights, weight => weight < 0);
-        if (negative >= 0)
-        {
-            throw new TableException(data, string.Create(CultureInfo.InvariantCulture, $"expected weights of at least 0, found {sampleWeights[negative]} (example {negative + 1} of {count})"), column: weights);
-        }
-
         return new Examples
         {
             Name = builtIn?.Name ?? (data == Standard ? "stdin" : Path.GetFileNameWithoutExtension(data)),
@@ -102,7 +94,7 @@ internal sealed record Examples
             X = keys,
             Y = classes ? [] : [.. values[features.Length]],
             Labels = classes ? labels : null,
-            Weights = sampleWeights,
+            Weights = weights is null ? [] : [.. values[^1]],
             DroppedRows = rows.DroppedRows,
             WeightsColumn = weights,
             Csv = options,
@@ -111,7 +103,9 @@ internal sealed record Examples
 
     /// <summary>Opens a file, or standard input for -.</summary>
     public static CsvRows Open(string data, CsvOptions options) =>
-        data == Standard ? CsvRows.Open(DataStream.OpenInput("--data"), StandardInput, options) : CsvRows.Open(data, options);
+        data.Length == 0 ? throw CliException.WrongInput("--data: expected a file, got ''")
+            : data == Standard ? CsvRows.Open(DataStream.OpenInput("--data"), StandardInput, options)
+            : CsvRows.Open(data, options);
 
     /// <summary>Fits a model to some of the rows.</summary>
     public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)

@@ -31,6 +31,7 @@ public sealed class CsvRows : IDisposable
     private readonly int _headerRow;
     private string[] _columns = [];
     private int[] _places = [];
+    private string? _notNegative;
     private int _labelPlace = -1;
     private int[] _keptPlaces = [];
     private long _firstMissingRow;
@@ -129,13 +130,15 @@ public sealed class CsvRows : IDisposable
     /// <summary>Names the columns to read as numbers, and one to read as text.</summary>
     /// <param name="columns">Names of the header, in the order wanted.</param>
     /// <param name="label">The column of text; null for none.</param>
+    /// <param name="notNegative">The column of numbers, one of weights say, that are at least 0; null for none.</param>
     /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
-    public void Choose(IReadOnlyList<string> columns, string? label = null)
+    public void Choose(IReadOnlyList<string> columns, string? label = null, string? notNegative = null)
     {
         ArgumentNullException.ThrowIfNull(columns);
         _columns = [.. columns];
         _places = Array.ConvertAll(_columns, Find);
         _labelPlace = label is null ? -1 : Find(label);
+        _notNegative = notNegative;
     }
 
     /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
@@ -307,6 +310,11 @@ public sealed class CsvRows : IDisposable
         if (!double.TryParse(field, NumberStyles.Float, _culture, out double number) || field.Contains('\0', StringComparison.Ordinal))
         {
             throw new TableException(_name, $"expected a number, found '{Shown(field)}'", _parser.Row, column);
+        }
+
+        if (number < 0 && column == _notNegative)
+        {
+            throw new TableException(_name, $"expected a number of at least 0, found '{Shown(field)}'", _parser.Row, column);
         }
 
         return double.IsFinite(number) ? number : throw new TableException(_name, $"expected a finite number, found '{Shown(field)}'", _parser.Row, column);

@@ -15,7 +15,7 @@ internal sealed class HeldAdam(IEnumerable<Parameter> parameters, double learnin
     private void Step(ParamGroup group)
     {
         var options = (Options)group.Options;
-        using Scalar decay = options.weight_decay ?? 0;
+        using Scalar? decay = options.weight_decay > 0 ? options.weight_decay.Value : null;
         foreach (Parameter parameter in group.Parameters)
         {
             Tensor? gradient = parameter.grad;
@@ -24,7 +24,7 @@ internal sealed class HeldAdam(IEnumerable<Parameter> parameters, double learnin
                 continue;
             }
 
-            if (options.weight_decay > 0)
+            if (decay is not null)
             {
                 gradient = gradient.add(parameter, decay);
             }

@@ -18,8 +18,8 @@ internal sealed class HeldSgd(IEnumerable<Parameter> parameters, double learning
     {
         Options options = group.Options;
         using Scalar rate = -group.LearningRate;
-        using Scalar momentum = options.momentum ?? 0;
-        using Scalar decay = options.weight_decay ?? 0;
+        using Scalar? momentum = options.momentum > 0 ? options.momentum.Value : null;
+        using Scalar? decay = options.weight_decay > 0 ? options.weight_decay.Value : null;
         foreach (Parameter parameter in group.Parameters)
         {
             Tensor? direction = parameter.grad;
@@ -28,12 +28,12 @@ internal sealed class HeldSgd(IEnumerable<Parameter> parameters, double learning
                 continue;
             }
 
-            if (options.weight_decay > 0)
+            if (decay is not null)
             {
                 direction = direction.add(parameter, decay);
             }
 
-            if (options.momentum > 0)
+            if (momentum is not null)
             {
                 var state = (State)_state[parameter.Handle];
                 if (state.momentum_buffer is null)

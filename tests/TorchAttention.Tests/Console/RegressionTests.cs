@@ -257,6 +257,15 @@ public sealed class RegressionTests : IDisposable
     }
 
     [Fact]
+    public void NegativeWeight_IsNamedByItsRow()
+    {
+        _console.Write("d.csv", "a,b,w\n1,2,1\n2,,1\n3,4,-0.5\n5,6,1\n");
+        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--x", "a", "--y", "b", "--weights", "w", "--missing", "drop");
+        Assert.Equal((2, "error: d.csv, row 4, column 'w': expected a number of at least 0, found '-0.5'\n"), (result.ExitCode, result.Error));
+        Assert.Equal(["d.csv"], Entries("."));
+    }
+
+    [Fact]
     public void Failure_LeavesNoHalfOfTheAnswers()
     {
         Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
