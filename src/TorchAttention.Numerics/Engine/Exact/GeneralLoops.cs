@@ -25,16 +25,17 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(in Tile<T> tile, in SumLayout layout, double* query, double* scales, T* buffers, double* row)
     {
-        for (int i = 0; i < tile.Count; i += TLanes.Count)
+        for (int j = 0; j < layout.Features; j++)
         {
-            TLanes sum = TLanes.All(0);
-            for (int j = 0; j < layout.Features; j++)
+            T* keys = tile.Keys + (j * tile.Stride);
+            TLanes q = TLanes.All(query[j]);
+            TLanes scale = TLanes.All(scales[j]);
+            for (int i = 0; i < tile.Count; i += TLanes.Count)
             {
-                TLanes difference = TLanes.All(query[j]) - TLanes.Load(tile.Keys + (j * tile.Stride) + i);
-                sum = TLanes.MultiplyAdd(difference, difference * TLanes.All(scales[j]), sum);
+                TLanes difference = q - TLanes.Load(keys + i);
+                TLanes sum = j == 0 ? TLanes.All(0) : TLanes.Load(buffers + i);
+                TLanes.MultiplyAdd(difference, difference * scale, sum).Store(buffers + i);
             }
-
-            sum.Store(buffers + i);
         }
 
         AddArguments(tile, layout, query, null, scales, buffers, row);
@@ -68,11 +69,9 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         double* origin = reference is null ? query : reference;
         for (int j = 0; layout.HasGradient && j < layout.Features; j++)
         {
-            T* keys = tile.Keys + (j * tile.Stride);
             if (layout.BandwidthGradient >= 0)
             {
-                Multiply(slopes, keys, query[j], near is null ? null : near + j, scales[j], squared: true, parts, tile.Count);
-                AddParts(tile, layout, parts, row + layout.BandwidthGradient, j);
+                Multiply(tile, layout, slopes, query[j], near is null ? null : near + j, scales[j], squared: true, parts, row + layout.BandwidthGradient, j);
                 if (layout.PlaneGradient >= 0)
                 {
                     // The arguments have served.
@@ -82,8 +81,7 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
 
             if (layout.QueryGradient >= 0)
             {
-                Multiply(slopes, keys, query[j], near is null ? null : near + j, scales[j], squared: false, parts, tile.Count);
-                AddParts(tile, layout, parts, row + layout.QueryGradient, j);
+                Multiply(tile, layout, slopes, query[j], near is null ? null : near + j, scales[j], squared: false, parts, row + layout.QueryGradient, j);
             }
         }
 
@@ -131,13 +129,18 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         row[SumLayout.Boundary] += boundary.Sum();
     }
 
+    // Fills what each key changes by, and adds it up, by itself and times the values.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply(T* slopes, T* keys, double query, double* reference, double scale, bool squared, T* parts, int count)
+    private static void Multiply(
+        in Tile<T> tile, in SumLayout layout, T* slopes, double query, double* reference, double scale, bool squared, T* parts, double* sums, int feature)
     {
+        T* keys = tile.Keys + (feature * tile.Stride);
         TLanes q = TLanes.All(query);
         TLanes s = TLanes.All(scale);
         TLanes r = TLanes.All(reference is null ? query : *reference);
-        for (int i = 0; i < count; i += TLanes.Count)
+        TLanes sum = TLanes.All(0);
+        TLanes withValues = TLanes.All(0);
+        for (int i = 0; i < tile.Count; i += TLanes.Count)
         {
             // With the query itself for a reference this is q - k and its square.
             TLanes key = TLanes.Load(keys + i);
@@ -147,15 +150,16 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
                 factor *= q - key + (q - r);
             }
 
-            (TLanes.Load(slopes + i) * factor).Store(parts + i);
+            TLanes part = TLanes.Load(slopes + i) * factor;
+            part.Store(parts + i);
+            sum = tile.SampleWeights is null ? sum + part : TLanes.MultiplyAdd(part, TLanes.Load(tile.SampleWeights + i), sum);
+            withValues = TLanes.MultiplyAdd(part, TLanes.Load(tile.Values + i), withValues);
         }
-    }
 
-    private static void AddParts(in Tile<T> tile, in SumLayout layout, T* parts, double* sums, int feature)
-    {
-        sums[feature] += tile.SampleWeights is null ? Sum(parts, tile.Count) : Dot(parts, tile.SampleWeights, tile.Count);
+        sums[feature] += sum.Sum();
         double* valueSums = sums + layout.Features + (feature * layout.Columns);
-        for (int c = 0; c < layout.Columns; c++)
+        valueSums[0] += withValues.Sum();
+        for (int c = 1; c < layout.Columns; c++)
         {
             valueSums[c] += Dot(parts, tile.Values + (c * tile.Stride), tile.Count);
         }
@@ -169,18 +173,6 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         for (int i = 0; i < count; i += TLanes.Count)
         {
             sum = TLanes.MultiplyAdd(TLanes.Load(weights + i), TLanes.Load(factors + i), sum);
-        }
-
-        return sum.Sum();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Sum(T* weights, int count)
-    {
-        TLanes sum = TLanes.All(0);
-        for (int i = 0; i < count; i += TLanes.Count)
-        {
-            sum += TLanes.Load(weights + i);
         }
 
         return sum.Sum();
