@@ -1,8 +1,8 @@
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
-/// Several features: quasi-Newton steps (BFGS) from several starts, on some of the examples first; the best of these, widened for their number, lead to where all examples are
-/// asked. Where the criterion jumps and has no slope, steps along each feature instead, ever shorter ones.
+/// Several features: quasi-Newton steps (BFGS) from several starts, on some of the examples first; the best of these, narrowed for the number of examples, leads on to more of them and at
+/// last to all, each time with the curvature that is known so far. Where the criterion jumps and has no slope, steps along each feature instead, ever shorter ones.
 /// </summary>
 internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     : Search(data, criterion, bounds, progress)
@@ -10,6 +10,10 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
     private const int SomeExamples = 800;
     private const int SingleFrom = 3000;
     private const int MostSteps = 60;
+    private const int Growth = 5;
+    private const double RoughSlope = 1e-2;
+    private const double SingleSlope = 1e-3;
+    private const double LeastSlope = 1e-7;
     private const double LongestStep = 0.5;
     private const double ShortestStep = 0.02;
     private static readonly double[] _factors = [0.25, 0.5, 1, 2];
@@ -19,35 +23,48 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
     protected override void Find()
     {
         bool isMany = Data.Count > 2 * SomeExamples;
-        SmootherData some = isMany ? Some() : Data;
-        double widening = Math.Pow((double)Data.Count / some.Count, -1.0 / (Features + 4));
+        int[] order = isMany ? Shuffled() : [];
+        SmootherData data = isMany ? Data.Take(order.AsSpan(0, SomeExamples)) : Data;
         double[] reference = [.. Enumerable.Range(0, Features).Select(j => Math.Log(
-            Math.Max(RulesOfThumb.DeviationOf(some, j), 1e-300) * Math.Pow(some.Count, -1.0 / (Features + 4))))];
+            Math.Max(RulesOfThumb.DeviationOf(data, j), 1e-300) * Math.Pow(data.Count, -1.0 / (Features + 4))))];
         List<double[]> starts = [.. _factors.Select(factor => Clamped([.. reference.Select(log => log + Math.Log(factor))]))];
 
         // A feature that says nothing is smoothed away, which no path from small bandwidths may find.
         starts.AddRange(Enumerable.Range(0, Features).Select(k => Clamped([.. reference.Select((log, j) => j == k ? double.MaxValue : log)])));
-        var run = new Descent(this, some, isSingle: false, isEstimate: isMany);
-        (double[] Logs, double Score)[] found = [.. starts
+        var run = new Descent(this, data, isSingle: false, isEstimate: isMany);
+        Valley[] found = [.. starts
             .Select(start => (Logs: start, Score: run.At(start))).OrderBy(pair => pair.Score).Take(isMany ? 3 : 4)
-            .Select(pair => run.From(pair.Logs, isMany ? 1e-2 : 1e-7)).OrderBy(pair => pair.Score)];
-        if (!isMany)
+            .Select(pair => run.From(pair.Logs, null, isMany ? RoughSlope : LeastSlope)).OrderBy(valley => valley.Score)];
+        while (data.Count < Data.Count)
         {
-            return;
+            int before = data.Count;
+            bool isAll = before * (long)Growth * 2 >= Data.Count;
+            data = isAll ? Data : Data.Take(order.AsSpan(0, before * Growth));
+            bool isSingle = data.Count >= SingleFrom;
+            run = new Descent(this, data, isSingle, isEstimate: isSingle || !isAll);
+            Valley[] narrowed = [.. found.Select(valley => valley with { Logs = Narrowed(valley.Logs, before, data.Count) }).DistinctBy(valley => string.Join(' ', valley.Logs))];
+            Valley start = narrowed.Length == 1 ? narrowed[0] : narrowed.MinBy(valley => run.At(valley.Logs))!;
+            found = [run.From(start.Logs, start.Inverse, isSingle ? SingleSlope : LeastSlope)];
         }
 
-        bool isSingle = Data.Count >= SingleFrom;
-        var whole = new Descent(this, Data, isSingle, isEstimate: isSingle);
-        double[] start = found.Select(pair => Clamped([.. pair.Logs.Select(log => log + Math.Log(widening))])).Distinct().MinBy(whole.At)!;
-        (double[] logs, _) = whole.From(start, isSingle ? 1e-3 : 1e-7);
-        Score([.. logs.Select(Math.Exp)]);
+        if (isMany)
+        {
+            Score([.. found[0].Logs.Select(Math.Exp)]);
+        }
     }
 
-    private SmootherData Some()
+    private int[] Shuffled()
     {
         int[] places = [.. Enumerable.Range(0, Data.Count)];
         new Random(0).Shuffle(places);
-        return Data.Take(places.AsSpan(0, SomeExamples));
+        return places;
+    }
+
+    // As the best bandwidths shrink with the number of examples; one that smooths its feature away stays.
+    private double[] Narrowed(double[] logs, int before, int after)
+    {
+        double shift = Math.Log((double)after / before) / (Features + 4);
+        return Clamped([.. logs.Select((log, j) => log >= Math.Log(Bounds[j].Most) ? log : log - shift)]);
     }
 
     private double[] Clamped(double[] logs) => [.. logs.Select((log, j) => Math.Clamp(log, Math.Log(Bounds[j].Least), Math.Log(Bounds[j].Most)))];
@@ -64,9 +81,12 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
         }
 
         /// <summary>Walks downhill until the slope is this part of the score.</summary>
-        public (double[] Logs, double Score) From(double[] start, double tolerance) => owner.Criterion.HasJumps ? WithoutSlope(start) : BySlope(start, tolerance);
+        /// <param name="start">The logarithms to begin at.</param>
+        /// <param name="inverse">The inverse of the curvature as far as it is known; null where it is not.</param>
+        /// <param name="tolerance">The part.</param>
+        public Valley From(double[] start, double[,]? inverse, double tolerance) => owner.Criterion.HasJumps ? WithoutSlope(start) : BySlope(start, inverse, tolerance);
 
-        private (double[] Logs, double Score) WithoutSlope(double[] start)
+        private Valley WithoutSlope(double[] start)
         {
             (double[] Logs, double Score) best = (start, At(start));
             for (double step = LongestStep; step >= ShortestStep;)
@@ -77,15 +97,15 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
                 (best, step) = around.Score < best.Score ? (around, step) : (best, step / 2);
             }
 
-            return best;
+            return new Valley(best.Logs, best.Score, null);
         }
 
-        private (double[] Logs, double Score) BySlope(double[] start, double tolerance)
+        private Valley BySlope(double[] start, double[,]? known, double tolerance)
         {
             double[] x = start;
             double[] gradient = new double[Features];
             double score = WithGradient(x, gradient);
-            double[,] inverse = Identity(score);
+            double[,] inverse = known is null ? Identity(score) : (double[,])known.Clone();
             for (int step = 0; step < MostSteps && double.IsFinite(score); step++)
             {
                 bool[] isFree = [.. Enumerable.Range(0, Features).Select(j => !IsHeld(x, gradient, j))];
@@ -126,7 +146,7 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
                 (x, score, gradient) = (next, nextScore, nextGradient);
             }
 
-            return (x, score);
+            return new Valley(x, score, inverse);
         }
 
         // At a bound, and the way down leads out of it.
@@ -182,4 +202,7 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
             }
         }
     }
+
+    /// <summary>Where a walk ended, and the inverse of the curvature as it learned it.</summary>
+    private sealed record Valley(double[] Logs, double Score, double[,]? Inverse);
 }
