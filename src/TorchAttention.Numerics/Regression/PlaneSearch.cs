@@ -2,21 +2,31 @@ namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
 /// Several features: quasi-Newton steps (BFGS) from several starts, on some of the examples first; the best of these, narrowed for the number of examples, leads on to more of them and at
-/// last to all, each time with the curvature that is known so far. Where the criterion jumps and has no slope, steps along each feature instead, ever shorter ones.
+/// last to all, each time with the curvature that is known so far. Where the criterion jumps and has no slope, or where the way down ends at bandwidths that leave an example without a
+/// neighbour, steps along features instead, ever shorter ones.
 /// </summary>
-internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     : Search(data, criterion, bounds, progress)
 {
     private const int SomeExamples = 800;
     private const int SingleFrom = 3000;
     private const int MostSteps = 60;
     private const int Growth = 5;
+    private const double Doubt = 0.02;
     private const double RoughSlope = 1e-2;
-    private const double SingleSlope = 1e-3;
+    private const double SingleSlope = 3e-4;
     private const double LeastSlope = 1e-7;
     private const double LongestStep = 0.5;
     private const double ShortestStep = 0.02;
+    private const double EdgeStep = 0.2;
+    private const double WideningStep = 0.3;
+    private const int MostRounds = 8;
+    private const double LeastGridFactor = 0.5;
+    private const double MostGridFactor = 0.25;
     private static readonly double[] _factors = [0.25, 0.5, 1, 2];
+
+    // For no feature, one, two and three.
+    private static readonly int[] _gridPoints = [0, 0, 10, 5];
 
     private int Features => Data.Features;
 
@@ -27,13 +37,14 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
         SmootherData data = isMany ? Data.Take(order.AsSpan(0, SomeExamples)) : Data;
         double[] reference = [.. Enumerable.Range(0, Features).Select(j => Math.Log(
             Math.Max(RulesOfThumb.DeviationOf(data, j), 1e-300) * Math.Pow(data.Count, -1.0 / (Features + 4))))];
-        List<double[]> starts = [.. _factors.Select(factor => Clamped([.. reference.Select(log => log + Math.Log(factor))]))];
+        List<double[]> first = [.. _factors.Select(factor => Clamped([.. reference.Select(log => log + Math.Log(factor))]))];
 
         // A feature that says nothing is smoothed away, which no path from small bandwidths may find.
-        starts.AddRange(Enumerable.Range(0, Features).Select(k => Clamped([.. reference.Select((log, j) => j == k ? double.MaxValue : log)])));
+        first.AddRange(Enumerable.Range(0, Features).Select(k => Clamped([.. reference.Select((log, j) => j == k ? double.MaxValue : log)])));
+        first.AddRange(Criterion.IsRough && Features < _gridPoints.Length ? Grid(reference, _gridPoints[Features]) : []);
         var run = new Descent(this, data, isSingle: false, isEstimate: isMany);
-        Valley[] found = [.. starts
-            .Select(start => (Logs: start, Score: run.At(start))).OrderBy(pair => pair.Score).Take(isMany ? 3 : 4)
+        Valley[] found = [.. first
+            .Select(run.Admissible).OrderBy(pair => pair.Score).Take(isMany ? 3 : Criterion.IsRough ? 8 : 4)
             .Select(pair => run.From(pair.Logs, null, isMany ? RoughSlope : LeastSlope)).OrderBy(valley => valley.Score)];
         while (data.Count < Data.Count)
         {
@@ -42,9 +53,15 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
             data = isAll ? Data : Data.Take(order.AsSpan(0, before * Growth));
             bool isSingle = data.Count >= SingleFrom;
             run = new Descent(this, data, isSingle, isEstimate: isSingle || !isAll);
-            Valley[] narrowed = [.. found.Select(valley => valley with { Logs = Narrowed(valley.Logs, before, data.Count) }).DistinctBy(valley => string.Join(' ', valley.Logs))];
-            Valley start = narrowed.Length == 1 ? narrowed[0] : narrowed.MinBy(valley => run.At(valley.Logs))!;
-            found = [run.From(start.Logs, start.Inverse, isSingle ? SingleSlope : LeastSlope)];
+            Valley[] starts = [.. found.Where(valley => MayBeLeast(valley, found[0])).Select(valley => valley with { Logs = Narrowed(valley.Logs, before, data.Count) })
+                .DistinctBy(valley => string.Join(' ', valley.Logs.Select(log => Math.Round(log, 1))))];
+            if (starts.Length > 1 || Criterion.IsRough)
+            {
+                starts = [.. starts.Select(valley => run.Admissible(valley.Logs) switch { var (logs, score) => valley with { Logs = logs, Score = score } }).OrderBy(valley => valley.Score)];
+            }
+
+            // All of the examples are asked about one valley alone.
+            found = [.. starts.Take(isAll ? 1 : starts.Length).Select(valley => run.From(valley.Logs, valley.Inverse, isSingle ? SingleSlope : LeastSlope)).OrderBy(valley => valley.Score)];
         }
 
         if (isMany)
@@ -52,6 +69,19 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
             Score([.. found[0].Logs.Select(Math.Exp)]);
         }
     }
+
+    // Where a kernel ends, the valleys are many and the ways between them closed.
+    private IEnumerable<double[]> Grid(double[] reference, int points)
+    {
+        double[][] logs = [.. reference.Select((log, j) =>
+        {
+            (double low, double high) = (log + Math.Log(LeastGridFactor), Math.Log(MostGridFactor * Bounds[j].Most));
+            return Enumerable.Range(0, points).Select(i => low + (i * (high - low) / (points - 1))).ToArray();
+        })];
+        return Enumerable.Range(0, (int)Math.Pow(points, Features)).Select(i => Clamped([.. logs.Select((line, j) => line[i / (int)Math.Pow(points, j) % points])]));
+    }
+
+    private bool MayBeLeast(Valley valley, Valley least) => valley.Score <= least.Score + (Doubt * (Criterion.IsLogarithm ? 1 : least.Score));
 
     private int[] Shuffled()
     {
@@ -68,141 +98,4 @@ internal sealed class PlaneSearch(SmootherData data, BandwidthCriterion criterio
     }
 
     private double[] Clamped(double[] logs) => [.. logs.Select((log, j) => Math.Clamp(log, Math.Log(Bounds[j].Least), Math.Log(Bounds[j].Most)))];
-
-    /// <summary>Descent on one set of examples.</summary>
-    private sealed class Descent(PlaneSearch owner, SmootherData data, bool isSingle, bool isEstimate)
-    {
-        private int Features => owner.Features;
-
-        public double At(double[] logs)
-        {
-            double[] bandwidths = [.. logs.Select(Math.Exp)];
-            return owner.Keep(bandwidths, owner.Criterion.At(data, bandwidths, isSingle), isEstimate);
-        }
-
-        /// <summary>Walks downhill until the slope is this part of the score.</summary>
-        /// <param name="start">The logarithms to begin at.</param>
-        /// <param name="inverse">The inverse of the curvature as far as it is known; null where it is not.</param>
-        /// <param name="tolerance">The part.</param>
-        public Valley From(double[] start, double[,]? inverse, double tolerance) => owner.Criterion.HasJumps ? WithoutSlope(start) : BySlope(start, inverse, tolerance);
-
-        private Valley WithoutSlope(double[] start)
-        {
-            (double[] Logs, double Score) best = (start, At(start));
-            for (double step = LongestStep; step >= ShortestStep;)
-            {
-                (double[] Logs, double Score) around = Enumerable.Range(0, 2 * Features)
-                    .Select(i => owner.Clamped([.. best.Logs.Select((log, j) => j == i / 2 ? log + (i % 2 == 0 ? step : -step) : log)]))
-                    .Select(logs => (Logs: logs, Score: At(logs))).MinBy(pair => pair.Score);
-                (best, step) = around.Score < best.Score ? (around, step) : (best, step / 2);
-            }
-
-            return new Valley(best.Logs, best.Score, null);
-        }
-
-        private Valley BySlope(double[] start, double[,]? known, double tolerance)
-        {
-            double[] x = start;
-            double[] gradient = new double[Features];
-            double score = WithGradient(x, gradient);
-            double[,] inverse = known is null ? Identity(score) : (double[,])known.Clone();
-            for (int step = 0; step < MostSteps && double.IsFinite(score); step++)
-            {
-                bool[] isFree = [.. Enumerable.Range(0, Features).Select(j => !IsHeld(x, gradient, j))];
-                double slope = Enumerable.Range(0, Features).Where(j => isFree[j]).Select(j => Math.Abs(gradient[j])).DefaultIfEmpty(0).Max();
-                if (slope <= tolerance / ScaleOf(score))
-                {
-                    break;
-                }
-
-                double[] direction = Direction(inverse, gradient, isFree);
-                if (!(Dot(direction, gradient) < 0))
-                {
-                    inverse = Identity(score);
-                    direction = Direction(inverse, gradient, isFree);
-                }
-
-                double[] next = x;
-                double[] nextGradient = new double[Features];
-                double nextScore = double.PositiveInfinity;
-                double length = 1;
-                for (; length > 1e-4; length /= 4)
-                {
-                    next = owner.Clamped([.. x.Select((log, j) => log + (length * direction[j]))]);
-                    nextScore = WithGradient(next, nextGradient);
-                    if (nextScore <= score + (1e-4 * Dot([.. next.Select((log, j) => log - x[j])], gradient)))
-                    {
-                        break;
-                    }
-                }
-
-                if (!(nextScore < score))
-                {
-                    break;
-                }
-
-                double[] moved = [.. next.Select((log, j) => log - x[j])];
-                Update(inverse, moved, [.. nextGradient.Select((g, j) => g - gradient[j])]);
-                (x, score, gradient) = (next, nextScore, nextGradient);
-            }
-
-            return new Valley(x, score, inverse);
-        }
-
-        // At a bound, and the way down leads out of it.
-        private bool IsHeld(double[] x, double[] gradient, int j) =>
-            (x[j] <= Math.Log(owner.Bounds[j].Least) && gradient[j] > 0) || (x[j] >= Math.Log(owner.Bounds[j].Most) && gradient[j] < 0);
-
-        private double WithGradient(double[] logs, double[] gradient)
-        {
-            double[] bandwidths = [.. logs.Select(Math.Exp)];
-            return owner.Keep(bandwidths, owner.Criterion.WithGradient(data, bandwidths, gradient, isSingle), isEstimate);
-        }
-
-        // A slope counts as a part of the score; that of a logarithm is one.
-        private double ScaleOf(double score) => owner.Criterion.IsLogarithm ? 1 : 1 / Math.Max(Math.Abs(score), 1e-300);
-
-        private double[,] Identity(double score)
-        {
-            double[,] identity = new double[Features, Features];
-            for (int j = 0; j < Features; j++)
-            {
-                identity[j, j] = ScaleOf(score);
-            }
-
-            return identity;
-        }
-
-        private double[] Direction(double[,] inverse, double[] gradient, bool[] isFree)
-        {
-            const double MostStep = 1.5;
-            double[] direction = [.. Enumerable.Range(0, Features).Select(j => isFree[j] ? -Enumerable.Range(0, Features).Where(k => isFree[k]).Sum(k => inverse[j, k] * gradient[k]) : 0)];
-            double largest = direction.Max(Math.Abs);
-            return largest > MostStep ? [.. direction.Select(d => d * MostStep / largest)] : direction;
-        }
-
-        private static double Dot(double[] a, double[] b) => a.Zip(b).Sum(pair => pair.First * pair.Second);
-
-        private void Update(double[,] inverse, double[] moved, double[] bent)
-        {
-            double curvature = Dot(moved, bent);
-            if (!(curvature > 1e-12 * Math.Sqrt(Dot(moved, moved) * Dot(bent, bent))))
-            {
-                return;
-            }
-
-            double[] product = [.. Enumerable.Range(0, Features).Select(j => Enumerable.Range(0, Features).Sum(k => inverse[j, k] * bent[k]))];
-            double factor = (1 + (Dot(bent, product) / curvature)) / curvature;
-            for (int j = 0; j < Features; j++)
-            {
-                for (int k = 0; k < Features; k++)
-                {
-                    inverse[j, k] += (factor * moved[j] * moved[k]) - (((moved[j] * product[k]) + (product[j] * moved[k])) / curvature);
-                }
-            }
-        }
-    }
-
-    /// <summary>Where a walk ended, and the inverse of the curvature as it learned it.</summary>
-    private sealed record Valley(double[] Logs, double Score, double[,]? Inverse);
 }
