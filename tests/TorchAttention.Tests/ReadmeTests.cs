@@ -13,7 +13,8 @@ using Parameter = TorchSharp.Modules.Parameter;
 
 namespace TorchAttention.Tests;
 
-/// <summary>What the README shows is what runs.</summary>
+/// <summary>What the README shows is what runs; alone, since its snippets write to the process's current folder.</summary>
+[Collection(nameof(Training.AloneTests))]
 public sealed class ReadmeTests : IDisposable
 {
     private const string Prefix = "dotnet run -c Release --project src/TorchAttention.Console -- ";
