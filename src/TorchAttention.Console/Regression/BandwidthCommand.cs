@@ -66,6 +66,18 @@ internal static class BandwidthCommand
                 }
 
                 json.WriteEndArray();
+                json.WriteBoolean("at_bound", row.Model.Search!.IsAtBound);
+                json.WriteBoolean("flat", row.Model.Search.IsFlat);
+                json.WriteStartArray("within_one_standard_error");
+                foreach ((double low, double high) in row.Spans)
+                {
+                    json.WriteStartArray();
+                    json.WriteNumberValue(low);
+                    json.WriteNumberValue(high);
+                    json.WriteEndArray();
+                }
+
+                json.WriteEndArray();
                 Number("leave_one_out_rmse", Math.Sqrt(row.Model.Diagnostics.LeaveOneOutError));
                 Number("aicc", row.Model.Diagnostics.AICc);
                 Number("gcv", row.Model.Diagnostics.GCV);
@@ -112,14 +124,26 @@ internal static class BandwidthCommand
 
         AnsiConsole.Write(table);
         Console.WriteLine("loo RMSE: the error at each row by the others; * has the least. df: effective degrees of freedom.");
-        foreach (Row row in rows.Where(row => row.Model is null))
+        foreach (Row row in rows)
         {
-            Console.WriteLine($"{row.Rule}: {row.Problem}");
+            if (row.Spans.Count > 0 && FitOptions.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
+            {
+                string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) =>
+                    string.Create(CultureInfo.InvariantCulture, $"h of {name} from {span.Least:G5} to {span.Most:G5}")));
+                Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
+            }
+
+            foreach (string note in row.Model is null ? [row.Problem!] : FitNotes.Of(examples, row.Model))
+            {
+                Console.WriteLine($"{row.Rule}: {note}");
+            }
         }
     }
 
     private sealed record Row(string Rule, KernelRegression? Model, double Seconds, string? Problem)
     {
+        public IReadOnlyList<(double Least, double Most)> Spans { get; } = Model?.SpansWithinOneStandardError() ?? [];
+
         public static Row Of(string name, BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress, CancellationToken cancellationToken)
         {
             long start = Stopwatch.GetTimestamp();

@@ -32,6 +32,13 @@ internal sealed class FitOptions
         HelpName = "h,h,...|rule",
     };
 
+    private readonly Option<string?> _bounds = new("--search-bounds")
+    {
+        Description = "The least and the largest bandwidth that a rule may choose, in the units of the features: one pair for all of them or one for each "
+            + "(default: from a tenth of the smallest distances between rows to 8 times their range)",
+        HelpName = "least,most",
+    };
+
     private readonly Option<bool> _ties = new("--leave-out-ties") { Description = "Cross-validation leaves out all rows at one place together: for data with copies" };
     private readonly Option<NoNeighbourPolicy> _noNeighbour = Options.OneOf(
         "--no-neighbour",
@@ -55,6 +62,7 @@ internal sealed class FitOptions
             command.Add(_bandwidth);
         }
 
+        command.Add(_bounds);
         command.Add(_ties);
         command.Add(_noNeighbour);
         command.Add(_threads);
@@ -70,6 +78,7 @@ internal sealed class FitOptions
                 : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {string.Join(", ", SmoothingKernel.All.Select(known => known.Name))}, got '{kernel}'"),
             Degree = degree <= 1 ? degree : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}"),
             Bandwidth = parsed.GetValue(_bandwidth) is string bandwidth ? Parse(bandwidth) : Bandwidth.LeaveOneOut,
+            SearchBounds = parsed.GetValue(_bounds) is string bounds ? ParseBounds(bounds) : null,
             LeaveOutTies = parsed.GetValue(_ties),
             NoNeighbour = parsed.GetValue(_noNeighbour),
             Threads = parsed.GetValue(_threads),
@@ -83,6 +92,16 @@ internal sealed class FitOptions
         if (given > 1 && given != examples.Features.Count)
         {
             throw CliException.WrongInput($"--bandwidth: expected one bandwidth or one for each of {string.Join(", ", examples.Features)}, got {given}");
+        }
+
+        if (options.SearchBounds is { Count: var pairs } && pairs != 1 && pairs != examples.Features.Count)
+        {
+            throw CliException.WrongInput($"--search-bounds: expected one pair least,most or one for each of {string.Join(", ", examples.Features)}, got {pairs} pairs");
+        }
+
+        if (options.SearchBounds is not null && (given > 0 || options.Bandwidth.Rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn))
+        {
+            throw CliException.WrongInput($"--search-bounds: expected a rule that searches (loo, aicc, gcv, kfold), got --bandwidth {options.Bandwidth.ToString().ToLowerInvariant()}");
         }
 
         if (examples.Labels is not null && options.Degree != 0)
@@ -103,16 +122,23 @@ internal sealed class FitOptions
             return Bandwidth.By(rule);
         }
 
+        return Bandwidth.Of(Numbers(text) ?? throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {string.Join(", ", _rules.Keys)}, got '{text}'"));
+    }
+
+    private static (double Least, double Most)[] ParseBounds(string text)
+    {
+        double[]? numbers = Numbers(text);
+        (double Least, double Most)[] pairs = numbers is null || numbers.Length % 2 == 1 ? [] : [.. numbers.Chunk(2).Select(pair => (pair[0], pair[1]))];
+        return pairs.Length > 0 && pairs.All(pair => pair.Least < pair.Most) ? pairs
+            : throw CliException.WrongInput($"--search-bounds: expected positive numbers least,most with the first below the second, got '{text}'");
+    }
+
+    // Positive numbers with commas between them; null where they are others.
+    private static double[]? Numbers(string text)
+    {
         string[] parts = text.Split(',');
         double[] values = new double[parts.Length];
-        for (int i = 0; i < parts.Length; i++)
-        {
-            if (!double.TryParse(parts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]) || !(values[i] > 0 && double.IsFinite(values[i])))
-            {
-                throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {string.Join(", ", _rules.Keys)}, got '{text}'");
-            }
-        }
-
-        return Bandwidth.Of(values);
+        return parts.Index().All(part => double.TryParse(part.Item, NumberStyles.Float, CultureInfo.InvariantCulture, out values[part.Index]) && values[part.Index] > 0 && double.IsFinite(values[part.Index]))
+            ? values : null;
     }
 }

@@ -8,8 +8,7 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>What came out of a fit: for people as a table, for programs as JSON and CSV.</summary>
 internal sealed class FitSummary(Examples examples, KernelRegression model, double level, double seconds, string modelPath)
 {
-    // The part of the rows that the degrees of freedom are where little is left to judge the fit by.
-    private const double MostFreedom = 0.9;
+    private readonly IReadOnlyList<(double Least, double Most)> _spans = model.SpansWithinOneStandardError();
 
     public void WriteConfig(Utf8JsonWriter json)
     {
@@ -25,6 +24,11 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
         json.WriteString("bandwidth", model.Options.Bandwidth.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : model.Options.Bandwidth.ToString());
+        if (model.Options.SearchBounds is { } bounds)
+        {
+            Pairs(json, "search_bounds", bounds);
+        }
+
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
         json.WriteNumber("level", level);
         json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
@@ -44,6 +48,10 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         Numbers(json, "bandwidth", model.Bandwidths);
         json.WriteString("rule", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule));
         json.WriteBoolean("at_bound", model.Search?.IsAtBound ?? false);
+        json.WriteBoolean("flat", model.Search?.IsFlat ?? false);
+        Pairs(json, "search_bounds", model.Search?.Bounds ?? []);
+        Pairs(json, "within_one_standard_error", _spans);
+        Strings(json, "notes", FitNotes.Of(examples, model));
         Number(json, "effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
         Number(json, "residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
         Numbers(json, "residual_standard_error", said.ResidualStandardError);
@@ -119,7 +127,12 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
             Row($"bandwidth of {feature}", Short(h));
         }
 
-        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + (model.Search.IsAtBound ? ", at the end of what it may be" : ""));
+        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + (model.Search.IsFlat ? ", flat" : model.Search.IsAtBound ? ", at the end of what was looked at" : ""));
+        foreach ((string feature, (double least, double most)) in examples.Features.Zip(_spans))
+        {
+            Row($"as good, of {feature}", $"{Short(least)} to {Short(most)} (within one standard error)");
+        }
+
         Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));
         if (examples.Labels is null)
         {
@@ -135,7 +148,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
 
         Row("AICc", Short(said.AICc));
         AnsiConsole.Write(table);
-        foreach (string note in Notes())
+        foreach (string note in FitNotes.Of(examples, model))
         {
             Console.WriteLine($"note: {note}");
         }
@@ -144,38 +157,6 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{(model.Search is { Trials.Count: > 0 } ? ", search.csv" : "")}{(plots ? ", plots/" : "")})");
 
         void Row(string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));
-    }
-
-    // What a reader of the numbers above should know.
-    private IEnumerable<string> Notes()
-    {
-        if (model.Search is { IsAtBound: true } search)
-        {
-            for (int j = 0; j < examples.Features.Count; j++)
-            {
-                if (model.Bandwidths[j] >= search.Bounds[j].Most * (1 - 1e-6))
-                {
-                    yield return $"{examples.Features[j]} has the widest bandwidth that was allowed: by this criterion it says next to nothing{(model.Options.Degree == 1 ? " beyond a straight line" : "")}";
-                }
-                else if (model.Bandwidths[j] <= search.Bounds[j].Least * (1 + 1e-6))
-                {
-                    yield return $"{examples.Features[j]} has the narrowest bandwidth that was allowed"
-                        + (HasCopies() && !model.Options.LeaveOutTies ? ": rows at one place predict each other, which --leave-out-ties prevents" : ": by this criterion each row is best predicted by the nearest alone");
-                }
-            }
-        }
-
-        if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
-        {
-            yield return string.Create(CultureInfo.InvariantCulture, $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: the fit goes through nearly every one, and errors and bands say little; a wider --bandwidth smooths");
-        }
-    }
-
-    private bool HasCopies()
-    {
-        int d = examples.Features.Count;
-        var places = new HashSet<string>();
-        return Enumerable.Range(0, examples.Count).Any(i => !places.Add(string.Join(' ', examples.X.AsSpan(i * d, d).ToArray().Select(CsvText.Number))));
     }
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
@@ -204,6 +185,20 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
             {
                 json.WriteNullValue();
             }
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void Pairs(Utf8JsonWriter json, string name, IReadOnlyList<(double Least, double Most)> pairs)
+    {
+        json.WriteStartArray(name);
+        foreach ((double least, double most) in pairs)
+        {
+            json.WriteStartArray();
+            json.WriteNumberValue(least);
+            json.WriteNumberValue(most);
+            json.WriteEndArray();
         }
 
         json.WriteEndArray();

@@ -5,6 +5,10 @@ namespace TorchAttention.Numerics.Regression;
 /// <summary>What a search makes small.</summary>
 internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, BandwidthRule rule, Bandwidth bandwidth, bool leaveOutTies, int? threads, CancellationToken cancellationToken)
 {
+    // Relative to the variance of the values: the square of what the engine's sums are off by at most.
+    private const double Rounding = 1e-20;
+    private const double LeastMeanSquare = 1e-300;
+
     private readonly Smoother _smoother = new(kernel, degree, threads, cancellationToken);
 
     /// <summary>Whether it jumps from one bandwidth to the next, and has no slope that says where it falls.</summary>
@@ -50,11 +54,9 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
 
         bool leaveOut = rule == BandwidthRule.LeaveOneOut;
         Smoother.Fit fit = isSingle ? _smoother.At<float>(data, bandwidths, leaveOut, leaveOutTies) : _smoother.At<double>(data, bandwidths, leaveOut, leaveOutTies);
-        double score = !fit.IsAdmissible ? double.PositiveInfinity
-            : leaveOut ? MeanSquare(data, fit)
-            : rule == BandwidthRule.AICc ? Diagnostics.AICcOf(data, fit)
-            : Diagnostics.GcvOf(data, fit);
-        return double.IsNaN(score) ? double.PositiveInfinity : score;
+        return !fit.IsAdmissible ? double.PositiveInfinity
+            : leaveOut ? Floored(data, MeanSquare(data, fit))
+            : OfFit(data, Diagnostics.SquaresOf(data, fit) / data.TotalWeight, Diagnostics.Trace(data, fit));
     }
 
     /// <summary>The criterion for a bandwidth as an even grid sees it; minus infinity where that is less than nothing.</summary>
@@ -68,26 +70,25 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             return double.NegativeInfinity;
         }
 
-        double score = rule switch
+        return rule switch
         {
             BandwidthRule.LeaveOneOut => squares / grid.TotalWeight,
             BandwidthRule.AICc => Diagnostics.AICcOf(squares / grid.TotalWeight, trace, grid.Examples),
             _ => Diagnostics.GcvOf(squares / grid.TotalWeight, trace, grid.Examples),
         };
-        return double.IsNaN(score) ? double.PositiveInfinity : score;
     }
 
-    /// <summary>One feature: the bandwidth up to which an example has no neighbour but itself, where that rules a bandwidth out.</summary>
+    /// <summary>One feature: the bandwidth up to which more examples have no neighbour but themselves than may.</summary>
     /// <param name="data">The data.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public double LeastAdmissible(SmootherData data)
     {
-        double most = 0;
-        if (rule != BandwidthRule.LeaveOneOut || double.IsInfinity(kernel.Support))
+        if (rule == BandwidthRule.KFold || double.IsInfinity(kernel.Support))
         {
-            return most;
+            return 0;
         }
 
+        var toNearest = new List<double>();
         int last = -1;
         double toLast = double.PositiveInfinity;
         for (int i = 0; i <= data.Count; i++)
@@ -99,12 +100,26 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             }
 
             double toNext = isEnd || last < 0 ? double.PositiveInfinity : data.Keys[i] - data.Keys[last];
-            most = last < 0 ? most : Math.Max(most, Math.Min(toLast, toNext));
+            if (last >= 0)
+            {
+                toNearest.Add(Math.Min(toLast, toNext));
+            }
+
             (last, toLast) = (i, toNext);
         }
 
-        return most / kernel.Support;
+        toNearest.Sort();
+        return toNearest[^(Math.Min(data.MostAlone, toNearest.Count - 1) + 1)] / kernel.Support;
     }
+
+    /// <summary>The score of a fit whose errors are nothing but rounding: no other is less.</summary>
+    /// <param name="data">The data.</param>
+    public double LeastScore(SmootherData data) => IsLogarithm ? Math.Log(RoundingOf(data)) : RoundingOf(data);
+
+    /// <summary>A score of values in units in those of the values themselves.</summary>
+    /// <param name="score">The score.</param>
+    /// <param name="unit">The unit.</param>
+    public double InUnits(double score, double unit) => IsLogarithm ? score + (2 * Math.Log(unit)) : score * unit * unit;
 
     /// <summary>The criterion and its derivatives by the logarithms of the bandwidths.</summary>
     /// <param name="data">The data.</param>
@@ -127,15 +142,31 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             return double.PositiveInfinity;
         }
 
-        double total = data.TotalWeight;
-        double squares = Squares(data, fit.WithoutOwn, byLog, gradient);
+        return MeanOf(data, Squares(data, fit.WithoutOwn, byLog, gradient), gradient);
+    }
+
+    // A mean of squares and its derivatives from sums; where it is nothing but rounding it has none.
+    private static double MeanOf(SmootherData data, double squares, double[] gradient)
+    {
+        double mean = squares / data.TotalWeight;
+        double floored = Floored(data, mean);
         for (int j = 0; j < gradient.Length; j++)
         {
-            gradient[j] /= total;
+            gradient[j] = floored > mean ? 0 : gradient[j] / data.TotalWeight;
         }
 
-        return squares / total;
+        return floored;
     }
+
+    // Errors up to this are rounding, and no bandwidth's are better than another's.
+    private static double RoundingOf(SmootherData data) => Math.Max(Rounding * data.Variance, LeastMeanSquare);
+
+    private static double Floored(SmootherData data, double meanSquare) => double.IsFinite(meanSquare) ? Math.Max(meanSquare, RoundingOf(data)) : double.PositiveInfinity;
+
+    private double OfFit(SmootherData data, double meanSquare, double trace) =>
+        meanSquare <= RoundingOf(data) ? LeastScore(data)
+        : rule == BandwidthRule.AICc ? Diagnostics.AICcOf(meanSquare, trace, data.Examples)
+        : Diagnostics.GcvOf(meanSquare, trace, data.Examples);
 
     // With R the mean square of the residuals and t = tr H: GCV = R / (1 - t/n)^2 and AICc = ln R + 1 + 2 (t + 1) / (n - t - 2).
     private double OfFitWithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle)
@@ -143,19 +174,29 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
         double[] byLog = new double[data.Values.Length * data.Features];
         double[] traceByLog = new double[data.Features];
         Smoother.Fit fit = isSingle ? _smoother.WithGradient<float>(data, bandwidths, byLog, traceByLog) : _smoother.WithGradient<double>(data, bandwidths, byLog, traceByLog);
+        if (!fit.IsAdmissible)
+        {
+            return double.PositiveInfinity;
+        }
+
         double n = data.Examples;
         double trace = Diagnostics.Trace(data, fit);
-        double mean = Squares(data, fit.Fitted, byLog, gradient) / data.TotalWeight;
+        double mean = MeanOf(data, Squares(data, fit.Fitted, byLog, gradient), gradient);
+        if (mean <= RoundingOf(data))
+        {
+            return LeastScore(data);
+        }
+
         bool isAICc = rule == BandwidthRule.AICc;
-        double score = isAICc ? Diagnostics.AICcOf(mean, trace, data.Examples) : Diagnostics.GcvOf(mean, trace, data.Examples);
+        double score = OfFit(data, mean, trace);
         double left = isAICc ? n - trace - 2 : n - trace;
         for (int j = 0; j < gradient.Length; j++)
         {
-            double relative = gradient[j] / data.TotalWeight / mean;
+            double relative = gradient[j] / mean;
             gradient[j] = isAICc ? relative + (2 * (n - 1) / (left * left) * traceByLog[j]) : score * (relative + (2 / left * traceByLog[j]));
         }
 
-        return double.IsNaN(score) ? double.PositiveInfinity : score;
+        return score;
     }
 
     // The sum of the squares that a prediction of each place is off by, and its derivatives.
@@ -205,6 +246,7 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
     private double Folds(SmootherData data, double[] bandwidths, double[]? gradient = null)
     {
         double sum = 0;
+        int alone = 0;
         double[] slopes = new double[data.Features];
         double[] slopesOfFold = new double[gradient is null ? 0 : data.Features];
         int[] fold = FoldsOf(data.Count, bandwidth.Folds, bandwidth.Seed);
@@ -214,7 +256,8 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             SmootherData held = data.Take([.. Enumerable.Range(0, data.Count).Where(i => fold[i] == k)]);
             double[] predicted = new double[held.Values.Length];
             double[] byLog = new double[gradient is null ? 0 : held.Values.Length * data.Features];
-            if (!_smoother.Predict(others, held.Keys, bandwidths, predicted, byLog))
+            alone += _smoother.Predict(others, held.Keys, bandwidths, predicted, byLog);
+            if (alone > data.MostAlone)
             {
                 return double.PositiveInfinity;
             }
@@ -226,12 +269,8 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
             }
         }
 
-        for (int j = 0; j < slopesOfFold.Length; j++)
-        {
-            gradient![j] = slopes[j] / data.TotalWeight;
-        }
-
-        return sum / data.TotalWeight;
+        slopes.AsSpan(0, slopesOfFold.Length).CopyTo(gradient);
+        return MeanOf(data, sum, gradient ?? []);
     }
 
     /// <summary>The fold of each example: as even as can be, dealt by a seed.</summary>

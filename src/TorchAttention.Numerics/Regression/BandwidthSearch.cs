@@ -9,6 +9,9 @@ public sealed record BandwidthTrial(IReadOnlyList<double> Bandwidths, double Sco
 /// <summary>How bandwidths were chosen.</summary>
 public sealed record BandwidthSearch
 {
+    private const double AtBound = 1.001;
+    private const double FlatFrom = 4;
+
     /// <summary>The rule.</summary>
     public required BandwidthRule Rule { get; init; }
 
@@ -24,6 +27,32 @@ public sealed record BandwidthSearch
     /// <summary>Everything that was tried, in order.</summary>
     public required IReadOnlyList<BandwidthTrial> Trials { get; init; }
 
-    /// <summary>Whether a bandwidth stands at one of its bounds: the criterion would have it smaller or larger still.</summary>
-    public bool IsAtBound => Bandwidths.Zip(Bounds).Any(pair => pair.First <= pair.Second.Least * 1.001 || pair.First >= pair.Second.Most / 1.001);
+    /// <summary>
+    /// The least and the largest bandwidth of each feature among those tried whose score is the least one, up to rounding (d); of them the widest were chosen. Empty for a rule without a search.
+    /// </summary>
+    public required IReadOnlyList<(double Least, double Most)> EquallyGood { get; init; }
+
+    /// <summary>
+    /// Examples, counted in the order given, that stand farther from all others than three times what these span, in one feature: the bandwidths were chosen without them, since no other example
+    /// says anything about them. They are in the fit like all others.
+    /// </summary>
+    public IReadOnlyList<int> SetAside { get; init; } = [];
+
+    /// <summary>Whether the criterion does not tell narrow bandwidths from wide ones, as on values that are constant or, for the degree 1, a straight line: the widest were chosen.</summary>
+    public bool IsFlat => EquallyGood.Any(span => span.Most >= FlatFrom * span.Least);
+
+    /// <summary>Whether a bandwidth at one of its bounds is as good as the one chosen: the criterion would have it smaller or larger still.</summary>
+    public bool IsAtBound => EquallyGood.Zip(Bounds).Any(pair => IsAtLeast(pair.First.Least, pair.Second.Least) || IsAtMost(pair.First.Most, pair.Second.Most));
+
+    /// <summary>Whether the least bandwidth allowed for a feature is as good as the one chosen.</summary>
+    /// <param name="feature">The feature.</param>
+    public bool IsAtLeastBound(int feature) => EquallyGood.Count > 0 && IsAtLeast(EquallyGood[feature].Least, Bounds[feature].Least);
+
+    /// <summary>Whether the largest bandwidth allowed for a feature is as good as the one chosen.</summary>
+    /// <param name="feature">The feature.</param>
+    public bool IsAtMostBound(int feature) => EquallyGood.Count > 0 && IsAtMost(EquallyGood[feature].Most, Bounds[feature].Most);
+
+    private static bool IsAtLeast(double bandwidth, double bound) => bandwidth <= bound * AtBound;
+
+    private static bool IsAtMost(double bandwidth, double bound) => bandwidth >= bound / AtBound;
 }

@@ -21,7 +21,10 @@ public sealed record Diagnostics
     /// <summary>1 - RSS / TSS of each column (v); NaN where the column does not vary.</summary>
     public required IReadOnlyList<double> RSquared { get; init; }
 
-    /// <summary>The mean of (y_i - f_-i(x_i))^2; infinite where an example has no neighbour but itself.</summary>
+    /// <summary>
+    /// The mean of (y_i - f_-i(x_i))^2. Where no other example reaches x_i, f_-i is the value of the nearest one. Infinite where more examples stand so alone than a twentieth of them,
+    /// those that lie far from all others not counted.
+    /// </summary>
     public required double LeaveOneOutError { get; init; }
 
     /// <summary>ln(RSS/n) + 1 + 2 (tr H + 1) / (n - tr H - 2); infinite where no freedom is left.</summary>

@@ -37,14 +37,8 @@ public sealed partial class KernelRegression
         T[] neighbours = new T[options.HasErrors ? m : 0];
         T[] slopes = new T[options.HasSlopes ? m * Columns * Features : 0];
         bool[] hasNeighbour = new bool[m];
-        T[] own = new T[queries.Length];
-        for (int i = 0; i < own.Length; i++)
-        {
-            own[i] = T.CreateTruncating(queries[i]);
-        }
-
         Options.Kernel.Pool(
-            new PoolingInput<T> { Queries = own, Keys = keys, Values = values, SampleWeights = weights, Bandwidths = _bandwidths },
+            new PoolingInput<T> { Queries = _data.QueriesAs<T>(queries), Keys = keys, Values = values, SampleWeights = weights, Bandwidths = _data.BandwidthsAs<T>(_bandwidths) },
             new PoolingOutput<T>
             {
                 Values = mean,
@@ -61,11 +55,13 @@ public sealed partial class KernelRegression
             slopes[i] = hasNeighbour[i / (Columns * Features)] ? slopes[i] : T.NaN;
         }
 
+        double[] wide = _data.Wide(mean);
+        _data.AddOffsets(wide);
         var predictions = new Predictions
         {
-            Mean = Array.ConvertAll(mean, double.CreateTruncating),
+            Mean = wide,
             EffectiveNeighbours = Array.ConvertAll(neighbours, double.CreateTruncating),
-            Slopes = Array.ConvertAll(slopes, double.CreateTruncating),
+            Slopes = _data.WideSlopes(slopes),
             HasNeighbour = hasNeighbour,
             IsOutside = Outside(queries),
         };

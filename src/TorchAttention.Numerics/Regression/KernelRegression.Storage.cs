@@ -21,7 +21,7 @@ public sealed partial class KernelRegression
         var tensors = new Dictionary<string, SafeTensor>
         {
             ["keys"] = SafeTensor.Of(_data.Keys, Count, Features),
-            ["values"] = SafeTensor.Of(_data.Values, Count, Columns),
+            ["values"] = SafeTensor.Of(_data.GivenValues(), Count, Columns),
             ["bandwidths"] = SafeTensor.Of(_bandwidths, Features),
             ["residual_standard_error"] = SafeTensor.Of([.. Diagnostics.ResidualStandardError], Columns),
             ["r_squared"] = SafeTensor.Of([.. Diagnostics.RSquared], Columns),

@@ -22,6 +22,7 @@ public sealed partial class KernelRegression
     private readonly Unweighted _unweighted;
     private readonly double[] _bandwidths;
     private readonly Lazy<(Diagnostics Diagnostics, double[] Fitted)> _fit;
+    private double[]? _values;
 
     private KernelRegression(
         SmootherData data, int[]? order, double[] bandwidths, KernelRegressionOptions options, BandwidthSearch? search, Diagnostics? diagnostics, Unweighted unweighted = default)
@@ -58,7 +59,7 @@ public sealed partial class KernelRegression
     public ReadOnlySpan<double> Keys => _data.Keys;
 
     /// <summary>The values (n, v), in the order of <see cref="Keys"/>.</summary>
-    public ReadOnlySpan<double> Values => _data.Values;
+    public ReadOnlySpan<double> Values => _values ??= _data.GivenValues();
 
     /// <summary>The sample weights (n), in the order of <see cref="Keys"/>; empty where all count alike.</summary>
     public ReadOnlySpan<double> Weights => _data.Weights;
@@ -115,7 +116,8 @@ public sealed partial class KernelRegression
             ? SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order)
             : SmootherData.Of(Rows(x, weighted, features), Rows(y, weighted, y.Length / weights.Length), RegressionCheck.OfMeanOne(Rows(weights, weighted, 1)), features, out order);
         order = weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]);
-        (double[] bandwidths, BandwidthSearch? search) = Choose(data, options, progress, cancellationToken);
+        (double[] bandwidths, BandwidthSearch? search) = Choose(data.Near(), options, progress, cancellationToken);
+        search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
         return new KernelRegression(data, order, bandwidths, options, search, null, unweighted);
     }
 
@@ -179,7 +181,12 @@ public sealed partial class KernelRegression
         if (rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn)
         {
             double[] found = RulesOfThumb.Of(rule, data, options.Kernel);
-            return (found, new BandwidthSearch { Rule = rule, Bandwidths = found, Score = double.NaN, Bounds = [], Trials = [] });
+            return (found, new BandwidthSearch { Rule = rule, Bandwidths = found, Score = double.NaN, Bounds = [], EquallyGood = [], Trials = [] });
+        }
+
+        if (options.SearchBounds is { } bounds && bounds.Count != 1 && bounds.Count != data.Features)
+        {
+            throw new ArgumentException($"Expected one pair of bounds or one for each of {data.Features} features, got {bounds.Count}.", nameof(options));
         }
 
         var criterion = new BandwidthCriterion(options.Kernel, options.Degree, rule, asked, options.LeaveOutTies, options.Threads, cancellationToken);
@@ -191,14 +198,12 @@ public sealed partial class KernelRegression
     {
         Smoother.Fit fit = new Smoother(Options.Kernel, Options.Degree, Options.Threads, CancellationToken.None)
             .At<double>(_data, _bandwidths, leaveOut: true, neighbours: true);
-        double[] fitted = fit.Fitted;
-        if (_order is not null)
+        double[] fitted = new double[(Count + _unweighted.Count) * Columns];
+        for (int i = 0; i < Count; i++)
         {
-            fitted = new double[(Count + _unweighted.Count) * Columns];
-            for (int i = 0; i < _order.Length; i++)
-            {
-                fit.Fitted.AsSpan(i * Columns, Columns).CopyTo(fitted.AsSpan(_order[i] * Columns));
-            }
+            Span<double> row = fitted.AsSpan((_order is null ? i : _order[i]) * Columns, Columns);
+            fit.Fitted.AsSpan(i * Columns, Columns).CopyTo(row);
+            _data.AddOffsets(row);
         }
 
         if (_unweighted.Count > 0)

@@ -21,9 +21,10 @@ public sealed record KernelRegressionOptions
     public bool LeaveOutTies { get; init; }
 
     /// <summary>
-    /// The least and the largest bandwidth that a search may choose, for every feature, in units of the feature's range; by default from 1 / (4 n) to 8.
+    /// The least and the largest bandwidth that a search may choose, in the units of the features: one pair for all of them, or one for each. Null, the default, for bounds by the data: from a
+    /// tenth of the smallest distances between neighbouring keys (their quantile of 5%) to eight times the keys' range.
     /// </summary>
-    public (double Least, double Most)? SearchBounds { get; init; }
+    public IReadOnlyList<(double Least, double Most)>? SearchBounds { get; init; }
 
     /// <summary>The number type of predictions; a search ends in float64 whatever this says. <see cref="NumberPrecision.Float64"/> by default.</summary>
     public NumberPrecision Precision { get; init; }

@@ -26,34 +26,11 @@ internal sealed partial class LineSearch
     private double _ofAllLessStretches;
 
     // Where the estimates' valleys are deepest, the deepest first.
-    private IEnumerable<double> Starts(IEnumerable<double> middles, double step, double low, double high)
+    private IEnumerable<(double Log, double Score)> Starts(IEnumerable<double> middles, double step, double low, double high)
     {
         (double Log, double Score)[] found = [.. middles
             .Select(middle => Minimise(EstimateAround(middle - step), middle, HasGrid(middle) ? step : StepsBetweenStretches * step, EstimateTolerance, low, high)).OrderBy(pair => pair.Score)];
-        return found.Where(pair => MayBeLeast(pair.Score, found[0].Score, EstimateDoubt)).Select(pair => pair.Log);
-    }
-
-    // Of the values about their means, as the criterion weighs them.
-    private double Variance()
-    {
-        double sum = 0;
-        for (int c = 0; c < Data.Columns; c++)
-        {
-            double total = 0;
-            double mean = 0;
-            double squares = 0;
-            for (int i = 0; i < Data.Count; i++)
-            {
-                double before = Data.Values[(i * Data.Columns) + c] - mean;
-                total += Data.WeightAt(i);
-                mean += total > 0 ? Data.WeightAt(i) / total * before : 0;
-                squares += Data.WeightAt(i) * before * (Data.Values[(i * Data.Columns) + c] - mean);
-            }
-
-            sum += squares / total;
-        }
-
-        return sum;
+        return found.Where(pair => MayBeLeast(pair.Score, found[0].Score, EstimateDoubt));
     }
 
     // What is not read off a grid is computed at many bandwidths at once, each on a thread of its own: less waiting than many threads for each.

@@ -7,6 +7,9 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
     : Search(data, criterion, bounds, progress)
 {
     private const double GridStep = 0.25;
+    private const double ExactStep = 0.1;
+    private const int SomeExamples = 2000;
+    private const int Growth = 5;
 
     // A rough criterion has valleys that a wide step passes over; few examples have the most of them, and cost the least.
     private const double RoughStep = 0.1;
@@ -24,14 +27,21 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
     private const double FullDoubt = 1e-3;
     private const int MostValleys = 4;
 
-    private bool _isNoiseFree;
+    // An even grid over keys that lie so unevenly has most of them in a few cells.
+    private const double UnevenFrom = 32;
 
-    private bool IsEstimated => Data.Count > (IsRough ? FewRoughExamples : FewExamples) && Criterion.AllowsGrid && !_isNoiseFree;
+    // However far apart the bounds are.
+    private const int MostGridPoints = 5000;
+
+    private bool _isExact = data.Unevenness(0) > UnevenFrom;
+    private readonly List<(double Log, double Score)> _found = [];
+
+    private bool IsEstimated => Data.Count > (IsRough ? FewRoughExamples : FewExamples) && Criterion.AllowsGrid && !_isExact;
 
     // So few examples are far apart for any kernel.
     private bool IsRough => Criterion.IsRough || Data.Count <= FewestExamples;
 
-    private double Step => !IsRough ? GridStep : IsEstimated ? RoughStep : Math.Clamp(RoughStepForAnExample * Data.Count * Criterion.Fits, LeastRoughStep, GridStep);
+    private double Step => !IsRough ? (_isExact ? ExactStep : GridStep) : IsEstimated ? RoughStep : Math.Clamp(RoughStepForAnExample * Data.Count * Criterion.Fits, LeastRoughStep, GridStep);
 
     private bool HasSlope => !Criterion.HasJumps;
 
@@ -39,17 +49,22 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
 
     protected override void Find()
     {
+        if (_isExact && Criterion.AllowsGrid && Data.Count > SomeExamples)
+        {
+            FindByParts();
+            return;
+        }
+
         (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
-        int steps = Math.Max(4, (int)Math.Ceiling((high - low) / Step));
+        int steps = Math.Clamp((int)Math.Ceiling((high - low) / Step), 4, MostGridPoints);
         double step = (high - low) / steps;
-        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => _isNoiseFree || i % StepsBetweenStretches == 0 || HasGrid(log))];
+        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => _isExact || i % StepsBetweenStretches == 0 || HasGrid(log))];
         double[] scores = EstimateAll(logs);
         double least = scores.Min();
-        if (IsEstimated && !(least >= (Criterion.IsLogarithm ? Math.Log(LeastEstimate * Variance()) : LeastEstimate * Variance())))
+        double leastEstimate = LeastEstimate * Data.Variance;
+        if (IsEstimated && !(least >= (Criterion.IsLogarithm ? Math.Log(leastEstimate) : leastEstimate)))
         {
-            _isNoiseFree = true;
-            Restart();
-            Find();
+            FindExactly();
             return;
         }
 
@@ -59,41 +74,86 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
             return;
         }
 
-        int[] valleys = [.. Enumerable.Range(0, scores.Length)
+        (double Log, double Score)[] valleys = [.. Enumerable.Range(0, scores.Length)
             .Where(i => double.IsFinite(scores[i]) && (i == 0 || scores[i - 1] >= scores[i]) && (i == scores.Length - 1 || scores[i + 1] > scores[i]) && MayBeLeast(scores[i], least, GridDoubt))
-            .OrderBy(i => scores[i]).Take(IsRough ? MostRoughValleys : MostValleys)];
+            .OrderBy(i => scores[i]).Take(IsRough || _isExact ? MostRoughValleys : MostValleys).Select(i => (logs[i], scores[i]))];
         double best = double.PositiveInfinity;
-        double bestLog = logs[Array.IndexOf(scores, least)];
-        var found = new List<double>();
-        foreach (double start in IsEstimated ? Starts(valleys.Select(valley => logs[valley]), step, low, high) : valleys.Select(valley => logs[valley]))
+        foreach ((double start, double estimate) in IsEstimated ? Starts(valleys.Select(valley => valley.Log), step, low, high) : valleys)
         {
-            if (IsEstimated && found.Exists(log => Math.Abs(start - log) < FineStep))
+            if (IsEstimated && _found.Exists(valley => Math.Abs(start - valley.Log) < FineStep))
             {
                 continue;
             }
 
-            var first = default(Trial);
-            if (HasSlope || (IsEstimated && found.Count > 0))
+            Trial first = HasSlope || IsEstimated ? TrialAt(start) : default;
+            if (IsEstimated && !(Math.Abs(first.Score - estimate) <= GridDoubt * (Criterion.IsLogarithm ? 1 : first.Score)))
             {
-                first = TrialAt(start);
-                if (IsEstimated && double.IsFinite(best) && !MayBeLeast(first.Score, best, FullDoubt))
-                {
-                    continue;
-                }
+                FindExactly();
+                return;
             }
 
-            (double log, double score) = (HasSlope ? Downhill(first, step, low, high) : null)
-                ?? Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
-            found.Add(log);
-            bestLog = score < best ? log : bestLog;
-            best = Math.Min(best, score);
+            if (IsEstimated && double.IsFinite(best) && !MayBeLeast(first.Score, best, FullDoubt))
+            {
+                continue;
+            }
+
+            (double Log, double Score) found = WayDown(first, start, step, low, high);
+            _found.Add(found);
+            best = Math.Min(best, found.Score);
         }
 
         if (IsRough && (long)Data.Count * Criterion.Fits <= FewRoughExamples)
         {
-            LookAround(bestLog, low, high);
+            LookAround(_found.Count > 0 ? _found.MinBy(valley => valley.Score).Log : logs[Array.IndexOf(scores, least)], low, high);
         }
     }
+
+    private (double Log, double Score) WayDown(Trial first, double start, double step, double low, double high) =>
+        (HasSlope ? Downhill(first, step, low, high) : null) ?? Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
+
+    // Where the estimates turn out to say little about the scores.
+    private void FindExactly()
+    {
+        _isExact = true;
+        _found.Clear();
+        Restart();
+        Find();
+    }
+
+    // Every so many of the examples first, which lie as unevenly as all do; the best valleys among them, narrowed for the number of examples, lead on to more of them and at last to all.
+    private void FindByParts()
+    {
+        (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
+        SmootherData part = Part(SomeExamples);
+        var some = new LineSearch(part, Criterion, Bounds, null) { _isExact = true };
+        some.Find();
+        (double Log, double Score)[] valleys = [.. some._found];
+        while (true)
+        {
+            double least = valleys.Min(valley => valley.Score);
+            double before = part.Count;
+            bool isAll = before * Growth * 2 >= Data.Count;
+            part = isAll ? Data : Part((int)before * Growth);
+            double shift = Math.Log(part.Count / before) / 5;
+            double[] starts = [.. valleys.Where(valley => MayBeLeast(valley.Score, least, GridDoubt)).OrderBy(valley => valley.Score)
+                .Take(MostValleys).Select(valley => valley.Log >= high ? high : Math.Max(low, valley.Log - shift))];
+            if (isAll)
+            {
+                // The first one is the best of the last part; the others are there where it is not admissible among all.
+                foreach (double start in starts.Append(high).TakeWhile(_ => !_found.Exists(valley => double.IsFinite(valley.Score))))
+                {
+                    _found.Add(WayDown(HasSlope ? TrialAt(start) : default, start, ExactStep, low, high));
+                }
+
+                return;
+            }
+
+            valleys = [.. starts.Select(start => Minimise(
+                log => Keep([Math.Exp(log)], Criterion.At(part, [Math.Exp(log)]), isEstimate: true), start, ExactStep, EstimateTolerance, low, high))];
+        }
+    }
+
+    private SmootherData Part(int count) => Data.Take([.. Enumerable.Range(0, count).Select(i => (int)((long)i * Data.Count / count))]);
 
     private bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * (Criterion.IsLogarithm ? 1 : least));
 }

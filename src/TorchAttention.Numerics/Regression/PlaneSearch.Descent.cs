@@ -56,17 +56,16 @@ internal sealed partial class PlaneSearch
                 bool hasMoved = true;
                 for (int round = 0; hasMoved && round < MostRounds; round++)
                 {
-                    hasMoved = false;
+                    // The best of all directions, not the first that is better: the order of the features decides nothing.
+                    Valley from = best;
                     foreach (double[] direction in directions)
                     {
-                        double[] next = owner.Clamped([.. best.Logs.Select((log, j) => log + (step * direction[j]))]);
-                        double score = next.SequenceEqual(best.Logs) ? double.PositiveInfinity : At(next);
-                        if (score < best.Score)
-                        {
-                            best = best with { Logs = next, Score = score };
-                            hasMoved = true;
-                        }
+                        double[] next = owner.Clamped([.. from.Logs.Select((log, j) => log + (step * direction[j]))]);
+                        double score = next.SequenceEqual(from.Logs) ? double.PositiveInfinity : At(next);
+                        best = score < best.Score ? best with { Logs = next, Score = score } : best;
                     }
+
+                    hasMoved = best.Score < from.Score;
                 }
             }
 

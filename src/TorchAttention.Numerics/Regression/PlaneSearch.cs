@@ -35,13 +35,13 @@ internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion 
         bool isMany = Data.Count > 2 * SomeExamples;
         int[] order = isMany ? Shuffled() : [];
         SmootherData data = isMany ? Data.Take(order.AsSpan(0, SomeExamples)) : Data;
-        double[] reference = [.. Enumerable.Range(0, Features).Select(j => Math.Log(
-            Math.Max(RulesOfThumb.DeviationOf(data, j), 1e-300) * Math.Pow(data.Count, -1.0 / (Features + 4))))];
-        List<double[]> first = [.. _factors.Select(factor => Clamped([.. reference.Select(log => log + Math.Log(factor))]))];
+        double[] reference = [.. Enumerable.Range(0, Features).Select(j => Math.Log(Math.Max(data.DenseDeviation(j), 1e-300) * Math.Pow(data.Count, -1.0 / (Features + 4))))];
+        double[] widest = [.. Bounds.Select(bound => Math.Log(bound.Most))];
+        List<double[]> first = [.. _factors.Select(factor => Clamped([.. reference.Select(log => log + Math.Log(factor))])), widest];
 
         // A feature that says nothing is smoothed away, which no path from small bandwidths may find.
-        first.AddRange(Enumerable.Range(0, Features).Select(k => Clamped([.. reference.Select((log, j) => j == k ? double.MaxValue : log)])));
-        first.AddRange(Criterion.IsRough && Features < _gridPoints.Length ? Grid(reference, _gridPoints[Features]) : []);
+        first.AddRange(Enumerable.Range(0, Features).Select(k => Clamped([.. reference.Select((log, j) => j == k ? widest[j] : log)])));
+        first.AddRange(Features < _gridPoints.Length ? Grid(reference, _gridPoints[Features]) : []);
         var run = new Descent(this, data, isSingle: false, isEstimate: isMany);
         Valley[] found = [.. first
             .Select(run.Admissible).OrderBy(pair => pair.Score).Take(isMany ? 3 : Criterion.IsRough ? 8 : 4)
@@ -70,7 +70,7 @@ internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion 
         }
     }
 
-    // Where a kernel ends, the valleys are many and the ways between them closed.
+    // Features of different kinds have valleys at bandwidths that no common factor leads to; where a kernel ends, the ways between them are closed.
     private IEnumerable<double[]> Grid(double[] reference, int points)
     {
         double[][] logs = [.. reference.Select((log, j) =>
@@ -83,11 +83,14 @@ internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion 
 
     private bool MayBeLeast(Valley valley, Valley least) => valley.Score <= least.Score + (Doubt * (Criterion.IsLogarithm ? 1 : least.Score));
 
+    // The same examples whatever order of rows or columns they were given in.
     private int[] Shuffled()
     {
-        int[] places = [.. Enumerable.Range(0, Data.Count)];
-        new Random(0).Shuffle(places);
-        return places;
+        (double Least, double Most)[] ranges = [.. Enumerable.Range(0, Features).Select(Data.RangeOf)];
+        double[] places = [.. Enumerable.Range(0, Data.Count).Select(i => ranges.Select((range, j) => (Data.Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Sum())];
+        int[] order = [.. Enumerable.Range(0, Data.Count).OrderBy(i => Data.Values[i * Data.Columns]).ThenBy(i => places[i])];
+        new Random(0).Shuffle(order);
+        return order;
     }
 
     // As the best bandwidths shrink with the number of examples; one that smooths its feature away stays.

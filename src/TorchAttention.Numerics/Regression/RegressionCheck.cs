@@ -35,9 +35,12 @@ internal static class RegressionCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.Precision, "Expected one of the precisions.");
         }
 
-        if (options.SearchBounds is (double least, double most) && !(least > 0 && most > least && double.IsFinite(most)))
+        foreach ((double least, double most) in options.SearchBounds ?? [])
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.SearchBounds, "Expected positive bounds, the least below the largest.");
+            if (!(least > 0 && most > least && double.IsFinite(most)))
+            {
+                throw new ArgumentOutOfRangeException(nameof(options), (least, most), "Expected positive bounds, the least below the largest.");
+            }
         }
     }
 
@@ -90,9 +93,14 @@ internal static class RegressionCheck
         }
     }
 
-    /// <summary>The weights divided by their mean.</summary>
+    /// <summary>The weights divided by their mean; none where all are the same.</summary>
     public static double[] OfMeanOne(ReadOnlySpan<double> weights)
     {
+        if (weights.IsEmpty || !weights.ContainsAnyExcept(weights[0]))
+        {
+            return [];
+        }
+
         double[] scaled = weights.ToArray();
         double mean = 0;
         foreach (double weight in scaled)

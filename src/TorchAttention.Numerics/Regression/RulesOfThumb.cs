@@ -20,9 +20,10 @@ internal static class RulesOfThumb
         double mean = 0;
         double squares = 0;
         int n = data.Count;
+        double origin = data.Keys[feature];
         for (int i = 0; i < n; i++)
         {
-            double x = data.Keys[(i * data.Features) + feature];
+            double x = data.Keys[(i * data.Features) + feature] - origin;
             double difference = x - mean;
             mean += difference / (i + 1);
             squares += difference * (x - mean);

@@ -8,6 +8,14 @@ internal abstract class Search
     private const double Coarse = 1e-4;
     protected const int ManyExamples = 100_000;
 
+    // So wide a bandwidth weighs all examples the same to one part in a hundred.
+    private const double MostInRanges = 8;
+
+    private const double FlatStep = 4;
+
+    // Two scores this close are off from each other by the rounding of their sums.
+    private const double EqualScores = 1e-12;
+
     private readonly IProgress<double>? _progress;
     private readonly List<BandwidthTrial> _trials = [];
     private double _told;
@@ -33,24 +41,44 @@ internal abstract class Search
     /// <param name="rule">The rule, for the record.</param>
     /// <param name="data">The data.</param>
     /// <param name="criterion">The criterion.</param>
-    /// <param name="relativeBounds">The bounds in units of each feature's range; null for the usual ones.</param>
+    /// <param name="asked">The bounds of all features, or of each; null for the usual ones.</param>
     /// <param name="progress">Told the part done, roughly.</param>
     /// <exception cref="RegressionDataException">The data allows no bandwidth.</exception>
     public static BandwidthSearch Run(
-        BandwidthRule rule, SmootherData data, BandwidthCriterion criterion, (double Least, double Most)? relativeBounds, IProgress<double>? progress)
+        BandwidthRule rule, SmootherData data, BandwidthCriterion criterion, IReadOnlyList<(double Least, double Most)>? asked, IProgress<double>? progress)
     {
-        SmootherData prepared = criterion.Prepare(data);
-        (double Least, double Most)[] bounds = [.. Enumerable.Range(0, data.Features).Select(j => BoundsOf(prepared, j, relativeBounds))];
+        SmootherData prepared = criterion.Prepare(data).InUnits(out double[] units, out double unitOfValues);
+        (double Least, double Most)[] bounds = [.. Enumerable.Range(0, data.Features).Select(j =>
+        {
+            (double Least, double Most) usual = BoundsOf(prepared, j, units[j]);
+            (double Least, double Most) own = asked is null ? usual : asked[asked.Count == 1 ? 0 : j];
+            return asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
+        })];
         Search search = data.Features == 1 ? new LineSearch(prepared, criterion, bounds, progress) : new PlaneSearch(prepared, criterion, bounds, progress);
         search.Find();
-        BandwidthTrial found = search._trials.Where(trial => !trial.IsEstimate).MinBy(trial => trial.Score)!;
-        if (double.IsPositiveInfinity(found.Score))
+        search.Widen();
+        BandwidthTrial[] trials = [.. search._trials.Select(trial => new BandwidthTrial(
+            [.. trial.Bandwidths.Select((h, j) => h * units[j])], criterion.InUnits(trial.Score, unitOfValues), trial.IsEstimate))];
+        BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
+        double least = exact.Min(trial => trial.Score);
+        if (double.IsPositiveInfinity(least))
         {
-            throw new RegressionDataException($"Expected data for which the rule {rule} is finite at some bandwidth, got {data.Count} examples for which it is not: there are too few of them, or some stand alone.");
+            throw new RegressionDataException(
+                $"Expected data for which the rule {rule} is finite at some bandwidth, got {data.Count} examples for which it is not: there are too few of them, or too many stand alone.");
         }
 
+        // Of equals the smoothest.
+        BandwidthTrial[] equal = [.. exact.Where(trial => trial.Score <= least + (EqualScores * Math.Abs(least)))];
         progress?.Report(1);
-        return new BandwidthSearch { Rule = rule, Bandwidths = found.Bandwidths, Score = found.Score, Bounds = bounds, Trials = search._trials };
+        return new BandwidthSearch
+        {
+            Rule = rule,
+            Bandwidths = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths,
+            Score = least,
+            Bounds = [.. bounds.Select((bound, j) => (bound.Least * units[j], bound.Most * units[j]))],
+            EquallyGood = [.. Enumerable.Range(0, data.Features).Select(j => (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
+            Trials = trials,
+        };
     }
 
     /// <summary>Looks for the best bandwidths; every evaluation goes through <see cref="Keep"/>.</summary>
@@ -59,6 +87,20 @@ internal abstract class Search
     /// <summary>The criterion over all data.</summary>
     protected double Score(double[] bandwidths) => Keep(bandwidths, Criterion.At(Data, bandwidths), isEstimate: false);
 
+    // Where errors are nothing but rounding, how far that goes.
+    private void Widen()
+    {
+        double least = Criterion.LeastScore(Data);
+        if (_trials.Exists(trial => !trial.IsEstimate && trial.Score <= least))
+        {
+            double[] bandwidths = [.. Bounds.Select(bound => bound.Most)];
+            while (Score(bandwidths) <= least && bandwidths.Zip(Bounds, (h, bound) => h > bound.Least).All(isWider => isWider))
+            {
+                bandwidths = [.. bandwidths.Zip(Bounds, (h, bound) => Math.Max(bound.Least, h / FlatStep))];
+            }
+        }
+    }
+
     /// <summary>Forgets the trials.</summary>
     protected void Restart() => _trials.Clear();
 
@@ -66,6 +108,7 @@ internal abstract class Search
     protected double Keep(double[] bandwidths, double score, bool isEstimate)
     {
         Criterion.ThrowIfCancelled();
+        score = double.IsNaN(score) ? double.PositiveInfinity : score;
         _trials.Add(new BandwidthTrial([.. bandwidths], score, isEstimate));
 
         // Nobody knows how many steps are left; each takes a part of what remains.
@@ -74,16 +117,13 @@ internal abstract class Search
         return score;
     }
 
-    private static (double Least, double Most) BoundsOf(SmootherData data, int feature, (double Least, double Most)? relative)
+    private static (double Least, double Most) BoundsOf(SmootherData data, int feature, double unit)
     {
         (double least, double most) = data.RangeOf(feature);
         double range = most - least;
-        if (!(range > 0 && double.IsFinite(range)))
-        {
-            throw new RegressionDataException(range > 0 ? $"Expected a feature {feature} whose range float64 can hold." : $"Expected a feature {feature} that varies, got {least:R} everywhere: no bandwidth can be chosen by it.");
-        }
-
-        (double from, double to) = relative ?? (Math.Max(1e-9, 1 / (4.0 * data.Count)), 8);
-        return (range * from, range * to);
+        return range > 0 && double.IsFinite(range) ? (data.LeastBandwidth(feature), MostInRanges * range)
+            : throw new RegressionDataException(
+                range > 0 ? $"Expected a feature {feature} whose range float64 can hold."
+                : $"Expected a feature {feature} that varies, got {least * unit:R} everywhere: no bandwidth can be chosen by it.");
     }
 }

@@ -8,8 +8,7 @@ namespace TorchAttention.Numerics.Regression;
 internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads, CancellationToken cancellationToken)
 {
     // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.
-    private const double LeastLeft = 1e-7;
-    private const double LeastLeftOfSingle = 1e-3;
+    private const double LeastLeft = 1e-3;
 
     /// <summary>Fitted values, leverages, and residuals without the example itself.</summary>
     public sealed class Fit
@@ -23,7 +22,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         /// <summary>What the others say at each place (n, v); empty where that was not asked for.</summary>
         public required double[] WithoutOwn { get; init; }
 
-        /// <summary>Whether every place has a neighbour, when its own example is left out.</summary>
+        /// <summary>Whether all places but the <see cref="SmootherData.MostAlone">few</see> that may stand alone are fitted by others too.</summary>
         public required bool IsAdmissible { get; init; }
 
         /// <summary>1 / sum_j l_ij^2 (n); empty where that was not asked for.</summary>
@@ -31,6 +30,9 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     }
 
     private PoolingOptions Options => new() { Degree = degree, Threads = threads };
+
+    // What no other example reaches is said by the nearest one, as the Gaussian has it: one example that stands alone rules no bandwidth out.
+    private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     /// <summary>Fits at every place of the data.</summary>
     /// <typeparam name="T">The number type of the pairs.</typeparam>
@@ -49,13 +51,13 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         T[] ownWeight = new T[n];
         T[] effective = neighbours ? new T[n] : [];
         kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights },
+            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = data.BandwidthsAs<T>(bandwidths), SampleWeights = weights },
             new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective },
             Options,
             null,
             cancellationToken);
-        double[] wide = Wide(fitted);
-        double[] leverage = Wide(ownWeight);
+        double[] wide = data.Wide(fitted);
+        double[] leverage = Doubles(ownWeight);
         double[] withoutOwn = leaveOut ? new double[wide.Length] : [];
         var doubtful = new List<int>();
         for (int i = 0; i < n; i++)
@@ -63,7 +65,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             double place = leverage[i] * data.WeightAt(i);
             leverage[i] = place / data.CountAt(i);
             double own = wholePlaces ? place : leverage[i];
-            if (leaveOut && !(1 - own > (typeof(T) == typeof(float) ? LeastLeftOfSingle : LeastLeft)))
+            if (!(1 - own > LeastLeft))
             {
                 doubtful.Add(i);
                 continue;
@@ -81,8 +83,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             Fitted = wide,
             Leverage = leverage,
             WithoutOwn = withoutOwn,
-            IsAdmissible = doubtful.Count == 0 || Ask(data, bandwidths, doubtful, withoutOwn),
-            EffectiveNeighbours = Wide(effective),
+            IsAdmissible = (leaveOut && doubtful.Count > 0 ? Ask(data, bandwidths, doubtful, withoutOwn) : doubtful.Count) <= data.MostAlone,
+            EffectiveNeighbours = Doubles(effective),
         };
     }
 
@@ -104,13 +106,21 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         T[] pooled = new T[values.Length];
         T[] byW = new T[gradient.Length];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights, LeftOut = own },
+            new PoolingInput<T>
+            {
+                Queries = keys,
+                Keys = keys,
+                Values = values,
+                Bandwidths = data.BandwidthsAs<T>(bandwidths),
+                SampleWeights = weights,
+                LeftOut = own,
+            },
             new PoolingOutput<T> { Values = pooled, InverseBandwidthGradient = byW },
-            Options,
+            WithNearest,
             null,
             cancellationToken);
-        ByLogarithms(byW, bandwidths, gradient);
-        return new Fit { Fitted = [], Leverage = [], WithoutOwn = Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count == 0 };
+        ByLogarithms(data, byW, bandwidths, gradient);
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count <= data.MostAlone };
     }
 
     /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth.</summary>
@@ -128,25 +138,28 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         T[] byW = new T[gradient.Length];
         T[] ownByW = new T[keys.Length];
         kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = bandwidths, SampleWeights = weights },
+            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = data.BandwidthsAs<T>(bandwidths), SampleWeights = weights },
             new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, OwnWeightGradient = ownByW },
             Options,
             null,
             cancellationToken);
-        ByLogarithms(byW, bandwidths, gradient);
-        double[] leverage = Wide(ownWeight);
+        ByLogarithms(data, byW, bandwidths, gradient);
+        double[] leverage = Doubles(ownWeight);
+        double[] h = data.BandwidthsAs<T>(bandwidths);
+        int alone = 0;
         Array.Clear(traceGradient);
         for (int i = 0; i < leverage.Length; i++)
         {
             double weight = data.WeightAt(i);
             leverage[i] *= weight;
+            alone += 1 - leverage[i] > LeastLeft ? 0 : 1;
             for (int j = 0; j < data.Features; j++)
             {
-                traceGradient[j] -= weight * double.CreateTruncating(ownByW[(i * data.Features) + j]) / bandwidths[j];
+                traceGradient[j] -= weight * double.CreateTruncating(ownByW[(i * data.Features) + j]) / h[j];
             }
         }
 
-        return new Fit { Fitted = Wide(pooled), Leverage = leverage, WithoutOwn = [], IsAdmissible = true };
+        return new Fit { Fitted = data.Wide(pooled), Leverage = leverage, WithoutOwn = [], IsAdmissible = alone <= data.MostAlone };
     }
 
     /// <summary>Predicts from data.</summary>
@@ -155,32 +168,34 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     /// <param name="bandwidths">Bandwidths (d).</param>
     /// <param name="predicted">Where the predictions go (m, v).</param>
     /// <param name="gradient">Where their derivatives by the logarithm of each bandwidth go (m, v, d); or empty.</param>
-    /// <returns>Whether every query has a neighbour.</returns>
-    public bool Predict(SmootherData data, double[] queries, double[] bandwidths, double[] predicted, double[] gradient)
+    /// <returns>How many queries have no neighbour, and their nearest key's value for an answer.</returns>
+    public int Predict(SmootherData data, double[] queries, double[] bandwidths, double[] predicted, double[] gradient)
     {
         double[] byW = new double[gradient.Length];
         PoolingReport report = kernel.Pool(
             new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights },
             new PoolingOutput<double> { Values = predicted, InverseBandwidthGradient = byW },
-            Options,
+            WithNearest,
             null,
             cancellationToken);
-        ByLogarithms(byW, bandwidths, gradient);
-        return report.WithoutNeighbour.Count == 0;
+        ByLogarithms(data, byW, bandwidths, gradient);
+        return report.WithoutNeighbour.Count;
     }
 
     // d/d log h = -w d/dw.
-    private static void ByLogarithms<T>(T[] byW, double[] bandwidths, double[] gradient)
+    private static void ByLogarithms<T>(SmootherData data, T[] byW, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        double[] wide = data.Wide(byW, bandwidths.Length, isDerivative: true);
+        double[] h = data.BandwidthsAs<T>(bandwidths);
         for (int i = 0; i < gradient.Length; i++)
         {
-            gradient[i] = -double.CreateTruncating(byW[i]) / bandwidths[i % bandwidths.Length];
+            gradient[i] = -wide[i] / h[i % h.Length];
         }
     }
 
-    // Places whose own examples outweigh all others: the sum over the others alone.
-    private bool Ask(SmootherData data, double[] bandwidths, List<int> places, double[] withoutOwn)
+    // Places whose own examples outweigh all others: the sum over the others alone, and how many places have none in reach.
+    private int Ask(SmootherData data, double[] bandwidths, List<int> places, double[] withoutOwn)
     {
         double[] queries = new double[places.Count * data.Features];
         for (int i = 0; i < places.Count; i++)
@@ -192,7 +207,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         PoolingReport report = kernel.Pool(
             new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights, LeftOut = places.ToArray() },
             new PoolingOutput<double> { Values = answers },
-            Options,
+            WithNearest,
             null,
             cancellationToken);
         for (int i = 0; i < places.Count; i++)
@@ -200,10 +215,10 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             answers.AsSpan(i * data.Columns, data.Columns).CopyTo(withoutOwn.AsSpan(places[i] * data.Columns));
         }
 
-        return report.WithoutNeighbour.Count == 0;
+        return report.WithoutNeighbour.Count;
     }
 
-    private static double[] Wide<T>(T[] numbers)
+    private static double[] Doubles<T>(T[] numbers)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         typeof(T) == typeof(double) ? (double[])(object)numbers : Array.ConvertAll(numbers, double.CreateTruncating);
 }

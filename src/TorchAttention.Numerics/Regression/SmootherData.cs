@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace TorchAttention.Numerics.Regression;
@@ -7,12 +6,10 @@ namespace TorchAttention.Numerics.Regression;
 /// <remarks>
 /// Examples at one place have one fitted value, so that means say all that criteria need: sum s (y - f)^2 = S (mean - f)^2 + sum s (y - mean)^2. Where each place has
 /// its own example the squares are 0.
+/// Values are held less an <see cref="Offsets">offset</see>: y - f is formed of numbers as large as the values differ, wherever they lie.
 /// </remarks>
-internal sealed class SmootherData
+internal sealed partial class SmootherData
 {
-    private float[]? _singleKeys;
-    private float[]? _singleValues;
-    private float[]? _singleWeights;
 
     public required int Features { get; init; }
 
@@ -21,8 +18,11 @@ internal sealed class SmootherData
     /// <summary>The places (n, d); ascending where there is one feature.</summary>
     public required double[] Keys { get; init; }
 
-    /// <summary>The mean of the values at each place (n, v).</summary>
+    /// <summary>The mean of the values at each place, less their column's offset (n, v).</summary>
     public required double[] Values { get; init; }
+
+    /// <summary>What was taken off each column of values (v), without rounding.</summary>
+    public required double[] Offsets { get; init; }
 
     /// <summary>The weight at each place (n); empty where each is 1.</summary>
     public required double[] Weights { get; init; }
@@ -35,6 +35,9 @@ internal sealed class SmootherData
 
     public required int Examples { get; init; }
 
+    /// <summary>How many places may have no neighbour but themselves at a bandwidth that a search can choose.</summary>
+    public int MostAlone => Far.Length + ((Count - Far.Length) / AloneForAnother);
+
     public int Count => Keys.Length / Features;
 
     public double TotalWeight => Weights.Length == 0 ? Count : Weights.Sum();
@@ -45,34 +48,8 @@ internal sealed class SmootherData
 
     public double SquaresAt(int place) => Squares.Length == 0 ? 0 : Squares[place];
 
-    /// <summary>Keys, values and weights in a number type.</summary>
-    public (T[] Keys, T[] Values, T[] Weights) As<T>()
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (typeof(T) == typeof(double))
-        {
-            return ((T[])(object)Keys, (T[])(object)Values, (T[])(object)Weights);
-        }
-
-        _singleKeys ??= Array.ConvertAll(Keys, x => (float)x);
-        _singleValues ??= Array.ConvertAll(Values, y => (float)y);
-        _singleWeights ??= Array.ConvertAll(Weights, s => (float)s);
-        return ((T[])(object)_singleKeys, (T[])(object)_singleValues, (T[])(object)_singleWeights);
-    }
-
     /// <summary>The smallest and the largest key of a feature.</summary>
-    public (double Least, double Most) RangeOf(int feature)
-    {
-        double least = double.PositiveInfinity;
-        double most = double.NegativeInfinity;
-        for (int i = feature; i < Keys.Length; i += Features)
-        {
-            least = Math.Min(least, Keys[i]);
-            most = Math.Max(most, Keys[i]);
-        }
-
-        return (least, most);
-    }
+    public (double Least, double Most) RangeOf(int feature) => RangeOf(Keys, feature, Features);
 
     /// <summary>The examples, in the order of their places where there is one feature.</summary>
     /// <param name="x">Keys (n, d).</param>
@@ -84,6 +61,7 @@ internal sealed class SmootherData
     {
         double[] keys = x.ToArray();
         double[] values = y.ToArray();
+        double[] offsets = TakeOffsets(values, values.Length / (keys.Length / features));
         double[] sampleWeights = weights.ToArray();
         int count = keys.Length / features;
         int columns = values.Length / count;
@@ -99,7 +77,11 @@ internal sealed class SmootherData
             Array.Sort(keys, order);
             for (int i = 0; i < count; i++)
             {
-                y.Slice(order[i] * columns, columns).CopyTo(values.AsSpan(i * columns));
+                for (int c = 0; c < columns; c++)
+                {
+                    values[(i * columns) + c] = y[(order[i] * columns) + c] - offsets[c];
+                }
+
                 if (sampleWeights.Length > 0)
                 {
                     sampleWeights[i] = weights[order[i]];
@@ -107,7 +89,7 @@ internal sealed class SmootherData
             }
         }
 
-        return new SmootherData { Features = features, Columns = columns, Keys = keys, Values = values, Weights = sampleWeights, Examples = count };
+        return new SmootherData { Features = features, Columns = columns, Keys = keys, Values = values, Offsets = offsets, Weights = sampleWeights, Examples = count }.WithFar();
     }
 
     /// <summary>Some of the examples.</summary>
@@ -126,7 +108,7 @@ internal sealed class SmootherData
             }
         }
 
-        return new SmootherData { Features = Features, Columns = Columns, Keys = keys, Values = values, Weights = weights, Examples = places.Length };
+        return new SmootherData { Features = Features, Columns = Columns, Keys = keys, Values = values, Offsets = Offsets, Weights = weights, Examples = places.Length };
     }
 
     /// <summary>Examples at the same place together.</summary>
@@ -236,6 +218,7 @@ internal sealed class SmootherData
             Columns = data.Columns,
             Keys = [.. _keys],
             Values = [.. _values],
+            Offsets = data.Offsets,
             Weights = [.. _weights],
             Counts = [.. _counts],
             Squares = [.. _squares],

@@ -43,12 +43,12 @@ public sealed class AnalystTests : IDisposable
         double[] places = [.. Enumerable.Range(0, 40).Select(_ => random.NextDouble())];
 
         // No noise: every row is best predicted by itself.
-        Assert.Contains("note: 59.965 degrees of freedom for 60 rows", Fit(Rows(60, i => i / 10.0, x => 1 + (2 * x))), StringComparison.Ordinal);
+        Assert.Matches("note: 59\\.[0-9]+ degrees of freedom for 60 rows", Fit(Rows(60, i => i / 10.0, x => 1 + (2 * x))));
         Assert.Contains(
-            "note: x has the narrowest bandwidth that was allowed: rows at one place predict each other, which --leave-out-ties prevents",
+            "were looked at, and the narrowest predicts best: rows at one place predict each other, which --leave-out-ties prevents",
             Fit(Rows(80, i => places[i / 2], x => (2 * x) + Math.Sin(1e3 * x))), StringComparison.Ordinal);
         Assert.Contains(
-            "note: x has the widest bandwidth that was allowed: by this criterion it says next to nothing beyond a straight line",
+            "were looked at, and the widest predicts best: nothing but a straight line of x helps to predict y",
             Fit(Rows(60, i => i, x => (2 * x) + (x % 2)), "--degree", "1"), StringComparison.Ordinal);
         Assert.DoesNotContain("note:", Fit(Rows(60, i => i / 10.0, x => Math.Sin(x) + random.NextDouble())), StringComparison.Ordinal);
 
@@ -76,7 +76,8 @@ public sealed class AnalystTests : IDisposable
         string[] lines = _console.Run("bandwidth", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--degree", "1").Output.TrimEnd('\n').Split('\n');
 
         Assert.Equal("ethanol: 88 rows, gaussian kernel, local linear", lines[0]);
-        Assert.All(lines[1..^2], line => Assert.InRange(line.Length, 0, 80));
+        Assert.All(lines.Where(line => line.Length > 0 && !char.IsAsciiLetter(line[0])), line => Assert.InRange(line.Length, 0, 80));
+        Assert.Contains(lines, line => line.StartsWith("loo: h of E from ", StringComparison.Ordinal) && line.EndsWith(" is as good, within one standard error", StringComparison.Ordinal));
         Assert.Equal(6 + 4, lines.Count(line => line.Length > 0 && "╭├│╰".Contains(line[0], StringComparison.Ordinal)));
         Assert.Matches("^│ loo \\* ", Assert.Single(lines, line => line.Contains('*', StringComparison.Ordinal) && line[0] == '│'));
     }

@@ -17,18 +17,15 @@ public sealed class BandwidthSearchTests
             (double[] x, double[] y) = Samples.Of(seed < 4 ? 120 : 1500, 1, seed);
             var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule), Degree = degree };
             BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
+            SmootherData data = SmootherData.Of(x, y, [], 1, out _);
+            var criterion = new BandwidthCriterion(options.Kernel, degree, rule, options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
             double least = Enumerable.Range(0, 60).Min(i => Score(Math.Exp(Math.Log(0.02) + (i * 0.1))));
 
             Assert.True(search.Score <= least * (1 + 1e-9 * Math.Sign(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, seed {seed}.");
             Assert.Equal(search.Score, Score(search.Bandwidths[0]), 1e-9);
             Assert.False(search.IsAtBound);
 
-            double Score(double h)
-            {
-                // A search that may choose but one bandwidth says its score.
-                double part = h / (x.Max() - x.Min());
-                return KernelRegression.Fit(x, y, options with { SearchBounds = (part, part * (1 + 1e-12)) }).Search!.Score;
-            }
+            double Score(double h) => criterion.At(data, [h]);
         }
     }
 

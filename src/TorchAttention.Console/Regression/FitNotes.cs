@@ -1,0 +1,73 @@
+using System.Globalization;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>What a reader of a fit's numbers should know: what was looked at, what was found, what to try.</summary>
+internal static class FitNotes
+{
+    // The part of the rows that the degrees of freedom are where little is left to judge the fit by.
+    private const double MostFreedom = 0.9;
+    private const int MostRowsNamed = 3;
+
+    public static IEnumerable<string> Of(Examples examples, KernelRegression model)
+    {
+        if (model.Search is { Bounds.Count: > 0 } search)
+        {
+            foreach (string note in OfSearch(examples, model, search))
+            {
+                yield return note;
+            }
+        }
+
+        if (model.Search is { SetAside.Count: > 0 and var count } found)
+        {
+            string rows = string.Join(", ", found.SetAside.Take(MostRowsNamed).Select(i => $"({string.Join(", ", examples.Features.Select((name, j) => $"{name} = {Short(examples.X[(i * examples.Features.Count) + j])}"))})"));
+            yield return $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others, at {rows}{(count > MostRowsNamed ? ", ..." : "")}: the bandwidth was chosen without "
+                + $"{(count == 1 ? "it" : "them")}, since no other row says anything there";
+        }
+
+        if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
+        {
+            yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: the fit goes through nearly every one, and errors and bands say little; "
+                + "a wider --bandwidth smooths";
+        }
+    }
+
+    private static IEnumerable<string> OfSearch(Examples examples, KernelRegression model, BandwidthSearch search)
+    {
+        if (search.IsFlat)
+        {
+            string spans = string.Join("; ", examples.Features.Zip(search.EquallyGood, (name, span) => $"{name} from {Short(span.Least)} to {Short(span.Most)}"));
+            yield return $"bandwidths do equally well here, as far as numbers can tell ({spans}): the widest was taken, the smoothest fit";
+            yield break;
+        }
+
+        for (int j = 0; j < examples.Features.Count; j++)
+        {
+            string name = examples.Features[j];
+            string lookedAt = $"{name}: bandwidths from {Short(search.Bounds[j].Least)} to {Short(search.Bounds[j].Most)} were looked at";
+            if (search.IsAtMostBound(j))
+            {
+                yield return model.Options.SearchBounds is not null ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
+                    : $"{lookedAt}, and the widest predicts best: {(model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help")} to predict {examples.Target}";
+            }
+            else if (search.IsAtLeastBound(j))
+            {
+                yield return $"{lookedAt}, and the narrowest predicts best: " + (
+                    HasCopies(examples) && !model.Options.LeaveOutTies ? "rows at one place predict each other, which --leave-out-ties prevents"
+                    : model.Options.SearchBounds is not null ? "still narrower ones, which --search-bounds keeps out, may do better"
+                    : "each row is best predicted by its nearest alone, as where there is hardly any noise; --search-bounds keeps such bandwidths out");
+            }
+        }
+    }
+
+    private static bool HasCopies(Examples examples)
+    {
+        int d = examples.Features.Count;
+        var places = new HashSet<string>();
+        return Enumerable.Range(0, examples.Count).Any(i => !places.Add(string.Join(' ', examples.X.AsSpan(i * d, d).ToArray().Select(CsvText.Number))));
+    }
+
+    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,181 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>How the keys lie.</content>
+internal sealed partial class SmootherData
+{
+    // A place alone among fewer than this rules a bandwidth out.
+    private const int AloneForAnother = 20;
+
+    // An example is far from the others where the gap to them is so many times what they span.
+    private const double FarInSpans = 3;
+    private const int FewestNearExamples = 3;
+
+    // The smallest distances are those of examples that happen to lie close.
+    private const double LowQuantile = 0.05;
+
+    // A bandwidth of a tenth of a gap leaves each example to its nearest neighbour; narrower ones are no different.
+    private const double LeastInGaps = 0.1;
+    private const int MostGaps = 20_000;
+
+    // A quarter of a normal distribution lies within so many deviations around its middle.
+    private const double NormalQuarter = 0.637;
+
+    private double? _variance;
+
+    /// <summary>
+    /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says anything about them, and they have no say in what
+    /// bandwidth the others get. At most a twentieth of the examples, and one where there are fewer than 20.
+    /// </summary>
+    public int[] Far { get; private init; } = [];
+
+    /// <summary>The weighted mean of the squares of the values about their means, all columns together.</summary>
+    public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(VarianceOf);
+
+    /// <summary>The examples that are not far.</summary>
+    public SmootherData Near()
+    {
+        if (Far.Length == 0)
+        {
+            return this;
+        }
+
+        var far = Far.ToHashSet();
+        return Take([.. Enumerable.Range(0, Count).Where(i => !far.Contains(i))]);
+    }
+
+    /// <summary>
+    /// The least bandwidth of a feature that is worth a look: a tenth of a small distance between neighbours, of which a twentieth are smaller; 0 where all keys are the same.
+    /// </summary>
+    public double LeastBandwidth(int feature)
+    {
+        double[] gaps = ToNeighbours(feature, out _);
+        return gaps.Length == 0 ? 0 : LeastInGaps * gaps[(int)(LowQuantile * (gaps.Length - 1))];
+    }
+
+    /// <summary>How many times the middle one of the distances to the neighbour goes into their mean, were the keys even: 3 where keys are drawn evenly.</summary>
+    public double Unevenness(int feature)
+    {
+        double[] gaps = ToNeighbours(feature, out int places);
+        (double least, double most) = RangeOf(feature);
+        return gaps.Length == 0 ? 1 : (most - least) / places / gaps[gaps.Length / 2];
+    }
+
+    // The distances of different keys, or of some of many, to the nearest beside them, ascending.
+    private double[] ToNeighbours(int feature, out int places)
+    {
+        double[] distinct = Distinct(feature);
+        places = distinct.Length;
+        int apart = Math.Max(1, places / MostGaps);
+        double[] gaps = new double[places < 2 ? 0 : (places + apart - 1) / apart];
+        for (int k = 0; k < gaps.Length; k++)
+        {
+            int i = k * apart;
+            double before = i == 0 ? double.PositiveInfinity : distinct[i] - distinct[i - 1];
+            double after = i == places - 1 ? double.PositiveInfinity : distinct[i + 1] - distinct[i];
+            gaps[k] = Math.Min(before, after);
+        }
+
+        Array.Sort(gaps);
+        return gaps;
+    }
+
+    // The different keys of a feature, ascending.
+    private double[] Distinct(int feature)
+    {
+        double[] sorted = new double[Count];
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            sorted[i] = Keys[(i * Features) + feature];
+        }
+
+        if (Features > 1)
+        {
+            Array.Sort(sorted);
+        }
+
+        int count = 0;
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            if (i == 0 || sorted[i] > sorted[count - 1])
+            {
+                sorted[count++] = sorted[i];
+            }
+        }
+
+        return sorted[..count];
+    }
+
+    /// <summary>The deviation of a feature's keys where they lie densest: of a normal distribution as wide as the narrowest stretch with a quarter of them, or of all, whichever is less.</summary>
+    public double DenseDeviation(int feature)
+    {
+        double[] distinct = Distinct(feature);
+        double deviation = RulesOfThumb.DeviationOf(this, feature);
+        int quarter = distinct.Length / 4;
+        return quarter == 0 ? deviation
+            : Math.Min(deviation, Enumerable.Range(0, distinct.Length - quarter).Min(i => distinct[i + quarter] - distinct[i]) / NormalQuarter);
+    }
+
+    private double VarianceOf(int column)
+    {
+        double total = 0;
+        double mean = 0;
+        double squares = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            double y = Values[(i * Columns) + column];
+            double weight = WeightAt(i);
+            double before = y - mean;
+            total += weight;
+            mean += total > 0 ? weight / total * before : 0;
+            squares += weight * before * (y - mean);
+        }
+
+        return squares / total;
+    }
+
+    private SmootherData WithFar()
+    {
+        var far = new HashSet<int>();
+        int most = Math.Max(1, Count / AloneForAnother);
+        for (int feature = 0; feature < Features; feature++)
+        {
+            while (far.Count < most && Count - far.Count > FewestNearExamples && FarAtAnEnd(feature, far) is int place)
+            {
+                far.Add(place);
+            }
+        }
+
+        return far.Count == 0 ? this : new SmootherData
+        {
+            Features = Features,
+            Columns = Columns,
+            Keys = Keys,
+            Values = Values,
+            Offsets = Offsets,
+            Weights = Weights,
+            Examples = Examples,
+            Far = [.. far.Order()],
+        };
+    }
+
+    private int? FarAtAnEnd(int feature, HashSet<int> without)
+    {
+        (int least, int most) = (-1, -1);
+        (double low, double nextLow, double high, double nextHigh) = (double.PositiveInfinity, double.PositiveInfinity, double.NegativeInfinity, double.NegativeInfinity);
+        for (int i = 0; i < Count; i++)
+        {
+            if (without.Count > 0 && without.Contains(i))
+            {
+                continue;
+            }
+
+            double x = Keys[(i * Features) + feature];
+            (least, low, nextLow) = x < low ? (i, x, low) : (least, low, Math.Min(nextLow, x));
+            (most, high, nextHigh) = x > high ? (i, x, high) : (most, high, Math.Max(nextHigh, x));
+        }
+
+        return high - nextHigh > FarInSpans * (nextHigh - low) && nextHigh > low ? most
+            : nextLow - low > FarInSpans * (high - nextLow) && high > nextLow ? least
+            : null;
+    }
+}

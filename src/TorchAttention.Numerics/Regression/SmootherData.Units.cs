@@ -1,0 +1,185 @@
+using System.Numerics;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>Where numbers count from, and in what units.</content>
+internal sealed partial class SmootherData
+{
+    private Single? _single;
+
+    /// <summary>The values as they were given (n, v).</summary>
+    public double[] GivenValues()
+    {
+        if (Array.TrueForAll(Offsets, offset => offset == 0))
+        {
+            return Values;
+        }
+
+        double[] given = (double[])Values.Clone();
+        AddOffsets(given);
+        return given;
+    }
+
+    /// <summary>Adds to fitted values (m, v) what was taken off the values.</summary>
+    public void AddOffsets(Span<double> fitted)
+    {
+        for (int i = 0; i < fitted.Length; i++)
+        {
+            fitted[i] += Offsets[i % Columns];
+        }
+    }
+
+    /// <summary>The same examples in units of about the range of each feature, and of the values: powers of 2, which round nothing, so that what is found does not depend on the units given.</summary>
+    /// <param name="ofKeys">The unit of each feature (d).</param>
+    /// <param name="ofValues">The unit of the values.</param>
+    public SmootherData InUnits(out double[] ofKeys, out double ofValues)
+    {
+        double[] scales = [.. Enumerable.Range(0, Features).Select(j => Units.Of(Keys, j, Features).Scale)];
+        double scale = Enumerable.Range(0, Columns).Max(c => Units.Of(Values, c, Columns).Scale);
+        (ofKeys, ofValues) = (scales, scale);
+        return new SmootherData
+        {
+            Features = Features,
+            Columns = Columns,
+            Keys = [.. Keys.Select((x, i) => x / scales[i % Features])],
+            Values = [.. Values.Select(y => y / scale)],
+            Offsets = Offsets,
+            Weights = Weights,
+            Counts = Counts,
+            Squares = [.. Squares.Select(square => square / scale / scale)],
+            Examples = Examples,
+        };
+    }
+
+    /// <summary>Keys, values and weights in a number type: float32 counts from the middle of each column, in units of its range.</summary>
+    public (T[] Keys, T[] Values, T[] Weights) As<T>()
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(T) == typeof(double))
+        {
+            return ((T[])(object)Keys, (T[])(object)Values, (T[])(object)Weights);
+        }
+
+        Single single = _single ??= Single.Of(this);
+        return ((T[])(object)single.Keys, (T[])(object)single.Values, (T[])(object)single.Weights);
+    }
+
+    /// <summary>Queries (m, d) as <see cref="As{T}"/> has the keys.</summary>
+    public T[] QueriesAs<T>(ReadOnlySpan<double> queries)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T[] numbers = new T[queries.Length];
+        Units[]? units = typeof(T) == typeof(double) ? null : (_single ??= Single.Of(this)).OfKeys;
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = T.CreateTruncating(units is null ? queries[i] : units[i % Features].Of(queries[i]));
+        }
+
+        return numbers;
+    }
+
+    /// <summary>Bandwidths (d) as <see cref="As{T}"/> has the keys.</summary>
+    public double[] BandwidthsAs<T>(double[] bandwidths) =>
+        typeof(T) == typeof(double) ? bandwidths : [.. bandwidths.Zip((_single ??= Single.Of(this)).OfKeys, (h, units) => h / units.Scale)];
+
+    /// <summary>Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="As{T}"/> in the units of the values.</summary>
+    /// <param name="numbers">The numbers.</param>
+    /// <param name="inRow">How many numbers a column of values has in a row: 1, or the number of features.</param>
+    /// <param name="isDerivative">Whether they do not move with the values.</param>
+    public double[] Wide<T>(T[] numbers, int inRow = 1, bool isDerivative = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(T) == typeof(double))
+        {
+            return (double[])(object)numbers;
+        }
+
+        Units[] units = (_single ??= Single.Of(this)).OfValues;
+        double[] wide = new double[numbers.Length];
+        for (int i = 0; i < wide.Length; i++)
+        {
+            Units column = units[i / inRow % Columns];
+            wide[i] = (double.CreateTruncating(numbers[i]) * column.Scale) + (isDerivative ? 0 : column.Origin);
+        }
+
+        return wide;
+    }
+
+    /// <summary>Slopes (m, v, d) of <see cref="As{T}"/> in the units of values and keys.</summary>
+    public double[] WideSlopes<T>(T[] numbers)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double[] wide = Wide(numbers, Features, isDerivative: true);
+        for (int i = 0; typeof(T) != typeof(double) && i < wide.Length; i++)
+        {
+            wide[i] /= _single!.OfKeys[i % Features].Scale;
+        }
+
+        return wide;
+    }
+
+    // Values of which none is more than twice another lie farther from 0 than from each other; the least is taken off, which rounds nothing.
+    private static double[] TakeOffsets(double[] values, int columns)
+    {
+        double[] offsets = new double[columns];
+        for (int c = 0; c < columns; c++)
+        {
+            (double least, double most) = RangeOf(values, c, columns);
+            bool isFar = least > 0 ? most <= 2 * least : most < 0 && least >= 2 * most;
+            offsets[c] = isFar ? least : 0;
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] -= offsets[i % columns];
+        }
+
+        return offsets;
+    }
+
+    private static (double Least, double Most) RangeOf(double[] numbers, int column, int columns)
+    {
+        double least = double.PositiveInfinity;
+        double most = double.NegativeInfinity;
+        for (int i = column; i < numbers.Length; i += columns)
+        {
+            least = Math.Min(least, numbers[i]);
+            most = Math.Max(most, numbers[i]);
+        }
+
+        return (least, most);
+    }
+
+    private readonly record struct Units(double Origin, double Scale)
+    {
+        // A power of 2, which rounds nothing.
+        public static Units Of(double[] numbers, int column, int columns)
+        {
+            (double least, double most) = RangeOf(numbers, column, columns);
+            return new Units(least + ((most - least) / 2), most > least ? Math.ScaleB(1, Math.ILogB(most - least)) : 1);
+        }
+
+        public double Of(double number) => (number - Origin) / Scale;
+    }
+
+    private sealed record Single(float[] Keys, float[] Values, float[] Weights, Units[] OfKeys, Units[] OfValues)
+    {
+        public static Single Of(SmootherData data)
+        {
+            Units[] ofKeys = [.. Enumerable.Range(0, data.Features).Select(j => Units.Of(data.Keys, j, data.Features))];
+            Units[] ofValues = [.. Enumerable.Range(0, data.Columns).Select(c => Units.Of(data.Values, c, data.Columns))];
+            return new Single(InUnits(data.Keys, ofKeys), InUnits(data.Values, ofValues), Array.ConvertAll(data.Weights, s => (float)s), ofKeys, ofValues);
+        }
+
+        private static float[] InUnits(double[] numbers, Units[] units)
+        {
+            float[] single = new float[numbers.Length];
+            for (int i = 0; i < single.Length; i++)
+            {
+                single[i] = (float)units[i % units.Length].Of(numbers[i]);
+            }
+
+            return single;
+        }
+    }
+}
