@@ -249,7 +249,7 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
         int alone = 0;
         double[] slopes = new double[data.Features];
         double[] slopesOfFold = new double[gradient is null ? 0 : data.Features];
-        int[] fold = FoldsOf(data.Count, bandwidth.Folds, bandwidth.Seed);
+        int[] fold = FoldsOf(data, bandwidth.Folds, bandwidth.Seed);
         for (int k = 0; k < Math.Min(bandwidth.Folds, data.Count); k++)
         {
             SmootherData others = data.Take([.. Enumerable.Range(0, data.Count).Where(i => fold[i] != k)]);
@@ -273,11 +273,17 @@ internal sealed class BandwidthCriterion(SmoothingKernel kernel, int degree, Ban
         return MeanOf(data, sum, gradient ?? []);
     }
 
-    /// <summary>The fold of each example: as even as can be, dealt by a seed.</summary>
-    public static int[] FoldsOf(int count, int folds, int seed)
+    // The fold of each example: as even as can be, dealt by a seed.
+    private static int[] FoldsOf(SmootherData data, int folds, int seed)
     {
-        int[] fold = [.. Enumerable.Range(0, count).Select(i => i % folds)];
-        new Random(seed).Shuffle(fold);
+        int[] dealt = [.. Enumerable.Range(0, data.Count).Select(i => i % folds)];
+        new Random(seed).Shuffle(dealt);
+        int[] fold = new int[data.Count];
+        foreach ((int i, int place) in data.OrderOfItsOwn().Index())
+        {
+            fold[place] = dealt[i];
+        }
+
         return fold;
     }
 }

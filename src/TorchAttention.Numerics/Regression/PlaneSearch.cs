@@ -83,12 +83,9 @@ internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion 
 
     private bool MayBeLeast(Valley valley, Valley least) => valley.Score <= least.Score + (Doubt * (Criterion.IsLogarithm ? 1 : least.Score));
 
-    // The same examples whatever order of rows or columns they were given in.
     private int[] Shuffled()
     {
-        (double Least, double Most)[] ranges = [.. Enumerable.Range(0, Features).Select(Data.RangeOf)];
-        double[] places = [.. Enumerable.Range(0, Data.Count).Select(i => ranges.Select((range, j) => (Data.Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Sum())];
-        int[] order = [.. Enumerable.Range(0, Data.Count).OrderBy(i => Data.Values[i * Data.Columns]).ThenBy(i => places[i])];
+        int[] order = [.. Data.OrderOfItsOwn()];
         new Random(0).Shuffle(order);
         return order;
     }

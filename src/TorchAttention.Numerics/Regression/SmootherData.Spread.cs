@@ -21,6 +21,7 @@ internal sealed partial class SmootherData
     private const double NormalQuarter = 0.637;
 
     private double? _variance;
+    private int[]? _order;
 
     /// <summary>
     /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says anything about them, and they have no say in what
@@ -30,6 +31,19 @@ internal sealed partial class SmootherData
 
     /// <summary>The weighted mean of the squares of the values about their means, all columns together.</summary>
     public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(VarianceOf);
+
+    /// <summary>The places in an order that does not depend on the order in which rows and columns were given, nor on units: by the values, and where these are the same by the keys.</summary>
+    public IReadOnlyList<int> OrderOfItsOwn()
+    {
+        if (_order is null)
+        {
+            (double Least, double Most)[] ranges = [.. Enumerable.Range(0, Features).Select(RangeOf)];
+            double[] places = [.. Enumerable.Range(0, Count).Select(i => ranges.Select((range, j) => (Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Order().Sum())];
+            _order = [.. Enumerable.Range(0, Count).OrderBy(i => Values[i * Columns]).ThenBy(i => places[i])];
+        }
+
+        return _order;
+    }
 
     /// <summary>The examples that are not far.</summary>
     public SmootherData Near()
