@@ -109,14 +109,7 @@ public sealed class Checkpoints : IDisposable
     {
         Checkpoint checkpoint = _trainer!.Capture();
         Captured?.Invoke(this, checkpoint);
-        var quiet = new QuietMemory();
-        _writing = Task.Run(() =>
-        {
-            using (quiet)
-            {
-                Write(checkpoint);
-            }
-        });
+        _writing = Task.Run(() => Write(checkpoint));
         _stepsSince = 0;
         _lastTime = Stopwatch.GetTimestamp();
     }
