@@ -17,9 +17,6 @@ internal static partial class TrainJob
     private const string SummaryFile = "summary.json";
     private const string ModelFile = "model.safetensors";
 
-    // Below this many weights in a mini-batch a second thread costs more than it computes.
-    private const long OneThreadIsEnough = 1 << 17;
-
     public static int Run(TrainOptions options)
     {
         // Reading may wait on a pipe and has nothing to save: a Ctrl-C until here ends the process at once.
@@ -39,11 +36,6 @@ internal static partial class TrainJob
         }
 
         using RegressionData data = source.ToTensors(device);
-        if (data.XTrain.shape[0] * options.BatchSize < OneThreadIsEnough)
-        {
-            set_num_threads(1);
-        }
-
         CheckNoise(options, data);
         CheckWarmup(options, data);
         string digest = DigestOf(data);
@@ -59,6 +51,8 @@ internal static partial class TrainJob
         using var average = new AveragePooling(data.YTrain);
         using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / unit) { Method = options.Method };
         using Module learned = LearnedModel.Create(options, data);
+        var trainer = new Trainer(options.ToTrainer());
+        set_num_threads(trainer.ThreadsFor(learned, data));
         bool fillsMatrix = options.Method == AttentionMethod.Textbook;
         Estimator[] untrained =
         [
@@ -73,7 +67,6 @@ internal static partial class TrainJob
         DateTime time = RunConfig.Begun(directory.Path) ?? DateTime.UtcNow;
         directory.WriteJson(RunConfig.FileName, json => RunConfig.Write(json, options, source, device, bandwidth, digest, time));
 
-        var trainer = new Trainer(options.ToTrainer());
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         board.Watch(trainer);
         var numbers = new LearnedNumbers(learned, data);

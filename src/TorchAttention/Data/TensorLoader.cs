@@ -43,6 +43,12 @@ public sealed class TensorLoader : IEnumerable<Batch>
     /// <summary>The number of batches in an epoch: ceil(n / batch size).</summary>
     public int Count => (int)((ExampleCount + _batchSize - 1) / _batchSize);
 
+    /// <summary>The examples of the largest batch.</summary>
+    internal long LargestBatch => Math.Min(_batchSize, ExampleCount);
+
+    /// <summary>The numbers of all inputs: examples times features.</summary>
+    internal long InputCount => _x.numel();
+
     /// <inheritdoc/>
     public IEnumerator<Batch> GetEnumerator()
     {

@@ -127,6 +127,13 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     /// <inheritdoc/>
     public override optim.Optimizer ConfigureOptimizers() => new HeldAdam(parameters(), Options.LearningRate);
 
+    // Each pair of an example and a key has a vector of its own, a score for each head, or a score.
+    internal override long NumbersInAStep(long batch, long inputs)
+    {
+        long ofPair = Options.Score switch { AttentionScore.Additive => Options.Hidden, AttentionScore.MultiHead => Options.Heads, _ => 1 };
+        return Math.Max(batch * _keys.size(0) * ofPair, base.NumbersInAStep(batch, inputs));
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

@@ -30,4 +30,16 @@ public abstract class Module : nn.Module<Tensor, Tensor>
     /// <param name="batch">Inputs and targets (batch).</param>
     /// <returns>A scalar.</returns>
     public virtual Tensor ValidationStep(Batch batch) => Loss(call(batch.X), batch.Y);
+
+    /// <summary>About how many numbers a training step works on one by one.</summary>
+    /// <remarks>
+    /// An attention meets each example with all of the training inputs; an optimiser, each parameter; a layer, each example with all of its parameters, at a sixteenth of the cost of a number by itself.
+    /// </remarks>
+    /// <param name="batch">The examples of a mini-batch.</param>
+    /// <param name="inputs">The numbers of the training inputs, features times examples.</param>
+    internal virtual long NumbersInAStep(long batch, long inputs)
+    {
+        long learned = parameters().Sum(parameter => parameter.numel());
+        return Math.Max(batch * inputs, learned + (batch * learned / 16));
+    }
 }

@@ -19,6 +19,7 @@ public sealed class Trainer
         _options = options ?? new TrainerOptions();
         Guard.AtLeast(_options.MaxEpochs, 1);
         Guard.NotNegative(_options.GradientClipVal);
+        Guard.AtLeast(_options.Threads ?? 1, 1, nameof(_options.Threads));
         _options.Optimizer?.Check();
         _options.Schedule?.Check();
         _options.EarlyStopping?.Check();
@@ -60,8 +61,7 @@ public sealed class Trainer
     /// <exception cref="Numerics.Storage.StorageException">The checkpoint is of another training.</exception>
     public FitResult Fit(Module model, DataModule data, Checkpoint? from, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(data);
+        using TrainingThreads threads = TrainingThreads.Take(ThreadsFor(model, data));
         using var run = new TrainingRun(model, data, _options.Optimizer);
         from?.Restore(run);
         _run = run;
@@ -88,6 +88,17 @@ public sealed class Trainer
         {
             _run = null;
         }
+    }
+
+    /// <summary>How many of libtorch's threads a training would take.</summary>
+    /// <param name="model">The module.</param>
+    /// <param name="data">The data.</param>
+    /// <returns><see cref="TrainerOptions.Threads"/>, or what follows from the size of a step.</returns>
+    public int ThreadsFor(Module model, DataModule data)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(data);
+        return _options.Threads ?? TrainingThreads.For(model, data);
     }
 
     /// <summary>Everything that the rest of the training depends on, as it is now.</summary>
