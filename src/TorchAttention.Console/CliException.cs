@@ -6,4 +6,6 @@ internal sealed class CliException(int exitCode, string message, Exception? inne
     public int ExitCode { get; } = exitCode;
 
     public static CliException WrongInput(string message, Exception? inner = null) => new(Cli.ExitCode.WrongInput, message, inner);
+
+    public static CliException Failed(string message, Exception? inner = null) => new(Cli.ExitCode.Failed, message, inner);
 }

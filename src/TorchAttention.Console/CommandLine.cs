@@ -12,6 +12,8 @@ namespace TorchAttention.Cli;
 /// <summary>The commands, and the one place where errors become a line and an exit code.</summary>
 internal static class CommandLine
 {
+    private const int LongestError = 1500;
+
     public static int Run(string[] args)
     {
         StandardStream output = StandardStream.Install();
@@ -61,7 +63,7 @@ internal static class CommandLine
         {
             return Fail(e.ExitCode, e.Message);
         }
-        catch (Exception e) when (e is TableException or StorageException)
+        catch (Exception e) when (e is TableException or StorageException or RunException)
         {
             return Fail(ExitCode.WrongInput, e.Message);
         }
@@ -104,7 +106,7 @@ internal static class CommandLine
     }
 
     private static int UnknownCommand(RootCommand root, string unknown) =>
-        Fail(ExitCode.WrongInput, $"unknown command '{unknown}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}");
+        Fail(ExitCode.WrongInput, $"unknown command '{PlainText.Brief(unknown)}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}");
 
     // The parser passes over the nothing after '=' or ':' and takes the next argument for the value, another option's name even.
     private static string? EmptyValue(RootCommand root, string[] args)
@@ -125,7 +127,7 @@ internal static class CommandLine
 
     private static int Fail(int code, string message)
     {
-        Console.Error.WriteLine($"error: {string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c))}");
+        Console.Error.WriteLine(PlainText.Brief($"error: {message.ReplaceLineEndings(" ")}", LongestError));
         return code;
     }
 }

@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.Win32.SafeHandles;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli;
 
@@ -15,10 +17,19 @@ internal static class DataStream
     public static Stream OpenInput(string option) =>
         IsOwnPipe() ? throw CliException.WrongInput($"{option}: expected data on standard input, which is closed") : Console.OpenStandardInput();
 
-    /// <summary>Writes to standard output, block by block; where its reader closes it, the work ends there without an error.</summary>
+    /// <summary>
+    /// Writes to standard output, block by block; where its reader closes it, the work ends there without an error. A file or a pipe gets the text as it is; a terminal would obey
+    /// some of it, and is shown that written out.
+    /// </summary>
     /// <exception cref="CliException">It cannot be written to.</exception>
     public static void WriteOutput(Action<TextWriter> write)
     {
+        if (!Console.IsOutputRedirected)
+        {
+            write(new ShownText());
+            return;
+        }
+
         try
         {
             // Not disposed: what is lost is not written again.
@@ -31,7 +42,7 @@ internal static class DataStream
         }
         catch (IOException e)
         {
-            throw new CliException(ExitCode.Failed, StandardStream.Lost(e.Message), e);
+            throw CliException.Failed(StandardStream.Lost(SystemReason.Of(e)), e);
         }
         catch (UnauthorizedAccessException)
         {
@@ -89,5 +100,21 @@ internal static class DataStream
             // Closed meanwhile.
             return false;
         }
+    }
+
+    private sealed class ShownText : TextWriter
+    {
+        public ShownText()
+        {
+            CoreNewLine = ['\n'];
+        }
+
+        public override Encoding Encoding => Console.Out.Encoding;
+
+        public override void Write(char value) => Write([value]);
+
+        public override void Write(string? value) => Write(value.AsSpan());
+
+        public override void Write(ReadOnlySpan<char> buffer) => Console.Out.Write(PlainText.OfLines(buffer.ToString()));
     }
 }

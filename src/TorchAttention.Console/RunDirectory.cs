@@ -60,7 +60,8 @@ internal sealed class RunDirectory : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             Remove(made);
-            throw CliException.WrongInput($"--out: '{path}' cannot be written to ({e.Message.TrimEnd('.')})", e);
+            string message = $"--out: '{path}' cannot be written to ({SystemReason.Of(e)})";
+            throw SystemReason.IsOfTheDisk(e) ? CliException.Failed(message, e) : CliException.WrongInput(message, e);
         }
     }
 
@@ -75,7 +76,8 @@ internal sealed class RunDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw CliException.WrongInput($"--resume: '{path}' cannot be written to, or another process is at work on it ({e.Message.TrimEnd('.')})", e);
+            string message = $"--resume: '{path}' cannot be written to ({SystemReason.Of(e)})";
+            throw SystemReason.IsOfTheDisk(e) ? CliException.Failed(message, e) : CliException.WrongInput(message, e);
         }
     }
 
@@ -105,6 +107,9 @@ internal sealed class RunDirectory : IDisposable
     public void WriteText(string file, Action<TextWriter> write) => Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));
 
     public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(Json(write)));
+
+    /// <summary>Prints JSON, whose text has no letters but ASCII's.</summary>
+    public static void PrintJson(Action<Utf8JsonWriter> write) => Console.Write(Json(write) + Environment.NewLine);
 
     /// <summary>JSON text, indented.</summary>
     public static string Json(Action<Utf8JsonWriter> write)

@@ -1,10 +1,11 @@
 using System.Text;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli;
 
 /// <summary>
 /// Standard output or standard error where a failure to write does not end the run: the text is dropped from there on, and the files are still
-/// written.
+/// written. What is written as a line is one, and holds nothing that a terminal would obey; pieces are what this program's own tables are made of, and go through as they are.
 /// </summary>
 internal sealed class StandardStream(TextWriter inner) : TextWriter
 {
@@ -34,7 +35,7 @@ internal sealed class StandardStream(TextWriter inner) : TextWriter
 
     public override void Write(char[] buffer, int index, int count) => Try(() => inner.Write(buffer, index, count));
 
-    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value));
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(PlainText.Of(value ?? "")));
 
     public override void Flush() => Try(inner.Flush);
 
@@ -52,7 +53,7 @@ internal sealed class StandardStream(TextWriter inner) : TextWriter
         catch (IOException e)
         {
             _lost = true;
-            Failure = e.Message;
+            Failure = SystemReason.Of(e);
         }
         catch (UnauthorizedAccessException)
         {

@@ -40,7 +40,7 @@ public sealed partial class Figure
         return png.ToArray();
     }
 
-    /// <summary>The picture as an SVG document.</summary>
+    /// <summary>The picture as an SVG document; the same picture is the same text.</summary>
     public string ToSvg()
     {
         using var stream = new MemoryStream();
@@ -50,7 +50,7 @@ public sealed partial class Figure
         }
 
         // Clearing leaves a black rectangle behind the plot's own white one; where its edge falls between two pixels of a screen it shines through.
-        return ClearedToBlack().Replace(Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length), "<rect fill=\"white\" ");
+        return Numbered(ClearedToBlack().Replace(Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length), "<rect fill=\"white\" "));
     }
 
     /// <summary>Writes the picture whole or not at all, in the format that the name's ending says.</summary>
@@ -71,6 +71,23 @@ public sealed partial class Figure
 
     [GeneratedRegex("""(?<!<clipPath id="[^"]*">\s*)<rect (?=width="\d+" height="\d+"/>)""")]
     private static partial Regex ClearedToBlack();
+
+    // The library counts clips and images over all pictures of the process.
+    private static string Numbered(string svg)
+    {
+        var numbers = new Dictionary<string, int>();
+        return Tag().Replace(svg, tag => Id().Replace(tag.Value, id =>
+        {
+            numbers.TryAdd(id.Value, numbers.Count);
+            return $"{id.Groups[1].Value}{numbers[id.Value]}";
+        }));
+    }
+
+    [GeneratedRegex("<[^>]*>")]
+    private static partial Regex Tag();
+
+    [GeneratedRegex("""(?<= id="| xlink:href="#|"url\(#)([a-z]+_)[0-9a-f]+(?="|\)")""")]
+    private static partial Regex Id();
 
     // A plot's first rendering runs twice, the second time with the room that its labels turned out to need. An SVG would keep both on top of
     // each other: text and circles twice as dark, the file twice as large.

@@ -112,7 +112,7 @@ public static partial class Figures
 
     private static Figure WithColorBar(Plot plot, string title, ScottPlot.Range range)
     {
-        plot.Axes.Title.Label.Text = title;
+        plot.Axes.Title.Label.Text = Theme.Text(title);
         plot.Axes.Title.Label.FontSize = Theme.LabelSize;
         plot.Axes.Title.Label.Bold = false;
         const int side = 440;
@@ -241,7 +241,7 @@ public static partial class Figures
         circles.MarkerShape = MarkerShape.FilledCircle;
         circles.MarkerSize = shown.Length > 500 ? 4 : 8;
         circles.Color = Theme.Points[0].WithAlpha(shown.Length > 500 ? 0.25 : 0.4);
-        circles.LegendText = step > 1 && label.Length > 0 ? $"{label} (every {step}th)" : label;
+        circles.LegendText = step > 1 && label.Length > 0 ? $"{Theme.Text(label)} (every {step}th)" : Theme.Text(label);
         return circles;
     }
 

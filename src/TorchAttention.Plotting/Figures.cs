@@ -36,7 +36,7 @@ public static partial class Figures
             Scatter curve = plot.Add.ScatterLine(line.X.ToArray(), line.Y.ToArray());
             curve.LineWidth = 2.5f;
             curve.Color = Theme.Lines[(line.Color ?? i) % Theme.Lines.Count];
-            curve.LegendText = line.Label;
+            curve.LegendText = Theme.Text(line.Label);
             if (line.X.Count == 1)
             {
                 curve.MarkerSize = 8;
@@ -51,7 +51,7 @@ public static partial class Figures
             circles.MarkerShape = MarkerShape.FilledCircle;
             circles.MarkerSize = cloud.X.Count > 500 ? 4 : 8;
             circles.Color = Theme.Points[i % Theme.Points.Count].WithAlpha(cloud.X.Count > 500 ? 0.25 : 0.4);
-            circles.LegendText = cloud.Label;
+            circles.LegendText = Theme.Text(cloud.Label);
         }
 
         // ScottPlot leaves no room for the plot beside a legend without a name.

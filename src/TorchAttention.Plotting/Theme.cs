@@ -1,5 +1,6 @@
 using ScottPlot;
 using ScottPlot.Colormaps;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Plotting;
 
@@ -8,6 +9,7 @@ internal static class Theme
 {
     public const float TickSize = 13;
     public const float LabelSize = 15;
+    private const int LongestLabel = 100;
 
     private static readonly Color _ink = Color.FromHex("#222222");
     private static readonly Color _grid = Color.FromHex("#e6e6e6");
@@ -21,6 +23,9 @@ internal static class Theme
     public static IColormap Heat { get; } = new CustomInterpolated(
         [Color.FromHex("#fff7f3"), Color.FromHex("#f9c3a9"), Color.FromHex("#ef7650"), Color.FromHex("#c42a2e"), Color.FromHex("#6b0618")]);
 
+    /// <summary>A name from outside as a label: what would turn its letters round, or has no form, is written out, and it leaves room for the picture.</summary>
+    public static string Text(string label) => PlainText.Brief(label, LongestLabel);
+
     public static Plot NewPlot(string xLabel, string yLabel)
     {
         var plot = new Plot();
@@ -32,8 +37,8 @@ internal static class Theme
         plot.FigureBackground.Color = Colors.White;
         plot.Axes.Color(_ink);
         plot.Grid.MajorLineColor = _grid;
-        plot.Axes.Bottom.Label.Text = xLabel;
-        plot.Axes.Left.Label.Text = yLabel;
+        plot.Axes.Bottom.Label.Text = Text(xLabel);
+        plot.Axes.Left.Label.Text = Text(yLabel);
         plot.Axes.Bottom.TickGenerator = new Ticks();
         plot.Axes.Left.TickGenerator = new Ticks();
         foreach (IAxis axis in plot.Axes.GetAxes())

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 
 namespace TorchAttention;
 
@@ -11,19 +12,32 @@ internal static partial class DynamicLoader
     private const int Lazy = 1;
     private const int Now = 2;
     private const int NoLoad = 4;
+    private const uint CloseOnExec = 1;
 
     /// <summary>Whether a library that needs this name would get one that is already loaded.</summary>
     /// <param name="name">A library's name without a folder, or its absolute path.</param>
     public static bool IsLoaded(string name) => DlOpen(name, Lazy | NoLoad) != 0;
 
-    /// <summary>Loads a library and finds every function that it calls, now rather than at its first call.</summary>
+    /// <summary>Loads a library.</summary>
     /// <param name="file">Its absolute path.</param>
+    /// <param name="binds">Whether every function that it calls is found now rather than at its first call.</param>
     /// <returns>What is missing, null if nothing is.</returns>
-    public static string? LoadAndBind(string file)
+    public static string? Load(string file, bool binds)
     {
         // Called once before: resolving dlerror itself would clear the error that it is to report.
         _ = DlError();
-        return DlOpen(file, Now) != 0 ? null : Marshal.PtrToStringUTF8(DlError()) ?? "no reason";
+        return DlOpen(file, binds ? Now : Lazy) != 0 ? null : Marshal.PtrToStringUTF8(DlError()) ?? "no reason";
+    }
+
+    /// <summary>Makes a file in memory, memfd_create(2).</summary>
+    /// <returns>Its descriptor, closed by disposing.</returns>
+    /// <exception cref="LibTorchNotLoadedException">The system makes none.</exception>
+    public static SafeFileHandle MemoryFile(string name)
+    {
+        int descriptor = MemfdCreate(name, CloseOnExec);
+        return descriptor >= 0
+            ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw new LibTorchNotLoadedException($"the system makes no file in memory, which loading a PyTorch's libtorch needs ({Marshal.GetLastPInvokeErrorMessage()})");
     }
 
     [LibraryImport(LibC, EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
@@ -33,4 +47,8 @@ internal static partial class DynamicLoader
     [LibraryImport(LibC, EntryPoint = "dlerror")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial nint DlError();
+
+    [LibraryImport(LibC, EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int MemfdCreate(string name, uint flags);
 }

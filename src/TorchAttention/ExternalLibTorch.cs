@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention;
 
@@ -66,7 +67,7 @@ internal static class ExternalLibTorch
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw DoesNotFit(folder, $"its {Path.GetFileName(file)} could not be loaded: the system says '{FirstReason(e.Message)}'", e);
+            throw DoesNotFit(folder, $"its {Path.GetFileName(file)} could not be loaded: the system says '{Reason(file, e)}'", e);
         }
     }
 
@@ -93,7 +94,7 @@ internal static class ExternalLibTorch
         }
 
         // Bound at once: a function that is missing is an error here and not the process's end at its first call.
-        if (DynamicLoader.LoadAndBind(torchSharp) is string error)
+        if (DynamicLoader.Load(torchSharp, binds: true) is string error)
         {
             throw DoesNotFit(folder, $"TorchSharp's native part could not be bound to it: the system says '{error}'");
         }
@@ -114,7 +115,8 @@ internal static class ExternalLibTorch
             $"TorchSharp's native part, {file}, is missing: looked in {string.Join(", ", places)}; build the program on this system, and if it was copied here, copy the whole folder");
     }
 
-    private static IEnumerable<string> SearchPath()
+    /// <summary>Where the program's own native libraries may lie.</summary>
+    public static IEnumerable<string> SearchPath()
     {
         string fromHost = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
         return fromHost.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Append(AppContext.BaseDirectory)
@@ -128,9 +130,7 @@ internal static class ExternalLibTorch
         $"the libtorch in '{folder.Location}' does not fit: {why}; TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)} needs libtorch {LibTorch.NeededVersion}, "
         + $"as PyTorch {LibTorch.NeededVersion} installs it", inner);
 
-    private static string FirstReason(string loaderMessage)
-    {
-        string[] lines = loaderMessage.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return lines.Length > 1 ? lines[1] : lines[0];
-    }
+    /// <summary>Why the system does not load a library: .NET tells of every name that it tried, the system's loader of the file alone.</summary>
+    public static string Reason(string file, Exception e) =>
+        OperatingSystem.IsLinux() ? DynamicLoader.Load(file, binds: false) ?? "nothing, when asked again" : PlainText.Brief(e.Message, 300);
 }

@@ -57,18 +57,14 @@ public static class LibTorch
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new LibTorchNotLoadedException(Explain(e.Message), e);
+            throw new LibTorchNotLoadedException(Explain(e), e);
         }
     }
 
-    private static string Explain(string loaderMessage)
+    private static string Explain(Exception e)
     {
-        // The loader reports one line for each name and place it tried; the one that is not "no such file" for the library itself
-        // is the one that tells what is missing.
-        string[] lines = [.. loaderMessage.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Skip(1)];
-        string reason = Array.Find(lines, line => !line.Contains($"{Library}: cannot open", StringComparison.Ordinal)
-                && !line.Contains($"{Library}.so: cannot open", StringComparison.Ordinal))
-            ?? "no file of that name was found";
+        string? file = ExternalLibTorch.SearchPath().Select(folder => Path.Join(folder, LibTorchFolder.FileName(Library))).FirstOrDefault(File.Exists);
+        string reason = file is null ? "no file of that name was found" : ExternalLibTorch.Reason(file, e);
         return $"libtorch could not be loaded. Tried: the library {Library} in {AppContext.BaseDirectory} and on the system's search path. "
             + $"The system says: '{reason}'. "
             + $"What to do: build the program on this system ({RuntimeInformation.RuntimeIdentifier}) with the SDK, which puts the libraries of the packages "

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace TorchAttention;
 
@@ -24,7 +24,7 @@ internal static class StandInLibrary
 
     /// <summary>Loads an empty library that other loads of this name find.</summary>
     /// <param name="name">The name, as <c>torch_cpu.so</c>.</param>
-    /// <exception cref="IOException">The folder for temporary files cannot be written to.</exception>
+    /// <exception cref="LibTorchNotLoadedException">The system makes no file in memory, or does not load it.</exception>
     public static void Load(string name)
     {
         if (DynamicLoader.IsLoaded(name))
@@ -32,17 +32,12 @@ internal static class StandInLibrary
             return;
         }
 
-        // The loader keeps what it has mapped: the file is needed for this one call.
-        string folder = Directory.CreateTempSubdirectory("torchattention-").FullName;
-        try
+        // The loader keeps what it has mapped: the file is needed for this one call. One in memory needs no folder that may be missing, full or read-only.
+        using SafeFileHandle file = DynamicLoader.MemoryFile(name);
+        RandomAccess.Write(file, Image(name), fileOffset: 0);
+        if (DynamicLoader.Load($"/proc/self/fd/{file.DangerousGetHandle()}", binds: false) is string error)
         {
-            string file = Path.Join(folder, name);
-            File.WriteAllBytes(file, Image(name));
-            NativeLibrary.Load(file);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
+            throw new LibTorchNotLoadedException($"the system does not load a library from memory, which loading a PyTorch's libtorch needs ({error})");
         }
     }
 

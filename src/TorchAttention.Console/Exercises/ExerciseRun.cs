@@ -49,7 +49,7 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
         var table = new Table { Border = TableBorder.Rounded };
         foreach (string column in _columns)
         {
-            table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned());
+            table.AddColumn(new TableColumn(Terminal.Cell(column)).RightAligned());
         }
 
         foreach (double[] row in _rows)
@@ -57,7 +57,7 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
             table.AddRow(Array.ConvertAll(row, value => value.ToString("G5", CultureInfo.InvariantCulture)));
         }
 
-        AnsiConsole.Write(table);
+        Terminal.Output.Write(table);
         SaveTable();
     }
 

@@ -32,12 +32,12 @@ internal static class BandwidthCommand
             .Select((rule, i) => Row.Of(rule.Key, rule.Value, examples, options, new Part(progress, i, FitOptions.Rules.Count), interruption.Token)).ToArray());
         if (rows.All(row => row.Model is null))
         {
-            throw new TableException(examples.Source, rows[0].Problem!);
+            throw rows[0].Refusal!;
         }
 
         if (isJson)
         {
-            Console.WriteLine(RunDirectory.Json(writer => WriteTo(writer, rows)));
+            RunDirectory.PrintJson(writer => WriteTo(writer, rows));
         }
         else
         {
@@ -55,7 +55,7 @@ internal static class BandwidthCommand
             json.WriteStartObject(row.Rule);
             if (row.Model is null)
             {
-                json.WriteString("problem", row.Problem);
+                json.WriteString("problem", row.Refusal!.Problem);
             }
             else
             {
@@ -109,9 +109,9 @@ internal static class BandwidthCommand
         Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {options.Kernel} kernel, {(options.Degree == 0 ? "local constant" : "local linear")}");
         var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
         table.AddColumn("rule");
-        foreach (string column in (string[])[.. examples.Features.Select(name => $"h of {name}"), "loo RMSE", "AICc", "GCV", "df", "ms"])
+        foreach (string column in (string[])[.. examples.Features.Select(name => $"h of {PlainText.Brief(name)}"), "loo RMSE", "AICc", "GCV", "df", "ms"])
         {
-            table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned().PadLeft(0));
+            table.AddColumn(new TableColumn(Terminal.Cell(column)).RightAligned().PadLeft(0));
         }
 
         double least = rows.Min(row => row.Model is null ? double.PositiveInfinity : row.Model.Diagnostics.LeaveOneOutError);
@@ -122,25 +122,25 @@ internal static class BandwidthCommand
             table.AddRow([said.LeaveOneOutError == least ? $"{row.Rule} *" : row.Rule, .. numbers.Select(number => number.ToString("G5", CultureInfo.InvariantCulture))]);
         }
 
-        AnsiConsole.Write(table);
+        Terminal.Output.Write(table);
         Console.WriteLine("loo RMSE: the error at each row by the others; * has the least. df: effective degrees of freedom.");
         foreach (Row row in rows)
         {
             if (row.Spans.Count > 0 && FitOptions.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
                 string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) =>
-                    string.Create(CultureInfo.InvariantCulture, $"h of {name} from {span.Least:G5} to {span.Most:G5}")));
+                    string.Create(CultureInfo.InvariantCulture, $"h of {PlainText.Brief(name)} from {span.Least:G5} to {span.Most:G5}")));
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 
-            foreach (string note in row.Model is null ? [row.Problem!] : FitNotes.Of(examples, row.Model))
+            foreach (string note in row.Model is null ? [row.Refusal!.Problem] : FitNotes.Of(examples, row.Model))
             {
                 Console.WriteLine($"{row.Rule}: {note}");
             }
         }
     }
 
-    private sealed record Row(string Rule, KernelRegression? Model, double Seconds, string? Problem)
+    private sealed record Row(string Rule, KernelRegression? Model, double Seconds, TableException? Refusal)
     {
         public IReadOnlyList<(double Least, double Most)> Spans { get; } = Model?.SpansWithinOneStandardError() ?? [];
 
@@ -154,7 +154,7 @@ internal static class BandwidthCommand
             }
             catch (TableException e)
             {
-                return new Row(name, null, 0, e.Message[(examples.Source.Length + 2)..]);
+                return new Row(name, null, 0, e);
             }
         }
     }

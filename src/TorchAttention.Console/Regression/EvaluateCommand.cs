@@ -36,7 +36,7 @@ internal static class EvaluateCommand
         FitOptions.CheckBandwidths(options, examples);
         if (examples.Count < 2)
         {
-            throw new TableException(examples.Source, $"expected at least 2 rows, of which some can be held out, found {examples.Count}");
+            throw new TableException(TableProblem.TooFewRows, examples.Source) { Expected = "at least 2 rows, of which some can be held out", Found = $"{examples.Count}" };
         }
 
         int folds = askedFolds ?? Math.Min(UsualFolds, examples.Count);
@@ -56,7 +56,7 @@ internal static class EvaluateCommand
         }).ToArray());
         if (isJson)
         {
-            Console.WriteLine(RunDirectory.Json(writer => WriteTo(writer, held)));
+            RunDirectory.PrintJson(writer => WriteTo(writer, held));
         }
         else
         {
@@ -106,10 +106,10 @@ internal static class EvaluateCommand
 
         foreach ((int j, string feature) in examples.Features.Index())
         {
-            table.AddRow(Markup.Escape($"bandwidth of {feature}"), string.Create(CultureInfo.InvariantCulture, $"{held.Min(one => one.Bandwidths[j]):G4} to {held.Max(one => one.Bandwidths[j]):G4}"));
+            table.AddRow($"bandwidth of {Terminal.Cell(PlainText.Brief(feature))}", string.Create(CultureInfo.InvariantCulture, $"{held.Min(one => one.Bandwidths[j]):G4} to {held.Max(one => one.Bandwidths[j]):G4}"));
         }
 
-        AnsiConsole.Write(table);
+        Terminal.Output.Write(table);
     }
 
     private static IEnumerable<(string Name, double Value)> Figures(Held[] held)

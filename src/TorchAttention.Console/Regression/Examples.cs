@@ -8,8 +8,11 @@ internal sealed record Examples
 {
     /// <summary>Standard input, where a file is expected.</summary>
     public const string Standard = "-";
+
+    /// <summary>What to do about missing numbers.</summary>
+    public const string MissingAdvice = "--missing drop leaves such rows out";
+
     private const int MostClasses = 1000;
-    private const string NotANumber = "expected a number, found '";
     private const string StandardInput = "standard input";
 
     /// <summary>A short name for folders.</summary>
@@ -50,7 +53,7 @@ internal sealed record Examples
         BuiltInTable? builtIn = BuiltInTable.Find(data);
         if (builtIn is null && data != Standard && !File.Exists(data) && !Directory.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
         {
-            throw CliException.WrongInput($"--data: no table or file '{data}'; the built-in tables are {string.Join(", ", BuiltInTable.All.Select(table => table.Name))}");
+            throw CliException.WrongInput($"--data: no table or file '{PlainText.Brief(data)}'; the built-in tables are {string.Join(", ", BuiltInTable.All.Select(table => table.Name))}");
         }
 
         using CsvRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
@@ -58,7 +61,7 @@ internal sealed record Examples
         string[] columns = [.. features, .. classes ? (string[])[] : [target], .. weights is null ? (string[])[] : [weights]];
         if (columns.Append(target).Distinct().Count() < columns.Length + (classes ? 1 : 0))
         {
-            throw CliException.WrongInput($"--x: expected columns that are not named twice, got {string.Join(", ", columns)}");
+            throw CliException.WrongInput($"--x: expected columns that are not named twice, got {PlainText.List(columns)}");
         }
 
         rows.Choose(columns, classes ? target : null, notNegative: weights);
@@ -67,13 +70,18 @@ internal sealed record Examples
         int count = ReadRows(rows, values, labels, classes ? null : target);
         if (count == 0)
         {
-            throw new TableException(data, rows.DroppedRows > 0 ? $"expected rows without missing numbers, found none among {rows.DroppedRows}" : "expected data below the header row, found none");
+            throw rows.NoData();
         }
 
         int classCount = labels.Distinct().Count();
         if (classCount > MostClasses)
         {
-            throw new TableException(data, $"expected at most {MostClasses} classes, found {classCount} different texts; a column of numbers is fitted without --classes", column: target);
+            throw new TableException(TableProblem.TooManyClasses, data)
+            {
+                Column = target,
+                Expected = $"at most {MostClasses} classes",
+                Found = $"{classCount} different texts; a column of numbers is fitted without --classes",
+            };
         }
 
         double[] keys = new double[count * features.Length];
@@ -119,24 +127,16 @@ internal sealed record Examples
                 ? KernelRegression.Fit(x, rows is null ? Y : [.. rows.Select(i => Y[i])], d, options, weights, progress, cancellationToken)
                 : KernelRegression.FitClasses(x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, weights, progress, cancellationToken);
         }
-        catch (Exception e) when (e is RegressionDataException or ArgumentException)
+        catch (RegressionDataException e)
         {
-            throw new TableException(Source, Plain(e), inner: e);
+            // The library counts features; who reads this knows columns.
+            throw new TableException(TableProblem.Unusable, Source, e)
+            {
+                Column = e.Feature is int feature ? Features[feature] : e.ValueColumn is not null ? Target : null,
+                Expected = e.Expected,
+                Found = e.Got,
+            };
         }
-    }
-
-    // The library counts features; who reads this knows columns.
-    private string Plain(Exception e)
-    {
-        string message = e.Message.Split(" (Parameter")[0].TrimEnd('.');
-        for (int j = 0; j < Features.Count; j++)
-        {
-            message = message.Replace($"a feature {j} ", $"a column '{Features[j]}' ", StringComparison.Ordinal);
-        }
-
-        message = message.Replace("a column of values 0 ", $"a column '{Target}' ", StringComparison.Ordinal);
-
-        return char.ToLowerInvariant(message[0]) + message[1..];
     }
 
     // A column of text where numbers are expected may well be one of classes.
@@ -146,23 +146,19 @@ internal sealed record Examples
         {
             return rows.Read(values, int.MaxValue, labels);
         }
-        catch (TableException e) when (e.Column is not null && e.Message.Contains(NotANumber, StringComparison.Ordinal) && !e.Message.Contains("missing", StringComparison.Ordinal) && IsName(e.Message))
+        catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
             string advice = e.Column == target ? "for a column of classes add --classes" : "a column of categories cannot be a feature; write it as columns of 0 and 1";
-            throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; {advice}", e.Row, e.Column, e);
+            throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }
-        catch (TableException e) when (e.Message.Contains("missing value", StringComparison.Ordinal) || e.Message.Contains("found nothing", StringComparison.Ordinal))
+        catch (TableException e) when (e.Kind == TableProblem.Missing)
         {
-            throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; --missing drop leaves such rows out", e.Row, e.Column, e);
+            throw CliException.WrongInput($"{e.Message}; {MissingAdvice}", e);
         }
     }
 
     // 1,000 and 3% are numbers written otherwise, and inf is none that can be used.
-    private static bool IsName(string message)
-    {
-        string found = message[(message.IndexOf(NotANumber, StringComparison.Ordinal) + NotANumber.Length)..];
-        return !found.Any(char.IsAsciiDigit) && !found.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
-    }
+    private static bool IsName(string field) => !field.Any(char.IsAsciiDigit) && !field.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
 
     private static (string[] Features, string Target) Choose(BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)
     {
@@ -180,6 +176,6 @@ internal sealed record Examples
 
         return features is not null && y is not null ? (features, y)
             : header.Count == 2 ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
-            : throw new TableException(data, $"name the columns with --x and --y; {CsvTable.Describe(header)}");
+            : throw CliException.WrongInput($"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
     }
 }

@@ -74,7 +74,7 @@ internal static class FitCommand
             directory.WriteJson("summary.json", summary.WriteTo);
             if (isJson)
             {
-                Console.WriteLine(RunDirectory.Json(summary.WriteTo));
+                RunDirectory.PrintJson(summary.WriteTo);
             }
             else if (!isQuiet)
             {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -22,7 +23,7 @@ internal static class FitNotes
 
         if (model.Search is { SetAside.Count: > 0 and var count } found)
         {
-            string rows = string.Join(", ", found.SetAside.Take(MostRowsNamed).Select(i => $"({string.Join(", ", examples.Features.Select((name, j) => $"{name} = {Short(examples.X[(i * examples.Features.Count) + j])}"))})"));
+            string rows = string.Join(", ", found.SetAside.Take(MostRowsNamed).Select(i => $"({string.Join(", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Short(examples.X[(i * examples.Features.Count) + j])}"))})"));
             yield return $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others, at {rows}{(count > MostRowsNamed ? ", ..." : "")}: the bandwidth was chosen without "
                 + $"{(count == 1 ? "it" : "them")}, since no other row says anything there";
         }
@@ -38,19 +39,19 @@ internal static class FitNotes
     {
         if (search.IsFlat)
         {
-            string spans = string.Join("; ", examples.Features.Zip(search.EquallyGood, (name, span) => $"{name} from {Short(span.Least)} to {Short(span.Most)}"));
+            string spans = string.Join("; ", examples.Features.Zip(search.EquallyGood, (name, span) => $"{PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}"));
             yield return $"bandwidths do equally well here, as far as numbers can tell ({spans}): the widest was taken, the smoothest fit";
             yield break;
         }
 
         for (int j = 0; j < examples.Features.Count; j++)
         {
-            string name = examples.Features[j];
+            string name = PlainText.Brief(examples.Features[j]);
             string lookedAt = $"{name}: bandwidths from {Short(search.Bounds[j].Least)} to {Short(search.Bounds[j].Most)} were looked at";
             if (search.IsAtMostBound(j))
             {
                 yield return model.Options.SearchBounds is not null ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
-                    : $"{lookedAt}, and the widest predicts best: {(model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help")} to predict {examples.Target}";
+                    : $"{lookedAt}, and the widest predicts best: {(model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help")} to predict {PlainText.Brief(examples.Target)}";
             }
             else if (search.IsAtLeastBound(j))
             {

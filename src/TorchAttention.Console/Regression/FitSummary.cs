@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -118,19 +119,19 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
     public void Print(RunDirectory directory, bool plots)
     {
         Diagnostics said = model.Diagnostics;
-        var table = new Table { Border = TableBorder.Rounded, ShowHeaders = false };
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded, ShowHeaders = false };
         table.AddColumns("", "");
         Row("examples", $"{examples.Count}{(examples.DroppedRows > 0 ? $" ({examples.DroppedRows} rows with missing numbers left out)" : "")}");
         Row("kernel, degree", $"{model.Options.Kernel}, {model.Options.Degree} ({(model.Options.Degree == 0 ? "local constant" : "local linear")})");
         foreach ((string feature, double h) in examples.Features.Zip(model.Bandwidths))
         {
-            Row($"bandwidth of {feature}", Short(h));
+            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h));
         }
 
         Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + (model.Search.IsFlat ? ", flat" : model.Search.IsAtBound ? ", at the end of what was looked at" : ""));
         foreach ((string feature, (double least, double most)) in examples.Features.Zip(_spans))
         {
-            Row($"as good, of {feature}", $"{Short(least)} to {Short(most)} (within one standard error)");
+            Row($"as good, of {PlainText.Brief(feature)}", $"{Short(least)} to {Short(most)} (within one standard error)");
         }
 
         Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));
@@ -142,12 +143,12 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         }
         else
         {
-            Row("classes", string.Join(", ", model.Classes));
+            Row("classes", PlainText.List(model.Classes));
             Row("leave-one-out Brier score", Short(said.LeaveOneOutError));
         }
 
         Row("AICc", Short(said.AICc));
-        AnsiConsole.Write(table);
+        Terminal.Output.Write(table);
         foreach (string note in FitNotes.Of(examples, model))
         {
             Console.WriteLine($"note: {note}");
@@ -156,7 +157,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fitted in {seconds:0.00} s; model: {modelPath}"));
         Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{(model.Search is { Trials.Count: > 0 } ? ", search.csv" : "")}{(plots ? ", plots/" : "")})");
 
-        void Row(string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));
+        void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
     }
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);

@@ -9,6 +9,7 @@ internal sealed partial class ModelNotes
 {
     private const string FeaturesKey = "x";
     private const string TargetKey = "y";
+    private const string NotePrefix = "note.";
 
     private ModelNotes(string[] features, string target)
     {
@@ -39,11 +40,11 @@ internal sealed partial class ModelNotes
             string[]? names = JsonSerializer.Deserialize(text, NamesJson.Default.StringArray);
             return names?.Length == features && names.All(name => name is not null)
                 ? new ModelNotes(names, notes.GetValueOrDefault(TargetKey, "y"))
-                : throw new StorageException(path, $"expected the names of {features} features, found {names?.Length ?? 0}");
+                : throw new StorageException(StorageProblem.Text, path) { Name = NotePrefix + FeaturesKey, Expected = $"the names of {features} features as", Found = text };
         }
         catch (JsonException e)
         {
-            throw new StorageException(path, "expected the names of the features as a list, found something else", e);
+            throw new StorageException(StorageProblem.Text, path, e) { Name = NotePrefix + FeaturesKey, Expected = "the names of the features, a list, as", Found = text };
         }
     }
 

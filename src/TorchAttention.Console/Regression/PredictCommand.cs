@@ -113,9 +113,9 @@ internal static class PredictCommand
         {
             return KernelRegression.Load(path);
         }
-        catch (StorageException e) when (e.Message.Contains("_regression'", StringComparison.Ordinal) && e.Message.Contains("of the kind", StringComparison.Ordinal))
+        catch (StorageException e) when (e.Kind == StorageProblem.OtherModel)
         {
-            throw new StorageException(path, $"{e.Message[(e.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..]}: predict reads what fit saves; in C# ModelFile.Load reads what train saves", e);
+            throw CliException.WrongInput($"{e.Message}: predict reads what fit saves; in C# ModelFile.Load reads what train saves", e);
         }
     }
 
@@ -134,9 +134,9 @@ internal static class PredictCommand
         {
             return rows.Read(columns, ChunkRows, null, kept);
         }
-        catch (TableException e) when (e.Message.Contains("found nothing", StringComparison.Ordinal) || e.Message.Contains("missing value", StringComparison.Ordinal))
+        catch (TableException e) when (e.Kind == TableProblem.Missing)
         {
-            throw new TableException(e.Table, $"{e.Message[(e.Message.LastIndexOf(": expected", StringComparison.Ordinal) + 2)..]}; --missing drop leaves such rows out", e.Row, e.Column, e);
+            throw CliException.WrongInput($"{e.Message}; {Examples.MissingAdvice}", e);
         }
     }
 
@@ -148,7 +148,11 @@ internal static class PredictCommand
         }
         catch (NoNeighbourException e)
         {
-            throw new TableException(data, $"{e.Queries.Count} of these rows have no example within reach of the kernel, and the model was fitted with --no-neighbour error", inner: e);
+            throw new TableException(TableProblem.Unusable, data, e)
+            {
+                Expected = "rows with an example within reach of the kernel, since the model was fitted with --no-neighbour error",
+                Found = $"{e.Queries.Count} without one",
+            };
         }
     }
 }

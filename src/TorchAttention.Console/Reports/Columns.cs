@@ -1,5 +1,4 @@
 using System.Globalization;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Reports;
 
@@ -20,26 +19,28 @@ internal sealed class Columns
     /// <summary>A column; empty where there is none of the name.</summary>
     public double[] this[string name] => _columns.TryGetValue(name, out double[]? column) ? column : [];
 
-    /// <summary>Reads a file; none where it is not there.</summary>
-    /// <exception cref="CliException">It is damaged.</exception>
-    public static Columns Read(string file)
+    /// <summary>Reads a file; none where it is not there, or not begun.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="needed">The columns that it has to have.</param>
+    /// <exception cref="RunException">It is damaged.</exception>
+    public static Columns Read(string file, params string[] needed)
     {
-        if (!File.Exists(file))
+        if (RunFile.Read(file) is not { Length: > 0 } bytes)
         {
             return None;
         }
 
-        using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-        string[] lines = reader.ReadToEnd().Split('\n')[..^1];
+        using var reader = new StreamReader(new MemoryStream(bytes));
+        string[] lines = reader.ReadToEnd().Replace("\r\n", "\n", StringComparison.Ordinal).Split('\n')[..^1];
         if (lines.Length == 0)
         {
             return None;
         }
 
         string[] names = lines[0].Split(',');
-        if (names.Distinct().Count() < names.Length)
+        if (names.Distinct().Count() < names.Length || Array.Find(needed, name => !names.Contains(name)) is not null)
         {
-            throw CliException.WrongInput($"'{file}' is damaged (row 1 names a column twice)");
+            throw new RunException(RunProblem.Damaged, file) { Row = 1, Expected = $"each name once, and {string.Join(", ", needed)} among them", Found = $"'{lines[0]}'" };
         }
 
         double[][] columns = [.. names.Select(_ => new double[lines.Length - 1])];
@@ -50,7 +51,7 @@ internal sealed class Columns
             {
                 columns[j][row - 1] = cells.Length == names.Length && double.TryParse(cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
                     ? value
-                    : throw CliException.WrongInput($"'{file}' is damaged (row {row + 1}: expected {names.Length} numbers, found '{PlainText.Of(lines[row])}')");
+                    : throw new RunException(RunProblem.Damaged, file) { Row = row + 1, Expected = $"{names.Length} numbers", Found = $"'{lines[row]}'" };
             }
         }
 

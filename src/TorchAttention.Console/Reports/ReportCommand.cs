@@ -31,15 +31,7 @@ internal static class ReportCommand
         }
 
         string page = ReportPage.Of(run);
-        try
-        {
-            WholeFile.WriteText(file, writer => writer.Write(page));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CliException.WrongInput($"--out: {e.Message}", e);
-        }
-
+        WholeFile.WriteText(file, writer => writer.Write(page));
         Console.WriteLine(file);
         return ExitCode.Done;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Reports;
@@ -77,7 +78,7 @@ internal static class ReportPage
             Pictures(page, run);
         }
 
-        Table(page, "Configuration", run.Config.Where(pair => pair.Key != "arguments"));
+        Table(page, "Configuration", run.Config.Where(value => value.Key != "arguments"));
         if (run.Setting("arguments") is string arguments)
         {
             page.Append(CultureInfo.InvariantCulture, $"<p>Begun with <code>train {Text(arguments)}</code></p>\n");
@@ -110,7 +111,7 @@ internal static class ReportPage
         facts.AddRange(run.Summary.Where(pair => IsLearned(pair.Key)).Take(8).Select(pair => (pair.Key, Short(pair.Value))));
         facts.Add(("epochs", run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}"));
         facts.Add(("steps", run.Result("steps") ?? run.Steps["step"].Length.ToString(CultureInfo.InvariantCulture)));
-        facts.AddRange(run.Config.Where(pair => pair.Key is "seed" or "device"));
+        facts.AddRange(run.Config.Where(pair => pair.Key is "seed" or "device").Select(pair => (pair.Key, pair.Value)));
         Write(page, facts);
     }
 
@@ -142,7 +143,7 @@ internal static class ReportPage
         page.Append("<h2>Validation loss</h2>\n");
         if (RunCharts.Compare(seeds) is Figure figure)
         {
-            Picture(page, "Validation loss of each seed over the epochs", figure.ToSvg());
+            Picture(page, "Validation loss of each seed over the epochs", Encoding.UTF8.GetBytes(figure.ToSvg()));
         }
         else
         {
@@ -174,7 +175,7 @@ internal static class ReportPage
         page.Append("<h2>Loss</h2>\n");
         if (RunCharts.Losses(run) is Figure figure)
         {
-            Picture(page, "Training and validation loss over the epochs", figure.ToSvg());
+            Picture(page, "Training and validation loss over the epochs", Encoding.UTF8.GetBytes(figure.ToSvg()));
         }
         else
         {
@@ -196,28 +197,28 @@ internal static class ReportPage
         page.Append("<div class=\"grid\">\n");
         foreach (string file in pictures)
         {
-            Picture(page, Caption(run, Path.GetFileNameWithoutExtension(file)), File.ReadAllText(file));
+            Picture(page, Caption(run, Path.GetFileNameWithoutExtension(file)), RunFile.Read(file) ?? []);
         }
 
         page.Append("</div>\n");
     }
 
-    private static void Picture(StringBuilder page, string caption, string svg) => page.Append(
+    private static void Picture(StringBuilder page, string caption, byte[] svg) => page.Append(
         CultureInfo.InvariantCulture,
-        $"<figure>\n<img alt=\"{Text(caption)}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(Encoding.UTF8.GetBytes(svg))}\">\n<figcaption>{Text(caption)}</figcaption>\n</figure>\n");
+        $"<figure>\n<img alt=\"{Text(caption)}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(svg)}\">\n<figcaption>{Text(caption)}</figcaption>\n</figure>\n");
 
-    private static void Table(StringBuilder page, string title, IEnumerable<(string Key, string Value)> pairs)
+    private static void Table(StringBuilder page, string title, IEnumerable<RunValue> values)
     {
-        (string Key, string Value)[] rows = [.. pairs];
+        RunValue[] rows = [.. values];
         if (rows.Length == 0)
         {
             return;
         }
 
         page.Append(CultureInfo.InvariantCulture, $"<h2>{title}</h2>\n<div class=\"wide\"><table>\n");
-        foreach ((string key, string value) in rows)
+        foreach (RunValue row in rows)
         {
-            page.Append(CultureInfo.InvariantCulture, $"<tr><th>{Text(key)}</th><td>{Text(value)}</td></tr>\n");
+            page.Append(CultureInfo.InvariantCulture, $"<tr><th>{Text(row.Key)}</th><td>{Text(row.Value)}</td></tr>\n");
         }
 
         page.Append("</table></div>\n");
@@ -237,7 +238,8 @@ internal static class ReportPage
         _ => $"{name}: predictions",
     };
 
-    private static string Text(string text) => WebUtility.HtmlEncode(text);
+    // A browser obeys what turns the order of letters, and knows no control characters.
+    private static string Text(string text) => WebUtility.HtmlEncode(PlainText.Of(text));
 
     private static string Short(string text) => double.TryParse(text, CultureInfo.InvariantCulture, out double value) ? Short(value) : text;
 

@@ -12,21 +12,24 @@ internal static class RunCharts
     public static Figure? Losses(RunFolder run)
     {
         double[] epochs = run.Epochs["epoch"];
-        Series[] lines = [.. _losses.Where(name => run.Epochs[name].Length > 0).Select(name => Thinned(name, epochs, run.Epochs[name]))];
-        return lines.Length == 0 ? null : Figures.PlotLines(lines, "epoch", "loss");
+        return Drawn(_losses.Where(name => run.Epochs[name].Length > 0).Select(name => Thinned(name, epochs, run.Epochs[name])), "loss");
     }
 
     /// <summary>The validation losses of several runs over their epochs; null where no epoch of any is done.</summary>
-    public static Figure? Compare(IReadOnlyList<RunFolder> runs)
+    public static Figure? Compare(IReadOnlyList<RunFolder> runs) =>
+        Drawn(runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])), "validation loss");
+
+    private static Figure? Drawn(IEnumerable<Series> all, string yLabel)
     {
-        Series[] lines = [.. runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"]))];
-        return lines.Length == 0 ? null : Figures.PlotLines(lines, "epoch", "validation loss");
+        Series[] lines = [.. all.Where(line => line.X.Count > 0)];
+        return lines.Length == 0 ? null : Figures.PlotLines(lines, "epoch", yLabel);
     }
 
     // More points than pixels only make a file large: of a long run each point is the mean of a few.
     private static Series Thinned(string name, double[] x, double[] y)
     {
-        int size = (x.Length + MostPoints - 1) / MostPoints;
-        return new Series(name, [.. x.Chunk(size).Select(part => part.Average())], [.. y.Chunk(size).Select(part => part.Average())]);
+        (double X, double Y)[][] parts = [.. x.Zip(y).Chunk((x.Length + MostPoints - 1) / MostPoints)];
+        (double X, double Y)[] points = [.. parts.Select(part => (part.Average(point => point.X), part.Average(point => point.Y))).Where(point => double.IsFinite(point.Item1 + point.Item2))];
+        return new Series(name, [.. points.Select(point => point.X)], [.. points.Select(point => point.Y)]);
     }
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Tables;
 
@@ -9,6 +7,8 @@ namespace TorchAttention.Cli.Reports;
 internal sealed class RunFolder
 {
     private const string SummaryFile = "summary.json";
+    private const string Estimators = "estimators";
+    private const string Loss = "val_loss";
 
     private RunFolder(string path)
     {
@@ -21,10 +21,10 @@ internal sealed class RunFolder
     public string Name { get; }
 
     /// <summary>The settings, nested names joined by points.</summary>
-    public IReadOnlyList<(string Key, string Value)> Config { get; private init; } = [];
+    public IReadOnlyList<RunValue> Config { get; private init; } = [];
 
     /// <summary>The results, nested names joined by points; none where the run is not finished.</summary>
-    public IReadOnlyList<(string Key, string Value)> Summary { get; private init; } = [];
+    public IReadOnlyList<RunValue> Summary { get; private init; } = [];
 
     /// <summary>The columns of <c>epochs.csv</c>.</summary>
     public Columns Epochs { get; private init; } = Columns.None;
@@ -50,53 +50,55 @@ internal sealed class RunFolder
         Directory.Exists(System.IO.Path.Combine(Path, "plots")) ? [.. Directory.GetFiles(System.IO.Path.Combine(Path, "plots"), "*.svg").Order(StringComparer.Ordinal)] : [];
 
     /// <summary>Whether a folder holds a run, whole or damaged.</summary>
-    public static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, RunConfig.FileName)) || File.Exists(System.IO.Path.Combine(path, SummaryFile));
+    public static bool IsRun(string path) => System.IO.Path.Exists(System.IO.Path.Combine(path, RunConfig.FileName)) || System.IO.Path.Exists(System.IO.Path.Combine(path, SummaryFile));
 
     /// <summary>Reads a run.</summary>
-    /// <exception cref="CliException">There is none, or it is damaged.</exception>
+    /// <exception cref="RunException">There is none, or it is damaged.</exception>
     public static RunFolder Read(string path)
     {
         if (!Directory.Exists(path))
         {
-            throw CliException.WrongInput($"'{path}': no such folder");
+            throw new RunException(RunProblem.NoFolder, path);
         }
 
         if (!IsRun(path))
         {
-            throw CliException.WrongInput($"'{path}' holds no run: neither {RunConfig.FileName} nor {SummaryFile} is there");
+            throw new RunException(RunProblem.NoRun, path) { Found = $"neither {RunConfig.FileName} nor {SummaryFile} is there" };
         }
 
-        return new RunFolder(path)
+        string summary = System.IO.Path.Combine(path, SummaryFile);
+        var run = new RunFolder(path)
         {
-            Config = Json(System.IO.Path.Combine(path, RunConfig.FileName)),
-            Summary = Json(System.IO.Path.Combine(path, SummaryFile)),
-            Epochs = Columns.Read(System.IO.Path.Combine(path, TrainingLog.EpochsFile)),
-            Steps = Columns.Read(System.IO.Path.Combine(path, TrainingLog.StepsFile)),
+            Config = RunFile.Values(System.IO.Path.Combine(path, RunConfig.FileName)),
+            Summary = RunFile.Values(summary),
+            Epochs = Columns.Read(System.IO.Path.Combine(path, TrainingLog.EpochsFile), "epoch", Loss),
+            Steps = Columns.Read(System.IO.Path.Combine(path, TrainingLog.StepsFile), "step"),
         };
+        return run.Summary.FirstOrDefault(value => IsLoss(value.Key) ? value.Number is null : value.Key.Split('.') is [Estimators] or [Estimators, _]) is RunValue wrong
+            ? throw new RunException(RunProblem.Damaged, summary) { Name = wrong.Key, Expected = IsLoss(wrong.Key) ? "a number" : "an object", Found = wrong.Shown }
+            : run;
     }
 
     /// <summary>A setting; null where there is none of the name.</summary>
-    public string? Setting(string key) => Config.FirstOrDefault(pair => pair.Key == key).Value;
+    public string? Setting(string key) => Config.FirstOrDefault(pair => pair.Key == key)?.Value;
 
     /// <summary>A result; null where there is none of the name.</summary>
-    public string? Result(string key) => Summary.FirstOrDefault(pair => pair.Key == key).Value;
+    public string? Result(string key) => Summary.FirstOrDefault(pair => pair.Key == key)?.Value;
 
     /// <summary>The validation loss of what was learned: the last estimator's, or the last epoch's of a run that is not finished.</summary>
     public double? ValLoss
     {
         get
         {
-            string? final = Summary.LastOrDefault(pair => pair.Key.StartsWith("estimators.", StringComparison.Ordinal) && pair.Key.EndsWith(".val_loss", StringComparison.Ordinal)).Value;
-            return final is not null ? double.Parse(final, CultureInfo.InvariantCulture)
-                : Epochs["val_loss"] is [.., double last] ? last
-                : null;
+            double? last = Epochs[Loss] is [.., double value] ? value : null;
+            return Summary.LastOrDefault(value => IsLoss(value.Key))?.Number ?? last;
         }
     }
 
     private bool IsAtWork()
     {
         string claim = System.IO.Path.Combine(Path, ".running");
-        if (!File.Exists(claim))
+        if (!File.Exists(claim) || SpecialFile.Is(claim))
         {
             return false;
         }
@@ -106,7 +108,7 @@ internal sealed class RunFolder
             using var unused = new FileStream(claim, FileMode.Open, FileAccess.Read, FileShare.None);
             return false;
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or UnauthorizedAccessException)
         {
             return false;
         }
@@ -116,38 +118,5 @@ internal sealed class RunFolder
         }
     }
 
-    private static List<(string Key, string Value)> Json(string file)
-    {
-        if (!File.Exists(file))
-        {
-            return [];
-        }
-
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
-            var pairs = new List<(string, string)>();
-            Flatten("", document.RootElement, pairs);
-            return pairs;
-        }
-        catch (JsonException e)
-        {
-            throw CliException.WrongInput($"'{file}' is damaged ({PlainText.Of(e.Message.TrimEnd('.'))})", e);
-        }
-    }
-
-    private static void Flatten(string name, JsonElement element, List<(string, string)> pairs)
-    {
-        if (element.ValueKind == JsonValueKind.Object)
-        {
-            foreach (JsonProperty property in element.EnumerateObject())
-            {
-                Flatten(name.Length == 0 ? property.Name : $"{name}.{property.Name}", property.Value, pairs);
-            }
-
-            return;
-        }
-
-        pairs.Add((name, element.ValueKind == JsonValueKind.Array ? string.Join(' ', element.EnumerateArray().Select(item => item.ToString())) : element.ToString()));
-    }
+    private static bool IsLoss(string key) => key.Split('.') is [Estimators, _, Loss];
 }

@@ -17,6 +17,7 @@ internal static class RunsCommand
     private const int PipedWidth = 400;
     private const int ChartWidth = 100;
     private const int ChartHeight = 12;
+    private const int MostOfACell = 400;
 
     private static readonly string[] _colors = ["blue", "green", "red", "yellow", "fuchsia", "aqua"];
 
@@ -66,7 +67,7 @@ internal static class RunsCommand
                 RunFolder run = RunFolder.Read(path);
                 rows.Add((run.Name, run.Began, run, ""));
             }
-            catch (CliException e)
+            catch (RunException e)
             {
                 rows.Add((Path.GetFileName(path), Directory.GetCreationTimeUtc(path), null, e.Message));
             }
@@ -80,7 +81,7 @@ internal static class RunsCommand
         }];
         if (json)
         {
-            Console.WriteLine(RunDirectory.Json(writer => Write(writer, sorted)));
+            RunDirectory.PrintJson(writer => Write(writer, sorted));
             return ExitCode.Done;
         }
 
@@ -141,9 +142,13 @@ internal static class RunsCommand
 
     private static int Compare(string[] folders, string? output)
     {
-        if (output is not null && Path.GetExtension(output).ToLowerInvariant() is not (".png" or ".svg"))
+        if (output is not null)
         {
-            throw CliException.WrongInput($"--out: expected a file that ends in .png or .svg, got '{output}'");
+            OutputPath.Check("--out", output);
+            if (Path.GetExtension(output).ToLowerInvariant() is not (".png" or ".svg"))
+            {
+                throw CliException.WrongInput($"--out: expected a file that ends in .png or .svg, got '{output}'");
+            }
         }
 
         RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
@@ -185,10 +190,10 @@ internal static class RunsCommand
     {
         if (Console.IsOutputRedirected)
         {
-            AnsiConsole.Profile.Width = PipedWidth;
+            Terminal.Output.Profile.Width = PipedWidth;
         }
 
-        AnsiConsole.Write(table);
+        Terminal.Output.Write(table);
     }
 
     // The validation losses over one another, as far as a terminal goes.
@@ -200,11 +205,11 @@ internal static class RunsCommand
             return;
         }
 
-        AnsiConsole.WriteLine("validation loss over the epochs");
+        Terminal.Output.WriteLine("validation loss over the epochs");
         (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines = [.. drawn.Select((run, i) => (_colors[i % _colors.Length], Points(run)))];
-        AnsiConsole.Write(BrailleChart.Of(lines, Math.Min(AnsiConsole.Profile.Width, ChartWidth), ChartHeight, Short));
-        AnsiConsole.WriteLine();
-        AnsiConsole.MarkupLine(string.Join("  ", drawn.Select((run, i) => $"[{_colors[i % _colors.Length]}]{Cell(run.Name)}[/]")));
+        Terminal.Output.Write(BrailleChart.Of(lines, Math.Min(Terminal.Output.Profile.Width, ChartWidth), ChartHeight, Short));
+        Terminal.Output.WriteLine();
+        Terminal.Output.MarkupLine(string.Join("  ", drawn.Select((run, i) => $"[{_colors[i % _colors.Length]}]{Cell(run.Name)}[/]")));
 
         static IReadOnlyList<(double X, double Y)> Points(RunFolder run) => [.. run.Epochs["epoch"].Zip(run.Epochs["val_loss"]).Where(point => double.IsFinite(point.Second))];
     }
@@ -216,8 +221,7 @@ internal static class RunsCommand
         Console.WriteLine(output);
     }
 
-    // Whatever a file or a folder's name holds, a terminal is not to obey it.
-    private static string Cell(string text) => Markup.Escape(PlainText.Of(text));
+    private static string Cell(string text) => Terminal.Cell(PlainText.Brief(text, MostOfACell));
 
     private static string Epochs(RunFolder run) => run.IsFit ? "" : run.Setting("seeds") is string seeds ? $"{seeds} seeds" : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 

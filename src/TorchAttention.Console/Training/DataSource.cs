@@ -1,4 +1,5 @@
 using TorchAttention.Data;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 using TorchSharp;
 
@@ -65,7 +66,7 @@ internal sealed class DataSource
         if (!File.Exists(options.Data) && !Directory.Exists(options.Data) && !options.Data.AsSpan().ContainsAny('/', '\\', '.'))
         {
             string names = string.Join(", ", BuiltInTable.All.Select(table => table.Name).Prepend(Nonlinear));
-            throw CliException.WrongInput($"--data: no data set or file '{options.Data}'; the built-in data sets are {names}");
+            throw CliException.WrongInput($"--data: no data set or file '{PlainText.Brief(options.Data)}'; the built-in data sets are {names}");
         }
 
         Table table = Check(CsvTable.Read(options.Data, header => ChooseColumns(header, options)));
@@ -104,10 +105,9 @@ internal sealed class DataSource
             double[][] columns = [.. XLabels.Select((_, j) => _table[j].ToArray())];
             return new TabularData(columns, _table[XLabels.Count], _options.BatchSize, fraction, _options.Seed, device);
         }
-        catch (ArgumentException e)
+        catch (RegressionDataException e)
         {
-            bool isOne = e.ParamName != "x" || XLabels.Count == 1;
-            throw new TableException(_table.Name, Plain(e), column: !isOne ? null : e.ParamName == "x" ? XLabels[0] : YLabel, inner: e);
+            throw new TableException(TableProblem.Unusable, _table.Name, e) { Column = e.Feature is int feature ? XLabels[feature] : YLabel, Expected = e.Expected, Found = e.Got };
         }
     }
 
@@ -115,7 +115,7 @@ internal sealed class DataSource
     {
         if (header.Count != 2 && (options.X is null || options.Y is null))
         {
-            throw new TableException(options.Data, $"name the columns with --x and --y; {CsvTable.Describe(header)}");
+            throw CliException.WrongInput($"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
         }
 
         return ChooseColumns(header[0], header[^1], options);
@@ -137,29 +137,18 @@ internal sealed class DataSource
     {
         if (table.RowCount < 3)
         {
-            throw new TableException(table.Name, $"expected at least 3 rows, 2 to train on and 1 to validate with, found {table.RowCount}");
+            throw new TableException(TableProblem.TooFewRows, table.Name) { Expected = "at least 3 rows, 2 to train on and 1 to validate with", Found = $"{table.RowCount}" };
         }
 
         for (int i = 0; i < table.Columns.Count; i++)
         {
-            try
+            if (!Standardization.TryOf(table[i], out _, out (string Expected, string Got) problem))
             {
-                Standardization.Of(table[i]);
-            }
-            catch (ArgumentException e)
-            {
-                throw new TableException(table.Name, Plain(e), column: table.Columns[i], inner: e);
+                throw new TableException(TableProblem.Unusable, table.Name) { Column = table.Columns[i], Expected = problem.Expected, Found = problem.Got };
             }
         }
 
         return table;
-    }
-
-    /// <summary>An argument check's message as the part of a sentence, without the name of the library's parameter.</summary>
-    private static string Plain(ArgumentException e)
-    {
-        string message = e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal).TrimEnd('.');
-        return char.ToLowerInvariant(message[0]) + message[1..];
     }
 
     private static void RefuseWhereGiven(object? value, string option, string whatItIsFor)

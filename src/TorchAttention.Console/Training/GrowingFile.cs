@@ -63,7 +63,7 @@ internal sealed class GrowingFile : IDisposable
         catch (IOException e)
         {
             _file.SetLength(length);
-            throw new IOException($"'{_path}' cannot be written ({e.Message.Replace($" : '{_file.Name}'", "", StringComparison.Ordinal).TrimEnd('.')})", e);
+            throw new IOException($"'{_path}' cannot be written ({SystemReason.Of(e)})", e);
         }
     }
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using TorchAttention.Cli.Reports;
+using TorchAttention.Numerics.Tables;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
@@ -9,6 +11,7 @@ internal static class RunConfig
 {
     public const string FileName = "config.json";
     public const string BegunName = "begun";
+    private const string DigestName = "data_sha256";
 
     public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest, DateTime begun)
     {
@@ -49,7 +52,7 @@ internal static class RunConfig
         json.WriteString("version", InfoCommand.Version);
         json.WriteString("torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3));
         json.WriteString("libtorch", LibTorch.LoadedVersion ?? torch.__version__);
-        json.WriteString("data_sha256", digest);
+        json.WriteString(DigestName, digest);
         WriteArguments(json, options);
     }
 
@@ -57,17 +60,8 @@ internal static class RunConfig
     public static void WriteBegun(Utf8JsonWriter json, DateTime begun) => json.WriteString(BegunName, begun.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
 
     /// <summary>When the run in a folder began; null where nothing says it.</summary>
-    public static DateTime? Begun(string directory)
-    {
-        string file = Path.Combine(directory, FileName);
-        if (!File.Exists(file))
-        {
-            return null;
-        }
-
-        using JsonDocument config = Open(directory, file);
-        return config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty(BegunName, out JsonElement begun) && begun.ValueKind == JsonValueKind.String ? ParseBegun(begun.GetString()) : null;
-    }
+    public static DateTime? Begun(string directory) =>
+        ParseBegun(RunFile.Values(Path.Combine(directory, FileName)).FirstOrDefault(value => value.Key == BegunName)?.Value);
 
     /// <summary>The time that a text says; null where it says none.</summary>
     public static DateTime? ParseBegun(string? text) =>
@@ -88,51 +82,40 @@ internal static class RunConfig
     /// <summary>The options of a run that was begun before.</summary>
     /// <param name="directory">The run's folder.</param>
     /// <exception cref="CliException">It holds no run that can go on.</exception>
+    /// <exception cref="RunException">Its configuration is damaged.</exception>
     public static TrainOptions Read(string directory)
     {
         string file = Path.Combine(directory, FileName);
-        using JsonDocument config = Open(directory, file);
-        try
+        if (!Path.Exists(file))
         {
-            JsonElement root = config.RootElement;
-            if (root.GetProperty("command").GetString() != "train")
-            {
-                throw CliException.WrongInput($"--resume: '{directory}' is a run of {root.GetProperty("command").GetString()}, which has no training to go on with");
-            }
+            throw CliException.WrongInput($"--resume: '{PlainText.Brief(directory, 200)}' holds no run ({FileName} is not there); begin it with train --out {PlainText.Brief(directory, 200)}");
+        }
 
-            string[] arguments = [.. root.GetProperty("arguments").EnumerateArray().Select(argument => argument.GetString()!)];
-            return TrainCommand.Parse(file, arguments) with { Data = root.GetProperty("data").GetString()! };
-        }
-        catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException)
+        IReadOnlyList<RunValue> values = RunFile.Values(file);
+        string command = Text("command");
+        if (command != "train")
         {
-            throw CliException.WrongInput($"--resume: '{file}' is not the configuration of a run that can go on ({e.Message.TrimEnd('.')})", e);
+            throw CliException.WrongInput($"--resume: '{PlainText.Brief(directory, 200)}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
         }
+
+        IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");
+        return TrainCommand.Parse(file, arguments) with { Data = Text("data") };
+
+        RunValue? Find(string key) => values.FirstOrDefault(value => value.Key == key);
+
+        string Text(string key) => Find(key) is { Kind: JsonValueKind.String } value ? value.Value : throw Wrong(key, "a text");
+
+        RunException Wrong(string key, string expected) => new(RunProblem.Damaged, file) { Name = key, Expected = expected, Found = Find(key)?.Shown };
     }
 
     /// <summary>What identifies the data that a run began with; null where that is not recorded.</summary>
     public static string? Digest(string directory)
     {
-        using JsonDocument config = Open(directory, Path.Combine(directory, FileName));
-        return config.RootElement.TryGetProperty("data_sha256", out JsonElement digest)
-            ? digest.ValueKind == JsonValueKind.String ? digest.GetString() : throw CliException.WrongInput($"--resume: '{Path.Combine(directory, FileName)}' is damaged: expected a text for data_sha256, found {digest}")
-            : null;
-    }
-
-    private static JsonDocument Open(string directory, string file)
-    {
-        if (!File.Exists(file))
-        {
-            throw CliException.WrongInput($"--resume: '{directory}' holds no run ({FileName} is not there); begin it with train --out {directory}");
-        }
-
-        try
-        {
-            return JsonDocument.Parse(File.ReadAllBytes(file));
-        }
-        catch (JsonException e)
-        {
-            throw CliException.WrongInput($"--resume: '{file}' is damaged ({e.Message.TrimEnd('.')})", e);
-        }
+        string file = Path.Combine(directory, FileName);
+        RunValue? digest = RunFile.Values(file).FirstOrDefault(value => value.Key == DigestName);
+        return digest is null or { Kind: JsonValueKind.String }
+            ? digest?.Value
+            : throw new RunException(RunProblem.Damaged, file) { Name = DigestName, Expected = "a text", Found = digest.Shown };
     }
 
     private static void WriteModel(Utf8JsonWriter json, TrainOptions options)

@@ -103,7 +103,7 @@ internal sealed record RunSummary
             table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));
         }
 
-        AnsiConsole.Write(table);
+        Terminal.Output.Write(table);
         string learned = Learned is [(_, double only)]
             ? $"learned w = {Short(only)}, bandwidth 1/w = {Short(1 / Math.Abs(only))}; "
             : Learned.Count > 0 ? $"learned {string.Join(", ", Learned.Select(number => $"{number.Name} = {Short(number.Value)}"))}; " : "";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Reports;
 
 namespace TorchAttention.Cli.Training;
 
@@ -19,7 +20,13 @@ internal static class SeedsJob
             ulong seed = checked(options.Seed + (ulong)i);
             string own = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
             Train(options, seed, own);
-            runs.Add((seed, Numbers(Path.Combine(own, SummaryFile))));
+            Dictionary<string, double> numbers = Numbers(Path.Combine(own, SummaryFile));
+            if (i > 0 && runs[0].Numbers.Keys.FirstOrDefault(name => !numbers.ContainsKey(name)) is string missing)
+            {
+                throw new RunException(RunProblem.Damaged, Path.Combine(own, SummaryFile)) { Name = missing, Expected = "a number", Found = "none" };
+            }
+
+            runs.Add((seed, numbers));
         }
 
         using var interruption = new Interruption();
@@ -77,17 +84,19 @@ internal static class SeedsJob
 
     private static Dictionary<string, double> Numbers(string summary)
     {
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(summary));
         var numbers = new Dictionary<string, double>();
-        foreach (JsonProperty property in json.RootElement.EnumerateObject().Where(property => IsLearned(property.Name) && property.Value.ValueKind == JsonValueKind.Number))
+        foreach (RunValue value in RunFile.Values(summary))
         {
-            numbers[property.Name] = property.Value.GetDouble();
-        }
-
-        foreach (JsonProperty estimator in json.RootElement.GetProperty("estimators").EnumerateObject())
-        {
-            numbers[$"{estimator.Name} val_loss"] = estimator.Value.GetProperty("val_loss").GetDouble();
-            numbers[$"{estimator.Name} val_rmse"] = estimator.Value.GetProperty("val_rmse").GetDouble();
+            string? name = value.Key.Split('.') switch
+            {
+                [string learned] when IsLearned(learned) => learned,
+                ["estimators", string estimator, "val_loss" or "val_rmse"] => $"{estimator} {value.Key[(value.Key.LastIndexOf('.') + 1)..]}",
+                _ => null,
+            };
+            if (name is not null)
+            {
+                numbers[name] = value.Number ?? throw new RunException(RunProblem.Damaged, summary) { Name = value.Key, Expected = "a number", Found = value.Shown };
+            }
         }
 
         return numbers;
@@ -134,7 +143,7 @@ internal static class SeedsJob
     {
         if (options.Json)
         {
-            Console.WriteLine(RunDirectory.Json(json => WriteSummary(json, options, names, runs)));
+            RunDirectory.PrintJson(json => WriteSummary(json, options, names, runs));
         }
         else if (!options.Quiet)
         {
@@ -152,7 +161,7 @@ internal static class SeedsJob
                 table.AddRow([name, .. new[] { mean, deviation, values.Min(), values.Max() }.Select(value => value.ToString("G5", CultureInfo.InvariantCulture))]);
             }
 
-            AnsiConsole.Write(table);
+            Terminal.Output.Write(table);
             Console.WriteLine($"files: {directory.Path} ({TableFile}, {SummaryFile}, seed-*/)");
         }
     }

@@ -25,6 +25,11 @@ internal sealed class TensorBoardLog
         _numbers = numbers;
         _units = units;
         _writer = torch.utils.tensorboard.SummaryWriter(folder);
+        foreach (string file in Directory.EnumerateFiles(folder, "*.tfevents.*"))
+        {
+            EventFile.SetStart(file, Now);
+        }
+
         trainer.StepCompleted += (_, e) => AddStep(e);
         trainer.EpochCompleted += (_, e) => AddEpoch(e);
     }

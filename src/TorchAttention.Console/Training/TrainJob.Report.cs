@@ -51,7 +51,7 @@ internal static partial class TrainJob
     {
         if (options.Json)
         {
-            Console.WriteLine(RunDirectory.Json(summary.WriteTo));
+            RunDirectory.PrintJson(summary.WriteTo);
         }
         else if (!options.Quiet)
         {

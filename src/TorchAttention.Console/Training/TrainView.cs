@@ -28,7 +28,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
         {
             fit();
         }
-        else if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
+        else if (Console.IsOutputRedirected || !Terminal.Output.Profile.Capabilities.Interactive)
         {
             trainer.EpochCompleted += (_, e) => PrintLine(e);
             fit();
@@ -52,7 +52,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
 
     private void ShowLive(Action fit)
     {
-        AnsiConsole.Live(new Text("")).Start(context =>
+        Terminal.Output.Live(new Text("")).Start(context =>
         {
             _clock.Start();
             trainer.StepCompleted += (_, e) =>
@@ -85,7 +85,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
             return new Text("");
         }
 
-        int width = Math.Min(MostWidth, AnsiConsole.Profile.Width - 1);
+        int width = Math.Min(MostWidth, Terminal.Output.Profile.Width - 1);
         double part = Math.Min(1, _step.Step / ((double)_step.BatchCount * options.Epochs));
         double perSecond = (_step.Step - _firstStep + 1) / _clock.Elapsed.TotalSeconds;
         double left = (((double)_step.BatchCount * options.Epochs) - _step.Step) / perSecond;

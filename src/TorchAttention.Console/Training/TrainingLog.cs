@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using TorchAttention.Numerics.Tables;
+using TorchAttention.Cli.Reports;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -155,6 +155,6 @@ internal sealed class TrainingLog : IDisposable
 
     private string[] Fields(string file, string line) => line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
 
-    private CliException Damaged(string file, string expected, string found) =>
-        CliException.WrongInput($"--resume: '{Path.Combine(_directory.Path, file)}' is damaged: expected {expected}, found '{PlainText.Of(found)}'");
+    private RunException Damaged(string file, string expected, string found) =>
+        new(RunProblem.Damaged, Path.Combine(_directory.Path, file)) { Expected = expected, Found = $"'{found}'" };
 }

@@ -85,12 +85,12 @@ public sealed partial class KernelRegression
                 && order is null && (classes.Length == 0 || classes.Length == columns);
             if (!fits)
             {
-                throw new ArgumentException("the shapes of its tensors do not fit each other, or its keys are not in order");
+                throw Others("others (the shapes of its tensors do not fit each other, or its keys are not in order)");
             }
         }
         catch (ArgumentException e)
         {
-            throw new StorageException(path, $"expected a model of numbers that can be used, found others ({e.Message.TrimEnd('.')})", e);
+            throw Others($"others ({e.Message})", e);
         }
 
         double[] said = reader.Doubles("diagnostics", 1);
@@ -98,12 +98,12 @@ public sealed partial class KernelRegression
         double[] parts = reader.Doubles("r_squared", 1);
         if (said.Length != 5 || errors.Length != columns || parts.Length != columns)
         {
-            throw new StorageException(path, "expected 5 diagnostics and two for each column, found others");
+            throw Others("others (not 5 diagnostics and two for each column)");
         }
 
         if (Array.Exists(errors, error => error < 0 || double.IsInfinity(error)))
         {
-            throw new StorageException(path, $"expected residual standard errors that are finite and not negative, found {string.Join(", ", errors.Select(error => error.ToString(CultureInfo.InvariantCulture)))}");
+            throw Others("others (residual standard errors that are negative or infinite)");
         }
 
         var diagnostics = new Diagnostics
@@ -117,5 +117,8 @@ public sealed partial class KernelRegression
             RSquared = parts,
         };
         return (new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }, reader.Notes());
+
+        StorageException Others(string found, Exception? inner = null) =>
+            new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
     }
 }

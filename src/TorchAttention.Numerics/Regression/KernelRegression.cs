@@ -150,7 +150,8 @@ public sealed partial class KernelRegression
         string[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal)];
         if ((long)labels.Count * classes.Length > Array.MaxLength)
         {
-            throw new ArgumentException($"Expected examples x classes below {Array.MaxLength}, got {labels.Count} x {classes.Length}: a frequency for each is too many.", nameof(labels));
+            throw new RegressionDataException(
+                RegressionProblem.TooMany, $"examples x classes below {Array.MaxLength}", $"{labels.Count} x {classes.Length}: a frequency for each is too many", nameof(labels));
         }
 
         Dictionary<string, int> column = classes.Index().ToDictionary(pair => pair.Item, pair => pair.Index);

@@ -65,8 +65,8 @@ internal static class RegressionCheck
 
         Finite(x, features, nameof(x));
         Finite(y, y.Length / count, nameof(y));
-        Ranges(x, features, "feature", nameof(x));
-        Ranges(y, y.Length / count, "column of values", nameof(y));
+        Ranges(x, features, isX: true);
+        Ranges(y, y.Length / count, isX: false);
         Finite(weights, 1, nameof(weights));
         double sum = 0;
         for (int i = 0; i < weights.Length; i++)
@@ -76,7 +76,7 @@ internal static class RegressionCheck
 
         if (!weights.IsEmpty && !(sum > 0 && double.IsFinite(sum)))
         {
-            throw new ArgumentException($"Expected weights whose sum is positive and finite, got {sum}.", nameof(weights));
+            throw new RegressionDataException(RegressionProblem.Weights, "weights whose sum is positive and finite", $"{sum}", nameof(weights));
         }
     }
 
@@ -117,7 +117,7 @@ internal static class RegressionCheck
     }
 
     // Squares of differences, and their ratios, must be numbers.
-    private static void Ranges(ReadOnlySpan<double> numbers, int columns, string what, string name)
+    private static void Ranges(ReadOnlySpan<double> numbers, int columns, bool isX)
     {
         for (int j = 0; j < columns; j++)
         {
@@ -131,7 +131,12 @@ internal static class RegressionCheck
 
             if (most > least && !(most - least is >= LeastRange and <= MostRange))
             {
-                throw new ArgumentException($"Expected a {what} {j} with a range from {LeastRange} to {MostRange}, got {most - least}: other units would do.", name);
+                throw new RegressionDataException(
+                    RegressionProblem.Range, $"a range from {LeastRange} to {MostRange}", $"{most - least}: other units would do", isX ? "x" : "y")
+                {
+                    Feature = isX ? j : null,
+                    ValueColumn = isX ? null : j,
+                };
             }
         }
     }

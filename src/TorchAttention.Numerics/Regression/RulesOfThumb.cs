@@ -58,14 +58,14 @@ internal static class RulesOfThumb
     private static double Checked(double bandwidth, int feature) =>
         bandwidth > 0 && double.IsFinite(bandwidth)
             ? bandwidth
-            : throw new RegressionDataException($"Expected a feature {feature} that varies: a rule for bandwidths needs its spread.");
+            : throw new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"a bandwidth of {bandwidth:R} by their spread") { Feature = feature };
 
     // h = [R(K) / mu_2^2 s^2 (b - a) / sum m''(x_i)^2]^(1/5) with m a polynomial of degree 4; the sum over columns where there are several.
     private static double PlugIn(SmootherData data, SmoothingKernel kernel)
     {
         if (data.Features != 1)
         {
-            throw new RegressionDataException($"Expected one feature for the rule {nameof(BandwidthRule.PlugIn)}, got {data.Features}.");
+            throw new RegressionDataException(RegressionProblem.Features, $"one feature for the rule {nameof(BandwidthRule.PlugIn)}", $"{data.Features}");
         }
 
         (double least, double most) = data.RangeOf(0);
@@ -78,7 +78,7 @@ internal static class RulesOfThumb
 
         if (distinct <= QuarticTerms || data.Count <= QuarticTerms)
         {
-            throw new RegressionDataException($"Expected more than {QuarticTerms} different keys for the rule {nameof(BandwidthRule.PlugIn)}, got {distinct}.");
+            throw new RegressionDataException(RegressionProblem.TooFew, $"more than {QuarticTerms} different keys for the rule {nameof(BandwidthRule.PlugIn)}", $"{distinct}");
         }
 
         double variance = 0;
@@ -102,7 +102,7 @@ internal static class RulesOfThumb
 
         return curvature > 0
             ? Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 * halfRange / curvature, 0.2)
-            : throw new RegressionDataException($"Expected values that vary for the rule {nameof(BandwidthRule.PlugIn)}: a curve without curvature has no best bandwidth.");
+            : throw new RegressionDataException(RegressionProblem.NoSpread, $"values that vary for the rule {nameof(BandwidthRule.PlugIn)}", "a curve without curvature, which has no best bandwidth");
     }
 
     // Least squares in Legendre polynomials, whose normal equations are well conditioned; then in powers.

@@ -64,7 +64,9 @@ internal abstract class Search
         if (double.IsPositiveInfinity(least))
         {
             throw new RegressionDataException(
-                $"Expected data for which the rule {rule} is finite at some bandwidth, got {data.Count} examples for which it is not: there are too few of them, or too many stand alone.");
+                RegressionProblem.NoBandwidth,
+                $"data for which the rule {rule} is finite at some bandwidth",
+                $"{data.Count} examples for which it is not: there are too few of them, or too many stand alone");
         }
 
         // Of equals the smoothest.
@@ -122,8 +124,8 @@ internal abstract class Search
         (double least, double most) = data.RangeOf(feature);
         double range = most - least;
         return range > 0 && double.IsFinite(range) ? (data.LeastBandwidth(feature), MostInRanges * range)
-            : throw new RegressionDataException(
-                range > 0 ? $"Expected a feature {feature} whose range float64 can hold."
-                : $"Expected a feature {feature} that varies, got {least * unit:R} everywhere: no bandwidth can be chosen by it.");
+            : throw (range > 0
+                ? new RegressionDataException(RegressionProblem.Range, "a range that float64 can hold") { Feature = feature }
+                : new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{least * unit:R} everywhere: no bandwidth can be chosen by it") { Feature = feature });
     }
 }

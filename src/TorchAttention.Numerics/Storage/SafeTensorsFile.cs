@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text.Json;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Storage;
@@ -7,39 +6,29 @@ namespace TorchAttention.Numerics.Storage;
 /// <summary>Named tensors and some text in one file of the safetensors format, which Python's and other readers know.</summary>
 /// <remarks>
 /// The format: 8 bytes with the length of a header, little-endian; the header, a JSON object that names each tensor's number type, shape and place; the tensors' bytes.
-/// Nothing in a file is ever run. Reading takes no more memory than the file is long, whatever it says of itself.
+/// Nothing in a file is ever run. Reading takes memory and time in proportion to the file's length, whatever it says of itself; a tensor has at most 64 sides.
 /// </remarks>
 public sealed class SafeTensorsFile
 {
     private const int LengthBytes = sizeof(ulong);
     private const int Alignment = 8;
-    private const long LongestHeader = 100_000_000;
-    private const string MetadataKey = "__metadata__";
 
-    private static readonly Dictionary<string, int> _sizes = new()
-    {
-        ["F64"] = 8,
-        ["F32"] = 4,
-        ["F16"] = 2,
-        ["BF16"] = 2,
-        ["I64"] = 8,
-        ["I32"] = 4,
-        ["I16"] = 2,
-        ["I8"] = 1,
-        ["U64"] = 8,
-        ["U32"] = 4,
-        ["U16"] = 2,
-        ["U8"] = 1,
-        ["BOOL"] = 1,
-    };
+    // What a pipe says that it will bring is believed as it comes.
+    private const int Piece = 1 << 20;
 
     /// <summary>Creates the content of a file.</summary>
     /// <param name="tensors">The tensors by name.</param>
     /// <param name="metadata">Text by name.</param>
+    /// <exception cref="ArgumentException">A tensor has the name that the format keeps for the texts.</exception>
     public SafeTensorsFile(IReadOnlyDictionary<string, SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(metadata);
+        if (tensors.ContainsKey(SafeTensorsHeader.MetadataKey))
+        {
+            throw new ArgumentException($"Expected tensors of other names than {SafeTensorsHeader.MetadataKey}, which is the name of the texts.", nameof(tensors));
+        }
+
         Tensors = tensors;
         Metadata = metadata;
     }
@@ -50,9 +39,6 @@ public sealed class SafeTensorsFile
     /// <summary>Text by name.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>The bytes of a number of a type; null for none that is known.</summary>
-    internal static int? SizeOf(string dataType) => _sizes.TryGetValue(dataType, out int size) ? size : null;
-
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="StorageException">It is missing, cannot be read, or is damaged or no such file.</exception>
@@ -61,50 +47,21 @@ public sealed class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path))
         {
-            throw new StorageException(path, "expected a file, found a directory");
+            throw new StorageException(StorageProblem.Directory, path) { Expected = "a file", Found = "a directory" };
         }
 
-        byte[] bytes;
         try
         {
             using FileStream file = File.OpenRead(path);
-            bytes = ReadAll(file, path);
+            return Read(file, file.CanSeek ? file.Length : null, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new StorageException(path, "no such file", e);
+            throw new StorageException(StorageProblem.NoFile, path, e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or OverflowException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new StorageException(path, $"cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')})", e);
-        }
-
-        return Read(bytes, path);
-    }
-
-    // A file's first bytes say how long its header is: what is no such file need not be read to its end, which it may not have.
-    private static byte[] ReadAll(FileStream file, string name)
-    {
-        byte[] first = new byte[LengthBytes];
-        long known = file.CanSeek ? file.Length : long.MaxValue;
-        int read = known < LengthBytes ? 0 : file.ReadAtLeast(first, LengthBytes, throwOnEndOfStream: false);
-        if (read < LengthBytes)
-        {
-            throw new StorageException(name, $"expected a safetensors file, found {Math.Min(known, read)} bytes");
-        }
-
-        CheckHeader(BinaryPrimitives.ReadUInt64LittleEndian(first), known - LengthBytes, name);
-        using var bytes = new MemoryStream(file.CanSeek ? checked((int)known) : 0);
-        bytes.Write(first);
-        file.CopyTo(bytes);
-        return bytes.Capacity == bytes.Length ? bytes.GetBuffer() : bytes.ToArray();
-    }
-
-    private static void CheckHeader(ulong length, long most, string name)
-    {
-        if (length > (ulong)Math.Min(LongestHeader, most))
-        {
-            throw new StorageException(name, $"expected a safetensors file with a header of up to {Math.Min(LongestHeader, most)} bytes, found the length {length}: the file is cut short, or of another kind");
+            throw new StorageException(StorageProblem.Unreadable, path, e) { Found = SystemReason.Of(e) };
         }
     }
 
@@ -112,27 +69,70 @@ public sealed class SafeTensorsFile
     /// <param name="bytes">The bytes.</param>
     /// <param name="name">What to call it in messages.</param>
     /// <exception cref="StorageException">They are damaged, or those of another file.</exception>
-    public static SafeTensorsFile Read(ReadOnlySpan<byte> bytes, string name)
+    public static unsafe SafeTensorsFile Read(ReadOnlySpan<byte> bytes, string name)
     {
-        if (bytes.Length < LengthBytes)
+        fixed (byte* first = bytes)
         {
-            throw new StorageException(name, $"expected a safetensors file, found {bytes.Length} bytes");
+            using Stream stream = bytes.IsEmpty ? Stream.Null : new UnmanagedMemoryStream(first, bytes.Length);
+            return Read(stream, bytes.Length, name);
+        }
+    }
+
+    // The first bytes say how long the header is, and that how long the rest is: nothing is taken for what is not there.
+    private static SafeTensorsFile Read(Stream stream, long? known, string name)
+    {
+        byte[] first = new byte[LengthBytes];
+        int read = stream.ReadAtLeast(first, LengthBytes, throwOnEndOfStream: false);
+        if (read < LengthBytes)
+        {
+            throw Wrong("a safetensors file", $"{read} bytes");
         }
 
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-        CheckHeader(length, bytes.Length - LengthBytes, name);
-        ReadOnlySpan<byte> header = bytes.Slice(LengthBytes, (int)length);
-        ReadOnlySpan<byte> data = bytes[(LengthBytes + (int)length)..];
-        try
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(first);
+        long most = Math.Min(SafeTensorsHeader.Longest, known - LengthBytes ?? long.MaxValue);
+        if (length > (ulong)most)
         {
-            // The reader takes the second of two equal names; the format forbids them.
-            using var document = JsonDocument.Parse(header.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
-            return Read(document.RootElement, data, name);
+            throw Wrong($"a safetensors file with a header of up to {most} bytes", $"the length {length}: the file is cut short, or of another kind");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException or KeyNotFoundException)
+
+        var header = SafeTensorsHeader.Read(Bytes(stream, (int)length, known is not null), name);
+        long data = known - LengthBytes - (long)length ?? header.DataLength;
+        if (data != header.DataLength)
         {
-            throw new StorageException(name, $"expected a header of safetensors, found something else ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')})", e);
+            throw Wrong($"{header.DataLength} bytes of tensors", $"{data}");
         }
+
+        var tensors = new Dictionary<string, SafeTensor>(header.Entries.Count);
+        foreach (SafeTensorsHeader.Entry entry in header.Entries)
+        {
+            int size = entry.End - entry.Start <= Array.MaxLength ? (int)(entry.End - entry.Start) : throw Wrong($"tensors of up to {Array.MaxLength} bytes", "more");
+            tensors.Add(entry.Name, new SafeTensor(entry.DataType, entry.Shape, Bytes(stream, size, known is not null)));
+        }
+
+        return known is not null || stream.ReadByte() < 0 ? new SafeTensorsFile(tensors, header.Metadata) : throw Wrong($"{data} bytes of tensors", "more");
+
+        StorageException Wrong(string expected, string found) => new(StorageProblem.NotSafeTensors, name) { Expected = expected, Found = found };
+    }
+
+    private static byte[] Bytes(Stream stream, int count, bool areThere)
+    {
+        if (areThere || count <= Piece)
+        {
+            byte[] bytes = count == 0 ? [] : GC.AllocateUninitializedArray<byte>(count);
+            stream.ReadExactly(bytes);
+            return bytes;
+        }
+
+        using var grown = new MemoryStream();
+        byte[] piece = new byte[Piece];
+        while (grown.Length < count)
+        {
+            int part = (int)Math.Min(Piece, count - grown.Length);
+            stream.ReadExactly(piece.AsSpan(0, part));
+            grown.Write(piece, 0, part);
+        }
+
+        return grown.ToArray();
     }
 
     /// <summary>Writes the file whole or not at all.</summary>
@@ -141,134 +141,32 @@ public sealed class SafeTensorsFile
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public void Write(string path) => WholeFile.Write(path, Write);
 
-    /// <summary>Writes the file's bytes.</summary>
+    /// <summary>Writes the file's bytes: wide numbers before narrow ones, so that each tensor begins at a multiple of its number's size, and those of one size by name.</summary>
     /// <param name="stream">Where they go.</param>
+    /// <exception cref="IOException">The stream cannot be written to, or the names and texts are more than the format has room for.</exception>
     public void Write(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        byte[] header = Header();
+        KeyValuePair<string, SafeTensor>[] tensors =
+            [.. Tensors.OrderByDescending(pair => SafeTensorsHeader.SizeOf(pair.Value.DataType)).ThenBy(pair => pair.Key, StringComparer.Ordinal)];
+        using MemoryStream header = SafeTensorsHeader.Write(Metadata, tensors);
+        while (header.Length % Alignment != 0)
+        {
+            header.WriteByte((byte)' ');
+        }
+
+        if (header.Length > SafeTensorsHeader.Longest)
+        {
+            throw new IOException($"expected names and texts of up to {SafeTensorsHeader.Longest} bytes, got {header.Length}");
+        }
+
         Span<byte> length = stackalloc byte[LengthBytes];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
         stream.Write(length);
-        stream.Write(header);
-        foreach (SafeTensor tensor in Tensors.Values)
+        header.WriteTo(stream);
+        foreach ((_, SafeTensor tensor) in tensors)
         {
             stream.Write(tensor.Bytes);
-        }
-    }
-
-    private byte[] Header()
-    {
-        using var json = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(json))
-        {
-            writer.WriteStartObject();
-            writer.WriteStartObject(MetadataKey);
-            foreach ((string key, string value) in Metadata)
-            {
-                writer.WriteString(key, value);
-            }
-
-            writer.WriteEndObject();
-            long start = 0;
-            foreach ((string name, SafeTensor tensor) in Tensors)
-            {
-                writer.WriteStartObject(name);
-                writer.WriteString("dtype", tensor.DataType);
-                writer.WriteStartArray("shape");
-                foreach (long side in tensor.Shape)
-                {
-                    writer.WriteNumberValue(side);
-                }
-
-                writer.WriteEndArray();
-                writer.WriteStartArray("data_offsets");
-                writer.WriteNumberValue(start);
-                start += tensor.Bytes.Length;
-                writer.WriteNumberValue(start);
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndObject();
-        }
-
-        // Tensors begin where their numbers are aligned.
-        while (json.Length % Alignment != 0)
-        {
-            json.WriteByte((byte)' ');
-        }
-
-        return json.ToArray();
-    }
-
-    private static SafeTensorsFile Read(JsonElement root, ReadOnlySpan<byte> data, string name)
-    {
-        var metadata = new Dictionary<string, string>();
-        var tensors = new Dictionary<string, SafeTensor>();
-        var places = new List<(long Start, long End)>();
-        foreach (JsonProperty property in root.EnumerateObject())
-        {
-            if (property.NameEquals(MetadataKey))
-            {
-                foreach (JsonProperty text in property.Value.EnumerateObject())
-                {
-                    metadata.Add(text.Name, text.Value.GetString() ?? throw new StorageException(name, $"expected text for '{PlainText.Of(text.Name)}' in the header, found null"));
-                }
-
-                continue;
-            }
-
-            (string dataType, long[] shape, long start, long end) = Describe(property.Value);
-            long numbers = 1;
-            foreach (long side in shape)
-            {
-                numbers = side >= 0 ? checked(numbers * side) : throw new StorageException(name, $"expected sides of at least 0 for '{PlainText.Of(property.Name)}', found {side}");
-            }
-
-            if (!_sizes.TryGetValue(dataType, out int size))
-            {
-                throw new StorageException(name, $"expected a number type such as F64 for '{PlainText.Of(property.Name)}', found '{PlainText.Of(dataType)}'");
-            }
-
-            if (start < 0 || end < start || end > data.Length || end - start != checked(numbers * size))
-            {
-                throw new StorageException(name, $"expected {numbers * size} bytes for '{PlainText.Of(property.Name)}', found the place {start} to {end} of {data.Length}");
-            }
-
-            places.Add((start, end));
-            tensors.Add(property.Name, new SafeTensor(dataType, shape, data[(int)start..(int)end].ToArray()));
-        }
-
-        CheckWhole(places, data.Length, name);
-        return new SafeTensorsFile(tensors, metadata);
-    }
-
-    private static (string DataType, long[] Shape, long Start, long End) Describe(JsonElement tensor)
-    {
-        JsonElement offsets = tensor.GetProperty("data_offsets");
-        return offsets.GetArrayLength() == 2
-            ? (tensor.GetProperty("dtype").GetString() ?? "", [.. tensor.GetProperty("shape").EnumerateArray().Select(side => side.GetInt64())], offsets[0].GetInt64(), offsets[1].GetInt64())
-            : throw new FormatException("two offsets were expected");
-    }
-
-    // The format leaves no holes, and no byte to two tensors.
-    private static void CheckWhole(List<(long Start, long End)> places, long length, string name)
-    {
-        long end = 0;
-        foreach ((long from, long to) in places.Order())
-        {
-            if (from != end)
-            {
-                throw new StorageException(name, $"expected tensors one after the other, found one from {from} where the last ends at {end}");
-            }
-
-            end = to;
-        }
-
-        if (end != length)
-        {
-            throw new StorageException(name, $"expected {end} bytes of tensors, found {length}");
         }
     }
 }

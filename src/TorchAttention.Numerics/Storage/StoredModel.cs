@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Storage;
 
@@ -27,12 +26,12 @@ public sealed class StoredModel
         _file = file;
         if (!file.Metadata.TryGetValue("format", out string? found) || found != format)
         {
-            throw new StorageException(path, $"expected a model that was saved by TorchAttention, found a safetensors file of another kind");
+            throw new StorageException(StorageProblem.OtherFormat, path) { Expected = "a model that was saved by TorchAttention", Found = "a safetensors file of another kind" };
         }
 
         if (Text("model") != model)
         {
-            throw new StorageException(path, $"expected a model of the kind '{model}', found '{PlainText.Of(Text("model"))}'");
+            throw new StorageException(StorageProblem.OtherModel, path) { Expected = $"a model of the kind '{model}'", Found = Text("model") };
         }
 
         if (!int.TryParse(Text("version"), NumberStyles.None, CultureInfo.InvariantCulture, out int actual) || actual < 1)
@@ -42,7 +41,11 @@ public sealed class StoredModel
 
         if (actual > version)
         {
-            throw new StorageException(path, $"expected a file of version {version} or before, found version {actual}: it was saved by a later TorchAttention");
+            throw new StorageException(StorageProblem.LaterVersion, path)
+            {
+                Expected = $"a file of version {version} or before",
+                Found = $"version {actual}: it was saved by a later TorchAttention",
+            };
         }
     }
 
@@ -59,7 +62,7 @@ public sealed class StoredModel
     /// <summary>Text by its name.</summary>
     /// <param name="name">The name.</param>
     /// <exception cref="StorageException">There is none.</exception>
-    public string Text(string name) => _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(_path, $"expected '{name}' in the header, found none");
+    public string Text(string name) => _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(StorageProblem.Text, _path) { Name = name };
 
     /// <summary>A list of texts.</summary>
     /// <inheritdoc cref="Text"/>
@@ -88,18 +91,18 @@ public sealed class StoredModel
 
     /// <summary>The error for text that is none of those known.</summary>
     /// <param name="name">The text's name.</param>
-    public StorageException Unknown(string name) => new(_path, $"expected a known '{name}' in the header, found '{PlainText.Of(Text(name))}'");
+    public StorageException Unknown(string name) => new(StorageProblem.Text, _path) { Name = name, Expected = "a known", Found = Text(name) };
 
     private SafeTensor Tensor(string name, string dataType, int sides)
     {
         if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))
         {
-            throw new StorageException(_path, $"expected a tensor '{name}', found none");
+            throw new StorageException(StorageProblem.Tensor, _path) { Name = name };
         }
 
         return tensor.DataType == dataType && tensor.Shape.Count == sides
             ? tensor
-            : throw new StorageException(_path, $"expected '{name}' of type {dataType} with {sides} sides, found {tensor}");
+            : throw new StorageException(StorageProblem.Tensor, _path) { Name = name, Expected = $"of type {dataType} with {sides} sides", Found = $"{tensor}" };
     }
 }
 

@@ -15,7 +15,8 @@ public sealed class CsvRows : IDisposable
     private const int LongestField = 1 << 20;
     private const int LongestRecord = 1 << 26;
     private const int MostFields = 1 << 20;
-    private const int LongestQuote = 40;
+    private const string Text = "UTF-8 text";
+    private const string OtherBytes = "other bytes";
 
     // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
     private const char NoText = '\uffff';
@@ -43,7 +44,7 @@ public sealed class CsvRows : IDisposable
     {
         if (options.DecimalComma && options.Delimiter == ',')
         {
-            throw new TableException(name, "numbers with a decimal comma need another delimiter than the comma");
+            throw new TableException(TableProblem.CommaTwice, name);
         }
 
         _name = name;
@@ -57,18 +58,18 @@ public sealed class CsvRows : IDisposable
             IgnoreBlankLines = true,
             TrimOptions = TrimOptions.Trim,
             MaxFieldSize = LongestField,
-            BadDataFound = e => throw new TableException(name, "a quotation mark stands where none may", e.Context.Parser?.Row),
+            BadDataFound = e => throw new TableException(TableProblem.StrayQuotation, name) { Row = e.Context.Parser?.Row },
         });
-        _header = NextRecord() ? _parser.Record! : throw new TableException(name, "expected a header row and data, found an empty file");
+        _header = NextRecord() ? _parser.Record! : throw new TableException(TableProblem.Empty, name) { Expected = "a header row and data", Found = "an empty file" };
         _headerRow = _parser.Row;
         if (_header.Any(field => field.Contains('\0', StringComparison.Ordinal)))
         {
-            throw new TableException(name, "expected UTF-8 text, found NUL characters, as UTF-16 without a byte-order mark has them", _headerRow);
+            throw new TableException(TableProblem.NotText, name) { Row = _headerRow, Expected = Text, Found = "NUL characters, as UTF-16 without a byte-order mark has them" };
         }
 
         if (_header.All(field => double.TryParse(field, NumberStyles.Float, _culture, out _)))
         {
-            throw new TableException(name, $"expected a header row with the columns' names, found numbers ('{Shown(_header[0])}')", _headerRow);
+            throw new TableException(TableProblem.NoHeader, name) { Row = _headerRow, Expected = "a header row with the columns' names", Found = $"numbers ('{_header[0]}')" };
         }
     }
 
@@ -87,7 +88,7 @@ public sealed class CsvRows : IDisposable
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path))
         {
-            throw new TableException(path, "expected a CSV file, found a directory");
+            throw new TableException(TableProblem.Directory, path) { Expected = "a CSV file", Found = "a directory" };
         }
 
         StreamReader? reader = null;
@@ -183,20 +184,23 @@ public sealed class CsvRows : IDisposable
         _reader.Dispose();
     }
 
-    internal static string Shown(string text) => PlainText.Of(text.Length > LongestQuote ? text[..LongestQuote] + "…" : text);
+    /// <summary>The error for a file whose rows have nothing to read.</summary>
+    public TableException NoData() => DroppedRows > 0
+        ? new TableException(TableProblem.Empty, _name) { Expected = "rows without missing numbers", Found = $"none among {DroppedRows}" }
+        : new TableException(TableProblem.Empty, _name) { Expected = "data below the header row", Found = "none" };
 
     private static Encoding Utf8() => Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{NoText}"));
 
     private static Exception Explained(Exception e, string name, long? row = null) => e switch
     {
         TableException => e,
-        FileNotFoundException or DirectoryNotFoundException => new TableException(name, "no such file", inner: e),
+        FileNotFoundException or DirectoryNotFoundException => new TableException(TableProblem.NoFile, name, e),
 
         // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
-        DecoderFallbackException => new TableException(name, "expected UTF-8 text, found other bytes", inner: e),
-        MaxFieldSizeException => new TableException(name, $"a field is longer than {LongestField} characters", row, inner: e),
-        LimitedReader.RowTooLongException => new TableException(name, e.Message, row, inner: e),
-        IOException or UnauthorizedAccessException or ArgumentException => new TableException(name, $"cannot be read ({e.Message.ReplaceLineEndings(" ").Trim()})", inner: e),
+        DecoderFallbackException => new TableException(TableProblem.NotText, name, e) { Expected = Text, Found = OtherBytes },
+        MaxFieldSizeException => new TableException(TableProblem.TooLong, name, e) { Row = row, Expected = $"a field of at most {LongestField} characters", Found = "more" },
+        LimitedReader.RowTooLongException tooLong => new TableException(TableProblem.TooLong, name, e) { Row = row, Expected = tooLong.Expected, Found = "more" },
+        IOException or UnauthorizedAccessException or ArgumentException => new TableException(TableProblem.Unreadable, name, e) { Found = SystemReason.Of(e) },
         _ => e,
     };
 
@@ -207,7 +211,12 @@ public sealed class CsvRows : IDisposable
     {
         if (_parser.Count != _header.Length)
         {
-            throw new TableException(_name, $"expected {(_header.Length == 1 ? "1 field" : $"{_header.Length} fields")} as in the header, found {_parser.Count}", _parser.Row);
+            throw new TableException(TableProblem.Ragged, _name)
+            {
+                Row = _parser.Row,
+                Expected = $"{(_header.Length == 1 ? "1 field" : $"{_header.Length} fields")} as in the header",
+                Found = $"{_parser.Count}",
+            };
         }
 
         int missing = Array.FindIndex(_places, place => _missing.Contains(_parser[place]));
@@ -246,12 +255,14 @@ public sealed class CsvRows : IDisposable
         return true;
     }
 
-    private TableException Missing()
+    private TableException Missing() => new(TableProblem.Missing, _name)
     {
-        string found = _firstMissing.Length == 0 ? "nothing" : $"'{Shown(_firstMissing)}', a missing value";
-        string more = _rowsWithMissing == 1 ? "" : $"; {_rowsWithMissing} rows miss one";
-        return new TableException(_name, $"expected {(_places.Contains(Array.IndexOf(_header, _firstMissingColumn)) ? "a number" : "text")}, found {found}{more}", _firstMissingRow, _firstMissingColumn);
-    }
+        Row = _firstMissingRow,
+        Column = _firstMissingColumn,
+        Expected = _places.Contains(Array.IndexOf(_header, _firstMissingColumn)) ? "a number" : "text",
+        Found = _firstMissing,
+        Rows = _rowsWithMissing,
+    };
 
     // The parser takes a quotation that is still open at the end of the text for closed, with every row below it inside.
     private bool NextRecord()
@@ -264,10 +275,10 @@ public sealed class CsvRows : IDisposable
         ReadOnlySpan<char> record = _parser.RawRecord;
         if (record.Contains(NoText))
         {
-            throw new TableException(_name, "expected UTF-8 text, found other bytes", _parser.Row);
+            throw new TableException(TableProblem.NotText, _name) { Row = _parser.Row, Expected = Text, Found = OtherBytes };
         }
 
-        return EndsInsideQuotation(record) ? throw new TableException(_name, "a quotation is opened and never closed", _parser.Row) : true;
+        return EndsInsideQuotation(record) ? throw new TableException(TableProblem.OpenQuotation, _name) { Row = _parser.Row } : true;
     }
 
     private bool EndsInsideQuotation(ReadOnlySpan<char> record)
@@ -298,10 +309,10 @@ public sealed class CsvRows : IDisposable
         int place = Array.IndexOf(_header, column);
         if (place < 0)
         {
-            throw new TableException(_name, $"no column '{Shown(column)}'; {CsvTable.Describe(_header)}");
+            throw new TableException(TableProblem.NoColumn, _name) { Column = column, Found = CsvTable.Describe(_header) };
         }
 
-        return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(_name, "the header has this name more than once", _headerRow, column);
+        return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(TableProblem.ColumnTwice, _name) { Row = _headerRow, Column = column };
     }
 
     private double Number(string field, string column)
@@ -309,14 +320,16 @@ public sealed class CsvRows : IDisposable
         // .NET's parser overlooks trailing NULs, which a damaged file may well have.
         if (!double.TryParse(field, NumberStyles.Float, _culture, out double number) || field.Contains('\0', StringComparison.Ordinal))
         {
-            throw new TableException(_name, $"expected a number, found '{Shown(field)}'", _parser.Row, column);
+            throw Wrong(TableProblem.NotANumber, "a number");
         }
 
         if (number < 0 && column == _notNegative)
         {
-            throw new TableException(_name, $"expected a number of at least 0, found '{Shown(field)}'", _parser.Row, column);
+            throw Wrong(TableProblem.Negative, "a number of at least 0");
         }
 
-        return double.IsFinite(number) ? number : throw new TableException(_name, $"expected a finite number, found '{Shown(field)}'", _parser.Row, column);
+        return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number");
+
+        TableException Wrong(TableProblem kind, string expected) => new(kind, _name) { Row = _parser.Row, Column = column, Expected = expected, Found = field };
     }
 }

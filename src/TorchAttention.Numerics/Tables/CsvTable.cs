@@ -66,9 +66,7 @@ public static class CsvTable
         int count = rows.Read(values, int.MaxValue, labels);
         if (count == 0 && (columns.Count > 0 || label is not null))
         {
-            throw new TableException(name, rows.DroppedRows > 0
-                ? $"expected rows without missing numbers, found none among {rows.DroppedRows}"
-                : "expected data below the header row, found none");
+            throw rows.NoData();
         }
 
         return new Table(name, columns, Array.ConvertAll(values, column => column.ToArray())) { DroppedRows = rows.DroppedRows };
@@ -82,12 +80,9 @@ public static class CsvTable
         ArgumentNullException.ThrowIfNull(header);
         if (header.Count == 1 && header[0].IndexOfAny([';', '\t']) >= 0)
         {
-            return $"its only column is '{CsvRows.Shown(header[0])}': are the fields separated by something other than a comma?";
+            return $"its only column is '{PlainText.Brief(header[0])}': are the fields separated by something other than a comma?";
         }
 
-        const int most = 12;
-        string names = string.Join(", ", header.Take(most).Select(column => $"'{CsvRows.Shown(column)}'"));
-        return (header.Count == 1 ? "its only column is " : "its columns are ") + names
-            + (header.Count > most ? $" and {header.Count - most} more" : "");
+        return (header.Count == 1 ? "its only column is " : "its columns are ") + PlainText.List(header, "'");
     }
 }

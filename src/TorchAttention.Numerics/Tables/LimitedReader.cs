@@ -77,14 +77,17 @@ internal sealed class LimitedReader(TextReader inner, char delimiter, long mostC
         _delimiters += _isQuoted ? 0 : part.Count(delimiter);
         if (_characters > mostCharacters)
         {
-            throw new RowTooLongException($"a row is longer than {mostCharacters} characters");
+            throw new RowTooLongException($"a row of at most {mostCharacters} characters");
         }
 
         if (_delimiters >= mostFields)
         {
-            throw new RowTooLongException($"a row has more than {mostFields} fields");
+            throw new RowTooLongException($"a row of at most {mostFields} fields");
         }
     }
 
-    public sealed class RowTooLongException(string message) : Exception(message);
+    public sealed class RowTooLongException(string expected) : Exception($"Expected {expected}, got more.")
+    {
+        public string Expected { get; } = expected;
+    }
 }

@@ -14,11 +14,28 @@ public readonly record struct Standardization(double Mean, double Deviation)
     /// <exception cref="ArgumentException">
     /// Fewer than two values, all of them equal, or a spread that float64 cannot hold.
     /// </exception>
-    public static Standardization Of(ReadOnlySpan<double> values)
+    public static Standardization Of(ReadOnlySpan<double> values) => TryOf(values, out Standardization scale, out (string Expected, string Got) problem)
+        ? scale
+        : throw new ArgumentException($"Expected {problem.Expected}, got {problem.Got}.", nameof(values));
+
+    /// <summary>Measures a column where that can be done.</summary>
+    /// <param name="values">Finite numbers.</param>
+    /// <param name="scale">The map.</param>
+    /// <param name="problem">What was expected and what came where it cannot be done, each as part of a sentence.</param>
+    /// <returns>Whether it can.</returns>
+    public static bool TryOf(ReadOnlySpan<double> values, out Standardization scale, out (string Expected, string Got) problem)
     {
+        (scale, problem) = (None, default);
         if (values.Length < 2)
         {
-            throw new ArgumentException($"Expected at least 2 values, got {values.Length}.", nameof(values));
+            problem = ("at least 2 values", $"{values.Length}");
+            return false;
+        }
+
+        if (values.IndexOfAnyExcept(values[0]) < 0)
+        {
+            problem = ("values that vary", $"{values[0]:R} everywhere");
+            return false;
         }
 
         double mean = 0;
@@ -31,14 +48,14 @@ public readonly record struct Standardization(double Mean, double Deviation)
         }
 
         double deviation = Math.Sqrt(squares / (values.Length - 1));
-        if (values.IndexOfAnyExcept(values[0]) < 0)
+        if (!double.IsNormal(deviation) || !double.IsFinite(mean))
         {
-            throw new ArgumentException($"Expected values that vary, got {values[0]:R} everywhere.", nameof(values));
+            problem = ("a spread that float64 can hold", "values that are too large or too close together");
+            return false;
         }
 
-        return double.IsNormal(deviation) && double.IsFinite(mean)
-            ? new Standardization(mean, deviation)
-            : throw new ArgumentException("Expected a spread that float64 can hold; the values are too large or too close together.", nameof(values));
+        scale = new Standardization(mean, deviation);
+        return true;
     }
 
     /// <summary>Into deviations from the mean.</summary>

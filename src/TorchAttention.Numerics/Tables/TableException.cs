@@ -1,48 +1,64 @@
 namespace TorchAttention.Numerics.Tables;
 
-/// <summary>A table that cannot be used, said in one line: the file, the row and column where that is known, what was expected and what came.</summary>
+/// <summary>A table that cannot be used: the file, the row and column where that is known, what was expected and what came. The message says it all in one line.</summary>
 /// <remarks>
-/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not. In the
-/// message, characters that would break the line are written as <c>\n</c> or <c>\u001b</c>.
+/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not. The properties hold text as it is in the
+/// file; in the message it is cut short, and characters that would break the line are written as <c>\n</c> or <c>\u001b</c>.
 /// </remarks>
-public sealed class TableException : Exception
+/// <param name="kind">What is wrong.</param>
+/// <param name="table">The file or data set, as the user named it.</param>
+/// <param name="inner">The cause, where another library found it.</param>
+public sealed class TableException(TableProblem kind, string table, Exception? inner = null) : Exception(null, inner)
 {
-    /// <summary>Creates the exception for a whole table or one place in it.</summary>
-    /// <param name="table">The file or data set, as the user named it.</param>
-    /// <param name="problem">What was expected and what came.</param>
-    /// <param name="row">The row, the header being 1; null where the problem has no row.</param>
-    /// <param name="column">The column's name; null where the problem has no column.</param>
-    /// <param name="inner">The cause, where another library found it.</param>
-    public TableException(string table, string problem, long? row = null, string? column = null, Exception? inner = null)
-        : base(Compose(table, problem, row, column), inner)
-    {
-        Table = table;
-        Row = row;
-        Column = column;
-    }
+    private const int LongestPhrase = 200;
+    private const int LongestPath = 500;
+
+    /// <summary>What is wrong.</summary>
+    public TableProblem Kind { get; } = kind;
 
     /// <summary>The file or data set, as the user named it.</summary>
-    public string Table { get; }
+    public string Table { get; } = table;
 
     /// <summary>The row, the header being 1; null where the problem has no row.</summary>
-    public long? Row { get; }
+    public long? Row { get; init; }
 
     /// <summary>The column's name; null where the problem has no column.</summary>
-    public string? Column { get; }
+    public string? Column { get; init; }
 
-    private static string Compose(string table, string problem, long? row, string? column)
+    /// <summary>What was expected, as part of a sentence; null where the kind says it.</summary>
+    public string? Expected { get; init; }
+
+    /// <summary>What came: a field's own text, or a count, or a phrase; null where the kind says it.</summary>
+    public string? Found { get; init; }
+
+    /// <summary>How many rows have the problem, where it is a missing value.</summary>
+    public long Rows { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override string Message
     {
-        string place = PlainText.Of(table);
-        if (row is not null)
+        get
         {
-            place += $", row {row}";
+            string place = PlainText.Brief(Table, LongestPath) + (Row is long row ? $", row {row}" : "");
+            return Kind != TableProblem.NoColumn && Column is not null ? $"{place}, column '{PlainText.Brief(Column)}': {Problem}" : $"{place}: {Problem}";
         }
-
-        if (column is not null)
-        {
-            place += $", column '{PlainText.Of(column)}'";
-        }
-
-        return $"{place}: {problem}";
     }
+
+    /// <summary>The message without the place.</summary>
+    public string Problem => Kind switch
+    {
+        TableProblem.NoFile => "no such file",
+        TableProblem.Unreadable => $"cannot be read ({Found})",
+        TableProblem.StrayQuotation => "a quotation mark stands where none may",
+        TableProblem.OpenQuotation => "a quotation is opened and never closed",
+        TableProblem.CommaTwice => "numbers with a decimal comma need another delimiter than the comma",
+        TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'; {Found}",
+        TableProblem.ColumnTwice => "the header has this name more than once",
+        TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative => $"expected {Expected}, found {Quoted}",
+        TableProblem.Missing => $"expected {Expected}, found {(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",
+        TableProblem.Unusable => $"expected {Expected}{(Found is null ? "" : $", got {Found}")}",
+        _ => $"expected {Expected}, found {PlainText.Brief(Found ?? "", LongestPhrase)}",
+    };
+
+    private string Quoted => $"'{PlainText.Brief(Found ?? "")}'";
 }

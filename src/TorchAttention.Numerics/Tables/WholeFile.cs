@@ -51,8 +51,7 @@ public static class WholeFile
 
             if (e is IOException or UnauthorizedAccessException)
             {
-                // The system names the file beside, which nobody knows of.
-                throw Named(path, e.Message.Replace($" : '{beside}'", "", StringComparison.Ordinal).Replace(beside, full, StringComparison.Ordinal), e);
+                throw Named(path, e);
             }
 
             throw;
@@ -68,7 +67,7 @@ public static class WholeFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Named(path, e.Message.Replace($" : '{full}'", "", StringComparison.Ordinal), e);
+            throw Named(path, e);
         }
     }
 
@@ -78,9 +77,10 @@ public static class WholeFile
         return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
     }
 
-    private static Exception Named(string path, string reason, Exception e)
+    // The system would name the file beside, which nobody knows of.
+    private static Exception Named(string path, Exception e)
     {
-        string message = $"'{path}' cannot be written ({reason.TrimEnd('.')})";
+        string message = $"'{PlainText.Of(path)}' cannot be written ({SystemReason.Of(e)})";
         return e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
     }
 

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Data;
@@ -34,8 +35,8 @@ internal sealed class TabularParts
         int held = Math.Clamp((int)Math.Round(validationFraction * order.Length), 1, order.Length - 2);
         _validation = [.. order[..held].OrderBy(row => x[0][row])];
         _training = [.. order[held..].OrderBy(row => x[0][row])];
-        XScales = [.. x.Select((column, j) => Measure(column, nameof(x), Where(j)))];
-        YScale = Measure(_y, nameof(y), "");
+        XScales = [.. x.Select((column, j) => Measure(column, j))];
+        YScale = Measure(_y, null);
     }
 
     public Standardization[] XScales { get; }
@@ -94,19 +95,10 @@ internal sealed class TabularParts
 
     private static string Where(int column, int columns) => columns == 1 ? "" : $" in column {column + 1} of {columns}";
 
-    private string Where(int column) => Where(column, _x.Count);
-
-    private Standardization Measure(double[] column, string name, string where)
-    {
-        try
-        {
-            return Standardization.Of(Array.ConvertAll(_training, row => column[row]));
-        }
-        catch (ArgumentException e)
-        {
-            throw new ArgumentException($"In the {_training.Length} rows to train on{where}: {e.Message.Split(" (Parameter")[0]}", name, e);
-        }
-    }
+    private Standardization Measure(double[] column, int? feature) =>
+        Standardization.TryOf(Array.ConvertAll(_training, row => column[row]), out Standardization scale, out (string Expected, string Got) problem)
+            ? scale
+            : throw Unusable(RegressionProblem.NoSpread, $"{problem.Expected} in the {_training.Length} rows to train on", problem.Got, feature);
 
     private (Tensor X, Tensor Y) Standardized(int[] rows, Device device)
     {
@@ -116,20 +108,22 @@ internal sealed class TabularParts
         {
             for (int i = 0; i < rows.Length; i++)
             {
-                x[(i * features) + j] = Single(XScales[j], _x[j][rows[i]], "x", Where(j));
+                x[(i * features) + j] = Single(XScales[j], _x[j][rows[i]], j);
             }
         }
 
-        float[] y = Array.ConvertAll(rows, row => Single(YScale, _y[row], "y", ""));
+        float[] y = Array.ConvertAll(rows, row => Single(YScale, _y[row], null));
         return (features == 1 ? tensor(x, device: device) : tensor(x, [rows.Length, features], device: device), tensor(y, device: device));
     }
 
-    private static float Single(Standardization scale, double value, string name, string where)
+    private static float Single(Standardization scale, double value, int? feature)
     {
         var standardized = (float)scale.Apply(value);
         return float.IsFinite(standardized)
             ? standardized
-            : throw new ArgumentException(
-                $"Expected rows of one scale, got {value}{where} where the training part has a mean of {scale.Mean} and a deviation of {scale.Deviation}.", name);
+            : throw Unusable(RegressionProblem.Range, "rows of one scale", $"{value} where the training part has a mean of {scale.Mean} and a deviation of {scale.Deviation}", feature);
     }
+
+    private static RegressionDataException Unusable(RegressionProblem kind, string expected, string got, int? feature) =>
+        new(kind, expected, got, feature is null ? "y" : "x") { Feature = feature };
 }

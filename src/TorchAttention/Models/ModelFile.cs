@@ -90,7 +90,7 @@ public static class ModelFile
         }
         catch (ArgumentException e)
         {
-            throw new StorageException(path, $"expected a model of numbers that can be used, found others ({e.Message.Split(" (Parameter")[0].TrimEnd('.')})", e);
+            throw new StorageException(StorageProblem.Numbers, path, e) { Expected = "a model of numbers that can be used", Found = $"others ({e.Message})" };
         }
     }
 }

@@ -59,13 +59,17 @@ internal static class StoredState
             string expectedType = name == "regions" ? "I64" : type;
             if (!file.Tensors.TryGetValue(name, out SafeTensor? tensor) || tensor.DataType != expectedType || !tensor.Shape.SequenceEqual(shape))
             {
-                throw new StorageException(path, $"expected '{name}' as {expectedType} ({string.Join(", ", shape)}), found {(tensor is null ? "none" : tensor)}");
+                throw Wrong(path, name, $"as {expectedType} ({string.Join(", ", shape)})", tensor);
             }
         }
 
         if (file.Tensors.Count != expected.Count)
         {
-            throw new StorageException(path, $"expected the tensors {string.Join(", ", expected.Select(tensor => tensor.Name))} alone, found {file.Tensors.Count}");
+            throw new StorageException(StorageProblem.Tensor, path)
+            {
+                Expected = $"the tensors {string.Join(", ", expected.Select(tensor => tensor.Name))} alone",
+                Found = $"{file.Tensors.Count}",
+            };
         }
     }
 
@@ -73,7 +77,7 @@ internal static class StoredState
     {
         if (!file.Tensors.TryGetValue("keys", out SafeTensor? keys) || keys.DataType is not ("F32" or "F64") || keys.Shape.Count is not (1 or 2))
         {
-            throw new StorageException(path, $"expected 'keys' as F32 or F64 with 1 or 2 sides, found {(keys is null ? "none" : keys)}");
+            throw Wrong(path, "keys", "as F32 or F64 with 1 or 2 sides", keys);
         }
 
         return [.. keys.Shape];
@@ -86,12 +90,15 @@ internal static class StoredState
         {
             if (region < 0 || region >= widths)
             {
-                throw new StorageException(path, $"expected regions from 0 to {widths - 1}, found {region}");
+                throw new StorageException(StorageProblem.Numbers, path) { Expected = $"regions from 0 to {widths - 1}", Found = $"{region}" };
             }
         }
 
         return checked((int)widths);
     }
+
+    private static StorageException Wrong(string path, string name, string expected, SafeTensor? found) =>
+        new(StorageProblem.Tensor, path) { Name = name, Expected = expected, Found = found?.ToString() };
 
     private static Module Filled(SafeTensorsFile file, Module model)
     {

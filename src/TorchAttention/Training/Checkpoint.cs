@@ -54,7 +54,7 @@ public sealed class Checkpoint
         var tensors = file.Tensors.ToDictionary();
         return file.Metadata.GetValueOrDefault(Digest) == DigestOf(tensors, metadata)
             ? new Checkpoint(tensors, metadata, path)
-            : throw new StorageException(path, "expected a checkpoint whose content fits its digest, found another: the file is damaged");
+            : throw new StorageException(StorageProblem.Digest, path) { Expected = "a checkpoint whose content fits its digest", Found = "another: the file is damaged" };
     }
 
     /// <summary>Writes the file, whole or not at all, and waits until it is on the disk.</summary>
@@ -134,7 +134,7 @@ public sealed class Checkpoint
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or ArgumentException)
         {
-            throw new StorageException(_name, $"expected everything that the training needs, found less ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')})", e);
+            throw new StorageException(StorageProblem.OtherTraining, _name, e) { Expected = "everything that the training needs", Found = $"less ({e.Message})" };
         }
 
         (run.Step, run.Epoch, run.Batch) = (Step, Epoch, Whole("batch"));
@@ -144,17 +144,17 @@ public sealed class Checkpoint
 
     private SafeTensor Part(string name, Tensor like)
     {
-        SafeTensor part = _tensors.GetValueOrDefault(name) ?? throw new StorageException(_name, $"expected '{name}', found none: the checkpoint is of another module");
+        SafeTensor part = _tensors.GetValueOrDefault(name) ?? throw Other(name, null, "none: the checkpoint is of another module");
         return part.DataType == TensorBytes.TypeName(like) && part.Shape.SequenceEqual(like.shape)
             ? part
-            : throw new StorageException(_name, $"expected '{name}' of type {TensorBytes.TypeName(like)} and shape {Guard.Shape(like)}, found {part}: the checkpoint is of another training");
+            : throw Other(name, $"of type {TensorBytes.TypeName(like)} and shape {Guard.Shape(like)}", $"{part}: the checkpoint is of another training");
     }
 
     private void Same(string what, string now)
     {
         if (_metadata.GetValueOrDefault(what) is string then && then != now)
         {
-            throw new StorageException(_name, $"expected a checkpoint of this training, whose {what} is {now}, found {PlainText.Of(then)}");
+            throw Other(null, $"a checkpoint of this training, whose {what} is {now}", then);
         }
     }
 
@@ -164,7 +164,10 @@ public sealed class Checkpoint
     private double Number(string name) =>
         double.TryParse(_metadata.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : throw Missing(name);
 
-    private StorageException Missing(string name) => new(_name, $"expected a number '{name}' in the header, found '{PlainText.Of(_metadata.GetValueOrDefault(name) ?? "")}'");
+    private StorageException Missing(string name) => new(StorageProblem.Text, _name) { Name = name, Expected = "a number", Found = _metadata.GetValueOrDefault(name) };
+
+    private StorageException Other(string? name, string? expected, string found) =>
+        new(StorageProblem.OtherTraining, _name) { Name = name, Expected = expected, Found = found };
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 

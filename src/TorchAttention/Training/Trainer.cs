@@ -7,6 +7,9 @@ namespace TorchAttention.Training;
 /// <summary>Fits a module to data by an optimiser, and raises an event for every step, validation batch and epoch: the book's <c>Trainer</c>.</summary>
 public sealed class Trainer
 {
+    // Adam multiplies its rate by up to 1 / (1 - b1), and libtorch refuses a product that float32 cannot hold.
+    private const double LargestRate = float.MaxValue / 1000;
+
     private readonly TrainerOptions _options;
     private TrainingRun? _run;
 
@@ -179,7 +182,7 @@ public sealed class Trainer
         {
             run.Optimizer.step();
         }
-        catch (ExternalException e) when (e.Message.Contains("overflow", StringComparison.Ordinal))
+        catch (ExternalException) when (run.Optimizer.ParamGroups.Any(group => group.LearningRate > LargestRate))
         {
             throw Diverged(run, double.NaN, $"the learning rate of step {run.Step}", run.Optimizer.ParamGroups.First().LearningRate);
         }

@@ -125,7 +125,7 @@ public sealed class RegressionTests : IDisposable
             sparse.Write([255, 255, 255, 255, 0, 0, 0, 0]);
         }
 
-        Assert.Equal(new ConsoleProcess.Result(2, "", "error: /dev/zero: expected a safetensors file, found 0 bytes\n"), _console.Run("predict", "--model", "/dev/zero", "--data", "d.csv"));
+        Assert.Equal(new ConsoleProcess.Result(2, "", "error: /dev/zero: expected a header that begins with {, found an empty one\n"), _console.Run("predict", "--model", "/dev/zero", "--data", "d.csv"));
         Assert.Contains("found the length 4294967295", _console.Run("predict", "--model", "sparse", "--data", "d.csv").Error, StringComparison.Ordinal);
     }
 
@@ -240,7 +240,7 @@ public sealed class RegressionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("a,b\n1,2\n1,3\n", "expected a column 'a' that varies, got 1 everywhere")]
+    [InlineData("a,b\n1,2\n1,3\n", "column 'a': expected numbers that vary, got 1 everywhere")]
     [InlineData("a,b\n1,2\n2,\n3,NA\n", "d.csv, row 3, column 'b': expected a number, found nothing; 2 rows miss one; --missing drop leaves such rows out")]
     [InlineData("a,b\n1,2\n2,1e999\n", "d.csv, row 3, column 'b': expected a finite number, found '1e999'")]
     [InlineData("a,b\n1,2\n2,3,4\n", "d.csv, row 3: expected 2 fields as in the header, found 3")]

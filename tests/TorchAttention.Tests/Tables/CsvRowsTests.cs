@@ -82,16 +82,16 @@ public sealed class CsvRowsTests
         using var fields = new Endless("1,");
         long before = GC.GetAllocatedBytesForCurrentThread();
         TableException error = Assert.Throws<TableException>(() => CsvRows.Open(fields, "test"));
-        Assert.Equal("test: a row has more than 1048576 fields", error.Message);
+        Assert.Equal("test: expected a row of at most 1048576 fields, found more", error.Message);
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 300L << 20);
 
         using var lines = new Endless("\"\n,,,\n\",");
         error = Assert.Throws<TableException>(() => CsvRows.Open(lines, "test"));
-        Assert.Equal("test: a row has more than 1048576 fields", error.Message);
+        Assert.Equal("test: expected a row of at most 1048576 fields, found more", error.Message);
 
         using var characters = new Endless($"{new string('1', 1000)},");
         error = Assert.Throws<TableException>(() => CsvRows.Open(characters, "test"));
-        Assert.Equal("test: a row is longer than 67108864 characters", error.Message);
+        Assert.Equal("test: expected a row of at most 67108864 characters, found more", error.Message);
     }
 
     [Fact]

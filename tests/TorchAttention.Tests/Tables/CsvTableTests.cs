@@ -26,7 +26,7 @@ public sealed class CsvTableTests
     [Theory]
     [InlineData("", null, null, "empty file")]
     [InlineData("x,y\n", null, null, "found none")]
-    [InlineData("a,y\n1,2\n", null, null, "no column 'x'; its columns are 'a', 'y'")]
+    [InlineData("a,y\n1,2\n", null, "x", "no column 'x'; its columns are 'a', 'y'")]
     [InlineData("x,y\n1,2\n\n3,oops\n", 4L, "y", "expected a number, found 'oops'")]
     [InlineData("x,y\n1,\n", 2L, "y", "found nothing")]
     [InlineData("x,y\n1,2\0\n", 2L, "y", "expected a number, found '2\\u0000'")]
@@ -41,7 +41,7 @@ public sealed class CsvTableTests
     [InlineData("\"x\",y,\"no\nte\"\n1,2\n", 2L, null, "expected 3 fields")]
     [InlineData("x,y,note\n1,2,\"a\nb\"\n3,4\"5,\n", 3L, null, "quotation mark")]
     [InlineData("\n\nx,y,x\n1,2,3\n", 3L, "x", "more than once")]
-    [InlineData("x,\"a\nb\u001b\"\n1,2\n", null, null, "its columns are 'x', 'a\\nb\\u001b'")]
+    [InlineData("x,\"a\nb\u001b\"\n1,2\n", null, "y", "its columns are 'x', 'a\\nb\\u001b'")]
     [InlineData("x,y,note\n1,2,a\n3,4,\"b\n5,6,c\n7,8,d\n", 3L, null, "a quotation is opened and never closed")]
     [InlineData("x,y,note\n1,2,a\n3,4,\"b", 3L, null, "a quotation is opened and never closed")]
     [InlineData("x,y,note\r\n1,2,a\r\n\r\n3,4,\"b\"\"\r\n5,6,c\r\n", 4L, null, "a quotation is opened and never closed")]
@@ -87,7 +87,8 @@ public sealed class CsvTableTests
     public void LongField_IsAnErrorAndNotAnAllocation()
     {
         TableException refused = Assert.Throws<TableException>(() => Read("x,y\n1," + new string('9', 2_000_000) + "\n"));
-        Assert.Contains("longer than", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((TableProblem.TooLong, 2L), (refused.Kind, refused.Row));
+        Assert.EndsWith("expected a field of at most 1048576 characters, found more", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
