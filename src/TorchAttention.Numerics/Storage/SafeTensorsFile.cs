@@ -106,7 +106,10 @@ public sealed class SafeTensorsFile
         foreach (SafeTensorsHeader.Entry entry in header.Entries)
         {
             int size = entry.End - entry.Start <= Array.MaxLength ? (int)(entry.End - entry.Start) : throw Wrong($"tensors of up to {Array.MaxLength} bytes", "more");
-            tensors.Add(entry.Name, new SafeTensor(entry.DataType, entry.Shape, Bytes(stream, size, known is not null)));
+            if (!tensors.TryAdd(entry.Name, new SafeTensor(entry.DataType, entry.Shape, Bytes(stream, size, known is not null))))
+            {
+                throw header.Twice(entry.Name);
+            }
         }
 
         return known is not null || stream.ReadByte() < 0 ? new SafeTensorsFile(tensors, header.Metadata) : throw Wrong($"{data} bytes of tensors", "more");

@@ -131,29 +131,30 @@ internal sealed class SafeTensorsHeader
 
     private void ReadAll(ref Utf8JsonReader reader)
     {
-        var names = new HashSet<string>();
+        bool hasMetadata = false;
         reader.Read();
-        while (NextName(ref reader) is string name)
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (!names.Add(name))
-            {
-                throw Wrong("each name once", "it twice", name);
-            }
-
+            string name = reader.GetString()!;
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
             {
                 throw Wrong("an object", Found(ref reader), name);
             }
 
-            if (name == MetadataKey)
-            {
-                ReadMetadata(ref reader);
-            }
-            else
+            if (name != MetadataKey)
             {
                 _entries.Add(ReadEntry(ref reader, name));
+                continue;
             }
+
+            if (hasMetadata)
+            {
+                throw Twice(name);
+            }
+
+            hasMetadata = true;
+            ReadMetadata(ref reader);
         }
 
         // Only white space may follow.
@@ -162,13 +163,14 @@ internal sealed class SafeTensorsHeader
 
     private void ReadMetadata(ref Utf8JsonReader reader)
     {
-        while (NextName(ref reader) is string name)
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            string name = reader.GetString()!;
             reader.Read();
             string text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw Wrong("text", Found(ref reader), name);
             if (!_metadata.TryAdd(name, text))
             {
-                throw Wrong("each name once", "it twice", name);
+                throw Twice(name);
             }
         }
     }
@@ -178,25 +180,26 @@ internal sealed class SafeTensorsHeader
         string? type = null;
         long[]? shape = null;
         long[]? offsets = null;
-        while (NextName(ref reader) is string member)
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            reader.Read();
-            switch (member)
+            if (reader.ValueTextEquals("dtype"u8))
             {
-                case "dtype" when type is null:
-                    type = Type(ref reader, name);
-                    break;
-                case "shape" when shape is null:
-                    shape = Numbers(ref reader, MostSides, name);
-                    break;
-                case "data_offsets" when offsets is null:
-                    offsets = Numbers(ref reader, 2, name);
-                    break;
-                case "dtype" or "shape" or "data_offsets":
-                    throw Wrong($"one {member}", "two", name);
-                default:
-                    reader.Skip();
-                    break;
+                reader.Read();
+                type = type is null ? Type(ref reader, name) : throw Twice(name);
+            }
+            else if (reader.ValueTextEquals("shape"u8))
+            {
+                reader.Read();
+                shape = shape is null ? Numbers(ref reader, MostSides, name) : throw Twice(name);
+            }
+            else if (reader.ValueTextEquals("data_offsets"u8))
+            {
+                reader.Read();
+                offsets = offsets is null ? Numbers(ref reader, 2, name) : throw Twice(name);
+            }
+            else
+            {
+                reader.Skip();
             }
         }
 
@@ -205,10 +208,10 @@ internal sealed class SafeTensorsHeader
             throw Wrong("dtype, shape and two data_offsets", type is null ? "no dtype" : shape is null ? "no shape" : offsets is null ? "no data_offsets" : $"{offsets.Length}", name);
         }
 
-        long length = _sizes[type];
-        foreach (long side in shape)
+        long length = 1;
+        foreach (long side in shape.Append(_sizes[type]))
         {
-            length = side <= 0 || length <= long.MaxValue / side ? length * side : throw Wrong("a shape of fewer numbers", $"({string.Join(", ", shape)})", name);
+            length = side == 0 || length <= long.MaxValue / side ? length * side : throw Wrong("a shape of fewer numbers", $"({string.Join(", ", shape)})", name);
         }
 
         return start <= end && end - start == length
@@ -218,16 +221,15 @@ internal sealed class SafeTensorsHeader
 
     private string Type(ref Utf8JsonReader reader, string name)
     {
-        string found = reader.TokenType == JsonTokenType.String ? reader.GetString()! : Found(ref reader);
         foreach (string known in _sizes.Keys)
         {
-            if (reader.TokenType == JsonTokenType.String && found == known)
+            if (reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(known))
             {
                 return known;
             }
         }
 
-        throw Wrong("a number type such as F64", $"'{found}'", name);
+        throw Wrong("a number type such as F64", reader.TokenType == JsonTokenType.String ? $"'{reader.GetString()}'" : Found(ref reader), name);
     }
 
     private long[] Numbers(ref Utf8JsonReader reader, int most, string name)
@@ -257,12 +259,6 @@ internal sealed class SafeTensorsHeader
         return count == 0 ? [] : numbers[..count].ToArray();
     }
 
-    private static string? NextName(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        return reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
-    }
-
     private static string Found(ref Utf8JsonReader reader) => reader.TokenType switch
     {
         JsonTokenType.StartObject => "an object",
@@ -286,6 +282,9 @@ internal sealed class SafeTensorsHeader
             end = entry.End;
         }
     }
+
+    /// <summary>The error for a name that comes twice, which the format forbids and readers take for this or that.</summary>
+    public StorageException Twice(string name) => Wrong("each name once", "one twice", name);
 
     private StorageException Wrong(string expected, string found, string? name = null, Exception? inner = null) =>
         new(StorageProblem.NotSafeTensors, _file, inner) { Name = name, Expected = expected, Found = found };

@@ -36,11 +36,13 @@ public sealed class StorageException(StorageProblem kind, string file, Exception
     public string Problem => Kind switch
     {
         StorageProblem.NoFile => "no such file",
-        StorageProblem.Unreadable => $"cannot be read ({Found})",
+        StorageProblem.Unreadable => $"cannot be read ({Shown})",
         StorageProblem.OtherModel => $"expected {Expected}, found '{PlainText.Brief(Found ?? "")}'",
         StorageProblem.Text => $"expected {(Expected is null ? "" : $"{Expected} ")}'{PlainText.Brief(Name ?? "")}' in the header, found {(Found is null ? "none" : $"'{PlainText.Brief(Found)}'")}",
         StorageProblem.Tensor or StorageProblem.OtherTraining when Name is not null =>
-            $"expected {(Expected is null ? $"a tensor '{PlainText.Brief(Name)}'" : $"'{PlainText.Brief(Name)}' {Expected}")}, found {PlainText.Brief(Found ?? "none", LongestPhrase)}",
-        _ => $"expected {Expected}{(Name is null ? "" : $" for '{PlainText.Brief(Name)}'")}, found {PlainText.Brief(Found ?? "none", LongestPhrase)}",
+            $"expected {(Expected is null ? $"a tensor '{PlainText.Brief(Name)}'" : $"'{PlainText.Brief(Name)}' {Expected}")}, found {Shown}",
+        _ => $"expected {Expected}{(Name is null ? "" : $" for '{PlainText.Brief(Name)}'")}, found {Shown}",
     };
+
+    private string Shown => PlainText.Brief(Found ?? "none", LongestPhrase);
 }

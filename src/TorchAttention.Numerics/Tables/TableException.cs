@@ -11,6 +11,7 @@ namespace TorchAttention.Numerics.Tables;
 public sealed class TableException(TableProblem kind, string table, Exception? inner = null) : Exception(null, inner)
 {
     private const int LongestPhrase = 200;
+    private const int LongestList = 700;
     private const int LongestPath = 500;
 
     /// <summary>What is wrong.</summary>
@@ -48,17 +49,19 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
     public string Problem => Kind switch
     {
         TableProblem.NoFile => "no such file",
-        TableProblem.Unreadable => $"cannot be read ({Found})",
+        TableProblem.Unreadable => $"cannot be read ({Shown()})",
         TableProblem.StrayQuotation => "a quotation mark stands where none may",
         TableProblem.OpenQuotation => "a quotation is opened and never closed",
         TableProblem.CommaTwice => "numbers with a decimal comma need another delimiter than the comma",
-        TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'; {Found}",
+        TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'; {Shown(LongestList)}",
         TableProblem.ColumnTwice => "the header has this name more than once",
         TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative => $"expected {Expected}, found {Quoted}",
         TableProblem.Missing => $"expected {Expected}, found {(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",
-        TableProblem.Unusable => $"expected {Expected}{(Found is null ? "" : $", got {Found}")}",
-        _ => $"expected {Expected}, found {PlainText.Brief(Found ?? "", LongestPhrase)}",
+        TableProblem.Unusable => $"expected {Expected}{(Found is null ? "" : $", got {Shown()}")}",
+        _ => $"expected {Expected}, found {Shown()}",
     };
+
+    private string Shown(int most = LongestPhrase) => PlainText.Brief(Found ?? "", most);
 
     private string Quoted => $"'{PlainText.Brief(Found ?? "")}'";
 }

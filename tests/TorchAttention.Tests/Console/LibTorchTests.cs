@@ -58,6 +58,15 @@ public sealed class LibTorchTests : IDisposable
         Assert.All(mapped, file => Assert.Equal(lib, Path.GetDirectoryName(file)));
     }
 
+    [Fact]
+    public void FolderForTemporaryFiles_IsNotNeeded()
+    {
+        ConsoleProcess.Result result = _console.Start(ConsoleProcess.Executable, ["info", "--libtorch", _own], ("TMPDIR", "/nowhere")).Wait();
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Contains($" from {_own}\n", result.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("info")]
     [InlineData("train")]

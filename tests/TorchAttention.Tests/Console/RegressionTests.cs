@@ -256,6 +256,20 @@ public sealed class RegressionTests : IDisposable
         Assert.Equal(["d.csv"], Entries("."));
     }
 
+    [Theory]
+    [InlineData("missing.csv")]
+    [InlineData("found nothing.csv")]
+    [InlineData("a missing value, expected a number, found 'x'.csv")]
+    public void Advice_ComesFromWhatIsWrongAndNotFromNames(string file)
+    {
+        _console.Write(file, "x,y\n1,a\n2,b\n");
+        Assert.Equal($"error: {file}, row 2, column 'y': expected a number, found 'a'; for a column of classes add --classes\n", _console.Run("fit", "--data", file).Error);
+        _console.Write(file, "x,missing value\n1,5%\n2,b\n");
+        Assert.Equal($"error: {file}, row 2, column 'missing value': expected a number, found '5%'\n", _console.Run("fit", "--data", file).Error);
+        _console.Write(file, "x,y\n1,\n2,b\n");
+        Assert.Equal($"error: {file}, row 2, column 'y': expected a number, found nothing; --missing drop leaves such rows out\n", _console.Run("fit", "--data", file).Error);
+    }
+
     [Fact]
     public void NegativeWeight_IsNamedByItsRow()
     {

@@ -194,6 +194,46 @@ public sealed class FiguresTests
     }
 
     [Fact]
+    public void SamePicture_IsTheSameBytes()
+    {
+        double[] x = [1, 2, 3, 4, 5, 6];
+        KernelRegression model = KernelRegression.Fit(x, [1, 3, 2, 5, 4, 6]);
+        Func<Figure>[] pictures =
+        [
+            () => Figures.PlotLines([new("id=\"cl_a\" url(#cl_b)", [0, 1], [0, 1]), new("two", [0, 1], [1, 0])], "x", "y", [new("points", x, x)]),
+            () => Figures.ShowHeatmaps([[new double[3, 4], new double[3, 4]], [new double[3, 4], new double[3, 4]]], "x", "y", ["a", "b", "c", "d"]),
+            () => Figures.PlotRegression(x, x, x, model.Predict(x), 0.95, "x", "y"),
+            () => Figures.PlotSurface(new double[4, 4], (0, 1), (0, 1), new Series("", [0.5], [0.5]), "x", "y", "z"),
+            () => Figures.PlotBandwidthSearch(model.Search!, ["x"]),
+        ];
+        foreach (Func<Figure> draw in pictures)
+        {
+            Figure figure = draw();
+            string svg = figure.ToSvg();
+            XDocument document = XDocument.Parse(svg);
+            string[] ids = [.. document.Descendants().Select(element => element.Attribute("id")?.Value).OfType<string>()];
+            string[] uses = [.. document.Descendants().SelectMany(element => element.Attributes()).Where(attribute => attribute.Value.StartsWith("url(#", StringComparison.Ordinal)).Select(attribute => attribute.Value[5..^1])];
+
+            Assert.NotEmpty(ids);
+            Assert.Equal(ids.Length, ids.Distinct().Count());
+            Assert.Equal([], uses.Except(ids));
+            Assert.Equal(svg, figure.ToSvg());
+            Assert.Equal(svg, draw().ToSvg());
+            Assert.Equal(figure.ToPng(), draw().ToPng());
+        }
+
+        Assert.Contains("id=\"cl_a\" url(#cl_b)", TextOf(pictures[0]()));
+    }
+
+    [Fact]
+    public void OddNames_AreWrittenOutAndShort()
+    {
+        string odd = "a\u001b[31m\u202e\0b" + new string('x', 100_000);
+        string[] text = TextOf(Figures.PlotLines([new(odd, [0, 1], [0, 1])], odd, odd, [new(odd, [0], [1])]));
+        Assert.Equal(4, text.Count(label => label.StartsWith(@"a\u001b[31m\u202e\u0000bxx", StringComparison.Ordinal) && label.Length < 130));
+    }
+
+    [Fact]
     public void Save_WritesTheFormatOfTheName()
     {
         string folder = Directory.CreateTempSubdirectory("torchattention-").FullName;
