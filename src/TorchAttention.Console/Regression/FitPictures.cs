@@ -55,13 +55,13 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
 
     private Figure Curve()
     {
-        double[] grid = Grid(0, CurvePoints);
+        double[] grid = WithKeys(Grid(0, CurvePoints));
         return Figures.PlotRegression(examples.X, examples.Y, grid, model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN }), level, examples.Features[0], examples.Target);
     }
 
     private Figure Probabilities()
     {
-        double[] grid = Grid(0, CurvePoints);
+        double[] grid = WithKeys(Grid(0, CurvePoints));
         Predictions at = model.Predict(grid, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN });
         int[] finite = [.. Enumerable.Range(0, grid.Length).Where(i => at.HasNeighbour[i])];
         return Figures.PlotLines(
@@ -99,6 +99,13 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     {
         int[] finite = [.. Enumerable.Range(0, examples.Count).Where(i => double.IsFinite(model.Fitted[i]))];
         return Figures.PlotResiduals(Array.ConvertAll(finite, i => model.Fitted[i]), Array.ConvertAll(finite, i => examples.Y[i] - model.Fitted[i]));
+    }
+
+    // Where most rows lie in a small part of the range, an even grid passes over the curve there.
+    private double[] WithKeys(double[] grid)
+    {
+        double[] keys = [.. examples.X.Order()];
+        return [.. grid.Concat(Enumerable.Range(0, CurvePoints).Select(i => keys[(int)((long)i * (keys.Length - 1) / (CurvePoints - 1))])).Distinct().Order()];
     }
 
     private double[] Grid(int feature, int count)
