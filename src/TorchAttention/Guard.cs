@@ -16,6 +16,12 @@ internal static class Guard
     public static double NotNegative(double value, [CallerArgumentExpression(nameof(value))] string? name = null)
         => value >= 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected a finite number of at least 0, got {value}.");
 
+    public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null)
+        where T : struct, Enum
+        => Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"Expected one of {string.Join(", ", Enum.GetNames<T>())}, got {value}.");
+
     public static Tensor Vector(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)
     {
         ArgumentNullException.ThrowIfNull(tensor, name);
@@ -36,6 +42,14 @@ internal static class Guard
         return tensor.dim() is 1 or 2 && tensor.numel() > 0
             ? tensor
             : throw new ArgumentException($"Expected a vector (n) or a matrix (n, d) of at least one element, got shape {Shape(tensor)}.", name);
+    }
+
+    public static Tensor Queries(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return tensor.dim() == 1 || (tensor.dim() == 2 && tensor.size(1) > 0)
+            ? tensor
+            : throw new ArgumentException($"Expected queries (m), or (m, d) of at least one feature, got shape {Shape(tensor)}.", name);
     }
 
     public static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";

@@ -13,9 +13,10 @@ internal static class Held
     public static readonly Scalar Two = 2;
     public static readonly Scalar Three = 3;
     public static readonly Scalar MinusHalf = -0.5;
-    public static readonly Scalar MinusSqrtTwo = -Math.Sqrt(2);
     public static readonly Scalar SqrtHalf = Math.Sqrt(0.5);
     public static readonly Scalar Infinity = double.PositiveInfinity;
+    public static readonly Scalar MinusInfinity = double.NegativeInfinity;
+    public static readonly Scalar NaN = double.NaN;
 
     /// <summary>a + b.</summary>
     public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);

@@ -1,3 +1,4 @@
+using TorchAttention.Pooling;
 using TorchSharp.Modules;
 
 namespace TorchAttention.Models;
@@ -20,9 +21,10 @@ public sealed class AdditiveAttention : Attention
     /// <param name="keySize">The length of a key.</param>
     /// <param name="numHiddens">The length of the hidden layer.</param>
     /// <param name="dropout">The part of the weights that is set to 0 while training, from 0 up to 1; 0 by default.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A length below 1, or a part below 0 or not below 1.</exception>
-    public AdditiveAttention(int querySize, int keySize, int numHiddens, double dropout = 0)
-        : base(nameof(AdditiveAttention), dropout)
+    /// <param name="emptyRows">What a query gets that no key counts for; 0 by default.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A length below 1, a part below 0 or not below 1, or another policy.</exception>
+    public AdditiveAttention(int querySize, int keySize, int numHiddens, double dropout = 0, EmptyRowPolicy emptyRows = EmptyRowPolicy.Zero)
+        : base(nameof(AdditiveAttention), dropout, emptyRows)
     {
         _wq = nn.Linear(Guard.AtLeast(querySize, 1), Guard.AtLeast(numHiddens, 1), hasBias: false);
         _wk = nn.Linear(Guard.AtLeast(keySize, 1), numHiddens, hasBias: false);

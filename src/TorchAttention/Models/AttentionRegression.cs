@@ -107,7 +107,7 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
         using DisposeScope scope = NewDisposeScope();
         Tensor others = KernelRegressionModule.Others(batch.Indices, _keys.size(0));
         Tensor pooled = _attention.call(Features(batch.X).unsqueeze(1), Features(_keys)[others], _values[others].unsqueeze(-1), null);
-        Tensor weights = Weights.reshape(others.shape[0], -1, others.shape[1]);
+        Tensor weights = Weights.reshape(others.shape[0], HasHeads ? Options.Heads : 1, others.shape[1]);
         _last.Keep(HasHeads ? weights.transpose(0, 1) : weights.squeeze(1));
         return Output(pooled.squeeze(1)).MoveToOuterDisposeScope();
     }

@@ -22,6 +22,6 @@ public sealed class AveragePooling : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using Tensor mean = _values.mean();
-        return mean.expand(Guard.Rows(input).shape[0]);
+        return mean.expand(Guard.Queries(input).shape[0]);
     }
 }

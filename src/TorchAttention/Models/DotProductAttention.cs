@@ -1,3 +1,5 @@
+using TorchAttention.Pooling;
+
 namespace TorchAttention.Models;
 
 /// <summary>Scaled dot-product attention, score(q, k) = q.k / sqrt(d): the book's <c>DotProductAttention</c>. It has no parameters.</summary>
@@ -5,9 +7,10 @@ public sealed class DotProductAttention : Attention
 {
     /// <summary>Creates the module.</summary>
     /// <param name="dropout">The part of the weights that is set to 0 while training, from 0 up to 1; 0 by default.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The part is below 0 or not below 1.</exception>
-    public DotProductAttention(double dropout = 0)
-        : base(nameof(DotProductAttention), dropout)
+    /// <param name="emptyRows">What a query gets that no key counts for; 0 by default.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part is below 0 or not below 1, or another policy.</exception>
+    public DotProductAttention(double dropout = 0, EmptyRowPolicy emptyRows = EmptyRowPolicy.Zero)
+        : base(nameof(DotProductAttention), dropout, emptyRows)
     {
         RegisterComponents();
     }

@@ -15,7 +15,7 @@ public abstract partial class KernelRegressionModule
         CheckQueries(input, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = InverseBandwidths();
-        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, input, _keys, w, out double[] numbers);
+        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, input, _keys, _values, w, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             return Attend(AttentionPooling.Diff(input, _keys) * w, _values).MoveToOuterDisposeScope();
@@ -35,7 +35,7 @@ public abstract partial class KernelRegressionModule
         CheckQueries(batch.X, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = InverseBandwidths();
-        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, batch.X, _keys, w, out double[] numbers);
+        AttentionMethod method = AttentionChoice.For(Method, Options.Kernel, batch.X, _keys, _values, w, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             Tensor others = Others(batch.Indices, _keys.size(0));
@@ -66,7 +66,7 @@ public abstract partial class KernelRegressionModule
     internal static void CheckQueries(Tensor queries, Tensor keys)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        bool fits = queries.dim() == keys.dim() && queries.numel() > 0 && (keys.dim() == 1 || queries.size(1) == keys.size(1));
+        bool fits = queries.dim() == keys.dim() && (keys.dim() == 1 || queries.size(1) == keys.size(1));
         if (!fits)
         {
             throw new ArgumentException(

@@ -63,7 +63,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
         KernelRegressionModule.CheckQueries(input, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
-        AttentionMethod method = AttentionChoice.For(Method, Kernel, input, _keys, w, out double[] numbers);
+        AttentionMethod method = AttentionChoice.For(Method, Kernel, input, _keys, _values, w, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             Tensor attentionWeights = Weights(input);

@@ -15,11 +15,13 @@ internal static class AttentionChoice
     /// <param name="kernel">The kernel.</param>
     /// <param name="queries">Queries (m), or (m, d).</param>
     /// <param name="keys">Keys (n), or (n, d).</param>
+    /// <param name="values">Values (n).</param>
     /// <param name="w">One w (1), each feature's own (d), or for keys (n) each key's own (n).</param>
     /// <param name="numbers">The numbers of w, where no matrix is made of them.</param>
     /// <returns>Never <see cref="AttentionMethod.Auto"/>.</returns>
     /// <exception cref="InvalidOperationException">The method that was asked for cannot do this.</exception>
-    public static AttentionMethod For(AttentionMethod asked, SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor w, out double[] numbers)
+    public static AttentionMethod For(
+        AttentionMethod asked, SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, out double[] numbers)
     {
         numbers = [];
         bool isShared = w.size(0) == 1 || keys.dim() == 2;
@@ -46,9 +48,10 @@ internal static class AttentionChoice
             return AttentionMethod.Textbook;
         }
 
-        // Where w has run away, squared distances overflow to NaN in the textbook form, and whoever watches the loss sees it.
+        // Where w or learned values have run away, outputs of the textbook form are NaN, and whoever watches the loss sees it.
         numbers = w.ToDoubles();
-        if (!Array.TrueForAll(numbers, number => Math.Abs(number) < LargestW))
+        bool hasRunAway = values.requires_grad && !values.isfinite().all().ToBoolean();
+        if (hasRunAway || !Array.TrueForAll(numbers, number => Math.Abs(number) < LargestW))
         {
             return AttentionMethod.Textbook;
         }

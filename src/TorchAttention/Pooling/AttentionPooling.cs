@@ -16,7 +16,7 @@ public static class AttentionPooling
     /// <exception cref="ArgumentException">One of them has another number of sides, or they differ in features.</exception>
     public static Tensor Diff(Tensor queries, Tensor keys)
     {
-        if (Guard.Rows(keys).dim() != Guard.Rows(queries).dim() || !keys.shape.AsSpan(1).SequenceEqual(queries.shape.AsSpan(1)))
+        if (Guard.Rows(keys).dim() != Guard.Queries(queries).dim() || !keys.shape.AsSpan(1).SequenceEqual(queries.shape.AsSpan(1)))
         {
             throw new ArgumentException($"Expected queries (m) and keys (n), or (m, d) and (n, d), got shape {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
         }

@@ -4,21 +4,27 @@ namespace TorchAttention.Pooling;
 
 /// <summary>A pooling by the engine as one operation of autograd.</summary>
 /// <remarks>
-/// An exception in here would end the process. So forward is handed a finished result, and backward sums up arrays that belong to it alone. Backward
-/// is not differentiable in turn.
+/// An exception in here would end the process. So forward is handed a finished result, and backward sums up arrays that belong to it alone.
+/// Where a graph of the gradients is asked for, they are those of the textbook form on the inputs, which are read then and only then.
 /// </remarks>
 internal sealed class EngineFunction : autograd.MultiTensorFunction<EngineFunction>
 {
     private const string GradientKey = "gradient";
-    private const string ReturnedKey = "returned";
+
+    private readonly ReturnedGradients _returned = new();
 
     /// <inheritdoc/>
     public override string Name => nameof(EngineFunction);
 
+    /// <summary>Records a finished result as a function of the inputs.</summary>
+    public static Tensor Record(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor output, EngineGradient gradient) =>
+        apply(queries, values, w, new Recorded(keys, output, gradient))[0];
+
     /// <inheritdoc/>
     public override List<Tensor> forward(Context ctx, params object[] vars)
     {
-        var (output, gradient) = (Recorded)vars[3];
+        var (keys, output, gradient) = (Recorded)vars[3];
+        ctx.save_for_backward([(Tensor)vars[0], keys, (Tensor)vars[1], (Tensor)vars[2]]);
         ctx.save_data(GradientKey, gradient);
         ctx.set_materialize_grads(false);
         return [output];
@@ -32,17 +38,31 @@ internal sealed class EngineFunction : autograd.MultiTensorFunction<EngineFuncti
             return [null!, null!, null!, null!];
         }
 
-        using IDisposable noGraph = no_grad();
         var gradient = (EngineGradient)ctx.get_data(GradientKey);
-        (Tensor? queries, Tensor? values, Tensor? w) = gradient.Of(grad_outputs[0]);
-        List<Tensor> returned = [queries!, values!, w!, null!];
+        if (is_grad_enabled())
+        {
+            return WithGraph(ctx, gradient, grad_outputs[0]);
+        }
 
-        // libtorch reads the gradients after this method has returned: until then they must be reachable, or the collector may free them.
-        ctx.save_data(ReturnedKey, returned);
+        (Tensor? queries, Tensor? values, Tensor? w) = gradient.Of(grad_outputs[0]);
         grad_outputs[0].Dispose();
-        return returned;
+        return _returned.Keep(queries, values, w, null);
     }
 
-    /// <summary>A finished result and what its gradients are made of.</summary>
-    internal sealed record Recorded(Tensor Output, EngineGradient Gradient);
+    private List<Tensor> WithGraph(Context ctx, EngineGradient gradient, Tensor outputGradient)
+    {
+        Tensor?[]? gradients = gradient.Form is { } form
+            ? GradientGraph.Of(ctx, saved => form.Pool(saved[0], saved[1], saved[2], saved[3]), outputGradient)
+            : null;
+        if (gradients is [var queries, _, var values, var w])
+        {
+            return _returned.Keep(queries, values, w, null);
+        }
+
+        using IDisposable noGraph = no_grad();
+        (queries, values, w) = gradient.Of(outputGradient);
+        return _returned.Keep(queries?.fill_(Held.NaN), values?.fill_(Held.NaN), w?.fill_(Held.NaN), null);
+    }
+
+    private sealed record Recorded(Tensor Keys, Tensor Output, EngineGradient Gradient);
 }

@@ -3,8 +3,12 @@ using System.Numerics;
 namespace TorchAttention.Pooling;
 
 /// <summary>What backward needs of a pooling by the engine: arrays of its own, which nothing that the caller does can change.</summary>
-internal abstract class EngineGradient
+/// <param name="form">The same pooling in operations of libtorch; null where there is none.</param>
+internal abstract class EngineGradient(TextbookForm? form)
 {
+    /// <summary>The same pooling in operations of libtorch; null where there is none, and gradients have no graph.</summary>
+    public TextbookForm? Form => form;
+
     /// <summary>The gradients of queries, values and w from that of the output; null where not wanted.</summary>
     public abstract (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient);
 
@@ -16,6 +20,7 @@ internal abstract class EngineGradient
 }
 
 /// <inheritdoc/>
+/// <param name="form">The same pooling in operations of libtorch; null where there is none.</param>
 /// <param name="shapes">The sizes.</param>
 /// <param name="isShared">Whether all features share one w.</param>
 /// <param name="wanted">Which gradients to compute.</param>
@@ -23,7 +28,8 @@ internal abstract class EngineGradient
 /// <param name="byQuery">dy/dq (m, v, d).</param>
 /// <param name="byValue">The gradient of the values (n, v) from that of the output (m, v).</param>
 internal sealed class EngineGradient<T>(
-    EngineShapes shapes, bool isShared, EngineGradient.Wanted wanted, T[] byW, T[] byQuery, Func<T[], double[]>? byValue) : EngineGradient
+    TextbookForm? form, EngineShapes shapes, bool isShared, EngineGradient.Wanted wanted, T[] byW, T[] byQuery,
+    Func<T[], double[]>? byValue) : EngineGradient(form)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

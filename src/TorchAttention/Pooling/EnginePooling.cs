@@ -13,8 +13,12 @@ namespace TorchAttention.Pooling;
 /// <para>f(q) = sum_i K(|(q - k_i) w|) v_i / sum_i K(|(q - k_i) w|) with w = 1/h. The derivatives with respect to w and the queries come out of the forward
 /// pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys in each other's place. Where each key has its own w,
 /// backward is one more pass over all pairs (<see cref="SamplePointPooling"/>).</para>
-/// <para>Differentiable once with respect to queries, values and w. A query without neighbours gives NaN, and no gradient; by
+/// <para>Differentiable with respect to queries, values and w. A query without neighbours gives NaN, and no gradient; by
 /// <see cref="NoNeighbourPolicy.Nearest"/> its nearest key's value, whose derivative with respect to w and the query is 0.</para>
+/// <para>Gradients that were asked for with a graph of their own (<c>create_graph</c>) are the textbook form's, with a matrix of queries x
+/// keys, and have derivatives of every order. They are NaN where an input was changed in place since, and for a kernel that is not among
+/// <see cref="SmoothingKernel.All"/>.</para>
+/// <para>No queries have no outputs; at least one key is needed.</para>
 /// </remarks>
 public static class EnginePooling
 {
@@ -64,7 +68,8 @@ public static class EnginePooling
     {
         EngineShapes shapes = EngineShapes.Of(queries, keys, values, w, excluded);
         using DisposeScope scope = NewDisposeScope();
-        Tensor output = shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, LeftOut(excluded), options ?? new PoolingOptions())
+        Tensor output = shapes.Queries == 0 ? TextbookForm.Gaussian(queries, keys, values, w, null).Output
+            : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, LeftOut(excluded), options ?? new PoolingOptions())
             : queries.dtype == ScalarType.Float32
             ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes)
             : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes);
@@ -117,8 +122,9 @@ public static class EnginePooling
         ValueGradient<TKernel, T>? byValue = wanted.Values
             ? new ValueGradient<TKernel, T>(queryNumbers.Span, keyNumbers.Span, widths, leftOut, logWeightSum, options)
             : null;
-        var gradient = new EngineGradient<T>(shapes, w.shape[0] == 1, wanted, byW, byQuery, byValue is null ? null : byValue.Run);
-        return EngineFunction.apply(queries, values, w, new EngineFunction.Recorded(output, gradient))[0];
+        var form = TextbookForm.Of<TKernel>(options.NoNeighbour, leftOut);
+        var gradient = new EngineGradient<T>(form, shapes, w.shape[0] == 1, wanted, byW, byQuery, byValue is null ? null : byValue.Run);
+        return EngineFunction.Record(queries, keys, values, w, output, gradient);
     }
 
     private static double[] Spread<T>(Tensor w, int features)

@@ -19,11 +19,17 @@ public static class KernelWeights
     /// <param name="kernel">The kernel.</param>
     /// <param name="squaredDistances">r^2 (queries, keys).</param>
     /// <returns>Weights (queries, keys), not negative; rows sum to 1.</returns>
-    /// <exception cref="ArgumentException">The distances are no matrix.</exception>
+    /// <exception cref="ArgumentException">The distances are no matrix, or there is no key.</exception>
     public static Tensor Of(SmoothingKernel kernel, Tensor squaredDistances)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        Guard.Matrix(squaredDistances, "squared distances (queries, keys)");
+        if (Guard.Matrix(squaredDistances, "squared distances (queries, keys)").size(1) == 0)
+        {
+            throw new ArgumentException(
+                $"Expected squared distances (queries, keys) of at least one key, got shape {Guard.Shape(squaredDistances)}.",
+                nameof(squaredDistances));
+        }
+
         using DisposeScope scope = NewDisposeScope();
         if (kernel == SmoothingKernel.Gaussian)
         {
@@ -38,7 +44,7 @@ public static class KernelWeights
 
     private static Tensor Bounded(SmoothingKernel kernel, Tensor squares) => kernel switch
     {
-        _ when kernel == SmoothingKernel.Boxcar => squares.lt(Held.One).to(squares.dtype),
+        _ when kernel == SmoothingKernel.Boxcar => squares.detach().lt(Held.One).to(squares.dtype).masked_fill(squares.isnan(), Held.NaN),
         _ when kernel == SmoothingKernel.Epanechnikov => squares.FromOne().relu(),
         _ when kernel == SmoothingKernel.Triangular => Root(squares).FromOne().relu(),
         _ when kernel == SmoothingKernel.Biweight => squares.FromOne().relu().pow(Held.Two),

@@ -1,44 +1,38 @@
 namespace TorchAttention.Pooling;
 
-/// <summary>A softmax over the keys that some queries may see: the book's <c>masked_softmax</c>.</summary>
+/// <summary>A softmax over the keys that each query may see: the book's <c>masked_softmax</c>.</summary>
+/// <remarks>
+/// Masked scores are minus infinity in every number type, however low the others are; the book fills them with -1e6, which real scores may
+/// be below, and which float16 cannot hold.
+/// </remarks>
 public static class MaskedSoftmax
 {
-    // As the book has it: small enough to weigh nothing beside a real score, and where every key is masked all weigh the same.
-    private const double MaskedScore = -1e6;
-
-    /// <summary>Weights of the first keys of each query; the others weigh nothing.</summary>
+    /// <summary>Weights of the first keys of each query; the others weigh nothing, whatever their scores are.</summary>
     /// <param name="scores">Scores (batch, queries, keys).</param>
     /// <param name="validLens">
-    /// How many keys count, int64: (batch), the same for all queries of an example, or (batch, queries), each query's own; all where null. A query with 0 sees
-    /// all keys alike.
+    /// How many keys count, whole numbers from 0 to keys: (batch), the same for all queries of an example, or (batch, queries), each
+    /// query's own; all where null.
     /// </param>
-    /// <returns>Weights (batch, queries, keys), not negative; rows sum to 1.</returns>
-    /// <exception cref="ArgumentException">The scores have another number of dimensions, or the lengths another shape.</exception>
-    public static Tensor Of(Tensor scores, Tensor? validLens)
+    /// <param name="emptyRows">
+    /// What the weights of a length of 0 are; zeros by default, since only then does padding never have a say. The book's are
+    /// <see cref="EmptyRowPolicy.Uniform"/>.
+    /// </param>
+    /// <returns>Weights (batch, queries, keys), not negative; rows sum to 1, or are 0 where no key counts.</returns>
+    /// <exception cref="ArgumentException">Scores of other dimensions, lengths of another shape or type, or one not from 0 to keys.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Another policy.</exception>
+    public static Tensor Of(Tensor scores, Tensor? validLens, EmptyRowPolicy emptyRows = EmptyRowPolicy.Zero)
     {
         ArgumentNullException.ThrowIfNull(scores);
+        Guard.Defined(emptyRows);
         if (scores.dim() != 3)
         {
             throw new ArgumentException($"Expected scores (batch, queries, keys), got shape {Guard.Shape(scores)}.", nameof(scores));
         }
 
-        if (validLens is null)
-        {
-            return nn.functional.softmax(scores, dim: -1);
-        }
-
-        bool isShared = validLens.dim() == 1;
-        long[] expected = isShared ? [scores.shape[0]] : [scores.shape[0], scores.shape[1]];
-        if (!validLens.shape.AsSpan().SequenceEqual(expected))
-        {
-            throw new ArgumentException(
-                $"Expected valid lengths ({scores.shape[0]}) or ({scores.shape[0]}, {scores.shape[1]}) for scores {Guard.Shape(scores)}, got shape {Guard.Shape(validLens)}.", nameof(validLens));
-        }
-
         using DisposeScope scope = NewDisposeScope();
-        using Scalar maskedScore = MaskedScore;
-        Tensor lengths = isShared ? validLens.reshape(-1, 1, 1) : validLens.unsqueeze(-1);
-        Tensor isMasked = Held.Range(scores.shape[2], scores.device).reshape(1, 1, -1) >= lengths;
-        return nn.functional.softmax(scores.masked_fill(isMasked, maskedScore), dim: -1).MoveToOuterDisposeScope();
+        ValidLengths? lengths = ValidLengths.Of(validLens, (scores.shape[0], scores.shape[1], scores.shape[2]), scores.device, emptyRows);
+        return Of(scores, lengths).MoveToOuterDisposeScope();
     }
+
+    internal static Tensor Of(Tensor scores, ValidLengths? lengths) => lengths?.Softmax(scores) ?? nn.functional.softmax(scores, dim: -1);
 }

@@ -23,13 +23,13 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
     /// <returns>Whether each key has its own w.</returns>
     public static bool Check(Tensor queries, Tensor keys, Tensor values, Tensor w, bool mayBeOwn = false)
     {
-        long rank = VectorOrMatrix(queries).dim();
-        if (VectorOrMatrix(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
+        long rank = Guard.Queries(queries).dim();
+        if (Guard.Rows(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
         {
             throw new ArgumentException($"Expected queries (m) and keys (n), or queries (m, d) and keys (n, d), got {Guard.Shape(queries)} and {Guard.Shape(keys)}.");
         }
 
-        if (VectorOrMatrix(values).size(0) != keys.size(0))
+        if (Guard.Rows(values).size(0) != keys.size(0))
         {
             throw new ArgumentException($"Expected a value for each of {keys.size(0)} keys, got {Guard.Shape(values)}.", nameof(values));
         }
@@ -58,6 +58,11 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
                 + $"got {excluded.dtype} {Guard.Shape(excluded)} on {excluded.device}.", nameof(excluded));
         }
 
+        if (excluded.size(0) == 0)
+        {
+            return;
+        }
+
         long least = excluded.min().ToInt64();
         long most = excluded.max().ToInt64();
         if (least < -1 || most >= keys)
@@ -67,14 +72,6 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
     }
 
     private static Tensor AsMatrix(Tensor tensor) => tensor.dim() == 1 ? tensor.unsqueeze(1) : tensor;
-
-    private static Tensor VectorOrMatrix(Tensor tensor, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(tensor))] string? name = null)
-    {
-        ArgumentNullException.ThrowIfNull(tensor, name);
-        return tensor.dim() is 1 or 2 && tensor.numel() > 0
-            ? tensor
-            : throw new ArgumentException($"Expected a vector or a matrix of at least one element, got shape {Guard.Shape(tensor)}.", name);
-    }
 
     private static void CheckKind(Tensor queries, params ReadOnlySpan<Tensor> others)
     {

@@ -37,11 +37,18 @@ internal static class RegionPooling
         using DisposeScope scope = NewDisposeScope();
         EngineShapes.Of(queries, keys, values, w[regions], excluded);
         bool hasGradient = is_grad_enabled() && w.requires_grad;
-        var parts = new Parts(keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), Indices(regions), queries.ToDoubles(), excluded is null ? [] : Indices(excluded));
+        (int[] regionOf, int[] leftOut) = (Indices(regions), excluded is null ? [] : Indices(excluded));
+        var parts = new Parts(keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), regionOf, queries.ToDoubles(), leftOut);
         Answers answers = Answer(kernel, parts, hasGradient, options);
         Tensor output = tensor(answers.Values, queries.dtype);
-        Tensor result = hasGradient ? EngineFunction.apply(queries, values, w, new EngineFunction.Recorded(output, new Gradient(answers.ByW, parts.W.Length, queries.dtype)))[0] : output;
-        return result.MoveToOuterDisposeScope();
+        if (hasGradient)
+        {
+            var form = new TextbookForm(kernel, options.NoNeighbour, leftOut, regionOf);
+            var gradient = new Gradient(form, answers.ByW, parts.W.Length, queries.dtype);
+            output = EngineFunction.Record(queries, keys, values, w, output, gradient);
+        }
+
+        return output.MoveToOuterDisposeScope();
     }
 
     // Queries among many keys, of which every region need say no more than counts beside these; and the others.
@@ -270,10 +277,11 @@ internal static class RegionPooling
         }
     }
 
+    /// <param name="form">The same pooling in operations of libtorch.</param>
     /// <param name="byW">df/dw (m, regions).</param>
     /// <param name="regions">The number of regions.</param>
     /// <param name="type">The number type of the gradient.</param>
-    private sealed class Gradient(double[] byW, int regions, ScalarType type) : EngineGradient
+    private sealed class Gradient(TextbookForm form, double[] byW, int regions, ScalarType type) : EngineGradient(form)
     {
         /// <inheritdoc/>
         public override (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient)

@@ -17,9 +17,13 @@ internal static class SamplePoints
         double[] byQuery = new double[wanted.Queries ? pooled.Length : 0];
         SamplePointPooling.Pool<TKernel>(pairs.Input, new SamplePointOutput { Values = pooled, LogWeightSum = logSums, QueryGradient = byQuery }, options);
         Tensor output = tensor(pooled, queries.dtype);
-        return wanted.Any
-            ? EngineFunction.apply(queries, values, w, new EngineFunction.Recorded(output, new Gradient<TKernel>(pairs, wanted, queries.dtype, pooled, logSums, byQuery, options)))[0]
-            : output;
+        if (!wanted.Any)
+        {
+            return output;
+        }
+
+        var gradient = new Gradient<TKernel>(pairs, wanted, queries.dtype, pooled, logSums, byQuery, options);
+        return EngineFunction.Record(queries, keys, values, w, output, gradient);
     }
 
     /// <summary>Copies of the inputs.</summary>
@@ -29,7 +33,8 @@ internal static class SamplePoints
     }
 
     private sealed class Gradient<TKernel>(
-        Pairs pairs, EngineGradient.Wanted wanted, ScalarType type, double[] pooled, double[] logSums, double[] byQuery, PoolingOptions options) : EngineGradient
+        Pairs pairs, EngineGradient.Wanted wanted, ScalarType type, double[] pooled, double[] logSums, double[] byQuery,
+        PoolingOptions options) : EngineGradient(TextbookForm.Of<TKernel>(options.NoNeighbour, pairs.LeftOut))
         where TKernel : IKernel
     {
         /// <inheritdoc/>

@@ -8,6 +8,9 @@ namespace TorchAttention.Pooling;
 /// <para>The price: terms as large as (|x|/h)^2 cancel, and exponents are off by about eps (|x|/h)^2. Everything is centred on the keys first, so
 /// |x| is half the keys' range and not their place; <see cref="ExponentError"/> says what is left. No key can be left out: that would take a mask
 /// of queries x keys.</para>
+/// <para>Where a query, or any key, is not finite or some 1e18 bandwidths away, in float32, outputs are NaN. Gradients that were asked for
+/// with a graph of their own (<c>create_graph</c>) are the textbook form's, with a matrix of queries x keys, and have derivatives of every
+/// order; they are NaN where an input was changed in place since.</para>
 /// </remarks>
 public static class SdpaPooling
 {
@@ -28,19 +31,36 @@ public static class SdpaPooling
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingInputs inputs = PoolingInputs.Of(queries, keys, values, w);
+        Tensor output = queries.size(0) == 0
+            ? TextbookForm.Gaussian(inputs.Queries, inputs.Keys, inputs.Values, inputs.W, null).Output
+            : Fused(inputs);
+        return (values.dim() == 1 ? output.squeeze(1) : output).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Fused(PoolingInputs inputs)
+    {
         (Tensor q, Tensor k) = Centred(inputs);
 
         // Centred as in the streaming form: outputs keep their digits however far from 0 the values lie.
         Tensor centre = inputs.Values.detach().mean([0]);
-        long outputs = values.dim() == 1 ? 1 : values.size(1);
+        long outputs = inputs.Values.size(1);
         long features = q.size(1) + 1;
         long length = (Math.Max(features, outputs) + Alignment - 1) / Alignment * Alignment;
         Tensor pooled = nn.functional.scaled_dot_product_attention(
             Padded(cat([q, ones_like(q.narrow(1, 0, 1))], dim: 1).Times(Math.Sqrt(length)), length),
             Padded(cat([k, (k * k).sum(dim: 1, keepdim: true).mul(Held.MinusHalf)], dim: 1), length),
             Padded(inputs.Values - centre, length));
-        Tensor output = pooled.squeeze(0).squeeze(0).narrow(1, 0, outputs).Plus(centre);
-        return (values.dim() == 1 ? output.squeeze(1) : output).MoveToOuterDisposeScope();
+        Tensor overflow = Overflow(q, length).Plus(Overflow(k, length).sum(dim: 0));
+        Tensor output = pooled.squeeze(0).squeeze(0).narrow(1, 0, outputs).Plus(centre).Plus(overflow);
+        return inputs.NeedGradient ? TextbookFunction.Record(output, inputs) : output;
+    }
+
+    // 0 (rows, 1), or NaN where a row is not finite or so long that scores overflow: where no score is a number, fused forms have weights
+    // of 0 and not of NaN.
+    private static Tensor Overflow(Tensor rows, long length)
+    {
+        using IDisposable noGraph = no_grad();
+        return (rows * rows).sum(dim: 1, keepdim: true).Times(4.0 * length).mul(Held.Zero);
     }
 
     /// <summary>
@@ -55,7 +75,7 @@ public static class SdpaPooling
         using IDisposable noGraph = no_grad();
         ArgumentNullException.ThrowIfNull(keys);
         (Tensor q, Tensor k) = Centred(PoolingInputs.Of(queries, keys, keys, w));
-        double query = Longest(q);
+        double query = queries.size(0) == 0 ? 0 : Longest(q);
         double key = Longest(k);
         double epsilon = queries.dtype == ScalarType.Float32 ? Math.ScaleB(1, -23) : Math.ScaleB(1, -52);
         return 2 * epsilon * (query * key + key * key / 2);

@@ -2,9 +2,9 @@ namespace TorchAttention.Pooling;
 
 /// <summary>The gradients of the streaming form, with the weights of each tile computed again.</summary>
 /// <remarks>
-/// With weights p, outputs y, logs of sums of weights l, their gradients G (m, v) and g (m), and the differences D = q - k, the gradient of a
-/// pair's score is c = p (G (v - y) + g). From it follow those of w, - w sum c D^2, of a query, - w^2 sum c D, of a key, + w^2 sum c D, and of
-/// a value, sum p G.
+/// With weights p, outputs y, logs of sums of weights l, their gradients G (m, v) and g (m), the differences D = q - k and the scale s,
+/// the gradient of a pair's score -|D s|^2 is c = p (G (v - y) + g). From it follow those of the scale, - 2 s sum c D^2, of a query,
+/// - 2 s^2 sum c D, of a key, + 2 s^2 sum c D, and of a value, sum p G.
 /// </remarks>
 internal sealed record StreamingBackward(
     StreamingProblem Problem, StreamingFunction.Wanted Wanted, Tensor LeastEnergy, Tensor WeightSum, Tensor CentredOutput)
@@ -13,14 +13,14 @@ internal sealed record StreamingBackward(
     /// <param name="outputGradient">G (m, v); null for 0.</param>
     /// <param name="logWeightSumGradient">g (m); null for 0.</param>
     /// <param name="tileElements">As in forward: tiles of the same shape compute the same bits.</param>
-    /// <returns>The gradients of queries (m, d), keys (n, d), values (n, v) and w (d); null where not wanted.</returns>
+    /// <returns>The gradients of queries (d, m), keys (d, n), values (n, v + 1) and scale (d); null where not wanted.</returns>
     public Tensor?[] Run(Tensor? outputGradient, Tensor? logWeightSumGradient, long tileElements)
     {
         Tensor factors = Factors(outputGradient, logWeightSumGradient);
         var sums = new Sums(
             If(Wanted.Queries, Problem.Features, Problem.QueryCount),
             If(Wanted.Keys, Problem.Features, Problem.KeyCount),
-            If(Wanted.Values, Problem.KeyCount, Problem.Outputs),
+            If(Wanted.Values, Problem.KeyCount, Problem.Outputs + 1),
             If(Wanted.W, Problem.Features));
         var grid = new TileGrid(Problem.QueryCount, Problem.KeyCount, tileElements);
         foreach ((long row, long rows) in grid.Bands())
@@ -32,16 +32,16 @@ internal sealed record StreamingBackward(
             }
         }
 
-        // Minus w is the scale times - sqrt 2.
-        Tensor minusW = Problem.Scale.to(ScalarType.Float64).mul(Held.MinusSqrtTwo);
-        Tensor squared = (minusW * minusW).unsqueeze(1);
+        Tensor scale = Problem.Scale.to(ScalarType.Float64);
+        Tensor twice = scale.mul(Held.Two);
+        Tensor squared = (twice * scale).unsqueeze(1);
         ScalarType type = Problem.Values.dtype;
         return
         [
-            sums.Queries?.mul_(squared).neg_().t().to(type).contiguous(),
-            sums.Keys?.mul_(squared).t().to(type).contiguous(),
+            sums.Queries?.mul_(squared).neg_().to(type),
+            sums.Keys?.mul_(squared).to(type),
             sums.Values?.to(type),
-            sums.W?.mul_(minusW).to(type),
+            sums.W?.mul_(twice).neg_().to(type),
         ];
     }
 
@@ -61,7 +61,8 @@ internal sealed record StreamingBackward(
     private void Add(Sums sums, Tensor factors, Tile tile)
     {
         Tensor weights = sub(LeastEnergy.narrow(0, tile.Row, tile.Rows), Problem.Energies(tile)).exp_();
-        sums.Values?.narrow(0, tile.Column, tile.Columns).add_(weights.t().mm(factors.narrow(1, 0, Problem.Outputs)), Held.One);
+        sums.Values?.narrow(0, tile.Column, tile.Columns).narrow(1, 0, Problem.Outputs)
+            .add_(weights.t().mm(factors.narrow(1, 0, Problem.Outputs)), Held.One);
         if (!Wanted.Queries && !Wanted.Keys && !Wanted.W)
         {
             return;

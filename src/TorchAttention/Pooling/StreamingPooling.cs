@@ -5,10 +5,12 @@ namespace TorchAttention.Pooling;
 /// <para>f(q) = sum_i softmax_i(-|(q - k_i) w|^2 / 2) v_i with w = 1/h. Time is queries x keys; memory is inputs, outputs and a tile, and twice
 /// the inputs where a gradient will be asked for. Differences are formed as q - k, so nothing is lost far from the origin, and weights are
 /// relative to the nearest key's: a query a million bandwidths away gets its nearest neighbour's value.</para>
-/// <para>Differentiable once with respect to queries, keys, values and w. Runs on every device of libtorch.</para>
+/// <para>Differentiable with respect to queries, keys, values and w. Gradients that were asked for with a graph of their own
+/// (<c>create_graph</c>) are the textbook form's, with a matrix of queries x keys, and have derivatives of every order. Runs on every
+/// device of libtorch.</para>
 /// <para>A query with no neighbour, whose only key it leaves out or whose keys all lie so far away that the squared distance overflows (1.8e19
 /// bandwidths in float32), has the output NaN and a log of the sum of weights of minus infinity. A NaN in a query makes its results NaN, one
-/// anywhere else all of them.</para>
+/// anywhere else all of them. No queries have no outputs; at least one key is needed.</para>
 /// </remarks>
 public static class StreamingPooling
 {
@@ -24,16 +26,18 @@ public static class StreamingPooling
     public static Tensor Pool(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null)
     {
-        (Tensor output, Tensor logWeightSum) = PoolWithLogWeightSum(queries, keys, values, w, excluded, options);
-        logWeightSum.Dispose();
-        return output;
+        return Run(queries, keys, values, w, excluded, options, isLogWanted: false).Output;
     }
 
     /// <summary>Pools the values at each query, and says how much weight there was: what one needs to merge results over other keys.</summary>
     /// <inheritdoc cref="Pool"/>
     /// <returns>Outputs (m, v), or (m) for values (n); log sum_i exp(-|(q - k_i) w|^2 / 2) (m).</returns>
     public static (Tensor Output, Tensor LogWeightSum) PoolWithLogWeightSum(
-        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null)
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null) =>
+        Run(queries, keys, values, w, excluded, options, isLogWanted: true);
+
+    private static (Tensor Output, Tensor LogWeightSum) Run(
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, StreamingOptions? options, bool isLogWanted)
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingInputs inputs = PoolingInputs.Of(queries, keys, values, w);
@@ -44,23 +48,24 @@ public static class StreamingPooling
             PoolingInputs.CheckExcluded(excluded, inputs.Queries, inputs.Keys.size(0));
         }
 
-        (Tensor output, Tensor logWeightSum) = Compute(inputs, excluded, options.TileElements(queries));
+        (Tensor output, Tensor logWeightSum) = Compute(inputs, excluded, options.TileElements(queries), isLogWanted);
         output = values.dim() == 1 ? output.squeeze(1) : output;
-        return (output.MoveToOuterDisposeScope(), logWeightSum.MoveToOuterDisposeScope());
+        output.MoveToOuterDisposeScope();
+        return (output, isLogWanted ? logWeightSum.MoveToOuterDisposeScope() : logWeightSum);
     }
 
-    private static (Tensor Output, Tensor LogWeightSum) Compute(PoolingInputs inputs, Tensor? excluded, long tileElements)
+    private static (Tensor Output, Tensor LogWeightSum) Compute(PoolingInputs inputs, Tensor? excluded, long tileElements, bool isLogWanted)
     {
-        bool needGradient = inputs.NeedGradient;
-        StreamingProblem problem;
-        using (no_grad())
+        if (inputs.Queries.size(0) == 0)
         {
-            problem = StreamingProblem.Of(inputs, excluded, copies: needGradient);
+            return TextbookForm.Gaussian(inputs.Queries, inputs.Keys, inputs.Values, inputs.W, null);
         }
 
+        bool needGradient = inputs.NeedGradient;
+        StreamingProblem problem = StreamingProblem.Of(inputs, excluded, copies: needGradient);
         StreamingForward results = StreamingForward.Run(problem, tileElements);
         return needGradient
-            ? StreamingFunction.Record(inputs, problem, results, tileElements)
+            ? StreamingFunction.Record(problem, results, tileElements, isLogWanted)
             : (results.Output, results.LogWeightSum);
     }
 }

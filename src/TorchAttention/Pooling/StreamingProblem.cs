@@ -1,6 +1,6 @@
 namespace TorchAttention.Pooling;
 
-/// <summary>What forward and backward need of the inputs, laid out for tiles. Nothing here belongs to a graph.</summary>
+/// <summary>What forward and backward need of the inputs, laid out for tiles: by operations that autograd records.</summary>
 /// <remarks>
 /// Values are centred: outputs are then exact where all values are equal, and v - output, of which every gradient is made, keeps its digits
 /// however far from 0 the values lie.
@@ -24,14 +24,14 @@ internal sealed record StreamingProblem(Tensor Queries, Tensor Keys, Tensor Valu
     /// <summary>Lays the inputs out; with copies, nothing that the caller does to them later changes the problem.</summary>
     public static StreamingProblem Of(PoolingInputs inputs, Tensor? excluded, bool copies)
     {
-        Tensor centre = inputs.Values.mean([0]);
+        Tensor centre = inputs.Values.detach().mean([0]);
         Tensor values = cat([inputs.Values - centre, ones_like(inputs.Values.narrow(1, 0, 1))], dim: 1);
         Tensor scale = (inputs.W.to(ScalarType.Float64) * Held.SqrtHalf).to(inputs.W.dtype);
         return new StreamingProblem(Columns(inputs.Queries), Columns(inputs.Keys), values, centre, scale, copies ? excluded?.clone() : excluded);
 
         Tensor Columns(Tensor rows)
         {
-            Tensor columns = rows.detach().t().contiguous();
+            Tensor columns = rows.t().contiguous();
             return copies ? columns.clone() : columns;
         }
     }

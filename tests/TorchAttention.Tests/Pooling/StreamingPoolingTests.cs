@@ -186,7 +186,8 @@ public sealed class StreamingPoolingTests
         AssertRefused("(3, 1) and (5, 2)", () => StreamingPooling.Pool(zeros(3, 1), keys, values, w));
         AssertRefused("each of 5 keys, got (4)", () => StreamingPooling.Pool(keys, keys, zeros(4), w));
         AssertRefused("w (1) or (2) for 2 features, got (3)", () => StreamingPooling.Pool(keys, keys, values, ones(3)));
-        AssertRefused("got shape (0, 2)", () => StreamingPooling.Pool(zeros(0, 2), keys, values, w));
+        AssertRefused("got shape (0, 2)", () => StreamingPooling.Pool(keys, zeros(0, 2), zeros(0), w));
+        AssertRefused("got shape (5, 0)", () => StreamingPooling.Pool(zeros(5, 0), zeros(5, 0), values, w));
         AssertRefused("got Float64 on cpu", () => StreamingPooling.Pool(keys, keys, values.to(ScalarType.Float64), w));
         AssertRefused("Expected Float32 or Float64, got Int64", () => StreamingPooling.Pool(zeros(3, 2, int64), keys, values, w));
         AssertRefused("Int64 index for each of 5 queries on cpu, got Int64 (3)", () => StreamingPooling.Pool(keys, keys, values, w, zeros(3, int64)));

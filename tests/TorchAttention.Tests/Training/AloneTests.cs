@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Pooling;
 using TorchAttention.Training;
 
 namespace TorchAttention.Tests.Training;
@@ -54,6 +55,30 @@ public sealed class AloneTests
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // A graph of a gradient leads back to the operation that the gradient is of: each step would stay for ever that the other held on to.
+    [Fact]
+    public void GradientsOfGradients_TakeNoMoreMemory()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = linspace(0, 5, 500, ScalarType.Float64);
+        var bytes = new List<long>();
+        foreach (AttentionMethod method in new[] { AttentionMethod.Engine, AttentionMethod.Streaming })
+        {
+            using var model = new NWKernelRegression(x, x.sin()) { Method = method };
+            for (int step = 0; step < 6; step++)
+            {
+                using DisposeScope steps = NewDisposeScope();
+                Tensor queries = x.clone().requires_grad_();
+                Tensor slopes = autograd.grad([model.call(queries).sum()], [queries], create_graph: true, retain_graph: true)[0];
+                slopes.square().sum().backward();
+                bytes.Add(NativeMemory.InUse());
+            }
+
+            // A step's graph has more than ten matrices of 2 MB.
+            Assert.InRange(bytes[^1] - bytes[^5], long.MinValue, 2 * Megabyte);
         }
     }
 

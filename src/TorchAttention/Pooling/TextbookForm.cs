@@ -1,0 +1,62 @@
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Pooling;
+
+/// <summary>
+/// A pooling in operations of libtorch, with a matrix of queries x keys: it has derivatives of every order, whatever computed the pooling.
+/// </summary>
+/// <param name="Kernel">The kernel.</param>
+/// <param name="NoNeighbour">Whether a query without neighbours has its nearest key's value, or none and no gradient.</param>
+/// <param name="LeftOut">The key that each query leaves out, -1 for none (m); empty for none at all.</param>
+/// <param name="Regions">The place in w of each key's (n); null where w is that of all keys, of each feature or of each key.</param>
+internal sealed record TextbookForm(SmoothingKernel Kernel, NoNeighbourPolicy NoNeighbour, int[] LeftOut, int[]? Regions = null)
+{
+    /// <summary>The form of a kernel chosen when the program was compiled; null where <see cref="SmoothingKernel.All"/> lacks it.</summary>
+    public static TextbookForm? Of<TKernel>(NoNeighbourPolicy noNeighbour, int[] leftOut)
+        where TKernel : IKernel
+    {
+        bool isOurs = typeof(TKernel).Assembly == typeof(IKernel).Assembly;
+        return isOurs && SmoothingKernel.Find(TKernel.Name) is { } kernel ? new TextbookForm(kernel, noNeighbour, leftOut) : null;
+    }
+
+    /// <summary>The Gaussian on tensors of any device.</summary>
+    /// <param name="queries">Queries (m, d), or (m).</param>
+    /// <param name="keys">Keys (n, d), or (n).</param>
+    /// <param name="values">Values (n, v), or (n).</param>
+    /// <param name="w">1/h.</param>
+    /// <param name="excluded">The key that each query leaves out, -1 for none (m); null for none at all.</param>
+    /// <inheritdoc cref="Pool(Tensor, Tensor, Tensor, Tensor)"/>
+    public static (Tensor Output, Tensor LogWeightSum) Gaussian(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded) =>
+        new TextbookForm(SmoothingKernel.Gaussian, NoNeighbourPolicy.NaN, []).Pool(queries, keys, values, w, excluded);
+
+    /// <summary>Pools the values at each query.</summary>
+    /// <returns>
+    /// Outputs (m), or (m, v), less the mean of the values, and logs of the sums of weights (m). A query without a neighbour has other
+    /// numbers, and no gradient.
+    /// </returns>
+    public (Tensor Output, Tensor LogWeightSum) Pool(Tensor queries, Tensor keys, Tensor values, Tensor w) =>
+        Pool(queries, keys, values, Regions is null ? w : w[Indices(Regions)], LeftOut.Length == 0 ? null : Indices(LeftOut));
+
+    private (Tensor Output, Tensor LogWeightSum) Pool(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded)
+    {
+        Tensor squares = AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, keys) * w);
+        if (excluded is not null)
+        {
+            squares = squares.masked_fill(Held.Range(keys.size(0), keys.device).eq(excluded.unsqueeze(1)), Held.Infinity);
+        }
+
+        Tensor nearest = squares.detach().amin([1], keepdim: true);
+        bool needsReach = Kernel != SmoothingKernel.Gaussian && NoNeighbour != NoNeighbourPolicy.Nearest;
+        Tensor isAlone = needsReach ? nearest >= ones_like(nearest) : nearest.isposinf();
+        squares = squares.masked_fill(isAlone, Held.Zero);
+        Tensor weights = KernelWeights.Of(Kernel, squares).masked_fill(isAlone, Held.Zero);
+
+        // As in the streaming form: gradients keep their digits however far from 0 the values lie.
+        Tensor output = weights.matmul(values - values.detach().mean([0], keepdim: true));
+        return (output, squares.mul(Held.MinusHalf).logsumexp(1));
+    }
+
+    private static Tensor Indices(int[] places) => tensor(places, ScalarType.Int64);
+}
