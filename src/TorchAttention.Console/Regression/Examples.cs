@@ -13,7 +13,7 @@ internal sealed record Examples
     public const string MissingAdvice = "--missing drop leaves such rows out";
 
     private const int MostClasses = 1000;
-    private const string StandardInput = "standard input";
+    public const string StandardInput = "standard input";
 
     /// <summary>A short name for folders.</summary>
     public required string Name { get; init; }

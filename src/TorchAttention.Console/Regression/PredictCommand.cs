@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
@@ -11,63 +12,114 @@ internal static class PredictCommand
 {
     private const int ChunkRows = 1 << 15;
 
+    /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), text that is carried along.</summary>
+    private delegate Action<double[], List<string>[], CancellationToken> Begin(TextWriter writer, string[] keptColumns);
+
     public static Command Create()
     {
         var file = new CsvFileOptions();
-        var model = new Option<string>("--model") { Description = "The model, as fit saves it", HelpName = "file", Required = true };
+        var model = new Option<string>("--model") { Description = "The model, as fit or train saves it; of train's the mean alone is predicted", HelpName = "file", Required = true };
         var data = new Option<string?>("--data") { Description = "The queries: a CSV file with the model's features in its header, or - for standard input (default -)", HelpName = "file" };
         var output = new Option<string?>("--out") { Description = "Where the predictions go: a CSV file, or - for standard output (default -)", HelpName = "file" };
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
         var keep = new Option<string?>("--keep") { Description = "Columns of the queries' file to carry along, separated by commas, or all", HelpName = "columns|all" };
         var simultaneous = new Option<bool>("--simultaneous") { Description = "Bands that cover the whole curve at once (one feature)" };
         var slopes = new Option<bool>("--slopes") { Description = "The derivative by each feature as well" };
+        Option<string?> libTorch = Options.LibTorch();
         var command = new Command("predict", "Predict with a saved model: mean, standard error, band, neighbours for each row of a file") { model, data, output };
         file.AddTo(command);
-        foreach (Option option in (Option[])[keep, level, simultaneous, slopes])
+        foreach (Option option in (Option[])[keep, level, simultaneous, slopes, libTorch])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => Run(
-            parsed.GetValue(model)!,
-            parsed.GetValue(data) ?? Examples.Standard,
-            parsed.GetValue(output) ?? Examples.Standard,
-            file.Read(parsed),
-            parsed.GetValue(keep),
-            new PredictionOptions
+        command.SetAction(parsed =>
+        {
+            var queries = new Queries(parsed.GetValue(data) ?? Examples.Standard, parsed.GetValue(output) ?? Examples.Standard, file.Read(parsed), parsed.GetValue(keep));
+            string path = parsed.GetValue(model)!;
+            SafeTensorsFile stored = Read(path, queries);
+            if (IsOfTrain(stored))
+            {
+                Refuse("fit", [level, simultaneous, slopes], "what train saves has no standard error");
+                return PredictTrained(path, stored, parsed.GetValue(libTorch), queries);
+            }
+
+            Refuse("train", [libTorch], "what fit saves needs none");
+            return PredictFitted(path, stored, queries, new PredictionOptions
             {
                 Level = parsed.GetValue(level) ?? new PredictionOptions().Level,
                 IsSimultaneous = parsed.GetValue(simultaneous),
                 HasSlopes = parsed.GetValue(slopes),
-            }));
+            });
+
+            void Refuse(string whose, Option[] options, string why)
+            {
+                if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is Option given)
+                {
+                    throw CliException.WrongInput($"{given.Name} applies to models of {whose} only: {why}");
+                }
+            }
+        });
         return command;
     }
 
-    private static int Run(string modelPath, string data, string output, CsvOptions csv, string? keep, PredictionOptions options)
+    private static SafeTensorsFile Read(string path, Queries queries)
     {
-        if (modelPath.Length == 0)
+        if (path.Length == 0)
         {
             throw CliException.WrongInput("--model: expected a file, got ''");
         }
 
-        if (output != Examples.Standard)
+        if (queries.Output != Examples.Standard)
         {
-            OutputPath.Check("--out", output);
-            OutputPath.Differs("--out", output, modelPath, "the model");
-            OutputPath.Differs("--out", output, data, "the file of the queries");
+            OutputPath.Check("--out", queries.Output);
+            OutputPath.Differs("--out", queries.Output, path, "the model");
+            OutputPath.Differs("--out", queries.Output, queries.Data, "the file of the queries");
         }
 
-        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = Load(modelPath);
-        ModelNotes names = ModelNotes.Read(modelPath, notes, model.Features);
+        return SafeTensorsFile.Read(path);
+    }
+
+    // What fit saved is known before anything of TorchSharp is looked at.
+    private static bool IsOfTrain(SafeTensorsFile file) => file.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && IsKnown(file);
+
+    private static bool IsKnown(SafeTensorsFile file) => Models.ModelFile.IsKnown(file);
+
+    private static int PredictTrained(string path, SafeTensorsFile file, string? libTorch, Queries queries)
+    {
+        LibTorchChoice.Load(libTorch);
+        using TrainedModel model = TrainedModel.Load(path, file);
+        return Run(queries, model.Features, (writer, kept) =>
+        {
+            TrainedModel.WriteHeader(writer, kept, model.Features);
+            return (rows, keptText, cancellationToken) => model.WriteRows(queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data, writer, rows, keptText, cancellationToken);
+        });
+    }
+
+    private static int PredictFitted(string path, SafeTensorsFile file, Queries queries, PredictionOptions options)
+    {
+        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(path, file);
+        ModelNotes names = ModelNotes.Read(path, notes, model.Features);
         if (options.IsSimultaneous && model.Features != 1)
         {
             throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");
         }
 
+        return Run(queries, names.Features, (writer, kept) =>
+        {
+            var text = new PredictionText(writer, model, names, options, kept);
+            text.WriteHeader();
+            return (rows, keptText, cancellationToken) => text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
+        });
+    }
+
+    private static int Run(Queries queries, string[] features, Begin begin)
+    {
         using var interruption = new Interruption();
+        (string data, string output, CsvOptions csv, string? keep) = queries;
         using CsvRows rows = Examples.Open(data, csv);
-        rows.Choose(names.Features);
-        string[] keptColumns = Kept(keep, rows.Header, names.Features);
+        rows.Choose(features);
+        string[] keptColumns = Kept(keep, rows.Header, features);
         rows.Keep(keptColumns);
         if (output == Examples.Standard)
         {
@@ -87,35 +139,22 @@ internal static class PredictCommand
 
         void Write(TextWriter writer)
         {
-            var text = new PredictionText(writer, model, names, options, keptColumns);
-            text.WriteHeader();
+            Action<double[], List<string>[], CancellationToken> writeRows = begin(writer, keptColumns);
             writer.Flush();
-            List<double>[] columns = [.. names.Features.Select(_ => new List<double>())];
+            List<double>[] columns = [.. features.Select(_ => new List<double>())];
             List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
             while (ReadChunk(rows, columns, kept) > 0)
             {
                 interruption.Token.ThrowIfCancellationRequested();
-                double[] queries = new double[columns[0].Count * columns.Length];
-                for (int i = 0; i < queries.Length; i++)
+                double[] numbers = new double[columns[0].Count * columns.Length];
+                for (int i = 0; i < numbers.Length; i++)
                 {
-                    queries[i] = columns[i % columns.Length][i / columns.Length];
+                    numbers[i] = columns[i % columns.Length][i / columns.Length];
                 }
 
-                text.WriteRows(queries, Predict(model, queries, options, data, interruption.Token), kept);
+                writeRows(numbers, kept, interruption.Token);
                 writer.Flush();
             }
-        }
-    }
-
-    private static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path)
-    {
-        try
-        {
-            return KernelRegression.Load(path);
-        }
-        catch (StorageException e) when (e.Kind == StorageProblem.OtherModel)
-        {
-            throw CliException.WrongInput($"{e.Message}: predict reads what fit saves; in C# ModelFile.Load reads what train saves", e);
         }
     }
 
@@ -155,4 +194,7 @@ internal static class PredictCommand
             };
         }
     }
+
+    /// <summary>What is to be predicted, and where it goes.</summary>
+    private sealed record Queries(string Data, string Output, CsvOptions Csv, string? Keep);
 }

@@ -7,7 +7,7 @@ namespace TorchAttention.Cli.Regression;
 internal sealed class PredictionText(TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options, IReadOnlyList<string> keptColumns)
 {
     private const string NoNeighbour = "no_neighbour";
-    private const string Outside = "outside";
+    public const string Outside = "outside";
 
     private bool IsClasses => model.Classes.Count > 0;
 
@@ -21,40 +21,47 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
         }
     }
 
-    public void WriteHeader()
+    public void WriteHeader() => WriteHeader(writer, keptColumns, names.Features, Predicted);
+
+    /// <summary>The names of columns that are kept, of the query and of what is predicted.</summary>
+    public static void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns, IReadOnlyList<string> features, IEnumerable<string> predicted)
     {
-        if (Predicted.FirstOrDefault(keptColumns.Contains) is string taken)
+        if (predicted.FirstOrDefault(keptColumns.Contains) is string taken)
         {
             throw CliException.WrongInput($"--keep: the predictions have a column '{taken}' of their own");
         }
 
-        writer.WriteLine(string.Join(',', keptColumns.Concat(names.Features).Concat(Predicted).Select(CsvText.Field)));
+        writer.WriteLine(string.Join(',', keptColumns.Concat(features).Concat(predicted).Select(CsvText.Field)));
+    }
+
+    /// <summary>The beginning of a row: what is kept, and the query.</summary>
+    public static void WriteQuery(TextWriter writer, IReadOnlyList<List<string>> kept, int row, ReadOnlySpan<double> query)
+    {
+        foreach (List<string> column in kept)
+        {
+            writer.Write(CsvText.Field(column[row]));
+            writer.Write(',');
+        }
+
+        foreach (double value in query)
+        {
+            Number(writer, value);
+        }
     }
 
     public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept)
     {
         int d = model.Features;
-        Span<char> buffer = stackalloc char[32];
         for (int i = 0; i < at.HasNeighbour.Length; i++)
         {
-            foreach (List<string> column in kept)
-            {
-                writer.Write(CsvText.Field(column[i]));
-                writer.Write(',');
-            }
-
-            for (int j = 0; j < d; j++)
-            {
-                Number(queries[(i * d) + j], buffer);
-            }
-
+            WriteQuery(writer, kept, i, queries.AsSpan(i * d, d));
             if (IsClasses)
             {
                 ReadOnlySpan<double> probabilities = at.Mean.AsSpan(i * model.Columns, model.Columns);
                 int best = 0;
                 for (int c = 0; c < probabilities.Length; c++)
                 {
-                    Number(probabilities[c], buffer);
+                    Number(writer, probabilities[c]);
                     best = probabilities[c] > probabilities[best] ? c : best;
                 }
 
@@ -63,23 +70,24 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
             }
             else
             {
-                Number(at.Mean[i], buffer);
-                Number(at.StandardError[i], buffer);
-                Number(at.Lower[i], buffer);
-                Number(at.Upper[i], buffer);
+                Number(writer, at.Mean[i]);
+                Number(writer, at.StandardError[i]);
+                Number(writer, at.Lower[i]);
+                Number(writer, at.Upper[i]);
                 for (int j = 0; options.HasSlopes && j < d; j++)
                 {
-                    Number(at.Slopes[(i * d) + j], buffer);
+                    Number(writer, at.Slopes[(i * d) + j]);
                 }
             }
 
-            Number(at.EffectiveNeighbours[i], buffer);
+            Number(writer, at.EffectiveNeighbours[i]);
             writer.WriteLine(!at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : "");
         }
     }
 
-    private void Number(double value, Span<char> buffer)
+    private static void Number(TextWriter writer, double value)
     {
+        Span<char> buffer = stackalloc char[32];
         value.TryFormat(buffer, out int length, "R", CultureInfo.InvariantCulture);
         buffer[length] = ',';
         writer.Write(buffer[..(length + 1)]);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Plotting;
@@ -9,18 +8,6 @@ namespace TorchAttention.Cli.Training;
 /// <content>What is said and drawn of a run.</content>
 internal static partial class TrainJob
 {
-    // The model is in standard deviations; these lead back to the columns.
-    private static Dictionary<string, string> Notes(DataSource source, RegressionData data) => new()
-    {
-        ["data"] = source.Name,
-        ["x"] = string.Join(',', source.XLabels),
-        ["y"] = source.YLabel,
-        ["x_mean"] = string.Join(',', data.XScales.Select(scale => scale.Mean.ToString("R", CultureInfo.InvariantCulture))),
-        ["x_deviation"] = string.Join(',', data.XScales.Select(scale => scale.Deviation.ToString("R", CultureInfo.InvariantCulture))),
-        ["y_mean"] = data.YScale.Mean.ToString("R", CultureInfo.InvariantCulture),
-        ["y_deviation"] = data.YScale.Deviation.ToString("R", CultureInfo.InvariantCulture),
-    };
-
     private static RunPictures Draw(
         DataSource source, RegressionData data, ProgressBoard board, Estimator[] estimators,
         NonparametricAttentionPooling nonparametric, Module learned, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)

@@ -51,6 +51,7 @@ internal static partial class TrainJob
         using var average = new AveragePooling(data.YTrain);
         using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / unit) { Method = options.Method };
         using Module learned = LearnedModel.Create(options, data);
+        using var inUnits = new ModelInUnits(learned, ModelUnits.Of(data, source.XLabels, source.YLabel));
         var trainer = new Trainer(options.ToTrainer());
         set_num_threads(trainer.ThreadsFor(learned, data));
         bool fillsMatrix = options.Method == AttentionMethod.Textbook;
@@ -69,7 +70,7 @@ internal static partial class TrainJob
 
         var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         board.Watch(trainer);
-        var numbers = new LearnedNumbers(learned, data);
+        var numbers = new LearnedNumbers(inUnits);
         using var log = new TrainingLog(trainer, numbers, units, directory, from);
         if (from is not null)
         {
@@ -119,7 +120,7 @@ internal static partial class TrainJob
         try
         {
             learned.eval();
-            directory.Write(() => Models.ModelFile.Save(learned, Path.Combine(directory.Path, ModelFile), Notes(source, data)));
+            directory.Write(() => Models.ModelFile.Save(inUnits, Path.Combine(directory.Path, ModelFile), new Dictionary<string, string> { ["data"] = source.Name }));
             bool fillsOwn = fillsMatrix || LearnedModel.MatricesInAStep(options) > 0;
             Estimator[] estimators = [.. untrained, new(LearnedModel.EstimatorName(options.Model), learned, data, interruption.Token, fillsOwn)];
             summary = new RunSummary

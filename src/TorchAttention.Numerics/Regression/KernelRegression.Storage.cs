@@ -7,13 +7,15 @@ namespace TorchAttention.Numerics.Regression;
 /// <content>Saving and loading.</content>
 public sealed partial class KernelRegression
 {
+    /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
+    public const string ModelName = "kernel_regression";
+
     private const string Format = "torchattention";
-    private const string ModelName = "kernel_regression";
     private const int Version = 1;
 
     /// <summary>Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some, and the options as text.</summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
-    /// <param name="notes">Text to keep with the model, such as the names of columns; <see cref="Load"/> gives it back.</param>
+    /// <param name="notes">Text to keep with the model, such as the names of columns; <see cref="Load(string)"/> gives it back.</param>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
@@ -56,9 +58,16 @@ public sealed partial class KernelRegression
     /// <param name="path">The file.</param>
     /// <returns>The model, and the notes that were saved with it.</returns>
     /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
-    public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path)
+    public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path) => Load(path, SafeTensorsFile.Read(path));
+
+    /// <summary>Loads a model of a file that was read before.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="file">Its content.</param>
+    /// <returns>The model, and the notes that were saved with it.</returns>
+    /// <exception cref="StorageException">It is of another kind or of a later version, or has a number that cannot be used.</exception>
+    public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
     {
-        SafeTensorsFile file = SafeTensorsFile.Read(path);
+        ArgumentNullException.ThrowIfNull(file);
         var reader = new StoredModel(path, file, Format, ModelName, Version);
         double[] bandwidths = reader.Doubles("bandwidths", 1);
         double[] keys = reader.Doubles("keys", 2);

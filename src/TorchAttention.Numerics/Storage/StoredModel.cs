@@ -93,6 +93,11 @@ public sealed class StoredModel
     /// <param name="name">The text's name.</param>
     public StorageException Unknown(string name) => new(StorageProblem.Text, _path) { Name = name, Expected = "a known", Found = Text(name) };
 
+    /// <summary>The error for text that is none of what was expected.</summary>
+    /// <param name="name">The text's name.</param>
+    /// <param name="expected">What was expected.</param>
+    public StorageException Unexpected(string name, string expected) => new(StorageProblem.Text, _path) { Name = name, Expected = $"{expected} for", Found = Text(name) };
+
     private SafeTensor Tensor(string name, string dataType, int sides)
     {
         if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))

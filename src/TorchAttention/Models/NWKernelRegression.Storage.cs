@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Training;
 
 namespace TorchAttention.Models;
 
@@ -16,7 +17,20 @@ public sealed partial class NWKernelRegression
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model is to be; the CPU where null.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
-    public static NWKernelRegression Load(string path, Device? device = null) =>
-        (NWKernelRegression)ModelFile.Load(path, SafeTensorsFile.Read(path), device, ModelFile.Kernel);
+    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version, or its model is in the units of its columns.</exception>
+    public static NWKernelRegression Load(string path, Device? device = null)
+    {
+        Module loaded = ModelFile.Load(path, SafeTensorsFile.Read(path), device, [ModelFile.Kernel]);
+        if (loaded is NWKernelRegression model)
+        {
+            return model;
+        }
+
+        loaded.Dispose();
+        throw new StorageException(StorageProblem.OtherFormat, path)
+        {
+            Expected = "a model of standardised columns",
+            Found = $"one in their units: {nameof(ModelFile)}.{nameof(ModelFile.Load)} reads it",
+        };
+    }
 }

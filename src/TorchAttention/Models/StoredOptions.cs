@@ -27,16 +27,19 @@ internal static class StoredOptions
         ["seed"] = options.Seed.ToString(CultureInfo.InvariantCulture),
     };
 
-    public static KernelModelOptions Kernel(StoredModel reader)
+    /// <summary>The options of a kernel model.</summary>
+    /// <param name="reader">The file.</param>
+    /// <param name="largest">The largest number that w's type holds.</param>
+    public static KernelModelOptions Kernel(StoredModel reader, double largest)
     {
         bool isFirst = reader.Text("version") == "1";
         return new KernelModelOptions
         {
             Kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel"),
-            LearningRate = Number(reader, "lr"),
+            LearningRate = Positive(reader, "lr"),
             LeaveOneOut = Flag(reader, "leave_one_out"),
             LearnValues = !isFirst && Flag(reader, "learn_values"),
-            InitialW = isFirst ? 1 : Number(reader, "initial_w"),
+            InitialW = isFirst ? 1 : Number(reader, "initial_w", w => w > 0 && w <= largest, $"a positive number up to {largest.ToString("G6", CultureInfo.InvariantCulture)}"),
         }.Checked();
     }
 
@@ -45,10 +48,11 @@ internal static class StoredOptions
         Score = reader.Name<AttentionScore>("score"),
         Hidden = Count(reader, "hidden"),
         Heads = Count(reader, "heads"),
-        Dropout = Number(reader, "dropout"),
-        LearningRate = Number(reader, "lr"),
+        Dropout = Number(reader, "dropout", part => part is >= 0 and < 1, "a number of at least 0 and below 1"),
+        LearningRate = Positive(reader, "lr"),
         LeaveOneOut = Flag(reader, "leave_one_out"),
-        Seed = ulong.TryParse(reader.Text("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw reader.Unknown("seed"),
+        Seed = ulong.TryParse(reader.Text("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
+            ? seed : throw reader.Unexpected("seed", $"a whole number up to {ulong.MaxValue}"),
     }.Checked();
 
     public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
@@ -57,11 +61,14 @@ internal static class StoredOptions
 
     private static string Text(bool flag) => flag ? "true" : "false";
 
-    private static double Number(StoredModel reader, string name) =>
-        double.TryParse(reader.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw reader.Unknown(name);
+    private static double Positive(StoredModel reader, string name) => Number(reader, name, number => number > 0 && double.IsFinite(number), "a positive, finite number");
+
+    private static double Number(StoredModel reader, string name, Func<double, bool> isUsable, string expected) =>
+        double.TryParse(reader.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && isUsable(number) ? number : throw reader.Unexpected(name, expected);
 
     private static int Count(StoredModel reader, string name) =>
-        int.TryParse(reader.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw reader.Unknown(name);
+        int.TryParse(reader.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1
+            ? number : throw reader.Unexpected(name, $"a whole number from 1 to {int.MaxValue}");
 
-    private static bool Flag(StoredModel reader, string name) => reader.Text(name) switch { "true" => true, "false" => false, _ => throw reader.Unknown(name) };
+    private static bool Flag(StoredModel reader, string name) => reader.Text(name) switch { "true" => true, "false" => false, _ => throw reader.Unexpected(name, "true or false") };
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
 
@@ -11,9 +12,31 @@ internal static class StoredState
     {
         Dictionary<string, Tensor> state = model.state_dict();
         ScalarType[] types = [.. state.Values.Select(tensor => tensor.dtype).Where(type => type != ScalarType.Int64).Distinct()];
-        return types is [ScalarType.Float32] or [ScalarType.Float64]
-            ? state.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary(entry => entry.Key, entry => TensorBytes.Stored(entry.Value))
-            : throw new NotSupportedException($"Expected numbers of float32 or float64 alone, got {string.Join(" and ", types)}.");
+        if (types is not ([ScalarType.Float32] or [ScalarType.Float64]))
+        {
+            throw new NotSupportedException($"Expected numbers of float32 or float64 alone, got {string.Join(" and ", types)}.");
+        }
+
+        var stored = state.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary(entry => entry.Key, entry => TensorBytes.Stored(entry.Value));
+        foreach ((string name, SafeTensor tensor) in stored)
+        {
+            if (NotFinite(tensor) is string problem)
+            {
+                throw new ArgumentException($"Expected finite numbers in '{name}', got {problem}.", nameof(model));
+            }
+        }
+
+        return stored;
+    }
+
+    /// <summary>How many features the keys of a file have.</summary>
+    public static int Features(string path, SafeTensorsFile file) => Keys(path, file) is [_, long features] ? checked((int)features) : 1;
+
+    /// <summary>The largest number of the type of a file's keys.</summary>
+    public static double LargestNumber(string path, SafeTensorsFile file)
+    {
+        Keys(path, file);
+        return file.Tensors["keys"].DataType == "F32" ? float.MaxValue : double.MaxValue;
     }
 
     /// <summary>A kernel model of a file.</summary>
@@ -24,7 +47,7 @@ internal static class StoredState
         {
             ModelFile.Kernel => 1,
             ModelFile.Relevance => keys.Length == 1 ? 1 : keys[1],
-            _ => file.Tensors.TryGetValue("w", out SafeTensor? w) && w.Shape.Count == 1 ? Math.Min(w.Shape[0], keys[0]) : 1,
+            _ => file.Tensors.TryGetValue("w", out SafeTensor? w) && w.Shape.Count == 1 ? Math.Clamp(w.Shape[0], 1, keys[0]) : 1,
         };
         List<(string, long[])> expected = [("keys", keys), ("values", [keys[0]]), ("w", [widths])];
         if (kind == ModelFile.Regional)
@@ -63,6 +86,14 @@ internal static class StoredState
             }
         }
 
+        foreach ((string name, _) in expected)
+        {
+            if (NotFinite(file.Tensors[name]) is string problem)
+            {
+                throw new StorageException(StorageProblem.Numbers, path) { Expected = $"finite numbers in '{name}'", Found = problem };
+            }
+        }
+
         if (file.Tensors.Count != expected.Count)
         {
             throw new StorageException(StorageProblem.Tensor, path)
@@ -75,9 +106,9 @@ internal static class StoredState
 
     private static long[] Keys(string path, SafeTensorsFile file)
     {
-        if (!file.Tensors.TryGetValue("keys", out SafeTensor? keys) || keys.DataType is not ("F32" or "F64") || keys.Shape.Count is not (1 or 2))
+        if (!file.Tensors.TryGetValue("keys", out SafeTensor? keys) || keys.DataType is not ("F32" or "F64") || keys.Shape.Count is not (1 or 2) || keys.Shape.Contains(0))
         {
-            throw Wrong(path, "keys", "as F32 or F64 with 1 or 2 sides", keys);
+            throw Wrong(path, "keys", "as F32 or F64 with 1 or 2 sides of at least 1", keys);
         }
 
         return [.. keys.Shape];
@@ -99,6 +130,23 @@ internal static class StoredState
 
     private static StorageException Wrong(string path, string name, string expected, SafeTensor? found) =>
         new(StorageProblem.Tensor, path) { Name = name, Expected = expected, Found = found?.ToString() };
+
+    // The first number that is not finite, and its place among all, row by row; null where there is none.
+    private static string? NotFinite(SafeTensor tensor)
+    {
+        IEnumerable<double> numbers = tensor.DataType switch { "F32" => tensor.ToFloats().Select(number => (double)number), "F64" => tensor.ToDoubles(), _ => [] };
+        int place = 0;
+        foreach (double number in numbers)
+        {
+            place++;
+            if (!double.IsFinite(number))
+            {
+                return string.Create(CultureInfo.InvariantCulture, $"{number} as number {place} of {tensor}");
+            }
+        }
+
+        return null;
+    }
 
     private static Module Filled(SafeTensorsFile file, Module model)
     {

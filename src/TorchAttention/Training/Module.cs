@@ -31,6 +31,13 @@ public abstract class Module : nn.Module<Tensor, Tensor>
     /// <returns>A scalar.</returns>
     public virtual Tensor ValidationStep(Batch batch) => Loss(call(batch.X), batch.Y);
 
+    /// <summary>Refuses data that the module would be trained wrong on.</summary>
+    /// <param name="data">The data.</param>
+    /// <exception cref="ArgumentException">It would.</exception>
+    internal virtual void CheckData(DataModule data)
+    {
+    }
+
     /// <summary>About how many numbers a training step works on one by one.</summary>
     /// <remarks>
     /// An attention meets each example with all of the training inputs; an optimiser, each parameter; a layer, each example with all of its parameters, at a sixteenth of the cost of a number by itself.

@@ -51,6 +51,7 @@ public sealed class Trainer
     /// <param name="data">The data.</param>
     /// <param name="cancellationToken">Stops between two steps.</param>
     /// <returns>How it ended. With early stopping the module has the parameters of its best epoch.</returns>
+    /// <exception cref="ArgumentException">The module is in its columns' own units, the data are not.</exception>
     /// <exception cref="TrainingDivergedException">A loss or a gradient is NaN or infinite; the module keeps the parameters that led there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the module keeps what it has learned so far.</exception>
     public FitResult Fit(Module model, DataModule data, CancellationToken cancellationToken = default) => Fit(model, data, from: null, cancellationToken);
@@ -64,6 +65,9 @@ public sealed class Trainer
     /// <exception cref="Numerics.Storage.StorageException">The checkpoint is of another training.</exception>
     public FitResult Fit(Module model, DataModule data, Checkpoint? from, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(data);
+        model.CheckData(data);
         using TrainingThreads threads = TrainingThreads.Take(ThreadsFor(model, data));
         using var run = new TrainingRun(model, data, _options.Optimizer);
         from?.Restore(run);

@@ -1,0 +1,112 @@
+using System.Globalization;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Models;
+using TorchAttention.Numerics.Storage;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>A model that <c>train</c> saved, for predictions: the mean alone, and whether a query is outside of all examples.</summary>
+internal sealed class TrainedModel : IDisposable
+{
+    private static readonly string[] _predicted = ["mean", "flag"];
+
+    private readonly ModelInUnits _model;
+    private readonly float[] _least;
+    private readonly float[] _most;
+
+    private TrainedModel(ModelInUnits model)
+    {
+        _model = model;
+        int features = Features.Length;
+        double[] keys = model.Model.state_dict()["keys"].ToDoubles();
+        _least = [.. Enumerable.Range(0, features).Select(j => (float)Column(j).Min())];
+        _most = [.. Enumerable.Range(0, features).Select(j => (float)Column(j).Max())];
+
+        IEnumerable<double> Column(int j) => keys.Where((_, i) => i % features == j);
+    }
+
+    public string[] Features => [.. _model.Units.X];
+
+    /// <summary>Loads a model; needs libtorch.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="file">Its content.</param>
+    /// <exception cref="StorageException">It is damaged, or says nothing of its columns.</exception>
+    public static TrainedModel Load(string path, SafeTensorsFile file)
+    {
+        TorchAttention.Training.Module loaded = ModelFile.Load(path, file);
+        if (loaded is ModelInUnits model)
+        {
+            return new TrainedModel(model);
+        }
+
+        loaded.Dispose();
+        throw new StorageException(StorageProblem.OtherFormat, path)
+        {
+            Expected = "a model that says what its columns are",
+            Found = "one of standard deviations, as train saved them before: train it again, or train --resume its run",
+        };
+    }
+
+    public static void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns, IReadOnlyList<string> features)
+        => PredictionText.WriteHeader(writer, keptColumns, features, _predicted);
+
+    /// <summary>Predicts rows and writes them.</summary>
+    /// <param name="source">Where the queries are from, for messages.</param>
+    /// <param name="writer">Where they go.</param>
+    /// <param name="queries">Queries row by row (m x d).</param>
+    /// <param name="kept">The text of each column that is carried along (m).</param>
+    /// <param name="cancellationToken">Stops the prediction.</param>
+    public void WriteRows(string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken)
+    {
+        int features = _least.Length;
+        CheckScale(source, queries);
+        double[] predictions = _model.Predict(queries, cancellationToken);
+        for (int i = 0; i < predictions.Length; i++)
+        {
+            ReadOnlySpan<double> query = queries.AsSpan(i * features, features);
+            PredictionText.WriteQuery(writer, kept, i, query);
+            writer.Write(Text(predictions[i]));
+            writer.Write(',');
+            writer.WriteLine(IsOutside(query) ? PredictionText.Outside : "");
+        }
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    // A model of float32 has no number for what is 1e38 deviations away.
+    private void CheckScale(string source, double[] queries)
+    {
+        for (int i = 0; i < queries.Length; i++)
+        {
+            int j = i % _least.Length;
+            Standardization scale = _model.Units.XScales[j];
+            if (!float.IsFinite((float)scale.Apply(queries[i])))
+            {
+                throw new TableException(TableProblem.Unusable, source)
+                {
+                    Column = Features[j],
+                    Expected = $"numbers of one scale with the model's, whose mean is {Text(scale.Mean)} and deviation {Text(scale.Deviation)}",
+                    Found = Text(queries[i]),
+                };
+            }
+        }
+    }
+
+    private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+
+    // In the numbers that the keys are kept in, so that an example itself is never outside.
+    private bool IsOutside(ReadOnlySpan<double> query)
+    {
+        for (int j = 0; j < query.Length; j++)
+        {
+            float standardized = (float)_model.Units.XScales[j].Apply(query[j]);
+            if (!(standardized >= _least[j] && standardized <= _most[j]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
