@@ -127,7 +127,7 @@ internal static class CommandLine
 
     private static int Fail(int code, string message)
     {
-        Console.Error.WriteLine(PlainText.Brief($"error: {message.ReplaceLineEndings(" ")}", LongestError));
+        Console.Error.WriteLine($"error: {PlainText.Brief(PlainText.Of(message.ReplaceLineEndings(" ")), LongestError)}");
         return code;
     }
 }

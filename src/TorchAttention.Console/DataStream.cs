@@ -11,11 +11,24 @@ internal static class DataStream
     private const string Descriptors = "/proc/self/fd";
     private const string Pipe = "pipe:";
 
+    // What standard input is called where a file is expected.
+    private static readonly string[] _names = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
     /// <summary>Standard input.</summary>
     /// <param name="option">The option that asked for it.</param>
     /// <exception cref="CliException">It was closed when the process started.</exception>
-    public static Stream OpenInput(string option) =>
-        IsOwnPipe() ? throw CliException.WrongInput($"{option}: expected data on standard input, which is closed") : Console.OpenStandardInput();
+    public static Stream OpenInput(string option) => IsOwnPipe() ? throw Closed(option) : Console.OpenStandardInput();
+
+    /// <summary>Refuses a file that is standard input where that was closed when the process started: nobody would ever write to it.</summary>
+    /// <param name="option">The option that names the file.</param>
+    /// <param name="path">The file.</param>
+    public static void RefuseClosed(string option, string path)
+    {
+        if (_names.Contains(path) && IsOwnPipe())
+        {
+            throw Closed(option);
+        }
+    }
 
     /// <summary>
     /// Writes to standard output, block by block; where its reader closes it, the work ends there without an error. A file or a pipe gets the text as it is; a terminal would obey
@@ -49,6 +62,8 @@ internal static class DataStream
             // Closed from the start: nobody expects anything.
         }
     }
+
+    private static CliException Closed(string option) => CliException.WrongInput($"{option}: expected data on standard input, which is closed");
 
     // The console's stream says nothing of a broken pipe; another one would not leave a file's position where the next process goes on.
     private static Stream OpenOutput()

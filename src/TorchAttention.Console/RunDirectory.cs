@@ -151,8 +151,13 @@ internal sealed class RunDirectory : IDisposable
     }
 
     // The lock is what counts: a process that was killed leaves the file behind, but not its lock.
-    private static FileStream Claim(string path) => new(
-        System.IO.Path.Combine(path, ".running"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+    private static FileStream Claim(string path)
+    {
+        string claim = System.IO.Path.Combine(path, ".running");
+        return SpecialFile.Is(claim)
+            ? throw new IOException($"{System.IO.Path.GetFileName(claim)} is a pipe or a device")
+            : new FileStream(claim, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+    }
 
     private static string Unused(string path)
     {

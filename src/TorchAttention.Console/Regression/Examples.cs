@@ -110,10 +110,13 @@ internal sealed record Examples
     }
 
     /// <summary>Opens a file, or standard input for -.</summary>
-    public static CsvRows Open(string data, CsvOptions options) =>
-        data.Length == 0 ? throw CliException.WrongInput("--data: expected a file, got ''")
+    public static CsvRows Open(string data, CsvOptions options)
+    {
+        DataStream.RefuseClosed("--data", data);
+        return data.Length == 0 ? throw CliException.WrongInput("--data: expected a file, got ''")
             : data == Standard ? CsvRows.Open(DataStream.OpenInput("--data"), StandardInput, options)
             : CsvRows.Open(data, options);
+    }
 
     /// <summary>Fits a model to some of the rows.</summary>
     public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)

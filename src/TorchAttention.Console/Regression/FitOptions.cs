@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -91,7 +92,7 @@ internal sealed class FitOptions
         int given = options.Bandwidth.Values.Count;
         if (given > 1 && given != examples.Features.Count)
         {
-            throw CliException.WrongInput($"--bandwidth: expected one bandwidth or one for each of {string.Join(", ", examples.Features)}, got {given}");
+            throw CliException.WrongInput($"--bandwidth: expected one bandwidth or one for each of {PlainText.List(examples.Features)}, got {given}");
         }
 
         if (options.SearchBounds is { Count: var pairs } && pairs != 1 && pairs != examples.Features.Count)

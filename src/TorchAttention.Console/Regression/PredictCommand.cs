@@ -77,6 +77,7 @@ internal static class PredictCommand
             OutputPath.Differs("--out", queries.Output, queries.Data, "the file of the queries");
         }
 
+        DataStream.RefuseClosed("--model", path);
         return SafeTensorsFile.Read(path);
     }
 
@@ -162,7 +163,7 @@ internal static class PredictCommand
     {
         string[] columns = keep is null ? [] : keep == "all" ? [.. header.Except(features)] : [.. keep.Split(',').Select(name => name.Trim())];
         return columns.FirstOrDefault(name => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0) is not string wrong ? columns
-            : throw CliException.WrongInput($"--keep: expected other columns than the features {string.Join(", ", features)}, each once, got '{wrong}'");
+            : throw CliException.WrongInput($"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
     }
 
     private static int ReadChunk(CsvRows rows, List<double>[] columns, List<string>[] kept)

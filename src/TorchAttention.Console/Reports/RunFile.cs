@@ -6,11 +6,39 @@ namespace TorchAttention.Cli.Reports;
 /// <summary>A file of a run as it is read back: whatever became of it meanwhile is one clear line.</summary>
 internal static class RunFile
 {
-    private const int LongestFile = 1 << 28;
+    private const int LongestText = 1 << 28;
 
     /// <summary>A file's bytes; null where there is none of the name.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="most">The most bytes that it may have.</param>
     /// <exception cref="RunException">It cannot be read.</exception>
-    public static byte[]? Read(string file)
+    public static byte[]? Read(string file, int most = 0x7fff0000)
+    {
+        using FileStream? stream = Open(file);
+        if (stream is null)
+        {
+            return null;
+        }
+
+        if (stream.Length > most)
+        {
+            throw new RunException(RunProblem.Damaged, file) { Expected = $"at most {most} bytes", Found = $"{stream.Length}" };
+        }
+
+        try
+        {
+            byte[] bytes = new byte[stream.Length];
+            return bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+        }
+        catch (IOException e)
+        {
+            throw new RunException(RunProblem.Unreadable, file, e) { Found = SystemReason.Of(e) };
+        }
+    }
+
+    /// <summary>Opens a file that may be written to meanwhile; null where there is none of the name.</summary>
+    /// <exception cref="RunException">It cannot be read, or is one at which a reader may wait for ever.</exception>
+    public static FileStream? Open(string file)
     {
         if (!Path.Exists(file))
         {
@@ -24,14 +52,7 @@ internal static class RunFile
 
         try
         {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            if (stream.Length > LongestFile)
-            {
-                throw new RunException(RunProblem.Damaged, file) { Expected = $"at most {LongestFile} bytes", Found = $"{stream.Length}" };
-            }
-
-            byte[] bytes = new byte[stream.Length];
-            return bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+            return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (FileNotFoundException)
         {
@@ -48,7 +69,7 @@ internal static class RunFile
     /// <exception cref="RunException">It cannot be read, or holds no object of JSON.</exception>
     public static IReadOnlyList<RunValue> Values(string file)
     {
-        if (Read(file) is not byte[] bytes)
+        if (Read(file, LongestText) is not byte[] bytes)
         {
             return [];
         }

@@ -69,6 +69,7 @@ internal sealed class DataSource
             throw CliException.WrongInput($"--data: no data set or file '{PlainText.Brief(options.Data)}'; the built-in data sets are {names}");
         }
 
+        DataStream.RefuseClosed("--data", options.Data);
         Table table = Check(CsvTable.Read(options.Data, header => ChooseColumns(header, options)));
         return new DataSource(options, Path.GetFileNameWithoutExtension(options.Data), table) { IsFile = true };
     }

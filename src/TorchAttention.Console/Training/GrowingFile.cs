@@ -1,4 +1,5 @@
 using System.Text;
+using TorchAttention.Cli.Reports;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Training;
@@ -17,7 +18,7 @@ internal sealed class GrowingFile : IDisposable
     public GrowingFile(string path, string header, Func<string, bool> stays)
     {
         _path = path;
-        string[] kept = File.Exists(path) ? [.. WholeLines(path).Skip(1).Where(stays)] : [];
+        string[] kept = [.. WholeLines(path).Skip(1).Where(stays)];
         Kept = kept;
         WholeFile.WriteText(path, writer =>
         {
@@ -74,7 +75,7 @@ internal sealed class GrowingFile : IDisposable
 
     private static IEnumerable<string> WholeLines(string path)
     {
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        return reader.ReadToEnd().Split('\n').SkipLast(1);
+        using StreamReader? reader = RunFile.Open(path) is FileStream file ? new StreamReader(file) : null;
+        return reader?.ReadToEnd().Split('\n').SkipLast(1) ?? [];
     }
 }

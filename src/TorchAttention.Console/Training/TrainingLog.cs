@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using TorchAttention.Cli.Reports;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -156,5 +157,5 @@ internal sealed class TrainingLog : IDisposable
     private string[] Fields(string file, string line) => line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
 
     private RunException Damaged(string file, string expected, string found) =>
-        new(RunProblem.Damaged, Path.Combine(_directory.Path, file)) { Expected = expected, Found = $"'{found}'" };
+        new(RunProblem.Damaged, Path.Combine(_directory.Path, file)) { Expected = expected, Found = $"'{PlainText.Brief(found)}'" };
 }

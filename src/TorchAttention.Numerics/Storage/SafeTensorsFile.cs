@@ -53,7 +53,9 @@ public sealed class SafeTensorsFile
         try
         {
             using FileStream file = File.OpenRead(path);
-            return Read(file, file.CanSeek ? file.Length : null, path);
+
+            // A device that can be read says that it has no length.
+            return Read(file, file.CanSeek && file.Length > 0 ? file.Length : null, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -78,6 +78,6 @@ public sealed class Table
         int[] places = [.. Columns.Index().Where(candidate => candidate.Item == column).Select(candidate => candidate.Index)];
         return places.Length == 1
             ? places[0]
-            : throw new ArgumentException($"{Name}: expected one column '{column}', found {(places.Length == 0 ? "none" : $"{places.Length}")}; {CsvTable.Describe(Columns)}.", nameof(column));
+            : throw new ArgumentException($"{PlainText.Of(Name)}: expected one column '{PlainText.Brief(column)}', found {(places.Length == 0 ? "none" : $"{places.Length}")}; {CsvTable.Describe(Columns)}.", nameof(column));
     }
 }

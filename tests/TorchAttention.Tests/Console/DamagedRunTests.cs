@@ -99,6 +99,14 @@ public sealed class DamagedRunTests : IDisposable
         {
             Assert.Equal(new ConsoleProcess.Result(2, "", $"error: 'runs/{run}/config.json' is damaged ({problem})\n"), _console.Run("train", "--resume", $"runs/{run}"));
         }
+
+        if (OperatingSystem.IsLinux())
+        {
+            string[] resume = ["train", "--no-plots", "--epochs", "3", "--quiet", "--resume"];
+            Assert.Equal("error: --resume: 'runs/.running-pipe' cannot be written to (.running is a pipe or a device)\n", _console.Run([.. resume, "runs/.running-pipe"]).Error);
+            File.Delete(_console.PathOf("runs/steps.csv-pipe/summary.json"));
+            Assert.Equal("error: 'runs/steps.csv-pipe/steps.csv' is damaged (expected a file, found a pipe or a device)\n", _console.Run([.. resume, "runs/steps.csv-pipe"]).Error);
+        }
     }
 
     private void Reported()
