@@ -52,19 +52,14 @@ internal static class ExerciseCommand
         TorchSharp.torch.Device device = TrainJob.PickDevice(deviceName);
         (string title, Action<ExerciseRun> exercise) = _exercises[number - 1];
         Console.WriteLine($"Exercise {number}: {title}");
-        var run = new ExerciseRun(directory, device, seed, plots, interruption.Token);
-        interruption.AtOnce = () =>
-        {
-            run.SaveTable();
-            directory.Dispose();
-        };
+        using var run = new ExerciseRun(directory, device, seed, plots, interruption.Token);
         try
         {
             exercise(run);
         }
         catch (OperationCanceledException e)
         {
-            int rows = run.SaveTable();
+            int rows = run.Rows.Count;
             throw new CliException(
                 ExitCode.Interrupted, rows == 0 ? "interrupted before the table's first row" : $"interrupted; the table's rows until then, {rows}, are in {directory.Path}", e);
         }

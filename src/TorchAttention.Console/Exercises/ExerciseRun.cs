@@ -9,13 +9,11 @@ using TorchSharp;
 namespace TorchAttention.Cli.Exercises;
 
 /// <summary>What an exercise computes with and reports to.</summary>
-internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, ulong seed, bool plots, CancellationToken cancellationToken)
+internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, ulong seed, bool plots, CancellationToken cancellationToken) : IDisposable
 {
-    // A second signal saves from a thread of its own, while a row may be on its way.
-    private readonly Lock _lock = new();
     private readonly List<double[]> _rows = [];
     private string[] _columns = [];
-    private bool _saved;
+    private GrowingFile? _table;
 
     public ulong Seed => seed;
 
@@ -34,16 +32,19 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
     /// <summary>Names the columns of the table.</summary>
     public void Begin(params string[] columns) => _columns = columns;
 
-    /// <summary>Adds a row to the table.</summary>
+    /// <summary>Adds a row to the table, and to its file <c>table.csv</c>.</summary>
     public void Add(params double[] row)
     {
-        lock (_lock)
+        _rows.Add(row);
+        directory.Write(() =>
         {
-            _rows.Add(row);
-        }
+            _table ??= new GrowingFile(Path.Combine(directory.Path, "table.csv"), string.Join(',', _columns), _ => false);
+            _table.Add(string.Join(',', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
+            _table.Flush();
+        });
     }
 
-    /// <summary>Prints the table and writes it.</summary>
+    /// <summary>Prints the table.</summary>
     public void Report()
     {
         var table = new Table { Border = TableBorder.Rounded };
@@ -58,25 +59,6 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
         }
 
         Terminal.Output.Write(table);
-        SaveTable();
-    }
-
-    /// <summary>Writes the rows there are as <c>table.csv</c>, the first time that there are any.</summary>
-    /// <returns>The number of rows.</returns>
-    public int SaveTable()
-    {
-        directory.Write(() =>
-        {
-            lock (_lock)
-            {
-                if (_rows.Count > 0 && !_saved)
-                {
-                    directory.WriteText("table.csv", WriteRows);
-                    _saved = true;
-                }
-            }
-        });
-        return _rows.Count;
     }
 
     /// <summary>Writes a picture as PNG and SVG, unless none are wanted.</summary>
@@ -89,12 +71,5 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
         }
     }
 
-    private void WriteRows(TextWriter writer)
-    {
-        writer.WriteLine(string.Join(',', _columns));
-        foreach (double[] row in _rows)
-        {
-            writer.WriteLine(string.Join(',', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
-        }
-    }
+    public void Dispose() => _table?.Dispose();
 }

@@ -6,8 +6,8 @@ namespace TorchAttention.Tests.Console;
 /// <summary>The console as its users start it: the built executable, in a folder of its own.</summary>
 public sealed class ConsoleProcess : IDisposable
 {
-    private const int MostDeletions = 10;
-    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+    // Only what hangs for ever is given up: how long anything takes is the machine's.
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(10);
 
     public ConsoleProcess()
     {
@@ -47,19 +47,18 @@ public sealed class ConsoleProcess : IDisposable
     public void Write(string file, string text) => File.WriteAllText(PathOf(file), text);
 
     // What a process started may outlive it by a moment and still write: Chromium's helpers do.
-    public void Dispose()
+    public void Dispose() => Assert.True(SpinWait.SpinUntil(IsDeleted, _patience));
+
+    private bool IsDeleted()
     {
-        for (int i = 0; ; i++)
+        try
         {
-            try
-            {
-                Directory.Delete(Folder, recursive: true);
-                return;
-            }
-            catch (IOException) when (i < MostDeletions)
-            {
-                Thread.Sleep(i * 100);
-            }
+            Directory.Delete(Folder, recursive: true);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 
@@ -76,6 +75,17 @@ public sealed class ConsoleProcess : IDisposable
         public int Id => process.Id;
 
         public void Kill() => process.Kill();
+
+        /// <summary>Waits for something that the process does; a process that ends without having done it fails the test.</summary>
+        public void Until(Func<bool> isDone)
+        {
+            bool isInTime = SpinWait.SpinUntil(() => isDone() || process.HasExited, _patience);
+            if (!isInTime || !isDone())
+            {
+                process.Kill(entireProcessTree: true);
+                Assert.Fail($"The process did not do within {_patience} what was waited for: {Wait()}");
+            }
+        }
 
         public Result Wait()
         {

@@ -5,18 +5,18 @@ namespace TorchAttention.Tests.Console;
 /// <summary>Runs that end before their end, and go on.</summary>
 public sealed class ResumeTests : IDisposable
 {
-    private const string LongTests = "TORCHATTENTION_LONG_TESTS";
     private static readonly string[] _files = ["model.safetensors", "steps.csv", "epochs.csv"];
 
     private readonly ConsoleProcess _console = new();
 
     public void Dispose() => _console.Dispose();
 
-    // Each process is killed at a moment of chance: while it starts, trains, writes a checkpoint, draws. With the variable, over a hundred times.
+    // Each process is killed at a moment of chance: while it starts, trains, writes a checkpoint, draws.
     [Fact]
     public void KilledAtAnyMoment_GoesOnAndEndsTheSame()
     {
-        int wanted = Environment.GetEnvironmentVariable(LongTests) is "1" ? 120 : 8;
+        LongTests.SkipUnlessAskedFor();
+        const int wanted = 120;
         string[] training = ["train", "--epochs", "1500", "--optimizer", "adam", "--schedule", "cosine", "--leave-one-out", "--checkpoint-steps", "40", "--quiet", "--no-plots"];
         Assert.Equal(0, _console.Run([.. training, "--out", "whole"]).ExitCode);
         var random = new Random(5);
@@ -54,10 +54,10 @@ public sealed class ResumeTests : IDisposable
     [InlineData("lbfgs", "--batch-size", "50")]
     public void Interrupted_GoesOnAndEndsTheSame(string optimizer, string option, string value)
     {
-        string[] training = ["train", "--epochs", "600", "--optimizer", optimizer, "--lr", "0.05", "--leave-one-out", "--checkpoint-steps", "7", "--quiet", "--no-plots", option, value];
+        string[] training = ["train", "--epochs", "150", "--optimizer", optimizer, "--lr", "0.05", "--leave-one-out", "--checkpoint-steps", "7", "--quiet", "--no-plots", option, value];
         Assert.Equal(0, _console.Run([.. training, "--out", "whole"]).ExitCode);
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, [.. training, "--out", "run"]);
-        SpinWait.SpinUntil(() => Directory.Exists(_console.PathOf("run/checkpoints")), TimeSpan.FromMinutes(1));
+        running.Until(() => Directory.Exists(_console.PathOf("run/checkpoints")));
         running.Kill();
         running.Wait();
 
@@ -170,7 +170,7 @@ public sealed class ResumeTests : IDisposable
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         try
         {
-            Assert.True(SpinWait.SpinUntil(() => File.Exists(_console.PathOf("run/config.json")), TimeSpan.FromMinutes(1)));
+            running.Until(() => File.Exists(_console.PathOf("run/config.json")));
             ConsoleProcess.Result result = _console.Run("train", "--resume", "run");
             Assert.Equal(2, result.ExitCode);
             Assert.StartsWith("error: --resume: 'run' cannot be written to (another process is at work on it)", result.Error, StringComparison.Ordinal);
