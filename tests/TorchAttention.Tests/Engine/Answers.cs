@@ -42,7 +42,10 @@ internal sealed class Answers(PoolingRequest problem, bool hasGradients)
 
             double rounding = Math.Abs(Values[i]) * (isSingle ? FloatUnit : DoubleUnit);
             double error = Math.Max(0, Math.Abs(Values[i] - actual.Values[i]) - rounding) / problem.Range(column);
-            Assert.True(error <= bound, $"Expected {Values[i]:R} for query {query}, got {actual.Values[i]:R}, {error:E1} of the range off: {problem}");
+            if (!(error <= bound))
+            {
+                Assert.Fail($"Expected {Values[i]:R} for query {query}, got {actual.Values[i]:R}, {error:E1} of the range off: {problem}");
+            }
         }
 
         // The sum of weights is known as well as the distances are: a unit in an argument of -1e4 is 1e4 units in its exponential.
@@ -61,6 +64,11 @@ internal sealed class Answers(PoolingRequest problem, bool hasGradients)
         }
     }
 
-    private void AssertRelative(double expected, double actual, double tolerance, int query) =>
-        Assert.True(Math.Abs(expected - actual) <= tolerance, $"Expected {expected:R} for query {query}, got {actual:R}: {problem}");
+    private void AssertRelative(double expected, double actual, double tolerance, int query)
+    {
+        if (!(Math.Abs(expected - actual) <= tolerance))
+        {
+            Assert.Fail($"Expected {expected:R} for query {query}, got {actual:R}: {problem}");
+        }
+    }
 }

@@ -82,10 +82,10 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         where TKernel : IKernel
     {
         int d = problem.Features;
-        double[][] positions = [.. Enumerable.Range(0, problem.KeyCount).Select(i => Enumerable.Range(0, d)
+        int[] near = [.. Enumerable.Range(0, problem.KeyCount).Where(i => problem.LeftOut?[m] != i && Weight<TKernel>(m, i) > 0)];
+        double[] weights = [.. near.Select(i => Weight<TKernel>(m, i))];
+        double[][] positions = [.. near.Select(i => Enumerable.Range(0, d)
             .Select(j => (problem.Keys[(i * d) + j] - problem.Queries[(m * d) + j]) / problem.Bandwidths[j]).ToArray())];
-        double[] weights = [.. positions.Select((p, i) => problem.LeftOut?[m] == i ? 0
-            : Math.Exp(TKernel.Score(p.Sum(u => u * u))) * (problem.SampleWeights?[i] ?? 1))];
         double sum = weights.Sum();
         double largest = problem.SampleWeights?.Max() ?? 1;
         Condition[m] = double.PositiveInfinity;
@@ -113,7 +113,7 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         for (int c = 0; c < problem.Columns; c++)
         {
             double first = problem.Values[c];
-            double[] centred = [.. Enumerable.Range(0, problem.KeyCount).Select(i => problem.Values[(i * problem.Columns) + c] - first)];
+            double[] centred = [.. near.Select(i => problem.Values[(i * problem.Columns) + c] - first)];
             Heights[(m * problem.Columns) + c] = first + l.Index().Sum(w => w.Item * centred[w.Index]);
             double[] withValues = [.. Enumerable.Range(0, d).Select(j => weights.Index().Sum(w => w.Item * (positions[w.Index][j] - mean[j]) * centred[w.Index]) / sum)];
             for (int j = 0; j < d; j++)
@@ -126,7 +126,7 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         double[] tilts = [.. positions.Select(p => 1 + Enumerable.Range(0, d).Sum(j => a[j] * (p[j] - mean[j])))];
         for (int j = 0; j < d; j++)
         {
-            double[] changes = [.. positions.Select((_, i) => weights[i] == 0 ? 0 : ChangeOfWeight<TKernel>(m, i, j))];
+            double[] changes = [.. near.Select(i => ChangeOfWeight<TKernel>(m, i, j))];
             OwnWeightGradient[(m * d) + j] = -changes.Index().Sum(change => change.Item * tilts[change.Index] * tilts[change.Index]) / sum / sum;
             for (int c = 0; c < problem.Columns; c++)
             {
@@ -135,7 +135,7 @@ internal sealed class LocalPlanes(PoolingRequest problem)
             }
         }
 
-        double Left(int i, int at, int column) => problem.Values[(i * problem.Columns) + column] - Heights[at]
+        double Left(int i, int at, int column) => problem.Values[(near[i] * problem.Columns) + column] - Heights[at]
             - Enumerable.Range(0, d).Sum(j => Slopes[(at * d) + j] * problem.Bandwidths[j] * positions[i][j]);
     }
 
@@ -144,20 +144,21 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         where TKernel : IKernel
     {
         const double Step = 1e-6;
-        double h = problem.Bandwidths[feature];
-        return (Weight(Step) - Weight(-Step)) / (2 * Step) * h;
+        return (Weight<TKernel>(query, key, feature, Step) - Weight<TKernel>(query, key, feature, -Step)) / (2 * Step) * problem.Bandwidths[feature];
+    }
 
-        double Weight(double step)
+    // Narrower in one feature by a step.
+    private double Weight<TKernel>(int query, int key, int feature = 0, double step = 0)
+        where TKernel : IKernel
+    {
+        double squares = 0;
+        for (int j = 0; j < problem.Features; j++)
         {
-            double squares = 0;
-            for (int j = 0; j < problem.Features; j++)
-            {
-                double u = (problem.Keys[(key * problem.Features) + j] - problem.Queries[(query * problem.Features) + j]) / problem.Bandwidths[j] * (j == feature ? 1 + step : 1);
-                squares += u * u;
-            }
-
-            return Math.Exp(TKernel.Score(squares)) * (problem.SampleWeights?[key] ?? 1);
+            double u = (problem.Keys[(key * problem.Features) + j] - problem.Queries[(query * problem.Features) + j]) / problem.Bandwidths[j] * (j == feature ? 1 + step : 1);
+            squares += u * u;
         }
+
+        return Math.Exp(TKernel.Score(squares)) * (problem.SampleWeights?[key] ?? 1);
     }
 
     private static (double[,] Inverse, double Size) Inverse(double[,] matrix)

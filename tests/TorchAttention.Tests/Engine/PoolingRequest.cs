@@ -158,8 +158,13 @@ internal sealed record PoolingRequest
     /// <summary>The range of a column of values, at least what its numbers can tell apart.</summary>
     public double Range(int column)
     {
-        double[] values = [.. Values.Where((_, i) => i % Columns == column)];
-        return values.Max() > values.Min() ? values.Max() - values.Min() : 1;
+        (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
+        for (int i = column; i < Values.Length; i += Columns)
+        {
+            (least, most) = (Math.Min(least, Values[i]), Math.Max(most, Values[i]));
+        }
+
+        return most > least ? most - least : 1;
     }
 
     public override string ToString() =>
