@@ -151,7 +151,7 @@ internal static class ReportPage
         }
     }
 
-    private static string Number(RunFolder run, string key) => run.Result(key) is string text ? Short(text) : "";
+    private static string Number(RunFolder run, string key) => run.Result(key) is string text ? Text(Short(text)) : "";
 
     private static void Estimators(StringBuilder page, RunFolder run)
     {

@@ -114,6 +114,31 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Report_EscapesWhateverTheFilesHold()
+    {
+        const string Mark = "<script>alert('&')</script>\u001b\u202e";
+        string mark = JsonSerializer.Serialize(Mark);
+        string all = $$$"""{"command": "train", "model": {{{mark}}}, "data": {{{mark}}}, "version": {{{mark}}}, "epochs": {{{mark}}}, "device": {{{mark}}}, {{{mark}}}: {{{mark}}}, "arguments": [{{{mark}}}]}""";
+        foreach (string run in (string[])["one", "many"])
+        {
+            Directory.CreateDirectory(_console.PathOf(run));
+            _console.Write($"{run}/config.json", run == "one" ? all : $"{all[..^1]}, \"seeds\": 2}}");
+            _console.Write($"{run}/summary.json", $$$"""{"w": {{{mark}}}, "epochs": {{{mark}}}, {{{mark}}}: { "mean": {{{mark}}}, "least": {{{mark}}} }, "estimators": { {{{mark}}}: { "val_loss": 1, "val_rmse": {{{mark}}} } } }""");
+        }
+
+        Directory.CreateDirectory(_console.PathOf("many/seed-1"));
+        _console.Write("many/seed-1/config.json", all);
+        foreach (string run in (string[])["one", "many"])
+        {
+            Assert.Equal(new ConsoleProcess.Result(0, $"{run}/report.html\n", ""), _console.Run("report", run));
+            string page = File.ReadAllText(_console.PathOf($"{run}/report.html"));
+            Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+            Assert.DoesNotContain(page, c => c is '\u001b' or '\u202e');
+            Assert.InRange(page.Split(@"&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\u001b\u202e").Length, 8, 40);
+        }
+    }
+
+    [Fact]
     public void Runs_ListsFinishedUnfinishedAndDamagedOnes()
     {
         Train("runs/good", "--epochs", "20", "--no-plots");
