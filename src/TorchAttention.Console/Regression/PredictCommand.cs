@@ -18,7 +18,12 @@ internal static class PredictCommand
     public static Command Create()
     {
         var file = new CsvFileOptions();
-        var model = new Option<string>("--model") { Description = "The model, as fit or train saves it; of train's the mean alone is predicted", HelpName = "file", Required = true };
+        var model = new Option<string>("--model")
+        {
+            Description = "The model, as fit or train saves it; of train's the mean alone is predicted",
+            HelpName = "file",
+            Required = true,
+        };
         var data = new Option<string?>("--data") { Description = "The queries: a CSV file with the model's features in its header, or - for standard input (default -)", HelpName = "file" };
         var output = new Option<string?>("--out") { Description = "Where the predictions go: a CSV file, or - for standard output (default -)", HelpName = "file" };
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
@@ -35,7 +40,11 @@ internal static class PredictCommand
 
         command.SetAction(parsed =>
         {
-            var queries = new Queries(parsed.GetValue(data) ?? Examples.Standard, parsed.GetValue(output) ?? Examples.Standard, file.Read(parsed), parsed.GetValue(keep));
+            var queries = new Queries(
+                parsed.GetValue(data) ?? Examples.Standard,
+                parsed.GetValue(output) ?? Examples.Standard,
+                file.Read(parsed),
+                parsed.GetValue(keep));
             string path = parsed.GetValue(model)!;
             SafeTensorsFile stored = Read(path, queries);
             if (IsOfTrain(stored))
@@ -82,9 +91,8 @@ internal static class PredictCommand
     }
 
     // What fit saved is known before anything of TorchSharp is looked at.
-    private static bool IsOfTrain(SafeTensorsFile file) => file.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && IsKnown(file);
-
-    private static bool IsKnown(SafeTensorsFile file) => Models.ModelFile.IsKnown(file);
+    private static bool IsOfTrain(SafeTensorsFile file) =>
+        file.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && TrainedModel.IsKnown(file);
 
     private static int PredictTrained(string path, SafeTensorsFile file, string? libTorch, Queries queries)
     {
@@ -93,7 +101,8 @@ internal static class PredictCommand
         return Run(queries, model.Features, (writer, kept) =>
         {
             TrainedModel.WriteHeader(writer, kept, model.Features);
-            return (rows, keptText, cancellationToken) => model.WriteRows(queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data, writer, rows, keptText, cancellationToken);
+            string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
+            return (rows, keptText, cancellationToken) => model.WriteRows(source, writer, rows, keptText, cancellationToken);
         });
     }
 
@@ -110,7 +119,8 @@ internal static class PredictCommand
         {
             var text = new PredictionText(writer, model, names, options, kept);
             text.WriteHeader();
-            return (rows, keptText, cancellationToken) => text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
+            return (rows, keptText, cancellationToken) =>
+                text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
         });
     }
 

@@ -24,7 +24,8 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
     public void WriteHeader() => WriteHeader(writer, keptColumns, names.Features, Predicted);
 
     /// <summary>The names of columns that are kept, of the query and of what is predicted.</summary>
-    public static void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns, IReadOnlyList<string> features, IEnumerable<string> predicted)
+    public static void WriteHeader(
+        TextWriter writer, IReadOnlyList<string> keptColumns, IReadOnlyList<string> features, IEnumerable<string> predicted)
     {
         if (predicted.FirstOrDefault(keptColumns.Contains) is string taken)
         {

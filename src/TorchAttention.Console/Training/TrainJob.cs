@@ -120,7 +120,8 @@ internal static partial class TrainJob
         try
         {
             learned.eval();
-            directory.Write(() => Models.ModelFile.Save(inUnits, Path.Combine(directory.Path, ModelFile), new Dictionary<string, string> { ["data"] = source.Name }));
+            var notes = new Dictionary<string, string> { ["data"] = source.Name };
+            directory.Write(() => Models.ModelFile.Save(inUnits, Path.Combine(directory.Path, ModelFile), notes));
             bool fillsOwn = fillsMatrix || LearnedModel.MatricesInAStep(options) > 0;
             Estimator[] estimators = [.. untrained, new(LearnedModel.EstimatorName(options.Model), learned, data, interruption.Token, fillsOwn)];
             summary = new RunSummary

@@ -58,7 +58,8 @@ public sealed partial class KernelRegression
     /// <param name="path">The file.</param>
     /// <returns>The model, and the notes that were saved with it.</returns>
     /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
-    public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path) => Load(path, SafeTensorsFile.Read(path));
+    public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path) =>
+        Load(path, SafeTensorsFile.Read(path));
 
     /// <summary>Loads a model of a file that was read before.</summary>
     /// <param name="path">The file, for messages.</param>

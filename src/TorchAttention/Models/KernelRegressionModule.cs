@@ -41,7 +41,9 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     /// <param name="widths">How many w there are.</param>
     /// <param name="options">The kernel and how it is trained.</param>
     /// <exception cref="ArgumentException">Keys or values of other shapes, fewer than 2 keys to leave one out of, or the boxcar kernel.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The learning rate or the first w is not positive and finite, or the keys' number type has no such w.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The learning rate or the first w is not positive and finite, or the keys' number type has no such w.
+    /// </exception>
     protected KernelRegressionModule(string name, Tensor keys, Tensor values, long widths, KernelModelOptions options)
         : base(name)
     {
@@ -55,7 +57,8 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
 
         if (keys.is_floating_point() && options.InitialW > finfo(keys.dtype).max)
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.InitialW, $"Expected a first w that the keys' {keys.dtype} holds, got {options.InitialW}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.InitialW, $"Expected a first w that the keys' {keys.dtype} holds, got {options.InitialW}.");
         }
 
         (_keys, Tensor copy) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());

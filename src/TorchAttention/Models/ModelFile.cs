@@ -3,16 +3,20 @@ using TorchAttention.Training;
 
 namespace TorchAttention.Models;
 
-/// <summary>Saves and loads every model that learns, in the safetensors format: its state in tensors; its kernel or score, how it is trained and the units of its columns as text.</summary>
+/// <summary>
+/// Saves and loads every model that learns, in the safetensors format: its state in tensors; its kernel or score, how it is trained and the
+/// units of its columns as text.
+/// </summary>
 /// <remarks>
 /// <para>
 /// Nothing in a file is ever run, and no more memory is taken than its tensors have numbers: their names, shapes and number types are checked before a model is made. How a pooling is computed, the
 /// <c>Method</c>, belongs to the machine and is not saved.
 /// </para>
 /// <para>
-/// Of a <see cref="ModelInUnits"/>, such as <c>train</c> saves, the header says what x and y are (<c>x</c>, a JSON list of names, and <c>y</c>) and how they were standardised (<c>x_mean</c>,
-/// <c>x_deviation</c>, <c>y_mean</c>, <c>y_deviation</c>), and <c>version</c> is 3. The tensors are in standard deviations all the same. Files of version 2 have no units: what <c>train</c> saved before
-/// takes and gives standard deviations, and keeps doing so.
+/// Of a <see cref="ModelInUnits"/>, such as <c>train</c> saves, the header says what x and y are (<c>x</c>, a JSON list of names, and
+/// <c>y</c>) and how they were standardised (<c>x_mean</c>, <c>x_deviation</c>, <c>y_mean</c>, <c>y_deviation</c>), and <c>version</c> is
+/// 3. The tensors are in standard deviations all the same. Files of version 2 have no units: what <c>train</c> saved before takes and gives
+/// standard deviations, and keeps doing so.
 /// </para>
 /// </remarks>
 public static class ModelFile
@@ -34,9 +38,14 @@ public static class ModelFile
     /// <summary>Saves a model.</summary>
     /// <param name="model">One of this library's models, or a <see cref="ModelInUnits"/> of one.</param>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
-    /// <param name="notes">Text to keep with the model, such as where its data are from; <see cref="Load(string, Device, out IReadOnlyDictionary{string, string})"/> gives it back.</param>
+    /// <param name="notes">
+    /// Text to keep with the model, such as where its data are from;
+    /// <see cref="Load(string, Device, out IReadOnlyDictionary{string, string})"/> gives it back.
+    /// </param>
     /// <exception cref="NotSupportedException">The model is of another library, or its numbers are neither float32 nor float64.</exception>
-    /// <exception cref="ArgumentException">One of its numbers is not finite, which <see cref="Load(string, Device)"/> would refuse.</exception>
+    /// <exception cref="ArgumentException">
+    /// One of its numbers is not finite, which <see cref="Load(string, Device)"/> would refuse.
+    /// </exception>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public static void Save(Module model, string path, IReadOnlyDictionary<string, string>? notes = null)
@@ -72,7 +81,9 @@ public static class ModelFile
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model is to be; the CPU where null.</param>
     /// <returns>The model, of the type that was saved (<see cref="ModelInUnits"/> of what <c>train</c> saves), set to evaluation.</returns>
-    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version, or has a number that cannot be used.</exception>
+    /// <exception cref="StorageException">
+    /// The file is missing, damaged, of another kind or of a later version, or has a number that cannot be used.
+    /// </exception>
     public static Module Load(string path, Device? device = null) => Load(path, device, out _);
 
     /// <summary>Loads a model and the notes that were saved with it.</summary>

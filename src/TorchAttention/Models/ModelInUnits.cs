@@ -5,15 +5,20 @@ using TorchAttention.Training;
 
 namespace TorchAttention.Models;
 
-/// <summary>A model of standardised columns, asked and answering in the columns' own units: f(x) = mean_y + deviation_y g((x - mean_x) / deviation_x).</summary>
+/// <summary>
+/// A model of standardised columns, asked and answering in the columns' own units: 
+/// f(x) = mean_y + deviation_y g((x - mean_x) / deviation_x).
+/// </summary>
 /// <remarks>
 /// <para>
-/// Means and deviations are taken off and put back in float64, whatever the model computes in: a column of dates keeps its days. Queries may be of any number type; answers have the queries' where that is
-/// one of fractions, else the model's. Attention weights, gradients and saving are those of the model within.
+/// Means and deviations are taken off and put back in float64, whatever the model computes in: a column of dates keeps its days. Queries
+/// may be of any number type; answers have the queries' where that is one of fractions, else the model's. Attention weights, gradients and
+/// saving are those of the model within.
 /// </para>
 /// <para>
-/// Its loss is the model's, in squared deviations of y, so that training it further on a <see cref="DataModule"/> in the columns' own units takes the same steps as before. Data that are standardised already, a
-/// <see cref="TabularData"/> say, are for the model within, <see cref="Model"/>.
+/// Its loss is the model's, in squared deviations of y, so that training it further on a <see cref="DataModule"/> in the columns' own units
+/// takes the same steps as before. Data that are standardised already, a <see cref="TabularData"/> say, are for the model within,
+/// <see cref="Model"/>.
 /// </para>
 /// </remarks>
 public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
@@ -29,13 +34,17 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     /// <summary>Puts a model into units; it owns the model from here on.</summary>
     /// <param name="model">The model of standardised columns.</param>
     /// <param name="units">The columns and their scales.</param>
-    /// <exception cref="ArgumentException">The model is in units already, or the units are not ones of finite numbers, each with a name.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model is in units already, or the units are not ones of finite numbers, each with a name.
+    /// </exception>
     public ModelInUnits(Module model, ModelUnits units)
         : base(nameof(ModelInUnits))
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(units);
-        _model = model is not ModelInUnits ? model : throw new ArgumentException("Expected a model of standardised columns, got one in units.", nameof(model));
+        _model = model is not ModelInUnits
+            ? model
+            : throw new ArgumentException("Expected a model of standardised columns, got one in units.", nameof(model));
         Units = units.Checked();
         _means = [.. Units.XScales.Select(scale => scale.Mean)];
         _deviations = [.. Units.XScales.Select(scale => scale.Deviation)];
@@ -51,7 +60,7 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     /// <inheritdoc/>
     public Tensor? AttentionWeights => (_model as IAttentionModel)?.AttentionWeights;
 
-    private ScalarType? NumberType => _model.parameters().FirstOrDefault()?.dtype;
+    private string Columns => string.Join(", ", Units.X);
 
     /// <inheritdoc/>
     /// <remarks>Each w in 1/units of its column; one that several columns share stays in 1/deviations.</remarks>
@@ -100,8 +109,8 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
             using DisposeScope scope = NewDisposeScope();
             int rows = Math.Min(most, predictions.Length - start);
             double[] some = x.Slice(start * features, rows * features).ToArray();
-            Tensor queries = (features == 1 ? tensor(some) : tensor(some, [rows, features])).to(_model.parameters().FirstOrDefault()?.device ?? CPU);
-            call(queries).ToDoubles().CopyTo(predictions, start);
+            Tensor queries = features == 1 ? tensor(some) : tensor(some, [rows, features]);
+            call(queries.to(_model.parameters().FirstOrDefault()?.device ?? CPU)).ToDoubles().CopyTo(predictions, start);
         }
 
         return predictions;
@@ -134,7 +143,9 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     {
         if (data is RegressionData regression && regression.XScales.Append(regression.YScale).Any(scale => scale != Standardization.None))
         {
-            throw new ArgumentException($"Expected data in the units of {string.Join(", ", Units.X)} and {Units.Y}, got standardised data; train the {nameof(Model)} within on them.", nameof(data));
+            throw new ArgumentException(
+                $"Expected data in the units of {Columns} and {Units.Y}, got standardised data; train the {nameof(Model)} within on them.",
+                nameof(data));
         }
     }
 
@@ -150,7 +161,8 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
         int features = _means.Length;
         if (x.dim() is not (1 or 2) || (x.dim() == 1 ? 1 : x.size(1)) != features)
         {
-            throw new ArgumentException($"Expected queries {(features == 1 ? "(m)" : $"(m, {features})")} of {string.Join(", ", Units.X)}, got shape {Guard.Shape(x)}.", nameof(x));
+            string shape = features == 1 ? "(m)" : $"(m, {features})";
+            throw new ArgumentException($"Expected queries {shape} of {Columns}, got shape {Guard.Shape(x)}.", nameof(x));
         }
 
         Tensor means = tensor(_means, ScalarType.Float64, x.device);
@@ -165,7 +177,8 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
         return Narrow(y.to(ScalarType.Float64).sub(mean).div(deviation), y);
     }
 
-    private Tensor Narrow(Tensor standardized, Tensor own) => standardized.to(NumberType ?? (own.is_floating_point() ? own.dtype : ScalarType.Float32));
+    private Tensor Narrow(Tensor standardized, Tensor own) =>
+        standardized.to(_model.parameters().FirstOrDefault()?.dtype ?? (own.is_floating_point() ? own.dtype : ScalarType.Float32));
 
     // The engine takes any number of queries at once; the other forms make a matrix of queries x keys.
     private int MostRows(int rows)

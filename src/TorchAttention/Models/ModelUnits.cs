@@ -36,14 +36,16 @@ public sealed record ModelUnits
         ArgumentNullException.ThrowIfNull(Y);
         if (X.Count == 0 || X.Count != XScales.Count || X.Contains(null!))
         {
-            throw new ArgumentException($"Expected a name for each of {XScales.Count} features, got {X.Count(name => name is not null)}.", nameof(X));
+            int names = X.Count(name => name is not null);
+            throw new ArgumentException($"Expected a name for each of {XScales.Count} features, got {names}.", nameof(X));
         }
 
         foreach (Standardization scale in XScales.Append(YScale))
         {
             if (!double.IsFinite(scale.Mean) || !(scale.Deviation > 0 && double.IsFinite(scale.Deviation)))
             {
-                throw new ArgumentException($"Expected a finite mean and a positive, finite deviation, got {scale.Mean} and {scale.Deviation}.", nameof(XScales));
+                throw new ArgumentException(
+                    $"Expected a finite mean and a positive, finite deviation, got {scale.Mean} and {scale.Deviation}.", nameof(XScales));
             }
         }
 

@@ -39,7 +39,7 @@ internal static class StoredOptions
             LearningRate = Positive(reader, "lr"),
             LeaveOneOut = Flag(reader, "leave_one_out"),
             LearnValues = !isFirst && Flag(reader, "learn_values"),
-            InitialW = isFirst ? 1 : Number(reader, "initial_w", w => w > 0 && w <= largest, $"a positive number up to {largest.ToString("G6", CultureInfo.InvariantCulture)}"),
+            InitialW = isFirst ? 1 : Number(reader, "initial_w", w => w > 0 && w <= largest, $"a positive number up to {Text(largest)}"),
         }.Checked();
     }
 
@@ -52,7 +52,8 @@ internal static class StoredOptions
         LearningRate = Positive(reader, "lr"),
         LeaveOneOut = Flag(reader, "leave_one_out"),
         Seed = ulong.TryParse(reader.Text("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
-            ? seed : throw reader.Unexpected("seed", $"a whole number up to {ulong.MaxValue}"),
+            ? seed
+            : throw reader.Unexpected("seed", $"a whole number up to {ulong.MaxValue}"),
     }.Checked();
 
     public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
@@ -61,14 +62,19 @@ internal static class StoredOptions
 
     private static string Text(bool flag) => flag ? "true" : "false";
 
-    private static double Positive(StoredModel reader, string name) => Number(reader, name, number => number > 0 && double.IsFinite(number), "a positive, finite number");
+    private static double Positive(StoredModel reader, string name) =>
+        Number(reader, name, number => number > 0 && double.IsFinite(number), "a positive, finite number");
 
     private static double Number(StoredModel reader, string name, Func<double, bool> isUsable, string expected) =>
-        double.TryParse(reader.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && isUsable(number) ? number : throw reader.Unexpected(name, expected);
+        double.TryParse(reader.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && isUsable(number)
+            ? number
+            : throw reader.Unexpected(name, expected);
 
     private static int Count(StoredModel reader, string name) =>
         int.TryParse(reader.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1
-            ? number : throw reader.Unexpected(name, $"a whole number from 1 to {int.MaxValue}");
+            ? number
+            : throw reader.Unexpected(name, $"a whole number from 1 to {int.MaxValue}");
 
-    private static bool Flag(StoredModel reader, string name) => reader.Text(name) switch { "true" => true, "false" => false, _ => throw reader.Unexpected(name, "true or false") };
+    private static bool Flag(StoredModel reader, string name) =>
+        reader.Text(name) switch { "true" => true, "false" => false, _ => throw reader.Unexpected(name, "true or false") };
 }

@@ -39,16 +39,19 @@ internal static class StoredUnits
             throw reader.Unexpected(X, $"the names of {features} features");
         }
 
+        double[] means = Numbers(reader, XMean, features);
+        double[] deviations = Deviations(reader, XDeviation, features);
         return new ModelUnits
         {
             X = names,
-            XScales = [.. Numbers(reader, XMean, features).Zip(Deviations(reader, XDeviation, features), (mean, deviation) => new Standardization(mean, deviation))],
+            XScales = [.. means.Zip(deviations, (mean, deviation) => new Standardization(mean, deviation))],
             Y = reader.Text(Y),
             YScale = new Standardization(Numbers(reader, YMean, 1)[0], Deviations(reader, YDeviation, 1)[0]),
         };
     }
 
-    private static string Text(IEnumerable<double> numbers) => string.Join(',', numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
+    private static string Text(IEnumerable<double> numbers) =>
+        string.Join(',', numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
 
     private static double[] Deviations(StoredModel reader, string name, int count)
     {
@@ -58,8 +61,12 @@ internal static class StoredUnits
 
     private static double[] Numbers(StoredModel reader, string name, int count)
     {
-        string[] texts = reader.Text(name).Split(',');
-        double[] numbers = [.. texts.Select(text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : double.NaN)];
-        return numbers.Length == count && numbers.All(double.IsFinite) ? numbers : throw reader.Unexpected(name, count == 1 ? "a finite number" : $"{count} finite numbers");
+        double[] numbers = Array.ConvertAll(reader.Text(name).Split(','), Number);
+        return numbers.Length == count && numbers.All(double.IsFinite)
+            ? numbers
+            : throw reader.Unexpected(name, count == 1 ? "a finite number" : $"{count} finite numbers");
     }
+
+    private static double Number(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : double.NaN;
 }

@@ -40,7 +40,8 @@ public abstract class Module : nn.Module<Tensor, Tensor>
 
     /// <summary>About how many numbers a training step works on one by one.</summary>
     /// <remarks>
-    /// An attention meets each example with all of the training inputs; an optimiser, each parameter; a layer, each example with all of its parameters, at a sixteenth of the cost of a number by itself.
+    /// An attention meets each example with all of the training inputs; an optimiser, each parameter; a layer, each example with all of its
+    /// parameters, at a sixteenth of the cost of a number by itself.
     /// </remarks>
     /// <param name="batch">The examples of a mini-batch.</param>
     /// <param name="inputs">The numbers of the training inputs, features times examples.</param>

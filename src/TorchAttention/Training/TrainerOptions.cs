@@ -18,11 +18,15 @@ public sealed record TrainerOptions
     /// <summary>When to stop before the last epoch; null, the default, for never.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
-    /// <summary>libtorch's threads while training, at least 1; null, the default, for one where a step is small and as many as libtorch has otherwise.</summary>
+    /// <summary>
+    /// libtorch's threads while training, at least 1; null, the default, for one where a step is small and as many as libtorch has
+    /// otherwise.
+    /// </summary>
     /// <remarks>
-    /// A step is small where its numbers are fewer than 2^17: the examples of a mini-batch times the numbers of the training inputs (rows times features), or the module's parameters where these make
-    /// more. The number before comes back when the training ends, in whatever way. libtorch keeps the number for each thread; one that uses it for the first time while a training goes on begins with
-    /// the training's. It changes no bit of what <see cref="Pooling.EnginePooling"/> computes; libtorch's own large sums depend on it.
+    /// A step is small where its numbers are fewer than 2^17: the examples of a mini-batch times the numbers of the training inputs (rows
+    /// times features), or the module's parameters where these make more. The number before comes back when the training ends, in whatever
+    /// way. libtorch keeps the number for each thread; one that uses it for the first time while a training goes on begins with the
+    /// training's. It changes no bit of what <see cref="Pooling.EnginePooling"/> computes; libtorch's own large sums depend on it.
     /// </remarks>
     public int? Threads { get; init; }
 

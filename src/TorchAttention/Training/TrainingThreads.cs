@@ -4,8 +4,8 @@ namespace TorchAttention.Training;
 
 /// <summary>The number of libtorch's threads while a training runs: chosen from its size, and put back afterwards.</summary>
 /// <remarks>
-/// Threads that share a step wait for each other at each operation. Where the numbers are few, or other processes keep the cores busy, they wait for far longer than they compute: fifty times as long
-/// as one thread takes alone has been seen.
+/// Threads that share a step wait for each other at each operation. Where the numbers are few, or other processes keep the cores busy, they
+/// wait for far longer than they compute: fifty times as long as one thread takes alone has been seen.
 /// </remarks>
 internal sealed class TrainingThreads : IDisposable
 {

@@ -19,7 +19,10 @@ public sealed class TrainMemoryTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         ConsoleProcess.Running running = _console.Start(
             ConsoleProcess.Executable,
-            ["train", "--data", "mcycle", "--model", "ard", "--optimizer", "adam", "--epochs", "1500", "--checkpoint-steps", "20", "--no-plots", "--quiet", "--out", "run"],
+            [
+                "train", "--data", "mcycle", "--model", "ard", "--optimizer", "adam", "--epochs", "1500", "--checkpoint-steps", "20",
+                "--no-plots", "--quiet", "--out", "run",
+            ],
             ("DOTNET_GCgen0size", "0x1000000"));
         long peak = 0;
         using (var process = Process.GetProcessById(running.Id))
@@ -38,7 +41,8 @@ public sealed class TrainMemoryTests : IDisposable
     {
         try
         {
-            string line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) ?? "VmHWM: 0 kB";
+            IEnumerable<string> lines = File.ReadLines($"/proc/{process}/status");
+            string line = lines.FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) ?? "VmHWM: 0 kB";
             return long.Parse(line.Split(':')[1].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) / 1024;
         }
         catch (IOException)

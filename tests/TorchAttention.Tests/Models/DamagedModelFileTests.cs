@@ -7,12 +7,16 @@ using TorchAttention.Training;
 
 namespace TorchAttention.Tests.Models;
 
-/// <summary>Every member of a file's header and every tensor, damaged one at a time: what is loaded is what the file says, or one line says what is wrong with it.</summary>
+/// <summary>
+/// Every member of a file's header and every tensor, damaged one at a time: what is loaded is what the file says, or one line says what is
+/// wrong with it.
+/// </summary>
 public sealed class DamagedModelFileTests : IDisposable
 {
     private static readonly string?[] _texts =
     [
-        null, "", " ", "0", "-1", "1.5", "1", "2", "3", "NaN", "Infinity", "-Infinity", "1e308", "-1e308", "1e999", "1e-320", "2147483647", "99999999999999999999", "true", "True", "maybe",
+        null, "", " ", "0", "-1", "1.5", "1", "2", "3", "NaN", "Infinity", "-Infinity", "1e308", "-1e308", "1e999", "1e-320", "2147483647",
+        "99999999999999999999", "true", "True", "maybe",
         "null", "[]", "[null]", "[\"a\"]", "[\"a\",\"b\"]", "[1,2]", "{}", "1,2", "1,,2", ",", "none", "boxcar", "\n", "'",
     ];
 
@@ -102,9 +106,11 @@ public sealed class DamagedModelFileTests : IDisposable
         SafeTensorsFile file = Saved("nw", hasUnits: false);
         new SafeTensorsFile(file.Tensors, new Dictionary<string, string>(file.Metadata) { ["initial_w"] = "1e308" }).Write(Path);
         Assert.Equal(
-            $"{Path}: expected a positive number up to 3.40282E+38 for 'initial_w' in the header, found '1e308'", Assert.Throws<StorageException>(() => ModelFile.Load(Path)).Message);
-        Assert.Throws<ArgumentOutOfRangeException>(() => new NWKernelRegression(ones(3), ones(3), new KernelModelOptions { InitialW = 1e308 }));
-        using var wide = new NWKernelRegression(ones(3, float64), ones(3, float64), new KernelModelOptions { InitialW = 1e308 });
+            $"{Path}: expected a positive number up to 3.4028234663852886E+38 for 'initial_w' in the header, found '1e308'",
+            Assert.Throws<StorageException>(() => ModelFile.Load(Path)).Message);
+        var options = new KernelModelOptions { InitialW = 1e308 };
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NWKernelRegression(ones(3), ones(3), options));
+        using var wide = new NWKernelRegression(ones(3, float64), ones(3, float64), options);
         Assert.Equal(1e308, wide.W.ToDoubles()[0]);
     }
 
@@ -114,15 +120,19 @@ public sealed class DamagedModelFileTests : IDisposable
         SafeTensorsFile file = Saved("nw", hasUnits: false);
         float[] keys = file.Tensors["keys"].ToFloats();
         keys[6] = float.NaN;
-        new SafeTensorsFile(new Dictionary<string, SafeTensor>(file.Tensors) { ["keys"] = SafeTensor.Of(keys, keys.Length) }, file.Metadata).Write(Path);
-        Assert.Equal($"{Path}: expected finite numbers in 'keys', found NaN as number 7 of F32 (50)", Assert.Throws<StorageException>(() => ModelFile.Load(Path)).Message);
+        var tensors = new Dictionary<string, SafeTensor>(file.Tensors) { ["keys"] = SafeTensor.Of(keys, keys.Length) };
+        new SafeTensorsFile(tensors, file.Metadata).Write(Path);
+        Assert.Equal(
+            $"{Path}: expected finite numbers in 'keys', found NaN as number 7 of F32 (50)",
+            Assert.Throws<StorageException>(() => ModelFile.Load(Path)).Message);
     }
 
     [Fact]
     public void NumbersThatAreNone_AreNotSaved()
     {
         using var model = new NWKernelRegression(tensor([1f, 2f, float.PositiveInfinity]), ones(3));
-        Assert.Contains("Expected finite numbers in 'keys', got ", Assert.Throws<ArgumentException>(() => ModelFile.Save(model, Path)).Message, StringComparison.Ordinal);
+        string message = Assert.Throws<ArgumentException>(() => ModelFile.Save(model, Path)).Message;
+        Assert.Contains("Expected finite numbers in 'keys', got ", message, StringComparison.Ordinal);
         Assert.False(File.Exists(Path));
     }
 
@@ -154,17 +164,21 @@ public sealed class DamagedModelFileTests : IDisposable
         yield return ("with another side", SafeTensor.OfBytes(tensor.DataType, tensor.Bytes, [1, .. shape]));
         yield return ("with a side more", SafeTensor.OfBytes(tensor.DataType, tensor.Bytes, [.. shape, 1, 1]));
         yield return ("empty", SafeTensor.OfBytes(tensor.DataType, [], [0, .. shape[1..]]));
-        yield return ("longer", SafeTensor.OfBytes(tensor.DataType, [.. tensor.Bytes, .. new byte[tensor.Bytes.Length]], [shape[0] * 2, .. shape[1..]]));
+        byte[] longer = [.. tensor.Bytes, .. new byte[tensor.Bytes.Length]];
+        yield return ("longer", SafeTensor.OfBytes(tensor.DataType, longer, [shape[0] * 2, .. shape[1..]]));
         yield return ("without a shape", SafeTensor.OfBytes(tensor.DataType, tensor.Bytes[..size], []));
         yield return ("of bytes", SafeTensor.OfBytes("U8", new byte[count], shape));
         yield return ("of halves", SafeTensor.OfBytes("F16", new byte[2 * count], shape));
-        yield return ("of the other type", tensor.DataType == "F32" ? SafeTensor.Of(new long[count], shape) : SafeTensor.Of(new float[count], shape));
+        bool isSingle = tensor.DataType == "F32";
+        yield return ("of the other type", isSingle ? SafeTensor.Of(new long[count], shape) : SafeTensor.Of(new float[count], shape));
         yield return ("of doubles", SafeTensor.Of(new double[count], shape));
         foreach (float number in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
         {
             float[] numbers = new float[count];
+            long[] whole = new long[count];
             numbers[^1] = number;
-            yield return ($"with {number}", tensor.DataType == "F32" ? SafeTensor.Of(numbers, shape) : SafeTensor.Of([.. Enumerable.Repeat(float.IsNegative(number) ? long.MinValue : long.MaxValue, count)], shape));
+            whole[^1] = float.IsNegative(number) ? long.MinValue : long.MaxValue;
+            yield return ($"with {number}", isSingle ? SafeTensor.Of(numbers, shape) : SafeTensor.Of(whole, shape));
         }
     }
 
@@ -181,8 +195,9 @@ public sealed class DamagedModelFileTests : IDisposable
             Assert.StartsWith($"{Path}: ", e.Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', e.Message);
             string said = e.Message[Path.Length..];
+            IEnumerable<string> parts = _units.Concat(file.Metadata.Keys).Concat(file.Tensors.Keys);
             bool isNamed = said.Replace('-', '_').Contains(part, StringComparison.Ordinal)
-                || _units.Concat(file.Metadata.Keys).Concat(file.Tensors.Keys).Any(name => said.Contains($"'{name}'", StringComparison.Ordinal));
+                || parts.Any(name => said.Contains($"'{name}'", StringComparison.Ordinal));
             Assert.True(isNamed || part == "format", $"Nothing is named for '{part}': {e.Message}");
             return true;
         }
@@ -190,31 +205,48 @@ public sealed class DamagedModelFileTests : IDisposable
         using (loaded)
         {
             Module own = (loaded as ModelInUnits)?.Model ?? loaded;
-            Assert.Equal(file.Tensors.Keys.Order(StringComparer.Ordinal), own.state_dict().Keys.Order(StringComparer.Ordinal));
-            Assert.All(own.state_dict(), entry => Assert.Equal(file.Tensors[entry.Key].ToString(), TensorBytes.Stored(entry.Value).ToString()));
-            Assert.All(own.state_dict(), entry => Assert.Equal(file.Tensors[entry.Key].Bytes.ToArray(), TensorBytes.Of(entry.Value)));
-            Assert.All(own.state_dict(), entry => Assert.All(entry.Value.ToDoubles(), number => Assert.True(double.IsFinite(number))));
+            Dictionary<string, Tensor> state = own.state_dict();
+            Assert.Equal(file.Tensors.Keys.Order(StringComparer.Ordinal), state.Keys.Order(StringComparer.Ordinal));
+            foreach ((string name, Tensor tensor) in state)
+            {
+                Assert.Equal(file.Tensors[name].ToString(), TensorBytes.Stored(tensor).ToString());
+                Assert.Equal(file.Tensors[name].Bytes.ToArray(), TensorBytes.Of(tensor));
+                Assert.All(tensor.ToDoubles(), number => Assert.True(double.IsFinite(number)));
+            }
+
             Assert.Equal(file.Metadata.ContainsKey("x_mean"), loaded is ModelInUnits);
             foreach ((string member, double number) in Numbers(loaded).Where(pair => file.Metadata.ContainsKey(pair.Member)))
             {
-                Assert.True(file.Metadata["version"] == "1" || double.Parse(file.Metadata[member].Split(',')[0], CultureInfo.InvariantCulture) == number, $"{member} = {number}, in the file {file.Metadata[member]}");
+                bool isFirst = file.Metadata["version"] == "1";
+                Assert.True(isFirst || First(file.Metadata[member]) == number, $"{member} = {number}, in the file {file.Metadata[member]}");
             }
         }
 
         return false;
     }
 
-    private static IEnumerable<(string Member, double Number)> Numbers(Module loaded) =>
-    [
-        .. loaded is ModelInUnits { Units: ModelUnits units }
-            ? ((string, double)[])[("x_mean", units.XScales[0].Mean), ("x_deviation", units.XScales[0].Deviation), ("y_mean", units.YScale.Mean), ("y_deviation", units.YScale.Deviation)]
-            : [],
-        .. ((loaded as ModelInUnits)?.Model ?? loaded) switch
+    private static double First(string numbers) => double.Parse(numbers.Split(',')[0], CultureInfo.InvariantCulture);
+
+    private static List<(string Member, double Number)> Numbers(Module loaded)
+    {
+        var numbers = new List<(string, double)>();
+        if (loaded is ModelInUnits { Units: ModelUnits units })
         {
-            KernelRegressionModule kernel => [("lr", kernel.Options.LearningRate), ("initial_w", kernel.Options.InitialW)],
-            AttentionRegression { Options: AttentionRegressionOptions options } =>
-                [("lr", options.LearningRate), ("hidden", options.Hidden), ("heads", options.Heads), ("dropout", options.Dropout), ("seed", options.Seed)],
-            _ => ((string, double)[])[],
-        },
-    ];
+            numbers.AddRange([("x_mean", units.XScales[0].Mean), ("x_deviation", units.XScales[0].Deviation)]);
+            numbers.AddRange([("y_mean", units.YScale.Mean), ("y_deviation", units.YScale.Deviation)]);
+        }
+
+        switch ((loaded as ModelInUnits)?.Model ?? loaded)
+        {
+            case KernelRegressionModule { Options: KernelModelOptions kernel }:
+                numbers.AddRange([("lr", kernel.LearningRate), ("initial_w", kernel.InitialW)]);
+                break;
+            case AttentionRegression { Options: AttentionRegressionOptions score }:
+                numbers.AddRange([("lr", score.LearningRate), ("hidden", score.Hidden), ("heads", score.Heads)]);
+                numbers.AddRange([("dropout", score.Dropout), ("seed", score.Seed)]);
+                break;
+        }
+
+        return numbers;
+    }
 }

@@ -1,6 +1,5 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
-using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
@@ -83,7 +82,7 @@ public sealed class ModelInUnitsTests : IDisposable
     {
         (Tensor x, Tensor y) = KernelModels.Data("relevance");
         using var model = new RelevanceKernelRegression(x, y);
-        using var inUnits = new ModelInUnits(model, new ModelUnits { X = ["a", "b"], XScales = [new(100, 20), new(-3, 0.01)], Y = "y", YScale = new(7, 5) });
+        using ModelInUnits inUnits = InUnits(model, new Standardization(7, 5), new(100, 20), new(-3, 0.01));
         Tensor queries = tensor([120.0, -2.99, 140, -2.98], [2, 2], requires_grad: true);
         inUnits.call(queries).sum().backward();
         double[] steps = [1e-3, 1e-6];
@@ -117,7 +116,7 @@ public sealed class ModelInUnitsTests : IDisposable
 
         static IReadOnlyList<(string, double)> Numbers(Module model, params Standardization[] scales)
         {
-            using var inUnits = new ModelInUnits(model, new ModelUnits { X = [.. scales.Select((_, j) => $"x{j}")], XScales = scales, Y = "y", YScale = new(1, 9) });
+            using ModelInUnits inUnits = InUnits(model, new Standardization(1, 9), scales);
             return inUnits.LearnedNumbers();
         }
     }
@@ -152,7 +151,8 @@ public sealed class ModelInUnitsTests : IDisposable
         using var inUnits = new ModelInUnits(Create("nw", data), ModelUnits.Of(data, ["seconds"], "height"));
         double before = inUnits.LearnedNumbers()[0].Value;
         ArgumentException e = Assert.Throws<ArgumentException>(() => new Trainer().Fit(inUnits, data));
-        Assert.Contains("Expected data in the units of seconds and height, got standardised data; train the Model within on them.", e.Message, StringComparison.Ordinal);
+        const string Problem = "Expected data in the units of seconds and height, got standardised data; train the Model within on them.";
+        Assert.Contains(Problem, e.Message, StringComparison.Ordinal);
         Assert.Equal(before, inUnits.LearnedNumbers()[0].Value);
         new Trainer().Fit(inUnits.Model, data);
         Assert.NotEqual(before, inUnits.LearnedNumbers()[0].Value);
@@ -162,10 +162,11 @@ public sealed class ModelInUnitsTests : IDisposable
     public void WrongShapes_NameTheColumns()
     {
         (Tensor x, Tensor y) = KernelModels.Data("relevance", ScalarType.Float32);
-        using var inUnits = new ModelInUnits(new RelevanceKernelRegression(x, y), new ModelUnits { X = ["a", "b"], XScales = [new(0, 1), new(0, 1)], Y = "y", YScale = new(0, 1) });
+        using ModelInUnits inUnits = InUnits(new RelevanceKernelRegression(x, y), new Standardization(0, 1), new(0, 1), new(0, 1));
         foreach (Tensor wrong in new[] { zeros(3), zeros(3, 1), zeros(3, 3), zeros(1, 3, 2) })
         {
-            Assert.Contains("Expected queries (m, 2) of a, b, got shape (", Assert.Throws<ArgumentException>(() => inUnits.call(wrong)).Message, StringComparison.Ordinal);
+            string message = Assert.Throws<ArgumentException>(() => inUnits.call(wrong)).Message;
+            Assert.Contains("Expected queries (m, 2) of x0, x1, got shape (", message, StringComparison.Ordinal);
         }
 
         Assert.Throws<ArgumentException>(() => inUnits.Predict([1, 2, 3]));
@@ -178,7 +179,8 @@ public sealed class ModelInUnitsTests : IDisposable
         var units = new ModelUnits { X = ["a"], XScales = [new(0, 1)], Y = "y", YScale = new(0, 1) };
         foreach (ModelUnits wrong in new[]
         {
-            units with { X = [] }, units with { X = ["a", "b"] }, units with { X = [null!] }, units with { XScales = [new(0, 0)] }, units with { XScales = [new(0, -1)] },
+            units with { X = [] }, units with { X = ["a", "b"] }, units with { X = [null!] },
+            units with { XScales = [new(0, 0)] }, units with { XScales = [new(0, -1)] },
             units with { XScales = [new(double.NaN, 1)] }, units with { YScale = new(0, double.PositiveInfinity) },
         })
         {
@@ -193,7 +195,7 @@ public sealed class ModelInUnitsTests : IDisposable
     [Fact]
     public void ModelOfOneKind_IsNotReadWithoutItsUnits()
     {
-        using var inUnits = new ModelInUnits(new NWKernelRegression(tensor([1f, 2]), ones(2)), new ModelUnits { X = ["a"], XScales = [new(0, 2)], Y = "y", YScale = new(0, 1) });
+        using ModelInUnits inUnits = InUnits(new NWKernelRegression(tensor([1f, 2]), ones(2)), new Standardization(0, 1), [new(0, 2)]);
         ModelFile.Save(inUnits, Path);
         StorageException e = Assert.Throws<StorageException>(() => NWKernelRegression.Load(Path));
         Assert.Contains("found one in their units: ModelFile.Load reads it", e.Message, StringComparison.Ordinal);
@@ -204,7 +206,8 @@ public sealed class ModelInUnitsTests : IDisposable
     public void FileWithoutUnits_AnswersAsItDid()
     {
         using var model = new NWKernelRegression(tensor([-1f, 0, 1]), tensor([2f, 1, 4]));
-        ModelFile.Save(model, Path, new Dictionary<string, string> { ["x"] = "times", ["x_mean"] = "25", ["x_deviation"] = "12", ["y"] = "accel", ["y_mean"] = "-25", ["y_deviation"] = "48" });
+        string[] notes = ["x", "x_mean", "x_deviation", "y", "y_mean", "y_deviation"];
+        ModelFile.Save(model, Path, notes.ToDictionary(name => name, _ => "25"));
         using Module loaded = ModelFile.Load(Path);
         Assert.IsType<NWKernelRegression>(loaded);
         Assert.Equal("2", SafeTensorsFile.Read(Path).Metadata["version"]);
@@ -235,10 +238,14 @@ public sealed class ModelInUnitsTests : IDisposable
     }
 
     private static Module Create(string name, TabularData data) => KernelModels.Names.Contains(name)
-        ? KernelModels.Create(name, data.XTrain, data.YTrain, new() { Kernel = SmoothingKernel.Gaussian, LearningRate = 0.1, LeaveOneOut = true, LearnValues = name != "nw" })
+        ? KernelModels.Create(name, data.XTrain, data.YTrain, new() { LearningRate = 0.1, LeaveOneOut = true, LearnValues = name != "nw" })
         : new AttentionRegression(data.XTrain, data.YTrain, new() { Score = Enum.Parse<AttentionScore>(name), Hidden = 8 });
 
-    private static Tensor Tensor(double[] rows, int features) => features == 1 ? tensor(rows) : tensor(rows, [rows.Length / features, features]);
+    private static ModelInUnits InUnits(Module model, Standardization y, params Standardization[] x) =>
+        new(model, new ModelUnits { X = [.. x.Select((_, j) => $"x{j}")], XScales = x, Y = "y", YScale = y });
+
+    private static Tensor Tensor(double[] rows, int features) =>
+        features == 1 ? tensor(rows) : tensor(rows, [rows.Length / features, features]);
 
     // The rows of the validation part, in its order, as they were before they were standardised.
     private static double[] ValidationRows(double[][] x, double[] y, TabularData data)
@@ -250,7 +257,10 @@ public sealed class ModelInUnitsTests : IDisposable
 
     /// <summary>Standardised data, put back.</summary>
     private sealed class OwnUnits(TabularData data) : RegressionData(
-        (Back(data.XTrain, data.XScales), Back(data.YTrain, [data.YScale])), (Back(data.XVal, data.XScales), Back(data.YVal, [data.YScale])), data.BatchSize, Drawn())
+        (Back(data.XTrain, data.XScales), Back(data.YTrain, [data.YScale])),
+        (Back(data.XVal, data.XScales), Back(data.YVal, [data.YScale])),
+        data.BatchSize,
+        Drawn())
     {
         public override IReadOnlyList<Standardization> XScales { get; } = [.. data.XScales.Select(_ => Standardization.None)];
 
@@ -264,7 +274,11 @@ public sealed class ModelInUnitsTests : IDisposable
             return generator;
         }
 
-        private static Tensor Back(Tensor standardized, IReadOnlyList<Standardization> scales) =>
-            standardized.to(ScalarType.Float64) * tensor([.. scales.Select(scale => scale.Deviation)], ScalarType.Float64) + tensor([.. scales.Select(scale => scale.Mean)], ScalarType.Float64);
+        private static Tensor Back(Tensor standardized, IReadOnlyList<Standardization> scales)
+        {
+            double[] deviations = [.. scales.Select(scale => scale.Deviation)];
+            double[] means = [.. scales.Select(scale => scale.Mean)];
+            return (standardized.to(ScalarType.Float64) * tensor(deviations)) + tensor(means);
+        }
     }
 }

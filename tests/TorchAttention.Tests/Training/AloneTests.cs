@@ -12,8 +12,9 @@ public sealed class AloneTests
 {
     private const int Megabyte = 1 << 20;
 
-    // What is alive, by the least of ten looks at the beginning and ten at the end: one look may find the runtime compiling, for which it takes memory for a moment.
-    // Half a megabyte of objects is 20 bytes a step, less than the smallest of them; 4 of libtorch's are 160, less than a tensor.
+    // What is alive, by the least of ten looks at the beginning and ten at the end: one look may find the runtime compiling, for which it
+    // takes memory for a moment. Half a megabyte of objects is 20 bytes a step, less than the smallest of them; 4 of libtorch's are 160,
+    // less than a tensor.
     [Fact]
     public void LongTraining_TakesNoMoreMemoryThanAShortOne()
     {
@@ -50,7 +51,8 @@ public sealed class AloneTests
             Assert.InRange(Grown(look => look.Managed), long.MinValue, Megabyte / 2);
             Assert.InRange(Grown(look => look.Native), long.MinValue, 4 * Megabyte);
 
-            long Grown(Func<(long Tensors, long Managed, long Native), long> bytes) => seen.TakeLast(looks).Min(bytes) - seen.Take(looks).Min(bytes);
+            long Grown(Func<(long Tensors, long Managed, long Native), long> bytes) =>
+                seen.TakeLast(looks).Min(bytes) - seen.Take(looks).Min(bytes);
         }
         finally
         {
