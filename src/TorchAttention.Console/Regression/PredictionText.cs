@@ -3,11 +3,13 @@ using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
 
-/// <summary>Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where no example is in reach or the query is outside of all.</summary>
+/// <summary>Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where that rests on little.</summary>
 internal sealed class PredictionText(TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options, IReadOnlyList<string> keptColumns)
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";
+    private const string Gap = "gap";
+    private const string Level = "level";
 
     private bool IsClasses => model.Classes.Count > 0;
 
@@ -82,7 +84,7 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
             }
 
             Number(writer, at.EffectiveNeighbours[i]);
-            writer.WriteLine(!at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : "");
+            writer.WriteLine(!at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level : "");
         }
     }
 

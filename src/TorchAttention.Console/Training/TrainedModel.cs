@@ -26,6 +26,9 @@ internal sealed class TrainedModel : IDisposable
         IEnumerable<double> Column(int j) => keys.Where((_, i) => i % features == j);
     }
 
+    /// <summary>Whether a file's content says that it is one.</summary>
+    public static bool IsKnown(SafeTensorsFile file) => ModelFile.IsKnown(file);
+
     public string[] Features => [.. _model.Units.X];
 
     /// <summary>Loads a model; needs libtorch.</summary>
@@ -44,7 +47,7 @@ internal sealed class TrainedModel : IDisposable
         throw new StorageException(StorageProblem.OtherFormat, path)
         {
             Expected = "a model that says what its columns are",
-            Found = "one of standard deviations, as train saved them before: train it again, or train --resume its run",
+            Found = "one of standard deviations, as train saved them before: train it again, or train --resume its run with more --epochs",
         };
     }
 

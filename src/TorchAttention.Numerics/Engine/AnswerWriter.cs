@@ -42,6 +42,8 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
 
     public required T* Slopes { get; init; }
 
+    public required bool* IsLevel { get; init; }
+
     /// <summary>The sums that the outputs need.</summary>
     public SumLayout Layout => new(
         _problem.Features,
@@ -65,8 +67,9 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     /// <param name="row">Its sums.</param>
     /// <param name="offset">The score that the weights are relative to.</param>
     /// <param name="reference">Where the positions in the sums for a plane count from (d); null for the query.</param>
+    /// <param name="points">The plane, where these sums do not determine it well; null where they do.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Write(int query, double* row, double offset, double* reference = null)
+    public void Write(int query, double* row, double offset, double* reference = null, PlaneOfPoints? points = null)
     {
         double sum = row[SumLayout.WeightSum];
         if (!(sum > 0))
@@ -75,7 +78,11 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             return;
         }
 
-        if (_problem.Options.Degree == 1)
+        if (points is not null)
+        {
+            WritePlane(query, points, offset, reference);
+        }
+        else if (_problem.Options.Degree == 1)
         {
             WritePlane(query, row, offset, reference);
         }
@@ -142,6 +149,11 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
             HasNeighbour[query] = false;
         }
 
+        if (IsLevel is not null)
+        {
+            IsLevel[query] = false;
+        }
+
         int gradients = columns * _problem.Features;
         if (InverseBandwidthGradient is not null)
         {
@@ -205,7 +217,6 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     private void WritePlane(int query, double* row, double offset, double* reference)
     {
         int features = _problem.Features;
-        int columns = _problem.Columns;
         SumLayout layout = Layout;
         double* memory = stackalloc double[PlaneFit.MemoryFor(features)];
         var fit = new PlaneFit(layout, row, memory);
@@ -219,6 +230,20 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         }
 
         fit.Solve();
+        WritePlane(query, fit, offset, reference);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WritePlane<TPlane>(int query, TPlane fit, double offset, double* reference)
+        where TPlane : IPlane, allows ref struct
+    {
+        int features = _problem.Features;
+        int columns = _problem.Columns;
+        if (IsLevel is not null)
+        {
+            IsLevel[query] = fit.IsLevel;
+        }
+
         for (int c = 0; c < columns; c++)
         {
             Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * fit.Height(c)));
@@ -250,7 +275,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
                 long at = ((((long)query * columns) + c) * features) + j;
                 if (Slopes is not null)
                 {
-                    Slopes[at] = T.CreateTruncating(fit.Slopes[j] * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+                    Slopes[at] = T.CreateTruncating(fit.Slope(j) * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
                 }
 
                 if (InverseBandwidthGradient is not null)

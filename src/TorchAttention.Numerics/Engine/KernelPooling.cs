@@ -95,7 +95,7 @@ public static partial class KernelPooling
         fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours, ownWeight = output.OwnWeight)
         fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
         fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
-        fixed (bool* hasNeighbour = output.HasNeighbour)
+        fixed (bool* hasNeighbour = output.HasNeighbour, isLevel = output.IsLevel)
         {
             var problem = new PoolingProblem<T>
             {
@@ -125,6 +125,7 @@ public static partial class KernelPooling
                 HasNeighbour = hasNeighbour,
                 OwnWeight = ownWeight,
                 Slopes = slopes,
+                IsLevel = isLevel,
                 InverseBandwidthGradient = inverseBandwidthGradient,
                 LogWeightSumGradient = logWeightSumGradient,
                 OwnWeightGradient = ownWeightGradient,

@@ -1,21 +1,27 @@
 using TorchAttention.Numerics.Engine.Exact;
+using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>The plane through the values around a query by weighted least squares, from the query's sums.</summary>
+/// <summary>The plane through the values around a query by weighted least squares, from the query's sums; for sums that determine it well.</summary>
 /// <remarks>
 /// <para>With the weighted mean m and covariance C of the positions p_i, and t the query's position, the height at the query is sum_i l_i v_i with
 /// l_i = s_i K_i / sum s K (1 + (p_i - m)' a) and C a = t - m. Written so, no digits are lost where the query is far from all keys.</para>
-/// <para>A direction in which the positions do not differ by more than their rounding is left out: the plane is level in it.</para>
+/// <para>What the sums do not determine well (<see cref="IsDoubtful"/>) the keys are asked for one by one: <see cref="PlaneOfPoints"/>.</para>
 /// </remarks>
-internal readonly unsafe ref partial struct PlaneFit
+internal readonly unsafe ref partial struct PlaneFit : IPlane
 {
-    // The part of a squared distance that a variance must have to be known well enough.
+    // The part of a squared distance that a variance must be, so that the rounding of the distance leaves it its digits.
     private const double LeastPart = 1e-4;
     private const double LeastPartOfSingle = 0.1;
 
-    // The part up to which a variance is nothing but rounding.
-    private const double Level = 1e-13;
+    // The squared bandwidths that a variance must be, where the weights at the end of a kernel's support are rounding.
+    private const double LeastVariance = 1e-7;
+    private const double LeastVarianceOfSingle = 1e-4;
+
+    // What a variance must weigh, so that the squares of its weights are numbers.
+    private const double LeastWeight = 1e-140;
+    private const double LeastWeightOfSingle = 1e-12;
 
     private readonly SumLayout _layout;
     private readonly double* _row;
@@ -23,6 +29,7 @@ internal readonly unsafe ref partial struct PlaneFit
     private readonly double* _factor;
     private readonly double* _pivot;
     private readonly double* _a;
+    private readonly double* _slopes;
 
     /// <summary>Prepares the fit.</summary>
     /// <param name="layout">Where the sums stand.</param>
@@ -37,8 +44,8 @@ internal readonly unsafe ref partial struct PlaneFit
         _pivot = _mean + features;
         _a = _pivot + features;
         Position = _a + features;
-        Slopes = Position + features;
-        _factor = Slopes + features;
+        _slopes = Position + features;
+        _factor = _slopes + features;
         new Span<double>(memory, MemoryFor(features)).Clear();
         Factorise();
     }
@@ -46,24 +53,42 @@ internal readonly unsafe ref partial struct PlaneFit
     /// <summary>The query's position t (d), 0 at first.</summary>
     public double* Position { get; }
 
-    /// <summary>The slopes that <see cref="SolveSlopes"/> found, by position (d).</summary>
-    public double* Slopes { get; }
+    /// <inheritdoc/>
+    public bool IsLevel => false;
 
     private double Sum => _row[SumLayout.WeightSum];
 
     public static int MemoryFor(int features) => (5 * features) + (features * features);
 
-    /// <summary>Whether sums about the query itself have lost too many digits for a plane.</summary>
-    public static bool IsDoubtful(in SumLayout layout, double* row, bool isSingle)
+    /// <summary>Whether sums about the query itself determine a plane to too few digits, or not at all.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <typeparam name="T">The number type of the pairs.</typeparam>
+    /// <param name="layout">Where the sums stand.</param>
+    /// <param name="row">The sums.</param>
+    /// <param name="weight">The least that a variance must weigh, so that keys left out of the sums cannot change it.</param>
+    public static bool IsDoubtful<TKernel, T>(in SumLayout layout, double* row, double weight)
+        where TKernel : IKernel
+    {
+        bool isSingle = typeof(T) == typeof(float);
+        double variance = !KernelTraits<TKernel>.IsBounded ? 0 : isSingle ? LeastVarianceOfSingle : LeastVariance;
+        return IsDoubtful(layout, row, isSingle ? LeastPartOfSingle : LeastPart, variance, Math.Max(weight, isSingle ? LeastWeightOfSingle : LeastWeight));
+    }
+
+    /// <summary>The same of sums about the nearest key in float64, without the keys at the very end of the support.</summary>
+    /// <inheritdoc cref="IsDoubtful{TKernel, T}(in SumLayout, double*, double)" path="/param"/>
+    public static bool IsDoubtfulFromNearest(in SumLayout layout, double* row, double weight) =>
+        IsDoubtful(layout, row, LeastPart, 0, Math.Max(weight, LeastWeight));
+
+    private static bool IsDoubtful(in SumLayout layout, double* row, double part, double variance, double weight)
     {
         double* memory = stackalloc double[MemoryFor(layout.Features)];
         var fit = new PlaneFit(layout, row, memory);
-        double least = isSingle ? LeastPartOfSingle : LeastPart;
         double* products = row + layout.Planes + layout.Features;
         for (int j = 0; j < layout.Features; j++)
         {
             products += j;
-            if (!(fit._pivot[j] >= least * *products++ / fit.Sum))
+            double left = fit.VarianceLeft(j);
+            if (!(left >= part * *products++ / fit.Sum && left >= variance && left * fit.Sum >= weight))
             {
                 return true;
             }
@@ -83,7 +108,7 @@ internal readonly unsafe ref partial struct PlaneFit
         SolveFor(_a);
     }
 
-    /// <summary>The plane's height at the query for a column of values.</summary>
+    /// <inheritdoc/>
     public double Height(int column)
     {
         double height = _row[SumLayout.Values + column] / Sum;
@@ -96,19 +121,22 @@ internal readonly unsafe ref partial struct PlaneFit
         return height;
     }
 
-    /// <summary>Solves for the slopes of a column of values.</summary>
+    /// <inheritdoc/>
     public void SolveSlopes(int column)
     {
         double mean = _row[SumLayout.Values + column] / Sum;
         for (int j = 0; j < _layout.Features; j++)
         {
-            Slopes[j] = WithValues(j, column, mean);
+            _slopes[j] = WithValues(j, column, mean);
         }
 
-        SolveFor(Slopes);
+        SolveFor(_slopes);
     }
 
-    /// <summary>The weight of one more pair at the query.</summary>
+    /// <inheritdoc/>
+    public double Slope(int feature) => _slopes[feature];
+
+    /// <inheritdoc/>
     public double OwnWeight
     {
         get
@@ -123,10 +151,7 @@ internal readonly unsafe ref partial struct PlaneFit
         }
     }
 
-    /// <summary>sum_i l_i r_i d_i for weights that change by the parts d_i, r_i the distance of a value from the plane: the change of the height.</summary>
-    /// <remarks>Of a least-squares fit, that the weights of the sums change and the plane with them is in it: what the plane leaves is orthogonal to all planes.</remarks>
-    /// <param name="feature">The feature whose sums hold s K d.</param>
-    /// <param name="column">The column of values, for which <see cref="SolveSlopes"/> was called last.</param>
+    /// <inheritdoc/>
     public double HeightChange(int feature, int column)
     {
         double* sums = ChangesOf(feature);
@@ -136,32 +161,31 @@ internal readonly unsafe ref partial struct PlaneFit
         double origin = Height(column);
         for (int j = 0; j < _layout.Features; j++)
         {
-            origin -= Position[j] * Slopes[j];
+            origin -= Position[j] * _slopes[j];
         }
 
         double constant = Constant;
         double change = constant * (ofWeights[_layout.Features + (feature * _layout.Columns) + column] - (origin * ofWeights[feature]));
         for (int j = 0; j < _layout.Features; j++)
         {
-            change += (_a[j] * withValues[(j * _layout.Columns) + column]) - (((constant * Slopes[j]) + (origin * _a[j])) * sums[j]);
+            change += (_a[j] * withValues[(j * _layout.Columns) + column]) - (((constant * _slopes[j]) + (origin * _a[j])) * sums[j]);
             for (int k = 0; k <= j; k++)
             {
-                change -= (k < j ? (_a[j] * Slopes[k]) + (_a[k] * Slopes[j]) : _a[j] * Slopes[j]) * *products++;
+                change -= (k < j ? (_a[j] * _slopes[k]) + (_a[k] * _slopes[j]) : _a[j] * _slopes[j]) * *products++;
             }
         }
 
         return change / Sum;
     }
 
-    /// <summary>The change of <see cref="OwnWeight"/> for weights that change so.</summary>
-    /// <inheritdoc cref="HeightChange"/>
+    /// <inheritdoc/>
     public double OwnWeightChange(int feature)
     {
         double* sums = ChangesOf(feature);
         return -SquaredForm(_row[_layout.BandwidthGradient + feature], sums, sums + _layout.Features) / Sum / Sum;
     }
 
-    /// <summary>sum_i l_i^2.</summary>
+    /// <inheritdoc/>
     public double SquaredWeights()
     {
         double* linear = _row + _layout.SquaredPlanes;
@@ -209,6 +233,27 @@ internal readonly unsafe ref partial struct PlaneFit
         return (sums[(feature * _layout.Columns) + column] / Sum) - (_mean[feature] * mean);
     }
 
+    // What a feature varies by for given others: 1 / (C^-1)_jj, and C^-1 = L'^-1 D^-1 L^-1.
+    private double VarianceLeft(int feature)
+    {
+        // L has ones on its diagonal: the feature's column of L^-1 begins with one.
+        double* column = _a;
+        double inverse = 1 / _pivot[feature];
+        for (int k = feature + 1; k < _layout.Features; k++)
+        {
+            double entry = -Factor(k, feature);
+            for (int l = feature + 1; l < k; l++)
+            {
+                entry -= Factor(k, l) * column[l];
+            }
+
+            column[k] = entry;
+            inverse += entry * entry / _pivot[k];
+        }
+
+        return 1 / inverse;
+    }
+
     // C = L D L' with ones on the diagonal of L.
     private void Factorise()
     {
@@ -217,27 +262,27 @@ internal readonly unsafe ref partial struct PlaneFit
         for (int j = 0; j < features; j++)
         {
             _mean[j] = _row[_layout.Planes + j] / Sum;
-            double square = 0;
             for (int k = 0; k <= j; k++)
             {
-                square = *products++ / Sum;
-                double entry = square - (_mean[j] * _mean[k]);
+                double entry = (*products++ / Sum) - (_mean[j] * _mean[k]);
                 for (int l = 0; l < k; l++)
                 {
-                    entry -= _factor[(j * features) + l] * _pivot[l] * _factor[(k * features) + l];
+                    entry -= Factor(j, l) * _pivot[l] * Factor(k, l);
                 }
 
                 if (k < j)
                 {
-                    _factor[(j * features) + k] = _pivot[k] > 0 ? entry / _pivot[k] : 0;
+                    _factor[(j * features) + k] = entry / _pivot[k];
                 }
                 else
                 {
-                    _pivot[j] = entry > Level * square ? entry : 0;
+                    _pivot[j] = entry;
                 }
             }
         }
     }
+
+    private double Factor(int row, int column) => _factor[(row * _layout.Features) + column];
 
     private void SolveFor(double* numbers)
     {
@@ -246,20 +291,16 @@ internal readonly unsafe ref partial struct PlaneFit
         {
             for (int l = 0; l < j; l++)
             {
-                numbers[j] -= _factor[(j * features) + l] * numbers[l];
+                numbers[j] -= Factor(j, l) * numbers[l];
             }
-        }
-
-        for (int j = 0; j < features; j++)
-        {
-            numbers[j] = _pivot[j] > 0 ? numbers[j] / _pivot[j] : 0;
         }
 
         for (int j = features - 1; j >= 0; j--)
         {
+            numbers[j] /= _pivot[j];
             for (int l = j + 1; l < features; l++)
             {
-                numbers[j] -= _factor[(l * features) + j] * numbers[l];
+                numbers[j] -= Factor(l, j) * numbers[l];
             }
         }
     }

@@ -101,6 +101,11 @@ internal static class PoolingCheck
             throw new ArgumentException($"Expected no {nameof(output.Slopes)} with degree 0, got {output.Slopes.Length} numbers; {nameof(output.QueryGradient)} has the derivatives.", nameof(output));
         }
 
+        if (degree == 0 && !output.IsLevel.IsEmpty)
+        {
+            throw new ArgumentException($"Expected no {nameof(output.IsLevel)} with degree 0, got {output.IsLevel.Length}: a mean has no directions.", nameof(output));
+        }
+
         if (degree == 1 && !output.QueryGradient.IsEmpty)
         {
             throw new ArgumentException($"Expected no {nameof(output.QueryGradient)} with degree 1, got {output.QueryGradient.Length} numbers; {nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
@@ -110,6 +115,7 @@ internal static class PoolingCheck
         Length(output.LogWeightSum.Length, sizes.Queries, nameof(output.LogWeightSum));
         Length(output.EffectiveNeighbours.Length, sizes.Queries, nameof(output.EffectiveNeighbours));
         Length(output.OwnWeight.Length, sizes.Queries, nameof(output.OwnWeight));
+        Length(output.IsLevel.Length, sizes.Queries, nameof(output.IsLevel));
         Length(output.HasNeighbour.Length, sizes.Queries, nameof(output.HasNeighbour));
         long gradients = (long)sizes.Queries * sizes.Columns * sizes.Features;
         Length(output.InverseBandwidthGradient.Length, gradients, nameof(output.InverseBandwidthGradient));

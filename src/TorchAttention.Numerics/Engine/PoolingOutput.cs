@@ -29,6 +29,11 @@ public readonly ref struct PoolingOutput<T>
     /// <summary>With degree 1 the slopes of the plane in each feature (m, v, d); 0 without neighbours.</summary>
     public Span<T> Slopes { get; init; }
 
+    /// <summary>
+    /// With degree 1, whether the neighbours leave the plane open in some direction, in which it is level (m); see <see cref="PoolingOptions.Degree"/>. False without neighbours.
+    /// </summary>
+    public Span<bool> IsLevel { get; init; }
+
     /// <summary>Whether the query has neighbours (m).</summary>
     public Span<bool> HasNeighbour { get; init; }
 

@@ -6,6 +6,9 @@ namespace TorchAttention.Numerics.Regression;
 /// <content>Predictions.</content>
 public sealed partial class KernelRegression
 {
+    // Of an example three bandwidths away.
+    private const double LogWeightInGap = -4.5;
+
     private readonly Lock _bandLock = new();
     private double? _bandLength;
     private (double Least, double Most)[]? _ranges;
@@ -36,14 +39,18 @@ public sealed partial class KernelRegression
         T[] mean = new T[m * Columns];
         T[] neighbours = new T[options.HasErrors ? m : 0];
         T[] slopes = new T[options.HasSlopes ? m * Columns * Features : 0];
+        T[] logWeights = new T[m];
         bool[] hasNeighbour = new bool[m];
+        bool[] isLevel = new bool[m];
         Options.Kernel.Pool(
             new PoolingInput<T> { Queries = _data.QueriesAs<T>(queries), Keys = keys, Values = values, SampleWeights = weights, Bandwidths = _data.BandwidthsAs<T>(_bandwidths) },
             new PoolingOutput<T>
             {
                 Values = mean,
                 EffectiveNeighbours = neighbours,
+                LogWeightSum = logWeights,
                 HasNeighbour = hasNeighbour,
+                IsLevel = Options.Degree == 1 ? isLevel : [],
                 Slopes = Options.Degree == 1 ? slopes : [],
                 QueryGradient = Options.Degree == 0 ? slopes : [],
             },
@@ -57,13 +64,16 @@ public sealed partial class KernelRegression
 
         double[] wide = _data.Wide(mean);
         _data.AddOffsets(wide);
+        bool[] isOutside = Outside(queries);
         var predictions = new Predictions
         {
             Mean = wide,
             EffectiveNeighbours = Array.ConvertAll(neighbours, double.CreateTruncating),
             Slopes = _data.WideSlopes(slopes),
             HasNeighbour = hasNeighbour,
-            IsOutside = Outside(queries),
+            IsOutside = isOutside,
+            IsInGap = [.. logWeights.Select((log, i) => hasNeighbour[i] && !isOutside[i] && double.CreateTruncating(log) < LogWeightInGap)],
+            IsLevel = isLevel,
         };
         return options.HasErrors ? WithErrors(predictions, options) : predictions;
     }

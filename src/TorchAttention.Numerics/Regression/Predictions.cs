@@ -52,4 +52,15 @@ public sealed record Predictions
 
     /// <summary>Whether a feature of the query is less or more than in any example (m): what is said there is extrapolated.</summary>
     public required bool[] IsOutside { get; init; }
+
+    /// <summary>
+    /// Whether the query lies where the examples leave a gap (m): not outside of them, and all together weigh less than one example three bandwidths away, sum_i s_i K(u_i) &lt; exp(-9/2). What is
+    /// said there rests on examples that are far away.
+    /// </summary>
+    public required bool[] IsInGap { get; init; }
+
+    /// <summary>
+    /// With the degree 1, whether the examples in reach leave the plane open in some direction (m), as one alone does, or several on a line do across it: the plane is level there.
+    /// </summary>
+    public required bool[] IsLevel { get; init; }
 }

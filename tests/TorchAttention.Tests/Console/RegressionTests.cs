@@ -47,7 +47,7 @@ public sealed class RegressionTests : IDisposable
             string[] fields = lines[i + 1].Split(',');
             double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1], at.EffectiveNeighbours[i]];
             Assert.Equal(expected, fields[2..^1].Select(field => double.Parse(field, CultureInfo.InvariantCulture)));
-            Assert.Equal(!at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : "", fields[^1]);
+            Assert.Equal(!at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : at.IsInGap[i] ? "gap" : "", fields[^1]);
         }
 
         Assert.Equal([true, true, false], at.HasNeighbour);

@@ -18,6 +18,9 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
     where TLanes : struct, ILanes<TLanes, double>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    // Squared distances are known to some units in the last place.
+    private const double EndOfSupport = 1 - 1e-13;
+
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly IKeyTiles _tiles;
@@ -28,6 +31,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
     private readonly double* _nearestKey;
     private readonly double* _scales;
     private readonly double* _buffers;
+    private readonly PlaneOfPoints? _points;
 
     public CarefulPooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer, IKeyTiles tiles)
     {
@@ -44,13 +48,16 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         _nearestKey = _query + features;
         _scales = _nearestKey + features;
         problem.Scales(TKernel.ArgumentScale).CopyTo(new Span<double>(_scales, features));
+        _points = _layout.HasPlanes ? new PlaneOfPoints(features, problem.Columns, TKernel.ArgumentScale, KernelTraits<TKernel>.IsGaussian) : null;
     }
 
     /// <summary>Computes and writes a query's answers.</summary>
     /// <param name="query">Which query.</param>
     /// <param name="firstTile">The first tile to look at.</param>
     /// <param name="endTile">The tile after the last.</param>
-    public void Answer(int query, int firstTile, int endTile)
+    /// <param name="elsewhere">What the keys of other tiles weigh at most, times their squared distance in bandwidths, beside the nearest key; 0 where none counts.</param>
+    /// <returns>False, with nothing written, where these other keys could change a plane.</returns>
+    public bool Answer(int query, int firstTile, int endTile, double elsewhere = 0)
     {
         for (int j = 0; j < _problem.Features; j++)
         {
@@ -66,7 +73,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
             if (double.IsPositiveInfinity(nearest))
             {
                 _writer.WriteWithoutNeighbour(query, null);
-                return;
+                return true;
             }
 
             offset = KernelTraits<TKernel>.IsGaussian ? TKernel.Score(nearest) : 0;
@@ -77,17 +84,7 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         {
             _problem.CancellationToken.ThrowIfCancellationRequested();
             Tile<double> tile = _tiles.Get(index);
-            if (KernelTraits<TKernel>.IsGaussian)
-            {
-                FillRelativeArguments(tile);
-            }
-            else
-            {
-                FillSquaredDistances(tile);
-                ScaleArguments(tile.Count);
-            }
-
-            Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
+            FillArguments(tile, index, leftOut);
             GeneralLoops<TKernel, TLanes, double>.AddArguments(
                 tile, _layout, _query, reference, _scales, _buffers, _row);
             if (KernelTraits<TKernel>.IsConstant)
@@ -99,10 +96,23 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         if (!(_row[SumLayout.WeightSum] > 0) && KernelTraits<TKernel>.IsBounded && _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest)
         {
             AnswerNearest(query, leftOut, firstTile, endTile);
-            return;
+            return true;
         }
 
-        _writer.Write(query, _row, offset, reference);
+        PlaneOfPoints? points = null;
+        if (_layout.HasPlanes && _row[SumLayout.WeightSum] > 0 && PlaneFit.IsDoubtfulFromNearest(_layout, _row, elsewhere / _problem.Options.Tolerance))
+        {
+            if (elsewhere > 0)
+            {
+                return false;
+            }
+
+            points = _points;
+            FitPoints(leftOut, firstTile, endTile);
+        }
+
+        _writer.Write(query, _row, offset, reference, points);
+        return true;
     }
 
     public void Dispose()
@@ -139,6 +149,90 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         }
 
         return nearest;
+    }
+
+    private void FillArguments(in Tile<double> tile, int index, int leftOut)
+    {
+        if (KernelTraits<TKernel>.IsGaussian)
+        {
+            FillRelativeArguments(tile);
+        }
+        else
+        {
+            FillSquaredDistances(tile);
+            ScaleArguments(tile.Count);
+        }
+
+        if (_layout.HasPlanes && KernelTraits<TKernel>.IsBounded && !TKernel.HasJump)
+        {
+            DropEnd(tile.Count);
+        }
+
+        Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
+    }
+
+    // A plane may hang on a key of any weight: where the distance's rounding decides whether there is one, there is none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void DropEnd(int count)
+    {
+        TLanes end = TLanes.All(EndOfSupport);
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            TLanes argument = TLanes.Load(_buffers + i);
+            (argument + TLanes.WhereLess(end, argument, TLanes.All(1))).Store(_buffers + i);
+        }
+    }
+
+    private void FitPoints(int leftOut, int firstTile, int endTile)
+    {
+        Span<double> position = stackalloc double[_problem.Features];
+        Span<double> values = stackalloc double[_problem.Columns];
+        _points!.Clear();
+        for (int index = firstTile; index < endTile; index++)
+        {
+            _problem.CancellationToken.ThrowIfCancellationRequested();
+            Tile<double> tile = _tiles.Get(index);
+            FillArguments(tile, index, leftOut);
+            for (int i = 0; i < tile.Count; i++)
+            {
+                double score = TKernel.Score(_buffers[i] / TKernel.ArgumentScale);
+                double sampleWeight = tile.SampleWeights is null ? 1 : tile.SampleWeights[i];
+                if (double.IsNegativeInfinity(score) || !(sampleWeight > 0) || (KernelTraits<TKernel>.IsConstant && _tiles.PlaceOf(leftOut, index) == i))
+                {
+                    continue;
+                }
+
+                for (int j = 0; j < _problem.Features; j++)
+                {
+                    position[j] = Position(tile, j, i);
+                }
+
+                for (int c = 0; c < _problem.Columns; c++)
+                {
+                    values[c] = tile.Values[((long)c * tile.Stride) + i] / sampleWeight;
+                }
+
+                _points.Add(score + Math.Log(sampleWeight), PartialChange(_buffers[i], score), position, values);
+            }
+        }
+
+        int counted = 0;
+        for (int j = 0; j < _problem.Features; j++)
+        {
+            position[j] = (_query[j] - _nearestKey[j]) * Math.Sqrt(_scales[j] / TKernel.ArgumentScale);
+            counted += _scales[j] == 0 ? 0 : 1;
+        }
+
+        _points.Solve(position, counted);
+    }
+
+    // G / K.
+    private static double PartialChange(double argument, double score)
+    {
+        double* slope = stackalloc double[TLanes.Count];
+        double weight = Math.Exp(score);
+        TKernel.Slope<TLanes, double>(TLanes.All(argument), TLanes.All(weight)).Store(slope);
+        return KernelTraits<TKernel>.IsGaussian ? 1 : *slope / weight;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

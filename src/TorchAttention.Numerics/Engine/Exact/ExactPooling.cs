@@ -261,7 +261,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
                 isTrusted &= double.IsFinite(row[i]);
             }
 
-            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful(_layout, row, typeof(T) == typeof(float)));
+            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful<TKernel, T>(_layout, row, 0));
         }
     }
 }

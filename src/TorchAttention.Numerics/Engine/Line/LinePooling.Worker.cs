@@ -67,7 +67,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             {
                 double* row = _rows + (i * _layout.Length);
                 int query = _queries.Order[first + i];
-                bool isTrusted = LeaveOut(query, queries + i, row);
+                bool isTrusted = LeaveOut(query, queries + i, row) && !(_layout.HasPlanes && PlaneFit.IsDoubtful<TKernel, double>(_layout, row, 0));
                 double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : _layout.HasGradient ? GradientGrowth(row) : 1;
                 double beside = Math.Max(row[SumLayout.WeightSum], _problem.MergedWeightSum);
                 double bound = 2 * growth * _errors[i] / beside;
@@ -176,9 +176,9 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         private double AnswerCarefully(int query, double number)
         {
             _careful ??= new CarefulPooling<TKernel, TLanes, T>(_problem, _owner._writer, new LineTiles(_keys, _places));
-            (double distance, double sampleWeight) = Nearest(query, number);
-            double nearest = distance / _owner._bandwidth;
-            if (double.IsPositiveInfinity(nearest))
+            (double key, double sampleWeight) = Nearest(query, number, double.NaN);
+            double nearest = Math.Abs(key - number) / _owner._bandwidth;
+            if (double.IsNaN(nearest))
             {
                 _careful.Answer(query, 0, 0);
                 return 0;
@@ -187,16 +187,34 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             double tolerance = _problem.Options.Tolerance;
             double far = _layout.HasGradient ? 1 + FarGradient + (nearest * nearest) : 1;
             far = _layout.PlaneGradient >= 0 ? far * far : far;
-            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Math.Sqrt((nearest * nearest) + (2 * Math.Log(Math.E * far * _keys.Count / (tolerance * sampleWeight))));
-            reach *= _owner._bandwidth * (1 + 1e-9);
-            int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
-            int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);
-            _careful.Answer(query, low / LineTiles.Length, (high + LineTiles.Length - 1) / LineTiles.Length);
+            far *= _layout.HasPlanes ? FarPlane / tolerance : 1;
+            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Reach(nearest, Math.E * far * _keys.Count / (tolerance * sampleWeight));
+            double elsewhere = KernelTraits<TKernel>.IsBounded || !_layout.HasPlanes ? 0 : 4 * reach * reach * tolerance * sampleWeight / (Math.E * far);
+            if (!Answer(query, number, reach, elsewhere))
+            {
+                // What weighs most away from the nearest key's place has the say over the plane, however little it weighs.
+                (double second, sampleWeight) = Nearest(query, number, key);
+                double distance = Math.Abs(second - number) / _owner._bandwidth;
+                double apart = (second - key) / _owner._bandwidth * (tolerance / (1 + distance));
+                Answer(query, number, double.IsNaN(second) ? reach : Reach(distance, FarPlane * _keys.Count / (apart * apart * sampleWeight)), 0);
+            }
+
             return KernelTraits<TKernel>.IsBounded ? 0 : tolerance / Math.E;
         }
 
-        // The distance of the nearest key that counts and its sample weight; infinity where none counts.
-        private (double Distance, double SampleWeight) Nearest(int query, double number)
+        // How far keys count that weigh more than a part of what one at a distance does.
+        private static double Reach(double distance, double part) => Math.Sqrt((distance * distance) + (2 * Math.Log(part)));
+
+        private bool Answer(int query, double number, double reach, double elsewhere)
+        {
+            reach *= _owner._bandwidth * (1 + 1e-9);
+            int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
+            int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);
+            return _careful!.Answer(query, low / LineTiles.Length, (high + LineTiles.Length - 1) / LineTiles.Length, elsewhere);
+        }
+
+        // The nearest key that counts, besides those at a place, and its sample weight; NaN where none counts.
+        private (double Key, double SampleWeight) Nearest(int query, double number, double besides)
         {
             int leftOut = _problem.LeftOut is null || _problem.LeftOut[query] < 0 ? -1 : _places![_problem.LeftOut[query]];
             int right = _keys.Sorted.FirstNotBelow(number);
@@ -213,10 +231,10 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
 
             double above = right < _keys.Count ? _keys.Keys[right] - number : double.PositiveInfinity;
             double below = left >= 0 ? number - _keys.Keys[left] : double.PositiveInfinity;
-            double distance = Math.Min(above, below);
-            return (distance, double.IsPositiveInfinity(distance) ? 0 : SampleWeight(above <= below ? right : left));
+            int nearest = above <= below ? right : left;
+            return double.IsPositiveInfinity(Math.Min(above, below)) ? (double.NaN, 0) : (_keys.Keys[nearest], SampleWeight(nearest));
 
-            double SampleWeight(int place) => place == leftOut ? 0 : _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
+            double SampleWeight(int place) => place == leftOut || _keys.Keys[place] == besides ? 0 : _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
         }
     }
 }

@@ -23,6 +23,9 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     // What a key out of reach may count more than its weight in a gradient: the mean u^2 of keys that are left out, beyond the nearest one's.
     private const double FarGradient = 100;
 
+    // What a key out of reach may count in a plane beyond its weight, beside keys that weigh little themselves.
+    private const double FarPlane = 1e3;
+
     // What a query needs stands on the stack.
     private const int MostColumns = 64;
 

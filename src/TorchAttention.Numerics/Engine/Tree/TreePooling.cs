@@ -17,6 +17,9 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     // Sums in float stay this short.
     private const int MostKeysInSum = 1024;
 
+    // What a key beyond the reach counts in the sums for planes: its squared distance, and more, so that the keys in reach need not weigh much to outweigh it.
+    private const double FarPositions = 1e3;
+
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly SumLayout _layout;
@@ -39,7 +42,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         _queries = new PointTree<T>(problem.Queries, problem.QueryCount, problem.InverseBandwidths, QueriesInLeaf);
         _leaves = [.. _queries.Nodes.Index().Where(node => node.Item.IsLeaf).Select(node => (node.Item.First, node.Item.End, node.Index))];
         _scales = problem.Scales(TKernel.ArgumentScale);
-        _exponent = Math.Log(20.0 * problem.KeyCount / problem.Options.Tolerance);
+        _exponent = Math.Log(20.0 * (_layout.HasPlanes ? FarPositions : 1) * problem.KeyCount / problem.Options.Tolerance);
         _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
 
@@ -119,7 +122,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             {
                 int query = _owner._queries.Order[place];
                 Sum(place);
-                bool isTrusted = LeaveOut(query) && IsTrusted();
+                bool isTrusted = LeaveOut(query) && IsTrusted(KernelTraits<TKernel>.IsGaussian ? dropped * _reach.SquaredReach : 0);
                 double bound = KernelTraits<TKernel>.IsGaussian ? 2 * dropped / Math.Max(_row[SumLayout.WeightSum], _problem.MergedWeightSum) : 0;
                 if (isTrusted && bound <= tolerance)
                 {
@@ -189,7 +192,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             return _row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
         }
 
-        private bool IsTrusted()
+        private bool IsTrusted(double elsewhere)
         {
             bool isTrusted = _row[SumLayout.WeightSum] >= _owner._leastWeightSum && _row[SumLayout.Boundary] == 0;
             for (int i = SumLayout.Values; i < _layout.Length; i++)
@@ -197,23 +200,26 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 isTrusted &= double.IsFinite(_row[i]);
             }
 
-            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful(_layout, _row, typeof(T) == typeof(float)));
+            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful<TKernel, T>(_layout, _row, elsewhere / _problem.Options.Tolerance));
         }
 
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all keys are asked.
         private double AnswerCarefully(int query)
         {
             bool needsAll = KernelTraits<TKernel>.IsBounded ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest : _problem.SampleWeights is not null;
-            if (needsAll)
-            {
-                _tiles.Select([(0, _owner._keys.Points.Count)]);
-            }
-            else
+            if (!needsAll)
             {
                 _tiles.Select(_reach.Stretches);
             }
 
-            _careful.Answer(query, 0, _tiles.Count);
+            // A key in reach and one beyond it are apart by no more than the furthest corners of their boxes.
+            double elsewhere = KernelTraits<TKernel>.IsGaussian ? 4 * _reach.SquaredReach * _problem.KeyCount * Math.Exp(-_owner._exponent) : 0;
+            if (needsAll || !_careful.Answer(query, 0, _tiles.Count, elsewhere))
+            {
+                _tiles.Select([(0, _owner._keys.Points.Count)]);
+                _careful.Answer(query, 0, _tiles.Count);
+            }
+
             return needsAll || !KernelTraits<TKernel>.IsGaussian ? 0 : 2 * _problem.KeyCount * Math.Exp(-_owner._exponent);
         }
     }
