@@ -56,17 +56,40 @@ internal static class EvaluateCommand
         }).ToArray());
         if (isJson)
         {
-            RunDirectory.PrintJson(writer => WriteTo(writer, held));
+            RunDirectory.PrintJson(writer => WriteTo(writer, held, Note(held, examples, options)));
         }
         else
         {
             Print(held, examples);
+            if (Note(held, examples, options) is string note)
+            {
+                Console.WriteLine($"note: {note}");
+            }
         }
 
         return ExitCode.Done;
     }
 
-    private static void WriteTo(Utf8JsonWriter json, Held[] held)
+    // A fit that is worse than none, and the rows that make it so.
+    private static string? Note(Held[] held, Examples examples, KernelRegressionOptions options)
+    {
+        double worse = held.Sum(one => one.Squares) - held.Sum(one => one.SquaresOfMean);
+        if (!(worse > 0) || held[0].IsClasses)
+        {
+            return null;
+        }
+
+        int[] rows = [.. held.SelectMany(one => one.Excess).OrderByDescending(row => row.Squares).TakeWhile(row =>
+        {
+            bool isNeeded = worse > 0;
+            worse -= row.Squares;
+            return isNeeded && row.Squares > 0;
+        }).Select(row => row.Row)];
+        return $"these predictions are worse than the mean of the target, most of all at {FitNotes.Rows(examples, rows)}; without {(rows.Length == 1 ? "it" : $"these {rows.Length}")} they would not be. "
+            + (options.Degree == 1 ? "Lines through few neighbours go far astray where rows are thin: try --degree 0 or a wider --bandwidth" : "Try a wider --bandwidth");
+    }
+
+    private static void WriteTo(Utf8JsonWriter json, Held[] held, string? note)
     {
         foreach ((string name, double value) in Figures(held))
         {
@@ -80,6 +103,7 @@ internal static class EvaluateCommand
             }
         }
 
+        json.WriteString("note", note);
         json.WriteStartArray("bandwidths");
         foreach (Held one in held)
         {
@@ -134,6 +158,9 @@ internal static class EvaluateCommand
     /// <summary>One part of the rows, predicted from the others.</summary>
     private sealed record Held(int Rows, int WithoutNeighbour, double Weight, double Squares, double Absolute, double SquaresOfMean, double Right, bool IsClasses, IReadOnlyList<double> Bandwidths)
     {
+        /// <summary>By how much more than the mean's each row's squared error is, weighted.</summary>
+        public IReadOnlyList<(int Row, double Squares)> Excess { get; private init; } = [];
+
         public static Held Of(Examples examples, KernelRegressionOptions options, int[] fold, int k, CancellationToken cancellationToken)
         {
             int d = examples.Features.Count;
@@ -141,16 +168,25 @@ internal static class EvaluateCommand
             int[] rows = [.. Enumerable.Range(0, fold.Length).Where(i => fold[i] == k)];
             KernelRegression model = examples.Fit(options, null, cancellationToken, others);
             Predictions at = model.Predict([.. rows.SelectMany(i => examples.X.AsSpan(i * d, d).ToArray())], new PredictionOptions { HasErrors = false }, null, cancellationToken);
-            double mean = examples.Labels is null ? others.Sum(i => examples.WeightAt(i) * examples.Y[i]) / others.Sum(examples.WeightAt) : 0;
+            double origin = examples.Labels is null ? examples.Y[others[0]] : 0;
+            double mean = examples.Labels is null ? origin + (others.Sum(i => examples.WeightAt(i) * (examples.Y[i] - origin)) / others.Sum(examples.WeightAt)) : 0;
+            var excess = new List<(int, double)>();
             var held = new Held(rows.Length, at.HasNeighbour.Count(has => !has), 0, 0, 0, 0, 0, examples.Labels is not null, model.Bandwidths);
             for (int i = 0; i < rows.Length; i++)
             {
+                if (examples.Labels is null && at.HasNeighbour[i])
+                {
+                    double residual = examples.Y[rows[i]] - at.Mean[i];
+                    double fromMean = examples.Y[rows[i]] - mean;
+                    excess.Add((rows[i], examples.WeightAt(rows[i]) * ((residual * residual) - (fromMean * fromMean))));
+                }
+
                 held = !at.HasNeighbour[i] ? held
                     : examples.Labels is null ? held.With(examples.WeightAt(rows[i]), examples.Y[rows[i]] - at.Mean[i], examples.Y[rows[i]] - mean)
                     : held.With(examples.WeightAt(rows[i]), model, examples.Labels[rows[i]], at.Mean.AsSpan(i * model.Columns, model.Columns));
             }
 
-            return held;
+            return held with { Excess = excess };
         }
 
         private Held With(double weight, double residual, double fromMean) => this with

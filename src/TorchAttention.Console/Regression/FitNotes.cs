@@ -11,6 +11,9 @@ internal static class FitNotes
     private const double MostFreedom = 0.9;
     private const int MostRowsNamed = 3;
 
+    // The header is row 1.
+    private const int FirstRow = 2;
+
     public static IEnumerable<string> Of(Examples examples, KernelRegression model)
     {
         if (model.Search is { Bounds.Count: > 0 } search)
@@ -23,8 +26,7 @@ internal static class FitNotes
 
         if (model.Search is { SetAside.Count: > 0 and var count } found)
         {
-            string rows = string.Join(", ", found.SetAside.Take(MostRowsNamed).Select(i => $"({string.Join(", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Short(examples.X[(i * examples.Features.Count) + j])}"))})"));
-            yield return $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others, at {rows}{(count > MostRowsNamed ? ", ..." : "")}: the bandwidth was chosen without "
+            yield return $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others, {Rows(examples, found.SetAside)}: the bandwidth was chosen without "
                 + $"{(count == 1 ? "it" : "them")}, since no other row says anything there";
         }
 
@@ -33,6 +35,17 @@ internal static class FitNotes
             yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: the fit goes through nearly every one, and errors and bands say little; "
                 + "a wider --bandwidth smooths";
         }
+    }
+
+    /// <summary>Names rows: as a spreadsheet counts them, where none was left out, and by their features; the first of many.</summary>
+    public static string Rows(Examples examples, IReadOnlyList<int> rows) =>
+        string.Join(", ", rows.Take(MostRowsNamed).Select(i => Row(examples, i))) + (rows.Count > MostRowsNamed ? ", ..." : "");
+
+    private static string Row(Examples examples, int row)
+    {
+        int d = examples.Features.Count;
+        string place = string.Join(", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Short(examples.X[(row * d) + j])}"));
+        return examples.DroppedRows == 0 ? $"row {row + FirstRow} ({place})" : $"({place})";
     }
 
     private static IEnumerable<string> OfSearch(Examples examples, KernelRegression model, BandwidthSearch search)

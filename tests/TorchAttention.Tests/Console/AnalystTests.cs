@@ -57,6 +57,19 @@ public sealed class AnalystTests : IDisposable
     }
 
     [Fact]
+    public void Evaluate_SaysWhereItIsWorseThanTheMeanAndByWhichRows()
+    {
+        // The last row lies beyond the others, where the line through the two nearest goes astray.
+        _console.Write("thin.csv", "x,y\n0,1\n1,2\n2,1\n3,2\n4,1\n5,2\n6,1\n7,2\n40,1.5\n");
+        ConsoleProcess.Result astray = _console.Run("evaluate", "--data", "thin.csv", "--degree", "1", "--bandwidth", "0.5", "--folds", "9");
+
+        Assert.Contains("note: these predictions are worse than the mean of the target, most of all at row 10 (x = 40)", astray.Output, StringComparison.Ordinal);
+        Assert.Contains("try --degree 0 or a wider --bandwidth", astray.Output, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(_console.Run("evaluate", "--data", "mcycle", "--json").Output);
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("note").ValueKind);
+    }
+
+    [Fact]
     public void Config_HasWhatChangesTheResult()
     {
         _console.Write("d.csv", "x;y;s\n1;2,5;1\n2;;1\n3;4;2\n4;1;1\n");
