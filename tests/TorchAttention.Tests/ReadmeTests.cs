@@ -13,13 +13,10 @@ using Parameter = TorchSharp.Modules.Parameter;
 
 namespace TorchAttention.Tests;
 
-/// <summary>What the README shows is what runs; alone, since its snippets write to the process's current folder.</summary>
+/// <summary>The code that the README shows is what runs; alone, since it writes to the process's current folder.</summary>
 [Collection(nameof(Training.AloneTests))]
 public sealed class ReadmeTests : IDisposable
 {
-    private const string Prefix = "dotnet run -c Release --project src/TorchAttention.Console -- ";
-    private static readonly string _readme = File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "README.md"));
-
     private readonly ConsoleProcess _console = new();
 
     public void Dispose() => _console.Dispose();
@@ -28,7 +25,7 @@ public sealed class ReadmeTests : IDisposable
     public void Snippets_AreTheCodeBelow()
     {
         string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
-        string[] snippets = [.. Blocks("csharp")];
+        string[] snippets = [.. ReadmeCommandsTests.Blocks("csharp")];
 
         Assert.Equal(6, snippets.Length);
         Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
@@ -98,37 +95,6 @@ public sealed class ReadmeTests : IDisposable
         {
             Environment.CurrentDirectory = before;
         }
-    }
-
-    [Fact]
-    public void Commands_RunAsWritten()
-    {
-        string[] commands = [.. Blocks("sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))];
-        Assert.InRange(commands.Length, 6, 20);
-        Directory.CreateSymbolicLink(_console.PathOf("src"), Path.Combine(ConsoleProcess.Repository, "src"));
-        Assert.All(commands, command =>
-        {
-            ConsoleProcess.Result result = _console.Run(command[Prefix.Length..].Split(' '));
-            Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        });
-    }
-
-    [Fact]
-    public void Links_LeadToFiles()
-    {
-        string[] links = [.. Regex.Matches(_readme, @"\]\(([^)#:]+)\)").Select(match => match.Groups[1].Value)];
-        Assert.NotEmpty(links);
-        Assert.All(links, link => Assert.True(File.Exists(Path.Combine(ConsoleProcess.Repository, link)), $"{link} does not exist"));
-    }
-
-    [Fact]
-    public void Figures_AreThoseOfAResultsFile()
-    {
-        string shown = Regex.Match(_readme, "<!-- figures: begin -->\n(.*)<!-- figures: end -->", RegexOptions.Singleline).Groups[1].Value;
-        string results = Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Benchmarks", "results");
-
-        Assert.Contains("| time | ", shown, StringComparison.Ordinal);
-        Assert.Contains(Directory.GetFiles(results, "*.md"), file => File.ReadAllText(file).EndsWith(shown, StringComparison.Ordinal));
     }
 
     private static void RunSnippet()
@@ -215,9 +181,6 @@ public sealed class ReadmeTests : IDisposable
         public override optim.Optimizer ConfigureOptimizers() => optim.Adam(parameters(), 0.05);
     }
 #pragma warning restore SA1502, IDE0055
-
-    private static IEnumerable<string> Blocks(string language) =>
-        Regex.Matches(_readme, $"^```{language}\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value);
 
     private static string Squeeze(string text) => Regex.Replace(text.Replace("System.Console", "Console", StringComparison.Ordinal), @"\s+", " ").Trim();
 }
