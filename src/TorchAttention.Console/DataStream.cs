@@ -19,7 +19,9 @@ internal static class DataStream
     /// <exception cref="CliException">It was closed when the process started.</exception>
     public static Stream OpenInput(string option) => IsOwnPipe() ? throw Closed(option) : Console.OpenStandardInput();
 
-    /// <summary>Refuses a file that is standard input where that was closed when the process started: nobody would ever write to it.</summary>
+    /// <summary>
+    /// Refuses a file that is standard input where that was closed when the process started: nobody would ever write to it.
+    /// </summary>
     /// <param name="option">The option that names the file.</param>
     /// <param name="path">The file.</param>
     public static void RefuseClosed(string option, string path)
@@ -31,7 +33,8 @@ internal static class DataStream
     }
 
     /// <summary>
-    /// Writes to standard output, block by block; where its reader closes it, the work ends there without an error. A file or a pipe gets the text as it is; a terminal would obey
+    /// Writes to standard output, block by block; where its reader closes it, the work ends there without an error. A file or a pipe gets
+    /// the text as it is; a terminal would obey
     /// some of it, and is shown that written out.
     /// </summary>
     /// <exception cref="CliException">It cannot be written to.</exception>
@@ -63,7 +66,8 @@ internal static class DataStream
         }
     }
 
-    private static CliException Closed(string option) => CliException.WrongInput($"{option}: expected data on standard input, which is closed");
+    private static CliException Closed(string option) =>
+        CliException.WrongInput($"{option}: expected data on standard input, which is closed");
 
     // The console's stream says nothing of a broken pipe; another one would not leave a file's position where the next process goes on.
     private static Stream OpenOutput()

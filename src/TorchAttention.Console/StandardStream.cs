@@ -5,7 +5,8 @@ namespace TorchAttention.Cli;
 
 /// <summary>
 /// Standard output or standard error where a failure to write does not end the run: the text is dropped from there on, and the files are still
-/// written. What is written as a line is one, and holds nothing that a terminal would obey; pieces are what this program's own tables are made of, and go through as they are.
+/// written. What is written as a line is one, and holds nothing that a terminal would obey; pieces are what this program's own tables are
+/// made of, and go through as they are.
 /// </summary>
 internal sealed class StandardStream(TextWriter inner) : TextWriter
 {

@@ -4,7 +4,10 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli;
 
-/// <summary>Tables, charts and bars for whoever watches. Whatever a file's text holds, a terminal is not to obey it: the only sequences that reach one are Spectre's own.</summary>
+/// <summary>
+/// Tables, charts and bars for whoever watches. Whatever a file's text holds, a terminal is not to obey it: the only sequences that reach
+/// one are Spectre's own.
+/// </summary>
 internal static class Terminal
 {
     private static readonly Lazy<IAnsiConsole> _output = new(() => Create(Console.Out));
@@ -27,14 +30,15 @@ internal static class Terminal
 
     private sealed class PlainHook : IRenderHook
     {
-        public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) => renderables.Select(inner => new Plain(inner));
+        public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) =>
+            renderables.Select(inner => new Plain(inner));
     }
 
     private sealed class Plain(IRenderable inner) : IRenderable
     {
         public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
 
-        public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => inner.Render(options, maxWidth)
-            .Select(segment => segment.IsControlCode || segment.IsLineBreak ? segment : new Segment(PlainText.Of(segment.Text), segment.Style));
+        public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => inner.Render(options, maxWidth).Select(segment =>
+            segment.IsControlCode || segment.IsLineBreak ? segment : new Segment(PlainText.Of(segment.Text), segment.Style));
     }
 }

@@ -50,7 +50,8 @@ public sealed partial class Figure
         }
 
         // Clearing leaves a black rectangle behind the plot's own white one; where its edge falls between two pixels of a screen it shines through.
-        return Numbered(ClearedToBlack().Replace(Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length), "<rect fill=\"white\" "));
+        string svg = Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+        return Numbered(ClearedToBlack().Replace(svg, "<rect fill=\"white\" "));
     }
 
     /// <summary>Writes the picture whole or not at all, in the format that the name's ending says.</summary>

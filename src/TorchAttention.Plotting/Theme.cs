@@ -23,7 +23,10 @@ internal static class Theme
     public static IColormap Heat { get; } = new CustomInterpolated(
         [Color.FromHex("#fff7f3"), Color.FromHex("#f9c3a9"), Color.FromHex("#ef7650"), Color.FromHex("#c42a2e"), Color.FromHex("#6b0618")]);
 
-    /// <summary>A name from outside as a label: what would turn its letters round, or has no form, is written out, and it leaves room for the picture.</summary>
+    /// <summary>
+    /// A name from outside as a label: what would turn its letters round, or has no form, is written out, and it leaves room for the
+    /// picture.
+    /// </summary>
     public static string Text(string label) => PlainText.Brief(label, LongestLabel);
 
     public static Plot NewPlot(string xLabel, string yLabel)

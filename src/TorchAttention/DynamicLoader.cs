@@ -37,7 +37,8 @@ internal static partial class DynamicLoader
         int descriptor = MemfdCreate(name, CloseOnExec);
         return descriptor >= 0
             ? new SafeFileHandle(descriptor, ownsHandle: true)
-            : throw new LibTorchNotLoadedException($"the system makes no file in memory, which loading a PyTorch's libtorch needs ({Marshal.GetLastPInvokeErrorMessage()})");
+            : throw new LibTorchNotLoadedException(
+                $"the system makes no file in memory, which loading a PyTorch's libtorch needs ({Marshal.GetLastPInvokeErrorMessage()})");
     }
 
     [LibraryImport(LibC, EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]

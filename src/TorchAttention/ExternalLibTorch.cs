@@ -130,7 +130,9 @@ internal static class ExternalLibTorch
         $"the libtorch in '{folder.Location}' does not fit: {why}; TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)} needs libtorch {LibTorch.NeededVersion}, "
         + $"as PyTorch {LibTorch.NeededVersion} installs it", inner);
 
-    /// <summary>Why the system does not load a library: .NET tells of every name that it tried, the system's loader of the file alone.</summary>
+    /// <summary>
+    /// Why the system does not load a library: .NET tells of every name that it tried, the system's loader of the file alone.
+    /// </summary>
     public static string Reason(string file, Exception e) =>
         OperatingSystem.IsLinux() ? DynamicLoader.Load(file, binds: false) ?? "nothing, when asked again" : PlainText.Brief(e.Message, 300);
 }

@@ -63,7 +63,8 @@ public static class LibTorch
 
     private static string Explain(Exception e)
     {
-        string? file = ExternalLibTorch.SearchPath().Select(folder => Path.Join(folder, LibTorchFolder.FileName(Library))).FirstOrDefault(File.Exists);
+        string name = LibTorchFolder.FileName(Library);
+        string? file = ExternalLibTorch.SearchPath().Select(folder => Path.Join(folder, name)).FirstOrDefault(File.Exists);
         string reason = file is null ? "no file of that name was found" : ExternalLibTorch.Reason(file, e);
         return $"libtorch could not be loaded. Tried: the library {Library} in {AppContext.BaseDirectory} and on the system's search path. "
             + $"The system says: '{reason}'. "

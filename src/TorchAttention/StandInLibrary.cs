@@ -32,12 +32,14 @@ internal static class StandInLibrary
             return;
         }
 
-        // The loader keeps what it has mapped: the file is needed for this one call. One in memory needs no folder that may be missing, full or read-only.
+        // The loader keeps what it has mapped: the file is needed for this one call. One in memory needs no folder that may be missing,
+        // full or read-only.
         using SafeFileHandle file = DynamicLoader.MemoryFile(name);
         RandomAccess.Write(file, Image(name), fileOffset: 0);
         if (DynamicLoader.Load($"/proc/self/fd/{file.DangerousGetHandle()}", binds: false) is string error)
         {
-            throw new LibTorchNotLoadedException($"the system does not load a library from memory, which loading a PyTorch's libtorch needs ({error})");
+            throw new LibTorchNotLoadedException(
+                $"the system does not load a library from memory, which loading a PyTorch's libtorch needs ({error})");
         }
     }
 

@@ -36,7 +36,11 @@ internal static class EvaluateCommand
         FitOptions.CheckBandwidths(options, examples);
         if (examples.Count < 2)
         {
-            throw new TableException(TableProblem.TooFewRows, examples.Source) { Expected = "at least 2 rows, of which some can be held out", Found = $"{examples.Count}" };
+            throw new TableException(TableProblem.TooFewRows, examples.Source)
+            {
+                Expected = "at least 2 rows, of which some can be held out",
+                Found = $"{examples.Count}",
+            };
         }
 
         int folds = askedFolds ?? Math.Min(UsualFolds, examples.Count);

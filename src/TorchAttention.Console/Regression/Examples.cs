@@ -161,7 +161,8 @@ internal sealed record Examples
     }
 
     // 1,000 and 3% are numbers written otherwise, and inf is none that can be used.
-    private static bool IsName(string field) => !field.Any(char.IsAsciiDigit) && !field.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
+    private static bool IsName(string field) =>
+        !field.Any(char.IsAsciiDigit) && !field.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
 
     private static (string[] Features, string Target) Choose(BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)
     {

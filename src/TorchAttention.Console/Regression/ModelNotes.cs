@@ -40,11 +40,21 @@ internal sealed partial class ModelNotes
             string[]? names = JsonSerializer.Deserialize(text, NamesJson.Default.StringArray);
             return names?.Length == features && names.All(name => name is not null)
                 ? new ModelNotes(names, notes.GetValueOrDefault(TargetKey, "y"))
-                : throw new StorageException(StorageProblem.Text, path) { Name = NotePrefix + FeaturesKey, Expected = $"the names of {features} features as", Found = text };
+                : throw new StorageException(StorageProblem.Text, path)
+                {
+                    Name = NotePrefix + FeaturesKey,
+                    Expected = $"the names of {features} features as",
+                    Found = text,
+                };
         }
         catch (JsonException e)
         {
-            throw new StorageException(StorageProblem.Text, path, e) { Name = NotePrefix + FeaturesKey, Expected = "the names of the features, a list, as", Found = text };
+            throw new StorageException(StorageProblem.Text, path, e)
+            {
+                Name = NotePrefix + FeaturesKey,
+                Expected = "the names of the features, a list, as",
+                Found = text,
+            };
         }
     }
 

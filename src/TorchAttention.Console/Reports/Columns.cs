@@ -41,7 +41,12 @@ internal sealed class Columns
         string[] names = lines[0].Split(',');
         if (names.Distinct().Count() < names.Length || Array.Find(needed, name => !names.Contains(name)) is not null)
         {
-            throw new RunException(RunProblem.Damaged, file) { Row = 1, Expected = $"each name once, and {string.Join(", ", needed)} among them", Found = $"'{PlainText.Brief(lines[0])}'" };
+            throw new RunException(RunProblem.Damaged, file)
+            {
+                Row = 1,
+                Expected = $"each name once, and {string.Join(", ", needed)} among them",
+                Found = $"'{PlainText.Brief(lines[0])}'",
+            };
         }
 
         double[][] columns = [.. names.Select(_ => new double[lines.Length - 1])];
@@ -52,7 +57,12 @@ internal sealed class Columns
             {
                 columns[j][row - 1] = cells.Length == names.Length && double.TryParse(cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
                     ? value
-                    : throw new RunException(RunProblem.Damaged, file) { Row = row + 1, Expected = $"{names.Length} numbers", Found = $"'{PlainText.Brief(lines[row])}'" };
+                    : throw new RunException(RunProblem.Damaged, file)
+                    {
+                        Row = row + 1,
+                        Expected = $"{names.Length} numbers",
+                        Found = $"'{PlainText.Brief(lines[row])}'",
+                    };
             }
         }
 

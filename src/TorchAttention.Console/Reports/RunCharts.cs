@@ -17,7 +17,9 @@ internal static class RunCharts
 
     /// <summary>The validation losses of several runs over their epochs; null where no epoch of any is done.</summary>
     public static Figure? Compare(IReadOnlyList<RunFolder> runs) =>
-        Drawn(runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])), "validation loss");
+        Drawn(
+            runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])),
+            "validation loss");
 
     private static Figure? Drawn(IEnumerable<Series> all, string yLabel)
     {
@@ -29,7 +31,8 @@ internal static class RunCharts
     private static Series Thinned(string name, double[] x, double[] y)
     {
         (double X, double Y)[][] parts = [.. x.Zip(y).Chunk((x.Length + MostPoints - 1) / MostPoints)];
-        (double X, double Y)[] points = [.. parts.Select(part => (part.Average(point => point.X), part.Average(point => point.Y))).Where(point => double.IsFinite(point.Item1 + point.Item2))];
+        IEnumerable<(double X, double Y)> means = parts.Select(part => (part.Average(point => point.X), part.Average(point => point.Y)));
+        (double X, double Y)[] points = [.. means.Where(point => double.IsFinite(point.X) && double.IsFinite(point.Y))];
         return new Series(name, [.. points.Select(point => point.X)], [.. points.Select(point => point.Y)]);
     }
 }

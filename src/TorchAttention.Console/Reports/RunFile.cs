@@ -47,7 +47,11 @@ internal static class RunFile
 
         if (Directory.Exists(file) || SpecialFile.Is(file))
         {
-            throw new RunException(RunProblem.Damaged, file) { Expected = "a file", Found = Directory.Exists(file) ? "a folder" : "a pipe or a device" };
+            throw new RunException(RunProblem.Damaged, file)
+            {
+                Expected = "a file",
+                Found = Directory.Exists(file) ? "a folder" : "a pipe or a device",
+            };
         }
 
         try
@@ -80,7 +84,11 @@ internal static class RunFile
             var values = new List<RunValue>();
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
-                throw new RunException(RunProblem.Damaged, file) { Expected = "an object of JSON", Found = RunValue.Of("", document.RootElement).Shown };
+                throw new RunException(RunProblem.Damaged, file)
+                {
+                    Expected = "an object of JSON",
+                    Found = RunValue.Of("", document.RootElement).Shown,
+                };
             }
 
             Flatten("", document.RootElement, values);
@@ -88,7 +96,11 @@ internal static class RunFile
         }
         catch (JsonException e)
         {
-            throw new RunException(RunProblem.Damaged, file, e) { Expected = "JSON", Found = $"something else in line {e.LineNumber + 1} at byte {e.BytePositionInLine}" };
+            throw new RunException(RunProblem.Damaged, file, e)
+            {
+                Expected = "JSON",
+                Found = $"something else in line {e.LineNumber + 1} at byte {e.BytePositionInLine}",
+            };
         }
         catch (InvalidOperationException e)
         {

@@ -50,7 +50,8 @@ internal sealed class RunFolder
         Directory.Exists(System.IO.Path.Combine(Path, "plots")) ? [.. Directory.GetFiles(System.IO.Path.Combine(Path, "plots"), "*.svg").Order(StringComparer.Ordinal)] : [];
 
     /// <summary>Whether a folder holds a run, whole or damaged.</summary>
-    public static bool IsRun(string path) => System.IO.Path.Exists(System.IO.Path.Combine(path, RunConfig.FileName)) || System.IO.Path.Exists(System.IO.Path.Combine(path, SummaryFile));
+    public static bool IsRun(string path) =>
+        Array.Exists([RunConfig.FileName, SummaryFile], file => System.IO.Path.Exists(System.IO.Path.Combine(path, file)));
 
     /// <summary>Reads a run.</summary>
     /// <exception cref="RunException">There is none, or it is damaged.</exception>
@@ -74,9 +75,13 @@ internal sealed class RunFolder
             Epochs = Columns.Read(System.IO.Path.Combine(path, TrainingLog.EpochsFile), "epoch", Loss),
             Steps = Columns.Read(System.IO.Path.Combine(path, TrainingLog.StepsFile), "step"),
         };
-        return run.Summary.FirstOrDefault(value => IsLoss(value.Key) ? value.Number is null : value.Key.Split('.') is [Estimators] or [Estimators, _]) is RunValue wrong
-            ? throw new RunException(RunProblem.Damaged, summary) { Name = wrong.Key, Expected = IsLoss(wrong.Key) ? "a number" : "an object", Found = wrong.Shown }
-            : run;
+        if (run.Summary.FirstOrDefault(value => IsLoss(value.Key) ? value.Number is null : HasLosses(value.Key)) is RunValue wrong)
+        {
+            string expected = IsLoss(wrong.Key) ? "a number" : "an object";
+            throw new RunException(RunProblem.Damaged, summary) { Name = wrong.Key, Expected = expected, Found = wrong.Shown };
+        }
+
+        return run;
     }
 
     /// <summary>A setting; null where there is none of the name.</summary>
@@ -119,4 +124,7 @@ internal sealed class RunFolder
     }
 
     private static bool IsLoss(string key) => key.Split('.') is [Estimators, _, Loss];
+
+    // What should be an object would not be among the values by its own name.
+    private static bool HasLosses(string key) => key.Split('.') is [Estimators] or [Estimators, _];
 }

@@ -108,7 +108,12 @@ internal sealed class DataSource
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, _table.Name, e) { Column = e.Feature is int feature ? XLabels[feature] : YLabel, Expected = e.Expected, Found = e.Got };
+            throw new TableException(TableProblem.Unusable, _table.Name, e)
+            {
+                Column = e.Feature is int feature ? XLabels[feature] : YLabel,
+                Expected = e.Expected,
+                Found = e.Got,
+            };
         }
     }
 
@@ -138,14 +143,23 @@ internal sealed class DataSource
     {
         if (table.RowCount < 3)
         {
-            throw new TableException(TableProblem.TooFewRows, table.Name) { Expected = "at least 3 rows, 2 to train on and 1 to validate with", Found = $"{table.RowCount}" };
+            throw new TableException(TableProblem.TooFewRows, table.Name)
+            {
+                Expected = "at least 3 rows, 2 to train on and 1 to validate with",
+                Found = $"{table.RowCount}",
+            };
         }
 
         for (int i = 0; i < table.Columns.Count; i++)
         {
             if (!Standardization.TryOf(table[i], out _, out (string Expected, string Got) problem))
             {
-                throw new TableException(TableProblem.Unusable, table.Name) { Column = table.Columns[i], Expected = problem.Expected, Found = problem.Got };
+                throw new TableException(TableProblem.Unusable, table.Name)
+                {
+                    Column = table.Columns[i],
+                    Expected = problem.Expected,
+                    Found = problem.Got,
+                };
             }
         }
 

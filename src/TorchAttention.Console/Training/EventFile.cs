@@ -3,7 +3,10 @@ using System.Numerics;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>TensorBoard's event files: records of a length, its check sum, an event and its check sum, little-endian; an event's first field is the time, in seconds since 1970.</summary>
+/// <summary>
+/// TensorBoard's event files: records of a length, its check sum, an event and its check sum, little-endian; an event's first field is the
+/// time, in seconds since 1970.
+/// </summary>
 internal static class EventFile
 {
     private const int LengthBytes = sizeof(ulong);
@@ -15,7 +18,10 @@ internal static class EventFile
     // 5138, in seconds: what is later was counted from the year 1 and in ticks.
     private const double LatestTime = 1e11;
 
-    /// <summary>Puts a time into a file's first record, which gives the version, where TorchSharp has put .NET's ticks; TensorBoard counts all times of a run from there.</summary>
+    /// <summary>
+    /// Puts a time into a file's first record, which gives the version, where TorchSharp has put .NET's ticks; TensorBoard counts all times
+    /// of a run from there.
+    /// </summary>
     public static void SetStart(string file, double seconds)
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);

@@ -86,16 +86,17 @@ internal static class RunConfig
     public static TrainOptions Read(string directory)
     {
         string file = Path.Combine(directory, FileName);
+        string shown = PlainText.Brief(directory, 200);
         if (!Path.Exists(file))
         {
-            throw CliException.WrongInput($"--resume: '{PlainText.Brief(directory, 200)}' holds no run ({FileName} is not there); begin it with train --out {PlainText.Brief(directory, 200)}");
+            throw CliException.WrongInput($"--resume: '{shown}' holds no run ({FileName} is not there); begin it with train --out {shown}");
         }
 
         IReadOnlyList<RunValue> values = RunFile.Values(file);
         string command = Text("command");
         if (command != "train")
         {
-            throw CliException.WrongInput($"--resume: '{PlainText.Brief(directory, 200)}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
+            throw CliException.WrongInput($"--resume: '{shown}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
         }
 
         IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");
@@ -105,7 +106,12 @@ internal static class RunConfig
 
         string Text(string key) => Find(key) is { Kind: JsonValueKind.String } value ? value.Value : throw Wrong(key, "a text");
 
-        RunException Wrong(string key, string expected) => new(RunProblem.Damaged, file) { Name = key, Expected = expected, Found = Find(key)?.Shown };
+        RunException Wrong(string key, string expected) => new(RunProblem.Damaged, file)
+        {
+            Name = key,
+            Expected = expected,
+            Found = Find(key)?.Shown,
+        };
     }
 
     /// <summary>What identifies the data that a run began with; null where that is not recorded.</summary>

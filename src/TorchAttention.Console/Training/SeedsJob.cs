@@ -23,7 +23,12 @@ internal static class SeedsJob
             Dictionary<string, double> numbers = Numbers(Path.Combine(own, SummaryFile));
             if (i > 0 && runs[0].Numbers.Keys.FirstOrDefault(name => !numbers.ContainsKey(name)) is string missing)
             {
-                throw new RunException(RunProblem.Damaged, Path.Combine(own, SummaryFile)) { Name = missing, Expected = "a number", Found = "none" };
+                throw new RunException(RunProblem.Damaged, Path.Combine(own, SummaryFile))
+                {
+                    Name = missing,
+                    Expected = "a number",
+                    Found = "none",
+                };
             }
 
             runs.Add((seed, numbers));
@@ -90,12 +95,17 @@ internal static class SeedsJob
             string? name = value.Key.Split('.') switch
             {
                 [string learned] when IsLearned(learned) => learned,
-                ["estimators", string estimator, "val_loss" or "val_rmse"] => $"{estimator} {value.Key[(value.Key.LastIndexOf('.') + 1)..]}",
+                ["estimators", string estimator, ("val_loss" or "val_rmse") and var error] => $"{estimator} {error}",
                 _ => null,
             };
             if (name is not null)
             {
-                numbers[name] = value.Number ?? throw new RunException(RunProblem.Damaged, summary) { Name = value.Key, Expected = "a number", Found = value.Shown };
+                numbers[name] = value.Number ?? throw new RunException(RunProblem.Damaged, summary)
+                {
+                    Name = value.Key,
+                    Expected = "a number",
+                    Found = value.Shown,
+                };
             }
         }
 

@@ -5,7 +5,8 @@ namespace TorchAttention.Numerics.Regression;
 /// <param name="expected">What was expected, as part of a sentence.</param>
 /// <param name="got">What came, as part of a sentence; null where that says itself.</param>
 /// <param name="parameter">The parameter that had the data, where it was one.</param>
-public sealed class RegressionDataException(RegressionProblem kind, string expected, string? got = null, string? parameter = null) : ArgumentException(null, parameter)
+public sealed class RegressionDataException(RegressionProblem kind, string expected, string? got = null, string? parameter = null)
+    : ArgumentException(null, parameter)
 {
     /// <summary>Why not.</summary>
     public RegressionProblem Kind { get; } = kind;
@@ -27,7 +28,9 @@ public sealed class RegressionDataException(RegressionProblem kind, string expec
     {
         get
         {
-            string place = Feature is int feature ? $" in feature {feature}" : ValueColumn is int column ? $" in column {column} of the values" : "";
+            string place = Feature is int feature ? $" in feature {feature}"
+                : ValueColumn is int column ? $" in column {column} of the values"
+                : "";
             return $"Expected {Expected}{place}{(Got is null ? "" : $", got {Got}")}.";
         }
     }

@@ -87,7 +87,8 @@ public sealed class SafeTensor
     /// <exception cref="ArgumentException">There is no such type, or the shape is one of another number of bytes.</exception>
     public static SafeTensor OfBytes(string dataType, ReadOnlySpan<byte> bytes, params ReadOnlySpan<long> shape)
     {
-        int size = SafeTensorsHeader.SizeOf(dataType) ?? throw new ArgumentException($"Expected a number type such as F64, got '{dataType}'.", nameof(dataType));
+        int size = SafeTensorsHeader.SizeOf(dataType)
+            ?? throw new ArgumentException($"Expected a number type such as F64, got '{dataType}'.", nameof(dataType));
         Checked(bytes.Length / size, shape);
         return new SafeTensor(dataType, shape.ToArray(), bytes.ToArray());
     }

@@ -6,7 +6,8 @@ namespace TorchAttention.Numerics.Storage;
 /// <summary>Named tensors and some text in one file of the safetensors format, which Python's and other readers know.</summary>
 /// <remarks>
 /// The format: 8 bytes with the length of a header, little-endian; the header, a JSON object that names each tensor's number type, shape and place; the tensors' bytes.
-/// Nothing in a file is ever run. Reading takes memory and time in proportion to the file's length, whatever it says of itself; a tensor has at most 64 sides.
+/// Nothing in a file is ever run. Reading takes memory and time in proportion to the file's length, whatever it says of itself; a tensor
+/// has at most 64 sides.
 /// </remarks>
 public sealed class SafeTensorsFile
 {
@@ -26,7 +27,8 @@ public sealed class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(metadata);
         if (tensors.ContainsKey(SafeTensorsHeader.MetadataKey))
         {
-            throw new ArgumentException($"Expected tensors of other names than {SafeTensorsHeader.MetadataKey}, which is the name of the texts.", nameof(tensors));
+            throw new ArgumentException(
+                $"Expected tensors of other names than {SafeTensorsHeader.MetadataKey}, which is the name of the texts.", nameof(tensors));
         }
 
         Tensors = tensors;
@@ -94,7 +96,8 @@ public sealed class SafeTensorsFile
         long most = Math.Min(SafeTensorsHeader.Longest, known - LengthBytes ?? long.MaxValue);
         if (length > (ulong)most)
         {
-            throw Wrong($"a safetensors file with a header of up to {most} bytes", $"the length {length}: the file is cut short, or of another kind");
+            throw Wrong(
+                $"a safetensors file with a header of up to {most} bytes", $"the length {length}: the file is cut short, or of another kind");
         }
 
         var header = SafeTensorsHeader.Read(Bytes(stream, (int)length, known is not null), name);
@@ -107,16 +110,27 @@ public sealed class SafeTensorsFile
         var tensors = new Dictionary<string, SafeTensor>(header.Entries.Count);
         foreach (SafeTensorsHeader.Entry entry in header.Entries)
         {
-            int size = entry.End - entry.Start <= Array.MaxLength ? (int)(entry.End - entry.Start) : throw Wrong($"tensors of up to {Array.MaxLength} bytes", "more");
-            if (!tensors.TryAdd(entry.Name, new SafeTensor(entry.DataType, entry.Shape, Bytes(stream, size, known is not null))))
+            long size = entry.End - entry.Start;
+            if (size > Array.MaxLength)
+            {
+                throw Wrong($"tensors of up to {Array.MaxLength} bytes", $"one of {size}");
+            }
+
+            if (!tensors.TryAdd(entry.Name, new SafeTensor(entry.DataType, entry.Shape, Bytes(stream, (int)size, known is not null))))
             {
                 throw header.Twice(entry.Name);
             }
         }
 
-        return known is not null || stream.ReadByte() < 0 ? new SafeTensorsFile(tensors, header.Metadata) : throw Wrong($"{data} bytes of tensors", "more");
+        return known is not null || stream.ReadByte() < 0
+            ? new SafeTensorsFile(tensors, header.Metadata)
+            : throw Wrong($"{data} bytes of tensors", "more");
 
-        StorageException Wrong(string expected, string found) => new(StorageProblem.NotSafeTensors, name) { Expected = expected, Found = found };
+        StorageException Wrong(string expected, string found) => new(StorageProblem.NotSafeTensors, name)
+        {
+            Expected = expected,
+            Found = found,
+        };
     }
 
     private static byte[] Bytes(Stream stream, int count, bool areThere)
@@ -146,14 +160,21 @@ public sealed class SafeTensorsFile
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public void Write(string path) => WholeFile.Write(path, Write);
 
-    /// <summary>Writes the file's bytes: wide numbers before narrow ones, so that each tensor begins at a multiple of its number's size, and those of one size by name.</summary>
+    /// <summary>
+    /// Writes the file's bytes: wide numbers before narrow ones, so that each tensor begins at a multiple of its number's size, and those
+    /// of one size by name.
+    /// </summary>
     /// <param name="stream">Where they go.</param>
-    /// <exception cref="IOException">The stream cannot be written to, or the names and texts are more than the format has room for.</exception>
+    /// <exception cref="IOException">
+    /// The stream cannot be written to, or the names and texts are more than the format has room for.
+    /// </exception>
     public void Write(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
         KeyValuePair<string, SafeTensor>[] tensors =
-            [.. Tensors.OrderByDescending(pair => SafeTensorsHeader.SizeOf(pair.Value.DataType)).ThenBy(pair => pair.Key, StringComparer.Ordinal)];
+        [
+            .. Tensors.OrderByDescending(pair => SafeTensorsHeader.SizeOf(pair.Value.DataType)).ThenBy(pair => pair.Key, StringComparer.Ordinal),
+        ];
         using MemoryStream header = SafeTensorsHeader.Write(Metadata, tensors);
         while (header.Length % Alignment != 0)
         {

@@ -4,7 +4,10 @@ using System.Text.Unicode;
 
 namespace TorchAttention.Numerics.Storage;
 
-/// <summary>The header of a safetensors file: texts, and what tensors there are and where. It is read in one pass, in time and memory that its own length bounds.</summary>
+/// <summary>
+/// The header of a safetensors file: texts, and what tensors there are and where. It is read in one pass, in time and memory that its own
+/// length bounds.
+/// </summary>
 internal sealed class SafeTensorsHeader
 {
     /// <summary>The longest that the format allows, in bytes.</summary>
@@ -205,13 +208,16 @@ internal sealed class SafeTensorsHeader
 
         if (type is null || shape is null || offsets is not [long start, long end])
         {
-            throw Wrong("dtype, shape and two data_offsets", type is null ? "no dtype" : shape is null ? "no shape" : offsets is null ? "no data_offsets" : $"{offsets.Length}", name);
+            string found = type is null ? "no dtype" : shape is null ? "no shape" : offsets is null ? "no data_offsets" : $"{offsets.Length}";
+            throw Wrong("dtype, shape and two data_offsets", found, name);
         }
 
         long length = 1;
         foreach (long side in shape.Append(_sizes[type]))
         {
-            length = side == 0 || length <= long.MaxValue / side ? length * side : throw Wrong("a shape of fewer numbers", $"({string.Join(", ", shape)})", name);
+            length = side == 0 || length <= long.MaxValue / side
+                ? length * side
+                : throw Wrong("a shape of fewer numbers", $"({string.Join(", ", shape)})", name);
         }
 
         return start <= end && end - start == length
@@ -229,7 +235,8 @@ internal sealed class SafeTensorsHeader
             }
         }
 
-        throw Wrong("a number type such as F64", reader.TokenType == JsonTokenType.String ? $"'{reader.GetString()}'" : Found(ref reader), name);
+        string found = reader.TokenType == JsonTokenType.String ? $"'{reader.GetString()}'" : Found(ref reader);
+        throw Wrong("a number type such as F64", found, name);
     }
 
     private long[] Numbers(ref Utf8JsonReader reader, int most, string name)

@@ -2,9 +2,12 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Storage;
 
-/// <summary>A file of tensors that cannot be used: the file, what was expected and what came. The message says it all in one line.</summary>
+/// <summary>
+/// A file of tensors that cannot be used: the file, what was expected and what came. The message says it all in one line.
+/// </summary>
 /// <remarks>
-/// The properties hold text as it is in the file; in the message it is cut short, and characters that would break the line are written as <c>\n</c> or <c>\u001b</c>.
+/// The properties hold text as it is in the file; in the message it is cut short, and characters that would break the line are written as
+/// <c>\n</c> or <c>\u001b</c>.
 /// </remarks>
 /// <param name="kind">What is wrong.</param>
 /// <param name="file">The file, as the user named it.</param>
@@ -23,7 +26,9 @@ public sealed class StorageException(StorageProblem kind, string file, Exception
     /// <summary>The tensor's or the text's name in the file; null where the problem is of none.</summary>
     public string? Name { get; init; }
 
-    /// <summary>What was expected, as part of a sentence that leaves the name out or goes on after it; null where the kind says it.</summary>
+    /// <summary>
+    /// What was expected, as part of a sentence that leaves the name out or goes on after it; null where the kind says it.
+    /// </summary>
     public string? Expected { get; init; }
 
     /// <summary>What came: a text of the header, or a phrase; null where the kind says it.</summary>
@@ -38,11 +43,14 @@ public sealed class StorageException(StorageProblem kind, string file, Exception
         StorageProblem.NoFile => "no such file",
         StorageProblem.Unreadable => $"cannot be read ({Shown})",
         StorageProblem.OtherModel => $"expected {Expected}, found '{PlainText.Brief(Found ?? "")}'",
-        StorageProblem.Text => $"expected {(Expected is null ? "" : $"{Expected} ")}'{PlainText.Brief(Name ?? "")}' in the header, found {(Found is null ? "none" : $"'{PlainText.Brief(Found)}'")}",
+        StorageProblem.Text =>
+            $"expected {(Expected is null ? "" : $"{Expected} ")}{Named} in the header, found {(Found is null ? Shown : $"'{PlainText.Brief(Found)}'")}",
         StorageProblem.Tensor or StorageProblem.OtherTraining when Name is not null =>
-            $"expected {(Expected is null ? $"a tensor '{PlainText.Brief(Name)}'" : $"'{PlainText.Brief(Name)}' {Expected}")}, found {Shown}",
-        _ => $"expected {Expected}{(Name is null ? "" : $" for '{PlainText.Brief(Name)}'")}, found {Shown}",
+            $"expected {(Expected is null ? $"a tensor {Named}" : $"{Named} {Expected}")}, found {Shown}",
+        _ => $"expected {Expected}{(Name is null ? "" : $" for {Named}")}, found {Shown}",
     };
+
+    private string Named => $"'{PlainText.Brief(Name ?? "")}'";
 
     private string Shown => PlainText.Brief(Found ?? "none", LongestPhrase);
 }

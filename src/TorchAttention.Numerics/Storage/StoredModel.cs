@@ -26,12 +26,20 @@ public sealed class StoredModel
         _file = file;
         if (!file.Metadata.TryGetValue("format", out string? found) || found != format)
         {
-            throw new StorageException(StorageProblem.OtherFormat, path) { Expected = "a model that was saved by TorchAttention", Found = "a safetensors file of another kind" };
+            throw new StorageException(StorageProblem.OtherFormat, path)
+            {
+                Expected = "a model that was saved by TorchAttention",
+                Found = "a safetensors file of another kind",
+            };
         }
 
         if (Text("model") != model)
         {
-            throw new StorageException(StorageProblem.OtherModel, path) { Expected = $"a model of the kind '{model}'", Found = Text("model") };
+            throw new StorageException(StorageProblem.OtherModel, path)
+            {
+                Expected = $"a model of the kind '{model}'",
+                Found = Text("model"),
+            };
         }
 
         if (!int.TryParse(Text("version"), NumberStyles.None, CultureInfo.InvariantCulture, out int actual) || actual < 1)
@@ -62,7 +70,8 @@ public sealed class StoredModel
     /// <summary>Text by its name.</summary>
     /// <param name="name">The name.</param>
     /// <exception cref="StorageException">There is none.</exception>
-    public string Text(string name) => _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(StorageProblem.Text, _path) { Name = name };
+    public string Text(string name) =>
+        _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(StorageProblem.Text, _path) { Name = name };
 
     /// <summary>A list of texts.</summary>
     /// <inheritdoc cref="Text"/>
@@ -91,7 +100,12 @@ public sealed class StoredModel
 
     /// <summary>The error for text that is none of those known.</summary>
     /// <param name="name">The text's name.</param>
-    public StorageException Unknown(string name) => new(StorageProblem.Text, _path) { Name = name, Expected = "a known", Found = Text(name) };
+    public StorageException Unknown(string name) => new(StorageProblem.Text, _path)
+    {
+        Name = name,
+        Expected = "a known",
+        Found = Text(name),
+    };
 
     /// <summary>The error for text that is none of what was expected.</summary>
     /// <param name="name">The text's name.</param>
@@ -107,7 +121,12 @@ public sealed class StoredModel
 
         return tensor.DataType == dataType && tensor.Shape.Count == sides
             ? tensor
-            : throw new StorageException(StorageProblem.Tensor, _path) { Name = name, Expected = $"of type {dataType} with {sides} sides", Found = $"{tensor}" };
+            : throw new StorageException(StorageProblem.Tensor, _path)
+            {
+                Name = name,
+                Expected = $"of type {dataType} with {sides} sides",
+                Found = $"{tensor}",
+            };
     }
 }
 

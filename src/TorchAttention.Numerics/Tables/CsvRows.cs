@@ -60,16 +60,30 @@ public sealed class CsvRows : IDisposable
             MaxFieldSize = LongestField,
             BadDataFound = e => throw new TableException(TableProblem.StrayQuotation, name) { Row = e.Context.Parser?.Row },
         });
-        _header = NextRecord() ? _parser.Record! : throw new TableException(TableProblem.Empty, name) { Expected = "a header row and data", Found = "an empty file" };
+        _header = NextRecord() ? _parser.Record! : throw new TableException(TableProblem.Empty, name)
+        {
+            Expected = "a header row and data",
+            Found = "an empty file",
+        };
         _headerRow = _parser.Row;
         if (_header.Any(field => field.Contains('\0', StringComparison.Ordinal)))
         {
-            throw new TableException(TableProblem.NotText, name) { Row = _headerRow, Expected = Text, Found = "NUL characters, as UTF-16 without a byte-order mark has them" };
+            throw new TableException(TableProblem.NotText, name)
+            {
+                Row = _headerRow,
+                Expected = Text,
+                Found = "NUL characters, as UTF-16 without a byte-order mark has them",
+            };
         }
 
         if (_header.All(field => double.TryParse(field, NumberStyles.Float, _culture, out _)))
         {
-            throw new TableException(TableProblem.NoHeader, name) { Row = _headerRow, Expected = "a header row with the columns' names", Found = $"numbers ('{_header[0]}')" };
+            throw new TableException(TableProblem.NoHeader, name)
+            {
+                Row = _headerRow,
+                Expected = "a header row with the columns' names",
+                Found = $"numbers ('{_header[0]}')",
+            };
         }
     }
 
@@ -198,9 +212,22 @@ public sealed class CsvRows : IDisposable
 
         // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
         DecoderFallbackException => new TableException(TableProblem.NotText, name, e) { Expected = Text, Found = OtherBytes },
-        MaxFieldSizeException => new TableException(TableProblem.TooLong, name, e) { Row = row, Expected = $"a field of at most {LongestField} characters", Found = "more" },
-        LimitedReader.RowTooLongException tooLong => new TableException(TableProblem.TooLong, name, e) { Row = row, Expected = tooLong.Expected, Found = "more" },
-        IOException or UnauthorizedAccessException or ArgumentException => new TableException(TableProblem.Unreadable, name, e) { Found = SystemReason.Of(e) },
+        MaxFieldSizeException => new TableException(TableProblem.TooLong, name, e)
+        {
+            Row = row,
+            Expected = $"a field of at most {LongestField} characters",
+            Found = "more",
+        },
+        LimitedReader.RowTooLongException tooLong => new TableException(TableProblem.TooLong, name, e)
+        {
+            Row = row,
+            Expected = tooLong.Expected,
+            Found = "more",
+        },
+        IOException or UnauthorizedAccessException or ArgumentException => new TableException(TableProblem.Unreadable, name, e)
+        {
+            Found = SystemReason.Of(e),
+        },
         _ => e,
     };
 
@@ -312,7 +339,11 @@ public sealed class CsvRows : IDisposable
             throw new TableException(TableProblem.NoColumn, _name) { Column = column, Found = CsvTable.Describe(_header) };
         }
 
-        return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(TableProblem.ColumnTwice, _name) { Row = _headerRow, Column = column };
+        return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(TableProblem.ColumnTwice, _name)
+        {
+            Row = _headerRow,
+            Column = column,
+        };
     }
 
     private double Number(string field, string column)
@@ -330,6 +361,12 @@ public sealed class CsvRows : IDisposable
 
         return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number");
 
-        TableException Wrong(TableProblem kind, string expected) => new(kind, _name) { Row = _parser.Row, Column = column, Expected = expected, Found = field };
+        TableException Wrong(TableProblem kind, string expected) => new(kind, _name)
+        {
+            Row = _parser.Row,
+            Column = column,
+            Expected = expected,
+            Found = field,
+        };
     }
 }

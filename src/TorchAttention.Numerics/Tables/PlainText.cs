@@ -11,7 +11,8 @@ public static class PlainText
     private const int MostNames = 12;
 
     /// <summary>
-    /// Writes what would break a line, move the cursor, turn the order of letters or not be seen as C# and JSON do: <c>\n</c>, <c>\u001b</c>, <c>\u202e</c>.
+    /// Writes what would break a line, move the cursor, turn the order of letters or not be seen as C# and JSON do: <c>\n</c>,
+    /// <c>\u001b</c>, <c>\u202e</c>.
     /// </summary>
     /// <param name="text">The text.</param>
     public static string Of(string text) => Plain(text, keepsLines: false);
@@ -80,7 +81,9 @@ public static class PlainText
     private static bool IsSeen(Rune rune) => !IsBlank(rune.Value) && Rune.GetUnicodeCategory(rune)
         is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 
-    // Letters and marks by their category that nothing is drawn for (Unicode's Default_Ignorable_Code_Point), the selectors of a variant aside, which change the letter before them.
+    // Letters and marks by their category that nothing is drawn for (Unicode's Default_Ignorable_Code_Point), the selectors of a variant
+    // aside, which change the letter before them.
     private static bool IsBlank(int character) =>
-        character is 0x34f or 0x115f or 0x1160 or 0x17b4 or 0x17b5 or (>= 0x180b and <= 0x180f) or 0x3164 or 0xffa0 or (>= 0xfff0 and <= 0xfff8) or (>= 0xe0000 and <= 0xe0fff);
+        character is 0x34f or 0x115f or 0x1160 or 0x17b4 or 0x17b5 or (>= 0x180b and <= 0x180f) or 0x3164 or 0xffa0
+            or (>= 0xfff0 and <= 0xfff8) or (>= 0xe0000 and <= 0xe0fff);
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention.Numerics.Tables;
 
-/// <summary>Why the system did not read or write a file, in its own few words and without the file's name, which the caller knows better.</summary>
+/// <summary>
+/// Why the system did not read or write a file, in its own few words and without the file's name, which the caller knows better.
+/// </summary>
 public static class SystemReason
 {
     // On Unix an IOException's HResult is the system's own number; those of .NET are negative.
@@ -26,12 +28,15 @@ public static class SystemReason
             UnauthorizedAccessException => "Permission denied",
             FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
             PathTooLongException => "File name too long",
-            IOException when Number(e) is int number => number == _inUse ? "another process is at work on it" : Marshal.GetPInvokeErrorMessage(number),
+            IOException when Number(e) == _inUse => "another process is at work on it",
+            IOException when Number(e) is int number => Marshal.GetPInvokeErrorMessage(number),
             _ => PlainText.Brief(e.Message, 200).TrimEnd('.'),
         };
     }
 
-    /// <summary>Whether it is the disk, and not the path, that keeps a file from being written: it is full, broken or over its quota.</summary>
+    /// <summary>
+    /// Whether it is the disk, and not the path, that keeps a file from being written: it is full, broken or over its quota.
+    /// </summary>
     /// <param name="e">What the attempt threw.</param>
     public static bool IsOfTheDisk(Exception e) => e is IOException && Number(e) is int number && Array.IndexOf(_full, number) >= 0;
 

@@ -1,8 +1,12 @@
 namespace TorchAttention.Numerics.Tables;
 
-/// <summary>A table that cannot be used: the file, the row and column where that is known, what was expected and what came. The message says it all in one line.</summary>
+/// <summary>
+/// A table that cannot be used: the file, the row and column where that is known, what was expected and what came. The message says it all
+/// in one line.
+/// </summary>
 /// <remarks>
-/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not. The properties hold text as it is in the
+/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not. The
+/// properties hold text as it is in the
 /// file; in the message it is cut short, and characters that would break the line are written as <c>\n</c> or <c>\u001b</c>.
 /// </remarks>
 /// <param name="kind">What is wrong.</param>
@@ -41,7 +45,8 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
         get
         {
             string place = PlainText.Brief(Table, LongestPath) + (Row is long row ? $", row {row}" : "");
-            return Kind != TableProblem.NoColumn && Column is not null ? $"{place}, column '{PlainText.Brief(Column)}': {Problem}" : $"{place}: {Problem}";
+            string column = Kind == TableProblem.NoColumn || Column is null ? "" : $", column '{PlainText.Brief(Column)}'";
+            return $"{place}{column}: {Problem}";
         }
     }
 
@@ -56,7 +61,8 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
         TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'; {Shown(LongestList)}",
         TableProblem.ColumnTwice => "the header has this name more than once",
         TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative => $"expected {Expected}, found {Quoted}",
-        TableProblem.Missing => $"expected {Expected}, found {(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",
+        TableProblem.Missing =>
+            $"expected {Expected}, found {(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",
         TableProblem.Unusable => $"expected {Expected}{(Found is null ? "" : $", got {Shown()}")}",
         _ => $"expected {Expected}, found {Shown()}",
     };

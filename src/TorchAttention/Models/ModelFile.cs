@@ -135,7 +135,11 @@ public static class ModelFile
         }
         catch (ArgumentException e)
         {
-            throw new StorageException(StorageProblem.Numbers, path, e) { Expected = "a model of numbers that can be used", Found = $"others ({e.Message})" };
+            throw new StorageException(StorageProblem.Numbers, path, e)
+            {
+                Expected = "a model of numbers that can be used",
+                Found = $"others ({e.Message})",
+            };
         }
     }
 }

@@ -121,7 +121,11 @@ internal static class StoredState
         {
             if (region < 0 || region >= widths)
             {
-                throw new StorageException(StorageProblem.Numbers, path) { Expected = $"regions from 0 to {widths - 1}", Found = $"{region}" };
+                throw new StorageException(StorageProblem.Numbers, path)
+                {
+                    Expected = $"regions from 0 to {widths - 1}",
+                    Found = $"{region}",
+                };
             }
         }
 

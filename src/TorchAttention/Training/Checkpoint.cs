@@ -54,7 +54,11 @@ public sealed class Checkpoint
         var tensors = file.Tensors.ToDictionary();
         return file.Metadata.GetValueOrDefault(Digest) == DigestOf(tensors, metadata)
             ? new Checkpoint(tensors, metadata, path)
-            : throw new StorageException(StorageProblem.Digest, path) { Expected = "a checkpoint whose content fits its digest", Found = "another: the file is damaged" };
+            : throw new StorageException(StorageProblem.Digest, path)
+            {
+                Expected = "a checkpoint whose content fits its digest",
+                Found = "another: the file is damaged",
+            };
     }
 
     /// <summary>Writes the file, whole or not at all, and waits until it is on the disk.</summary>
@@ -134,7 +138,11 @@ public sealed class Checkpoint
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or ArgumentException)
         {
-            throw new StorageException(StorageProblem.OtherTraining, _name, e) { Expected = "everything that the training needs", Found = $"less ({e.Message})" };
+            throw new StorageException(StorageProblem.OtherTraining, _name, e)
+            {
+                Expected = "everything that the training needs",
+                Found = $"less ({e.Message})",
+            };
         }
 
         (run.Step, run.Epoch, run.Batch) = (Step, Epoch, Whole("batch"));
@@ -164,7 +172,12 @@ public sealed class Checkpoint
     private double Number(string name) =>
         double.TryParse(_metadata.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : throw Missing(name);
 
-    private StorageException Missing(string name) => new(StorageProblem.Text, _name) { Name = name, Expected = "a number", Found = _metadata.GetValueOrDefault(name) };
+    private StorageException Missing(string name) => new(StorageProblem.Text, _name)
+    {
+        Name = name,
+        Expected = "a number",
+        Found = _metadata.GetValueOrDefault(name),
+    };
 
     private StorageException Other(string? name, string? expected, string found) =>
         new(StorageProblem.OtherTraining, _name) { Name = name, Expected = expected, Found = found };
