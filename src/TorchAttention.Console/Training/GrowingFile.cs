@@ -18,12 +18,10 @@ internal sealed class GrowingFile : IDisposable
     public GrowingFile(string path, string header, Func<string, bool> stays)
     {
         _path = path;
-        string[] kept = [.. WholeLines(path).Skip(1).Where(stays)];
-        Kept = kept;
         WholeFile.WriteText(path, writer =>
         {
             writer.WriteLine(header);
-            foreach (string line in kept)
+            foreach (string line in Read().Where(stays))
             {
                 writer.WriteLine(line);
             }
@@ -31,10 +29,9 @@ internal sealed class GrowingFile : IDisposable
         _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
     }
 
-    /// <summary>The lines that stayed, without the header.</summary>
-    public IReadOnlyList<string> Kept { get; }
-
-    /// <summary>The lines that are written, without the header.</summary>
+    /// <summary>
+    /// The lines that are written, without the header, one at a time: after millions of steps they are more than memory holds.
+    /// </summary>
     public IEnumerable<string> Read() => WholeLines(_path).Skip(1);
 
     /// <summary>Adds a line; it is in the file after the next <see cref="Flush"/>.</summary>
@@ -75,7 +72,23 @@ internal sealed class GrowingFile : IDisposable
 
     private static IEnumerable<string> WholeLines(string path)
     {
-        using StreamReader? reader = RunFile.Open(path) is FileStream file ? new StreamReader(file) : null;
-        return reader?.ReadToEnd().Split('\n').SkipLast(1) ?? [];
+        using FileStream? file = RunFile.Open(path);
+        if (file is null)
+        {
+            yield break;
+        }
+
+        file.Seek(-Math.Min(1, file.Length), SeekOrigin.End);
+        bool isWhole = file.ReadByte() == '\n';
+        file.Seek(0, SeekOrigin.Begin);
+        using var reader = new StreamReader(file);
+        for (string? line = reader.ReadLine(), next; line is not null; line = next)
+        {
+            next = reader.ReadLine();
+            if (next is not null || isWhole)
+            {
+                yield return line;
+            }
+        }
     }
 }

@@ -171,7 +171,7 @@ internal static partial class TrainJob
     // Data and first parameters have generators of their own; dropout draws from torch's.
     private static void CheckWarmup(TrainOptions options, RegressionData data)
     {
-        int steps = options.Epochs * data.TrainDataloader().Count;
+        long steps = (long)options.Epochs * data.TrainDataloader().Count;
         if (options.WarmupSteps is int warmup && warmup > 0 && warmup >= steps)
         {
             throw CliException.WrongInput($"--warmup: expected fewer than the {steps} steps of the run, got {warmup}");

@@ -47,13 +47,13 @@ internal sealed class TrainingLog : IDisposable
     /// <summary>Gives a board the points that it would have had if the training had never stopped.</summary>
     public void Replay(ProgressBoard board, int batchCount, int trainPointsPerEpoch = 2)
     {
-        foreach (string[] row in _steps.Kept.Select(line => Fields(StepsFile, line)))
+        foreach (string[] row in _steps.Read().Select(line => Fields(StepsFile, line)))
         {
             double x = (Number(row[0]) - 1) / batchCount;
             board.Draw(x, Number(row[2]) / _units.Loss(1), "train_loss", Math.Max(1, batchCount / trainPointsPerEpoch));
         }
 
-        foreach (string[] row in _epochs.Kept.Select(line => Fields(EpochsFile, line)))
+        foreach (string[] row in _epochs.Read().Select(line => Fields(EpochsFile, line)))
         {
             board.Draw(Number(row[0]), Number(row[2]) / _units.Loss(1), "val_loss");
         }

@@ -123,11 +123,6 @@ public sealed class Checkpoint
         byte[][]? best = hasBest ? [.. run.State.Select(part => Part(BestPrefix + part.Name, part.Tensor).Bytes.ToArray())] : null;
         var memory = _tensors.Where(pair => pair.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal))
             .ToDictionary(pair => pair.Key[OptimizerPrefix.Length..], pair => pair.Value);
-        foreach ((int i, (_, Tensor part)) in run.State.Index())
-        {
-            TensorBytes.CopyTo(part, state[i].Bytes);
-        }
-
         try
         {
             OptimizerMemory.Load(run.Optimizer, memory);
@@ -148,6 +143,12 @@ public sealed class Checkpoint
         (run.Step, run.Epoch, run.Batch) = (Step, Epoch, Whole("batch"));
         run.Losses = (Number("loss_sum"), Whole("loss_examples"));
         (run.BestValLoss, run.BestEpoch, run.Best) = (Number("best_val_loss"), Whole("best_epoch"), best);
+
+        // The module is the caller's: it is touched last, when nothing can be wrong any more.
+        foreach ((int i, (_, Tensor part)) in run.State.Index())
+        {
+            TensorBytes.CopyTo(part, state[i].Bytes);
+        }
     }
 
     private SafeTensor Part(string name, Tensor like)

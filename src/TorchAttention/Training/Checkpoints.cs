@@ -6,13 +6,17 @@ namespace TorchAttention.Training;
 
 /// <summary>The checkpoints of one training in a folder: written beside the training while it goes on, found again when it is to go on.</summary>
 /// <remarks>
-/// A step waits for the copy in memory only; the file is written on a thread of its own. Where one is still being written when the next is due by the clock, the
-/// next comes later; where it is due by its steps, the training waits. A checkpoint that cannot be written (a full disk) is reported, and those before it stay.
+/// A step waits for the copy in memory only; the file is written on a thread of its own. Where one is still being written when the next is
+/// due by the clock, the next comes later; where it is due by its steps, the training waits. A checkpoint that cannot be written (a full
+/// disk) is reported, and those before it stay. Checkpoints of later steps, which another training has left in the folder or which could
+/// not be read when this one went on, are put aside when the first is written: they get the ending <c>.aside</c>, so that they neither are
+/// found in the place of this training's nor are lost.
 /// </remarks>
 public sealed class Checkpoints : IDisposable
 {
     private const string Prefix = "step-";
     private const string Suffix = ".safetensors";
+    private const string Aside = ".aside";
 
     private readonly string _folder;
     private readonly CheckpointOptions _options;
@@ -120,7 +124,13 @@ public sealed class Checkpoints : IDisposable
         {
             Writing?.Invoke(this, checkpoint);
             Directory.CreateDirectory(_folder);
-            checkpoint.Write(Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{checkpoint.Step:D10}{Suffix}")));
+            string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{checkpoint.Step:D10}{Suffix}");
+            checkpoint.Write(Path.Combine(_folder, name));
+            foreach (string later in Files(_folder).TakeWhile(file => string.CompareOrdinal(Path.GetFileName(file), name) > 0))
+            {
+                File.Move(later, later + Aside, overwrite: true);
+            }
+
             foreach (string old in Files(_folder).Skip(_options.Keep).Concat(Directory.EnumerateFiles(_folder, $".{Prefix}*.tmp")))
             {
                 File.Delete(old);

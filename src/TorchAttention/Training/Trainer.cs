@@ -151,7 +151,9 @@ public sealed class Trainer
             run.SetLearningRate(schedule.Factor(run.Step, run.TrainDataloader.Count, _options.MaxEpochs));
         }
 
-        run.Step++;
+        run.Step = run.Step < int.MaxValue
+            ? run.Step + 1
+            : throw new InvalidOperationException($"Expected at most {int.MaxValue} steps; larger mini-batches take fewer.");
         run.Batch++;
         (double loss, double norm) = (double.NaN, double.NaN);
         try

@@ -25,6 +25,10 @@ public sealed class TrainNotesTests : IDisposable
 
         Assert.Equal((2, "error: --warmup: expected fewer than the 10 steps of the run, got 10"), (result.ExitCode, result.Error.TrimEnd()));
         Assert.Equal(0, _console.Run("train", "--epochs", "2", "--warmup", "9", "--no-plots", "--quiet", "--out", "other").ExitCode);
+
+        // More steps than an int holds: the run gets as far as the next thing that is wrong with it.
+        result = _console.Run("train", "--epochs", "500000000", "--warmup", "10", "--bandwidth", "1e-30", "--no-plots", "--out", "long");
+        Assert.StartsWith("error: --bandwidth: 1E-30 is too small", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -163,6 +163,40 @@ public sealed class CheckpointTests : IDisposable
         Assert.Contains("whose optimizer is Adam, found SGD", e.Message, StringComparison.Ordinal);
     }
 
+    // What another training left, of more steps, would be found in the place of this one's, and this one's be deleted as old.
+    [Fact]
+    public void CheckpointsOfLaterSteps_ArePutAside()
+    {
+        Train(OptimizerKind.Sgd, stopAfter: 19, from: null, everySteps: 4);
+        byte[][] before = Array.ConvertAll(Files(), File.ReadAllBytes);
+        string[] names = Array.ConvertAll(Files(), file => Path.GetFileName(file)!);
+        Assert.Equal(["step-0000000016.safetensors", "step-0000000019.safetensors"], names);
+
+        Record second = Train(OptimizerKind.Adam, stopAfter: 9, from: null, everySteps: 4);
+
+        Assert.Equal(9, second.Steps.Count);
+        Assert.Equal(9, Checkpoints.Latest(_folder, out IReadOnlyList<StorageException> passedOver)!.Step);
+        Assert.Empty(passedOver);
+        string[] expected = ["step-0000000008.safetensors", "step-0000000009.safetensors", $"{names[0]}.aside", $"{names[1]}.aside"];
+        Assert.Equal(expected, Files().Select(Path.GetFileName));
+        Assert.Equal(before, Files()[2..].Select(File.ReadAllBytes));
+    }
+
+    [Fact]
+    public void MemoryThatDoesNotFit_LeavesTheModuleAsItWas()
+    {
+        using var data = new NonlinearData(n: 20, batchSize: 5);
+        using var first = new Forgetful();
+        var trainer = new Trainer(new TrainerOptions { MaxEpochs = 1 });
+        Checkpoint? captured = null;
+        trainer.StepCompleted += (_, _) => captured = trainer.Capture();
+        trainer.Fit(first, data);
+        using var second = new Forgetful();
+        StorageException e = Assert.Throws<StorageException>(() => new Trainer().Fit(second, data, captured));
+        Assert.Contains("found less (no momentum)", e.Message, StringComparison.Ordinal);
+        Assert.Equal([0, 0], second.Line.weight!.ToDoubles().Append(second.Line.bias!.ToDouble()));
+    }
+
     [Fact]
     public void LastOnesStay()
     {
@@ -207,6 +241,34 @@ public sealed class CheckpointTests : IDisposable
 
         record.State = [.. model.state_dict().SelectMany(part => part.Value.ToDoubles())];
         return record;
+    }
+
+    /// <summary>A line whose optimiser saves nothing, and misses it.</summary>
+    private sealed class Forgetful : TorchAttention.Training.Module
+    {
+        public Forgetful()
+            : base(nameof(Forgetful))
+        {
+            nn.init.zeros_(Line.weight);
+            nn.init.zeros_(Line.bias);
+            register_module("line", Line);
+        }
+
+        public TorchSharp.Modules.Linear Line { get; } = nn.Linear(1, 1);
+
+        public override Tensor forward(Tensor input) => Line.call(input.unsqueeze(1)).squeeze(1);
+
+        public override Tensor Loss(Tensor yHat, Tensor y) => nn.functional.mse_loss(yHat, y);
+
+        public override optim.Optimizer ConfigureOptimizers() => new Descent(Line.parameters());
+
+        private sealed class Descent(IEnumerable<TorchSharp.Modules.Parameter> parameters)
+            : TorchSharp.Modules.SGD(parameters, 0.1), IResumableOptimizer
+        {
+            public IReadOnlyDictionary<string, double[]> SaveState() => new Dictionary<string, double[]>();
+
+            public void LoadState(IReadOnlyDictionary<string, double[]> state) => throw new KeyNotFoundException("no momentum");
+        }
     }
 
     private sealed record Record
