@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using TorchAttention.Cli.Reports;
 using TorchAttention.Numerics.Tables;
+using TorchAttention.Training;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
@@ -12,6 +13,7 @@ internal static class RunConfig
     public const string FileName = "config.json";
     public const string BegunName = "begun";
     private const string DigestName = "data_sha256";
+    public const string WeightDecayName = "weight_decay";
 
     public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest, DateTime begun)
     {
@@ -39,7 +41,7 @@ internal static class RunConfig
         json.WriteString("optimizer", options.Optimizer.ToString().ToLowerInvariant());
         json.WriteNumber("lr", options.Lr);
         json.WriteNumber("momentum", options.Momentum ?? 0);
-        json.WriteNumber("weight_decay", options.WeightDecay ?? 0);
+        json.WriteNumber(WeightDecayName, options.ToOptimizer().WeightDecay);
         json.WriteString("schedule", options.Schedule.ToString().ToLowerInvariant());
         json.WriteNumber("warmup", options.WarmupSteps ?? 0);
         WriteOrNull(json, "clip", options.Clip);
@@ -100,11 +102,17 @@ internal static class RunConfig
         }
 
         IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");
-        return TrainCommand.Parse(file, arguments) with { Data = Text("data") };
+        TrainOptions then = TrainCommand.Parse(file, arguments) with { Data = Text("data") };
+
+        // A run goes on with the decay that it began with: 0 where it was recorded by a version that had no other default.
+        bool isDefault = then.WeightDecay is null && then.Optimizer != OptimizerKind.Lbfgs;
+        return isDefault ? then with { WeightDecay = Find(WeightDecayName) is null ? 0 : Number(WeightDecayName) } : then;
 
         RunValue? Find(string key) => values.FirstOrDefault(value => value.Key == key);
 
         string Text(string key) => Find(key) is { Kind: JsonValueKind.String } value ? value.Value : throw Wrong(key, "a text");
+
+        double Number(string key) => Find(key)?.Number ?? throw Wrong(key, "a number");
 
         RunException Wrong(string key, string expected) => new(RunProblem.Damaged, file)
         {

@@ -61,6 +61,7 @@ internal static class SeedsJob
             json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
             json.WriteNumber("seed", options.Seed);
             json.WriteNumber("seeds", options.Seeds!.Value);
+            json.WriteNumber(RunConfig.WeightDecayName, options.ToOptimizer().WeightDecay);
             RunConfig.WriteArguments(json, options);
         });
         return directory.Path;

@@ -123,7 +123,7 @@ internal static class TrainCommand
         Option<OptimizerKind?> optimizer = Options.OneOf<OptimizerKind?>("--optimizer", "How parameters are moved; a learned score's is adam", OptimizerKind.Sgd, Names<OptimizerKind>().ToDictionary(pair => pair.Key, OptimizerKind? (pair) => pair.Value));
         Option<double?> lr = Options.PositiveNumber("--lr", "The learning rate (default 1; adam and adamw 0.01)");
         Option<double?> momentum = Options.NotNegativeNumber("--momentum", "The momentum of sgd, below 1 (default 0)");
-        Option<double?> weightDecay = Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0)");
+        Option<double?> weightDecay = Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0; adamw 0.01)");
         Option<ScheduleKind> scheduleKind = Options.OneOf("--schedule", "How the learning rate changes", defaults.Schedule, Names<ScheduleKind>());
         Option<double?> gamma = Options.PositiveNumber("--gamma", $"What step and exponential multiply the rate by (default {schedule.Gamma})");
         Option<int?> stepEpochs = Options.WholeNumber("--step-epochs", $"Epochs between two steps of the schedule step (default {schedule.StepEpochs})", least: 1);

@@ -106,12 +106,19 @@ internal sealed record TrainOptions
     /// <summary>The command line that these are from, for another one to repeat.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
+    /// <summary>The library's options of the optimiser.</summary>
+    public OptimizerOptions ToOptimizer()
+    {
+        var usual = new OptimizerOptions { Kind = Optimizer, LearningRate = Lr, Momentum = Momentum ?? 0 };
+        return WeightDecay is double decay ? usual with { WeightDecay = decay } : usual;
+    }
+
     /// <summary>The library's options.</summary>
     public TrainerOptions ToTrainer() => new()
     {
         MaxEpochs = Epochs,
         GradientClipVal = Clip ?? 0,
-        Optimizer = new OptimizerOptions { Kind = Optimizer, LearningRate = Lr, Momentum = Momentum ?? 0, WeightDecay = WeightDecay ?? 0 },
+        Optimizer = ToOptimizer(),
         Schedule = Schedule == ScheduleKind.Constant && WarmupSteps is null ? null : ToSchedule(new LearningRateSchedule()),
         EarlyStopping = Patience is int patience ? new EarlyStopping { Patience = patience, MinDelta = MinDelta ?? 0 } : null,
         NonFinite = SkipNonFinite ? NonFinitePolicy.Skip : NonFinitePolicy.Stop,

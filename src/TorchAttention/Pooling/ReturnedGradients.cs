@@ -4,8 +4,8 @@ namespace TorchAttention.Pooling;
 
 /// <summary>Gradients on their way from an operation's backward to libtorch, which reads them after that has returned.</summary>
 /// <remarks>
-/// Until then they must be reachable, or the collector may free them. The memory of the recorded operation will not do where gradients have a graph:
-/// it leads back to that operation, and each would hold the other for ever.
+/// Until then they must be reachable, or the collector may free them. The memory of the recorded operation will not do where gradients
+/// have a graph: it leads back to that operation, and each would hold the other for ever.
 /// </remarks>
 internal sealed class ReturnedGradients
 {

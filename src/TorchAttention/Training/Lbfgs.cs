@@ -36,7 +36,8 @@ public sealed class Lbfgs : OptimizerHelper, IResumableOptimizer
     /// <param name="historySize">Past moves to remember, at least 1.</param>
     /// <param name="lineSearch">Whether a move is shortened until the loss falls.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
-    public Lbfgs(IEnumerable<Parameter> parameters, double learningRate = 1, int maxIterations = 20, int historySize = 10, bool lineSearch = true)
+    public Lbfgs(
+        IEnumerable<Parameter> parameters, double learningRate = 1, int maxIterations = 20, int historySize = 100, bool lineSearch = true)
     {
         _parameters = [.. parameters];
         _maxIterations = Guard.AtLeast(maxIterations, 1);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace TorchAttention.Tests.Console;
 
@@ -65,6 +66,39 @@ public sealed class ResumeTests : IDisposable
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         AssertSameFiles("whole", "run");
+    }
+
+    // Its adamw had no decay by default.
+    [Fact]
+    public void RunOfAnEarlierVersion_GoesOnWithItsWeightDecay()
+    {
+        string[] training = ["train", "--optimizer", "adamw", "--lr", "0.05", "--no-plots", "--quiet", "--epochs"];
+        Assert.Equal(0, _console.Run([.. training, "3", "--out", "usual"]).ExitCode);
+        Assert.Equal(0.01, Decay("usual"));
+        Assert.Equal(0, _console.Run([.. training, "5", "--out", "whole", "--weight-decay", "0"]).ExitCode);
+        Assert.Equal(0, _console.Run([.. training, "3", "--out", "run", "--weight-decay", "0"]).ExitCode);
+        RemoveFromConfig("run", @",\s*""--weight-decay"",\s*""0""");
+
+        Assert.Equal(0, _console.Run("train", "--resume", "run", "--epochs", "5", "--quiet").ExitCode);
+
+        AssertSameFiles("whole", "run");
+        Assert.Equal(0, Decay("run"));
+    }
+
+    [Fact]
+    public void SeedsOfAnEarlierVersion_GoOnWithTheirWeightDecay()
+    {
+        string[] training =
+            ["train", "--epochs", "3", "--optimizer", "adamw", "--seeds", "2", "--weight-decay", "0", "--quiet", "--no-plots"];
+        Assert.Equal(0, _console.Run([.. training, "--out", "run"]).ExitCode);
+        Directory.Delete(_console.PathOf("run/seed-1"), recursive: true);
+        File.Delete(_console.PathOf("run/summary.json"));
+        RemoveFromConfig("run", @",\s*""--weight-decay"",\s*""0""");
+        RemoveFromConfig("run", @",\s*""weight_decay"": 0");
+
+        Assert.Equal(0, _console.Run("train", "--resume", "run", "--quiet").ExitCode);
+
+        Assert.Equal(0, Decay("run/seed-1"));
     }
 
     [Fact]
@@ -180,6 +214,20 @@ public sealed class ResumeTests : IDisposable
             running.Kill();
             running.Wait();
         }
+    }
+
+    private double Decay(string folder)
+    {
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(_console.PathOf($"{folder}/config.json")));
+        return config.RootElement.GetProperty("weight_decay").GetDouble();
+    }
+
+    private void RemoveFromConfig(string folder, string pattern)
+    {
+        string file = _console.PathOf($"{folder}/config.json");
+        string config = File.ReadAllText(file);
+        Assert.Matches(pattern, config);
+        File.WriteAllText(file, Regex.Replace(config, pattern, ""));
     }
 
     private void AssertSameFiles(string expected, string actual)

@@ -77,6 +77,32 @@ public sealed class AttentionPaddingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void GradientsOfGradients_SeeNoPadding(string name)
+    {
+        using AttentionModule attention = Create(name);
+        Problem clean = Random();
+        foreach (Tensor lengths in new[] { tensor([3L, 5L, 1L]), tensor([3L, 0L, 1L]) })
+        {
+            Tensor[] expected = Slopes(clean);
+            Tensor[] actual = Slopes(clean.Spoilt(lengths, double.NaN));
+            Assert.All(expected.Zip(actual), pair => AssertClose(pair.First, pair.Second));
+            Assert.All(expected, gradient => Assert.True(gradient.isfinite().all().ToBoolean()));
+
+            Tensor[] Slopes(Problem problem)
+            {
+                problem = problem.Leaves();
+                attention.zero_grad();
+                Tensor output = attention.call(problem.Queries, problem.Keys, problem.Values, lengths);
+                Tensor[] leaves = [problem.Queries, problem.Keys, problem.Values];
+                IList<Tensor> slopes = autograd.grad([output.square().sum()], leaves, create_graph: true, retain_graph: true);
+                slopes.Select(slope => slope.square().sum()).Aggregate((a, b) => a + b).backward();
+                return [.. leaves.Concat(attention.parameters()).Select(leaf => leaf.grad!.clone())];
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void QueryOfLength0_IsZeroAndHasNoGradient(string name)
     {
         using AttentionModule attention = Create(name);

@@ -78,6 +78,34 @@ public sealed class KernelModelContract : IDisposable
         }
     }
 
+    // The loss f^2 + (df/dq)^2, as of a curve that is to be smooth.
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void EveryMethod_HasTheTextbooksSecondDerivatives(string name, string kernel)
+    {
+        foreach (bool leaveOneOut in new[] { false, true })
+        {
+            KernelModelOptions options = Options(kernel, leaveOneOut);
+            Tensor[] expected = Smoothness(AttentionMethod.Textbook, options);
+            Assert.All(expected, gradient => Assert.True(gradient.abs().max().ToDouble() > 1e-3));
+            foreach (AttentionMethod method in Methods(name, options))
+            {
+                Assert.All(expected.Zip(Smoothness(method, options)), pair => PoolingProblem.AssertClose(pair.First, pair.Second, 1e-9));
+            }
+        }
+
+        Tensor[] Smoothness(AttentionMethod method, KernelModelOptions options)
+        {
+            using KernelRegressionModule model = Create(name, options, ScalarType.Float64, out Batch batch);
+            model.Method = method;
+            Tensor queries = (batch.X - 0.05).requires_grad_();
+            Tensor output = options.LeaveOneOut ? model.PredictWithout(batch with { X = queries }) : model.call(queries);
+            Tensor slopes = autograd.grad([output.sum()], [queries], create_graph: true, retain_graph: true)[0];
+            (output.square().sum() + slopes.square().sum()).backward();
+            return [queries.grad!.clone(), .. model.parameters().Select(parameter => parameter.grad!.clone())];
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Models))]
     public void PredictWithout_IsThePredictionWithThePairRemoved(string name, string kernel)

@@ -12,6 +12,62 @@ public sealed class OptimizerTests
     public void Defaults_ArePlainGradientDescentOfTheChaptersRate() =>
         Assert.Equal(new OptimizerOptions { Kind = OptimizerKind.Sgd, LearningRate = 1, Momentum = 0, WeightDecay = 0 }, new OptimizerOptions());
 
+    // torch.optim's SGD, Adam, AdamW and LBFGS; the rate of gradient descent is the chapter's.
+    [Theory]
+    [InlineData(OptimizerKind.Sgd, 1, 0)]
+    [InlineData(OptimizerKind.Adam, 0.001, 0)]
+    [InlineData(OptimizerKind.AdamW, 0.001, 0.01)]
+    [InlineData(OptimizerKind.Lbfgs, 1, 0)]
+    public void Defaults_ArePyTorchs(OptimizerKind kind, double lr, double decay)
+    {
+        var options = new OptimizerOptions { Kind = kind };
+        Assert.Equal((lr, 0, decay), (options.LearningRate, options.Momentum, options.WeightDecay));
+        Assert.Equal(options, new OptimizerOptions { WeightDecay = decay, Momentum = 0, LearningRate = lr, Kind = kind });
+        Assert.Equal(options.GetHashCode(), new OptimizerOptions { WeightDecay = decay, LearningRate = lr, Kind = kind }.GetHashCode());
+        Assert.NotEqual(options, options with { LearningRate = 2 });
+        Assert.Equal(0, (options with { WeightDecay = 0 }).WeightDecay);
+        options.Check();
+    }
+
+    // The formulas with torch.optim's documented defaults: betas 0.9 and 0.999, epsilon 1e-8, no amsgrad, no momentum, no dampening.
+    [Theory]
+    [InlineData(OptimizerKind.Sgd)]
+    [InlineData(OptimizerKind.Adam)]
+    [InlineData(OptimizerKind.AdamW)]
+    public void StepsByDefault_ArePyTorchs(OptimizerKind kind)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Parameter parameter = nn.Parameter(tensor([2.0]));
+        using optim.Optimizer optimizer = new OptimizerOptions { Kind = kind }.Create([parameter]);
+        (double p, double m, double s) = (2, 0, 0);
+        foreach ((int i, double gradient) in new[] { 3.0, -1, 0.25, 10 }.Index())
+        {
+            optimizer.zero_grad();
+            (parameter * gradient).sum().backward();
+            optimizer.step();
+
+            (m, s) = ((0.9 * m) + (0.1 * gradient), (0.999 * s) + (0.001 * gradient * gradient));
+            double adam = 0.001 * (m / (1 - Math.Pow(0.9, i + 1))) / (Math.Sqrt(s / (1 - Math.Pow(0.999, i + 1))) + 1e-8);
+            p = kind switch
+            {
+                OptimizerKind.Sgd => p - gradient,
+                OptimizerKind.Adam => p - adam,
+                _ => (p * (1 - (0.001 * 0.01))) - adam,
+            };
+            Assert.Equal(p, parameter.ToDouble(), 1e-12);
+        }
+    }
+
+    [Fact]
+    public void LbfgsByDefault_HasPyTorchsSizes()
+    {
+        Dictionary<string, object?> defaults = typeof(Lbfgs).GetConstructors().Single().GetParameters().Skip(1)
+            .ToDictionary(parameter => parameter.Name!, parameter => parameter.DefaultValue);
+        Assert.Equal(1.0, defaults["learningRate"]);
+        Assert.Equal(20, defaults["maxIterations"]);
+        Assert.Equal(100, defaults["historySize"]);
+    }
+
     // Rosenbrock's valley, which gradient descent crawls along: libtorch's own LBFGS is the reference.
     [Theory]
     [InlineData(1)]
