@@ -18,6 +18,9 @@ internal sealed class GrowingFile : IDisposable
     public GrowingFile(string path, string header, Func<string, bool> stays)
     {
         _path = path;
+
+        // What is no file is refused before it is opened to be written, which a pipe would wait at.
+        RunFile.Open(path)?.Dispose();
         WholeFile.WriteText(path, writer =>
         {
             writer.WriteLine(header);
