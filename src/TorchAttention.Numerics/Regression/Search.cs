@@ -47,18 +47,21 @@ internal abstract class Search
     public static BandwidthSearch Run(
         BandwidthRule rule, SmootherData data, BandwidthCriterion criterion, IReadOnlyList<(double Least, double Most)>? asked, IProgress<double>? progress)
     {
-        SmootherData prepared = criterion.Prepare(data).InUnits(out double[] units, out double unitOfValues);
-        (double Least, double Most)[] bounds = [.. Enumerable.Range(0, data.Features).Select(j =>
+        SearchData arranged = SearchData.Of(data);
+        double[] units = arranged.Units;
+        SmootherData prepared = criterion.Prepare(arranged.Data);
+        (double Least, double Most)[] bounds = [.. arranged.Columns.Select((column, j) =>
         {
-            (double Least, double Most) usual = BoundsOf(prepared, j, units[j]);
-            (double Least, double Most) own = asked is null ? usual : asked[asked.Count == 1 ? 0 : j];
+            (double Least, double Most) usual = BoundsOf(prepared, j, column, units[j]);
+            (double Least, double Most) own = asked is null ? usual : asked[asked.Count == 1 ? 0 : column];
             return asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
         })];
+        int[] given = [.. Enumerable.Range(0, data.Features).OrderBy(j => arranged.Columns[j])];
         Search search = data.Features == 1 ? new LineSearch(prepared, criterion, bounds, progress) : new PlaneSearch(prepared, criterion, bounds, progress);
         search.Find();
         search.Widen();
         BandwidthTrial[] trials = [.. search._trials.Select(trial => new BandwidthTrial(
-            [.. trial.Bandwidths.Select((h, j) => h * units[j])], criterion.InUnits(trial.Score, unitOfValues), trial.IsEstimate))];
+            [.. given.Select(j => trial.Bandwidths[j] * units[j])], criterion.InUnits(trial.Score, arranged.UnitOfValues), trial.IsEstimate))];
         BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
         double least = exact.Min(trial => trial.Score);
         if (double.IsPositiveInfinity(least))
@@ -77,7 +80,7 @@ internal abstract class Search
             Rule = rule,
             Bandwidths = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths,
             Score = least,
-            Bounds = [.. bounds.Select((bound, j) => (bound.Least * units[j], bound.Most * units[j]))],
+            Bounds = [.. given.Select(j => (bounds[j].Least * units[j], bounds[j].Most * units[j]))],
             EquallyGood = [.. Enumerable.Range(0, data.Features).Select(j => (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
             Trials = trials,
         };
@@ -119,13 +122,13 @@ internal abstract class Search
         return score;
     }
 
-    private static (double Least, double Most) BoundsOf(SmootherData data, int feature, double unit)
+    private static (double Least, double Most) BoundsOf(SmootherData data, int feature, int given, double unit)
     {
         (double least, double most) = data.RangeOf(feature);
         double range = most - least;
         return range > 0 && double.IsFinite(range) ? (data.LeastBandwidth(feature), MostInRanges * range)
             : throw (range > 0
-                ? new RegressionDataException(RegressionProblem.Range, "a range that float64 can hold") { Feature = feature }
-                : new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{least * unit:R} everywhere: no bandwidth can be chosen by it") { Feature = feature });
+                ? new RegressionDataException(RegressionProblem.Range, "a range that float64 can hold") { Feature = given }
+                : new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{least * unit:R} everywhere: no bandwidth can be chosen by it") { Feature = given });
     }
 }

@@ -29,27 +29,39 @@ internal sealed partial class SmootherData
         }
     }
 
-    /// <summary>The same examples in units of about the range of each feature, and of the values: powers of 2, which round nothing, so that what is found does not depend on the units given.</summary>
+    /// <summary>The same examples in units of about the range of each feature and of the values, powers of 2, which round nothing; values count from their least.</summary>
     /// <param name="ofKeys">The unit of each feature (d).</param>
     /// <param name="ofValues">The unit of the values.</param>
     public SmootherData InUnits(out double[] ofKeys, out double ofValues)
     {
         double[] scales = [.. Enumerable.Range(0, Features).Select(j => Units.Of(Keys, j, Features).Scale)];
         double scale = Enumerable.Range(0, Columns).Max(c => Units.Of(Values, c, Columns).Scale);
+        double[] least = [.. Enumerable.Range(0, Columns).Select(c => RangeOf(Values, c, Columns).Least)];
         (ofKeys, ofValues) = (scales, scale);
         return new SmootherData
         {
             Features = Features,
             Columns = Columns,
             Keys = [.. Keys.Select((x, i) => x / scales[i % Features])],
-            Values = [.. Values.Select(y => y / scale)],
+            Values = [.. Values.Select((y, i) => (y - least[i % Columns]) / scale)],
             Offsets = Offsets,
             Weights = Weights,
-            Counts = Counts,
-            Squares = [.. Squares.Select(square => square / scale / scale)],
             Examples = Examples,
         };
     }
+
+    /// <summary>The same examples with the features in another order.</summary>
+    /// <param name="order">Which of these features each is to be (d).</param>
+    public SmootherData WithFeatures(int[] order) => Features == 1 ? this : new SmootherData
+    {
+        Features = Features,
+        Columns = Columns,
+        Keys = [.. Enumerable.Range(0, Keys.Length).Select(i => Keys[(i / Features * Features) + order[i % Features]])],
+        Values = Values,
+        Offsets = Offsets,
+        Weights = Weights,
+        Examples = Examples,
+    };
 
     /// <summary>Keys, values and weights in a number type: float32 counts from the middle of each column, in units of its range.</summary>
     public (T[] Keys, T[] Values, T[] Weights) As<T>()
