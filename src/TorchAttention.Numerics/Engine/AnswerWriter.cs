@@ -8,7 +8,7 @@ namespace TorchAttention.Numerics.Engine;
 /// <summary>Turns a query's sums into what was asked for, in the units of the data.</summary>
 /// <typeparam name="TKernel">The kernel.</typeparam>
 /// <typeparam name="T">float or double.</typeparam>
-internal sealed unsafe class AnswerWriter<TKernel, T>
+internal sealed unsafe partial class AnswerWriter<TKernel, T>
     where TKernel : IKernel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -20,6 +20,7 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
     {
         _problem = problem;
         _logLargestSampleWeight = Math.Log(problem.LargestSampleWeight);
+        Planes = new PlaneKeys(problem.InverseBandwidths, TKernel.ArgumentScale, FindDirections, FindRanges);
     }
 
     public required T* Values { get; init; }
@@ -210,80 +211,6 @@ internal sealed unsafe class AnswerWriter<TKernel, T>
         if (EffectiveNeighbours is not null)
         {
             EffectiveNeighbours[query] = T.CreateTruncating(sum / row[SumLayout.SquaredWeightSum] * sum);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WritePlane(int query, double* row, double offset, double* reference)
-    {
-        int features = _problem.Features;
-        SumLayout layout = Layout;
-        double* memory = stackalloc double[PlaneFit.MemoryFor(features)];
-        var fit = new PlaneFit(layout, row, memory);
-        if (reference is not null)
-        {
-            for (int j = 0; j < features; j++)
-            {
-                double difference = double.CreateTruncating(_problem.Queries[((long)query * features) + j]) - reference[j];
-                fit.Position[j] = difference * Math.Abs(_problem.InverseBandwidths[j]);
-            }
-        }
-
-        fit.Solve();
-        WritePlane(query, fit, offset, reference);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WritePlane<TPlane>(int query, TPlane fit, double offset, double* reference)
-        where TPlane : IPlane, allows ref struct
-    {
-        int features = _problem.Features;
-        int columns = _problem.Columns;
-        if (IsLevel is not null)
-        {
-            IsLevel[query] = fit.IsLevel;
-        }
-
-        for (int c = 0; c < columns; c++)
-        {
-            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * fit.Height(c)));
-        }
-
-        if (OwnWeight is not null)
-        {
-            OwnWeight[query] = T.CreateTruncating(fit.OwnWeight * OwnWeightOf(1, offset));
-        }
-
-        if (EffectiveNeighbours is not null)
-        {
-            EffectiveNeighbours[query] = T.CreateTruncating(1 / fit.SquaredWeights());
-        }
-
-        for (int j = 0; OwnWeightGradient is not null && j < features; j++)
-        {
-            // Relative to the nearest key's weight; that this changes as well comes on top.
-            double square = NearestSquare(query, reference, j);
-            double gradient = -(fit.OwnWeightChange(j) / TKernel.ArgumentScale) + (fit.OwnWeight * square);
-            OwnWeightGradient[((long)query * features) + j] = T.CreateTruncating(PerInverseBandwidth(gradient, j) * OwnWeightOf(1, offset));
-        }
-
-        for (int c = 0; (Slopes is not null || InverseBandwidthGradient is not null) && c < columns; c++)
-        {
-            fit.SolveSlopes(c);
-            for (int j = 0; j < features; j++)
-            {
-                long at = ((((long)query * columns) + c) * features) + j;
-                if (Slopes is not null)
-                {
-                    Slopes[at] = T.CreateTruncating(fit.Slope(j) * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
-                }
-
-                if (InverseBandwidthGradient is not null)
-                {
-                    InverseBandwidthGradient[at] =
-                        T.CreateTruncating(PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.HalfRanges[c]);
-                }
-            }
         }
     }
 

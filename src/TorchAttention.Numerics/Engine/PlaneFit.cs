@@ -1,5 +1,4 @@
 using TorchAttention.Numerics.Engine.Exact;
-using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Engine;
 
@@ -11,18 +10,6 @@ namespace TorchAttention.Numerics.Engine;
 /// </remarks>
 internal readonly unsafe ref partial struct PlaneFit : IPlane
 {
-    // The part of a squared distance that a variance must be, so that the rounding of the distance leaves it its digits.
-    private const double LeastPart = 1e-4;
-    private const double LeastPartOfSingle = 0.1;
-
-    // The squared bandwidths that a variance must be, where the weights at the end of a kernel's support are rounding.
-    private const double LeastVariance = 1e-7;
-    private const double LeastVarianceOfSingle = 1e-4;
-
-    // What a variance must weigh, so that the squares of its weights are numbers.
-    private const double LeastWeight = 1e-140;
-    private const double LeastWeightOfSingle = 1e-12;
-
     private readonly SumLayout _layout;
     private readonly double* _row;
     private readonly double* _mean;
@@ -30,23 +17,30 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
     private readonly double* _pivot;
     private readonly double* _a;
     private readonly double* _slopes;
+    private readonly double* _off;
+    private readonly PlaneKeys _keys;
+    private readonly double _filling;
 
     /// <summary>Prepares the fit.</summary>
     /// <param name="layout">Where the sums stand.</param>
     /// <param name="row">The sums.</param>
+    /// <param name="keys">What all keys leave open.</param>
     /// <param name="memory">Scratch (<see cref="MemoryFor"/>).</param>
-    public PlaneFit(in SumLayout layout, double* row, double* memory)
+    public PlaneFit(in SumLayout layout, double* row, PlaneKeys keys, double* memory)
     {
         int features = layout.Features;
         _layout = layout;
         _row = row;
+        _keys = keys;
         _mean = memory;
         _pivot = _mean + features;
         _a = _pivot + features;
         Position = _a + features;
         _slopes = Position + features;
-        _factor = _slopes + features;
+        _off = _slopes + features;
+        _factor = _off + features;
         new Span<double>(memory, MemoryFor(features)).Clear();
+        _filling = Filling();
         Factorise();
     }
 
@@ -54,41 +48,37 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
     public double* Position { get; }
 
     /// <inheritdoc/>
-    public bool IsLevel => false;
+    public bool IsLevel
+    {
+        get
+        {
+            bool isLevel = _keys.AreLevel;
+            for (int j = 0; j < _layout.Features; j++)
+            {
+                isLevel |= IsFixed(j) && _keys.Counts(j);
+            }
+
+            return isLevel;
+        }
+    }
 
     private double Sum => _row[SumLayout.WeightSum];
 
-    public static int MemoryFor(int features) => (5 * features) + (features * features);
+    public static int MemoryFor(int features) => (6 * features) + (features * features);
 
-    /// <summary>Whether sums about the query itself determine a plane to too few digits, or not at all.</summary>
-    /// <typeparam name="TKernel">The kernel.</typeparam>
-    /// <typeparam name="T">The number type of the pairs.</typeparam>
-    /// <param name="layout">Where the sums stand.</param>
-    /// <param name="row">The sums.</param>
-    /// <param name="weight">The least that a variance must weigh, so that keys left out of the sums cannot change it.</param>
-    public static bool IsDoubtful<TKernel, T>(in SumLayout layout, double* row, double weight)
-        where TKernel : IKernel
+    /// <summary>Whether the sums determine a plane to too few digits, or not at all.</summary>
+    /// <param name="part">The part of a feature's mean square that its variance must be, so that rounding leaves it its digits.</param>
+    /// <param name="variance">What a variance must be at least.</param>
+    /// <param name="weight">What a variance must weigh at least.</param>
+    /// <param name="isCertain">Whether a feature whose squares are all 0 is the same at every key that weighs anything: squares of small weights may be 0 too.</param>
+    public bool IsDoubtful(double part, double variance, double weight, bool isCertain)
     {
-        bool isSingle = typeof(T) == typeof(float);
-        double variance = !KernelTraits<TKernel>.IsBounded ? 0 : isSingle ? LeastVarianceOfSingle : LeastVariance;
-        return IsDoubtful(layout, row, isSingle ? LeastPartOfSingle : LeastPart, variance, Math.Max(weight, isSingle ? LeastWeightOfSingle : LeastWeight));
-    }
-
-    /// <summary>The same of sums about the nearest key in float64, without the keys at the very end of the support.</summary>
-    /// <inheritdoc cref="IsDoubtful{TKernel, T}(in SumLayout, double*, double)" path="/param"/>
-    public static bool IsDoubtfulFromNearest(in SumLayout layout, double* row, double weight) =>
-        IsDoubtful(layout, row, LeastPart, 0, Math.Max(weight, LeastWeight));
-
-    private static bool IsDoubtful(in SumLayout layout, double* row, double part, double variance, double weight)
-    {
-        double* memory = stackalloc double[MemoryFor(layout.Features)];
-        var fit = new PlaneFit(layout, row, memory);
-        double* products = row + layout.Planes + layout.Features;
-        for (int j = 0; j < layout.Features; j++)
+        for (int j = 0; j < _layout.Features; j++)
         {
-            products += j;
-            double left = fit.VarianceLeft(j);
-            if (!(left >= part * *products++ / fit.Sum && left >= variance && left * fit.Sum >= weight))
+            double left = VarianceLeft(j);
+            bool isDetermined = IsFixed(j) ? isCertain || _keys.Open(j, j) > 1 - 1e-9
+                : left >= part * ((Square(j) / Sum) + (_filling * _keys.Open(j, j))) && left >= variance && left * Sum >= weight;
+            if (!isDetermined)
             {
                 return true;
             }
@@ -103,6 +93,21 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
         for (int j = 0; j < _layout.Features; j++)
         {
             _a[j] = Position[j] - _mean[j];
+        }
+
+        for (int j = 0; j < _layout.Features; j++)
+        {
+            for (int k = 0; k < _layout.Features; k++)
+            {
+                _off[j] += _keys.Open(j, k) * _a[k];
+            }
+
+            _off[j] = IsFixed(j) ? _a[j] : _off[j];
+        }
+
+        for (int j = 0; j < _layout.Features; j++)
+        {
+            _a[j] -= _off[j];
         }
 
         SolveFor(_a);
@@ -175,14 +180,16 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
             }
         }
 
-        return change / Sum;
+        // Bandwidths also say which way the open directions are.
+        return (change / Sum) - (2 * _keys.ArgumentScale * _off[feature] * _slopes[feature]);
     }
 
     /// <inheritdoc/>
     public double OwnWeightChange(int feature)
     {
         double* sums = ChangesOf(feature);
-        return -SquaredForm(_row[_layout.BandwidthGradient + feature], sums, sums + _layout.Features) / Sum / Sum;
+        double change = SquaredForm(_row[_layout.BandwidthGradient + feature], sums, sums + _layout.Features) / Sum / Sum;
+        return -change - (4 * _keys.ArgumentScale * _off[feature] * _a[feature] / Sum);
     }
 
     /// <inheritdoc/>
@@ -254,7 +261,7 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
         return 1 / inverse;
     }
 
-    // C = L D L' with ones on the diagonal of L.
+    // C = L D L' with ones on the diagonal of L. What is open is filled with some variance, and no right side has a part in it.
     private void Factorise()
     {
         int features = _layout.Features;
@@ -264,7 +271,8 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
             _mean[j] = _row[_layout.Planes + j] / Sum;
             for (int k = 0; k <= j; k++)
             {
-                double entry = (*products++ / Sum) - (_mean[j] * _mean[k]);
+                double entry = (*products++ / Sum) - (_mean[j] * _mean[k]) + (_filling * _keys.Open(j, k));
+                entry = !IsFixed(j) && !IsFixed(k) ? entry : j == k ? 1 : 0;
                 for (int l = 0; l < k; l++)
                 {
                     entry -= Factor(j, l) * _pivot[l] * Factor(k, l);
@@ -281,6 +289,25 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
             }
         }
     }
+
+    // A mean square of the features that have a part in what is open.
+    private double Filling()
+    {
+        double squares = 0;
+        double parts = 0;
+        for (int j = 0; j < _layout.Features; j++)
+        {
+            squares += _keys.Open(j, j) * Square(j) / Sum;
+            parts += _keys.Open(j, j);
+        }
+
+        return squares > 0 ? squares / parts : 1;
+    }
+
+    private double Square(int feature) => _row[_layout.Planes + _layout.Features + (feature * (feature + 3) / 2)];
+
+    // Whether no key differs from where positions count from in a feature.
+    private bool IsFixed(int feature) => Square(feature) == 0;
 
     private double Factor(int row, int column) => _factor[(row * _layout.Features) + column];
 

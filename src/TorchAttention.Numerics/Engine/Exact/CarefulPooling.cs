@@ -13,14 +13,11 @@ namespace TorchAttention.Numerics.Engine.Exact;
 /// The Gaussian's scores are taken relative to the nearest key b without subtracting large numbers from each other:
 /// |u_i|^2 - |u_b|^2 = sum_j (u_ij - u_bj)(u_ij + u_bj), where u_ij - u_bj = (k_b - k_i)_j / h_j is the distance of two keys.
 /// </remarks>
-internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
+internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDisposable
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    // Squared distances are known to some units in the last place.
-    private const double EndOfSupport = 1 - 1e-13;
-
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly IKeyTiles _tiles;
@@ -66,10 +63,11 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
 
         int leftOut = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
         double offset = 0;
+        double nearest = 0;
         double* reference = KernelTraits<TKernel>.IsGaussian || _layout.HasPlanes ? _nearestKey : null;
         if (reference is not null)
         {
-            double nearest = FindNearest(leftOut, firstTile, endTile);
+            nearest = FindNearest(leftOut, firstTile, endTile);
             if (double.IsPositiveInfinity(nearest))
             {
                 _writer.WriteWithoutNeighbour(query, null);
@@ -99,19 +97,13 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
             return true;
         }
 
-        PlaneOfPoints? points = null;
-        if (_layout.HasPlanes && _row[SumLayout.WeightSum] > 0 && PlaneFit.IsDoubtfulFromNearest(_layout, _row, elsewhere / _problem.Options.Tolerance))
+        bool isDoubtful = _layout.HasPlanes && _row[SumLayout.WeightSum] > 0 && _writer.IsDoubtful(_row, elsewhere / _problem.Options.Tolerance);
+        if (isDoubtful && !FitPoints(leftOut, firstTile, endTile, nearest, elsewhere))
         {
-            if (elsewhere > 0)
-            {
-                return false;
-            }
-
-            points = _points;
-            FitPoints(leftOut, firstTile, endTile);
+            return false;
         }
 
-        _writer.Write(query, _row, offset, reference, points);
+        _writer.Write(query, _row, offset, reference, isDoubtful ? _points : null);
         return true;
     }
 
@@ -169,70 +161,6 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
         }
 
         Exclude(leftOut, index, tile.Count, TKernel.ArgumentScale > 0 ? double.PositiveInfinity : double.NegativeInfinity);
-    }
-
-    // A plane may hang on a key of any weight: where the distance's rounding decides whether there is one, there is none.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void DropEnd(int count)
-    {
-        TLanes end = TLanes.All(EndOfSupport);
-        for (int i = 0; i < count; i += TLanes.Count)
-        {
-            TLanes argument = TLanes.Load(_buffers + i);
-            (argument + TLanes.WhereLess(end, argument, TLanes.All(1))).Store(_buffers + i);
-        }
-    }
-
-    private void FitPoints(int leftOut, int firstTile, int endTile)
-    {
-        Span<double> position = stackalloc double[_problem.Features];
-        Span<double> values = stackalloc double[_problem.Columns];
-        _points!.Clear();
-        for (int index = firstTile; index < endTile; index++)
-        {
-            _problem.CancellationToken.ThrowIfCancellationRequested();
-            Tile<double> tile = _tiles.Get(index);
-            FillArguments(tile, index, leftOut);
-            for (int i = 0; i < tile.Count; i++)
-            {
-                double score = TKernel.Score(_buffers[i] / TKernel.ArgumentScale);
-                double sampleWeight = tile.SampleWeights is null ? 1 : tile.SampleWeights[i];
-                if (double.IsNegativeInfinity(score) || !(sampleWeight > 0) || (KernelTraits<TKernel>.IsConstant && _tiles.PlaceOf(leftOut, index) == i))
-                {
-                    continue;
-                }
-
-                for (int j = 0; j < _problem.Features; j++)
-                {
-                    position[j] = Position(tile, j, i);
-                }
-
-                for (int c = 0; c < _problem.Columns; c++)
-                {
-                    values[c] = tile.Values[((long)c * tile.Stride) + i] / sampleWeight;
-                }
-
-                _points.Add(score + Math.Log(sampleWeight), PartialChange(_buffers[i], score), position, values);
-            }
-        }
-
-        int counted = 0;
-        for (int j = 0; j < _problem.Features; j++)
-        {
-            position[j] = (_query[j] - _nearestKey[j]) * Math.Sqrt(_scales[j] / TKernel.ArgumentScale);
-            counted += _scales[j] == 0 ? 0 : 1;
-        }
-
-        _points.Solve(position, counted);
-    }
-
-    // G / K.
-    private static double PartialChange(double argument, double score)
-    {
-        double* slope = stackalloc double[TLanes.Count];
-        double weight = Math.Exp(score);
-        TKernel.Slope<TLanes, double>(TLanes.All(argument), TLanes.All(weight)).Store(slope);
-        return KernelTraits<TKernel>.IsGaussian ? 1 : *slope / weight;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -322,41 +250,6 @@ internal sealed unsafe class CarefulPooling<TKernel, TLanes, T> : IDisposable
             }
         }
     }
-
-    private void SubtractPosition(in Tile<double> tile, int place, double weight)
-    {
-        double* products = _row + _layout.Planes + _layout.Features;
-        double* withValues = products + _layout.Products;
-        double* squares = _row + _layout.SquaredPlanes;
-        double* squaredProducts = squares + _layout.Features;
-        for (int j = 0; j < _layout.Features; j++)
-        {
-            double position = Position(tile, j, place);
-            _row[_layout.Planes + j] -= weight * position;
-            for (int k = 0; k <= j; k++)
-            {
-                double product = position * Position(tile, k, place);
-                *products++ -= weight * product;
-                if (_layout.SquaredPlanes >= 0)
-                {
-                    *squaredProducts++ -= weight * weight * product;
-                }
-            }
-
-            for (int c = 0; c < _layout.Columns; c++)
-            {
-                *withValues++ -= tile.Values[((long)c * tile.Stride) + place] * position;
-            }
-
-            if (_layout.SquaredPlanes >= 0)
-            {
-                squares[j] -= weight * weight * position;
-            }
-        }
-    }
-
-    private double Position(in Tile<double> tile, int feature, int place) =>
-        (tile.Keys[((long)feature * tile.Stride) + place] - _nearestKey[feature]) * Math.Sqrt(_scales[feature] / TKernel.ArgumentScale);
 
     private void AnswerNearest(int query, int leftOut, int firstTile, int endTile)
     {

@@ -206,7 +206,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Finish(int query, double* row)
         {
-            if (LeaveOut(query, row) && IsTrusted(row))
+            if (LeaveOut(query, row) && IsTrusted(query, row))
             {
                 _owner._writer.Write(query, row, 0);
                 return;
@@ -253,7 +253,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private bool IsTrusted(double* row)
+        private bool IsTrusted(int query, double* row)
         {
             bool isTrusted = row[SumLayout.WeightSum] >= _owner._leastWeightSum && row[SumLayout.Boundary] == 0;
             for (int i = SumLayout.Values; i < _layout.Length; i++)
@@ -261,7 +261,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
                 isTrusted &= double.IsFinite(row[i]);
             }
 
-            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful<TKernel, T>(_layout, row, 0));
+            return isTrusted && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, row, 0));
         }
     }
 }

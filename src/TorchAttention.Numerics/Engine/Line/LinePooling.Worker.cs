@@ -67,7 +67,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             {
                 double* row = _rows + (i * _layout.Length);
                 int query = _queries.Order[first + i];
-                bool isTrusted = LeaveOut(query, queries + i, row) && !(_layout.HasPlanes && PlaneFit.IsDoubtful<TKernel, double>(_layout, row, 0));
+                bool isTrusted = LeaveOut(query, queries + i, row) && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, row, 0));
                 double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : _layout.HasGradient ? GradientGrowth(row) : 1;
                 double beside = Math.Max(row[SumLayout.WeightSum], _problem.MergedWeightSum);
                 double bound = 2 * growth * _errors[i] / beside;
@@ -187,31 +187,25 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             double tolerance = _problem.Options.Tolerance;
             double far = _layout.HasGradient ? 1 + FarGradient + (nearest * nearest) : 1;
             far = _layout.PlaneGradient >= 0 ? far * far : far;
-            far *= _layout.HasPlanes ? FarPlane / tolerance : 1;
             double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Reach(nearest, Math.E * far * _keys.Count / (tolerance * sampleWeight));
-            double elsewhere = KernelTraits<TKernel>.IsBounded || !_layout.HasPlanes ? 0 : 4 * reach * reach * tolerance * sampleWeight / (Math.E * far);
-            if (!Answer(query, number, reach, elsewhere))
+            if (_layout.HasPlanes && !KernelTraits<TKernel>.IsBounded)
             {
                 // What weighs most away from the nearest key's place has the say over the plane, however little it weighs.
                 (double second, sampleWeight) = Nearest(query, number, key);
                 double distance = Math.Abs(second - number) / _owner._bandwidth;
                 double apart = (second - key) / _owner._bandwidth * (tolerance / (1 + distance));
-                Answer(query, number, double.IsNaN(second) ? reach : Reach(distance, FarPlane * _keys.Count / (apart * apart * sampleWeight)), 0);
+                reach = double.IsNaN(second) ? reach : Math.Max(reach, Reach(distance, FarPlane * far * _keys.Count / (apart * apart * sampleWeight)));
             }
 
+            reach *= _owner._bandwidth * (1 + 1e-9);
+            int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
+            int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);
+            _careful.Answer(query, low / LineTiles.Length, (high + LineTiles.Length - 1) / LineTiles.Length);
             return KernelTraits<TKernel>.IsBounded ? 0 : tolerance / Math.E;
         }
 
         // How far keys count that weigh more than a part of what one at a distance does.
         private static double Reach(double distance, double part) => Math.Sqrt((distance * distance) + (2 * Math.Log(part)));
-
-        private bool Answer(int query, double number, double reach, double elsewhere)
-        {
-            reach *= _owner._bandwidth * (1 + 1e-9);
-            int low = Math.Min(_keys.Sorted.FirstNotBelow(number - reach), _keys.Count - 1);
-            int high = Math.Max(_keys.Sorted.FirstNotBelow(Math.BitIncrement(number + reach)), low + 1);
-            return _careful!.Answer(query, low / LineTiles.Length, (high + LineTiles.Length - 1) / LineTiles.Length, elsewhere);
-        }
 
         // The nearest key that counts, besides those at a place, and its sample weight; NaN where none counts.
         private (double Key, double SampleWeight) Nearest(int query, double number, double besides)

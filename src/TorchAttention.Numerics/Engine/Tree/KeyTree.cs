@@ -17,7 +17,7 @@ internal sealed unsafe class KeyTree<T> : IDisposable
 
     public KeyTree(PoolingProblem<T> problem)
     {
-        Points = new PointTree<T>(problem.Keys, problem.KeyCount, problem.InverseBandwidths, LeafSize);
+        Points = new PointTree<T>(problem.Keys, problem.KeyCount, problem.Keys, problem.InverseBandwidths, LeafSize);
         bool isWeighted = problem.SampleWeights is not null;
         _columns = new Scratch((long)Points.Stride * (problem.Columns + (isWeighted ? 1 : 0)) * sizeof(T));
         _values = _columns.As<T>();

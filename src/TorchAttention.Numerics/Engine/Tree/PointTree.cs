@@ -16,6 +16,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
     private readonly Scratch _points;
     private readonly Scratch _order;
     private readonly double[] _units;
+    private readonly double[] _origin;
     private readonly int _leafSize;
     private readonly List<Node> _nodes = [];
     private readonly List<double> _boxes = [];
@@ -23,17 +24,24 @@ internal sealed unsafe class PointTree<T> : IDisposable
     /// <summary>Builds a tree.</summary>
     /// <param name="points">Points (n, d), row by row.</param>
     /// <param name="count">n.</param>
+    /// <param name="origin">Where boxes count from (d): near the points, so that their corners lose no digits far from 0.</param>
     /// <param name="inverseBandwidths">w = 1/h (d).</param>
     /// <param name="leafSize">The points in a leaf; the last may have fewer.</param>
-    public PointTree(T* points, int count, double[] inverseBandwidths, int leafSize)
+    public PointTree(T* points, int count, T* origin, double[] inverseBandwidths, int leafSize)
     {
         Count = count;
         Features = inverseBandwidths.Length;
         Stride = count + Padding;
         _units = [.. inverseBandwidths.Select(Math.Abs)];
+        _origin = new double[Features];
         _leafSize = leafSize;
         _points = new Scratch((long)Stride * Features * sizeof(T));
         _order = new Scratch((long)count * sizeof(int));
+        for (int j = 0; j < Features; j++)
+        {
+            _origin[j] = double.CreateTruncating(origin[j]);
+        }
+
         for (int i = 0; i < count; i++)
         {
             Order[i] = i;
@@ -67,6 +75,9 @@ internal sealed unsafe class PointTree<T> : IDisposable
     /// <summary>A coordinate of all points.</summary>
     public T* Column(int feature) => Points + ((long)feature * Stride);
 
+    /// <summary>A coordinate of a point as boxes have it, in bandwidths.</summary>
+    public double InBandwidths(int place, int feature) => InBandwidths(Column(feature)[place], feature);
+
     /// <summary>The corners of a node's box, in bandwidths: least (d), then most (d).</summary>
     public ReadOnlySpan<double> Box(int node) => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_boxes).Slice(node * 2 * Features, 2 * Features);
 
@@ -92,6 +103,8 @@ internal sealed unsafe class PointTree<T> : IDisposable
         _points.Dispose();
         _order.Dispose();
     }
+
+    private double InBandwidths(T coordinate, int feature) => (double.CreateTruncating(coordinate) - _origin[feature]) * _units[feature];
 
     private void Build(int first, int end)
     {
@@ -130,8 +143,8 @@ internal sealed unsafe class PointTree<T> : IDisposable
                 most = T.MaxNative(most, column[i]);
             }
 
-            double low = double.CreateTruncating(least) * _units[j];
-            double high = double.CreateTruncating(most) * _units[j];
+            double low = InBandwidths(least, j);
+            double high = InBandwidths(most, j);
             _boxes[box + j] = low;
             _boxes[box + Features + j] = high;
             if (high - low > length)

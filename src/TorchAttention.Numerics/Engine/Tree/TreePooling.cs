@@ -20,6 +20,10 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     // What a key beyond the reach counts in the sums for planes: its squared distance, and more, so that the keys in reach need not weigh much to outweigh it.
     private const double FarPositions = 1e3;
 
+    // Planes that hang on keys further away look four times as deep each time, then at all keys.
+    private const double Deeper = 4;
+    private const double GreatestExponent = 1e4;
+
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly SumLayout _layout;
@@ -39,7 +43,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         _writer = writer;
         _layout = writer.Layout;
         _keys = new KeyTree<T>(problem);
-        _queries = new PointTree<T>(problem.Queries, problem.QueryCount, problem.InverseBandwidths, QueriesInLeaf);
+        _queries = new PointTree<T>(problem.Queries, problem.QueryCount, problem.Keys, problem.InverseBandwidths, QueriesInLeaf);
         _leaves = [.. _queries.Nodes.Index().Where(node => node.Item.IsLeaf).Select(node => (node.Item.First, node.Item.End, node.Index))];
         _scales = problem.Scales(TKernel.ArgumentScale);
         _exponent = Math.Log(20.0 * (_layout.HasPlanes ? FarPositions : 1) * problem.KeyCount / problem.Options.Tolerance);
@@ -54,7 +58,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     public double PartInReach()
     {
         const int Samples = 32;
-        Reach<TKernel, T> reach = NewReach();
+        Reach<TKernel, T> reach = NewReach(_exponent);
         long keys = 0;
         int samples = Math.Min(Samples, _leaves.Length);
         for (int i = 0; i < samples; i++)
@@ -76,7 +80,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     }
 
     // A query that must not see one key still sees the others of a box that holds several.
-    private Reach<TKernel, T> NewReach() => new(_keys.Points, _exponent, _problem.LeftOut is null ? 1 : 2);
+    private Reach<TKernel, T> NewReach(double exponent) => new(_keys.Points, exponent, _problem.LeftOut is null ? 1 : 2);
 
     private sealed class Worker : IDisposable
     {
@@ -98,7 +102,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             _owner = owner;
             _problem = owner._problem;
             _layout = owner._layout;
-            _reach = owner.NewReach();
+            _reach = owner.NewReach(owner._exponent);
             int buffers = GeneralLoops<TKernel, TLanes, T>.Buffers * MostKeysInSum * sizeof(T);
             _memory = new Scratch(buffers + (2L * (_layout.Length + _problem.Features) * sizeof(double)));
             _buffers = _memory.As<T>();
@@ -122,7 +126,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             {
                 int query = _owner._queries.Order[place];
                 Sum(place);
-                bool isTrusted = LeaveOut(query) && IsTrusted(KernelTraits<TKernel>.IsGaussian ? dropped * _reach.SquaredReach : 0);
+                bool isTrusted = LeaveOut(query) && IsTrusted(query, KernelTraits<TKernel>.IsGaussian ? dropped * _reach.SquaredReach : 0);
                 double bound = KernelTraits<TKernel>.IsGaussian ? 2 * dropped / Math.Max(_row[SumLayout.WeightSum], _problem.MergedWeightSum) : 0;
                 if (isTrusted && bound <= tolerance)
                 {
@@ -132,7 +136,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 }
 
                 recomputed++;
-                errorBound = Math.Max(errorBound, AnswerCarefully(query));
+                errorBound = Math.Max(errorBound, AnswerCarefully(query, place));
             }
 
             lock (_owner._lock)
@@ -192,7 +196,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             return _row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
         }
 
-        private bool IsTrusted(double elsewhere)
+        private bool IsTrusted(int query, double elsewhere)
         {
             bool isTrusted = _row[SumLayout.WeightSum] >= _owner._leastWeightSum && _row[SumLayout.Boundary] == 0;
             for (int i = SumLayout.Values; i < _layout.Length; i++)
@@ -200,27 +204,52 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 isTrusted &= double.IsFinite(_row[i]);
             }
 
-            return isTrusted && !(_layout.HasPlanes && PlaneFit.IsDoubtful<TKernel, T>(_layout, _row, elsewhere / _problem.Options.Tolerance));
+            return isTrusted && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, _row, elsewhere / _problem.Options.Tolerance));
         }
 
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all keys are asked.
-        private double AnswerCarefully(int query)
+        private double AnswerCarefully(int query, int place)
         {
             bool needsAll = KernelTraits<TKernel>.IsBounded ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest : _problem.SampleWeights is not null;
-            if (!needsAll)
+            double exponent = _owner._exponent;
+            Reach<TKernel, T> reach = _reach;
+            while (!needsAll)
             {
-                _tiles.Select(_reach.Stretches);
+                // Of a key beyond the reach: its weight times its squared distance from the nearest one.
+                double elsewhere = KernelTraits<TKernel>.IsGaussian && _layout.HasPlanes ? 4 * reach.SquaredReach * _problem.KeyCount * Math.Exp(-exponent) : 0;
+                _tiles.Select(reach.Stretches);
+                if (_careful.Answer(query, 0, _tiles.Count, elsewhere))
+                {
+                    break;
+                }
+
+                exponent *= Deeper;
+                reach = FindAround(place, exponent);
+                needsAll = reach.KeyCount == _problem.KeyCount || exponent > GreatestExponent;
             }
 
-            // A key in reach and one beyond it are apart by no more than the furthest corners of their boxes.
-            double elsewhere = KernelTraits<TKernel>.IsGaussian ? 4 * _reach.SquaredReach * _problem.KeyCount * Math.Exp(-_owner._exponent) : 0;
-            if (needsAll || !_careful.Answer(query, 0, _tiles.Count, elsewhere))
+            if (needsAll)
             {
                 _tiles.Select([(0, _owner._keys.Points.Count)]);
                 _careful.Answer(query, 0, _tiles.Count);
             }
 
             return needsAll || !KernelTraits<TKernel>.IsGaussian ? 0 : 2 * _problem.KeyCount * Math.Exp(-_owner._exponent);
+        }
+
+        // What one query can notice, down to e^-exponent of its nearest key's weight.
+        private Reach<TKernel, T> FindAround(int place, double exponent)
+        {
+            Span<double> box = stackalloc double[2 * _problem.Features];
+            for (int j = 0; j < _problem.Features; j++)
+            {
+                box[j] = _owner._queries.InBandwidths(place, j);
+                box[_problem.Features + j] = box[j];
+            }
+
+            Reach<TKernel, T> reach = _owner.NewReach(exponent);
+            reach.Find(box);
+            return reach;
         }
     }
 }
