@@ -16,6 +16,8 @@ internal sealed class PlaneDirections(int features)
     // The part of a point's distance up to which a distance is nothing but rounding.
     private const double Rounding = 1e-9;
 
+    private const double RoundingOfProjection = 1e-14;
+
     // e^-100 of one direction's weight is beyond its last digit even where the points' distance along it is 1 / Rounding times larger.
     private const double MostGap = 100;
 
@@ -157,6 +159,12 @@ internal sealed class PlaneDirections(int features)
                     projection[(j * features) + l] -= _directions[(k * features) + j] * _directions[(k * features) + l];
                 }
             }
+        }
+
+        // A feature that has no part in what is open must have none at all: what it varies by may be less than another's rounding.
+        for (int i = 0; i < projection.Length; i++)
+        {
+            projection[i] = Math.Abs(projection[i]) > RoundingOfProjection ? projection[i] : 0;
         }
 
         return projection;
