@@ -1,14 +1,22 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace TorchAttention.Cli;
 
 /// <summary>
 /// Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation. The second one ends the process as usual, but not in the middle of a file, and
-/// not before what was done until then is saved.
+/// not before what was done until then is saved; so does the first where the work has not ended soon after, as it waits for a pipe or for a long step.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
+    private const int Patience = 700;
+    private const int Look = 50;
+
+    // On a loaded machine work that is about to end has hardly begun to in this time; what saves nothing needs none.
+    private static readonly TimeSpan _workToEnd = TimeSpan.FromSeconds(0.4);
+
     private readonly CancellationTokenSource _source = new();
+    private readonly ManualResetEventSlim _hasEnded = new();
 
     // Whoever writes a file reads here. The second signal writes, and never gives the lock back: no file is begun after it.
     private readonly ReaderWriterLockSlim _files = new(LockRecursionPolicy.SupportsRecursion);
@@ -43,6 +51,7 @@ internal sealed class Interruption : IDisposable
     // A signal that came just before may still be on its way to the source and the lock: both are left to the end of the process.
     public void Dispose()
     {
+        _hasEnded.Set();
         foreach (PosixSignalRegistration registration in _registrations)
         {
             registration.Dispose();
@@ -53,9 +62,12 @@ internal sealed class Interruption : IDisposable
     {
         if (Interlocked.Increment(ref _signals) == 1)
         {
-            signal.Cancel = true;
             _source.Cancel();
-            return;
+            if (EndsSoon())
+            {
+                signal.Cancel = true;
+                return;
+            }
         }
 
         _files.EnterWriteLock();
@@ -67,5 +79,21 @@ internal sealed class Interruption : IDisposable
         {
             Console.Error.WriteLine($"error: {e.Message}");
         }
+    }
+
+    private bool EndsSoon()
+    {
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan work = Environment.CpuUsage.TotalTime;
+        while (!_hasEnded.Wait(Look))
+        {
+            bool hasWorked = AtOnce is null || Environment.CpuUsage.TotalTime - work > _workToEnd;
+            if (hasWorked && Stopwatch.GetElapsedTime(start).TotalMilliseconds > Patience)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

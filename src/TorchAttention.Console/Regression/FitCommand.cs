@@ -45,6 +45,7 @@ internal static class FitCommand
         FitOptions.CheckBandwidths(options, examples);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
+        interruption.AtOnce = directory.Dispose;
         string path = modelFile ?? Path.Combine(directory.Path, ModelFile);
         OutputPath.Check("--model", path);
         OutputPath.Differs("--model", path, examples.Source, "the file of the data");

@@ -148,15 +148,22 @@ internal static class PredictCommand
 
         return ExitCode.Done;
 
+        // A read may wait for ever, and nothing else ends it.
+        bool Read(List<double>[] columns, List<string>[] kept)
+        {
+            Task<int> reading = Task.Run(() => ReadChunk(rows, columns, kept));
+            Task.WaitAny([reading], interruption.Token);
+            return reading.GetAwaiter().GetResult() > 0;
+        }
+
         void Write(TextWriter writer)
         {
             Action<double[], List<string>[], CancellationToken> writeRows = begin(writer, keptColumns);
             writer.Flush();
             List<double>[] columns = [.. features.Select(_ => new List<double>())];
             List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
-            while (ReadChunk(rows, columns, kept) > 0)
+            while (Read(columns, kept))
             {
-                interruption.Token.ThrowIfCancellationRequested();
                 double[] numbers = new double[columns[0].Count * columns.Length];
                 for (int i = 0; i < numbers.Length; i++)
                 {

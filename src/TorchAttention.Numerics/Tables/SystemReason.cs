@@ -28,7 +28,7 @@ public static class SystemReason
             UnauthorizedAccessException => "Permission denied",
             FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
             PathTooLongException => "File name too long",
-            IOException when Number(e) == _inUse => "another process is at work on it",
+            IOException inUse when IsInUse(inUse) => "another process is at work on it",
             IOException when Number(e) is int number => Marshal.GetPInvokeErrorMessage(number),
             _ => PlainText.Brief(e.Message, 200).TrimEnd('.'),
         };
@@ -39,6 +39,10 @@ public static class SystemReason
     /// </summary>
     /// <param name="e">What the attempt threw.</param>
     public static bool IsOfTheDisk(Exception e) => e is IOException && Number(e) is int number && Array.IndexOf(_full, number) >= 0;
+
+    /// <summary>Whether another process, or another part of this one, has the file locked.</summary>
+    /// <param name="e">What the attempt threw.</param>
+    internal static bool IsInUse(IOException e) => Number(e) == _inUse;
 
     private static int? Number(Exception e) =>
         OperatingSystem.IsWindows() ? e.HResult & WindowsNumber

@@ -1,11 +1,13 @@
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>
-/// Writes files that other programs see whole or not at all: beside the target first, then renamed over it. A link's target is replaced, not the link; a file keeps its
-/// permissions; a device or a pipe is written to.
+/// Writes files that other programs see whole or not at all: beside the target first, then renamed over it. A link's target is replaced, not the
+/// link; a file keeps its permissions; a device or a pipe is written to. What a writer that was killed has left beside a target, the next deletes.
 /// </summary>
 public static class WholeFile
 {
+    private const string Ending = ".tmp";
+
     /// <summary>Writes a file through a stream.</summary>
     /// <param name="path">The target; replaced where it exists.</param>
     /// <param name="write">Writes the content; where it throws, the target stays as it was.</param>
@@ -22,39 +24,105 @@ public static class WholeFile
             return;
         }
 
-        string beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
+        FileStream? stream = null;
         try
         {
-            using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
-            {
-                write(stream);
-                if (durable)
-                {
-                    stream.Flush(flushToDisk: true);
-                }
-            }
-
+            Sweep(full);
+            stream = Begin(full);
+            write(stream);
+            stream.Flush(flushToDisk: durable);
             if (!OperatingSystem.IsWindows() && File.Exists(full))
             {
-                File.SetUnixFileMode(beside, File.GetUnixFileMode(full));
+                File.SetUnixFileMode(stream.Name, File.GetUnixFileMode(full));
             }
 
-            File.Move(beside, full, overwrite: true);
+            File.Move(stream.Name, full, overwrite: true);
+            stream.Dispose();
         }
         catch (Exception e)
         {
-            // Deleting in a folder that does not exist is an error of its own.
-            if (File.Exists(beside))
-            {
-                File.Delete(beside);
-            }
-
+            Abandon(stream);
             if (e is IOException or UnauthorizedAccessException)
             {
                 throw Named(path, e);
             }
 
             throw;
+        }
+    }
+
+    // A file beside is locked while its writer lives, and has its name until it has the target's. The writer of the same target that comes next may find it
+    // before it is locked, and take it for one that is left over.
+    private static FileStream Begin(string full)
+    {
+        while (true)
+        {
+            string beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}{Ending}");
+            try
+            {
+                var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write, FileShare.Delete);
+                if (File.Exists(beside))
+                {
+                    return stream;
+                }
+
+                stream.Dispose();
+            }
+            catch (IOException e) when (SystemReason.IsInUse(e))
+            {
+            }
+        }
+    }
+
+    private static void Abandon(FileStream? stream)
+    {
+        try
+        {
+            stream?.Dispose();
+        }
+        catch (IOException)
+        {
+            // What it could not write any more is deleted.
+        }
+
+        if (stream is not null && File.Exists(stream.Name))
+        {
+            File.Delete(stream.Name);
+        }
+    }
+
+    // Deletes what writers of a target that were killed have left beside it. What belongs to a writer that lives, or cannot be deleted, keeps nobody
+    // from a file of their own.
+    private static void Sweep(string full)
+    {
+        string beginning = $".{Path.GetFileName(full)}.";
+        try
+        {
+            foreach (string beside in Directory.EnumerateFiles(Path.GetDirectoryName(full)!, $".*{Ending}"))
+            {
+                string name = Path.GetFileName(beside);
+                bool isLeft = name.StartsWith(beginning, StringComparison.Ordinal)
+                    && Guid.TryParseExact(name.AsSpan(beginning.Length..^Ending.Length), "N", out _)
+                    && !SpecialFile.Is(beside);
+                if (isLeft)
+                {
+                    DeleteUnlocked(beside);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private static void DeleteUnlocked(string file)
+    {
+        try
+        {
+            new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
         }
     }
 

@@ -74,6 +74,9 @@ public sealed class ConsoleProcess : IDisposable
 
         public int Id => process.Id;
 
+        /// <summary>Its standard input, which stays open.</summary>
+        public TextWriter Input => process.StandardInput;
+
         public void Kill() => process.Kill();
 
         /// <summary>Waits for something that the process does; a process that ends without having done it fails the test.</summary>

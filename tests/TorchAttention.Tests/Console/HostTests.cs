@@ -33,6 +33,44 @@ public sealed partial class HostTests : IDisposable
         Assert.Contains($"after step {steps.Length - 1};", result.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(Interrupt)]
+    [InlineData(Terminate)]
+    public void OneSignal_EndsAPredictionThatWaitsForItsRows(int signal)
+    {
+        SkipWithoutSignals();
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["predict", "--model", "run/model.safetensors", "--out", "p.csv"]);
+        running.Input.WriteLine("times");
+        running.Input.Flush();
+        running.Until(() => Directory.GetFiles(_console.Folder, ".p.csv.*").Length > 0);
+
+        Assert.Equal(0, Kill(running.Id, signal));
+
+        Assert.Equal(new ConsoleProcess.Result(130, "", "error: interrupted\n"), running.Wait());
+        Assert.Equal(["run"], Directory.GetFileSystemEntries(_console.Folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void OneSignal_EndsAPredictionThatNobodyReads()
+    {
+        SkipWithoutSignals();
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
+        Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        _console.Write("q.csv", "times\n" + string.Concat(Enumerable.Repeat("20\n", 100_000)));
+
+        Assert.SkipUnless(CanRun("mkfifo", [_console.PathOf("pipe")]), "A pipe is made by mkfifo(1).");
+        ConsoleProcess.Running running = _console.Start(
+            "sh", ["-c", "exec \"$0\" predict --model run/model.safetensors --data q.csv > pipe", ConsoleProcess.Executable]);
+        using var pipe = new FileStream(_console.PathOf("pipe"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        Assert.Equal((byte)'t', pipe.ReadByte());
+
+        Assert.Equal(0, Kill(running.Id, Terminate));
+
+        // Whether it waited by then, and had to be ended by the signal itself, is the machine's.
+        Assert.Contains(running.Wait().ExitCode, new[] { 130, 128 + Terminate });
+    }
+
     [Fact]
     public void SecondSignal_EndsTheProcessWithEveryFileWhole()
     {

@@ -49,6 +49,35 @@ public sealed class WholeFileTests : IDisposable
     }
 
     [Fact]
+    public void WhatAKilledWriterLeft_IsDeletedByTheNextOfThatName()
+    {
+        string left = PathOf($".a.csv.{Guid.NewGuid():N}.tmp");
+        string[] others = [PathOf($".b.csv.{Guid.NewGuid():N}.tmp"), PathOf(".a.csv.backup.tmp"), PathOf($"a.csv.{Guid.NewGuid():N}.tmp")];
+        Array.ForEach([left, .. others], file => File.WriteAllText(file, "half"));
+
+        WholeFile.WriteText(PathOf("a.csv"), writer => writer.Write("whole"));
+
+        Assert.Equal([.. others.Append(PathOf("a.csv")).Order(StringComparer.Ordinal)], Directory.GetFiles(_folder).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void WritersOfOneName_LeaveEachOtherAlone()
+    {
+        WholeFile.WriteText(PathOf("a"), outer =>
+        {
+            outer.Write("outer");
+            outer.Flush();
+            WholeFile.WriteText(PathOf("a"), inner => inner.Write("inner"));
+            Assert.Equal("inner", File.ReadAllText(PathOf("a")));
+        });
+        Assert.Equal("outer", File.ReadAllText(PathOf("a")));
+
+        Parallel.For(0, 200, i => WholeFile.WriteText(PathOf("b"), writer => writer.Write(new string('x', 100_000))));
+        Assert.Equal(new string('x', 100_000), File.ReadAllText(PathOf("b")));
+        Assert.Equal([PathOf("a"), PathOf("b")], Directory.GetFiles(_folder).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Pipe_IsWrittenTo()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The pipe is made by mkfifo(1).");
