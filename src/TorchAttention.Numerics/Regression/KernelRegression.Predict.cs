@@ -7,7 +7,7 @@ namespace TorchAttention.Numerics.Regression;
 public sealed partial class KernelRegression
 {
     // Of an example three bandwidths away.
-    private const double LogWeightInGap = -4.5;
+    private const double SquareInGap = 9;
 
     private readonly Lock _bandLock = new();
     private double? _bandLength;
@@ -39,16 +39,17 @@ public sealed partial class KernelRegression
         T[] mean = new T[m * Columns];
         T[] neighbours = new T[options.HasErrors ? m : 0];
         T[] slopes = new T[options.HasSlopes ? m * Columns * Features : 0];
-        T[] logWeights = new T[m];
+        double[] bandwidths = _data.BandwidthsAs<T>(_bandwidths);
+        T[] logWeightGradient = new T[double.IsPositiveInfinity(Options.Kernel.Support) ? m * Features : 0];
         bool[] hasNeighbour = new bool[m];
         bool[] isLevel = new bool[m];
         Options.Kernel.Pool(
-            new PoolingInput<T> { Queries = _data.QueriesAs<T>(queries), Keys = keys, Values = values, SampleWeights = weights, Bandwidths = _data.BandwidthsAs<T>(_bandwidths) },
+            new PoolingInput<T> { Queries = _data.QueriesAs<T>(queries), Keys = keys, Values = values, SampleWeights = weights, Bandwidths = bandwidths },
             new PoolingOutput<T>
             {
                 Values = mean,
                 EffectiveNeighbours = neighbours,
-                LogWeightSum = logWeights,
+                LogWeightSumGradient = logWeightGradient,
                 HasNeighbour = hasNeighbour,
                 IsLevel = Options.Degree == 1 ? isLevel : [],
                 Slopes = Options.Degree == 1 ? slopes : [],
@@ -72,7 +73,7 @@ public sealed partial class KernelRegression
             Slopes = _data.WideSlopes(slopes),
             HasNeighbour = hasNeighbour,
             IsOutside = isOutside,
-            IsInGap = [.. logWeights.Select((log, i) => hasNeighbour[i] && !isOutside[i] && double.CreateTruncating(log) < LogWeightInGap)],
+            IsInGap = InGap(logWeightGradient, bandwidths, isOutside),
             IsLevel = isLevel,
         };
         return options.HasErrors ? WithErrors(predictions, options) : predictions;
@@ -95,6 +96,25 @@ public sealed partial class KernelRegression
         }
 
         return predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+    }
+
+    // The derivative of the log of the sum of weights by w_j = 1 / h_j is -sum_i p_i u_ij^2 / w_j: it has the mean square of the distances.
+    private bool[] InGap<T>(T[] logWeightGradient, double[] bandwidths, bool[] isOutside)
+        where T : IBinaryFloatingPointIeee754<T>
+    {
+        bool[] isInGap = new bool[isOutside.Length];
+        for (int i = 0; i < isInGap.Length && logWeightGradient.Length > 0; i++)
+        {
+            double square = 0;
+            for (int j = 0; j < Features; j++)
+            {
+                square -= double.CreateTruncating(logWeightGradient[(i * Features) + j]) / bandwidths[j];
+            }
+
+            isInGap[i] = square > SquareInGap && !isOutside[i];
+        }
+
+        return isInGap;
     }
 
     private bool[] Outside(ReadOnlySpan<double> queries)

@@ -54,8 +54,8 @@ public sealed record Predictions
     public required bool[] IsOutside { get; init; }
 
     /// <summary>
-    /// Whether the query lies where the examples leave a gap (m): not outside of them, and all together weigh less than one example three bandwidths away, sum_i s_i K(u_i) &lt; exp(-9/2). What is
-    /// said there rests on examples that are far away.
+    /// Whether the query lies where the examples leave a gap (m): not outside of them, and those that are pooled are more than three bandwidths away,
+    /// sum_i s_i K(u_i) |u_i|^2 &gt; 9 sum_i s_i K(u_i). What is said there rests on examples that are far away. With a kernel that ends none is.
     /// </summary>
     public required bool[] IsInGap { get; init; }
 

@@ -89,6 +89,11 @@ public sealed class SafeTensor
     {
         int size = SafeTensorsHeader.SizeOf(dataType)
             ?? throw new ArgumentException($"Expected a number type such as F64, got '{dataType}'.", nameof(dataType));
+        if (bytes.Length % size != 0)
+        {
+            throw new ArgumentException($"Expected whole numbers of {size} bytes, got {bytes.Length} bytes.", nameof(bytes));
+        }
+
         Checked(bytes.Length / size, shape);
         return new SafeTensor(dataType, shape.ToArray(), bytes.ToArray());
     }
@@ -137,13 +142,22 @@ public sealed class SafeTensor
 
     private static int Checked(int count, ReadOnlySpan<long> shape)
     {
-        long product = 1;
-        foreach (long length in shape)
+        string text = string.Join(" x ", shape[..Math.Min(shape.Length, SafeTensorsHeader.MostSides)].ToArray());
+        if (shape.Length > SafeTensorsHeader.MostSides)
         {
-            product = checked(product * length);
+            throw new ArgumentException($"Expected at most {SafeTensorsHeader.MostSides} sides in the shape, got {shape.Length}.", nameof(shape));
         }
 
-        return product == count ? count : throw new ArgumentException($"Expected {count} numbers in the shape, got {string.Join(" x ", shape.ToArray())}.", nameof(shape));
+        Int128 product = 1;
+        foreach (long length in shape)
+        {
+            // A side beyond the numbers there are fits only beside one of 0.
+            product = length < 0 ? throw new ArgumentException($"Expected no negative side in the shape, got {text}.", nameof(shape))
+                : product > count ? product : product * length;
+        }
+
+        product = shape.Contains(0) ? 0 : product;
+        return product == count ? count : throw new ArgumentException($"Expected {count} numbers in the shape, got {text}.", nameof(shape));
     }
 
     private int Count(string dataType, int size) => DataType == dataType

@@ -16,7 +16,8 @@ internal sealed class SafeTensorsHeader
     /// <summary>The name that the format keeps for the texts.</summary>
     public const string MetadataKey = "__metadata__";
 
-    private const int MostSides = 64;
+    /// <summary>As many sides as libtorch has.</summary>
+    public const int MostSides = 64;
     private const int DeepestNesting = 8;
 
     private static readonly Dictionary<string, int> _sizes = new()

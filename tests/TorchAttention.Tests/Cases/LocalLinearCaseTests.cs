@@ -66,6 +66,20 @@ public sealed class LocalLinearCaseTests
         Assert.DoesNotContain(true, at.IsOutside);
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 1)]
+    [InlineData(0, 1e-6)]
+    [InlineData(0, 1e6)]
+    public void AGap_IsOneHoweverManyExamplesAreBeyond(int degree, double weight)
+    {
+        double[] x = [.. Enumerable.Range(0, 20_000).Select(i => (i % 2 * 11) + (i / 20_000.0))];
+        double[] y = [.. x.Select(Math.Sin)];
+        double[] weights = [.. x.Select(_ => weight)];
+        KernelRegression model = KernelRegression.Fit(x, y, 1, new KernelRegressionOptions { Degree = degree, Bandwidth = 1 }, weights);
+        Assert.Equal([false, false, true, true, true, false, false], model.Predict([0.5, 2, 4.5, 6, 7.5, 10, 11.5]).IsInGap);
+    }
+
     [Fact]
     public void OneExampleInReach_IsLevelAndSaysSo()
     {

@@ -62,8 +62,8 @@ public sealed class PyTorchTests
 
         Assert.Equal(run.Numbers("x_train"), data.XTrain.ToDoubles());
         Assert.Equal(run.Numbers("x_val"), data.XVal.ToDoubles());
-        AssertWithinOneUnitInTheLastPlace(run.Numbers("y_train"), data.YTrain.ToDoubles());
-        AssertWithinOneUnitInTheLastPlace(run.Numbers("y_val"), data.YVal.ToDoubles());
+        AssertWithinRounding(run.Numbers("y_train"), data.YTrain.ToDoubles());
+        AssertWithinRounding(run.Numbers("y_val"), data.YVal.ToDoubles());
     }
 
     [Theory]
@@ -129,12 +129,11 @@ public sealed class PyTorchTests
         }
     }
 
-    // sin and pow differ by a unit in the last place between libtorch builds. y is a sum of terms below 4 that may cancel, so the unit is
-    // that of the terms: 2^-22.
-    private static void AssertWithinOneUnitInTheLastPlace(double[] expected, double[] actual)
+    // sin, pow and the noise's logarithm differ by a unit in the last place between libtorch's code for one processor and another. y is a sum of three
+    // terms below 4 that may cancel, so the unit is that of the terms: 2^-22.
+    private static void AssertWithinRounding(double[] expected, double[] actual)
     {
         Assert.Equal(expected.Length, actual.Length);
-        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, Math.ScaleB(1, -22)));
-        Assert.InRange(expected.Zip(actual).Count(pair => pair.First != pair.Second), 0, expected.Length / 10);
+        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 3 * Math.ScaleB(1, -22)));
     }
 }

@@ -17,6 +17,24 @@ public sealed class SafeTensorsFileTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
+    public void ShapesThatDoNotFit_AreRefused()
+    {
+        double[] numbers = new double[6];
+        Assert.Equal([2, 3], SafeTensor.Of(numbers, 2, 3).Shape);
+        Assert.Equal([0, long.MaxValue, long.MaxValue], SafeTensor.Of(numbers[..0], 0, long.MaxValue, long.MaxValue).Shape);
+        Assert.Equal([long.MaxValue, long.MaxValue, 0], SafeTensor.Of(numbers[..0], long.MaxValue, long.MaxValue, 0).Shape);
+
+        Refused("Expected 6 numbers in the shape, got 7.", () => SafeTensor.Of(numbers, 7));
+        Refused($"Expected 6 numbers in the shape, got {long.MaxValue} x {long.MaxValue}.", () => SafeTensor.Of(numbers, long.MaxValue, long.MaxValue));
+        Refused("Expected no negative side in the shape, got -2 x -3.", () => SafeTensor.Of(numbers, -2, -3));
+        Refused("Expected at most 64 sides in the shape, got 65.", () => SafeTensor.Of(numbers, [6, .. Enumerable.Repeat(1L, 64)]));
+        Refused("Expected whole numbers of 4 bytes, got 7 bytes.", () => SafeTensor.OfBytes("F32", new byte[7], 1));
+
+        static void Refused(string message, Action make) =>
+            Assert.StartsWith(message, Assert.Throws<ArgumentException>(make).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Numbers_ComeBackBitForBit()
     {
         double[] doubles = [0.1, -0.0, double.NaN, double.Epsilon, double.NegativeInfinity, 1e300];
