@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -100,7 +101,7 @@ public sealed partial class KernelRegression
         }
         catch (ArgumentException e)
         {
-            throw Others($"others ({e.Message})", e);
+            throw Others($"others ({SystemReason.Of(e)})", e);
         }
 
         double[] said = reader.Doubles("diagnostics", 1);

@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Models;
@@ -138,7 +139,7 @@ public static class ModelFile
             throw new StorageException(StorageProblem.Numbers, path, e)
             {
                 Expected = "a model of numbers that can be used",
-                Found = $"others ({e.Message})",
+                Found = $"others ({SystemReason.Of(e)})",
             };
         }
     }
