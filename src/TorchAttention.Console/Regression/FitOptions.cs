@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using TorchAttention.Cli.Reports;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 using TorchSharp;
@@ -136,7 +137,7 @@ internal static class RunConfig
     {
         if (!LearnedModel.HasScore(options.Model))
         {
-            json.WriteString("kernel", (options.Kernel ?? Numerics.Regression.SmoothingKernel.Gaussian).Name);
+            json.WriteString("kernel", (options.Kernel ?? SmoothingKernel.Gaussian).Name);
             json.WriteBoolean("learn_values", options.LearnValues);
             if (options.Regions is int regions)
             {

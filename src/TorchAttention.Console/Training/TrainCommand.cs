@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Pooling;
 using TorchAttention.Training;

@@ -1,4 +1,4 @@
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 

@@ -16,6 +16,9 @@ public readonly struct Gaussian : IKernel
     public static double ArgumentScale => -0.5 / 0.69314718055994530942;
 
     /// <inheritdoc/>
+    public static (double Roughness, double SecondMoment)? Moments => (1 / (2 * Math.Sqrt(Math.PI)), 1);
+
+    /// <inheritdoc/>
     public static double Score(double squaredDistance) => -squaredDistance / 2;
 
     /// <inheritdoc/>

@@ -24,6 +24,11 @@ public interface IKernel
     /// <summary>The coefficients c of K(r) = sum_k c_k r^k within the support; empty where K is no polynomial.</summary>
     static virtual ReadOnlySpan<double> Polynomial => [];
 
+    /// <summary>
+    /// R = int K^2 / (int K)^2 and mu_2 = int u^2 K / int K in one dimension, which rules of thumb ask for; null where they are to be integrated numerically.
+    /// </summary>
+    static virtual (double Roughness, double SecondMoment)? Moments => null;
+
     /// <summary>The score log K(r): 0 at r = 0, minus infinity where K is 0.</summary>
     /// <param name="squaredDistance">r^2, at least 0.</param>
     static abstract double Score(double squaredDistance);

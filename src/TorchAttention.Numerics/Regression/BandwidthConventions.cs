@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Kernels;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>A bandwidth in the conventions of other packages; here h divides the distance.</summary>

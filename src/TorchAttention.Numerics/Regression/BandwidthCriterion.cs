@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Regression;
 

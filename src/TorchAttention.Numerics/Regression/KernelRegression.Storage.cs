@@ -1,5 +1,6 @@
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 

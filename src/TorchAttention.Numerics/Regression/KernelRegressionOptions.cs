@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Regression;
 

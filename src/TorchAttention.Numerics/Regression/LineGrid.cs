@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics.Regression;

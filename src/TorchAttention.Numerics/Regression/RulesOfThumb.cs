@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Kernels;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>Bandwidths by a formula.</summary>

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Kernels;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>Bands that cover a whole curve at once.</summary>

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Regression;
 

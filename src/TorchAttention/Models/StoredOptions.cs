@@ -1,5 +1,5 @@
 using System.Globalization;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Models;

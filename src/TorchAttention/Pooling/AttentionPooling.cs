@@ -1,4 +1,4 @@
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Pooling;
 

@@ -51,9 +51,7 @@ internal sealed class EngineFunction : autograd.MultiTensorFunction<EngineFuncti
 
     private List<Tensor> WithGraph(Context ctx, EngineGradient gradient, Tensor outputGradient)
     {
-        Tensor?[]? gradients = gradient.Form is { } form
-            ? GradientGraph.Of(ctx, saved => form.Pool(saved[0], saved[1], saved[2], saved[3]), outputGradient)
-            : null;
+        Tensor?[]? gradients = GradientGraph.Of(ctx, saved => gradient.Form.Pool(saved[0], saved[1], saved[2], saved[3]), outputGradient);
         if (gradients is [var queries, _, var values, var w])
         {
             return _returned.Keep(queries, values, w, null);

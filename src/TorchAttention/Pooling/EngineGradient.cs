@@ -4,10 +4,10 @@ namespace TorchAttention.Pooling;
 
 /// <summary>What backward needs of a pooling by the engine: arrays of its own, which nothing that the caller does can change.</summary>
 /// <param name="form">The same pooling in operations of libtorch; null where there is none.</param>
-internal abstract class EngineGradient(TextbookForm? form)
+internal abstract class EngineGradient(TextbookForm form)
 {
     /// <summary>The same pooling in operations of libtorch; null where there is none, and gradients have no graph.</summary>
-    public TextbookForm? Form => form;
+    public TextbookForm Form => form;
 
     /// <summary>The gradients of queries, values and w from that of the output; null where not wanted.</summary>
     public abstract (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient);
@@ -28,7 +28,7 @@ internal abstract class EngineGradient(TextbookForm? form)
 /// <param name="byQuery">dy/dq (m, v, d).</param>
 /// <param name="byValue">The gradient of the values (n, v) from that of the output (m, v).</param>
 internal sealed class EngineGradient<T>(
-    TextbookForm? form, EngineShapes shapes, bool isShared, EngineGradient.Wanted wanted, T[] byW, T[] byQuery,
+    TextbookForm form, EngineShapes shapes, bool isShared, EngineGradient.Wanted wanted, T[] byW, T[] byQuery,
     Func<T[], double[]>? byValue) : EngineGradient(form)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

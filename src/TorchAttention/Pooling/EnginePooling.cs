@@ -1,7 +1,6 @@
 using System.Numerics;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Pooling;
 
@@ -16,8 +15,7 @@ namespace TorchAttention.Pooling;
 /// <para>Differentiable with respect to queries, values and w. A query without neighbours gives NaN, and no gradient; by
 /// <see cref="NoNeighbourPolicy.Nearest"/> its nearest key's value, whose derivative with respect to w and the query is 0.</para>
 /// <para>Gradients that were asked for with a graph of their own (<c>create_graph</c>) are the textbook form's, with a matrix of queries x
-/// keys, and have derivatives of every order. They are NaN where an input was changed in place since, and for a kernel that is not among
-/// <see cref="SmoothingKernel.All"/>.</para>
+/// keys, and have derivatives of every order. They are NaN where an input was changed in place since.</para>
 /// <para>No queries have no outputs; at least one key is needed.</para>
 /// </remarks>
 public static class EnginePooling
@@ -38,16 +36,7 @@ public static class EnginePooling
         SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return kernel switch
-        {
-            _ when kernel == SmoothingKernel.Gaussian => Pool<Gaussian>(queries, keys, values, w, excluded, options),
-            _ when kernel == SmoothingKernel.Boxcar => Pool<Boxcar>(queries, keys, values, w, excluded, options),
-            _ when kernel == SmoothingKernel.Epanechnikov => Pool<Epanechnikov>(queries, keys, values, w, excluded, options),
-            _ when kernel == SmoothingKernel.Triangular => Pool<Triangular>(queries, keys, values, w, excluded, options),
-            _ when kernel == SmoothingKernel.Biweight => Pool<Biweight>(queries, keys, values, w, excluded, options),
-            _ when kernel == SmoothingKernel.Tricube => Pool<Tricube>(queries, keys, values, w, excluded, options),
-            _ => throw new ArgumentException($"Expected a kernel of the library, got {kernel}.", nameof(kernel)),
-        };
+        return kernel.Call<Chosen, Tensor>(new Chosen(queries, keys, values, w, excluded, options));
     }
 
     /// <summary>Pools the values at each query.</summary>
@@ -122,7 +111,7 @@ public static class EnginePooling
         ValueGradient<TKernel, T>? byValue = wanted.Values
             ? new ValueGradient<TKernel, T>(queryNumbers.Span, keyNumbers.Span, widths, leftOut, logWeightSum, options)
             : null;
-        var form = TextbookForm.Of<TKernel>(options.NoNeighbour, leftOut);
+        var form = new TextbookForm(SmoothingKernel.For<TKernel>(), options.NoNeighbour, leftOut);
         var gradient = new EngineGradient<T>(form, shapes, w.shape[0] == 1, wanted, byW, byQuery, byValue is null ? null : byValue.Run);
         return EngineFunction.Record(queries, keys, values, w, output, gradient);
     }
@@ -155,5 +144,11 @@ public static class EnginePooling
         }
 
         return leftOut;
+    }
+
+    private readonly record struct Chosen(Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded, PoolingOptions? Options) : IKernelCall<Tensor>
+    {
+        public Tensor Run<TKernel>()
+            where TKernel : IKernel => Pool<TKernel>(Queries, Keys, Values, W, Excluded, Options);
     }
 }

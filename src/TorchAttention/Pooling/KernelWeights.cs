@@ -1,12 +1,12 @@
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Pooling;
 
 /// <summary>The attention weights of every kernel in their textbook form, K(r_i) / sum_i K(r_i) of the scaled distances r, with autograd.</summary>
 /// <remarks>
 /// <para>
-/// Gaussian: exp(-r^2 / 2), as a softmax. Where r is below 1, else 0: boxcar 1, epanechnikov 1 - r^2, triangular 1 - r, biweight (1 - r^2)^2, tricube (1 - r^3)^3. The boxcar's
-/// weights have no graph: their gradient is 0 everywhere.
+/// The Gaussian's are a softmax; those of the others are what the kernel says (<see cref="IKernel.Weight"/>), on tensors. The boxcar's have no graph: their gradient is 0
+/// everywhere.
 /// </para>
 /// <para>
 /// A query that no key is within reach of gives its nearest key the weight 1, and keys that are equally near equal parts of it: without a gradient of the
@@ -36,27 +36,10 @@ public static class KernelWeights
             return nn.functional.softmax(squaredDistances.mul(Held.MinusHalf), dim: 1).MoveToOuterDisposeScope();
         }
 
-        Tensor kernels = Bounded(kernel, squaredDistances);
+        Tensor kernels = kernel.Call<Weights, Tensor>(new Weights(squaredDistances));
         Tensor sums = kernels.sum(dim: 1, keepdim: true);
         Tensor isAlone = sums.eq(Held.Zero);
         return where(isAlone, Nearest(squaredDistances), kernels / sums.masked_fill(isAlone, Held.One)).MoveToOuterDisposeScope();
-    }
-
-    private static Tensor Bounded(SmoothingKernel kernel, Tensor squares) => kernel switch
-    {
-        _ when kernel == SmoothingKernel.Boxcar => squares.detach().lt(Held.One).to(squares.dtype).masked_fill(squares.isnan(), Held.NaN),
-        _ when kernel == SmoothingKernel.Epanechnikov => squares.FromOne().relu(),
-        _ when kernel == SmoothingKernel.Triangular => Root(squares).FromOne().relu(),
-        _ when kernel == SmoothingKernel.Biweight => squares.FromOne().relu().pow(Held.Two),
-        _ when kernel == SmoothingKernel.Tricube => (squares * Root(squares)).FromOne().relu().pow(Held.Three),
-        _ => throw new ArgumentException($"Expected a kernel of the library, got {kernel}.", nameof(kernel)),
-    };
-
-    // The root's slope at 0 is infinite, and times the distance's 0 it would make every gradient NaN.
-    private static Tensor Root(Tensor squares)
-    {
-        Tensor isZero = squares.eq(Held.Zero);
-        return squares.masked_fill(isZero, Held.One).sqrt().masked_fill(isZero, Held.Zero);
     }
 
     // Infinity less infinity is no number, so that no key is nearest and the weights are 0 / 0.
@@ -65,5 +48,15 @@ public static class KernelWeights
         using IDisposable noGradients = no_grad();
         Tensor isNearest = (squares - squares.amin([1], keepdim: true)).eq(Held.Zero).to(squares.dtype);
         return isNearest / isNearest.sum(dim: 1, keepdim: true);
+    }
+
+    private readonly record struct Weights(Tensor Squares) : IKernelCall<Tensor>
+    {
+        public Tensor Run<TKernel>()
+            where TKernel : IKernel
+        {
+            Tensor argument = Squares * tensor(TKernel.ArgumentScale, ScalarType.Float64);
+            return TKernel.Weight<TensorLanes, float>(new TensorLanes(argument)).Value.masked_fill(Squares.isnan(), Held.NaN);
+        }
     }
 }

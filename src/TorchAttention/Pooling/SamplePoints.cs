@@ -34,7 +34,7 @@ internal static class SamplePoints
 
     private sealed class Gradient<TKernel>(
         Pairs pairs, EngineGradient.Wanted wanted, ScalarType type, double[] pooled, double[] logSums, double[] byQuery,
-        PoolingOptions options) : EngineGradient(TextbookForm.Of<TKernel>(options.NoNeighbour, pairs.LeftOut))
+        PoolingOptions options) : EngineGradient(new TextbookForm(SmoothingKernel.For<TKernel>(), options.NoNeighbour, pairs.LeftOut))
         where TKernel : IKernel
     {
         /// <inheritdoc/>

@@ -1,6 +1,5 @@
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Pooling;
 
@@ -13,14 +12,6 @@ namespace TorchAttention.Pooling;
 /// <param name="Regions">The place in w of each key's (n); null where w is that of all keys, of each feature or of each key.</param>
 internal sealed record TextbookForm(SmoothingKernel Kernel, NoNeighbourPolicy NoNeighbour, int[] LeftOut, int[]? Regions = null)
 {
-    /// <summary>The form of a kernel chosen when the program was compiled; null where <see cref="SmoothingKernel.All"/> lacks it.</summary>
-    public static TextbookForm? Of<TKernel>(NoNeighbourPolicy noNeighbour, int[] leftOut)
-        where TKernel : IKernel
-    {
-        bool isOurs = typeof(TKernel).Assembly == typeof(IKernel).Assembly;
-        return isOurs && SmoothingKernel.Find(TKernel.Name) is { } kernel ? new TextbookForm(kernel, noNeighbour, leftOut) : null;
-    }
-
     /// <summary>The Gaussian on tensors of any device.</summary>
     /// <param name="queries">Queries (m, d), or (m).</param>
     /// <param name="keys">Keys (n, d), or (n).</param>
@@ -48,8 +39,8 @@ internal sealed record TextbookForm(SmoothingKernel Kernel, NoNeighbourPolicy No
         }
 
         Tensor nearest = squares.detach().amin([1], keepdim: true);
-        bool needsReach = Kernel != SmoothingKernel.Gaussian && NoNeighbour != NoNeighbourPolicy.Nearest;
-        Tensor isAlone = needsReach ? nearest >= ones_like(nearest) : nearest.isposinf();
+        bool needsReach = double.IsFinite(Kernel.Support) && NoNeighbour != NoNeighbourPolicy.Nearest;
+        Tensor isAlone = needsReach ? nearest >= tensor(Kernel.Support * Kernel.Support, ScalarType.Float64) : nearest.isposinf();
         squares = squares.masked_fill(isAlone, Held.Zero);
         Tensor weights = KernelWeights.Of(Kernel, squares).masked_fill(isAlone, Held.Zero);
 

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using TorchAttention.Models;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;

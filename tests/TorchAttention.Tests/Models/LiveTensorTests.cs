@@ -1,6 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Training;
 
 namespace TorchAttention.Tests.Models;

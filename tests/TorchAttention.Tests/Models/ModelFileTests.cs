@@ -1,5 +1,5 @@
 using TorchAttention.Models;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
 

@@ -1,7 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Regression;
 using TorchAttention.Pooling;
 using TorchAttention.Tests.Models;
 using TorchAttention.Training;

@@ -1,5 +1,5 @@
 using TorchAttention.Numerics.Engine;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Tests.Pooling;

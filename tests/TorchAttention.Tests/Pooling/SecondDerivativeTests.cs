@@ -1,6 +1,6 @@
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Vectors;
 using TorchAttention.Pooling;
 using TorchAttention.Tests.Models;
 
@@ -274,14 +274,16 @@ public sealed class SecondDerivativeTests : IDisposable
     }
 
     [Fact]
-    public void KernelOfOnesOwn_HasPlainGradientsAndNoOthers()
+    public void KernelOfOnesOwn_HasDerivativesOfEveryOrder()
     {
-        PoolingProblem problem = Learning("engine", PoolingProblem.Random(20, 30, 1, 1, seed: 14));
-        Tensor output = EnginePooling.Pool<Own>(problem.Queries, problem.Keys, problem.Values, problem.W).sum();
+        PoolingProblem own = Learning("engine", PoolingProblem.Random(20, 60, 1, 1, seed: 14));
+        PoolingProblem known = Learning("engine", PoolingProblem.Random(20, 60, 1, 1, seed: 14));
 
-        Tensor[] leaves = Leaves("engine", problem);
-        Assert.All(Gradients(output, leaves, createGraph: false), gradient => Assert.True(gradient.isfinite().all().ToBoolean()));
-        Assert.All(Gradients(output, leaves, createGraph: true), gradient => Assert.True(gradient.isnan().all().ToBoolean()));
+        Penalty(EnginePooling.Pool<Own>(own.Queries, own.Keys, own.Values, own.W), Leaves("engine", own));
+        Penalty(EnginePooling.Pool<Epanechnikov>(known.Queries, known.Keys, known.Values, known.W / 2), Leaves("engine", known));
+
+        AssertSame("engine", known, own, Tolerance);
+        Assert.All(Leaves("engine", own), leaf => Assert.True(leaf.grad!.isfinite().all().ToBoolean()));
     }
 
     [Theory]
@@ -378,23 +380,23 @@ public sealed class SecondDerivativeTests : IDisposable
         }
     }
 
-    // A kernel that the library does not know.
+    // A kernel that the library does not know, by a name that it knows.
     private readonly struct Own : IKernel
     {
         public static string Name => "gaussian";
 
-        public static double Support => 1;
+        public static double Support => 2;
 
-        public static double Score(double squaredDistance) => Epanechnikov.Score(squaredDistance);
+        public static double Score(double squaredDistance) => squaredDistance < 4 ? double.LogP1(-squaredDistance / 4) : double.NegativeInfinity;
 
         public static TLanes Weight<TLanes, T>(TLanes argument)
-            where TLanes : struct, TorchAttention.Numerics.Vectors.ILanes<TLanes, T>
+            where TLanes : struct, ILanes<TLanes, T>
             where T : unmanaged =>
-            Epanechnikov.Weight<TLanes, T>(argument);
+            TLanes.WhereLess(argument, TLanes.All(4), TLanes.All(1) - (argument * TLanes.All(0.25)));
 
         public static TLanes Slope<TLanes, T>(TLanes argument, TLanes weight)
-            where TLanes : struct, TorchAttention.Numerics.Vectors.ILanes<TLanes, T>
+            where TLanes : struct, ILanes<TLanes, T>
             where T : unmanaged =>
-            Epanechnikov.Slope<TLanes, T>(argument, weight);
+            TLanes.WhereLess(argument, TLanes.All(4), TLanes.All(0.5));
     }
 }

@@ -1,4 +1,5 @@
 using CsCheck;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Tests.Regression;

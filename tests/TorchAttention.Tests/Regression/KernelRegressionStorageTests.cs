@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 

@@ -47,6 +47,16 @@ public static class SamplePointPooling
         }
     }
 
+    /// <summary>Pools with a <paramref name="kernel"/> that is chosen when the program runs.</summary>
+    /// <inheritdoc cref="Pool{TKernel}(SamplePointInput, SamplePointOutput, PoolingOptions?, CancellationToken)"/>
+    public static void Pool(
+        this SmoothingKernel kernel, SamplePointInput input, SamplePointOutput output, PoolingOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        kernel.Call<Chosen, bool>(new Chosen(input, output, options, cancellationToken));
+    }
+
     /// <summary>The gradients of values and bandwidths from that of the pooled values.</summary>
     /// <remarks>
     /// With p_mi the attention weights and G the gradient of the output: dL/dv_i = sum_m p_mi G_m and dL/dw_i = sum_m p_mi (d log K_mi / dw_i) (v_i - f(q_m)) G_m.
@@ -122,6 +132,20 @@ public static class SamplePointPooling
         if (actual != expected && !(isOptional && actual == 0))
         {
             throw new ArgumentException($"Expected {name} of length {expected}, got {actual}.", name);
+        }
+    }
+
+    private readonly ref struct Chosen(SamplePointInput input, SamplePointOutput output, PoolingOptions? options, CancellationToken cancellationToken)
+        : IKernelCall<bool>
+    {
+        private readonly SamplePointInput _input = input;
+        private readonly SamplePointOutput _output = output;
+
+        public bool Run<TKernel>()
+            where TKernel : IKernel
+        {
+            Pool<TKernel>(_input, _output, options, cancellationToken);
+            return true;
         }
     }
 }

@@ -1,8 +1,4 @@
-using System.Numerics;
-using TorchAttention.Numerics.Engine;
-using TorchAttention.Numerics.Kernels;
-
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Kernels;
 
 /// <summary>A kernel chosen when the program runs; the types of <see cref="IKernel"/> are chosen when it is compiled.</summary>
 /// <remarks>
@@ -20,24 +16,24 @@ public abstract class SmoothingKernel
     }
 
     /// <summary>exp(-u^2 / 2).</summary>
-    public static SmoothingKernel Gaussian { get; } = new Of<Gaussian>(1 / (2 * Math.Sqrt(Math.PI)), 1);
+    public static SmoothingKernel Gaussian { get; } = For<Gaussian>();
 
     /// <summary>1 where |u| is below 1.</summary>
-    public static SmoothingKernel Boxcar { get; } = new Of<Boxcar>(1.0 / 2, 1.0 / 3);
+    public static SmoothingKernel Boxcar { get; } = For<Boxcar>();
 
     /// <summary>1 - u^2 where |u| is below 1.</summary>
-    public static SmoothingKernel Epanechnikov { get; } = new Of<Epanechnikov>(3.0 / 5, 1.0 / 5);
+    public static SmoothingKernel Epanechnikov { get; } = For<Epanechnikov>();
 
     /// <summary>1 - |u| where |u| is below 1.</summary>
-    public static SmoothingKernel Triangular { get; } = new Of<Triangular>(2.0 / 3, 1.0 / 6);
+    public static SmoothingKernel Triangular { get; } = For<Triangular>();
 
     /// <summary>(1 - u^2)^2 where |u| is below 1.</summary>
-    public static SmoothingKernel Biweight { get; } = new Of<Biweight>(5.0 / 7, 1.0 / 7);
+    public static SmoothingKernel Biweight { get; } = For<Biweight>();
 
     /// <summary>(1 - |u|^3)^3 where |u| is below 1.</summary>
-    public static SmoothingKernel Tricube { get; } = new Of<Tricube>(175.0 / 247, 35.0 / 243);
+    public static SmoothingKernel Tricube { get; } = For<Tricube>();
 
-    /// <summary>Every kernel of the library that has a bandwidth.</summary>
+    /// <summary>Every kernel of the library that has a bandwidth: those that are found by their names, in files and on a command line.</summary>
     public static IReadOnlyList<SmoothingKernel> All { get; } = [Gaussian, Boxcar, Epanechnikov, Triangular, Biweight, Tricube];
 
     /// <summary>Whether K jumps where its support ends, so that sums of it jump, and their slopes say nothing.</summary>
@@ -46,7 +42,7 @@ public abstract class SmoothingKernel
     /// <summary>The name to ask for it by.</summary>
     public string Name { get; }
 
-    /// <summary>The |u| from which on the kernel is 0; infinite for the Gaussian.</summary>
+    /// <summary>The |u| from which on the kernel is 0; infinite where it never is.</summary>
     public double Support { get; }
 
     /// <summary>R(K) = int K^2 / (int K)^2.</summary>
@@ -61,21 +57,20 @@ public abstract class SmoothingKernel
     /// </summary>
     public double CanonicalBandwidth => Math.Pow(Roughness / (SecondMoment * SecondMoment), 0.2);
 
+    /// <summary>The kernel of a type, of the library or one's own: always the same object.</summary>
+    /// <typeparam name="TKernel">The type.</typeparam>
+    public static SmoothingKernel For<TKernel>()
+        where TKernel : IKernel => OfType<TKernel>.Instance;
+
     /// <summary>The kernel of a name.</summary>
     /// <param name="name">The name, in letters of either case.</param>
-    /// <returns>The kernel; null where there is none of this name.</returns>
+    /// <returns>The kernel; null where <see cref="All"/> has none of this name.</returns>
     public static SmoothingKernel? Find(string name) => All.FirstOrDefault(kernel => kernel.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Pools with this kernel.</summary>
-    /// <inheritdoc cref="KernelPooling.Pool{TKernel, T}(PoolingInput{T}, PoolingOutput{T}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
-    public abstract PoolingReport Pool<T>(
-        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options = null, IProgress<double>? progress = null,
-        CancellationToken cancellationToken = default)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
-
-    /// <summary>Pools with this kernel where each key has its own bandwidth.</summary>
-    /// <inheritdoc cref="SamplePointPooling.Pool{TKernel}(SamplePointInput, SamplePointOutput, PoolingOptions?, CancellationToken)"/>
-    public abstract void Pool(SamplePointInput input, SamplePointOutput output, PoolingOptions? options = null, CancellationToken cancellationToken = default);
+    /// <summary>Runs what is compiled for each kernel with this one.</summary>
+    /// <param name="call">What to run.</param>
+    public abstract TResult Call<TCall, TResult>(scoped in TCall call)
+        where TCall : IKernelCall<TResult>, allows ref struct;
 
     /// <summary>The weight K(u) of a pair.</summary>
     /// <param name="squaredDistance">u^2.</param>
@@ -84,15 +79,13 @@ public abstract class SmoothingKernel
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    private sealed class Of<TKernel>(double roughness, double secondMoment) : SmoothingKernel(TKernel.Name, TKernel.Support, TKernel.HasJump, roughness, secondMoment)
+    private sealed class OfType<TKernel>((double Roughness, double SecondMoment) moments)
+        : SmoothingKernel(TKernel.Name, TKernel.Support, TKernel.HasJump, moments.Roughness, moments.SecondMoment)
         where TKernel : IKernel
     {
-        public override PoolingReport Pool<T>(
-            PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options, IProgress<double>? progress, CancellationToken cancellationToken) =>
-            KernelPooling.Pool<TKernel, T>(input, output, options, progress, cancellationToken);
+        public static readonly OfType<TKernel> Instance = new(TKernel.Moments ?? KernelMoments.Integrate<TKernel>());
 
-        public override void Pool(SamplePointInput input, SamplePointOutput output, PoolingOptions? options, CancellationToken cancellationToken) =>
-            SamplePointPooling.Pool<TKernel>(input, output, options, cancellationToken);
+        public override TResult Call<TCall, TResult>(scoped in TCall call) => call.Run<TKernel>();
 
         public override double Weight(double squaredDistance) => Math.Exp(TKernel.Score(squaredDistance));
     }

@@ -1,0 +1,117 @@
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Tests.Kernels;
+
+/// <summary>Kernels chosen when the program runs, those of the family (1 - r^p)^q and of one's own.</summary>
+public sealed class SmoothingKernelTests
+{
+    public static TheoryData<string> Names => [.. SmoothingKernel.All.Select(kernel => kernel.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void MomentsThatAKernelSays_AreItsIntegrals(string name)
+    {
+        SmoothingKernel kernel = SmoothingKernel.Find(name)!;
+        (double roughness, double secondMoment) = kernel.Call<Integrals, (double, double)>(default);
+        Assert.Equal(kernel.Roughness, roughness, 1e-9 * roughness);
+        Assert.Equal(kernel.SecondMoment, secondMoment, 1e-9 * secondMoment);
+    }
+
+    [Fact]
+    public void KernelsOfOnesOwn_ArePooledByEveryMethodThatCanTakeThem()
+    {
+        Check<Triweight>(u => Math.Pow(Math.Max(0, 1 - (u * u)), 3), [PoolingMethod.Exact, PoolingMethod.Tree, PoolingMethod.Line, PoolingMethod.Auto]);
+        Check<Quintic>(u => Math.Pow(Math.Max(0, 1 - Math.Pow(Math.Abs(u), 5)), 4), [PoolingMethod.Exact, PoolingMethod.Tree, PoolingMethod.Line]);
+        Check<Cauchy>(u => 1 / (1 + (u * u)), [PoolingMethod.Exact, PoolingMethod.Auto]);
+    }
+
+    [Fact]
+    public void KernelsOfOnesOwn_AreFittedAndLookedFor()
+    {
+        double[] x = [.. Enumerable.Range(0, 200).Select(i => i / 40.0)];
+        double[] y = [.. x.Select((x, i) => Math.Sin(3 * x) + (0.1 * Math.Cos(1e4 * i * i)))];
+        var triweight = SmoothingKernel.For<Triweight>();
+        KernelRegression own = KernelRegression.Fit(x, y, new KernelRegressionOptions { Kernel = triweight });
+        KernelRegression known = KernelRegression.Fit(x, y, new KernelRegressionOptions { Kernel = SmoothingKernel.Biweight });
+
+        Assert.Same(triweight, SmoothingKernel.For<Triweight>());
+        Assert.Equal(350.0 / 429, triweight.Roughness, 1e-15);
+        Assert.Equal(1.0 / 9, triweight.SecondMoment, 1e-15);
+        Assert.Equal(triweight.CanonicalBandwidth / SmoothingKernel.Biweight.CanonicalBandwidth, own.Bandwidths[0] / known.Bandwidths[0], 0.1);
+        Assert.InRange(own.Search!.Trials.Min(trial => trial.Score) / known.Search!.Trials.Min(trial => trial.Score), 0.95, 1.05);
+    }
+
+    private static void Check<TKernel>(Func<double, double> kernel, PoolingMethod[] methods)
+        where TKernel : IKernel
+    {
+        double[] keys = [.. Enumerable.Range(0, 300).Select(i => Math.Pow(i / 100.0, 1.5))];
+        double[] values = [.. keys.Select(Math.Cos)];
+        double[] queries = [.. Enumerable.Range(0, 40).Select(i => i / 8.0)];
+        double[] got = new double[queries.Length];
+        double[] gradient = new double[queries.Length];
+        foreach (PoolingMethod method in methods)
+        {
+            Ask(got, gradient, 0.8, method);
+            for (int i = 0; i < queries.Length; i++)
+            {
+                Assert.Equal(Expected(queries[i], 0.8), got[i], 1e-11);
+                Assert.Equal((Expected(queries[i], 1 / (1.25 + 1e-6)) - Expected(queries[i], 1 / (1.25 - 1e-6))) / 2e-6, gradient[i], 1e-7);
+            }
+        }
+
+        void Ask(double[] to, double[] byW, double h, PoolingMethod method) => SmoothingKernel.For<TKernel>().Pool(
+            new PoolingInput<double> { Queries = queries, Keys = keys, Values = values, Bandwidths = [h] },
+            new PoolingOutput<double> { Values = to, InverseBandwidthGradient = byW },
+            new PoolingOptions { Method = method });
+
+        double Expected(double query, double h)
+        {
+            double[] weights = [.. keys.Select(key => kernel((query - key) / h))];
+            return weights.Zip(values, (weight, value) => weight * value).Sum() / weights.Sum();
+        }
+    }
+
+    private readonly struct Integrals : IKernelCall<(double, double)>
+    {
+        public (double, double) Run<TKernel>()
+            where TKernel : IKernel => KernelMoments.Integrate<TKernel>();
+    }
+
+    private readonly struct Triweight : IPowerKernel<Triweight>
+    {
+        public static string Name => "triweight";
+
+        public static int P => 2;
+
+        public static int Q => 3;
+    }
+
+    private readonly struct Quintic : IPowerKernel<Quintic>
+    {
+        public static string Name => "quintic";
+
+        public static int P => 5;
+
+        public static int Q => 4;
+    }
+
+    private readonly struct Cauchy : IKernel
+    {
+        public static string Name => "cauchy";
+
+        public static double Support => double.PositiveInfinity;
+
+        public static double Score(double squaredDistance) => -double.LogP1(squaredDistance);
+
+        public static TLanes Weight<TLanes, T>(TLanes argument)
+            where TLanes : struct, ILanes<TLanes, T>
+            where T : unmanaged => TLanes.All(1) / (TLanes.All(1) + argument);
+
+        public static TLanes Slope<TLanes, T>(TLanes argument, TLanes weight)
+            where TLanes : struct, ILanes<TLanes, T>
+            where T : unmanaged => TLanes.All(2) * weight * weight;
+    }
+}
