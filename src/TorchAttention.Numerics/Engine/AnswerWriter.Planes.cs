@@ -69,11 +69,11 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         {
             for (int j = 0; j < features; j++)
             {
-                double first = double.CreateTruncating(_problem.Keys[j]);
-                position[j] = (double.CreateTruncating(_problem.Keys[((long)i * features) + j]) - first) * Math.Abs(_problem.InverseBandwidths[j]);
+                double first = double.CreateTruncating(_problem.Samples.Keys[j]);
+                position[j] = (double.CreateTruncating(_problem.Samples.Keys[((long)i * features) + j]) - first) * Math.Abs(_problem.InverseBandwidths[j]);
             }
 
-            if (_problem.SampleWeight(i) > 0)
+            if (_problem.Samples.SampleWeight(i) > 0)
             {
                 directions.Add(0, position);
             }
@@ -89,7 +89,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         Array.Fill(ranges, (double.PositiveInfinity, double.NegativeInfinity));
         for (long i = 0; i < (long)_problem.KeyCount * ranges.Length; i++)
         {
-            double key = double.CreateTruncating(_problem.Keys[i]);
+            double key = double.CreateTruncating(_problem.Samples.Keys[i]);
             (double least, double most) = ranges[i % ranges.Length];
             ranges[i % ranges.Length] = (Math.Min(least, key), Math.Max(most, key));
         }
@@ -130,7 +130,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
         for (int c = 0; c < columns; c++)
         {
-            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * fit.Height(c)));
+            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * fit.Height(c)));
         }
 
         if (OwnWeight is not null)
@@ -159,13 +159,13 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
                 long at = ((((long)query * columns) + c) * features) + j;
                 if (Slopes is not null)
                 {
-                    Slopes[at] = T.CreateTruncating(fit.Slope(j) * _problem.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+                    Slopes[at] = T.CreateTruncating(fit.Slope(j) * _problem.Samples.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
                 }
 
                 if (InverseBandwidthGradient is not null)
                 {
                     InverseBandwidthGradient[at] =
-                        T.CreateTruncating(PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.HalfRanges[c]);
+                        T.CreateTruncating(PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.Samples.HalfRanges[c]);
                 }
             }
         }

@@ -19,8 +19,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     public AnswerWriter(PoolingProblem<T> problem)
     {
         _problem = problem;
-        _logLargestSampleWeight = Math.Log(problem.LargestSampleWeight);
-        Planes = new PlaneKeys(problem.InverseBandwidths, TKernel.ArgumentScale, FindDirections, FindRanges);
+        _logLargestSampleWeight = Math.Log(problem.Samples.LargestSampleWeight);
+        Planes = problem.Kept.Get(typeof(PlaneKeys), () => new PlaneKeys(problem.InverseBandwidths, TKernel.ArgumentScale, FindDirections, FindRanges));
     }
 
     public required T* Values { get; init; }
@@ -127,7 +127,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         for (int c = 0; c < columns; c++)
         {
             Values[((long)query * columns) + c] =
-                nearest is null ? T.NaN : T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * nearest[c]));
+                nearest is null ? T.NaN : T.CreateTruncating(_problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * nearest[c]));
         }
 
         if (LogWeightSum is not null)
@@ -190,7 +190,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         for (int c = 0; c < columns; c++)
         {
             double mean = row[SumLayout.Values + c] / sum;
-            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Centres[c] + (_problem.HalfRanges[c] * mean));
+            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * mean));
         }
 
         if (OwnWeight is not null)
@@ -214,7 +214,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         }
     }
 
-    private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.LargestSampleWeight;
+    private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.Samples.LargestSampleWeight;
 
     // d log S/dw = -sum p G u^2 / w. Far from all keys, the sums hold by how much u^2 is more than the nearest key's, whose part comes on top; G is K there.
     private double LogGradient(int query, double* row, double* reference, int feature)
@@ -254,7 +254,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             {
                 double mean = row[SumLayout.Values + c] / row[SumLayout.WeightSum];
                 double sum = valueSums[(j * columns) + c] - (mean * sums[j]);
-                gradient[(c * features) + j] = T.CreateTruncating(factor * _problem.HalfRanges[c] * sum);
+                gradient[(c * features) + j] = T.CreateTruncating(factor * _problem.Samples.HalfRanges[c] * sum);
             }
         }
     }

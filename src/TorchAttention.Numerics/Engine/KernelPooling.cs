@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Engine.Line;
@@ -58,9 +57,7 @@ public static partial class KernelPooling
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        return typeof(T) == typeof(float) || typeof(T) == typeof(double)
-            ? Compute<TKernel, T>(input, output, options ?? new PoolingOptions(), progress, cancellationToken)
-            : throw new NotSupportedException($"Expected float or double, got {typeof(T).Name}.");
+        return Compute<TKernel, T>(input, output, options ?? new PoolingOptions(), progress, cancellationToken);
     }
 
     /// <summary>Pools values of one column with one bandwidth per feature.</summary>
@@ -81,17 +78,17 @@ public static partial class KernelPooling
         return pooled;
     }
 
-    private static unsafe PoolingReport Compute<TKernel, T>(
-        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+    /// <summary>Pools samples that are prepared, or were just looked at.</summary>
+    internal static unsafe PoolingReport Compute<TKernel, T>(
+        Samples<T> samples, PoolingWidths widths, Kept kept, ReadOnlySpan<T> queries, ReadOnlySpan<int> leftOut, PoolingOutput<T> output,
+        PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        PoolingCheck.Options(options);
-        PoolingSizes sizes = PoolingCheck.Input(input);
-        PoolingCheck.Output(output, sizes, options.Degree);
-        (double[] centres, double[] halfRanges) = Normalisation(input.Values, sizes.Columns);
-        fixed (T* queries = input.Queries, keys = input.Keys, values = input.Values, sampleWeights = input.SampleWeights)
-        fixed (int* leftOut = input.LeftOut)
+        int count = PoolingCheck.Queries(queries, leftOut, samples.Features, samples.Count);
+        PoolingCheck.Output(output, new PoolingSizes(count, samples.Count, samples.Features, samples.Columns), options.Degree);
+        fixed (T* places = queries)
+        fixed (int* left = leftOut)
         fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours, ownWeight = output.OwnWeight)
         fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
         fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
@@ -99,23 +96,16 @@ public static partial class KernelPooling
         {
             var problem = new PoolingProblem<T>
             {
-                Features = sizes.Features,
-                Columns = sizes.Columns,
-                QueryCount = sizes.Queries,
-                KeyCount = sizes.Keys,
-                Queries = queries,
-                Keys = keys,
-                Values = values,
-                SampleWeights = sampleWeights,
-                LeftOut = leftOut,
-                Bandwidths = input.Bandwidths.IsEmpty ? null : input.Bandwidths.ToArray(),
-                InverseBandwidths = Inverse(input),
+                Samples = samples,
+                Kept = kept,
+                QueryCount = count,
+                Queries = places,
+                LeftOut = left,
+                Bandwidths = widths.Bandwidths.Count == 0 ? null : [.. widths.Bandwidths],
+                InverseBandwidths = widths.Bandwidths.Count == 0 ? [.. widths.InverseBandwidths] : [.. widths.Bandwidths.Select(h => 1 / h)],
                 Options = options,
                 Progress = progress,
                 CancellationToken = cancellationToken,
-                Centres = centres,
-                HalfRanges = halfRanges,
-                LargestSampleWeight = Largest(input.SampleWeights),
             };
             var writer = new AnswerWriter<TKernel, T>(problem)
             {
@@ -131,7 +121,28 @@ public static partial class KernelPooling
                 OwnWeightGradient = ownWeightGradient,
                 QueryGradient = queryGradient,
             };
-            return Run(problem, writer);
+            PoolingReport report = Run(problem, writer);
+
+            // Loops hold addresses alone.
+            GC.KeepAlive(samples);
+            GC.KeepAlive(kept);
+            return report;
+        }
+    }
+
+    private static unsafe PoolingReport Compute<TKernel, T>(
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        PoolingCheck.Options(options);
+        var widths = new PoolingWidths { Bandwidths = input.Bandwidths.ToArray(), InverseBandwidths = input.InverseBandwidths.ToArray() };
+        PoolingSizes sizes = PoolingCheck.Samples(input.Keys, input.Values, input.SampleWeights, PoolingCheck.Widths(widths));
+        fixed (T* keys = input.Keys, values = input.Values, sampleWeights = input.SampleWeights)
+        {
+            using var samples = new Samples<T>(sizes, keys, values, sampleWeights);
+            using var kept = new Kept(isLasting: false);
+            return Compute<TKernel, T>(samples, widths, kept, input.Queries, input.LeftOut, output, options, progress, cancellationToken);
         }
     }
 
@@ -200,59 +211,5 @@ public static partial class KernelPooling
             Recomputed = recomputed,
             WithoutNeighbour = withoutNeighbour,
         };
-    }
-
-    private static double[] Inverse<T>(PoolingInput<T> input)
-        where T : unmanaged
-    {
-        double[] inverse = input.InverseBandwidths.ToArray();
-        if (inverse.Length == 0)
-        {
-            inverse = input.Bandwidths.ToArray();
-            for (int j = 0; j < inverse.Length; j++)
-            {
-                inverse[j] = 1 / inverse[j];
-            }
-        }
-
-        return inverse;
-    }
-
-    // A middle that T can hold and a power of 2 for half the range: values lose nothing when they are centred and scaled.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (double[] Centres, double[] HalfRanges) Normalisation<T>(ReadOnlySpan<T> values, int columns)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        double[] centres = new double[columns];
-        double[] halfRanges = new double[columns];
-        for (int c = 0; c < columns; c++)
-        {
-            T least = T.PositiveInfinity;
-            T most = T.NegativeInfinity;
-            for (int i = c; i < values.Length; i += columns)
-            {
-                least = T.MinNumber(least, values[i]);
-                most = T.MaxNumber(most, values[i]);
-            }
-
-            T two = T.One + T.One;
-            centres[c] = values.Length == 0 ? 0 : double.CreateTruncating((least / two) + (most / two));
-            double half = values.Length == 0 ? 0 : Math.Max(double.CreateTruncating(most) - centres[c], centres[c] - double.CreateTruncating(least));
-            halfRanges[c] = half > 0 ? Math.ScaleB(1, Math.Clamp(Math.ILogB(half) + 1, -1000, 1000)) : 1;
-        }
-
-        return (centres, halfRanges);
-    }
-
-    private static double Largest<T>(ReadOnlySpan<T> sampleWeights)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        T largest = T.Zero;
-        foreach (T weight in sampleWeights)
-        {
-            largest = T.MaxNumber(largest, weight);
-        }
-
-        return largest > T.Zero ? double.CreateTruncating(largest) : 1;
     }
 }

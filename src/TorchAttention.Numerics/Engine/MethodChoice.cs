@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine.Line;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Vectors;
@@ -33,9 +32,11 @@ internal static class MethodChoice
         }
 
         double pairs = (double)problem.QueryCount * problem.KeyCount;
-        double inputs = (double)problem.QueryCount + problem.KeyCount;
+        bool isPrepared = problem.Kept.IsLasting;
+        double inputs = (double)problem.QueryCount + (isPrepared ? 0 : problem.KeyCount);
         double pairsForTheLine = inputs * (typeof(T) == typeof(float) ? PairsForTheLine : WidePairsForTheLine);
-        bool isFew = pairs <= pairsForTheLine || (pairs <= 2 * pairsForTheLine && !(problem.Features == 1 && IsInOrder(problem)));
+        bool isSorted = isPrepared || (problem.Features == 1 && problem.Samples.IsInOrder);
+        bool isFew = pairs <= pairsForTheLine || (pairs <= 2 * pairsForTheLine && !isSorted);
         if (asked == PoolingMethod.Auto && isFew)
         {
             return (PoolingMethod.Exact, Explain(pairs));
@@ -65,21 +66,6 @@ internal static class MethodChoice
         }
 
         return pairs > PairsForATree * inputs ? (PoolingMethod.Tree, "few features and many pairs") : (PoolingMethod.Exact, Explain(pairs));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe bool IsInOrder<T>(PoolingProblem<T> problem)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        for (int i = 1; i < problem.KeyCount; i++)
-        {
-            if (problem.Keys[i] < problem.Keys[i - 1])
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     private static string Explain(double pairs) => string.Create(CultureInfo.InvariantCulture, $"{pairs:N0} pairs are few");

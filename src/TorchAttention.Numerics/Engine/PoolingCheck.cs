@@ -44,53 +44,96 @@ internal static class PoolingCheck
         }
     }
 
-    public static PoolingSizes Input<T>(PoolingInput<T> input)
+    /// <summary>Checks bandwidths or their inverses, and returns how many features there are.</summary>
+    public static int Widths(PoolingWidths widths)
+    {
+        (IReadOnlyList<double> bandwidths, IReadOnlyList<double> inverse) = (widths.Bandwidths, widths.InverseBandwidths);
+        if ((bandwidths.Count == 0) == (inverse.Count == 0))
+        {
+            throw new ArgumentException(
+                $"Expected either bandwidths or their inverses, one for each feature, got {(bandwidths.Count == 0 ? "neither" : "both")}.", nameof(widths));
+        }
+
+        for (int j = 0; j < bandwidths.Count; j++)
+        {
+            if (!(bandwidths[j] > 0 && double.IsFinite(bandwidths[j])))
+            {
+                throw new ArgumentException($"Expected positive, finite bandwidths, got {bandwidths[j]} for feature {j}.", nameof(widths));
+            }
+        }
+
+        for (int j = 0; j < inverse.Count; j++)
+        {
+            if (!double.IsFinite(inverse[j]))
+            {
+                throw new ArgumentException($"Expected finite inverse bandwidths, got {inverse[j]} for feature {j}.", nameof(widths));
+            }
+        }
+
+        return bandwidths.Count + inverse.Count;
+    }
+
+    /// <summary>Checks keys with their values and weights.</summary>
+    public static PoolingSizes Samples<T>(ReadOnlySpan<T> keys, ReadOnlySpan<T> values, ReadOnlySpan<T> sampleWeights, int features)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int features = Features(input);
-        int queries = Rows(input.Queries.Length, features, nameof(input.Queries));
-        int keys = Rows(input.Keys.Length, features, nameof(input.Keys));
-        if (keys == 0)
+        if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
         {
-            throw new ArgumentException("Expected at least one key, got none.", nameof(input));
+            throw new NotSupportedException($"Expected float or double, got {typeof(T).Name}.");
         }
 
-        if (input.Values.IsEmpty || input.Values.Length % keys != 0)
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        int count = Rows(keys.Length, features, "Keys");
+        if (count == 0)
         {
-            throw new ArgumentException($"Expected values (n, v) for {keys} keys, got {input.Values.Length} numbers.", nameof(input));
+            throw new ArgumentException("Expected at least one key, got none.", nameof(keys));
         }
 
-        if (!input.SampleWeights.IsEmpty && input.SampleWeights.Length != keys)
+        if (values.IsEmpty || values.Length % count != 0)
         {
-            throw new ArgumentException($"Expected a sample weight for each of {keys} keys, got {input.SampleWeights.Length}.", nameof(input));
+            throw new ArgumentException($"Expected values (n, v) for {count} keys, got {values.Length} numbers.", nameof(values));
         }
 
-        if (!input.LeftOut.IsEmpty && input.LeftOut.Length != queries)
+        if (!sampleWeights.IsEmpty && sampleWeights.Length != count)
         {
-            throw new ArgumentException($"Expected a left-out key for each of {queries} queries, got {input.LeftOut.Length}.", nameof(input));
+            throw new ArgumentException($"Expected a sample weight for each of {count} keys, got {sampleWeights.Length}.", nameof(sampleWeights));
         }
 
-        Finite(input.Queries, features, nameof(input.Queries));
-        Finite(input.Keys, features, nameof(input.Keys));
-        Finite(input.Values, input.Values.Length / keys, nameof(input.Values));
-        Finite(input.SampleWeights, 1, nameof(input.SampleWeights));
-        for (int i = 0; i < input.SampleWeights.Length; i++)
+        int columns = values.Length / count;
+        Finite(keys, features, "Keys");
+        Finite(values, columns, "Values");
+        Finite(sampleWeights, 1, "SampleWeights");
+        for (int i = 0; i < sampleWeights.Length; i++)
         {
-            if (input.SampleWeights[i] < T.Zero)
+            if (sampleWeights[i] < T.Zero)
             {
-                throw new ArgumentException($"Expected sample weights of at least 0, got {input.SampleWeights[i]} for key {i}.", nameof(input));
+                throw new ArgumentException($"Expected sample weights of at least 0, got {sampleWeights[i]} for key {i}.", nameof(sampleWeights));
             }
         }
 
-        for (int i = 0; i < input.LeftOut.Length; i++)
+        return new PoolingSizes(0, count, features, columns);
+    }
+
+    /// <summary>Checks queries, and returns how many there are.</summary>
+    public static int Queries<T>(ReadOnlySpan<T> queries, ReadOnlySpan<int> leftOut, int features, int keys)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int count = Rows(queries.Length, features, "Queries");
+        if (!leftOut.IsEmpty && leftOut.Length != count)
         {
-            if (input.LeftOut[i] < -1 || input.LeftOut[i] >= keys)
+            throw new ArgumentException($"Expected a left-out key for each of {count} queries, got {leftOut.Length}.", nameof(leftOut));
+        }
+
+        Finite(queries, features, "Queries");
+        for (int i = 0; i < leftOut.Length; i++)
+        {
+            if (leftOut[i] < -1 || leftOut[i] >= keys)
             {
-                throw new ArgumentException($"Expected the left-out key to be -1 or one of {keys}, got {input.LeftOut[i]} for query {i}.", nameof(input));
+                throw new ArgumentException($"Expected the left-out key to be -1 or one of {keys}, got {leftOut[i]} for query {i}.", nameof(leftOut));
             }
         }
 
-        return new PoolingSizes(queries, keys, features, input.Values.Length / keys);
+        return count;
     }
 
     public static void Output<T>(PoolingOutput<T> output, PoolingSizes sizes, int degree)
@@ -123,35 +166,6 @@ internal static class PoolingCheck
         Length(output.OwnWeightGradient.Length, (long)sizes.Queries * sizes.Features, nameof(output.OwnWeightGradient));
         Length(output.QueryGradient.Length, gradients, nameof(output.QueryGradient));
         Length(output.Slopes.Length, gradients, nameof(output.Slopes));
-    }
-
-    private static int Features<T>(PoolingInput<T> input)
-        where T : unmanaged
-    {
-        if (input.Bandwidths.IsEmpty == input.InverseBandwidths.IsEmpty)
-        {
-            throw new ArgumentException(
-                $"Expected either bandwidths or their inverses, one for each feature, got {(input.Bandwidths.IsEmpty ? "neither" : "both")}.", nameof(input));
-        }
-
-        for (int j = 0; j < input.Bandwidths.Length; j++)
-        {
-            double h = input.Bandwidths[j];
-            if (!(h > 0 && double.IsFinite(h)))
-            {
-                throw new ArgumentException($"Expected positive, finite bandwidths, got {h} for feature {j}.", nameof(input));
-            }
-        }
-
-        for (int j = 0; j < input.InverseBandwidths.Length; j++)
-        {
-            if (!double.IsFinite(input.InverseBandwidths[j]))
-            {
-                throw new ArgumentException($"Expected finite inverse bandwidths, got {input.InverseBandwidths[j]} for feature {j}.", nameof(input));
-            }
-        }
-
-        return input.Bandwidths.Length + input.InverseBandwidths.Length;
     }
 
     private static int Rows(int numbers, int features, string name)

@@ -7,22 +7,15 @@ namespace TorchAttention.Numerics.Engine;
 internal sealed unsafe class PoolingProblem<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public required int Features { get; init; }
+    /// <summary>What is pooled.</summary>
+    public required Samples<T> Samples { get; init; }
 
-    public required int Columns { get; init; }
+    /// <summary>What is kept of the preparation for these bandwidths.</summary>
+    public required Kept Kept { get; init; }
 
     public required int QueryCount { get; init; }
 
-    public required int KeyCount { get; init; }
-
     public required T* Queries { get; init; }
-
-    public required T* Keys { get; init; }
-
-    public required T* Values { get; init; }
-
-    /// <summary>Null where every key counts the same.</summary>
-    public required T* SampleWeights { get; init; }
 
     /// <summary>Null where every query sees all keys.</summary>
     public required int* LeftOut { get; init; }
@@ -38,17 +31,14 @@ internal sealed unsafe class PoolingProblem<T>
 
     public required IProgress<double>? Progress { get; init; }
 
-    /// <summary>The middle of each column of values.</summary>
-    public required double[] Centres { get; init; }
+    public int Features => Samples.Features;
 
-    /// <summary>Half the range of each column of values; 1 where they are all equal.</summary>
-    public required double[] HalfRanges { get; init; }
+    public int Columns => Samples.Columns;
 
-    /// <summary>The largest sample weight, by which all are divided; 1 where there are none.</summary>
-    public required double LargestSampleWeight { get; init; }
+    public int KeyCount => Samples.Count;
 
     /// <summary>The least sum of weights that errors are beside of, as the loops see it.</summary>
-    public double MergedWeightSum => Options.MergedWeightSum / LargestSampleWeight;
+    public double MergedWeightSum => Options.MergedWeightSum / Samples.LargestSampleWeight;
 
     /// <summary>The threads to use.</summary>
     public int Threads => Math.Min(Options.Threads ?? Environment.ProcessorCount, Environment.ProcessorCount * 4);
@@ -59,11 +49,4 @@ internal sealed unsafe class PoolingProblem<T>
 
     /// <summary>1/h^2 times a factor, for each feature.</summary>
     public double[] Scales(double factor) => [.. InverseBandwidths.Select(w => w * w * factor)];
-
-    /// <summary>A value as the loops see it: between -1 and 1.</summary>
-    public double Normalised(int key, int column) =>
-        (double.CreateTruncating(Values[((long)key * Columns) + column]) - Centres[column]) / HalfRanges[column];
-
-    /// <summary>A sample weight as the loops see it: at most 1.</summary>
-    public double SampleWeight(int key) => SampleWeights is null ? 1 : double.CreateTruncating(SampleWeights[key]) / LargestSampleWeight;
 }

@@ -11,7 +11,7 @@ namespace TorchAttention.Numerics.Engine.Exact;
 /// sum s K p_j v_c (d, v), and with squares sum (s K)^2 p_j and sum (s K)^2 p_j p_k; for the gradient of h of planes, with s G x_i in the place of s K, the
 /// first three of them for each feature i.
 /// </remarks>
-internal readonly struct SumLayout
+internal readonly record struct SumLayout
 {
     public const int WeightSum = 0;
     public const int SquaredWeightSum = 1;

@@ -25,8 +25,8 @@ internal sealed unsafe class TilePacker<T, TTile> : IDisposable
         _problem = problem;
         Capacity = CapacityFor(problem.Features, problem.Columns);
         _memory = new Scratch((long)Capacity * (problem.Features + 1 + problem.Columns) * sizeof(TTile));
-        _centres = [.. problem.Centres.Select(TTile.CreateTruncating)];
-        _inverseHalfRanges = [.. problem.HalfRanges.Select(half => TTile.CreateTruncating(1 / half))];
+        _centres = [.. problem.Samples.Centres.Select(TTile.CreateTruncating)];
+        _inverseHalfRanges = [.. problem.Samples.HalfRanges.Select(half => TTile.CreateTruncating(1 / half))];
     }
 
     /// <summary>The most keys in a tile.</summary>
@@ -48,22 +48,22 @@ internal sealed unsafe class TilePacker<T, TTile> : IDisposable
         TTile* values = sampleWeights + Capacity;
         for (int j = 0; j < _problem.Features; j++)
         {
-            Gather(_problem.Keys + ((long)first * _problem.Features) + j, _problem.Features, keys + ((long)j * Capacity), count);
+            Gather(_problem.Samples.Keys + ((long)first * _problem.Features) + j, _problem.Features, keys + ((long)j * Capacity), count);
         }
 
         for (int c = 0; c < _problem.Columns; c++)
         {
-            PackValues(_problem.Values + ((long)first * _problem.Columns) + c, c, values + ((long)c * Capacity), count);
+            PackValues(_problem.Samples.Values + ((long)first * _problem.Columns) + c, c, values + ((long)c * Capacity), count);
         }
 
-        if (_problem.SampleWeights is null)
+        if (_problem.Samples.SampleWeights is null)
         {
             return new Tile<TTile>(count, Capacity, keys, null, values);
         }
 
         for (int i = 0; i < count; i++)
         {
-            sampleWeights[i] = TTile.CreateTruncating(_problem.SampleWeight(first + i));
+            sampleWeights[i] = TTile.CreateTruncating(_problem.Samples.SampleWeight(first + i));
             for (int c = 0; c < _problem.Columns; c++)
             {
                 values[((long)c * Capacity) + i] *= sampleWeights[i];
@@ -97,7 +97,7 @@ internal sealed unsafe class TilePacker<T, TTile> : IDisposable
         if (sizeof(TTile) <= sizeof(T))
         {
             // The difference of numbers of this precision is rounded once, whatever their offset.
-            T centre = T.CreateTruncating(_problem.Centres[column]);
+            T centre = T.CreateTruncating(_problem.Samples.Centres[column]);
             for (int i = 0; i < count; i++, source += _problem.Columns)
             {
                 destination[i] = TTile.CreateTruncating(*source - centre) * scale;

@@ -10,7 +10,7 @@ namespace TorchAttention.Numerics.Engine.Line;
 /// each cell of queries; few keys act pair by pair; keys beyond the reach are left out.
 /// </summary>
 /// <remarks>Time n + m + (cells with queries) x (cells in reach) x terms^2; memory 8 terms bytes for each column and cell of at least 16 keys.</remarks>
-internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums, IDisposable
+internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
     where TLanes : struct, ILanes<TLanes, double>
 {
     private const int LeastKeysForMoments = 16;

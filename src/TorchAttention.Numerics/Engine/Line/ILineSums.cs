@@ -3,7 +3,7 @@ using TorchAttention.Numerics.Engine.Exact;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>A way to sum a kernel over the keys in order, for queries in order.</summary>
-internal unsafe interface ILineSums
+internal unsafe interface ILineSums : IDisposable
 {
     /// <summary>How many times more than <c>errors</c> says the sums for the gradient of planes may be off.</summary>
     double PlaneGradientError { get; }

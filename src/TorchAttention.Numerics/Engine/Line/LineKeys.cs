@@ -38,22 +38,23 @@ internal sealed unsafe class LineKeys : IDisposable
     public double* Values { get; }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static LineKeys Of<T>(PoolingProblem<T> problem, SortedNumbers sorted)
+    public static LineKeys Of<T>(Samples<T> samples)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var line = new LineKeys(sorted, problem.Columns, problem.SampleWeights is not null);
+        var sorted = SortedNumbers.Of(samples.Keys, samples.Count);
+        var line = new LineKeys(sorted, samples.Columns, samples.SampleWeights is not null);
         for (int i = 0; i < line.Count; i++)
         {
             int key = sorted.Order[i];
             double sampleWeight = 1;
             if (line.SampleWeights is not null)
             {
-                sampleWeight = line.SampleWeights[i] = problem.SampleWeight(key);
+                sampleWeight = line.SampleWeights[i] = samples.SampleWeight(key);
             }
 
-            for (int c = 0; c < problem.Columns; c++)
+            for (int c = 0; c < samples.Columns; c++)
             {
-                line.Values[((long)c * line.Stride) + i] = problem.Normalised(key, c) * sampleWeight;
+                line.Values[((long)c * line.Stride) + i] = samples.Normalised(key, c) * sampleWeight;
             }
         }
 
@@ -76,5 +77,9 @@ internal sealed unsafe class LineKeys : IDisposable
     public Tile<double> Slice(int first, int count) =>
         new(count, Stride, Keys + first, SampleWeights is null ? null : SampleWeights + first, Values + first);
 
-    public void Dispose() => _columns.Dispose();
+    public void Dispose()
+    {
+        _columns.Dispose();
+        Sorted.Dispose();
+    }
 }

@@ -74,12 +74,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             return $"it does not know the kernel {TKernel.Name}";
         }
 
-        double largest = 0;
-        for (int i = 0; i < problem.KeyCount; i++)
-        {
-            largest = Math.Max(largest, Math.Abs(double.CreateTruncating(problem.Keys[i])));
-        }
-
+        double largest = problem.Samples.LargestKey;
         for (int i = 0; i < problem.QueryCount; i++)
         {
             largest = Math.Max(largest, Math.Abs(double.CreateTruncating(problem.Queries[i])));
@@ -93,23 +88,35 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
 
     public void Run()
     {
-        using var sortedKeys = SortedNumbers.Of(_problem.Keys, _problem.KeyCount);
-        bool sameNumbers = _problem.Keys == _problem.Queries && _problem.KeyCount == _problem.QueryCount;
+        LineKeys keys = _problem.Samples.Line;
+        bool sameNumbers = _problem.Samples.Keys == _problem.Queries && _problem.KeyCount == _problem.QueryCount;
         using SortedNumbers? ownQueries = sameNumbers ? null : SortedNumbers.Of(_problem.Queries, _problem.QueryCount);
-        SortedNumbers queries = ownQueries ?? sortedKeys;
-        using var keys = LineKeys.Of(_problem, sortedKeys);
+        SortedNumbers queries = ownQueries ?? keys.Sorted;
         var work = new Work(_problem.Threads, null, _problem.CancellationToken);
         double? inverse = _problem.Bandwidths is null ? Math.Abs(_problem.InverseBandwidths[0]) : null;
-        using var sums = new Sums(keys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: false, _layout, work);
-        using LineKeys? squaredKeys = _layout.HasSquares ? keys.Squared() : null;
-        using Sums? squares = squaredKeys is null ? null : new Sums(squaredKeys, _bandwidth, inverse, _problem.Options.Tolerance, isSquared: true, SquaresLayout, work);
-        int[]? places = _problem.LeftOut is null ? null : sortedKeys.Inverse();
+        ILineSums sums = Prepared(isSquared: false, _layout);
+        ILineSums? squares = _layout.HasSquares ? Prepared(isSquared: true, SquaresLayout) : null;
+        int[]? places = _problem.LeftOut is null ? null : _problem.Samples.PlacesOnLine;
         int parts = (_problem.QueryCount + _queriesInPart - 1) / _queriesInPart;
         new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
             parts,
-            () => new Worker(this, keys, queries, places, sums.Method, squares?.Method),
+            () => new Worker(this, keys, queries, places, sums, squares),
             (part, worker) => worker.Answer(part * _queriesInPart, Math.Min(_queriesInPart, _problem.QueryCount - (part * _queriesInPart))));
+
+        ILineSums Prepared(bool isSquared, SumLayout layout) => _problem.Kept.Get(
+            (typeof(LinePooling<TKernel, TLanes, T>), isSquared, layout),
+            () => SumsOf(isSquared ? _problem.Samples.SquaredLine : keys, inverse, isSquared, layout, work));
     }
+
+    // The sums of the kernel or of its square, by the method that knows it.
+    private ILineSums SumsOf(LineKeys keys, double? inverseBandwidth, bool isSquared, in SumLayout layout, Work work) =>
+        (KernelTraits<TKernel>.IsGaussian, isSquared) switch
+        {
+            (true, false) => new GaussianLine<TLanes>(keys, _bandwidth, _problem.Options.Tolerance, layout, work),
+            (true, true) => new GaussianLine<TLanes>(keys, _bandwidth / Math.Sqrt(2), _problem.Options.Tolerance, layout, work),
+            (false, false) => new PolynomialLine<TKernel, TLanes>(keys, _bandwidth, inverseBandwidth, layout, work),
+            (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, _bandwidth, inverseBandwidth, layout, work),
+        };
 
     private void Report(int recomputed, double errorBound)
     {
@@ -118,24 +125,5 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             _recomputed += recomputed;
             _errorBound = Math.Max(_errorBound, errorBound);
         }
-    }
-
-    /// <summary>The sums of the kernel or of its square, by the method that knows it.</summary>
-    private sealed class Sums : IDisposable
-    {
-        public Sums(LineKeys keys, double bandwidth, double? inverseBandwidth, double tolerance, bool isSquared, in SumLayout layout, Work work)
-        {
-            Method = (KernelTraits<TKernel>.IsGaussian, isSquared) switch
-            {
-                (true, false) => new GaussianLine<TLanes>(keys, bandwidth, tolerance, layout, work),
-                (true, true) => new GaussianLine<TLanes>(keys, bandwidth / Math.Sqrt(2), tolerance, layout, work),
-                (false, false) => new PolynomialLine<TKernel, TLanes>(keys, bandwidth, inverseBandwidth, layout, work),
-                (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, bandwidth, inverseBandwidth, layout, work),
-            };
-        }
-
-        public ILineSums Method { get; }
-
-        public void Dispose() => ((IDisposable)Method).Dispose();
     }
 }

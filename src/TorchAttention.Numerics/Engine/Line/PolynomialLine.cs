@@ -13,7 +13,7 @@ namespace TorchAttention.Numerics.Engine.Line;
 /// J. Fan and J. S. Marron (1994); N. Langrene and X. Warin (2017). Sums that restart in each cell keep their digits at any bandwidth.
 /// Time n + m (degree^2 + keys between two sums); memory 2 (degree + 1)(1 + v) bytes a key, from degree 5 on a quarter of it.
 /// </remarks>
-internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums, IDisposable
+internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
 {

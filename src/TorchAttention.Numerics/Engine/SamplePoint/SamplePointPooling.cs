@@ -116,8 +116,8 @@ public static class SamplePointPooling
             throw new ArgumentException($"Expected a value and a w for each of {input.Keys.Length} keys, got {input.Values.Length} and {input.InverseBandwidths.Length}.", nameof(input));
         }
 
-        // One feature, whose bandwidth is the keys' matter.
-        PoolingCheck.Input(new PoolingInput<double> { Queries = input.Queries, Keys = input.Keys, Values = input.Values, InverseBandwidths = [1], LeftOut = input.LeftOut });
+        PoolingSizes sizes = PoolingCheck.Samples(input.Keys, input.Values, [], 1);
+        PoolingCheck.Queries(input.Queries, input.LeftOut, 1, sizes.Keys);
         for (int i = 0; i < input.InverseBandwidths.Length; i++)
         {
             if (!double.IsFinite(input.InverseBandwidths[i]))

@@ -13,44 +13,37 @@ internal sealed unsafe class KeyTree<T> : IDisposable
     private readonly Scratch _columns;
     private readonly T* _sampleWeights;
     private readonly T* _values;
-    private readonly int[]? _places;
+    private readonly Lazy<int[]> _places;
 
-    public KeyTree(PoolingProblem<T> problem)
+    public KeyTree(Samples<T> samples, double[] inverseBandwidths)
     {
-        Points = new PointTree<T>(problem.Keys, problem.KeyCount, problem.Keys, problem.InverseBandwidths, LeafSize);
-        bool isWeighted = problem.SampleWeights is not null;
-        _columns = new Scratch((long)Points.Stride * (problem.Columns + (isWeighted ? 1 : 0)) * sizeof(T));
+        Points = new PointTree<T>(samples.Keys, samples.Count, samples.Keys, inverseBandwidths, LeafSize);
+        bool isWeighted = samples.SampleWeights is not null;
+        _columns = new Scratch((long)Points.Stride * (samples.Columns + (isWeighted ? 1 : 0)) * sizeof(T));
         _values = _columns.As<T>();
-        _sampleWeights = isWeighted ? _values + ((long)Points.Stride * problem.Columns) : null;
+        _sampleWeights = isWeighted ? _values + ((long)Points.Stride * samples.Columns) : null;
         for (int i = 0; i < Points.Count; i++)
         {
             int key = Points.Order[i];
-            double sampleWeight = problem.SampleWeight(key);
+            double sampleWeight = samples.SampleWeight(key);
             if (isWeighted)
             {
                 _sampleWeights[i] = T.CreateTruncating(sampleWeight);
             }
 
-            for (int c = 0; c < problem.Columns; c++)
+            for (int c = 0; c < samples.Columns; c++)
             {
-                _values[((long)c * Points.Stride) + i] = T.CreateTruncating(problem.Normalised(key, c) * sampleWeight);
+                _values[((long)c * Points.Stride) + i] = T.CreateTruncating(samples.Normalised(key, c) * sampleWeight);
             }
         }
 
-        if (problem.LeftOut is not null)
-        {
-            _places = new int[Points.Count];
-            for (int i = 0; i < Points.Count; i++)
-            {
-                _places[Points.Order[i]] = i;
-            }
-        }
+        _places = new(Inverse);
     }
 
     public PointTree<T> Points { get; }
 
-    /// <summary>Where a key stands; only asked where keys are left out.</summary>
-    public int PlaceOf(int key) => _places![key];
+    /// <summary>Where a key stands.</summary>
+    public int PlaceOf(int key) => _places.Value[key];
 
     /// <summary>Some neighbouring keys.</summary>
     public Tile<T> Slice(int first, int count) =>
@@ -60,5 +53,16 @@ internal sealed unsafe class KeyTree<T> : IDisposable
     {
         Points.Dispose();
         _columns.Dispose();
+    }
+
+    private int[] Inverse()
+    {
+        int[] places = new int[Points.Count];
+        for (int i = 0; i < places.Length; i++)
+        {
+            places[Points.Order[i]] = i;
+        }
+
+        return places;
     }
 }

@@ -42,8 +42,8 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         _problem = problem;
         _writer = writer;
         _layout = writer.Layout;
-        _keys = new KeyTree<T>(problem);
-        _queries = new PointTree<T>(problem.Queries, problem.QueryCount, problem.Keys, problem.InverseBandwidths, QueriesInLeaf);
+        _keys = problem.Kept.Get(typeof(KeyTree<T>), () => new KeyTree<T>(problem.Samples, problem.InverseBandwidths));
+        _queries = new PointTree<T>(problem.Queries, problem.QueryCount, problem.Samples.Keys, problem.InverseBandwidths, QueriesInLeaf);
         _leaves = [.. _queries.Nodes.Index().Where(node => node.Item.IsLeaf).Select(node => (node.Item.First, node.Item.End, node.Index))];
         _scales = problem.Scales(TKernel.ArgumentScale);
         _exponent = Math.Log(20.0 * (_layout.HasPlanes ? FarPositions : 1) * problem.KeyCount / problem.Options.Tolerance);
@@ -73,11 +73,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     public void Run() => new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken)
         .ForEach(_leaves.Length, () => new Worker(this), (leaf, worker) => worker.Answer(_leaves[leaf]));
 
-    public void Dispose()
-    {
-        _keys.Dispose();
-        _queries.Dispose();
-    }
+    public void Dispose() => _queries.Dispose();
 
     // A query that must not see one key still sees the others of a box that holds several.
     private Reach<TKernel, T> NewReach(double exponent) => new(_keys.Points, exponent, _problem.LeftOut is null ? 1 : 2);
@@ -210,7 +206,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all keys are asked.
         private double AnswerCarefully(int query, int place)
         {
-            bool needsAll = KernelTraits<TKernel>.IsBounded ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest : _problem.SampleWeights is not null;
+            bool needsAll = KernelTraits<TKernel>.IsBounded ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest : _problem.Samples.SampleWeights is not null;
             double exponent = _owner._exponent;
             Reach<TKernel, T> reach = _reach;
             while (!needsAll)
