@@ -32,10 +32,9 @@ internal static class MethodChoice
         }
 
         double pairs = (double)problem.QueryCount * problem.KeyCount;
-        bool isPrepared = problem.Kept.IsLasting;
-        double inputs = (double)problem.QueryCount + (isPrepared ? 0 : problem.KeyCount);
+        double inputs = (double)problem.QueryCount + (problem.Kept.IsLasting ? 0 : problem.KeyCount);
         double pairsForTheLine = inputs * (typeof(T) == typeof(float) ? PairsForTheLine : WidePairsForTheLine);
-        bool isSorted = isPrepared || (problem.Features == 1 && problem.Samples.IsInOrder);
+        bool isSorted = problem.Features == 1 && (problem.Samples.IsLasting || problem.Samples.IsInOrder);
         bool isFew = pairs <= pairsForTheLine || (pairs <= 2 * pairsForTheLine && !isSorted);
         if (asked == PoolingMethod.Auto && isFew)
         {

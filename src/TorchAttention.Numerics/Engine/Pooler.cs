@@ -40,10 +40,8 @@ public sealed class Pooler<T> : IDisposable
         Samples = samples;
         Options = options ?? new PoolingOptions();
         PoolingCheck.Options(Options);
-        int features = PoolingCheck.Widths(widths);
-        _widths = features == samples.Features
-            ? widths
-            : throw new ArgumentException($"Expected a bandwidth for each of {samples.Features} features, got {features}.", nameof(widths));
+        PoolingCheck.Widths(widths, samples.Features);
+        _widths = widths;
     }
 
     /// <summary>The kernel.</summary>

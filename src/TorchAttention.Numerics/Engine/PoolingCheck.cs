@@ -73,6 +73,15 @@ internal static class PoolingCheck
         return bandwidths.Count + inverse.Count;
     }
 
+    /// <summary>Checks that there is a bandwidth for each feature.</summary>
+    public static void Widths(PoolingWidths widths, int features)
+    {
+        if (Widths(widths) is int count && count != features)
+        {
+            throw new ArgumentException($"Expected a bandwidth for each of {features} features, got {count}.", nameof(widths));
+        }
+    }
+
     /// <summary>Checks keys with their values and weights.</summary>
     public static PoolingSizes Samples<T>(ReadOnlySpan<T> keys, ReadOnlySpan<T> values, ReadOnlySpan<T> sampleWeights, int features)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using TorchAttention.Numerics.Engine.Exact;
 using TorchAttention.Numerics.Engine.Line;
 
@@ -85,6 +86,9 @@ public sealed unsafe class Samples<T> : IDisposable
     /// <summary>The largest sample weight, by which all are divided; 1 where there are none.</summary>
     internal double LargestSampleWeight { get; }
 
+    /// <summary>Whether these are kept for several calls.</summary>
+    internal bool IsLasting => _kept.IsLasting;
+
     /// <summary>Whether the keys of one feature ascend.</summary>
     internal bool IsInOrder => _isInOrder.Value;
 
@@ -123,6 +127,14 @@ public sealed unsafe class Samples<T> : IDisposable
 
     /// <summary>Refuses to be used after <see cref="Dispose"/>.</summary>
     internal void CheckUse() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+
+    /// <summary>Whether these are copies of some keys and values, without sample weights: a look at each number, which costs less than to prepare them anew.</summary>
+    /// <param name="keys">Keys (n, d), row by row.</param>
+    /// <param name="values">Values (n, v), row by row.</param>
+    public bool AreOf(ReadOnlySpan<T> keys, ReadOnlySpan<T> values) =>
+        !_isDisposed && SampleWeights is null && keys.Length == (long)Count * Features && values.Length == (long)Count * Columns
+        && MemoryMarshal.AsBytes(keys).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(Keys, keys.Length)))
+        && MemoryMarshal.AsBytes(values).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(Values, values.Length)));
 
     /// <summary>Gives the memory back once no call needs it any more; whoever asks afterwards is refused.</summary>
     public void Dispose()

@@ -86,7 +86,7 @@ public abstract partial class KernelRegressionModule
     private Tensor Pool(AttentionMethod method, Tensor queries, Tensor w, Tensor? excluded) =>
         method != AttentionMethod.Engine ? StreamingPooling.Pool(queries, _keys, _values, w, excluded)
             : RegionsOfKeys is Tensor regions ? RegionPooling.Pool(Options.Kernel, queries, _keys, _values, _w, regions, excluded, _nearest)
-            : EnginePooling.Pool(Options.Kernel, queries, _keys, _values, w, excluded, _nearest);
+            : EnginePooling.Pool(Options.Kernel, queries, _keys, _values, w, excluded, _nearest, _kept);
 
     private Tensor DiffsWithout(Tensor queries, Tensor others, Tensor w) =>
         (queries.unsqueeze(1) - _keys[others]) * (w.size(0) == 1 || _keys.dim() == 2 ? w : w[others]);

@@ -24,6 +24,7 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     private static readonly PoolingOptions _nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     private readonly LastWeights _last = new();
+    private readonly KeptSamples _kept = new();
 
     [ComponentName(Name = "w")]
     private readonly Parameter _w;

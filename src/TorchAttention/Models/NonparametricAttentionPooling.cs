@@ -15,6 +15,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     private static readonly PoolingOptions _nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     private readonly LastWeights _last = new();
+    private readonly KeptSamples _kept = new();
 
     [ComponentName(Name = "keys")]
     private readonly Tensor _keys;
@@ -74,7 +75,7 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
         var pass = new LastPass(input, numbers, null);
         _last.KeepFor(() => Weights(pass.Queries()));
         return (method == AttentionMethod.Engine
-            ? EnginePooling.Pool(Kernel, input, _keys, _values, w, options: _nearest)
+            ? EnginePooling.Pool(Kernel, input, _keys, _values, w, null, _nearest, _kept)
             : StreamingPooling.Pool(input, _keys, _values, w)).MoveToOuterDisposeScope();
     }
 

@@ -36,8 +36,13 @@ public static class EnginePooling
         SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return kernel.Call<Chosen, Tensor>(new Chosen(queries, keys, values, w, excluded, options));
+        return Pool(kernel, queries, keys, values, w, excluded, options, null);
     }
+
+    /// <summary>The same, with what a model keeps of its keys and values from step to step.</summary>
+    internal static Tensor Pool(
+        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options, KeptSamples? kept) =>
+        kernel.Call<Chosen, Tensor>(new Chosen(queries, keys, values, w, excluded, options, kept));
 
     /// <summary>Pools the values at each query.</summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>
@@ -53,6 +58,11 @@ public static class EnginePooling
     /// </exception>
     public static Tensor Pool<TKernel>(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
+        where TKernel : IKernel =>
+        Pool<TKernel>(queries, keys, values, w, excluded, options, null);
+
+    private static Tensor Pool<TKernel>(
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options, KeptSamples? kept)
         where TKernel : IKernel
     {
         EngineShapes shapes = EngineShapes.Of(queries, keys, values, w, excluded);
@@ -60,13 +70,13 @@ public static class EnginePooling
         Tensor output = shapes.Queries == 0 ? TextbookForm.Gaussian(queries, keys, values, w, null).Output
             : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, LeftOut(excluded), options ?? new PoolingOptions())
             : queries.dtype == ScalarType.Float32
-            ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes)
-            : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes);
+            ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes, kept)
+            : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes, kept);
         return output.MoveToOuterDisposeScope();
     }
 
     private static Tensor Pool<TKernel, T>(
-        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions options, EngineShapes shapes)
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions options, EngineShapes shapes, KeptSamples? kept)
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -84,23 +94,34 @@ public static class EnginePooling
         using var valueNumbers = new Numbers<T>(values);
         using (var outputNumbers = new Numbers<T>(output))
         {
-            KernelPooling.Pool<TKernel, T>(
-                new PoolingInput<T>
-                {
-                    Queries = queryNumbers.Span,
-                    Keys = keyNumbers.Span,
-                    Values = valueNumbers.Span,
-                    InverseBandwidths = widths,
-                    LeftOut = leftOut,
-                },
-                new PoolingOutput<T>
-                {
-                    Values = outputNumbers.Span,
-                    InverseBandwidthGradient = byW,
-                    QueryGradient = byQuery,
-                    LogWeightSum = logWeightSum,
-                },
-                options);
+            var answers = new PoolingOutput<T>
+            {
+                Values = outputNumbers.Span,
+                InverseBandwidthGradient = byW,
+                QueryGradient = byQuery,
+                LogWeightSum = logWeightSum,
+            };
+
+            // Values that learn are others at each step.
+            if (kept is not null && !values.requires_grad)
+            {
+                Samples<T> samples = kept.Of(keyNumbers.Span, valueNumbers.Span, shapes.Features);
+                KernelPooling.Pool<TKernel, T>(samples, new PoolingWidths { InverseBandwidths = widths }, queryNumbers.Span, answers, leftOut, options);
+            }
+            else
+            {
+                KernelPooling.Pool<TKernel, T>(
+                    new PoolingInput<T>
+                    {
+                        Queries = queryNumbers.Span,
+                        Keys = keyNumbers.Span,
+                        Values = valueNumbers.Span,
+                        InverseBandwidths = widths,
+                        LeftOut = leftOut,
+                    },
+                    answers,
+                    options);
+            }
         }
 
         if (!wanted.Any)
@@ -146,9 +167,10 @@ public static class EnginePooling
         return leftOut;
     }
 
-    private readonly record struct Chosen(Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded, PoolingOptions? Options) : IKernelCall<Tensor>
+    private readonly record struct Chosen(
+        Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded, PoolingOptions? Options, KeptSamples? Kept) : IKernelCall<Tensor>
     {
         public Tensor Run<TKernel>()
-            where TKernel : IKernel => Pool<TKernel>(Queries, Keys, Values, W, Excluded, Options);
+            where TKernel : IKernel => Pool<TKernel>(Queries, Keys, Values, W, Excluded, Options, Kept);
     }
 }
