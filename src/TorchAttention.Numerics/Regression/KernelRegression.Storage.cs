@@ -2,7 +2,6 @@ using System.Globalization;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -102,7 +101,7 @@ public sealed partial class KernelRegression
         }
         catch (ArgumentException e)
         {
-            throw Others($"others ({SystemReason.Of(e)})", e);
+            throw Others($"others ({e.Message})", e);
         }
 
         double[] said = reader.Doubles("diagnostics", 1);

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>
-/// Why the system did not read or write a file, or a method refused what is in it, in few words and without the file's name or the parameter's.
+/// Why the system did not read or write a file, in its own few words and without the file's name, which the caller knows better.
 /// </summary>
 public static class SystemReason
 {
@@ -28,7 +28,6 @@ public static class SystemReason
             UnauthorizedAccessException => "Permission denied",
             FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
             PathTooLongException => "File name too long",
-            ArgumentException { ParamName: string name } => e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal).TrimEnd('.'),
             IOException inUse when IsInUse(inUse) => "another process is at work on it",
             IOException when Number(e) is int number => Marshal.GetPInvokeErrorMessage(number),
             _ => PlainText.Brief(e.Message, 200).TrimEnd('.'),

@@ -1,5 +1,4 @@
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Models;
@@ -139,7 +138,7 @@ public static class ModelFile
             throw new StorageException(StorageProblem.Numbers, path, e)
             {
                 Expected = "a model of numbers that can be used",
-                Found = $"others ({SystemReason.Of(e)})",
+                Found = $"others ({e.Message})",
             };
         }
     }

@@ -19,7 +19,7 @@ internal readonly unsafe struct TensorLanes(Tensor value) : ILanes<TensorLanes, 
 
     public void Store(float* destination) => throw new UnreachableException();
 
-    public static TensorLanes operator +(TensorLanes a, TensorLanes b) => new(a.Value + b.Value);
+    public static TensorLanes operator +(TensorLanes a, TensorLanes b) => new(a.Value.Plus(b.Value));
 
     public static TensorLanes operator -(TensorLanes a, TensorLanes b) => new(a.Value - b.Value);
 

@@ -136,7 +136,7 @@ public sealed class Checkpoint
             throw new StorageException(StorageProblem.OtherTraining, _name, e)
             {
                 Expected = "everything that the training needs",
-                Found = $"less ({SystemReason.Of(e)})",
+                Found = $"less ({e.Message})",
             };
         }
 
