@@ -187,7 +187,8 @@ internal sealed class Notebook
             }
             catch (CompilationErrorException e)
             {
-                throw Failure(number, count + 1, e.Diagnostics.First(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).ToString());
+                throw Failure(
+                    number, count + 1, e.Diagnostics.First(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).ToString());
             }
             catch (Exception e)
             {
@@ -198,7 +199,9 @@ internal sealed class Notebook
         return outputs;
     }
 
-    /// <summary>Compares outputs with those in the file: texts, numbers in them up to one unit in the last place, and that pictures are there.</summary>
+    /// <summary>
+    /// Compares outputs with those in the file: texts, numbers in them up to one unit in the last place, and that pictures are there.
+    /// </summary>
     /// <exception cref="RunException">A cell's outputs differ.</exception>
     public void CompareWith(IReadOnlyList<JsonArray> outputs)
     {
@@ -249,7 +252,8 @@ internal sealed class Notebook
 
         // As Jupyter writes: names sorted, one space of indent, one newline at the end.
         using var buffer = new MemoryStream();
-        var options = new JsonWriterOptions { Indented = true, IndentSize = 1, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        var options = new JsonWriterOptions { Indented = true, IndentSize = 1, NewLine = "\n",
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using (var writer = new Utf8JsonWriter(buffer, options))
         {
             Sorted(_root)!.WriteTo(writer);
@@ -309,7 +313,8 @@ internal sealed class Kernel
         // Cells see the assemblies that this program runs with, not second copies of them.
         var loader = new InteractiveAssemblyLoader();
         var references = new List<MetadataReference>();
-        foreach (string path in ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        foreach (string path in
+            ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
         {
             references.Add(MetadataReference.CreateFromFile(path));
         }
@@ -359,9 +364,11 @@ internal sealed class Outputs
     {
         EndStream();
         JsonObject data = value is Figure figure
-            ? new JsonObject { ["image/png"] = Convert.ToBase64String(figure.ToPng()), ["text/plain"] = Text.Split($"Figure, {figure.Width} x {figure.Height} pixels") }
+            ? new JsonObject { ["image/png"] = Convert.ToBase64String(figure.ToPng()),
+                ["text/plain"] = Text.Split($"Figure, {figure.Width} x {figure.Height} pixels") }
             : new JsonObject { ["text/plain"] = Text.Split(Text.Of(value)) };
-        var output = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject(), ["output_type"] = executionCount is null ? "display_data" : "execute_result" };
+        var output = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject(), ["output_type"] = executionCount is null
+            ? "display_data" : "execute_result" };
         if (executionCount is not null)
         {
             output["execution_count"] = executionCount;
@@ -412,7 +419,8 @@ internal sealed class StreamOutput(string name, Outputs outputs) : TextWriter(Cu
 internal static partial class Text
 {
     /// <summary>A notebook's text: one string, or lines that keep their line ends.</summary>
-    public static string Join(JsonNode? node) => node is JsonArray lines ? string.Concat(lines.Select(line => (string?)line)) : (string?)node ?? "";
+    public static string Join(JsonNode? node) =>
+        node is JsonArray lines ? string.Concat(lines.Select(line => (string?)line)) : (string?)node ?? "";
 
     public static JsonArray Split(string text) => new([.. Lines().Matches(text).Select(line => (JsonNode)line.Value)]);
 
@@ -422,7 +430,9 @@ internal static partial class Text
         ? CSharpObjectFormatter.Instance.FormatObject(value)
         : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 
-    /// <summary>Whether two lines differ at most in the last digit of their numbers: libtorch rounds differently on other processors.</summary>
+    /// <summary>
+    /// Whether two lines differ at most in the last digit of their numbers: libtorch rounds differently on other processors.
+    /// </summary>
     public static bool AreAlike(string one, string other) =>
         one == other || (Numbers().Replace(one, "0") == Numbers().Replace(other, "0")
             && Numbers().Matches(one).Zip(Numbers().Matches(other)).All(pair => AreAlike(pair.First, pair.Second)));

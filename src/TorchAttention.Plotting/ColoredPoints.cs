@@ -4,7 +4,8 @@ using SkiaSharp;
 namespace TorchAttention.Plotting;
 
 /// <summary>Points in the colours of their values, with a thin edge so that they show on the same colour.</summary>
-internal sealed class ColoredPoints(IReadOnlyList<double> x, IReadOnlyList<double> y, IReadOnlyList<double> values, ScottPlot.Range range) : IPlottable
+internal sealed class ColoredPoints(
+    IReadOnlyList<double> x, IReadOnlyList<double> y, IReadOnlyList<double> values, ScottPlot.Range range) : IPlottable
 {
     private const float Radius = 4.5f;
 
@@ -19,7 +20,8 @@ internal sealed class ColoredPoints(IReadOnlyList<double> x, IReadOnlyList<doubl
     public void Render(RenderPack rp)
     {
         using var fill = new SKPaint { IsAntialias = true };
-        using var edge = new SKPaint { IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1, Color = SKColors.Black.WithAlpha(150) };
+        using var edge =
+            new SKPaint { IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1, Color = SKColors.Black.WithAlpha(150) };
         for (int i = 0; i < x.Count; i++)
         {
             Pixel place = Axes.GetPixel(new Coordinates(x[i], y[i]));

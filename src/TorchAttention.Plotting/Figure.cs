@@ -49,7 +49,8 @@ public sealed partial class Figure
             Draw(canvas);
         }
 
-        // Clearing leaves a black rectangle behind the plot's own white one; where its edge falls between two pixels of a screen it shines through.
+        // Clearing leaves a black rectangle behind the plot's own white one; where its edge falls between two pixels of a screen it shines
+        // through.
         string svg = Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
         return Numbered(ClearedToBlack().Replace(svg, "<rect fill=\"white\" "));
     }
@@ -90,8 +91,8 @@ public sealed partial class Figure
     [GeneratedRegex("""(?<= id="| xlink:href="#|"url\(#)([a-z]+_)[0-9a-f]+(?="|\)")""")]
     private static partial Regex Id();
 
-    // A plot's first rendering runs twice, the second time with the room that its labels turned out to need. An SVG would keep both on top of
-    // each other: text and circles twice as dark, the file twice as large.
+    // A plot's first rendering runs twice, the second time with the room that its labels turned out to need. An SVG would keep both on top
+    // of each other: text and circles twice as dark, the file twice as large.
     private void MeasureOnce()
     {
         if (_measured)

@@ -24,7 +24,8 @@ public static partial class Figures
     /// <param name="titles">A title for each column of matrices, or for each matrix, row by row; none by default.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">
-    /// There is no matrix, one is empty or has a number that is not finite, the rows differ in length, or there are not as many titles as columns or matrices.
+    /// There is no matrix, one is empty or has a number that is not finite, the rows differ in length, or there are not as many titles as
+    /// columns or matrices.
     /// </exception>
     public static Figure ShowHeatmaps(
         IReadOnlyList<IReadOnlyList<double[,]>> matrices, string xLabel, string yLabel, IReadOnlyList<string>? titles = null)
@@ -34,12 +35,15 @@ public static partial class Figures
         int columns = rows == 0 ? 0 : matrices[0].Count;
         if (columns == 0 || matrices.Any(row => row.Count != columns))
         {
-            throw new ArgumentException($"Expected rows of matrices, every row with as many; got rows of {string.Join(", ", matrices.Select(row => row.Count))}.", nameof(matrices));
+            throw new ArgumentException(
+                $"Expected rows of matrices, every row with as many; got rows of {string.Join(", ", matrices.Select(row => row.Count))}.",
+                nameof(matrices));
         }
 
         if (titles is not null && titles.Count != columns && titles.Count != rows * columns)
         {
-            throw new ArgumentException($"Expected a title for each of {columns} columns or of {rows * columns} matrices, got {titles.Count}.", nameof(titles));
+            throw new ArgumentException(
+                $"Expected a title for each of {columns} columns or of {rows * columns} matrices, got {titles.Count}.", nameof(titles));
         }
 
         ScottPlot.Range range = SharedRange(matrices);
@@ -62,7 +66,8 @@ public static partial class Figures
                 }
 
                 FixMargins(plot, left: 70, right: 20, bottom: 55, top: HeatmapMargin - 55);
-                panels.Add((plot, new PixelRect(column * panelWidth, (column + 1) * panelWidth, (row + 1) * panelHeight, row * panelHeight)));
+                panels.Add(
+                    (plot, new PixelRect(column * panelWidth, (column + 1) * panelWidth, (row + 1) * panelHeight, row * panelHeight)));
             }
         }
 
@@ -96,7 +101,9 @@ public static partial class Figures
         }
 
         // One value everywhere (average pooling, say) still needs a scale to stand in.
-        return least < most ? new ScottPlot.Range(least, most) : new ScottPlot.Range(Math.Min(0, 2 * most), most > 0 ? most : Math.Max(1, most + 1));
+        return least < most
+            ? new ScottPlot.Range(least, most)
+            : new ScottPlot.Range(Math.Min(0, 2 * most), most > 0 ? most : Math.Max(1, most + 1));
     }
 
     private static void AddHeatmap(Plot plot, double[,] matrix, ScottPlot.Range range)

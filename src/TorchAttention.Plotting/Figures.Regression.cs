@@ -25,7 +25,8 @@ public static partial class Figures
     /// <param name="yLabel">The vertical axis.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The lengths do not fit each other.</exception>
-    public static Figure PlotRegression(IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel)
+    public static Figure PlotRegression(
+        IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(y);
@@ -33,7 +34,9 @@ public static partial class Figures
         ArgumentNullException.ThrowIfNull(at);
         if (x.Count != y.Count || grid.Length != at.Mean.Length)
         {
-            throw new ArgumentException($"Expected as many keys as values and as many places as predictions, got {x.Count}, {y.Count}, {grid.Length} and {at.Mean.Length}.", nameof(at));
+            throw new ArgumentException(
+                $"Expected as many keys as values and as many places as predictions, got {x.Count}, {y.Count}, {grid.Length} and "
+                + $"{at.Mean.Length}.", nameof(at));
         }
 
         Plot plot = Theme.NewPlot(xLabel, yLabel);
@@ -63,7 +66,8 @@ public static partial class Figures
     }
 
     /// <summary>A fitted surface over two features as a heatmap, the examples as circles.</summary>
-    /// <param name="surface">The predictions (rows, columns): the second feature from its largest place in row 0 to its least, the first from left to right.</param>
+    /// <param name="surface">The predictions (rows, columns): the second feature from its largest place in row 0 to its least, the first
+    /// from left to right.</param>
     /// <param name="first">The least and the largest place of the first feature.</param>
     /// <param name="second">The least and the largest place of the second feature.</param>
     /// <param name="examples">The examples' places.</param>
@@ -74,7 +78,8 @@ public static partial class Figures
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The surface has no finite number, or there are not as many values as examples.</exception>
     public static Figure PlotSurface(
-        double[,] surface, (double Least, double Most) first, (double Least, double Most) second, Series examples, string xLabel, string yLabel, string title,
+        double[,] surface, (double Least, double Most) first, (double Least, double Most) second, Series examples, string xLabel,
+        string yLabel, string title,
         IReadOnlyList<double>? values = null)
     {
         ArgumentNullException.ThrowIfNull(surface);
@@ -118,10 +123,15 @@ public static partial class Figures
         const int side = 440;
         FixMargins(plot, left: 75, right: 20, bottom: 55, top: HeatmapMargin - 55);
         Plot bar = ColorBar(range);
-        return new Figure(side + ColorBarWidth, side, [(plot, new PixelRect(0, side, side, 0)), (bar, new PixelRect(side, side + ColorBarWidth, side, 0))]);
+        return new Figure(
+            side + ColorBarWidth, side,
+            [(plot, new PixelRect(0, side, side, 0)), (bar, new PixelRect(side, side + ColorBarWidth, side, 0))]);
     }
 
-    /// <summary>What a search for a bandwidth tried: the criterion over the bandwidth; with two features in colours over both, with more its best value step by step.</summary>
+    /// <summary>
+    /// What a search for a bandwidth tried: the criterion over the bandwidth; with two features in colours over both, with more its best
+    /// value step by step.
+    /// </summary>
     /// <param name="search">The search; of a rule that has one.</param>
     /// <param name="features">The features' names; numbers where null.</param>
     /// <returns>The picture.</returns>
@@ -164,7 +174,8 @@ public static partial class Figures
 
         BandwidthTrial[] ordered = [.. finite.OrderBy(trial => trial.Bandwidths[0])];
         double[] logs = Array.ConvertAll(ordered, trial => Math.Log10(trial.Bandwidths[0]));
-        bool isWide = ordered.Min(trial => trial.Score) is double least && least > 0 && ordered.Max(trial => trial.Score) > ManyTimes * least;
+        bool isWide = ordered.Min(trial => trial.Score) is double least && least > 0
+            && ordered.Max(trial => trial.Score) > ManyTimes * least;
         double[] scores = Array.ConvertAll(ordered, trial => isWide ? Math.Log10(trial.Score) : trial.Score);
         Plot plot = Theme.NewPlot("bandwidth h", criterion);
         if (isWide)
@@ -176,7 +187,8 @@ public static partial class Figures
         line.LineWidth = 2;
         line.Color = Theme.Lines[0];
         AddCloud(plot, logs, scores, "tried");
-        Scatter chosen = plot.Add.ScatterPoints(new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { isWide ? Math.Log10(search.Score) : search.Score });
+        Scatter chosen = plot.Add.ScatterPoints(
+            new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { isWide ? Math.Log10(search.Score) : search.Score });
         chosen.Color = Theme.Lines[1];
         chosen.MarkerSize = 12;
         chosen.LegendText = $"h = {search.Bandwidths[0]:G4}";
@@ -202,7 +214,8 @@ public static partial class Figures
 
         BandwidthTrial[] drawn = [.. finite.OrderByDescending(trial => trial.Score)];
         plot.Add.Plottable(new ColoredPoints(Logs(drawn, 0), Logs(drawn, 1), Array.ConvertAll(drawn, trial => trial.Score), range));
-        Scatter chosen = plot.Add.ScatterPoints(new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { Math.Log10(search.Bandwidths[1]) });
+        Scatter chosen = plot.Add.ScatterPoints(
+            new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { Math.Log10(search.Bandwidths[1]) });
         chosen.MarkerShape = MarkerShape.OpenCircle;
         chosen.MarkerSize = 18;
         chosen.MarkerLineWidth = 2;
@@ -212,7 +225,8 @@ public static partial class Figures
         plot.Axes.Margins(0.06, 0.06);
         return WithColorBar(plot, criterion, range);
 
-        static double[] Logs(BandwidthTrial[] trials, int feature) => Array.ConvertAll(trials, trial => Math.Log10(trial.Bandwidths[feature]));
+        static double[] Logs(BandwidthTrial[] trials, int feature) =>
+            Array.ConvertAll(trials, trial => Math.Log10(trial.Bandwidths[feature]));
     }
 
     /// <summary>Residuals over the fitted values.</summary>

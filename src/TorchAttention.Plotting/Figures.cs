@@ -9,7 +9,9 @@ public static partial class Figures
     private const int Width = 720;
     private const int Height = 440;
 
-    /// <summary>The book's <c>plot_kernel_reg</c>: the true function, the prediction, and the training points as translucent circles.</summary>
+    /// <summary>
+    /// The book's <c>plot_kernel_reg</c>: the true function, the prediction, and the training points as translucent circles.
+    /// </summary>
     /// <param name="xTrain">Training inputs (n).</param>
     /// <param name="yTrain">Training targets (n).</param>
     /// <param name="xVal">Validation inputs (m), sorted.</param>
@@ -25,7 +27,8 @@ public static partial class Figures
     /// <param name="yLabel">The vertical axis.</param>
     /// <param name="points">Clouds of points; none by default.</param>
     /// <returns>The picture; its limits hold every line and every point.</returns>
-    /// <exception cref="ArgumentException">A series has no place, or other numbers of places and values, or a number that is not finite.</exception>
+    /// <exception cref="ArgumentException">A series has no place, or other numbers of places and values, or a number that is not
+    /// finite.</exception>
     public static Figure PlotLines(IReadOnlyList<Series> lines, string xLabel, string yLabel, IReadOnlyList<Series>? points = null)
     {
         ArgumentNullException.ThrowIfNull(lines);
@@ -68,7 +71,8 @@ public static partial class Figures
     {
         if (series.X.Count == 0 || series.X.Count != series.Y.Count)
         {
-            throw new ArgumentException($"Series '{series.Label}': expected as many places as values and at least one, got {series.X.Count} and {series.Y.Count}.");
+            throw new ArgumentException(
+                $"Series '{series.Label}': expected as many places as values and at least one, got {series.X.Count} and {series.Y.Count}.");
         }
 
         if (!series.X.All(double.IsFinite) || !series.Y.All(double.IsFinite))

@@ -4,17 +4,21 @@ using SkiaSharp;
 
 namespace TorchAttention.Plotting;
 
-/// <summary>Draws a matrix as coloured cells, row 0 at the top: of width and height 1 around whole numbers, or over a given extent. What is no number stays white.</summary>
+/// <summary>
+/// Draws a matrix as coloured cells, row 0 at the top: of width and height 1 around whole numbers, or over a given extent. What is no
+/// number stays white.
+/// </summary>
 /// <remarks>
-/// ScottPlot's own heatmap hands the renderer one pixel for each cell. Viewers of SVG smooth such a bitmap when they enlarge it, and the cells
-/// run into each other; this one is drawn large enough to keep its edges.
+/// ScottPlot's own heatmap hands the renderer one pixel for each cell. Viewers of SVG smooth such a bitmap when they enlarge it, and the
+/// cells run into each other; this one is drawn large enough to keep its edges.
 /// </remarks>
 internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, CoordinateRect? extent = null) : IPlottable
 {
     private const int SharpPixels = 800;
     private const int Shades = 256;
 
-    private static readonly uint[] _colors = [.. Enumerable.Range(0, Shades).Select(i => Theme.Heat.GetColor((double)i / (Shades - 1)).ARGB)];
+    private static readonly uint[] _colors =
+        [.. Enumerable.Range(0, Shades).Select(i => Theme.Heat.GetColor((double)i / (Shades - 1)).ARGB)];
 
     public bool IsVisible { get; set; } = true;
 
@@ -47,7 +51,9 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, Coord
             for (int column = 0; column < Columns; column++)
             {
                 double value = matrix[row, column];
-                uint color = double.IsNaN(value) ? uint.MaxValue : _colors[(int)Math.Round((Shades - 1) * range.Normalize(value, clamp: true))];
+                uint color = double.IsNaN(value)
+                    ? uint.MaxValue
+                    : _colors[(int)Math.Round((Shades - 1) * range.Normalize(value, clamp: true))];
                 line.Slice(column * zoom, zoom).Fill(color);
             }
 

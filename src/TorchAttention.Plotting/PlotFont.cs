@@ -6,7 +6,8 @@ namespace TorchAttention.Plotting;
 public static class PlotFont
 {
     /// <summary>What to tell a user on a machine where <see cref="Family"/> is null.</summary>
-    public const string NoneInstalled = "none installed: pictures come without text (on Debian and Ubuntu, the package fonts-dejavu-core has one)";
+    public const string NoneInstalled =
+        "none installed: pictures come without text (on Debian and Ubuntu, the package fonts-dejavu-core has one)";
 
     private static readonly string[] _preferred =
     [
@@ -32,7 +33,9 @@ public static class PlotFont
     {
         string[] installed = [.. Installed];
         return Array.Find(_preferred, installed.Contains)
-            ?? Array.Find(installed, family => family.Contains("Sans", StringComparison.OrdinalIgnoreCase) && !family.Contains("Mono", StringComparison.OrdinalIgnoreCase))
+            ?? Array.Find(
+                installed, family => family.Contains("Sans", StringComparison.OrdinalIgnoreCase)
+                && !family.Contains("Mono", StringComparison.OrdinalIgnoreCase))
             ?? installed.FirstOrDefault();
     }
 }

@@ -24,7 +24,8 @@ internal sealed class PowerTicks : ITickGenerator
                 double place = power + Math.Log10(digit);
                 if (place >= range.Min && place <= range.Max && power % Math.Max(1, step) == 0)
                 {
-                    _ticks.Add(Tick.Major(place, (digit * Math.Pow(10, power)).ToString(power is >= -4 and <= 5 ? "0.####" : "0e0", CultureInfo.InvariantCulture)));
+                    string format = power is >= -4 and <= 5 ? "0.####" : "0e0";
+                    _ticks.Add(Tick.Major(place, (digit * Math.Pow(10, power)).ToString(format, CultureInfo.InvariantCulture)));
                 }
             }
         }

@@ -4,7 +4,9 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Plotting;
 
-/// <summary>Colours and sizes that all pictures share. The lines' colours are Okabe and Ito's, which colour-blind readers can tell apart.</summary>
+/// <summary>
+/// Colours and sizes that all pictures share. The lines' colours are Okabe and Ito's, which colour-blind readers can tell apart.
+/// </summary>
 internal static class Theme
 {
     public const float TickSize = 13;
@@ -15,7 +17,8 @@ internal static class Theme
     private static readonly Color _grid = Color.FromHex("#e6e6e6");
 
     public static IReadOnlyList<Color> Lines { get; } =
-        [Color.FromHex("#0072b2"), Color.FromHex("#d55e00"), Color.FromHex("#009e73"), Color.FromHex("#cc79a7"), Color.FromHex("#56b4e9"), Color.FromHex("#e69f00")];
+        [Color.FromHex("#0072b2"), Color.FromHex("#d55e00"), Color.FromHex("#009e73"), Color.FromHex("#cc79a7"), Color.FromHex("#56b4e9"),
+            Color.FromHex("#e69f00")];
 
     public static IReadOnlyList<Color> Points { get; } = [Color.FromHex("#555555"), Color.FromHex("#009e73")];
 

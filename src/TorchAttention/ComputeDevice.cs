@@ -28,7 +28,9 @@ public static class ComputeDevice
         int count = CudaCount();
         if (count == 0)
         {
-            throw new ArgumentException($"No CUDA device for '{name}': this libtorch sees none. Use cpu; or on a machine that has one, build with -p:TorchBackend=cuda or set {LibTorch.DirectoryVariable} to the torch/lib of a PyTorch with CUDA.");
+            throw new ArgumentException(
+                $"No CUDA device for '{name}': this libtorch sees none. Use cpu; or on a machine that has one, build with "
+                + $"-p:TorchBackend=cuda or set {LibTorch.DirectoryVariable} to the torch/lib of a PyTorch with CUDA.");
         }
 
         return index < count

@@ -4,10 +4,12 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention;
 
-/// <summary>Loads an installed PyTorch's libtorch so that TorchSharp, which looks beside the program first, finds that one loaded.</summary>
+/// <summary>
+/// Loads an installed PyTorch's libtorch so that TorchSharp, which looks beside the program first, finds that one loaded.
+/// </summary>
 /// <remarks>
-/// The dynamic loader takes a library that is already loaded for every other one that needs it by the same name. So libtorch comes first, by
-/// absolute paths, then TorchSharp's native part, whose need for libtorch is thereby met.
+/// The dynamic loader takes a library that is already loaded for every other one that needs it by the same name. So libtorch comes first,
+/// by absolute paths, then TorchSharp's native part, whose need for libtorch is thereby met.
 /// </remarks>
 internal static class ExternalLibTorch
 {
@@ -35,12 +37,15 @@ internal static class ExternalLibTorch
         if (LoadedLibTorch.Find() is string loaded && !IsSameFile(loaded, folder.Library("torch_cpu")))
         {
             throw new LibTorchNotLoadedException(
-                $"'{folder.Location}' comes too late: libtorch is loaded already, from '{Path.GetDirectoryName(loaded)}'; it has to be named before the first tensor");
+                $"'{folder.Location}' comes too late: libtorch is loaded already, from '{Path.GetDirectoryName(loaded)}'; it has to be "
+                    + $"named before the first tensor");
         }
 
         RefuseOther(folder, folder.Version());
         string torchSharp = FindTorchSharp();
-        foreach (string name in _libraries.Where(library => library.IsNeeded || File.Exists(folder.Library(library.Name))).Select(library => library.Name))
+        IEnumerable<string> names = _libraries.Where(library => library.IsNeeded || File.Exists(folder.Library(library.Name)))
+            .Select(library => library.Name);
+        foreach (string name in names)
         {
             nint handle = LoadFile(folder, folder.Library(name));
             if (name == "torch_cpu")
@@ -73,7 +78,8 @@ internal static class ExternalLibTorch
 
     private static void RefuseOther(LibTorchFolder folder, string? version)
     {
-        if (version is not null && version != LibTorch.NeededVersion && !version.StartsWith($"{LibTorch.NeededVersion}.", StringComparison.Ordinal))
+        if (version is not null && version != LibTorch.NeededVersion
+            && !version.StartsWith($"{LibTorch.NeededVersion}.", StringComparison.Ordinal))
         {
             throw DoesNotFit(folder, $"it is libtorch {version}");
         }
@@ -82,10 +88,14 @@ internal static class ExternalLibTorch
     [SupportedOSPlatform("linux")]
     private static void BindTorchSharp(LibTorchFolder folder, string torchSharp)
     {
-        // TorchSharp's native part asks for libtorch by these names; under another one it would get a second libtorch, and two abort the process.
-        if (Array.Find(_libraries, library => library.IsNeeded && !DynamicLoader.IsLoaded(LibTorchFolder.FileName(library.Name))).Name is string name)
+        // TorchSharp's native part asks for libtorch by these names; under another one it would get a second libtorch, and two abort the
+        // process.
+        if (Array.Find(
+            _libraries, library => library.IsNeeded && !DynamicLoader.IsLoaded(LibTorchFolder.FileName(library.Name))).Name is string name)
         {
-            throw DoesNotFit(folder, $"its {LibTorchFolder.FileName(name)} has another name inside (SONAME), by which TorchSharp's native part does not find it");
+            throw DoesNotFit(
+                folder, $"its {LibTorchFolder.FileName(name)} has another name inside (SONAME), by which TorchSharp's native part does "
+                + $"not find it");
         }
 
         foreach (string preloaded in _loadedByTorchSharp)
@@ -104,15 +114,18 @@ internal static class ExternalLibTorch
     {
         string file = LibTorchFolder.FileName("LibTorchSharp");
         string[] places = [.. SearchPath().Distinct()];
-        if (!OperatingSystem.IsLinux() && Array.Find(places, place => File.Exists(Path.Join(place, LibTorchFolder.FileName("torch_cpu")))) is string own)
+        if (!OperatingSystem.IsLinux()
+            && Array.Find(places, place => File.Exists(Path.Join(place, LibTorchFolder.FileName("torch_cpu")))) is string own)
         {
             throw new LibTorchNotLoadedException(
-                $"this program carries a libtorch of its own, in '{own}', which TorchSharp would load as well; build it with -p:TorchBackend=none to use another one");
+                $"this program carries a libtorch of its own, in '{own}', which TorchSharp would load as well; build it with "
+                    + $"-p:TorchBackend=none to use another one");
         }
 
         string? found = places.Select(place => Path.Join(place, file)).FirstOrDefault(File.Exists);
         return found ?? throw new LibTorchNotLoadedException(
-            $"TorchSharp's native part, {file}, is missing: looked in {string.Join(", ", places)}; build the program on this system, and if it was copied here, copy the whole folder");
+            $"TorchSharp's native part, {file}, is missing: looked in {string.Join(", ", places)}; build the program on this system, "
+                + $"and if it was copied here, copy the whole folder");
     }
 
     /// <summary>Where the program's own native libraries may lie.</summary>
@@ -127,7 +140,8 @@ internal static class ExternalLibTorch
         OperatingSystem.IsLinux() ? DynamicLoader.IsLoaded(asked) : string.Equals(loaded, asked, StringComparison.OrdinalIgnoreCase);
 
     private static LibTorchNotLoadedException DoesNotFit(LibTorchFolder folder, string why, Exception? inner = null) => new(
-        $"the libtorch in '{folder.Location}' does not fit: {why}; TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)} needs libtorch {LibTorch.NeededVersion}, "
+        $"the libtorch in '{folder.Location}' does not fit: {why}; TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)} "
+            + $"needs libtorch {LibTorch.NeededVersion}, "
         + $"as PyTorch {LibTorch.NeededVersion} installs it", inner);
 
     /// <summary>

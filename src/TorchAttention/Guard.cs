@@ -11,10 +11,14 @@ internal static class Guard
         => value >= least ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected at least {least}, got {value}.");
 
     public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string? name = null)
-        => value > 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected a positive, finite number, got {value}.");
+        => value > 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"Expected a positive, finite number, got {value}.");
 
     public static double NotNegative(double value, [CallerArgumentExpression(nameof(value))] string? name = null)
-        => value >= 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"Expected a finite number of at least 0, got {value}.");
+        => value >= 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"Expected a finite number of at least 0, got {value}.");
 
     public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null)
         where T : struct, Enum
@@ -41,7 +45,8 @@ internal static class Guard
         ArgumentNullException.ThrowIfNull(tensor, name);
         return tensor.dim() is 1 or 2 && tensor.numel() > 0
             ? tensor
-            : throw new ArgumentException($"Expected a vector (n) or a matrix (n, d) of at least one element, got shape {Shape(tensor)}.", name);
+            : throw new ArgumentException(
+                $"Expected a vector (n) or a matrix (n, d) of at least one element, got shape {Shape(tensor)}.", name);
     }
 
     public static Tensor Queries(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)

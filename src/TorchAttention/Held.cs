@@ -2,9 +2,10 @@ namespace TorchAttention;
 
 /// <summary>Numbers for operations on tensors that no collection frees while libtorch still reads them.</summary>
 /// <remarks>
-/// TorchSharp hands a number to libtorch by an object that nothing keeps alive during the call; <c>a + b</c> has a hidden one, the factor 1 of b, and <c>square()</c>
-/// its exponent. A collection at that moment, on behalf of another thread, makes the operation fail or compute with something else; inside a custom backward that ends
-/// the process. So the library writes <c>a.Plus(b)</c>.
+/// TorchSharp hands a number to libtorch by an object that nothing keeps alive during the call; <c>a + b</c> has a hidden one, the factor 1
+/// of b, and <c>square()</c>
+/// its exponent. A collection at that moment, on behalf of another thread, makes the operation fail or compute with something else; inside
+/// a custom backward that ends the process. So the library writes <c>a.Plus(b)</c>.
 /// </remarks>
 internal static class Held
 {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention;
 
-/// <summary>Loads libtorch, the program's own or an installed PyTorch's, and says in one paragraph what is wrong where it cannot be loaded.</summary>
+/// <summary>
+/// Loads libtorch, the program's own or an installed PyTorch's, and says in one paragraph what is wrong where it cannot be loaded.
+/// </summary>
 public static class LibTorch
 {
     /// <summary>The environment variable that names the folder of a PyTorch whose libtorch is loaded; empty is as not set.</summary>
@@ -14,7 +16,8 @@ public static class LibTorch
     private const string Library = "LibTorchSharp";
 
     /// <summary>
-    /// The folder that libtorch is loaded from, or null while none is loaded (on macOS always null: a process does not see there what it has loaded).
+    /// The folder that libtorch is loaded from, or null while none is loaded (on macOS always null: a process does not see there what it
+    /// has loaded).
     /// </summary>
     public static string? LoadedFrom => LoadedLibTorch.Find() is string file ? Path.GetDirectoryName(file) : null;
 
@@ -26,12 +29,14 @@ public static class LibTorch
     /// A later call that asks for the same folder, or for none, changes nothing.
     /// </summary>
     /// <param name="directory">
-    /// The folder of a PyTorch: <c>torch/lib</c>, which holds the libraries, <c>torch</c>, or the folder that <c>torch</c> is in. A path that is not
-    /// absolute starts at the working directory. Null: what <see cref="DirectoryVariable"/> says, and where that is not set, the program's own libtorch.
+    /// The folder of a PyTorch: <c>torch/lib</c>, which holds the libraries, <c>torch</c>, or the folder that <c>torch</c> is in. A path
+    /// that is not absolute starts at the working directory. Null: what <see cref="DirectoryVariable"/> says, and where that is not set,
+    /// the program's own libtorch.
     /// </param>
     /// <exception cref="LibTorchNotLoadedException">
-    /// The libraries are missing, do not fit this system, are of another version than <see cref="NeededVersion"/>, or another libtorch is loaded already.
-    /// Nothing else is loaded in their place. Where the message says that a library was tried, the process cannot use tensors afterwards.
+    /// The libraries are missing, do not fit this system, are of another version than <see cref="NeededVersion"/>, or another libtorch is
+    /// loaded already. Nothing else is loaded in their place. Where the message says that a library was tried, the process cannot use
+    /// tensors afterwards.
     /// </exception>
     public static void EnsureLoaded(string? directory = null)
     {
@@ -68,8 +73,10 @@ public static class LibTorch
         string reason = file is null ? "no file of that name was found" : ExternalLibTorch.Reason(file, e);
         return $"libtorch could not be loaded. Tried: the library {Library} in {AppContext.BaseDirectory} and on the system's search path. "
             + $"The system says: '{reason}'. "
-            + $"What to do: build the program on this system ({RuntimeInformation.RuntimeIdentifier}) with the SDK, which puts the libraries of the packages "
-            + "TorchSharp-cpu and libtorch-cpu beside it (-p:TorchBackend=cuda for a CUDA device); if it was copied here, copy the whole folder; "
+            + $"What to do: build the program on this system ({RuntimeInformation.RuntimeIdentifier}) with the SDK, which puts the "
+                + $"libraries of the packages "
+            + "TorchSharp-cpu and libtorch-cpu beside it (-p:TorchBackend=cuda for a CUDA device); if it was copied here, copy the "
+                + "whole folder; "
             + $"to use an installed PyTorch's, set {DirectoryVariable} to its folder; "
             + "if the system names a library of its own, install or update that one.";
     }

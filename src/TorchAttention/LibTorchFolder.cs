@@ -26,13 +26,16 @@ internal sealed partial class LibTorchFolder
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         if (!Directory.Exists(full))
         {
-            throw new LibTorchNotLoadedException($"'{full}' is {(File.Exists(full) ? "a file, not a folder" : "not there")}; expected the folder torch/lib of a PyTorch {LibTorch.NeededVersion}");
+            throw new LibTorchNotLoadedException(
+                $"'{full}' is {(File.Exists(full) ? "a file, not a folder" : "not there")}; expected the folder torch/lib of a PyTorch "
+                + $"{LibTorch.NeededVersion}");
         }
 
         string[] candidates = [full, Path.Join(full, "lib"), Path.Join(full, "torch", "lib")];
         string? found = Array.Find(candidates, candidate => File.Exists(Path.Join(candidate, FileName("torch_cpu"))));
         return new LibTorchFolder(found ?? throw new LibTorchNotLoadedException(
-            $"'{full}' holds no libtorch: no {FileName("torch_cpu")} in it, in its lib or in its torch/lib; expected the folder torch/lib of a PyTorch {LibTorch.NeededVersion}"));
+            $"'{full}' holds no libtorch: no {FileName("torch_cpu")} in it, in its lib or in its torch/lib; expected the folder "
+                + $"torch/lib of a PyTorch {LibTorch.NeededVersion}"));
     }
 
     /// <summary>A native library's file name on this system.</summary>
@@ -45,14 +48,15 @@ internal sealed partial class LibTorchFolder
     public string Library(string name) => Path.Join(Location, FileName(name));
 
     /// <summary>
-    /// The version that files tell: <c>torch/version.py</c> of a PyTorch, <c>build-version</c> of a libtorch archive, or the version that a Linux
-    /// distribution appends to the library's name; null where there is none of them.
+    /// The version that files tell: <c>torch/version.py</c> of a PyTorch, <c>build-version</c> of a libtorch archive, or the version that a
+    /// Linux distribution appends to the library's name; null where there is none of them.
     /// </summary>
     public string? Version()
     {
         string parent = Path.GetDirectoryName(Location) ?? Location;
         string python = Path.Join(parent, "version.py");
-        if (Path.GetFileName(parent) == "torch" && File.Exists(python) && PythonVersion().Match(File.ReadAllText(python)) is { Success: true } match)
+        if (Path.GetFileName(parent) == "torch" && File.Exists(python)
+            && PythonVersion().Match(File.ReadAllText(python)) is { Success: true } match)
         {
             return match.Groups[1].Value;
         }

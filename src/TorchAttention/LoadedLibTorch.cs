@@ -17,7 +17,8 @@ internal static class LoadedLibTorch
     {
         using var self = Process.GetCurrentProcess();
         return self.Modules.Cast<ProcessModule>().Select(module => module.FileName)
-            .FirstOrDefault(file => Path.GetFileName(file).StartsWith(LibTorchFolder.FileName("torch_cpu"), StringComparison.OrdinalIgnoreCase));
+            .FirstOrDefault(
+                file => Path.GetFileName(file).StartsWith(LibTorchFolder.FileName("torch_cpu"), StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>The version that a loaded libtorch_cpu gives.</summary>

@@ -7,9 +7,10 @@ namespace TorchAttention;
 
 /// <summary>An empty native library under a name of choice, for a name that must not lead to a file.</summary>
 /// <remarks>
-/// At its first use TorchSharp loads <c>torch_cpu</c> for itself: .NET tries the name <c>torch_cpu.so</c> first, beside the program and then among what is
-/// loaded, and <c>libtorch_cpu.so</c> after that. With the program's own libtorch beside it the second name would load it by its path, next to the one that
-/// was chosen, and two of them abort the process. The first name, taken by an empty library, ends the search before.
+/// At its first use TorchSharp loads <c>torch_cpu</c> for itself: .NET tries the name <c>torch_cpu.so</c> first, beside the program and
+/// then among what is loaded, and <c>libtorch_cpu.so</c> after that. With the program's own libtorch beside it the second name would load
+/// it by its path, next to the one that was chosen, and two of them abort the process. The first name, taken by an empty library, ends the
+/// search before.
 /// </remarks>
 [SupportedOSPlatform("linux")]
 internal static class StandInLibrary
@@ -44,8 +45,8 @@ internal static class StandInLibrary
     }
 
     /// <summary>
-    /// The smallest shared library that the loader takes (System V gABI, x86-64): one segment with everything, the dynamic table with a name and
-    /// no symbol, and the mark that its stack needs not be executable.
+    /// The smallest shared library that the loader takes (System V gABI, x86-64): one segment with everything, the dynamic table with a
+    /// name and no symbol, and the mark that its stack needs not be executable.
     /// </summary>
     /// <param name="name">The name that it has inside, its SONAME.</param>
     public static byte[] Image(string name)

@@ -22,7 +22,9 @@ internal static class TensorBytes
     /// <summary>The safetensors format's name of a tensor's number type.</summary>
     /// <exception cref="NotSupportedException">It has none.</exception>
     public static string TypeName(Tensor tensor) =>
-        _names.TryGetValue(tensor.dtype, out string? name) ? name : throw new NotSupportedException($"Expected numbers of a type that files of tensors know, got {tensor.dtype}.");
+        _names.TryGetValue(tensor.dtype, out string? name)
+            ? name
+            : throw new NotSupportedException($"Expected numbers of a type that files of tensors know, got {tensor.dtype}.");
 
     /// <summary>A copy of the bytes.</summary>
     public static byte[] Of(Tensor tensor) => Read(tensor, bytes => bytes.ToArray());
@@ -34,7 +36,8 @@ internal static class TensorBytes
     {
         string type = TypeName(tensor);
         long[] shape = tensor.shape;
-        return Read(tensor, bytes => last is not null && last.DataType == type && last.Shape.SequenceEqual(shape) && last.Bytes.SequenceEqual(bytes)
+        return Read(
+            tensor, bytes => last is not null && last.DataType == type && last.Shape.SequenceEqual(shape) && last.Bytes.SequenceEqual(bytes)
             ? last
             : SafeTensor.OfBytes(type, bytes, shape));
     }

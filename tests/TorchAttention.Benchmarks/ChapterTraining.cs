@@ -4,7 +4,9 @@ using TorchAttention.Training;
 
 namespace TorchAttention.Benchmarks;
 
-/// <summary>The chapter's training (10 x 50, 25 steps from w = 1) in several loops; each does what the loop of that name in peers/chapter.py does.</summary>
+/// <summary>
+/// The chapter's training (10 x 50, 25 steps from w = 1) in several loops; each does what the loop of that name in peers/chapter.py does.
+/// </summary>
 internal sealed class ChapterTraining : IDisposable
 {
     public const int Epochs = 5;

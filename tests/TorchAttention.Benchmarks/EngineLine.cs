@@ -5,7 +5,10 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Benchmarks;
 
-/// <summary>One feature at n log n, float64, h = 0.1 on [0, 5): every point fitted at itself. No other form here takes a million points; peers/engine.py has R's.</summary>
+/// <summary>
+/// One feature at n log n, float64, h = 0.1 on [0, 5): every point fitted at itself. No other form here takes a million points;
+/// peers/engine.py has R's.
+/// </summary>
 [MemoryDiagnoser]
 public class EngineLine
 {

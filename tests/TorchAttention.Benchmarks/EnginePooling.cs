@@ -5,7 +5,9 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Benchmarks;
 
-/// <summary>Gaussian pooling of points at themselves: libtorch's textbook form and fused attention, and this library's engine, on all cores.</summary>
+/// <summary>
+/// Gaussian pooling of points at themselves: libtorch's textbook form and fused attention, and this library's engine, on all cores.
+/// </summary>
 [MemoryDiagnoser]
 public class EnginePooling : IDisposable
 {
@@ -35,12 +37,14 @@ public class EnginePooling : IDisposable
         _exactFloat64 = new PoolingWork<Gaussian>(data, bandwidth, exact, isSingle: false);
         _auto = new PoolingWork<Gaussian>(data, bandwidth, new PoolingOptions(), isSingle: true);
         double[] expected = [.. _exactFloat64.Run()];
-        foreach (Func<double[]> form in (Func<double[]>[])[_libtorch.Textbook, _libtorch.Fused, _exact.Run, _exactWithGradient.Run, _auto.Run])
+        foreach (Func<double[]> form in
+            (Func<double[]>[])[_libtorch.Textbook, _libtorch.Fused, _exact.Run, _exactWithGradient.Run, _auto.Run])
         {
             double largest = form().Zip(expected, (answer, other) => Math.Abs(answer - other)).Max();
             if (!(largest <= 1e-3))
             {
-                throw new InvalidOperationException($"Expected {form.Method.Name} within 1e-3 of the sum over all pairs in float64, got {largest}.");
+                throw new InvalidOperationException(
+                    $"Expected {form.Method.Name} within 1e-3 of the sum over all pairs in float64, got {largest}.");
             }
         }
     }

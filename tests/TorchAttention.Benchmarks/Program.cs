@@ -48,5 +48,6 @@ if (args is ["--engine", string folder, .. string[] parts])
 
 // In this process: a generated project would not get the libtorch that Directory.Build.targets makes loadable.
 bool isShort = args.Contains("--short");
-Job job = (isShort ? Job.ShortRun.WithIterationTime(TimeInterval.FromMilliseconds(100)) : Job.Default).WithToolchain(InProcessEmitToolchain.Instance);
+Job job = (isShort ? Job.ShortRun.WithIterationTime(TimeInterval.FromMilliseconds(100)) : Job.Default).WithToolchain(
+    InProcessEmitToolchain.Instance);
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. args.Where(arg => arg != "--short")], DefaultConfig.Instance.AddJob(job));

@@ -42,7 +42,9 @@ public sealed class LibTorchTests : IDisposable
 
         var e = Assert.Throws<LibTorchNotLoadedException>(() => LibTorch.EnsureLoaded(_folder));
 
-        Assert.Equal($"'{_folder}' comes too late: libtorch is loaded already, from '{LibTorch.LoadedFrom}'; it has to be named before the first tensor", e.Message);
+        Assert.Equal(
+            $"'{_folder}' comes too late: libtorch is loaded already, from '{LibTorch.LoadedFrom}'; it has to be named before the first "
+            + $"tensor", e.Message);
         Assert.Equal(_folder, e.Directory);
     }
 }

@@ -5,5 +5,6 @@ internal static class LongTests
 {
     private const string Variable = "TORCHATTENTION_LONG_TESTS";
 
-    public static void SkipUnlessAskedFor() => Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) is "1", $"It takes minutes; {Variable}=1 asks for it.");
+    public static void SkipUnlessAskedFor() =>
+        Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) is "1", $"It takes minutes; {Variable}=1 asks for it.");
 }

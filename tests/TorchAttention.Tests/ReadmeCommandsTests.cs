@@ -13,14 +13,16 @@ public sealed class ReadmeCommandsTests : IDisposable
 
     /// <summary>The README's code in a language.</summary>
     internal static IEnumerable<string> Blocks(string language) =>
-        Regex.Matches(_readme, $"^```{language}\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value);
+        Regex.Matches(
+            _readme, $"^```{language}\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value);
 
     public void Dispose() => _console.Dispose();
 
     [Fact]
     public void Commands_RunAsWritten()
     {
-        string[] commands = [.. Blocks("sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))];
+        string[] commands =
+            [.. Blocks("sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))];
         Assert.InRange(commands.Length, 6, 20);
         Directory.CreateSymbolicLink(_console.PathOf("src"), Path.Combine(ConsoleProcess.Repository, "src"));
         Assert.All(commands, command =>

@@ -45,8 +45,12 @@ public sealed class ReadmeTests : IDisposable
     [Fact]
     public void RegressionSnippet_SavesTheCurve()
     {
-        File.Copy(Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "mcycle.csv"), _console.PathOf("mcycle.csv"));
-        File.Copy(Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "ethanol.csv"), _console.PathOf("ethanol.csv"));
+        File.Copy(
+            Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "mcycle.csv"),
+            _console.PathOf("mcycle.csv"));
+        File.Copy(
+            Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "ethanol.csv"),
+            _console.PathOf("ethanol.csv"));
         string before = Environment.CurrentDirectory;
         Environment.CurrentDirectory = _console.Folder;
         try
@@ -106,8 +110,11 @@ public sealed class ReadmeTests : IDisposable
         trainer.Fit(model, data);
 
         using Tensor yHat = model.call(data.XVal);
-        Figures.PlotKernelReg(data.XTrain.ToDoubles(), data.YTrain.ToDoubles(), data.XVal.ToDoubles(), data.YVal.ToDoubles(), yHat.ToDoubles()).Save("curve.png");
-        Figures.ShowHeatmaps(model.AttentionWeights!.ToMatrix(), "Sorted training inputs", "Sorted validation inputs").Save("attention.svg");
+        Figures.PlotKernelReg(
+            data.XTrain.ToDoubles(), data.YTrain.ToDoubles(), data.XVal.ToDoubles(), data.YVal.ToDoubles(),
+            yHat.ToDoubles()).Save("curve.png");
+        Figures.ShowHeatmaps(
+            model.AttentionWeights!.ToMatrix(), "Sorted training inputs", "Sorted validation inputs").Save("attention.svg");
     }
 
     private static FitResult RunOwnModelSnippet()
@@ -158,7 +165,8 @@ public sealed class ReadmeTests : IDisposable
         System.Console.WriteLine($"h = {again.Bandwidths[0]:G4}, {again.Diagnostics.EffectiveDegreesOfFreedom:F1} degrees of freedom");
 
         Table ethanol = CsvTable.Read("ethanol.csv", ["E", "C", "NOx"]);
-        KernelRegression surface = KernelRegression.Fit(ethanol.Rows("E", "C"), ethanol["NOx"], features: 2, new KernelRegressionOptions { Bandwidth = Bandwidth.AICc });
+        KernelRegression surface = KernelRegression.Fit(
+            ethanol.Rows("E", "C"), ethanol["NOx"], features: 2, new KernelRegressionOptions { Bandwidth = Bandwidth.AICc });
         Predictions there = surface.Predict([0.9, 12, 1.1, 15]);
         System.Console.WriteLine($"{there.Mean[0]:F3} +- {there.StandardError[0]:F3} where E = 0.9 and C = 12");
     }
@@ -182,5 +190,6 @@ public sealed class ReadmeTests : IDisposable
     }
 #pragma warning restore SA1502, IDE0055
 
-    private static string Squeeze(string text) => Regex.Replace(text.Replace("System.Console", "Console", StringComparison.Ordinal), @"\s+", " ").Trim();
+    private static string Squeeze(string text) =>
+        Regex.Replace(text.Replace("System.Console", "Console", StringComparison.Ordinal), @"\s+", " ").Trim();
 }

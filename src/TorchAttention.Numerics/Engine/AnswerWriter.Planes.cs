@@ -46,7 +46,9 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         double* memory = stackalloc double[PlaneFit.MemoryFor(_problem.Features)];
         bool areOpen = Planes.AreOpen;
         bool isDoubtful = new PlaneFit(Layout, row, Planes, memory).IsDoubtful(part, variance, weight, isCertain);
-        return isDoubtful && !areOpen && Planes.LookForOpen() ? new PlaneFit(Layout, row, Planes, memory).IsDoubtful(part, variance, weight, isCertain) : isDoubtful;
+        return isDoubtful && !areOpen && Planes.LookForOpen()
+            ? new PlaneFit(Layout, row, Planes, memory).IsDoubtful(part, variance, weight, isCertain)
+            : isDoubtful;
     }
 
     private bool AreKeysBeforeTheEnd(int query)
@@ -70,7 +72,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             for (int j = 0; j < features; j++)
             {
                 double first = double.CreateTruncating(_problem.Samples.Keys[j]);
-                position[j] = (double.CreateTruncating(_problem.Samples.Keys[((long)i * features) + j]) - first) * Math.Abs(_problem.InverseBandwidths[j]);
+                position[j] = (double.CreateTruncating(_problem.Samples.Keys[((long)i * features) + j]) - first)
+                    * Math.Abs(_problem.InverseBandwidths[j]);
             }
 
             if (_problem.Samples.SampleWeight(i) > 0)
@@ -130,7 +133,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
         for (int c = 0; c < columns; c++)
         {
-            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * fit.Height(c)));
+            Values[((long)query * columns) + c] = T.CreateTruncating(
+                _problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * fit.Height(c)));
         }
 
         if (OwnWeight is not null)
@@ -159,13 +163,15 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
                 long at = ((((long)query * columns) + c) * features) + j;
                 if (Slopes is not null)
                 {
-                    Slopes[at] = T.CreateTruncating(fit.Slope(j) * _problem.Samples.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+                    Slopes[at] = T.CreateTruncating(
+                        fit.Slope(j) * _problem.Samples.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
                 }
 
                 if (InverseBandwidthGradient is not null)
                 {
                     InverseBandwidthGradient[at] =
-                        T.CreateTruncating(PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.Samples.HalfRanges[c]);
+                        T.CreateTruncating(
+                            PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.Samples.HalfRanges[c]);
                 }
             }
         }

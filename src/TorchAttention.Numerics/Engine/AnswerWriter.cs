@@ -20,7 +20,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     {
         _problem = problem;
         _logLargestSampleWeight = Math.Log(problem.Samples.LargestSampleWeight);
-        Planes = problem.Kept.Get(typeof(PlaneKeys), () => new PlaneKeys(problem.InverseBandwidths, TKernel.ArgumentScale, FindDirections, FindRanges));
+        Planes = problem.Kept.Get(
+            typeof(PlaneKeys), () => new PlaneKeys(problem.InverseBandwidths, TKernel.ArgumentScale, FindDirections, FindRanges));
     }
 
     public required T* Values { get; init; }
@@ -200,7 +201,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
         for (int j = 0; OwnWeightGradient is not null && j < _problem.Features; j++)
         {
-            OwnWeightGradient[((long)query * _problem.Features) + j] = T.CreateTruncating(-OwnWeightOf(sum, offset) * LogGradient(query, row, reference, j));
+            OwnWeightGradient[((long)query * _problem.Features) + j] = T.CreateTruncating(
+                -OwnWeightOf(sum, offset) * LogGradient(query, row, reference, j));
         }
 
         if (InverseBandwidthGradient is not null)
@@ -216,11 +218,13 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
     private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.Samples.LargestSampleWeight;
 
-    // d log S/dw = -sum p G u^2 / w. Far from all keys, the sums hold by how much u^2 is more than the nearest key's, whose part comes on top; G is K there.
+    // d log S/dw = -sum p G u^2 / w. Far from all keys, the sums hold by how much u^2 is more than the nearest key's, whose part comes on
+    // top; G is K there.
     private double LogGradient(int query, double* row, double* reference, int feature)
     {
         double sum = row[Layout.BandwidthGradient + feature];
-        return PerInverseBandwidth(-(sum / (row[SumLayout.WeightSum] * TKernel.ArgumentScale)) - NearestSquare(query, reference, feature), feature);
+        return PerInverseBandwidth(
+            -(sum / (row[SumLayout.WeightSum] * TKernel.ArgumentScale)) - NearestSquare(query, reference, feature), feature);
     }
 
     // u^2 of the key that a Gaussian's weights are relative to.
@@ -231,12 +235,14 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             return 0;
         }
 
-        double u = (double.CreateTruncating(_problem.Queries[((long)query * _problem.Features) + feature]) - reference[feature]) * _problem.InverseBandwidths[feature];
+        double u = (double.CreateTruncating(_problem.Queries[((long)query * _problem.Features) + feature]) - reference[feature])
+            * _problem.InverseBandwidths[feature];
         return u * u;
     }
 
     // w = 0 is where every key is at the query, and nothing changes.
-    private double PerInverseBandwidth(double gradient, int feature) => _problem.InverseBandwidths[feature] is 0 ? 0 : gradient / _problem.InverseBandwidths[feature];
+    private double PerInverseBandwidth(double gradient, int feature) =>
+        _problem.InverseBandwidths[feature] is 0 ? 0 : gradient / _problem.InverseBandwidths[feature];
 
     // dy/dw = -sum p G (v - y) u^2 / w and dy/dq = -sum p G (v - y) u / h; the sums hold u^2 and u/h times the argument scale.
     private void WriteGradient(int query, double* row, double* sums, T* gradients, bool divideByW)

@@ -2,7 +2,10 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>Attention pooling pair by pair in float64: Nadaraya-Watson kernel regression as the textbook has it, and what faster methods are measured by.</summary>
+/// <summary>
+/// Attention pooling pair by pair in float64: Nadaraya-Watson kernel regression as the textbook has it, and what faster methods are
+/// measured by.
+/// </summary>
 /// <remarks>Time queries x keys x features; memory for the results alone.</remarks>
 public static class DenseAttention
 {
@@ -12,7 +15,8 @@ public static class DenseAttention
     /// <param name="keys">Keys (n, d), row by row.</param>
     /// <param name="values">Values (n).</param>
     /// <param name="bandwidths">Bandwidths h (d), in the units of each feature; positive.</param>
-    /// <returns>A result for each query (m): the output, the log of the sum of weights, the effective number of neighbours, whether there is any.</returns>
+    /// <returns>A result for each query (m): the output, the log of the sum of weights, the effective number of neighbours, whether there
+    /// is any.</returns>
     /// <exception cref="ArgumentException">
     /// The lengths do not fit each other, there is no bandwidth, or one is not positive and finite.
     /// </exception>
@@ -74,7 +78,8 @@ public static class DenseAttention
 
         if (keys != values * features)
         {
-            throw new ArgumentException($"Expected {values} keys of {features} features for {values} values, got {keys} numbers.", nameof(keys));
+            throw new ArgumentException(
+                $"Expected {values} keys of {features} features for {values} values, got {keys} numbers.", nameof(keys));
         }
     }
 }

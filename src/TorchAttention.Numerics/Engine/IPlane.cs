@@ -1,6 +1,9 @@
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>The plane through the values around a query by weighted least squares, in bandwidths and normalised values; level in directions that the keys leave open.</summary>
+/// <summary>
+/// The plane through the values around a query by weighted least squares, in bandwidths and normalised values; level in directions that the
+/// keys leave open.
+/// </summary>
 internal interface IPlane
 {
     /// <summary>Whether a direction is open.</summary>
@@ -21,8 +24,13 @@ internal interface IPlane
     /// <summary>sum_i l_i^2.</summary>
     double SquaredWeights();
 
-    /// <summary>sum_i l_i r_i d_i for weights that change by the parts d_i, r_i the distance of a value from the plane: the change of the height.</summary>
-    /// <remarks>Of a least-squares fit, that the weights of the sums change and the plane with them is in it: what the plane leaves is orthogonal to all planes.</remarks>
+    /// <summary>
+    /// sum_i l_i r_i d_i for weights that change by the parts d_i, r_i the distance of a value from the plane: the change of the height.
+    /// </summary>
+    /// <remarks>
+    /// Of a least-squares fit, that the weights of the sums change and the plane with them is in it: what the plane leaves is orthogonal to
+    /// all planes.
+    /// </remarks>
     /// <param name="feature">The feature that d_i = G u^2 / K is of, times the kernel's argument scale.</param>
     /// <param name="column">The column of values, for which <see cref="SolveSlopes"/> was called last.</param>
     double HeightChange(int feature, int column);

@@ -1,7 +1,8 @@
 namespace TorchAttention.Numerics.Engine;
 
 /// <summary>What is made when it is first asked for, and kept.</summary>
-/// <param name="isLasting">Whether it is kept for more than one call: then what is being made or used outlives <see cref="Dispose"/>.</param>
+/// <param name="isLasting">Whether it is kept for more than one call: then what is being made or used outlives
+/// <see cref="Dispose"/>.</param>
 internal sealed class Kept(bool isLasting) : IDisposable
 {
     private readonly Lock _lock = new();

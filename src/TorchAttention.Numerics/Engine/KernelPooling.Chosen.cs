@@ -9,7 +9,8 @@ public static partial class KernelPooling
     /// <summary>Pools with a <paramref name="kernel"/> that is chosen when the program runs.</summary>
     /// <inheritdoc cref="Pool{TKernel, T}(PoolingInput{T}, PoolingOutput{T}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
     public static PoolingReport Pool<T>(
-        this SmoothingKernel kernel, PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        this SmoothingKernel kernel, PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options = null,
+        IProgress<double>? progress = null,
         CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -17,7 +18,10 @@ public static partial class KernelPooling
         return kernel.Call<Chosen<T>, PoolingReport>(new Chosen<T>(input, output, options, progress, cancellationToken));
     }
 
-    /// <summary>Pools samples that are checked and in order already, with a bandwidth for this call alone; one that is asked again is a <see cref="Pooler{T}"/>.</summary>
+    /// <summary>
+    /// Pools samples that are checked and in order already, with a bandwidth for this call alone; one that is asked again is a
+    /// <see cref="Pooler{T}"/>.
+    /// </summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>
     /// <typeparam name="T">float or double.</typeparam>
     /// <param name="samples">What is pooled.</param>
@@ -29,7 +33,8 @@ public static partial class KernelPooling
     /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
     /// <param name="cancellationToken">Stops the work; what was written by then stays.</param>
     /// <returns>What was done.</returns>
-    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not positive.</exception>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not
+    /// positive.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
     /// <exception cref="NoNeighbourException">A query has no neighbour, and the policy is to stop there.</exception>
     /// <exception cref="ObjectDisposedException">The samples were disposed.</exception>
@@ -51,7 +56,8 @@ public static partial class KernelPooling
     }
 
     private readonly ref struct Chosen<T>(
-        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options, IProgress<double>? progress, CancellationToken cancellationToken)
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options, IProgress<double>? progress,
+        CancellationToken cancellationToken)
         : IKernelCall<PoolingReport>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

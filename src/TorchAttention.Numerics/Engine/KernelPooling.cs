@@ -10,12 +10,12 @@ using TorchAttention.Numerics.Vectors;
 namespace TorchAttention.Numerics.Engine;
 
 /// <summary>
-/// Attention pooling with a kernel, f(q) = sum_i s_i K(q, k_i) v_i / sum_i s_i K(q, k_i): Nadaraya-Watson kernel regression at any size, in memory that
-/// grows with the inputs alone.
+/// Attention pooling with a kernel, f(q) = sum_i s_i K(q, k_i) v_i / sum_i s_i K(q, k_i): Nadaraya-Watson kernel regression at any size, in
+/// memory that grows with the inputs alone.
 /// </summary>
 /// <remarks>
-/// <para>Accuracy, against the sum over all pairs in exact arithmetic: within 2e-6 of the range of the values for float and 1e-12 for double,
-/// and where a method leaves pairs out, within the bound that the report gives.</para>
+/// <para>Accuracy, against the sum over all pairs in exact arithmetic: within 2e-6 of the range of the values for float and 1e-12 for
+/// double, and where a method leaves pairs out, within the bound that the report gives.</para>
 /// <para>Methods may be called from several threads at once.</para>
 /// </remarks>
 public static partial class KernelPooling
@@ -28,7 +28,8 @@ public static partial class KernelPooling
     /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
     /// <param name="cancellationToken">Stops the work; what was written by then stays.</param>
     /// <returns>What was done.</returns>
-    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not positive; negative sample weights.</exception>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not
+    /// positive; negative sample weights.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
     /// <exception cref="NoNeighbourException">A query has no neighbour, and the policy is to stop there.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
@@ -39,7 +40,8 @@ public static partial class KernelPooling
         Pool<TKernel, float>(input, output, options, progress, cancellationToken);
 
     /// <summary>Pools values in float64.</summary>
-    /// <inheritdoc cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
     public static PoolingReport Pool<TKernel>(
         PoolingInput<double> input, PoolingOutput<double> output, PoolingOptions? options = null, IProgress<double>? progress = null,
         CancellationToken cancellationToken = default)
@@ -49,7 +51,8 @@ public static partial class KernelPooling
     /// <summary>Pools values in the number type of the caller.</summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>
     /// <typeparam name="T">float or double.</typeparam>
-    /// <inheritdoc cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
     /// <exception cref="NotSupportedException">Another number type.</exception>
     public static PoolingReport Pool<TKernel, T>(
         PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options = null, IProgress<double>? progress = null,
@@ -67,7 +70,8 @@ public static partial class KernelPooling
     /// <param name="values">Values (n).</param>
     /// <param name="bandwidths">Bandwidths h (d).</param>
     /// <returns>The pooled values (m); NaN for a query without neighbours.</returns>
-    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not positive.</exception>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not
+    /// positive.</exception>
     public static double[] Pool<TKernel>(
         ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, params ReadOnlySpan<double> bandwidths)
         where TKernel : IKernel
@@ -89,7 +93,8 @@ public static partial class KernelPooling
         PoolingCheck.Output(output, new PoolingSizes(count, samples.Count, samples.Features, samples.Columns), options.Degree);
         fixed (T* places = queries)
         fixed (int* left = leftOut)
-        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours, ownWeight = output.OwnWeight)
+        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours,
+        ownWeight = output.OwnWeight)
         fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
         fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
         fixed (bool* hasNeighbour = output.HasNeighbour, isLevel = output.IsLevel)
@@ -102,7 +107,9 @@ public static partial class KernelPooling
                 Queries = places,
                 LeftOut = left,
                 Bandwidths = widths.Bandwidths.Count == 0 ? null : [.. widths.Bandwidths],
-                InverseBandwidths = widths.Bandwidths.Count == 0 ? [.. widths.InverseBandwidths] : [.. widths.Bandwidths.Select(h => 1 / h)],
+                InverseBandwidths = widths.Bandwidths.Count == 0
+                    ? [.. widths.InverseBandwidths]
+                    : [.. widths.Bandwidths.Select(h => 1 / h)],
                 Options = options,
                 Progress = progress,
                 CancellationToken = cancellationToken,
@@ -131,7 +138,8 @@ public static partial class KernelPooling
     }
 
     private static unsafe PoolingReport Compute<TKernel, T>(
-        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress,
+        CancellationToken cancellationToken)
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -180,7 +188,8 @@ public static partial class KernelPooling
             }
             else
             {
-                (method, reason) = (PoolingMethod.Exact, string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs are in reach"));
+                (method, reason) = (
+                    PoolingMethod.Exact, string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs are in reach"));
             }
         }
 

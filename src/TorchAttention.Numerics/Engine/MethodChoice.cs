@@ -12,8 +12,8 @@ internal static class MethodChoice
     /// <summary>The part of all pairs in reach up to which a tree is worth its order.</summary>
     public const double WorthATree = 0.6;
 
-    // Cells cost about as much as this many pairs for each key and query, and as much again where the keys must be sorted first; a pair in float64 costs
-    // two or three in float32. A tree costs as much as this many.
+    // Cells cost about as much as this many pairs for each key and query, and as much again where the keys must be sorted first; a pair in
+    // float64 costs two or three in float32. A tree costs as much as this many.
     private const double PairsForTheLine = 250;
     private const double WidePairsForTheLine = 120;
     private const double PairsForATree = 4000;

@@ -4,7 +4,8 @@ namespace TorchAttention.Numerics.Engine;
 public sealed class NoNeighbourException : InvalidOperationException
 {
     internal NoNeighbourException(int[] queries)
-        : base($"{queries.Length} {(queries.Length == 1 ? "query has" : "queries have")} no key within reach of the kernel; the first is query {queries[0]}. "
+        : base($"{queries.Length} {(queries.Length == 1 ? "query has" : "queries have")} no key within reach of the kernel; the first "
+            + $"is query {queries[0]}. "
             + "Use a larger bandwidth, a kernel without bounded support, or another policy.")
     {
         Queries = queries;

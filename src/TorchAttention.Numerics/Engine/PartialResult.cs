@@ -1,8 +1,8 @@
 namespace TorchAttention.Numerics.Engine;
 
 /// <summary>
-/// What is known of one query's answer after some of the keys. Results over disjoint sets of keys merge in any order into the result over all:
-/// tiles, threads, chunks of a file, devices are each one more of these.
+/// What is known of one query's answer after some of the keys. Results over disjoint sets of keys merge in any order into the result over
+/// all: tiles, threads, chunks of a file, devices are each one more of these.
 /// </summary>
 /// <remarks>
 /// Weights are kept relative to the best score, w_i = exp(score_i - max score), the online softmax: a query far from all data still has a
@@ -26,7 +26,9 @@ public readonly record struct PartialResult(double MaxScore, double WeightSum, d
     /// <summary>log sum exp(score_i); minus infinity where there is no neighbour.</summary>
     public double LogWeightSum => MaxScore + Math.Log(WeightSum);
 
-    /// <summary>The effective number of neighbours, (sum w_i)^2 / sum w_i^2: n for n equal weights, 1 where one has it all, 0 where there is none.</summary>
+    /// <summary>
+    /// The effective number of neighbours, (sum w_i)^2 / sum w_i^2: n for n equal weights, 1 where one has it all, 0 where there is none.
+    /// </summary>
     public double EffectiveNeighbours => HasNeighbour ? WeightSum * WeightSum / SquaredWeightSum : 0;
 
     /// <summary>The result over one key.</summary>

@@ -6,11 +6,16 @@ namespace TorchAttention.Numerics.Engine;
 internal readonly unsafe ref partial struct PlaneFit
 {
     /// <summary>How much an error in a sum, relative to the sum of weights, can grow on its way to the height; with one feature.</summary>
-    /// <remarks>With m, q, C known to e (1 + |m|), e (1 + q), e (1 + q + 2 |m| + 2 m^2), values in [-1, 1] and their covariance with the positions at most sqrt C.</remarks>
+    /// <remarks>
+    /// With m, q, C known to e (1 + |m|), e (1 + q), e (1 + q + 2 |m| + 2 m^2), values in [-1, 1] and their covariance with the positions
+    /// at most sqrt C.
+    /// </remarks>
     public static double Growth(in SumLayout layout, double* row)
     {
         var line = new Line(layout, row);
-        return line.Variance > 0 ? 1 + (((line.ErrorOfA * (line.Deviation + (2 * line.Mean))) + (line.A * line.ErrorOfCovariance)) / 2) : double.PositiveInfinity;
+        return line.Variance > 0
+            ? 1 + (((line.ErrorOfA * (line.Deviation + (2 * line.Mean))) + (line.A * line.ErrorOfCovariance)) / 2)
+            : double.PositiveInfinity;
     }
 
     /// <summary>The same on its way to <see cref="HeightChange"/> and <see cref="OwnWeightChange"/>.</summary>
@@ -18,13 +23,16 @@ internal readonly unsafe ref partial struct PlaneFit
     {
         var line = new Line(layout, row);
         double unit = 1 / (Math.Abs(argumentScale) * row[SumLayout.WeightSum]);
-        double size = Math.Max(Math.Abs(row[layout.BandwidthGradient]), Math.Max(Math.Abs(row[layout.PlaneGradient]), Math.Abs(row[layout.PlaneGradient + 1]))) * unit;
+        double size = Math.Max(
+            Math.Abs(row[layout.BandwidthGradient]),
+            Math.Max(Math.Abs(row[layout.PlaneGradient]), Math.Abs(row[layout.PlaneGradient + 1]))) * unit;
         double weight = 1 + (line.A * (1 + line.Mean));
         double slope = 1 / line.Deviation;
         double left = 2 + (line.Mean * slope) + slope;
         double errorOfSlope = (line.ErrorOfCovariance + (slope * line.ErrorOfVariance)) / line.Variance;
         double errorOfOrigin = 1 + (slope * (1 + line.Mean)) + (line.Mean * errorOfSlope);
-        double grown = (weight * (weight + left)) + (size * (((1 + line.Mean) * line.ErrorOfA * (weight + left)) + (weight * (errorOfOrigin + errorOfSlope))));
+        double grown = (weight * (weight + left))
+            + (size * (((1 + line.Mean) * line.ErrorOfA * (weight + left)) + (weight * (errorOfOrigin + errorOfSlope))));
         return line.Variance > 0 ? grown : double.PositiveInfinity;
     }
 

@@ -2,11 +2,15 @@ using TorchAttention.Numerics.Engine.Exact;
 
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>The plane through the values around a query by weighted least squares, from the query's sums; for sums that determine it well.</summary>
+/// <summary>
+/// The plane through the values around a query by weighted least squares, from the query's sums; for sums that determine it well.
+/// </summary>
 /// <remarks>
-/// <para>With the weighted mean m and covariance C of the positions p_i, and t the query's position, the height at the query is sum_i l_i v_i with
-/// l_i = s_i K_i / sum s K (1 + (p_i - m)' a) and C a = t - m. Written so, no digits are lost where the query is far from all keys.</para>
-/// <para>What the sums do not determine well (<see cref="IsDoubtful"/>) the keys are asked for one by one: <see cref="PlaneOfPoints"/>.</para>
+/// <para>With the weighted mean m and covariance C of the positions p_i, and t the query's position, the height at the query is sum_i l_i
+/// v_i with l_i = s_i K_i / sum s K (1 + (p_i - m)' a) and C a = t - m. Written so, no digits are lost where the query is far from all
+/// keys.</para>
+/// <para>What the sums do not determine well (<see cref="IsDoubtful"/>) the keys are asked for one by one:
+/// <see cref="PlaneOfPoints"/>.</para>
 /// </remarks>
 internal readonly unsafe ref partial struct PlaneFit : IPlane
 {
@@ -70,7 +74,8 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
     /// <param name="part">The part of a feature's mean square that its variance must be, so that rounding leaves it its digits.</param>
     /// <param name="variance">What a variance must be at least.</param>
     /// <param name="weight">What a variance must weigh at least.</param>
-    /// <param name="isCertain">Whether a feature whose squares are all 0 is the same at every key that weighs anything: squares of small weights may be 0 too.</param>
+    /// <param name="isCertain">Whether a feature whose squares are all 0 is the same at every key that weighs anything: squares of small
+    /// weights may be 0 too.</param>
     public bool IsDoubtful(double part, double variance, double weight, bool isCertain)
     {
         for (int j = 0; j < _layout.Features; j++)

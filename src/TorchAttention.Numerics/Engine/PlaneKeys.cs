@@ -7,7 +7,8 @@ namespace TorchAttention.Numerics.Engine;
 /// <param name="argumentScale">The kernel's argument scale.</param>
 /// <param name="directions">Finds the directions that the keys that count determine, all at the same weight.</param>
 /// <param name="ranges">Finds the least and the largest coordinate of the keys in each feature.</param>
-internal sealed class PlaneKeys(double[] inverseBandwidths, double argumentScale, Func<PlaneDirections> directions, Func<(double Least, double Most)[]> ranges)
+internal sealed class PlaneKeys(
+    double[] inverseBandwidths, double argumentScale, Func<PlaneDirections> directions, Func<(double Least, double Most)[]> ranges)
 {
     private readonly Lazy<PlaneDirections> _directions = new(directions);
     private readonly Lazy<(double Least, double Most)[]> _ranges = new(ranges);

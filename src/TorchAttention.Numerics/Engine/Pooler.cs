@@ -3,10 +3,13 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>Samples with a kernel and a bandwidth, asked at queries as often as one likes: what an answer needs of the keys is prepared once.</summary>
+/// <summary>
+/// Samples with a kernel and a bandwidth, asked at queries as often as one likes: what an answer needs of the keys is prepared once.
+/// </summary>
 /// <remarks>
-/// <para>The numbers are those of <see cref="KernelPooling"/>, of the method that is the cheapest when its preparation is not counted; a query of one feature touches
-/// the keys near it, or sums of them, and no others. What is prepared is made by the first call that needs it.</para>
+/// <para>The numbers are those of <see cref="KernelPooling"/>, of the method that is the cheapest when its preparation is not counted; a
+/// query of one feature touches the keys near it, or sums of them, and no others. What is prepared is made by the first call that needs
+/// it.</para>
 /// <para>It may be asked by several threads at once.</para>
 /// <code>
 /// using var samples = new Samples&lt;double&gt;(keys, values);

@@ -30,7 +30,8 @@ internal static class PoolingCheck
 
         if (!(options.MergedWeightSum >= 0 && double.IsFinite(options.MergedWeightSum)))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.MergedWeightSum, "Expected a finite sum of weights of at least 0.");
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.MergedWeightSum, "Expected a finite sum of weights of at least 0.");
         }
 
         if (options.Threads is < 1)
@@ -51,7 +52,8 @@ internal static class PoolingCheck
         if ((bandwidths.Count == 0) == (inverse.Count == 0))
         {
             throw new ArgumentException(
-                $"Expected either bandwidths or their inverses, one for each feature, got {(bandwidths.Count == 0 ? "neither" : "both")}.", nameof(widths));
+                $"Expected either bandwidths or their inverses, one for each feature, got {(bandwidths.Count == 0 ? "neither" : "both")}.",
+                    nameof(widths));
         }
 
         for (int j = 0; j < bandwidths.Count; j++)
@@ -105,7 +107,8 @@ internal static class PoolingCheck
 
         if (!sampleWeights.IsEmpty && sampleWeights.Length != count)
         {
-            throw new ArgumentException($"Expected a sample weight for each of {count} keys, got {sampleWeights.Length}.", nameof(sampleWeights));
+            throw new ArgumentException(
+                $"Expected a sample weight for each of {count} keys, got {sampleWeights.Length}.", nameof(sampleWeights));
         }
 
         int columns = values.Length / count;
@@ -116,7 +119,8 @@ internal static class PoolingCheck
         {
             if (sampleWeights[i] < T.Zero)
             {
-                throw new ArgumentException($"Expected sample weights of at least 0, got {sampleWeights[i]} for key {i}.", nameof(sampleWeights));
+                throw new ArgumentException(
+                    $"Expected sample weights of at least 0, got {sampleWeights[i]} for key {i}.", nameof(sampleWeights));
             }
         }
 
@@ -138,7 +142,8 @@ internal static class PoolingCheck
         {
             if (leftOut[i] < -1 || leftOut[i] >= keys)
             {
-                throw new ArgumentException($"Expected the left-out key to be -1 or one of {keys}, got {leftOut[i]} for query {i}.", nameof(leftOut));
+                throw new ArgumentException(
+                    $"Expected the left-out key to be -1 or one of {keys}, got {leftOut[i]} for query {i}.", nameof(leftOut));
             }
         }
 
@@ -150,17 +155,23 @@ internal static class PoolingCheck
     {
         if (degree == 0 && !output.Slopes.IsEmpty)
         {
-            throw new ArgumentException($"Expected no {nameof(output.Slopes)} with degree 0, got {output.Slopes.Length} numbers; {nameof(output.QueryGradient)} has the derivatives.", nameof(output));
+            throw new ArgumentException(
+                $"Expected no {nameof(output.Slopes)} with degree 0, got {output.Slopes.Length} numbers; {nameof(output.QueryGradient)} "
+                + $"has the derivatives.", nameof(output));
         }
 
         if (degree == 0 && !output.IsLevel.IsEmpty)
         {
-            throw new ArgumentException($"Expected no {nameof(output.IsLevel)} with degree 0, got {output.IsLevel.Length}: a mean has no directions.", nameof(output));
+            throw new ArgumentException(
+                $"Expected no {nameof(output.IsLevel)} with degree 0, got {output.IsLevel.Length}: a mean has no directions.",
+                nameof(output));
         }
 
         if (degree == 1 && !output.QueryGradient.IsEmpty)
         {
-            throw new ArgumentException($"Expected no {nameof(output.QueryGradient)} with degree 1, got {output.QueryGradient.Length} numbers; {nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
+            throw new ArgumentException(
+                $"Expected no {nameof(output.QueryGradient)} with degree 1, got {output.QueryGradient.Length} numbers; "
+                + $"{nameof(output.Slopes)} has the slopes of the planes.", nameof(output));
         }
 
         Length(output.Values.Length, (long)sizes.Queries * sizes.Columns, nameof(output.Values), isOptional: false);
@@ -181,7 +192,8 @@ internal static class PoolingCheck
     {
         return numbers % features == 0
             ? numbers / features
-            : throw new ArgumentException($"Expected {name} row by row, a multiple of {features} numbers for {features} bandwidths, got {numbers}.", name);
+            : throw new ArgumentException(
+                $"Expected {name} row by row, a multiple of {features} numbers for {features} bandwidths, got {numbers}.", name);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -10,11 +10,12 @@ public sealed record PoolingOptions
     public PoolingMethod Method { get; init; }
 
     /// <summary>
-    /// What is fitted around each query: 0, the weighted mean of the values (Nadaraya-Watson), or 1, a plane through them by weighted least squares
-    /// (local linear regression). 0 by default.
+    /// What is fitted around each query: 0, the weighted mean of the values (Nadaraya-Watson), or 1, a plane through them by weighted least
+    /// squares (local linear regression). 0 by default.
     /// </summary>
     /// <remarks>
-    /// Where the neighbours of a query leave a direction of the plane undetermined, as a single neighbour does, the plane is level in that direction.
+    /// Where the neighbours of a query leave a direction of the plane undetermined, as a single neighbour does, the plane is level in that
+    /// direction.
     /// </remarks>
     public int Degree { get; init; }
 
@@ -22,14 +23,16 @@ public sealed record PoolingOptions
     public NoNeighbourPolicy NoNeighbour { get; init; }
 
     /// <summary>
-    /// How far the fast methods may be from the sum over all pairs, relative to the range of the values; 1e-10 by default. Each returns the bound
-    /// that holds; <see cref="PoolingMethod.Exact"/> leaves nothing out. With degree 1 the derivatives by bandwidths may be 100 times as far off.
+    /// How far the fast methods may be from the sum over all pairs, relative to the range of the values; 1e-10 by default. Each returns the
+    /// bound that holds; <see cref="PoolingMethod.Exact"/> leaves nothing out. With degree 1 the derivatives by bandwidths may be 100 times
+    /// as far off.
     /// </summary>
     public double Tolerance { get; init; } = 1e-10;
 
     /// <summary>
-    /// The least sum of weights, in that of a key at its query, of several poolings that will be merged by their sums, this being one of them; 0 by default, where it stands alone.
-    /// The fast methods then bound their errors beside the merged sum, and need not compute one by one what is far from these keys and nearer to others.
+    /// The least sum of weights, in that of a key at its query, of several poolings that will be merged by their sums, this being one of
+    /// them; 0 by default, where it stands alone. The fast methods then bound their errors beside the merged sum, and need not compute one
+    /// by one what is far from these keys and nearer to others.
     /// </summary>
     public double MergedWeightSum { get; init; }
 

@@ -15,14 +15,15 @@ public readonly ref struct PoolingOutput<T>
     public Span<T> LogWeightSum { get; init; }
 
     /// <summary>
-    /// The effective number of neighbours (m): 1 / sum_i l_i^2 of the weights that the values are pooled with, so that errors of variance s^2 in the values give
-    /// the output the variance s^2 / this; 0 without neighbours.
+    /// The effective number of neighbours (m): 1 / sum_i l_i^2 of the weights that the values are pooled with, so that errors of variance
+    /// s^2 in the values give the output the variance s^2 / this; 0 without neighbours.
     /// </summary>
     public Span<T> EffectiveNeighbours { get; init; }
 
     /// <summary>
-    /// The weight l that one more pair at the query itself would have beside the sums of the others (m), with a sample weight of 1: 1 / sum_i s_i K(q, k_i) with
-    /// degree 0. Where the query is a key, its sample weight times this is the diagonal of the smoother's matrix, the key's leverage. 0 without neighbours.
+    /// The weight l that one more pair at the query itself would have beside the sums of the others (m), with a sample weight of 1: 1 /
+    /// sum_i s_i K(q, k_i) with degree 0. Where the query is a key, its sample weight times this is the diagonal of the smoother's matrix,
+    /// the key's leverage. 0 without neighbours.
     /// </summary>
     public Span<T> OwnWeight { get; init; }
 
@@ -30,7 +31,8 @@ public readonly ref struct PoolingOutput<T>
     public Span<T> Slopes { get; init; }
 
     /// <summary>
-    /// With degree 1, whether the neighbours leave the plane open in some direction, in which it is level (m); see <see cref="PoolingOptions.Degree"/>. False without neighbours.
+    /// With degree 1, whether the neighbours leave the plane open in some direction, in which it is level (m); see
+    /// <see cref="PoolingOptions.Degree"/>. False without neighbours.
     /// </summary>
     public Span<bool> IsLevel { get; init; }
 
@@ -46,6 +48,8 @@ public readonly ref struct PoolingOutput<T>
     /// <summary>The derivative of <see cref="OwnWeight"/> with respect to each w_j = 1/h_j (m, d); 0 without neighbours.</summary>
     public Span<T> OwnWeightGradient { get; init; }
 
-    /// <summary>The derivative of each pooled value with respect to each coordinate of its query (m, v, d), with degree 0; 0 without neighbours.</summary>
+    /// <summary>
+    /// The derivative of each pooled value with respect to each coordinate of its query (m, v, d), with degree 0; 0 without neighbours.
+    /// </summary>
     public Span<T> QueryGradient { get; init; }
 }

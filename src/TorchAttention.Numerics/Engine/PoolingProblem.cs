@@ -43,7 +43,9 @@ internal sealed unsafe class PoolingProblem<T>
     /// <summary>The threads to use.</summary>
     public int Threads => Math.Min(Options.Threads ?? Environment.ProcessorCount, Environment.ProcessorCount * 4);
 
-    /// <summary>The scaled difference u_j, divided where a bandwidth was given: the boundary of a support is then where the textbook has it.</summary>
+    /// <summary>
+    /// The scaled difference u_j, divided where a bandwidth was given: the boundary of a support is then where the textbook has it.
+    /// </summary>
     public double Scaled(double difference, int feature) =>
         Bandwidths is null ? difference * InverseBandwidths[feature] : difference / Bandwidths[feature];
 

@@ -6,10 +6,14 @@ using TorchAttention.Numerics.Engine.Line;
 
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>Keys (n, d) with their values (n, v) and sample weights (n): checked, copied and centred once, and put in order when a method first needs that.</summary>
+/// <summary>
+/// Keys (n, d) with their values (n, v) and sample weights (n): checked, copied and centred once, and put in order when a method first
+/// needs that.
+/// </summary>
 /// <remarks>
 /// <para>What is pooled many times, with one bandwidth or several, is best kept as this: see <see cref="Pooler{T}"/>.</para>
-/// <para>Memory: a copy of the numbers; for one feature, once they are in order, (12 + 8 (v + 2)) n bytes more. It may be used by several threads at once.</para>
+/// <para>Memory: a copy of the numbers; for one feature, once they are in order, (12 + 8 (v + 2)) n bytes more. It may be used by several
+/// threads at once.</para>
 /// </remarks>
 /// <typeparam name="T">float or double.</typeparam>
 public sealed unsafe class Samples<T> : IDisposable
@@ -26,7 +30,8 @@ public sealed unsafe class Samples<T> : IDisposable
     /// <param name="values">Values (n, v), row by row.</param>
     /// <param name="features">d.</param>
     /// <param name="sampleWeights">A weight for each key and its value (n), not negative; each counts the same where empty.</param>
-    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; negative sample weights.</exception>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; negative sample
+    /// weights.</exception>
     public Samples(ReadOnlySpan<T> keys, ReadOnlySpan<T> values, int features = 1, ReadOnlySpan<T> sampleWeights = default)
         : this(PoolingCheck.Samples(keys, values, sampleWeights, features), isLasting: true)
     {
@@ -128,7 +133,10 @@ public sealed unsafe class Samples<T> : IDisposable
     /// <summary>Refuses to be used after <see cref="Dispose"/>.</summary>
     internal void CheckUse() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 
-    /// <summary>Whether these are copies of some keys and values, without sample weights: a look at each number, which costs less than to prepare them anew.</summary>
+    /// <summary>
+    /// Whether these are copies of some keys and values, without sample weights: a look at each number, which costs less than to prepare
+    /// them anew.
+    /// </summary>
     /// <param name="keys">Keys (n, d), row by row.</param>
     /// <param name="values">Values (n, v), row by row.</param>
     public bool AreOf(ReadOnlySpan<T> keys, ReadOnlySpan<T> values) =>

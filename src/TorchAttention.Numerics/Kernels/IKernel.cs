@@ -4,8 +4,9 @@ namespace TorchAttention.Numerics.Kernels;
 
 /// <summary>How alike a query and a key are: K(r), with K(0) = 1, of the scaled distance r = |u|, u_j = (q_j - k_j) / h_j.</summary>
 /// <remarks>
-/// With several features the kernel is radial: one K of the norm of u, not a product over the features (for the Gaussian the two are the same).
-/// A constant factor cancels in kernel regression, so none is kept. Implementations are empty structs, so that loops over pairs are compiled for each one.
+/// With several features the kernel is radial: one K of the norm of u, not a product over the features (for the Gaussian the two are the
+/// same). A constant factor cancels in kernel regression, so none is kept. Implementations are empty structs, so that loops over pairs are
+/// compiled for each one.
 /// </remarks>
 public interface IKernel
 {
@@ -15,7 +16,10 @@ public interface IKernel
     /// <summary>The scaled distance from which on the kernel is 0; infinite where it never is.</summary>
     static abstract double Support { get; }
 
-    /// <summary>What r^2 is multiplied by to be the argument of <see cref="Weight"/> and <see cref="Slope"/>: 1, or what turns the score into a power of 2.</summary>
+    /// <summary>
+    /// What r^2 is multiplied by to be the argument of <see cref="Weight"/> and <see cref="Slope"/>: 1, or what turns the score into a
+    /// power of 2.
+    /// </summary>
     static virtual double ArgumentScale => 1;
 
     /// <summary>Whether K jumps where its support ends, so that a key's side of the boundary must be decided exactly.</summary>
@@ -25,7 +29,8 @@ public interface IKernel
     static virtual ReadOnlySpan<double> Polynomial => [];
 
     /// <summary>
-    /// R = int K^2 / (int K)^2 and mu_2 = int u^2 K / int K in one dimension, which rules of thumb ask for; null where they are to be integrated numerically.
+    /// R = int K^2 / (int K)^2 and mu_2 = int u^2 K / int K in one dimension, which rules of thumb ask for; null where they are to be
+    /// integrated numerically.
     /// </summary>
     static virtual (double Roughness, double SecondMoment)? Moments => null;
 

@@ -1,6 +1,8 @@
 namespace TorchAttention.Numerics.Kernels;
 
-/// <summary>What is to be done with a kernel that is chosen when the program runs: <see cref="SmoothingKernel.Call"/> hands over its type.</summary>
+/// <summary>
+/// What is to be done with a kernel that is chosen when the program runs: <see cref="SmoothingKernel.Call"/> hands over its type.
+/// </summary>
 /// <typeparam name="TResult">What comes of it.</typeparam>
 public interface IKernelCall<out TResult>
 {

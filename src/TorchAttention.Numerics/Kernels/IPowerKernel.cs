@@ -69,7 +69,8 @@ public interface IPowerKernel<TSelf> : IKernel
         return TLanes.WhereLess(
             argument,
             one,
-            TSelf.Q == 1 ? slope : slope * PowerKernel.Multiply<TLanes, T>(one - PowerKernel.Raise<TLanes, T>(argument, TSelf.P), TSelf.Q - 1));
+            TSelf.Q == 1 ? slope : slope * PowerKernel.Multiply<TLanes,
+                T>(one - PowerKernel.Raise<TLanes, T>(argument, TSelf.P), TSelf.Q - 1));
     }
 
     private static class Expansion

@@ -2,7 +2,8 @@ namespace TorchAttention.Numerics.Kernels;
 
 /// <summary>A kernel chosen when the program runs; the types of <see cref="IKernel"/> are chosen when it is compiled.</summary>
 /// <remarks>
-/// Symbols: K(u) with u = (q - k)/h; R(K) = int K^2 / (int K)^2 and mu_2(K) = int u^2 K / int K, in one dimension, are what rules of thumb know of a kernel.
+/// Symbols: K(u) with u = (q - k)/h; R(K) = int K^2 / (int K)^2 and mu_2(K) = int u^2 K / int K, in one dimension, are what rules of thumb
+/// know of a kernel.
 /// </remarks>
 public abstract class SmoothingKernel
 {
@@ -33,7 +34,9 @@ public abstract class SmoothingKernel
     /// <summary>(1 - |u|^3)^3 where |u| is below 1.</summary>
     public static SmoothingKernel Tricube { get; } = For<Tricube>();
 
-    /// <summary>Every kernel of the library that has a bandwidth: those that are found by their names, in files and on a command line.</summary>
+    /// <summary>
+    /// Every kernel of the library that has a bandwidth: those that are found by their names, in files and on a command line.
+    /// </summary>
     public static IReadOnlyList<SmoothingKernel> All { get; } = [Gaussian, Boxcar, Epanechnikov, Triangular, Biweight, Tricube];
 
     /// <summary>Whether K jumps where its support ends, so that sums of it jump, and their slopes say nothing.</summary>
@@ -52,8 +55,8 @@ public abstract class SmoothingKernel
     public double SecondMoment { get; }
 
     /// <summary>
-    /// The canonical bandwidth delta = (R / mu_2^2)^(1/5): bandwidths of two kernels whose ratio is that of their deltas smooth alike (J. S. Marron and
-    /// D. Nolan, 1988).
+    /// The canonical bandwidth delta = (R / mu_2^2)^(1/5): bandwidths of two kernels whose ratio is that of their deltas smooth alike (J.
+    /// S. Marron and D. Nolan, 1988).
     /// </summary>
     public double CanonicalBandwidth => Math.Pow(Roughness / (SecondMoment * SecondMoment), 0.2);
 
@@ -65,7 +68,8 @@ public abstract class SmoothingKernel
     /// <summary>The kernel of a name.</summary>
     /// <param name="name">The name, in letters of either case.</param>
     /// <returns>The kernel; null where <see cref="All"/> has none of this name.</returns>
-    public static SmoothingKernel? Find(string name) => All.FirstOrDefault(kernel => kernel.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+    public static SmoothingKernel? Find(string name) =>
+        All.FirstOrDefault(kernel => kernel.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Runs what is compiled for each kernel with this one.</summary>
     /// <param name="call">What to run.</param>

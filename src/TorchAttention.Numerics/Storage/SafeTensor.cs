@@ -138,14 +138,16 @@ public sealed class SafeTensor
     }
 
     /// <inheritdoc/>
-    public override string ToString() => $"{DataType} ({string.Join(", ", Shape.Select(length => length.ToString(CultureInfo.InvariantCulture)))})";
+    public override string ToString() =>
+        $"{DataType} ({string.Join(", ", Shape.Select(length => length.ToString(CultureInfo.InvariantCulture)))})";
 
     private static int Checked(int count, ReadOnlySpan<long> shape)
     {
         string text = string.Join(" x ", shape[..Math.Min(shape.Length, SafeTensorsHeader.MostSides)].ToArray());
         if (shape.Length > SafeTensorsHeader.MostSides)
         {
-            throw new ArgumentException($"Expected at most {SafeTensorsHeader.MostSides} sides in the shape, got {shape.Length}.", nameof(shape));
+            throw new ArgumentException(
+                $"Expected at most {SafeTensorsHeader.MostSides} sides in the shape, got {shape.Length}.", nameof(shape));
         }
 
         Int128 product = 1;

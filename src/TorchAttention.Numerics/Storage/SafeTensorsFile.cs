@@ -5,9 +5,9 @@ namespace TorchAttention.Numerics.Storage;
 
 /// <summary>Named tensors and some text in one file of the safetensors format, which Python's and other readers know.</summary>
 /// <remarks>
-/// The format: 8 bytes with the length of a header, little-endian; the header, a JSON object that names each tensor's number type, shape and place; the tensors' bytes.
-/// Nothing in a file is ever run. Reading takes memory and time in proportion to the file's length, whatever it says of itself; a tensor
-/// has at most 64 sides.
+/// The format: 8 bytes with the length of a header, little-endian; the header, a JSON object that names each tensor's number type, shape
+/// and place; the tensors' bytes. Nothing in a file is ever run. Reading takes memory and time in proportion to the file's length, whatever
+/// it says of itself; a tensor has at most 64 sides.
 /// </remarks>
 public sealed class SafeTensorsFile
 {
@@ -97,7 +97,8 @@ public sealed class SafeTensorsFile
         if (length > (ulong)most)
         {
             throw Wrong(
-                $"a safetensors file with a header of up to {most} bytes", $"the length {length}: the file is cut short, or of another kind");
+                $"a safetensors file with a header of up to {most} bytes",
+                    $"the length {length}: the file is cut short, or of another kind");
         }
 
         var header = SafeTensorsHeader.Read(Bytes(stream, (int)length, known is not null), name);
@@ -173,7 +174,8 @@ public sealed class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(stream);
         KeyValuePair<string, SafeTensor>[] tensors =
         [
-            .. Tensors.OrderByDescending(pair => SafeTensorsHeader.SizeOf(pair.Value.DataType)).ThenBy(pair => pair.Key, StringComparer.Ordinal),
+            .. Tensors.OrderByDescending(
+                pair => SafeTensorsHeader.SizeOf(pair.Value.DataType)).ThenBy(pair => pair.Key, StringComparer.Ordinal),
         ];
         using MemoryStream header = SafeTensorsHeader.Write(Metadata, tensors);
         while (header.Length % Alignment != 0)

@@ -209,7 +209,13 @@ internal sealed class SafeTensorsHeader
 
         if (type is null || shape is null || offsets is not [long start, long end])
         {
-            string found = type is null ? "no dtype" : shape is null ? "no shape" : offsets is null ? "no data_offsets" : $"{offsets.Length}";
+            string found = type is null
+                ? "no dtype"
+                : shape is null
+                ? "no shape"
+                : offsets is null
+                ? "no data_offsets"
+                : $"{offsets.Length}";
             throw Wrong("dtype, shape and two data_offsets", found, name);
         }
 

@@ -44,7 +44,8 @@ public sealed class StorageException(StorageProblem kind, string file, Exception
         StorageProblem.Unreadable => $"cannot be read ({Shown})",
         StorageProblem.OtherModel => $"expected {Expected}, found '{PlainText.Brief(Found ?? "")}'",
         StorageProblem.Text =>
-            $"expected {(Expected is null ? "" : $"{Expected} ")}{Named} in the header, found {(Found is null ? Shown : $"'{PlainText.Brief(Found)}'")}",
+            $"expected {(Expected is null ? "" : $"{Expected} ")}{Named} in the header, found "
+                + $"{(Found is null ? Shown : $"'{PlainText.Brief(Found)}'")}",
         StorageProblem.Tensor or StorageProblem.OtherTraining when Name is not null =>
             $"expected {(Expected is null ? $"a tensor {Named}" : $"{Named} {Expected}")}, found {Shown}",
         _ => $"expected {Expected}{(Name is null ? "" : $" for {Named}")}, found {Shown}",

@@ -96,7 +96,8 @@ public sealed class StoredModel
 
     /// <summary>The notes saved with the model.</summary>
     public IReadOnlyDictionary<string, string> Notes() => _file.Metadata
-        .Where(pair => pair.Key.StartsWith(NotePrefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[NotePrefix.Length..], pair => pair.Value);
+        .Where(pair => pair.Key.StartsWith(NotePrefix, StringComparison.Ordinal)).ToDictionary(
+            pair => pair.Key[NotePrefix.Length..], pair => pair.Value);
 
     /// <summary>The error for text that is none of those known.</summary>
     /// <param name="name">The text's name.</param>
@@ -110,7 +111,8 @@ public sealed class StoredModel
     /// <summary>The error for text that is none of what was expected.</summary>
     /// <param name="name">The text's name.</param>
     /// <param name="expected">What was expected.</param>
-    public StorageException Unexpected(string name, string expected) => new(StorageProblem.Text, _path) { Name = name, Expected = $"{expected} for", Found = Text(name) };
+    public StorageException Unexpected(string name, string expected) =>
+        new(StorageProblem.Text, _path) { Name = name, Expected = $"{expected} for", Found = Text(name) };
 
     private SafeTensor Tensor(string name, string dataType, int sides)
     {

@@ -16,12 +16,15 @@ public sealed class BuiltInTable
     /// <summary>Every data set that comes with the library, by name.</summary>
     public static IReadOnlyList<BuiltInTable> All { get; } =
     [
-        new("ethanol", "Nitrogen oxides in the exhaust of an engine that burns ethanol: NOx (ug/J), compression ratio C, equivalence ratio E",
+        new(
+            "ethanol",
+            "Nitrogen oxides in the exhaust of an engine that burns ethanol: NOx (ug/J), compression ratio C, equivalence ratio E",
             "N. D. Brinkman (1981), SAE Transactions 90, 1410-1424; as in R's lattice", "E", "NOx", 88),
         new("faithful", "Old Faithful geyser: duration of an eruption and the wait until the next (minutes)",
             "A. Azzalini and A. W. Bowman (1990), Applied Statistics 39, 357-365; as in R's datasets", "eruptions", "waiting", 272),
         new("iris", "Sepals and petals of three species of iris (cm)",
-            "E. Anderson (1935), Bulletin of the American Iris Society 59, 2-5; R. A. Fisher (1936); as in R's datasets", "Petal.Length", "Petal.Width", 150),
+            "E. Anderson (1935), Bulletin of the American Iris Society 59, 2-5; R. A. Fisher (1936); as in R's datasets", "Petal.Length",
+                "Petal.Width", 150),
         new("mcycle", "Simulated motorcycle impact: time after it (ms) and acceleration of the head (g)",
             "B. W. Silverman (1985), Journal of the Royal Statistical Society B 47, 1-52; as in R's MASS", "times", "accel", 133),
     ];
@@ -47,7 +50,8 @@ public sealed class BuiltInTable
     /// <summary>Finds a data set.</summary>
     /// <param name="name">Its name, in any case.</param>
     /// <returns>The data set, or null where there is none of that name.</returns>
-    public static BuiltInTable? Find(string name) => All.FirstOrDefault(table => table.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+    public static BuiltInTable? Find(string name) =>
+        All.FirstOrDefault(table => table.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The data set as CSV text.</summary>
     /// <returns>A reader that the caller disposes.</returns>

@@ -5,10 +5,12 @@ using CsvHelper.Configuration;
 
 namespace TorchAttention.Numerics.Tables;
 
-/// <summary>Reads the columns one asks for from separated text with a header row, some rows at a time: memory does not grow with the file.</summary>
+/// <summary>
+/// Reads the columns one asks for from separated text with a header row, some rows at a time: memory does not grow with the file.
+/// </summary>
 /// <remarks>
-/// Text is UTF-8 (or UTF-16 with a byte-order mark); fields may be quoted as RFC 4180 says. Blank lines are passed over. Every number must be finite: text, or a number
-/// that float64 cannot hold, is an error with its place.
+/// Text is UTF-8 (or UTF-16 with a byte-order mark); fields may be quoted as RFC 4180 says. Blank lines are passed over. Every number must
+/// be finite: text, or a number that float64 cannot hold, is an error with its place.
 /// </remarks>
 public sealed class CsvRows : IDisposable
 {
@@ -21,7 +23,8 @@ public sealed class CsvRows : IDisposable
     // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
     private const char NoText = '\uffff';
 
-    private static readonly HashSet<string> _missing = new(StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" };
+    private static readonly HashSet<string> _missing = new(
+        StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" };
 
     private readonly string _name;
     private readonly CsvOptions _options;
@@ -123,7 +126,8 @@ public sealed class CsvRows : IDisposable
     /// <param name="name">What to call it in messages.</param>
     /// <param name="options">The defaults where null.</param>
     /// <exception cref="TableException">It is no such text.</exception>
-    public static CsvRows Open(Stream stream, string name, CsvOptions? options = null) => Open(new StreamReader(stream, Utf8(), true, 1 << 16), name, options);
+    public static CsvRows Open(Stream stream, string name, CsvOptions? options = null) =>
+        Open(new StreamReader(stream, Utf8(), true, 1 << 16), name, options);
 
     /// <summary>Reads from an open reader.</summary>
     /// <param name="reader">The text.</param>
@@ -203,7 +207,8 @@ public sealed class CsvRows : IDisposable
         ? new TableException(TableProblem.Empty, _name) { Expected = "rows without missing numbers", Found = $"none among {DroppedRows}" }
         : new TableException(TableProblem.Empty, _name) { Expected = "data below the header row", Found = "none" };
 
-    private static Encoding Utf8() => Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{NoText}"));
+    private static Encoding Utf8() =>
+        Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{NoText}"));
 
     private static Exception Explained(Exception e, string name, long? row = null) => e switch
     {

@@ -9,7 +9,8 @@ public static class CsvTable
     /// <param name="choose">Given the header's names, the columns to read, in the order wanted.</param>
     /// <param name="options">The defaults where null.</param>
     /// <returns>The chosen columns.</returns>
-    /// <exception cref="TableException">The file is missing, unreadable, not such text, or a chosen field is not a finite number.</exception>
+    /// <exception cref="TableException">The file is missing, unreadable, not such text, or a chosen field is not a finite
+    /// number.</exception>
     public static Table Read(string path, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, CsvOptions? options = null)
     {
         using CsvRows rows = CsvRows.Open(path, options);
@@ -34,8 +35,10 @@ public static class CsvTable
     /// <param name="choose">Given the header's names, the columns to read, in the order wanted.</param>
     /// <param name="options">The defaults where null.</param>
     /// <returns>The chosen columns.</returns>
-    /// <exception cref="TableException">The text is empty, ragged or ends inside a quotation, a column is missing or ambiguous, or a chosen field is not a finite number.</exception>
-    public static Table Read(TextReader reader, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, CsvOptions? options = null)
+    /// <exception cref="TableException">The text is empty, ragged or ends inside a quotation, a column is missing or ambiguous, or a chosen
+    /// field is not a finite number.</exception>
+    public static Table Read(
+        TextReader reader, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, CsvOptions? options = null)
     {
         using CsvRows rows = CsvRows.Open(reader, name, options);
         return ReadAll(rows, name, choose, null, null);
@@ -57,7 +60,8 @@ public static class CsvTable
         return (ReadAll(rows, path, _ => columns, label, labels), labels);
     }
 
-    private static Table ReadAll(CsvRows rows, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, string? label, List<string>? labels)
+    private static Table ReadAll(
+        CsvRows rows, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, string? label, List<string>? labels)
     {
         ArgumentNullException.ThrowIfNull(choose);
         IReadOnlyList<string> columns = choose(rows.Header);

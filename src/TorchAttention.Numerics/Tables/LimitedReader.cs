@@ -3,7 +3,9 @@ using System.Buffers;
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>Text whose rows have a limit: the parser would keep a row of any length in memory.</summary>
-/// <remarks>Rows end at line breaks outside quotation marks, so that blank lines, which the parser passes over without a word, are rows as well.</remarks>
+/// <remarks>
+/// Rows end at line breaks outside quotation marks, so that blank lines, which the parser passes over without a word, are rows as well.
+/// </remarks>
 internal sealed class LimitedReader(TextReader inner, char delimiter, long mostCharacters, long mostFields) : TextReader
 {
     private static readonly SearchValues<char> _breaks = SearchValues.Create("\r\n");

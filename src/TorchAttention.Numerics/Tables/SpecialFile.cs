@@ -23,7 +23,8 @@ public static unsafe partial class SpecialFile
         }
 
         byte* buffer = stackalloc byte[BufferLength];
-        return Statx(CurrentFolder, path, 0, TypeOnly, buffer) == 0 && (*(ushort*)(buffer + ModePlace) & TypeMask) is not (Regular or Folder);
+        return Statx(CurrentFolder, path, 0, TypeOnly, buffer) == 0
+            && (*(ushort*)(buffer + ModePlace) & TypeMask) is not (Regular or Folder);
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]

@@ -24,7 +24,8 @@ public sealed class Table
         {
             if (column.Length != values[0].Length)
             {
-                throw new ArgumentException($"Expected {values[0].Length} rows in every column, got {column.Length} in one.", nameof(values));
+                throw new ArgumentException(
+                    $"Expected {values[0].Length} rows in every column, got {column.Length} in one.", nameof(values));
             }
         }
 
@@ -78,6 +79,8 @@ public sealed class Table
         int[] places = [.. Columns.Index().Where(candidate => candidate.Item == column).Select(candidate => candidate.Index)];
         return places.Length == 1
             ? places[0]
-            : throw new ArgumentException($"{PlainText.Of(Name)}: expected one column '{PlainText.Brief(column)}', found {(places.Length == 0 ? "none" : $"{places.Length}")}; {CsvTable.Describe(Columns)}.", nameof(column));
+            : throw new ArgumentException(
+                $"{PlainText.Of(Name)}: expected one column '{PlainText.Brief(column)}', found "
+                + $"{(places.Length == 0 ? "none" : $"{places.Length}")}; {CsvTable.Describe(Columns)}.", nameof(column));
     }
 }

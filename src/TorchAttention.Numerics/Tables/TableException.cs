@@ -62,7 +62,8 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
         TableProblem.ColumnTwice => "the header has this name more than once",
         TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative => $"expected {Expected}, found {Quoted}",
         TableProblem.Missing =>
-            $"expected {Expected}, found {(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",
+            $"expected {Expected}, found "
+                + $"{(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",
         TableProblem.Unusable => $"expected {Expected}{(Found is null ? "" : $", got {Shown()}")}",
         _ => $"expected {Expected}, found {Shown()}",
     };

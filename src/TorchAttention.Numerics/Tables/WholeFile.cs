@@ -1,8 +1,9 @@
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>
-/// Writes files that other programs see whole or not at all: beside the target first, then renamed over it. A link's target is replaced, not the
-/// link; a file keeps its permissions; a device or a pipe is written to. What a writer that was killed has left beside a target, the next deletes.
+/// Writes files that other programs see whole or not at all: beside the target first, then renamed over it. A link's target is replaced,
+/// not the link; a file keeps its permissions; a device or a pipe is written to. What a writer that was killed has left beside a target,
+/// the next deletes.
 /// </summary>
 public static class WholeFile
 {
@@ -51,8 +52,8 @@ public static class WholeFile
         }
     }
 
-    // A file beside is locked while its writer lives, and has its name until it has the target's. The writer of the same target that comes next may find it
-    // before it is locked, and take it for one that is left over.
+    // A file beside is locked while its writer lives, and has its name until it has the target's. The writer of the same target that comes
+    // next may find it before it is locked, and take it for one that is left over.
     private static FileStream Begin(string full)
     {
         while (true)
@@ -91,8 +92,8 @@ public static class WholeFile
         }
     }
 
-    // Deletes what writers of a target that were killed have left beside it. What belongs to a writer that lives, or cannot be deleted, keeps nobody
-    // from a file of their own.
+    // Deletes what writers of a target that were killed have left beside it. What belongs to a writer that lives, or cannot be deleted,
+    // keeps nobody from a file of their own.
     private static void Sweep(string full)
     {
         string beginning = $".{Path.GetFileName(full)}.";

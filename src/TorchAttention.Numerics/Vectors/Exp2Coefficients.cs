@@ -1,8 +1,8 @@
 namespace TorchAttention.Numerics.Vectors;
 
 /// <summary>
-/// Polynomials for 2^f on [0, 1], 1 + f (c1 + f (c2 + ...)): minimax in the relative error with the value at 0 held at exactly 1, so that a key
-/// at the query itself weighs exactly 1. Found with the exchange algorithm of Remez in 60 digits.
+/// Polynomials for 2^f on [0, 1], 1 + f (c1 + f (c2 + ...)): minimax in the relative error with the value at 0 held at exactly 1, so that a
+/// key at the query itself weighs exactly 1. Found with the exchange algorithm of Remez in 60 digits.
 /// </summary>
 internal static class Exp2Coefficients
 {

@@ -1,7 +1,9 @@
 namespace TorchAttention.Numerics.Vectors;
 
 /// <summary>A register of numbers that are computed on together: what the loops over pairs are written in, once for every width.</summary>
-/// <remarks>Implementations are structs around one hardware vector, so that a loop is compiled for its width with nothing left of this interface.</remarks>
+/// <remarks>
+/// Implementations are structs around one hardware vector, so that a loop is compiled for its width with nothing left of this interface.
+/// </remarks>
 /// <typeparam name="TSelf">The implementation.</typeparam>
 /// <typeparam name="T">float or double.</typeparam>
 public unsafe interface ILanes<TSelf, T>
@@ -47,7 +49,9 @@ public unsafe interface ILanes<TSelf, T>
     /// <summary>The square root in each lane.</summary>
     static abstract TSelf Sqrt(TSelf a);
 
-    /// <summary>2^x for x up to 0; relative error below 2e-7 for float, 1e-15 for double. Results below the smallest normal number may be 0.</summary>
+    /// <summary>
+    /// 2^x for x up to 0; relative error below 2e-7 for float, 1e-15 for double. Results below the smallest normal number may be 0.
+    /// </summary>
     /// <param name="x">Exponents, at most 0; minus infinity gives 0.</param>
     static abstract TSelf Exp2(TSelf x);
 

@@ -79,7 +79,8 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
         Vector128<float> whole = Vector128.Floor(Vector128.MaxNative(x, Vector128.Create(-126f)));
         Vector128<float> power = Polynomial(Vector128.MaxNative(x, Vector128.Create(-126f)) - whole);
 
-        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent needs.
+        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
+        // needs.
         Vector128<float> scaled = (power.AsInt32() + ((whole + Vector128.Create(12582912f)).AsInt32() << 23)).AsSingle();
         return Vector128.AndNot(scaled, Vector128.LessThan(x, Vector128.Create(-126f)));
     }
@@ -101,7 +102,8 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
         Vector128<double> whole = Vector128.Floor(Vector128.MaxNative(x, Vector128.Create(-1022d)));
         Vector128<double> power = Polynomial(Vector128.MaxNative(x, Vector128.Create(-1022d)) - whole);
 
-        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent needs.
+        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
+        // needs.
         Vector128<double> scaled = (power.AsInt64() + ((whole + Vector128.Create(6755399441055744d)).AsInt64() << 52)).AsDouble();
         return Vector128.AndNot(scaled, Vector128.LessThan(x, Vector128.Create(-1022d)));
     }

@@ -79,7 +79,8 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
         Vector256<float> whole = Vector256.Floor(Vector256.MaxNative(x, Vector256.Create(-126f)));
         Vector256<float> power = Polynomial(Vector256.MaxNative(x, Vector256.Create(-126f)) - whole);
 
-        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent needs.
+        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
+        // needs.
         Vector256<float> scaled = (power.AsInt32() + ((whole + Vector256.Create(12582912f)).AsInt32() << 23)).AsSingle();
         return Vector256.AndNot(scaled, Vector256.LessThan(x, Vector256.Create(-126f)));
     }
@@ -101,7 +102,8 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
         Vector256<double> whole = Vector256.Floor(Vector256.MaxNative(x, Vector256.Create(-1022d)));
         Vector256<double> power = Polynomial(Vector256.MaxNative(x, Vector256.Create(-1022d)) - whole);
 
-        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent needs.
+        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
+        // needs.
         Vector256<double> scaled = (power.AsInt64() + ((whole + Vector256.Create(6755399441055744d)).AsInt64() << 52)).AsDouble();
         return Vector256.AndNot(scaled, Vector256.LessThan(x, Vector256.Create(-1022d)));
     }

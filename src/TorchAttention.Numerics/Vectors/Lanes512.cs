@@ -79,14 +79,16 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     {
         if (Avx512DQ.IsSupported)
         {
-            // The part of x above the next whole number down, and a scaling by 2 to that number: one instruction each, zero for minus infinity.
+            // The part of x above the next whole number down, and a scaling by 2 to that number: one instruction each, zero for minus
+            // infinity.
             return Avx512F.Scale(Polynomial(Avx512DQ.Reduce(x, 0b0000_1001)), x);
         }
 
         Vector512<float> whole = Vector512.Floor(Vector512.MaxNative(x, Vector512.Create(-126f)));
         Vector512<float> power = Polynomial(Vector512.MaxNative(x, Vector512.Create(-126f)) - whole);
 
-        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent needs.
+        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
+        // needs.
         Vector512<float> scaled = (power.AsInt32() + ((whole + Vector512.Create(12582912f)).AsInt32() << 23)).AsSingle();
         return Vector512.AndNot(scaled, Vector512.LessThan(x, Vector512.Create(-126f)));
     }
@@ -107,14 +109,16 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     {
         if (Avx512DQ.IsSupported)
         {
-            // The part of x above the next whole number down, and a scaling by 2 to that number: one instruction each, zero for minus infinity.
+            // The part of x above the next whole number down, and a scaling by 2 to that number: one instruction each, zero for minus
+            // infinity.
             return Avx512F.Scale(Polynomial(Avx512DQ.Reduce(x, 0b0000_1001)), x);
         }
 
         Vector512<double> whole = Vector512.Floor(Vector512.MaxNative(x, Vector512.Create(-1022d)));
         Vector512<double> power = Polynomial(Vector512.MaxNative(x, Vector512.Create(-1022d)) - whole);
 
-        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent needs.
+        // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
+        // needs.
         Vector512<double> scaled = (power.AsInt64() + ((whole + Vector512.Create(6755399441055744d)).AsInt64() << 52)).AsDouble();
         return Vector512.AndNot(scaled, Vector512.LessThan(x, Vector512.Create(-1022d)));
     }

@@ -1,6 +1,8 @@
 namespace TorchAttention.Data;
 
-/// <summary>A set of data split into a training and a validation part, both given out in mini-batches: the book's <c>DataModule</c>.</summary>
+/// <summary>
+/// A set of data split into a training and a validation part, both given out in mini-batches: the book's <c>DataModule</c>.
+/// </summary>
 public abstract class DataModule : IDisposable
 {
     /// <summary>Creates the base of a data set.</summary>

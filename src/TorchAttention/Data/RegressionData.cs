@@ -2,7 +2,9 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Data;
 
-/// <summary>Pairs (x, y) of one or several features x and a number y, sorted by the first feature, for training and for validation.</summary>
+/// <summary>
+/// Pairs (x, y) of one or several features x and a number y, sorted by the first feature, for training and for validation.
+/// </summary>
 public abstract class RegressionData : DataModule
 {
     /// <summary>Creates the data set; it owns the tensors and the generator from here on.</summary>
@@ -20,7 +22,9 @@ public abstract class RegressionData : DataModule
         YVal = Guard.Vector(validation.Y).DetachFromDisposeScope();
         if (!XVal.shape.AsSpan(1).SequenceEqual(XTrain.shape.AsSpan(1)))
         {
-            throw new ArgumentException($"Expected validation inputs of the training inputs' features, got {Guard.Shape(XVal)} and {Guard.Shape(XTrain)}.", nameof(validation));
+            throw new ArgumentException(
+                $"Expected validation inputs of the training inputs' features, got {Guard.Shape(XVal)} and {Guard.Shape(XTrain)}.",
+                nameof(validation));
         }
     }
 
@@ -36,7 +40,9 @@ public abstract class RegressionData : DataModule
     /// <summary>Validation targets (m).</summary>
     public Tensor YVal { get; }
 
-    /// <summary>From each feature's own units to those of <see cref="XTrain"/> and <see cref="XVal"/>; as many as there are features.</summary>
+    /// <summary>
+    /// From each feature's own units to those of <see cref="XTrain"/> and <see cref="XVal"/>; as many as there are features.
+    /// </summary>
     public abstract IReadOnlyList<Standardization> XScales { get; }
 
     /// <summary>The first feature's <see cref="XScales"/>.</summary>
@@ -46,7 +52,8 @@ public abstract class RegressionData : DataModule
     public abstract Standardization YScale { get; }
 
     /// <inheritdoc/>
-    public sealed override TensorLoader GetDataloader(bool train) => train ? GetTensorloader(XTrain, YTrain, train) : GetTensorloader(XVal, YVal, train);
+    public sealed override TensorLoader GetDataloader(bool train) =>
+        train ? GetTensorloader(XTrain, YTrain, train) : GetTensorloader(XVal, YVal, train);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

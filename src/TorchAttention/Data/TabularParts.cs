@@ -60,7 +60,8 @@ internal sealed class TabularParts
             int rows = x[j]?.Length ?? throw new ArgumentException($"Expected columns of inputs, got null{Where(j, x.Count)}.", nameof(x));
             if (rows != x[0].Length)
             {
-                throw new ArgumentException($"Expected as many inputs{Where(j, x.Count)} as in the first ({x[0].Length}), got {rows}.", nameof(x));
+                throw new ArgumentException(
+                    $"Expected as many inputs{Where(j, x.Count)} as in the first ({x[0].Length}), got {rows}.", nameof(x));
             }
         }
 
@@ -96,9 +97,11 @@ internal sealed class TabularParts
     private static string Where(int column, int columns) => columns == 1 ? "" : $" in column {column + 1} of {columns}";
 
     private Standardization Measure(double[] column, int? feature) =>
-        Standardization.TryOf(Array.ConvertAll(_training, row => column[row]), out Standardization scale, out (string Expected, string Got) problem)
+        Standardization.TryOf(
+            Array.ConvertAll(_training, row => column[row]), out Standardization scale, out (string Expected, string Got) problem)
             ? scale
-            : throw Unusable(RegressionProblem.NoSpread, $"{problem.Expected} in the {_training.Length} rows to train on", problem.Got, feature);
+            : throw Unusable(
+                RegressionProblem.NoSpread, $"{problem.Expected} in the {_training.Length} rows to train on", problem.Got, feature);
 
     private (Tensor X, Tensor Y) Standardized(int[] rows, Device device)
     {
@@ -121,7 +124,9 @@ internal sealed class TabularParts
         var standardized = (float)scale.Apply(value);
         return float.IsFinite(standardized)
             ? standardized
-            : throw Unusable(RegressionProblem.Range, "rows of one scale", $"{value} where the training part has a mean of {scale.Mean} and a deviation of {scale.Deviation}", feature);
+            : throw Unusable(
+                RegressionProblem.Range, "rows of one scale",
+                $"{value} where the training part has a mean of {scale.Mean} and a deviation of {scale.Deviation}", feature);
     }
 
     private static RegressionDataException Unusable(RegressionProblem kind, string expected, string got, int? feature) =>

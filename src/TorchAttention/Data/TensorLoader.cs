@@ -2,7 +2,9 @@ using System.Collections;
 
 namespace TorchAttention.Data;
 
-/// <summary>Mini-batches over a set of examples, in the order in which PyTorch's <c>DataLoader</c> gives them for the same generator.</summary>
+/// <summary>
+/// Mini-batches over a set of examples, in the order in which PyTorch's <c>DataLoader</c> gives them for the same generator.
+/// </summary>
 /// <remarks>
 /// Each enumeration takes from the generator what PyTorch's takes: one number for a base seed, whether it shuffles or not, and one more
 /// where it shuffles; that one seeds a generator of its own, whose random permutation is the order. The last batch may be short.

@@ -3,7 +3,10 @@ using TorchSharp.Modules;
 
 namespace TorchAttention.Models;
 
-/// <summary>Additive attention, score(q, k) = w_v . tanh(W_q q + W_k k), for queries and keys of different lengths: the book's <c>AdditiveAttention</c>.</summary>
+/// <summary>
+/// Additive attention, score(q, k) = w_v . tanh(W_q q + W_k k), for queries and keys of different lengths: the book's
+/// <c>AdditiveAttention</c>.
+/// </summary>
 /// <remarks>State: <c>W_q.weight</c> (hiddens, q), <c>W_k.weight</c> (hiddens, k), <c>w_v.weight</c> (1, hiddens).</remarks>
 public sealed class AdditiveAttention : Attention
 {
@@ -33,5 +36,6 @@ public sealed class AdditiveAttention : Attention
     }
 
     /// <inheritdoc/>
-    protected override Tensor Scores(Tensor queries, Tensor keys) => _wv.call(tanh(_wq.call(queries).unsqueeze(2).Plus(_wk.call(keys).unsqueeze(1)))).squeeze(-1);
+    protected override Tensor Scores(Tensor queries, Tensor keys) =>
+        _wv.call(tanh(_wq.call(queries).unsqueeze(2).Plus(_wk.call(keys).unsqueeze(1)))).squeeze(-1);
 }

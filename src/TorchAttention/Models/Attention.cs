@@ -3,8 +3,8 @@ using TorchAttention.Pooling;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// Attention over keys and values by a score of its own, f(q) = sum_i softmax_i(score(q, k_i)) v_i, with the keys beyond an example's length left out and dropout on the weights: the line that Nadaraya-Watson
-/// kernel regression is too, with the score -|q - k|^2 / 2.
+/// Attention over keys and values by a score of its own, f(q) = sum_i softmax_i(score(q, k_i)) v_i, with the keys beyond an example's
+/// length left out and dropout on the weights: the line that Nadaraya-Watson kernel regression is too, with the score -|q - k|^2 / 2.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -13,8 +13,8 @@ namespace TorchAttention.Models;
 /// <see cref="EmptyRowPolicy"/> says.
 /// </para>
 /// <para>
-/// A dot product and a Gaussian are one thing where all keys are equally long: -|q - k|^2 / 2 = q.k - |q|^2 / 2 - |k|^2 / 2, and what does not depend on the key
-/// cancels in the softmax.
+/// A dot product and a Gaussian are one thing where all keys are equally long: -|q - k|^2 / 2 = q.k - |q|^2 / 2 - |k|^2 / 2, and what does
+/// not depend on the key cancels in the softmax.
 /// </para>
 /// </remarks>
 public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Tensor>
@@ -32,10 +32,15 @@ public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Ten
         : base(name)
     {
         _emptyRows = Guard.Defined(emptyRows);
-        _dropout = dropout is >= 0 and < 1 ? dropout : throw new ArgumentOutOfRangeException(nameof(dropout), dropout, $"Expected at least 0 and below 1, got {dropout}.");
+        _dropout = dropout is >= 0 and < 1
+            ? dropout
+            : throw new ArgumentOutOfRangeException(nameof(dropout), dropout, $"Expected at least 0 and below 1, got {dropout}.");
     }
 
-    /// <summary>The attention weights of the last forward pass, before dropout (batch, queries, keys); null before the first. The module disposes them at the next pass.</summary>
+    /// <summary>
+    /// The attention weights of the last forward pass, before dropout (batch, queries, keys); null before the first. The module disposes
+    /// them at the next pass.
+    /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
     /// <inheritdoc/>
@@ -89,7 +94,8 @@ public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Ten
         if (!fits)
         {
             throw new ArgumentException(
-                $"Expected queries (batch, queries, q), keys (batch, keys, k) and values (batch, keys, v), got {Guard.Shape(queries)}, {Guard.Shape(keys)} and {Guard.Shape(values)}.", nameof(keys));
+                $"Expected queries (batch, queries, q), keys (batch, keys, k) and values (batch, keys, v), got {Guard.Shape(queries)}, "
+                    + $"{Guard.Shape(keys)} and {Guard.Shape(values)}.", nameof(keys));
         }
 
         return ValidLengths.Of(validLens, (queries.shape[0], queries.shape[1], keys.shape[1]), keys.device, emptyRows);

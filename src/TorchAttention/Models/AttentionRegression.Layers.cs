@@ -15,7 +15,8 @@ public sealed partial class AttentionRegression
         _ => throw new NotSupportedException($"Expected an attention with weights, got {_attention.GetType().Name}."),
     };
 
-    private static (Sequential? Features, nn.Module<Tensor, Tensor, Tensor, Tensor?, Tensor> Attention, Linear? Output) Layers(int size, AttentionRegressionOptions options)
+    private static (Sequential? Features, nn.Module<Tensor, Tensor, Tensor, Tensor?, Tensor> Attention, Linear? Output) Layers(
+        int size, AttentionRegressionOptions options)
     {
         int hidden = options.Hidden;
         return options.Score switch
@@ -35,10 +36,12 @@ public sealed partial class AttentionRegression
     {
         long hidden = options.Hidden;
         List<(string, long[])> phi =
-            [("features.0.weight", [hidden, size]), ("features.0.bias", [hidden]), ("features.2.weight", [hidden, hidden]), ("features.2.bias", [hidden])];
+            [("features.0.weight", [hidden, size]), ("features.0.bias", [hidden]), ("features.2.weight", [hidden, hidden]),
+                ("features.2.bias", [hidden])];
         return options.Score switch
         {
-            AttentionScore.Additive => [("attention.W_q.weight", [hidden, size]), ("attention.W_k.weight", [hidden, size]), ("attention.w_v.weight", [1, hidden])],
+            AttentionScore.Additive =>
+                [("attention.W_q.weight", [hidden, size]), ("attention.W_k.weight", [hidden, size]), ("attention.w_v.weight", [1, hidden])],
             AttentionScore.DotProduct => phi,
             _ =>
             [

@@ -5,19 +5,22 @@ using TorchSharp.Modules;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// Regression by attention over the training pairs, f(q) = sum_i softmax_i(score(q, k_i)) v_i, whose score is learned: the line of Nadaraya-Watson kernel regression with the book's next scores
-/// in the place of the distance.
+/// Regression by attention over the training pairs, f(q) = sum_i softmax_i(score(q, k_i)) v_i, whose score is learned: the line of
+/// Nadaraya-Watson kernel regression with the book's next scores in the place of the distance.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Dot product: score = phi(q).phi(k) / sqrt(h) with features phi(x) = B tanh(A x + a) + b that queries and keys share. Additive: score = w_v . tanh(W_q q + W_k k) on x itself. Multi-head: both phi and the
-/// values are projected for each head, and a linear map of all heads together is the output. The first two answer within the range of the training targets, the third anywhere.
+/// Dot product: score = phi(q).phi(k) / sqrt(h) with features phi(x) = B tanh(A x + a) + b that queries and keys share. Additive: score =
+/// w_v . tanh(W_q q + W_k k) on x itself. Multi-head: both phi and the values are projected for each head, and a linear map of all heads
+/// together is the output. The first two answer within the range of the training targets, the third anywhere.
 /// </para>
 /// <para>
-/// The loss is the mean of (y^ - y)^2 / 2, the optimiser Adam. As for kernels, an example that finds itself among the keys learns to look at itself; leave-one-out training takes its own pair away.
+/// The loss is the mean of (y^ - y)^2 / 2, the optimiser Adam. As for kernels, an example that finds itself among the keys learns to look
+/// at itself; leave-one-out training takes its own pair away.
 /// </para>
 /// <para>
-/// Time and memory are queries x keys (x h for the additive score, and for the batch of a leave-one-out step). State: <c>keys</c> (keys) or (keys, d), <c>values</c> (keys), and of the parameters those that the score has:
+/// Time and memory are queries x keys (x h for the additive score, and for the batch of a leave-one-out step). State: <c>keys</c> (keys) or
+/// (keys, d), <c>values</c> (keys), and of the parameters those that the score has:
 /// <c>features.0</c> and <c>features.2</c>, <c>attention</c>, <c>output</c>.
 /// </para>
 /// </remarks>
@@ -45,7 +48,8 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     /// <param name="values">Values (keys): the training targets, of the keys' number type and on their device.</param>
     /// <param name="options">The score and how it is trained; the defaults where null.</param>
     /// <exception cref="ArgumentException">
-    /// Keys or values of other shapes, lengths or number types, fewer than 2 keys to leave one out of, or a hidden length that is no multiple of the heads.
+    /// Keys or values of other shapes, lengths or number types, fewer than 2 keys to leave one out of, or a hidden length that is no
+    /// multiple of the heads.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public AttentionRegression(Tensor keys, Tensor values, AttentionRegressionOptions? options = null)
@@ -60,7 +64,8 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
 
         if (keys.dtype is not (ScalarType.Float32 or ScalarType.Float64) || values.dtype != keys.dtype)
         {
-            throw new ArgumentException($"Expected keys and values as Float32 or Float64, got {keys.dtype} and {values.dtype}.", nameof(values));
+            throw new ArgumentException(
+                $"Expected keys and values as Float32 or Float64, got {keys.dtype} and {values.dtype}.", nameof(values));
         }
 
         (_keys, _values) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());
@@ -75,8 +80,10 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     public AttentionRegressionOptions Options { get; }
 
     /// <summary>
-    /// The attention weights of the last forward pass, before dropout: (queries, keys), or (batch, keys - 1) after a leave-one-out training step, with the heads before them for
-    /// <see cref="AttentionScore.MultiHead"/>; null before the first. They are no part of the saved state, and the module disposes them at the next pass.
+    /// The attention weights of the last forward pass, before dropout: (queries, keys), or (batch, keys - 1) after a leave-one-out training
+    /// step, with the heads before them for
+    /// <see cref="AttentionScore.MultiHead"/>; null before the first. They are no part of the saved state, and the module disposes them at
+    /// the next pass.
     /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
@@ -122,7 +129,8 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     }
 
     /// <inheritdoc/>
-    public override Tensor TrainingStep(Batch batch) => Options.LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
+    public override Tensor TrainingStep(Batch batch) =>
+        Options.LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
 
     /// <inheritdoc/>
     public override optim.Optimizer ConfigureOptimizers() => new HeldAdam(parameters(), Options.LearningRate);

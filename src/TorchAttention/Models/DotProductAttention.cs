@@ -2,7 +2,9 @@ using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;
 
-/// <summary>Scaled dot-product attention, score(q, k) = q.k / sqrt(d): the book's <c>DotProductAttention</c>. It has no parameters.</summary>
+/// <summary>
+/// Scaled dot-product attention, score(q, k) = q.k / sqrt(d): the book's <c>DotProductAttention</c>. It has no parameters.
+/// </summary>
 public sealed class DotProductAttention : Attention
 {
     /// <summary>Creates the module.</summary>
@@ -18,5 +20,6 @@ public sealed class DotProductAttention : Attention
     /// <inheritdoc/>
     protected override Tensor Scores(Tensor queries, Tensor keys) => queries.shape[2] == keys.shape[2]
         ? bmm(queries, keys.transpose(1, 2)).Over(Math.Sqrt(queries.shape[2]))
-        : throw new ArgumentException($"Expected queries and keys of one length, got {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
+        : throw new ArgumentException(
+            $"Expected queries and keys of one length, got {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
 }

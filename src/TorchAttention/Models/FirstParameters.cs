@@ -1,6 +1,8 @@
 namespace TorchAttention.Models;
 
-/// <summary>The first parameters of a module of linear layers: PyTorch's for the same seed, drawn without touching torch's own generator.</summary>
+/// <summary>
+/// The first parameters of a module of linear layers: PyTorch's for the same seed, drawn without touching torch's own generator.
+/// </summary>
 internal static class FirstParameters
 {
     /// <summary>Makes layers, and puts torch's generator back to where it was before they drew from it.</summary>

@@ -4,7 +4,8 @@ namespace TorchAttention.Models;
 public interface IAttentionModel
 {
     /// <summary>
-    /// The attention weights of the last forward pass (queries, keys), or (heads, queries, keys) of several heads; null before the first. The model disposes them at the next.
+    /// The attention weights of the last forward pass (queries, keys), or (heads, queries, keys) of several heads; null before the first.
+    /// The model disposes them at the next.
     /// </summary>
     Tensor? AttentionWeights { get; }
 }

@@ -5,13 +5,17 @@ namespace TorchAttention.Models;
 /// <summary>How a kernel regression with learned widths is made and trained.</summary>
 public sealed record KernelModelOptions
 {
-    /// <summary>The kernel; the Gaussian by default, the chapter's. The boxcar's gradient is 0 everywhere, so it cannot be learned.</summary>
+    /// <summary>
+    /// The kernel; the Gaussian by default, the chapter's. The boxcar's gradient is 0 everywhere, so it cannot be learned.
+    /// </summary>
     public SmoothingKernel Kernel { get; init; } = SmoothingKernel.Gaussian;
 
     /// <summary>The learning rate of plain SGD, positive; 1 by default.</summary>
     public double LearningRate { get; init; } = 1;
 
-    /// <summary>Whether an example is kept from its own pair while training, keys and training examples being the same set; not by default.</summary>
+    /// <summary>
+    /// Whether an example is kept from its own pair while training, keys and training examples being the same set; not by default.
+    /// </summary>
     public bool LeaveOneOut { get; init; }
 
     /// <summary>Whether the values are learned beside w, which makes them a parameter; not by default.</summary>
@@ -28,6 +32,8 @@ public sealed record KernelModelOptions
         return Kernel != SmoothingKernel.Boxcar
             ? this
             : throw new ArgumentException(
-                $"Expected a kernel with a gradient ({string.Join(", ", SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar))}), got {Kernel}: its gradient is 0 everywhere, and w would never move.", nameof(Kernel));
+                $"Expected a kernel with a gradient "
+                    + $"({string.Join(", ", SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar))}), got {Kernel}: its "
+                    + $"gradient is 0 everywhere, and w would never move.", nameof(Kernel));
     }
 }

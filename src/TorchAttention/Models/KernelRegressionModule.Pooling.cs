@@ -47,7 +47,9 @@ public abstract partial class KernelRegressionModule
         return Pool(method, batch.X, w, batch.Indices).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The learned w = 1/h: one for all keys (1), one for each feature of keys (keys, d), or each key's own (keys) for keys (keys).</summary>
+    /// <summary>
+    /// The learned w = 1/h: one for all keys (1), one for each feature of keys (keys, d), or each key's own (keys) for keys (keys).
+    /// </summary>
     protected virtual Tensor InverseBandwidths() => _w;
 
     // The place in w of each key's (n), int64; null where keys do not share them so.
@@ -70,7 +72,8 @@ public abstract partial class KernelRegressionModule
         if (!fits)
         {
             throw new ArgumentException(
-                $"Expected queries {(keys.dim() == 1 ? "(m)" : $"(m, {keys.size(1)})")} for keys {Guard.Shape(keys)}, got shape {Guard.Shape(queries)}.", nameof(queries));
+                $"Expected queries {(keys.dim() == 1 ? "(m)" : $"(m, {keys.size(1)})")} for keys {Guard.Shape(keys)}, got shape "
+                    + $"{Guard.Shape(queries)}.", nameof(queries));
         }
     }
 

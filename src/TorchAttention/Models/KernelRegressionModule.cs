@@ -7,16 +7,17 @@ using TorchSharp.Modules;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// Nadaraya-Watson kernel regression whose kernel is learned: f(q) = sum_i K(r_i) v_i / sum_i K(r_i) with r_i = |(q - k_i) w_i|; for the Gaussian that is
-/// sum_i softmax_i(-r_i^2 / 2) v_i. What w is made of is the derived model's matter.
+/// Nadaraya-Watson kernel regression whose kernel is learned: f(q) = sum_i K(r_i) v_i / sum_i K(r_i) with r_i = |(q - k_i) w_i|; for the
+/// Gaussian that is sum_i softmax_i(-r_i^2 / 2) v_i. What w is made of is the derived model's matter.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The loss is the mean of (y^ - y)^2 / 2. Where training examples are themselves among the keys, each one finds its own value at distance 0,
-/// and a sharper kernel always looks better; leave-one-out training takes the example's own pair away.
+/// The loss is the mean of (y^ - y)^2 / 2. Where training examples are themselves among the keys, each one finds its own value at distance
+/// 0, and a sharper kernel always looks better; leave-one-out training takes the example's own pair away.
 /// </para>
 /// <para>
-/// A query without a key in reach of a kernel of bounded support gets its nearest key's value, which does not change with w: its gradient of w is 0, and training goes on.
+/// A query without a key in reach of a kernel of bounded support gets its nearest key's value, which does not change with w: its gradient
+/// of w is 0, and training goes on.
 /// </para>
 /// </remarks>
 public abstract partial class KernelRegressionModule : Module, IAttentionModel, ILearnedNumbers
@@ -41,7 +42,8 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     /// <param name="values">Values (keys).</param>
     /// <param name="widths">How many w there are.</param>
     /// <param name="options">The kernel and how it is trained.</param>
-    /// <exception cref="ArgumentException">Keys or values of other shapes, fewer than 2 keys to leave one out of, or the boxcar kernel.</exception>
+    /// <exception cref="ArgumentException">Keys or values of other shapes, fewer than 2 keys to leave one out of, or the boxcar
+    /// kernel.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The learning rate or the first w is not positive and finite, or the keys' number type has no such w.
     /// </exception>
@@ -72,7 +74,9 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     /// <summary>The kernel and how it is trained.</summary>
     public KernelModelOptions Options { get; }
 
-    /// <summary>The learnable w = 1/h, in 1/units of the keys: one (1), one for each feature (d), or one for each region (regions).</summary>
+    /// <summary>
+    /// The learnable w = 1/h, in 1/units of the keys: one (1), one for each feature (d), or one for each region (regions).
+    /// </summary>
     public Parameter W => _w;
 
     /// <summary>Whether an example is kept from its own pair while training.</summary>
@@ -81,18 +85,23 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     /// <summary>How the pooling is computed; <see cref="AttentionMethod.Auto"/> by default.</summary>
     /// <remarks>
     /// The engine is on the CPU; the streaming form takes one w for all keys, and the Gaussian alone; a forward pass with others is an
-    /// <see cref="InvalidOperationException"/>. Where |w| has run away to 1e15 or is no number, every method is the textbook form, whose output then is none either.
+    /// <see cref="InvalidOperationException"/>. Where |w| has run away to 1e15 or is no number, every method is the textbook form, whose
+    /// output then is none either.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">It is none of the methods.</exception>
     public AttentionMethod Method
     {
         get;
-        set => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected one of the methods.");
+        set =>
+            field = Enum.IsDefined(value)
+                ? value
+                : throw new ArgumentOutOfRangeException(nameof(value), value, "Expected one of the methods.");
     }
 
     /// <summary>
-    /// The attention weights of the last forward pass: (queries, keys), or (batch, keys - 1) after a leave-one-out training step; null before
-    /// the first. Where the pass needed no such matrix, it is made now. They are no part of the saved state, and the module disposes them at the next pass.
+    /// The attention weights of the last forward pass: (queries, keys), or (batch, keys - 1) after a leave-one-out training step; null
+    /// before the first. Where the pass needed no such matrix, it is made now. They are no part of the saved state, and the module disposes
+    /// them at the next pass.
     /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
@@ -115,7 +124,8 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     }
 
     /// <inheritdoc/>
-    public sealed override Tensor TrainingStep(Batch batch) => LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
+    public sealed override Tensor TrainingStep(Batch batch) =>
+        LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
 
     /// <inheritdoc/>
     public sealed override optim.Optimizer ConfigureOptimizers() => new HeldSgd(parameters(), Options.LearningRate);

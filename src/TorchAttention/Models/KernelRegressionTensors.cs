@@ -28,12 +28,13 @@ public static class KernelRegressionTensors
 
     /// <summary>Predicts the mean.</summary>
     /// <remarks>
-    /// On a device other than the CPU the local constant fit of the Gaussian without sample weights is computed there, in tiles and in the queries' number type; every other fit is computed on the
-    /// CPU, by the engine, wherever its queries are.
+    /// On a device other than the CPU the local constant fit of the Gaussian without sample weights is computed there, in tiles and in the
+    /// queries' number type; every other fit is computed on the CPU, by the engine, wherever its queries are.
     /// </remarks>
     /// <param name="model">The model.</param>
     /// <param name="queries">Queries (m), or (m, d).</param>
-    /// <param name="device">Where to compute; where null, on the device of the model's options, and where that is null too, on the queries' own.</param>
+    /// <param name="device">Where to compute; where null, on the device of the model's options, and where that is null too, on the queries'
+    /// own.</param>
     /// <returns>f(q) (m), or (m, v) of several columns, in the queries' number type and on their device.</returns>
     /// <exception cref="ArgumentException">Queries of other features, a number that is not finite, a device that is not here.</exception>
     public static Tensor Predict(this KernelRegression model, Tensor queries, Device? device = null)
@@ -46,7 +47,8 @@ public static class KernelRegressionTensors
         }
 
         device ??= model.Options.Device is string name ? ComputeDevice.Parse(name) : queries.device;
-        bool streams = model.Options is { Degree: 0, Kernel.Name: "gaussian" } && model.Weights.IsEmpty && queries.dtype is ScalarType.Float32 or ScalarType.Float64;
+        bool streams = model.Options is { Degree: 0, Kernel.Name: "gaussian" } && model.Weights.IsEmpty
+            && queries.dtype is ScalarType.Float32 or ScalarType.Float64;
         if (device.type != DeviceType.CPU && streams)
         {
             return Stream(model, queries, device);
@@ -67,10 +69,12 @@ public static class KernelRegressionTensors
         Tensor mean = StreamingPooling.Pool(queries.reshape(-1, model.Features).to(device), keys, values, w);
         return mean.reshape(Shape(model, queries)).to(queries.device).MoveToOuterDisposeScope();
 
-        Tensor There(ReadOnlySpan<double> numbers, long rows, long columns) => tensor(numbers.ToArray(), [rows, columns], ScalarType.Float64).to(queries.dtype, device);
+        Tensor There(ReadOnlySpan<double> numbers, long rows, long columns) =>
+            tensor(numbers.ToArray(), [rows, columns], ScalarType.Float64).to(queries.dtype, device);
     }
 
-    private static long[] Shape(KernelRegression model, Tensor queries) => model.Columns == 1 ? [queries.shape[0]] : [queries.shape[0], model.Columns];
+    private static long[] Shape(KernelRegression model, Tensor queries) =>
+        model.Columns == 1 ? [queries.shape[0]] : [queries.shape[0], model.Columns];
 
     private static double[] Flat(Tensor numbers)
     {

@@ -1,8 +1,8 @@
 namespace TorchAttention.Models;
 
 /// <summary>
-/// The attention weights of the last forward pass: those that it made, or what is needed to make them when someone asks. A module that held them
-/// in a field of type Tensor would save them with its state.
+/// The attention weights of the last forward pass: those that it made, or what is needed to make them when someone asks. A module that held
+/// them in a field of type Tensor would save them with its state.
 /// </summary>
 internal sealed class LastWeights : IDisposable
 {

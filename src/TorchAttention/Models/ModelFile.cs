@@ -9,7 +9,8 @@ namespace TorchAttention.Models;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Nothing in a file is ever run, and no more memory is taken than its tensors have numbers: their names, shapes and number types are checked before a model is made. How a pooling is computed, the
+/// Nothing in a file is ever run, and no more memory is taken than its tensors have numbers: their names, shapes and number types are
+/// checked before a model is made. How a pooling is computed, the
 /// <c>Method</c>, belongs to the machine and is not saved.
 /// </para>
 /// <para>

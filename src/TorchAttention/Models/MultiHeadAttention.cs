@@ -4,10 +4,14 @@ using TorchSharp.Modules;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// Several dot-product attentions side by side, each on its own projection of queries, keys and values, and a projection of them all together: the book's
+/// Several dot-product attentions side by side, each on its own projection of queries, keys and values, and a projection of them all
+/// together: the book's
 /// <c>MultiHeadAttention</c>.
 /// </summary>
-/// <remarks>State: <c>W_q.weight</c> (hiddens, q), <c>W_k.weight</c> (hiddens, k), <c>W_v.weight</c> (hiddens, v), <c>W_o.weight</c> (hiddens, hiddens), and biases where asked for.</remarks>
+/// <remarks>
+/// State: <c>W_q.weight</c> (hiddens, q), <c>W_k.weight</c> (hiddens, k), <c>W_v.weight</c> (hiddens, v), <c>W_o.weight</c> (hiddens,
+/// hiddens), and biases where asked for.
+/// </remarks>
 public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Tensor>
 {
     private readonly LastWeights _last = new();
@@ -60,7 +64,10 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor, Tensor, Tenso
         RegisterComponents();
     }
 
-    /// <summary>The attention weights of the last forward pass (batch x heads, queries, keys), an example's heads one after the other; null before the first.</summary>
+    /// <summary>
+    /// The attention weights of the last forward pass (batch x heads, queries, keys), an example's heads one after the other; null before
+    /// the first.
+    /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
     /// <inheritdoc/>

@@ -6,7 +6,9 @@ namespace TorchAttention.Models;
 /// <content>Saving and loading.</content>
 public sealed partial class NWKernelRegression
 {
-    /// <summary>Saves the model as <see cref="ModelFile"/> does: w (1), keys and values in their own number type, the options as text.</summary>
+    /// <summary>
+    /// Saves the model as <see cref="ModelFile"/> does: w (1), keys and values in their own number type, the options as text.
+    /// </summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
     /// <exception cref="NotSupportedException">The numbers are neither float32 nor float64.</exception>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
@@ -17,7 +19,8 @@ public sealed partial class NWKernelRegression
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model is to be; the CPU where null.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version, or its model is in the units of its columns.</exception>
+    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version, or its model is in the units
+    /// of its columns.</exception>
     public static NWKernelRegression Load(string path, Device? device = null)
     {
         Module loaded = ModelFile.Load(path, SafeTensorsFile.Read(path), device, [ModelFile.Kernel]);

@@ -5,10 +5,12 @@ using TorchAttention.Pooling;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// Nadaraya-Watson kernel regression of fixed bandwidth h: f(q) = sum_i K(r_i) v_i / sum_i K(r_i) with r_i = |q - k_i| / h; for the Gaussian that is sum_i softmax_i(-r_i^2 / 2) v_i.
+/// Nadaraya-Watson kernel regression of fixed bandwidth h: f(q) = sum_i K(r_i) v_i / sum_i K(r_i) with r_i = |q - k_i| / h; for the
+/// Gaussian that is sum_i softmax_i(-r_i^2 / 2) v_i.
 /// </summary>
 /// <remarks>
-/// E. A. Nadaraya (1964), G. S. Watson (1964). The chapter's form has the Gaussian and h = 1. A query without a key in reach of a kernel of bounded support gets its nearest key's value.
+/// E. A. Nadaraya (1964), G. S. Watson (1964). The chapter's form has the Gaussian and h = 1. A query without a key in reach of a kernel of
+/// bounded support gets its nearest key's value.
 /// </remarks>
 public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, IAttentionModel
 {
@@ -50,8 +52,8 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     public AttentionMethod Method { get; set; }
 
     /// <summary>
-    /// The attention weights of the last forward pass (queries, keys); null before the first. Where the pass needed no such matrix, it is made now. The
-    /// module disposes them at the next one.
+    /// The attention weights of the last forward pass (queries, keys); null before the first. Where the pass needed no such matrix, it is
+    /// made now. The module disposes them at the next one.
     /// </summary>
     public Tensor? AttentionWeights => _last.Value;
 
@@ -90,5 +92,6 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
         base.Dispose(disposing);
     }
 
-    private Tensor Weights(Tensor queries) => KernelWeights.Of(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys).Over(Bandwidth)));
+    private Tensor Weights(Tensor queries) =>
+        KernelWeights.Of(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys).Over(Bandwidth)));
 }

@@ -34,7 +34,8 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
     /// <param name="values">Values (keys): the training targets.</param>
     /// <param name="regions">The number of regions, from 1 to the number of keys.</param>
     /// <param name="options">The kernel and how it is trained.</param>
-    /// <exception cref="ArgumentException">Keys or values are no vectors, or differ in length, fewer than 2 keys to leave one out of, or the boxcar kernel.</exception>
+    /// <exception cref="ArgumentException">Keys or values are no vectors, or differ in length, fewer than 2 keys to leave one out of, or
+    /// the boxcar kernel.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of regions, the learning rate or the first w is out of range.</exception>
     public RegionalKernelRegression(Tensor keys, Tensor values, int regions, KernelModelOptions options)
         : base(nameof(RegionalKernelRegression), keys, values, Checked(keys, regions), options)
@@ -51,7 +52,10 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
     public Tensor Regions => _regions;
 
     /// <inheritdoc/>
-    /// <remarks>One for each region, <c>w_1</c> to <c>w_16</c>; of more than 16 regions the least |w|, the median and the largest, <c>w_least</c>, <c>w_median</c> and <c>w_most</c>.</remarks>
+    /// <remarks>
+    /// One for each region, <c>w_1</c> to <c>w_16</c>; of more than 16 regions the least |w|, the median and the largest, <c>w_least</c>,
+    /// <c>w_median</c> and <c>w_most</c>.
+    /// </remarks>
     public override IReadOnlyList<(string Name, double Value)> LearnedNumbers()
     {
         if (W.size(0) <= MostNumbers)
@@ -60,7 +64,8 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
         }
 
         double[] widths = [.. W.ToDoubles().Select(Math.Abs).Order()];
-        return [("w_least", widths[0]), ("w_median", (widths[(widths.Length - 1) / 2] + widths[widths.Length / 2]) / 2), ("w_most", widths[^1])];
+        return [("w_least", widths[0]), ("w_median", (widths[(widths.Length - 1) / 2] + widths[widths.Length / 2]) / 2),
+            ("w_most", widths[^1])];
     }
 
     private protected override Tensor? RegionsOfKeys => _regions;

@@ -17,7 +17,8 @@ internal static class StoredState
             throw new NotSupportedException($"Expected numbers of float32 or float64 alone, got {string.Join(" and ", types)}.");
         }
 
-        var stored = state.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary(entry => entry.Key, entry => TensorBytes.Stored(entry.Value));
+        var stored = state.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary(
+            entry => entry.Key, entry => TensorBytes.Stored(entry.Value));
         foreach ((string name, SafeTensor tensor) in stored)
         {
             if (NotFinite(tensor) is string problem)
@@ -80,7 +81,8 @@ internal static class StoredState
         foreach ((string name, long[] shape) in expected)
         {
             string expectedType = name == "regions" ? "I64" : type;
-            if (!file.Tensors.TryGetValue(name, out SafeTensor? tensor) || tensor.DataType != expectedType || !tensor.Shape.SequenceEqual(shape))
+            if (!file.Tensors.TryGetValue(name, out SafeTensor? tensor) || tensor.DataType != expectedType
+                || !tensor.Shape.SequenceEqual(shape))
             {
                 throw Wrong(path, name, $"as {expectedType} ({string.Join(", ", shape)})", tensor);
             }
@@ -106,7 +108,8 @@ internal static class StoredState
 
     private static long[] Keys(string path, SafeTensorsFile file)
     {
-        if (!file.Tensors.TryGetValue("keys", out SafeTensor? keys) || keys.DataType is not ("F32" or "F64") || keys.Shape.Count is not (1 or 2) || keys.Shape.Contains(0))
+        if (!file.Tensors.TryGetValue("keys", out SafeTensor? keys) || keys.DataType is not ("F32" or "F64")
+            || keys.Shape.Count is not (1 or 2) || keys.Shape.Contains(0))
         {
             throw Wrong(path, "keys", "as F32 or F64 with 1 or 2 sides of at least 1", keys);
         }
@@ -138,7 +141,8 @@ internal static class StoredState
     // The first number that is not finite, and its place among all, row by row; null where there is none.
     private static string? NotFinite(SafeTensor tensor)
     {
-        IEnumerable<double> numbers = tensor.DataType switch { "F32" => tensor.ToFloats().Select(number => (double)number), "F64" => tensor.ToDoubles(), _ => [] };
+        IEnumerable<double> numbers =
+            tensor.DataType switch { "F32" => tensor.ToFloats().Select(number => (double)number), "F64" => tensor.ToDoubles(), _ => [] };
         int place = 0;
         foreach (double number in numbers)
         {

@@ -32,11 +32,17 @@ internal static class AttentionChoice
             case AttentionMethod.Textbook:
                 return asked;
             case AttentionMethod.Streaming when !isShared:
-                throw new InvalidOperationException($"The method {asked} takes one w for all keys; with {w.size(0)} of them use {AttentionMethod.Textbook} or {AttentionMethod.Auto}.");
+                throw new InvalidOperationException(
+                    $"The method {asked} takes one w for all keys; with {w.size(0)} of them use {AttentionMethod.Textbook} or "
+                    + $"{AttentionMethod.Auto}.");
             case AttentionMethod.Engine when !isCpu:
-                throw new InvalidOperationException($"The method {asked} computes on the CPU, and the keys are on {keys.device}; use {AttentionMethod.Streaming} or {AttentionMethod.Auto}.");
+                throw new InvalidOperationException(
+                    $"The method {asked} computes on the CPU, and the keys are on {keys.device}; use {AttentionMethod.Streaming} or "
+                    + $"{AttentionMethod.Auto}.");
             case AttentionMethod.Streaming when !isGaussian:
-                throw new InvalidOperationException($"The method {asked} takes the gaussian kernel alone; with the kernel {kernel} use {AttentionMethod.Textbook} or {AttentionMethod.Auto}.");
+                throw new InvalidOperationException(
+                    $"The method {asked} takes the gaussian kernel alone; with the kernel {kernel} use {AttentionMethod.Textbook} or "
+                    + $"{AttentionMethod.Auto}.");
         }
 
         // Half precision and mixed number types are libtorch's to promote.

@@ -18,7 +18,9 @@ public static class AttentionPooling
     {
         if (Guard.Rows(keys).dim() != Guard.Queries(queries).dim() || !keys.shape.AsSpan(1).SequenceEqual(queries.shape.AsSpan(1)))
         {
-            throw new ArgumentException($"Expected queries (m) and keys (n), or (m, d) and (n, d), got shape {Guard.Shape(queries)} and {Guard.Shape(keys)}.", nameof(keys));
+            throw new ArgumentException(
+                $"Expected queries (m) and keys (n), or (m, d) and (n, d), got shape {Guard.Shape(queries)} and {Guard.Shape(keys)}.",
+                nameof(keys));
         }
 
         using DisposeScope scope = NewDisposeScope();
@@ -37,7 +39,10 @@ public static class AttentionPooling
         {
             2 => (queryKeyDiffs * queryKeyDiffs).MoveToOuterDisposeScope(),
             3 => (queryKeyDiffs * queryKeyDiffs).sum(dim: 2).MoveToOuterDisposeScope(),
-            _ => throw new ArgumentException($"Expected differences (queries, keys) or (queries, keys, d), got shape {Guard.Shape(queryKeyDiffs)}.", nameof(queryKeyDiffs)),
+            _ =>
+                throw new ArgumentException(
+                    $"Expected differences (queries, keys) or (queries, keys, d), got shape {Guard.Shape(queryKeyDiffs)}.",
+                    nameof(queryKeyDiffs)),
         };
     }
 
@@ -70,7 +75,8 @@ public static class AttentionPooling
         return values.shape.AsSpan().SequenceEqual(attentionWeights.shape)
             ? bmm(attentionWeights.unsqueeze(1), values.unsqueeze(-1)).reshape(-1).MoveToOuterDisposeScope()
             : throw new ArgumentException(
-                $"Expected values ({attentionWeights.shape[1]}) or {Guard.Shape(attentionWeights)} for weights {Guard.Shape(attentionWeights)}, "
+                $"Expected values ({attentionWeights.shape[1]}) or {Guard.Shape(attentionWeights)} for weights "
+                    + $"{Guard.Shape(attentionWeights)}, "
                 + $"got {Guard.Shape(values)}.", nameof(values));
     }
 

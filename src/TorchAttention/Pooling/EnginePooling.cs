@@ -5,13 +5,13 @@ using TorchAttention.Numerics.Kernels;
 namespace TorchAttention.Pooling;
 
 /// <summary>
-/// Attention pooling with a kernel on tensors of the CPU, by the engine of <see cref="KernelPooling"/>: the textbook form's numbers without a matrix of
-/// queries x keys, forward and backward.
+/// Attention pooling with a kernel on tensors of the CPU, by the engine of <see cref="KernelPooling"/>: the textbook form's numbers without
+/// a matrix of queries x keys, forward and backward.
 /// </summary>
 /// <remarks>
-/// <para>f(q) = sum_i K(|(q - k_i) w|) v_i / sum_i K(|(q - k_i) w|) with w = 1/h. The derivatives with respect to w and the queries come out of the forward
-/// pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys in each other's place. Where each key has its own w,
-/// backward is one more pass over all pairs (<see cref="SamplePointPooling"/>).</para>
+/// <para>f(q) = sum_i K(|(q - k_i) w|) v_i / sum_i K(|(q - k_i) w|) with w = 1/h. The derivatives with respect to w and the queries come
+/// out of the forward pass, and backward is a sum over m x v x d numbers; the gradient of the values is one more pass with queries and keys
+/// in each other's place. Where each key has its own w, backward is one more pass over all pairs (<see cref="SamplePointPooling"/>).</para>
 /// <para>Differentiable with respect to queries, values and w. A query without neighbours gives NaN, and no gradient; by
 /// <see cref="NoNeighbourPolicy.Nearest"/> its nearest key's value, whose derivative with respect to w and the query is 0.</para>
 /// <para>Gradients that were asked for with a graph of their own (<c>create_graph</c>) are the textbook form's, with a matrix of queries x
@@ -30,10 +30,12 @@ public static class EnginePooling
     /// <param name="options">How to compute.</param>
     /// <returns>Outputs (m, v), or (m) for values (n).</returns>
     /// <exception cref="ArgumentException">
-    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is asked for.
+    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is
+    /// asked for.
     /// </exception>
     public static Tensor Pool(
-        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
+        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null,
+        PoolingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         return Pool(kernel, queries, keys, values, w, excluded, options, null);
@@ -41,7 +43,8 @@ public static class EnginePooling
 
     /// <summary>The same, with what a model keeps of its keys and values from step to step.</summary>
     internal static Tensor Pool(
-        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options, KeptSamples? kept) =>
+        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options,
+        KeptSamples? kept) =>
         kernel.Call<Chosen, Tensor>(new Chosen(queries, keys, values, w, excluded, options, kept));
 
     /// <summary>Pools the values at each query.</summary>
@@ -54,7 +57,8 @@ public static class EnginePooling
     /// <param name="options">How to compute.</param>
     /// <returns>Outputs (m, v), or (m) for values (n).</returns>
     /// <exception cref="ArgumentException">
-    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is asked for.
+    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is
+    /// asked for.
     /// </exception>
     public static Tensor Pool<TKernel>(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
@@ -76,12 +80,14 @@ public static class EnginePooling
     }
 
     private static Tensor Pool<TKernel, T>(
-        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions options, EngineShapes shapes, KeptSamples? kept)
+        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions options, EngineShapes shapes,
+        KeptSamples? kept)
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         bool isRecorded = is_grad_enabled();
-        var wanted = new EngineGradient.Wanted(isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
+        var wanted = new EngineGradient.Wanted(
+            isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
         double[] widths = Spread<T>(w, shapes.Features);
         int[] leftOut = LeftOut(excluded);
         long gradients = (long)shapes.Queries * shapes.Columns * shapes.Features;
@@ -106,7 +112,8 @@ public static class EnginePooling
             if (kept is not null && !values.requires_grad)
             {
                 Samples<T> samples = kept.Of(keyNumbers.Span, valueNumbers.Span, shapes.Features);
-                KernelPooling.Pool<TKernel, T>(samples, new PoolingWidths { InverseBandwidths = widths }, queryNumbers.Span, answers, leftOut, options);
+                KernelPooling.Pool<TKernel, T>(
+                    samples, new PoolingWidths { InverseBandwidths = widths }, queryNumbers.Span, answers, leftOut, options);
             }
             else
             {
@@ -168,7 +175,8 @@ public static class EnginePooling
     }
 
     private readonly record struct Chosen(
-        Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded, PoolingOptions? Options, KeptSamples? Kept) : IKernelCall<Tensor>
+        Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded, PoolingOptions? Options, KeptSamples? Kept)
+        : IKernelCall<Tensor>
     {
         public Tensor Run<TKernel>()
             where TKernel : IKernel => Pool<TKernel>(Queries, Keys, Values, W, Excluded, Options, Kept);

@@ -1,7 +1,8 @@
 namespace TorchAttention.Pooling;
 
 /// <summary>The sizes of a pooling on tensors, checked: m, n, d, v, and whether each key has its own w.</summary>
-internal sealed record EngineShapes(int Queries, int Keys, int Features, int Columns, bool HasOwnWidths, long[] QueryShape, long[] ValueShape)
+internal sealed record EngineShapes(
+    int Queries, int Keys, int Features, int Columns, bool HasOwnWidths, long[] QueryShape, long[] ValueShape)
 {
     /// <summary>The shape of the output: (m), or (m, v).</summary>
     public long[] Output => ValueShape.Length == 1 ? [Queries] : [Queries, Columns];
@@ -11,12 +12,15 @@ internal sealed record EngineShapes(int Queries, int Keys, int Features, int Col
         bool hasOwnWidths = PoolingInputs.Check(queries, keys, values, w, mayBeOwn: true);
         if (queries.device_type != DeviceType.CPU)
         {
-            throw new ArgumentException($"Expected tensors on the CPU, got {queries.device}; on other devices {nameof(StreamingPooling)} does this.", nameof(queries));
+            throw new ArgumentException(
+                $"Expected tensors on the CPU, got {queries.device}; on other devices {nameof(StreamingPooling)} does this.",
+                nameof(queries));
         }
 
         if (keys.requires_grad && is_grad_enabled())
         {
-            throw new ArgumentException($"Keys that learn are not supported here; {nameof(StreamingPooling)} gives their gradient.", nameof(keys));
+            throw new ArgumentException(
+                $"Keys that learn are not supported here; {nameof(StreamingPooling)} gives their gradient.", nameof(keys));
         }
 
         if (excluded is not null)

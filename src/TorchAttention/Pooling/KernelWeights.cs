@@ -2,15 +2,18 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Pooling;
 
-/// <summary>The attention weights of every kernel in their textbook form, K(r_i) / sum_i K(r_i) of the scaled distances r, with autograd.</summary>
+/// <summary>
+/// The attention weights of every kernel in their textbook form, K(r_i) / sum_i K(r_i) of the scaled distances r, with autograd.
+/// </summary>
 /// <remarks>
 /// <para>
-/// The Gaussian's are a softmax; those of the others are what the kernel says (<see cref="IKernel.Weight"/>), on tensors. The boxcar's have no graph: their gradient is 0
-/// everywhere.
+/// The Gaussian's are a softmax; those of the others are what the kernel says (<see cref="IKernel.Weight"/>), on tensors. The boxcar's have
+/// no graph: their gradient is 0 everywhere.
 /// </para>
 /// <para>
-/// A query that no key is within reach of gives its nearest key the weight 1, and keys that are equally near equal parts of it: without a gradient of the
-/// distance, since a small step changes nothing. Where even the nearest squared distance is infinite or NaN, the weights are NaN.
+/// A query that no key is within reach of gives its nearest key the weight 1, and keys that are equally near equal parts of it: without a
+/// gradient of the distance, since a small step changes nothing. Where even the nearest squared distance is infinite or NaN, the weights
+/// are NaN.
 /// </para>
 /// </remarks>
 public static class KernelWeights

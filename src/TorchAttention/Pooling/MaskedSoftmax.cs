@@ -18,7 +18,8 @@ public static class MaskedSoftmax
     /// <see cref="EmptyRowPolicy.Uniform"/>.
     /// </param>
     /// <returns>Weights (batch, queries, keys), not negative; rows sum to 1, or are 0 where no key counts.</returns>
-    /// <exception cref="ArgumentException">Scores of other dimensions, or lengths of another shape or type, or not from 0 to keys.</exception>
+    /// <exception cref="ArgumentException">Scores of other dimensions, or lengths of another shape or type, or not from 0 to
+    /// keys.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Another policy.</exception>
     public static Tensor Of(Tensor scores, Tensor? validLens, EmptyRowPolicy emptyRows = EmptyRowPolicy.Zero)
     {

@@ -26,7 +26,9 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
         long rank = Guard.Queries(queries).dim();
         if (Guard.Rows(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
         {
-            throw new ArgumentException($"Expected queries (m) and keys (n), or queries (m, d) and keys (n, d), got {Guard.Shape(queries)} and {Guard.Shape(keys)}.");
+            throw new ArgumentException(
+                $"Expected queries (m) and keys (n), or queries (m, d) and keys (n, d), got {Guard.Shape(queries)} and "
+                + $"{Guard.Shape(keys)}.");
         }
 
         if (Guard.Rows(values).size(0) != keys.size(0))
@@ -67,7 +69,8 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
         long most = excluded.max().ToInt64();
         if (least < -1 || most >= keys)
         {
-            throw new ArgumentException($"Expected indices from -1 (none) to {keys - 1}, got {(least < -1 ? least : most)}.", nameof(excluded));
+            throw new ArgumentException(
+                $"Expected indices from -1 (none) to {keys - 1}, got {(least < -1 ? least : most)}.", nameof(excluded));
         }
     }
 
@@ -85,7 +88,8 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
             if (other.dtype != queries.dtype || other.device_type != queries.device_type || other.device_index != queries.device_index)
             {
                 throw new ArgumentException(
-                    $"Expected all tensors as {queries.dtype} on {queries.device}, as the queries are, got {other.dtype} on {other.device}.");
+                    $"Expected all tensors as {queries.dtype} on {queries.device}, as the queries are, got {other.dtype} on "
+                        + $"{other.device}.");
             }
         }
     }

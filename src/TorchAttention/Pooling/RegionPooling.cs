@@ -3,7 +3,9 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Pooling;
 
-/// <summary>Pooling by the engine where all keys of a region share a w: with many keys in each, region by region, each as fast as one w for all.</summary>
+/// <summary>
+/// Pooling by the engine where all keys of a region share a w: with many keys in each, region by region, each as fast as one w for all.
+/// </summary>
 /// <remarks>
 /// With y_r what region r alone says and S_r its sum of weights, f = sum_r p_r y_r with p_r = S_r / sum_r S_r, and
 /// df/dw_r = p_r (dy_r/dw_r + (y_r - f) d log S_r/dw_r).
@@ -23,16 +25,22 @@ internal static class RegionPooling
     /// <param name="regions">The region of each key, int64 (n).</param>
     /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
     /// <param name="options">How to compute.</param>
-    public static Tensor Pool(SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor regions, Tensor? excluded, PoolingOptions options)
+    public static Tensor Pool(
+        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor regions, Tensor? excluded,
+        PoolingOptions options)
     {
         bool areFew = keys.size(0) < LeastKeysInRegion * w.size(0) || queries.size(0) < LeastQueries;
         bool needsPairs = is_grad_enabled() && (values.requires_grad || queries.requires_grad);
-        return areFew || needsPairs ? EnginePooling.Pool(kernel, queries, keys, values, w[regions], excluded, options) : Merged(kernel, queries, keys, values, w, regions, excluded, options);
+        return areFew || needsPairs
+            ? EnginePooling.Pool(kernel, queries, keys, values, w[regions], excluded, options)
+            : Merged(kernel, queries, keys, values, w, regions, excluded, options);
     }
 
     /// <summary>Pools region by region; gradients of w alone.</summary>
     /// <inheritdoc cref="Pool"/>
-    public static Tensor Merged(SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor regions, Tensor? excluded, PoolingOptions options)
+    public static Tensor Merged(
+        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor regions, Tensor? excluded,
+        PoolingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
         EngineShapes.Of(queries, keys, values, w[regions], excluded);
@@ -88,7 +96,9 @@ internal static class RegionPooling
             answers.Values[m] = pooled.Select((part, r) => shares[r] > 0 ? shares[r] * part.Values[m] : 0).Sum();
             for (int r = 0; hasGradient && r < pooled.Length; r++)
             {
-                answers.ByW[(m * pooled.Length) + r] = shares[r] > 0 ? shares[r] * (pooled[r].ByW[m] + ((pooled[r].Values[m] - answers.Values[m]) * pooled[r].LogSumByW[m])) : 0;
+                answers.ByW[(m * pooled.Length) + r] = shares[r] > 0
+                    ? shares[r] * (pooled[r].ByW[m] + ((pooled[r].Values[m] - answers.Values[m]) * pooled[r].LogSumByW[m]))
+                    : 0;
             }
         }
 
@@ -160,7 +170,8 @@ internal static class RegionPooling
 
         private Parts(Parts all, int[] queries)
         {
-            (_keys, _values, _regionOf, _placeOf, _own, _ownKeys, W) = (all._keys, all._values, all._regionOf, all._placeOf, all._own, all._ownKeys, all.W);
+            (_keys, _values, _regionOf, _placeOf, _own, _ownKeys, W) = (
+                all._keys, all._values, all._regionOf, all._placeOf, all._own, all._ownKeys, all.W);
             Queries = [.. queries.Select(m => all.Queries[m])];
             _leftOut = all._leftOut.Length == 0 ? [] : [.. queries.Select(m => all._leftOut[m])];
         }
@@ -190,7 +201,8 @@ internal static class RegionPooling
         public Part Pool(SmoothingKernel kernel, int region, bool hasGradient, PoolingOptions options)
         {
             double beyond = 2 * (Negligible + Math.Log(_keys.Length));
-            int[] near = [.. Enumerable.Range(0, Queries.Length).Where(m => Nearest(region, m) is double u && u < kernel.Support && (u * u) - Math.Pow(Nearest(m), 2) < beyond)];
+            int[] near = [.. Enumerable.Range(0, Queries.Length).Where(
+                m => Nearest(region, m) is double u && u < kernel.Support && (u * u) - Math.Pow(Nearest(m), 2) < beyond)];
             int gradients = hasGradient ? near.Length : 0;
             var part = new Part(new double[near.Length], new double[near.Length], new double[gradients], new double[gradients]);
             kernel.Pool(
@@ -202,7 +214,13 @@ internal static class RegionPooling
                     InverseBandwidths = [W[region]],
                     LeftOut = near.Select(m => LeftOutOf(region, m)).ToArray(),
                 },
-                new PoolingOutput<double> { Values = part.Values, LogWeightSum = part.LogSums, InverseBandwidthGradient = part.ByW, LogWeightSumGradient = part.LogSumByW },
+                new PoolingOutput<double>
+                {
+                    Values = part.Values,
+                    LogWeightSum = part.LogSums,
+                    InverseBandwidthGradient = part.ByW,
+                    LogWeightSumGradient = part.LogSumByW,
+                },
                 options with { NoNeighbour = NoNeighbourPolicy.NaN });
             return new Part(Of(part.Values, 0), Of(part.LogSums, double.NegativeInfinity), Of(part.ByW, 0), Of(part.LogSumByW, 0));
 
@@ -234,7 +252,8 @@ internal static class RegionPooling
             int left = right - 1;
             right += right == leftOut ? 1 : 0;
             left -= left == leftOut ? 1 : 0;
-            double distance = Math.Min(right < keys.Length ? keys[right] - at : double.PositiveInfinity, left >= 0 ? at - keys[left] : double.PositiveInfinity);
+            double distance = Math.Min(
+                right < keys.Length ? keys[right] - at : double.PositiveInfinity, left >= 0 ? at - keys[left] : double.PositiveInfinity);
             return double.IsInfinity(distance) ? distance : distance * Math.Abs(W[region]);
         }
 

@@ -10,12 +10,14 @@ internal static class SamplePoints
         where TKernel : IKernel
     {
         bool isRecorded = is_grad_enabled();
-        var wanted = new EngineGradient.Wanted(isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
+        var wanted = new EngineGradient.Wanted(
+            isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
         var pairs = new Pairs(queries.ToDoubles(), keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), leftOut);
         double[] pooled = new double[pairs.Queries.Length];
         double[] logSums = new double[wanted.Any ? pooled.Length : 0];
         double[] byQuery = new double[wanted.Queries ? pooled.Length : 0];
-        SamplePointPooling.Pool<TKernel>(pairs.Input, new SamplePointOutput { Values = pooled, LogWeightSum = logSums, QueryGradient = byQuery }, options);
+        SamplePointPooling.Pool<TKernel>(
+            pairs.Input, new SamplePointOutput { Values = pooled, LogWeightSum = logSums, QueryGradient = byQuery }, options);
         Tensor output = tensor(pooled, queries.dtype);
         if (!wanted.Any)
         {
@@ -29,7 +31,8 @@ internal static class SamplePoints
     /// <summary>Copies of the inputs.</summary>
     private sealed record Pairs(double[] Queries, double[] Keys, double[] Values, double[] W, int[] LeftOut)
     {
-        public SamplePointInput Input => new() { Queries = Queries, Keys = Keys, Values = Values, InverseBandwidths = W, LeftOut = LeftOut };
+        public SamplePointInput Input =>
+            new() { Queries = Queries, Keys = Keys, Values = Values, InverseBandwidths = W, LeftOut = LeftOut };
     }
 
     private sealed class Gradient<TKernel>(

@@ -1,13 +1,15 @@
 namespace TorchAttention.Pooling;
 
-/// <summary>Gaussian attention pooling through libtorch's fused <c>scaled_dot_product_attention</c>: fast, where the data allow it.</summary>
+/// <summary>
+/// Gaussian attention pooling through libtorch's fused <c>scaled_dot_product_attention</c>: fast, where the data allow it.
+/// </summary>
 /// <remarks>
-/// <para>-|(q - k) w|^2 / 2 is q'.k' - |k'|^2 / 2 with q' = q w and k' = k w, up to what depends on the query alone and cancels. So the weights are
-/// those of dot products of (q', 1) and (k', -|k'|^2 / 2), times the root of their length, by which the operation divides. Memory is linear
-/// where the device has a fused form.</para>
-/// <para>The price: terms as large as (|x|/h)^2 cancel, and exponents are off by about eps (|x|/h)^2. Everything is centred on the keys first, so
-/// |x| is half the keys' range and not their place; <see cref="ExponentError"/> says what is left. No key can be left out: that would take a mask
-/// of queries x keys.</para>
+/// <para>-|(q - k) w|^2 / 2 is q'.k' - |k'|^2 / 2 with q' = q w and k' = k w, up to what depends on the query alone and cancels. So the
+/// weights are those of dot products of (q', 1) and (k', -|k'|^2 / 2), times the root of their length, by which the operation divides.
+/// Memory is linear where the device has a fused form.</para>
+/// <para>The price: terms as large as (|x|/h)^2 cancel, and exponents are off by about eps (|x|/h)^2. Everything is centred on the keys
+/// first, so |x| is half the keys' range and not their place; <see cref="ExponentError"/> says what is left. No key can be left out: that
+/// would take a mask of queries x keys.</para>
 /// <para>Where a query, or any key, is not finite or some 1e18 bandwidths away, in float32, outputs are NaN. Gradients that were asked for
 /// with a graph of their own (<c>create_graph</c>) are the textbook form's, with a matrix of queries x keys, and have derivatives of every
 /// order; they are NaN where an input was changed in place since.</para>
@@ -64,8 +66,8 @@ public static class SdpaPooling
     }
 
     /// <summary>
-    /// An estimate of the largest relative error of a weight: 2 eps (r_q r_k + r_k^2 / 2), with eps the spacing of the number type at 1 and r the
-    /// largest |x w| of queries and of keys, from the middle of the keys' range. For devices that multiply in full precision.
+    /// An estimate of the largest relative error of a weight: 2 eps (r_q r_k + r_k^2 / 2), with eps the spacing of the number type at 1 and
+    /// r the largest |x w| of queries and of keys, from the middle of the keys' range. For devices that multiply in full precision.
     /// </summary>
     /// <inheritdoc cref="IsAccurate"/>
     /// <returns>The estimate; NaN or infinite where the inputs are.</returns>
@@ -81,7 +83,9 @@ public static class SdpaPooling
         return 2 * epsilon * (query * key + key * key / 2);
     }
 
-    /// <summary>Whether <see cref="Pool"/> is accurate enough for these data: <see cref="ExponentError"/> is at most the tolerance.</summary>
+    /// <summary>
+    /// Whether <see cref="Pool"/> is accurate enough for these data: <see cref="ExponentError"/> is at most the tolerance.
+    /// </summary>
     /// <param name="queries">Queries (m, d), or (m).</param>
     /// <param name="keys">Keys (n, d), or (n).</param>
     /// <param name="w">1/h of each feature (d), or (1) for all.</param>

@@ -4,9 +4,9 @@ namespace TorchAttention.Pooling;
 
 /// <summary>The streaming form as one operation of autograd: backward computes the weights again, tile by tile.</summary>
 /// <remarks>
-/// An exception in here would end the process. So forward is handed finished results, and all that backward reads is private to it: copies of
-/// the inputs, as large as these, that no one can change, and saved results. Where a graph of the gradients is asked for, they are those of
-/// the textbook form on the copies.
+/// An exception in here would end the process. So forward is handed finished results, and all that backward reads is private to it: copies
+/// of the inputs, as large as these, that no one can change, and saved results. Where a graph of the gradients is asked for, they are those
+/// of the textbook form on the copies.
 /// </remarks>
 internal sealed class StreamingFunction : autograd.MultiTensorFunction<StreamingFunction>
 {

@@ -10,8 +10,8 @@ public sealed record StreamingOptions
     public const long DeviceTileBytes = 256L << 20;
 
     /// <summary>
-    /// The bytes of one tile (queries, keys) of numbers; by default, null, what suits the device. Two of them live at a time forward, four backward. At
-    /// least one query and one key are in a tile, however few bytes these are.
+    /// The bytes of one tile (queries, keys) of numbers; by default, null, what suits the device. Two of them live at a time forward, four
+    /// backward. At least one query and one key are in a tile, however few bytes these are.
     /// </summary>
     public long? TileBytes { get; init; }
 

@@ -2,15 +2,15 @@ namespace TorchAttention.Pooling;
 
 /// <summary>Gaussian attention pooling in the streaming form: the textbook form's numbers, without a matrix of queries x keys.</summary>
 /// <remarks>
-/// <para>f(q) = sum_i softmax_i(-|(q - k_i) w|^2 / 2) v_i with w = 1/h. Time is queries x keys; memory is inputs, outputs and a tile, and twice
-/// the inputs where a gradient will be asked for. Differences are formed as q - k, so nothing is lost far from the origin, and weights are
-/// relative to the nearest key's: a query a million bandwidths away gets its nearest neighbour's value.</para>
+/// <para>f(q) = sum_i softmax_i(-|(q - k_i) w|^2 / 2) v_i with w = 1/h. Time is queries x keys; memory is inputs, outputs and a tile, and
+/// twice the inputs where a gradient will be asked for. Differences are formed as q - k, so nothing is lost far from the origin, and
+/// weights are relative to the nearest key's: a query a million bandwidths away gets its nearest neighbour's value.</para>
 /// <para>Differentiable with respect to queries, keys, values and w. Gradients that were asked for with a graph of their own
 /// (<c>create_graph</c>) are the textbook form's, with a matrix of queries x keys, and have derivatives of every order. Runs on every
 /// device of libtorch.</para>
-/// <para>A query with no neighbour, whose only key it leaves out or whose keys all lie so far away that the squared distance overflows (1.8e19
-/// bandwidths in float32), has the output NaN and a log of the sum of weights of minus infinity. A NaN in a query makes its results NaN, one
-/// anywhere else all of them. No queries have no outputs; at least one key is needed.</para>
+/// <para>A query with no neighbour, whose only key it leaves out or whose keys all lie so far away that the squared distance overflows
+/// (1.8e19 bandwidths in float32), has the output NaN and a log of the sum of weights of minus infinity. A NaN in a query makes its results
+/// NaN, one anywhere else all of them. No queries have no outputs; at least one key is needed.</para>
 /// </remarks>
 public static class StreamingPooling
 {
@@ -19,7 +19,8 @@ public static class StreamingPooling
     /// <param name="keys">Keys (n, d), or (n).</param>
     /// <param name="values">Values (n, v), or (n).</param>
     /// <param name="w">1/h of each feature (d), or (1) for all.</param>
-    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m). For leave-one-out: 0, 1, ..., n - 1.</param>
+    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m). For leave-one-out: 0, 1, ..., n -
+    /// 1.</param>
     /// <param name="options">The size of a tile.</param>
     /// <returns>Outputs (m, v), or (m) for values (n).</returns>
     /// <exception cref="ArgumentException">Shapes, number types or devices do not fit each other, or an index names no key.</exception>
@@ -29,7 +30,9 @@ public static class StreamingPooling
         return Run(queries, keys, values, w, excluded, options, isLogWanted: false).Output;
     }
 
-    /// <summary>Pools the values at each query, and says how much weight there was: what one needs to merge results over other keys.</summary>
+    /// <summary>
+    /// Pools the values at each query, and says how much weight there was: what one needs to merge results over other keys.
+    /// </summary>
     /// <inheritdoc cref="Pool"/>
     /// <returns>Outputs (m, v), or (m) for values (n); log sum_i exp(-|(q - k_i) w|^2 / 2) (m).</returns>
     public static (Tensor Output, Tensor LogWeightSum) PoolWithLogWeightSum(

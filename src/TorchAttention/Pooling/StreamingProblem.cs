@@ -27,7 +27,8 @@ internal sealed record StreamingProblem(Tensor Queries, Tensor Keys, Tensor Valu
         Tensor centre = inputs.Values.detach().mean([0]);
         Tensor values = cat([inputs.Values - centre, ones_like(inputs.Values.narrow(1, 0, 1))], dim: 1);
         Tensor scale = (inputs.W.to(ScalarType.Float64) * Held.SqrtHalf).to(inputs.W.dtype);
-        return new StreamingProblem(Columns(inputs.Queries), Columns(inputs.Keys), values, centre, scale, copies ? excluded?.clone() : excluded);
+        return new StreamingProblem(
+            Columns(inputs.Queries), Columns(inputs.Keys), values, centre, scale, copies ? excluded?.clone() : excluded);
 
         Tensor Columns(Tensor rows)
         {

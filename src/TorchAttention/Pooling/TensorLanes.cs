@@ -3,7 +3,10 @@ using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Pooling;
 
-/// <summary>A tensor in the place of a register: what a kernel says of numbers, it says of tensors, and libtorch differentiates it as often as one asks.</summary>
+/// <summary>
+/// A tensor in the place of a register: what a kernel says of numbers, it says of tensors, and libtorch differentiates it as often as one
+/// asks.
+/// </summary>
 /// <param name="value">The tensor.</param>
 internal readonly unsafe struct TensorLanes(Tensor value) : ILanes<TensorLanes, float>
 {

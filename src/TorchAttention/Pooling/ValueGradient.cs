@@ -5,10 +5,13 @@ using TorchAttention.Numerics.Kernels;
 namespace TorchAttention.Pooling;
 
 /// <summary>
-/// The gradient of the values: dL/dv_ic = sum_m G_mc K(q_m, k_i) / S_m with S_m the query's sum of weights. That is a pooling of G / S with queries and
-/// keys in each other's place, times its own sum of weights.
+/// The gradient of the values: dL/dv_ic = sum_m G_mc K(q_m, k_i) / S_m with S_m the query's sum of weights. That is a pooling of G / S with
+/// queries and keys in each other's place, times its own sum of weights.
 /// </summary>
-/// <remarks>Computed in float64 on copies of the inputs. A query whose sum of weights is small is far from all keys; its weights are taken one by one, relative to the nearest.</remarks>
+/// <remarks>
+/// Computed in float64 on copies of the inputs. A query whose sum of weights is small is far from all keys; its weights are taken one by
+/// one, relative to the nearest.
+/// </remarks>
 internal sealed class ValueGradient<TKernel, T>
     where TKernel : IKernel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -24,7 +27,8 @@ internal sealed class ValueGradient<TKernel, T>
     private readonly PoolingOptions _options;
     private readonly bool _hasNearest;
 
-    public ValueGradient(ReadOnlySpan<T> queries, ReadOnlySpan<T> keys, double[] w, int[] leftOut, ReadOnlySpan<T> logWeightSum, PoolingOptions options)
+    public ValueGradient(
+        ReadOnlySpan<T> queries, ReadOnlySpan<T> keys, double[] w, int[] leftOut, ReadOnlySpan<T> logWeightSum, PoolingOptions options)
     {
         _queries = Widen(queries);
         _keys = Widen(keys);

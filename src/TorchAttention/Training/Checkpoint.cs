@@ -6,11 +6,14 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Training;
 
-/// <summary>A training at one moment: module, optimiser, place in the epoch, random state. From it a training goes on bit for bit as if it had never stopped.</summary>
+/// <summary>
+/// A training at one moment: module, optimiser, place in the epoch, random state. From it a training goes on bit for bit as if it had never
+/// stopped.
+/// </summary>
 /// <remarks>
-/// A file in the safetensors format: <c>model.*</c>, <c>best.*</c> and <c>optimizer.*</c> hold tensors, the header's text the rest, with a digest of both. What is not
-/// in it and must be the same again: the data, the module's and the trainer's options, the number of threads where libtorch's sums depend on it. Random draws of a
-/// module on a CUDA device (dropout) have no state that can be saved.
+/// A file in the safetensors format: <c>model.*</c>, <c>best.*</c> and <c>optimizer.*</c> hold tensors, the header's text the rest, with a
+/// digest of both. What is not in it and must be the same again: the data, the module's and the trainer's options, the number of threads
+/// where libtorch's sums depend on it. Random draws of a module on a CUDA device (dropout) have no state that can be saved.
 /// </remarks>
 public sealed class Checkpoint
 {
@@ -156,7 +159,9 @@ public sealed class Checkpoint
         SafeTensor part = _tensors.GetValueOrDefault(name) ?? throw Other(name, null, "none: the checkpoint is of another module");
         return part.DataType == TensorBytes.TypeName(like) && part.Shape.SequenceEqual(like.shape)
             ? part
-            : throw Other(name, $"of type {TensorBytes.TypeName(like)} and shape {Guard.Shape(like)}", $"{part}: the checkpoint is of another training");
+            : throw Other(
+                name, $"of type {TensorBytes.TypeName(like)} and shape {Guard.Shape(like)}",
+                $"{part}: the checkpoint is of another training");
     }
 
     private void Same(string what, string now)
@@ -168,10 +173,14 @@ public sealed class Checkpoint
     }
 
     private int Whole(string name) =>
-        int.TryParse(_metadata.GetValueOrDefault(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : throw Missing(name);
+        int.TryParse(_metadata.GetValueOrDefault(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+            ? value
+            : throw Missing(name);
 
     private double Number(string name) =>
-        double.TryParse(_metadata.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : throw Missing(name);
+        double.TryParse(_metadata.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : throw Missing(name);
 
     private StorageException Missing(string name) => new(StorageProblem.Text, _name)
     {

@@ -4,7 +4,9 @@ using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Training;
 
-/// <summary>The checkpoints of one training in a folder: written beside the training while it goes on, found again when it is to go on.</summary>
+/// <summary>
+/// The checkpoints of one training in a folder: written beside the training while it goes on, found again when it is to go on.
+/// </summary>
 /// <remarks>
 /// A step waits for the copy in memory only; the file is written on a thread of its own. Where one is still being written when the next is
 /// due by the clock, the next comes later; where it is due by its steps, the training waits. A checkpoint that cannot be written (a full
@@ -37,7 +39,9 @@ public sealed class Checkpoints : IDisposable
         _options.Check();
     }
 
-    /// <summary>Raised on the training's thread when one was captured, before it is written: the moment to bring other files up to this step.</summary>
+    /// <summary>
+    /// Raised on the training's thread when one was captured, before it is written: the moment to bring other files up to this step.
+    /// </summary>
     public event EventHandler<Checkpoint>? Captured;
 
     /// <summary>Raised before one is written, on a thread of the pool: the moment to see other files safely on the disk.</summary>
@@ -49,7 +53,9 @@ public sealed class Checkpoints : IDisposable
     /// <summary>Raised when one could not be written, on a thread of the pool.</summary>
     public event EventHandler<Exception>? Failed;
 
-    /// <summary>Saves a trainer's training when the options say so, when it is interrupted, and at its end: it may be given more epochs.</summary>
+    /// <summary>
+    /// Saves a trainer's training when the options say so, when it is interrupted, and at its end: it may be given more epochs.
+    /// </summary>
     /// <param name="trainer">The trainer.</param>
     public void Watch(Trainer trainer)
     {

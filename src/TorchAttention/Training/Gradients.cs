@@ -18,7 +18,9 @@ internal static class Gradients
         return Math.Sqrt(sum);
     }
 
-    /// <summary>Scales the gradients so that their norm is the given one, as the book does; torch's <c>clip_grad_norm_</c> divides by norm + 1e-6.</summary>
+    /// <summary>
+    /// Scales the gradients so that their norm is the given one, as the book does; torch's <c>clip_grad_norm_</c> divides by norm + 1e-6.
+    /// </summary>
     public static void Clip(IReadOnlyList<(string Name, Parameter Parameter)> parameters, double norm, double most)
     {
         using IDisposable noGradients = no_grad();
@@ -52,7 +54,8 @@ internal static class Gradients
 
     /// <summary>The parameter with the largest number of all, and that number.</summary>
     public static (string Name, double Value) Largest(IReadOnlyList<(string Name, Parameter Parameter)> parameters) =>
-        parameters.SelectMany(pair => pair.Parameter.ToDoubles().Select(value => (pair.Name, Value: value))).MaxBy(pair => Math.Abs(pair.Value));
+        parameters.SelectMany(
+            pair => pair.Parameter.ToDoubles().Select(value => (pair.Name, Value: value))).MaxBy(pair => Math.Abs(pair.Value));
 
     private static double? FirstOf(Tensor numbers)
     {

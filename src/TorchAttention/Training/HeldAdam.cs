@@ -2,7 +2,9 @@ using TorchSharp.Modules;
 
 namespace TorchAttention.Training;
 
-/// <summary>TorchSharp's Adam with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch, as <see cref="HeldSgd"/>.</summary>
+/// <summary>
+/// TorchSharp's Adam with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch, as <see cref="HeldSgd"/>.
+/// </summary>
 /// <param name="parameters">What it moves.</param>
 /// <param name="learningRate">The learning rate.</param>
 /// <param name="weightDecay">Times the parameter is added to the gradient.</param>

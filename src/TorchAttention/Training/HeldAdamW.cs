@@ -2,7 +2,9 @@ using TorchSharp.Modules;
 
 namespace TorchAttention.Training;
 
-/// <summary>TorchSharp's AdamW with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch, as <see cref="HeldSgd"/>.</summary>
+/// <summary>
+/// TorchSharp's AdamW with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch, as <see cref="HeldSgd"/>.
+/// </summary>
 /// <param name="parameters">What it moves.</param>
 /// <param name="learningRate">The learning rate.</param>
 /// <param name="weightDecay">Times the learning rate and the parameter is taken off the parameter.</param>

@@ -3,7 +3,10 @@ using TorchSharp.Modules;
 namespace TorchAttention.Training;
 
 /// <summary>TorchSharp's SGD with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch.</summary>
-/// <remarks>See <see cref="Held"/>: a collection on behalf of another thread would else end a training sooner or later. State, options and their saving are TorchSharp's.</remarks>
+/// <remarks>
+/// See <see cref="Held"/>: a collection on behalf of another thread would else end a training sooner or later. State, options and their
+/// saving are TorchSharp's.
+/// </remarks>
 /// <param name="parameters">What it moves.</param>
 /// <param name="learningRate">The learning rate.</param>
 /// <param name="momentum">The momentum, at least 0 and below 1.</param>

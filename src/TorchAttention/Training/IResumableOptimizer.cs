@@ -3,7 +3,9 @@ namespace TorchAttention.Training;
 /// <summary>An optimiser of one's own whose memory can be saved, so that a training that uses it can go on from a checkpoint.</summary>
 public interface IResumableOptimizer
 {
-    /// <summary>Everything that the optimiser's next step depends on, but for its parameters, their gradients and the learning rate.</summary>
+    /// <summary>
+    /// Everything that the optimiser's next step depends on, but for its parameters, their gradients and the learning rate.
+    /// </summary>
     IReadOnlyDictionary<string, double[]> SaveState();
 
     /// <summary>Takes the place of the optimiser that saved.</summary>

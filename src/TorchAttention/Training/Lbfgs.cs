@@ -3,12 +3,12 @@ using TorchSharp.Modules;
 namespace TorchAttention.Training;
 
 /// <summary>
-/// Limited-memory BFGS (J. Nocedal, 1980) with the steps and the ends of PyTorch's, in float64 whatever the parameters are of. It asks for the loss several
-/// times in a step, and its memory of past gradients can be saved.
+/// Limited-memory BFGS (J. Nocedal, 1980) with the steps and the ends of PyTorch's, in float64 whatever the parameters are of. It asks for
+/// the loss several times in a step, and its memory of past gradients can be saved.
 /// </summary>
 /// <remarks>
-/// Without a line search a step of the given length is taken, PyTorch's default. With one, ours, the length is halved until the loss falls by a part of what
-/// the slope promises (L. Armijo, 1966); where it does not fall at all, the parameters stay.
+/// Without a line search a step of the given length is taken, PyTorch's default. With one, ours, the length is halved until the loss falls
+/// by a part of what the slope promises (L. Armijo, 1966); where it does not fall at all, the parameters stay.
 /// </remarks>
 public sealed class Lbfgs : OptimizerHelper, IResumableOptimizer
 {
@@ -90,7 +90,8 @@ public sealed class Lbfgs : OptimizerHelper, IResumableOptimizer
             }
 
             gradient = Gradient();
-            if (evaluations >= _maxIterations * 5 / 4 || _length * Largest(_direction) <= ChangeTolerance || Math.Abs(loss - before) < ChangeTolerance)
+            if (evaluations >= _maxIterations * 5 / 4 || _length * Largest(_direction) <= ChangeTolerance
+                || Math.Abs(loss - before) < ChangeTolerance)
             {
                 break;
             }

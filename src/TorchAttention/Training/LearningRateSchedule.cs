@@ -12,17 +12,23 @@ public enum ScheduleKind
     /// <summary>Times gamma after every epoch: PyTorch's <c>ExponentialLR</c>.</summary>
     Exponential,
 
-    /// <summary>Half a cosine from 1 to <see cref="LearningRateSchedule.FinalFactor"/>, step by step: PyTorch's <c>CosineAnnealingLR</c> with a step for each mini-batch.</summary>
+    /// <summary>
+    /// Half a cosine from 1 to <see cref="LearningRateSchedule.FinalFactor"/>, step by step: PyTorch's <c>CosineAnnealingLR</c> with a step
+    /// for each mini-batch.
+    /// </summary>
     Cosine,
 
     /// <summary>A straight line from 1 to <see cref="LearningRateSchedule.FinalFactor"/>, step by step.</summary>
     Linear,
 }
 
-/// <summary>What the learning rate is multiplied by, as a function of the step alone: nothing of it needs to be kept for a training to go on later.</summary>
+/// <summary>
+/// What the learning rate is multiplied by, as a function of the step alone: nothing of it needs to be kept for a training to go on later.
+/// </summary>
 /// <remarks>
-/// With t the steps taken, T those of the whole training, W those of the warm-up and e the epochs done, the factor is (t + 1)/W while t is below W, and else
-/// gamma^floor(e / k) (<see cref="ScheduleKind.Step"/>), gamma^e, f + (1 - f)(1 + cos(pi p))/2 or 1 + (f - 1) p with p = (t - W)/(T - W).
+/// With t the steps taken, T those of the whole training, W those of the warm-up and e the epochs done, the factor is (t + 1)/W while t is
+/// below W, and else gamma^floor(e / k) (<see cref="ScheduleKind.Step"/>), gamma^e, f + (1 - f)(1 + cos(pi p))/2 or 1 + (f - 1) p with p =
+/// (t - W)/(T - W).
 /// </remarks>
 public sealed record LearningRateSchedule
 {
@@ -35,7 +41,9 @@ public sealed record LearningRateSchedule
     /// <summary>k, the epochs between two steps of <see cref="ScheduleKind.Step"/>, at least 1; 10 by default.</summary>
     public int StepEpochs { get; init; } = 10;
 
-    /// <summary>f, the factor at the end of <see cref="ScheduleKind.Cosine"/> and <see cref="ScheduleKind.Linear"/>, at least 0; 0 by default.</summary>
+    /// <summary>
+    /// f, the factor at the end of <see cref="ScheduleKind.Cosine"/> and <see cref="ScheduleKind.Linear"/>, at least 0; 0 by default.
+    /// </summary>
     public double FinalFactor { get; init; }
 
     /// <summary>W, the steps in which the rate rises to its full height, at least 0; 0 by default.</summary>

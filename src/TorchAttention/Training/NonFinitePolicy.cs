@@ -6,6 +6,9 @@ public enum NonFinitePolicy
     /// <summary>Training ends with a <see cref="TrainingDivergedException"/>, before the optimiser moves any parameter.</summary>
     Stop,
 
-    /// <summary>The optimiser leaves the step out. An epoch without any other step ends training all the same, and so does a validation loss that is NaN or infinite: no later epoch could be judged.</summary>
+    /// <summary>
+    /// The optimiser leaves the step out. An epoch without any other step ends training all the same, and so does a validation loss that is
+    /// NaN or infinite: no later epoch could be judged.
+    /// </summary>
     Skip,
 }

@@ -7,7 +7,10 @@ namespace TorchAttention.Training;
 /// <remarks>TorchSharp's own way of saving knows float32 on the CPU only, and its LBFGS none at all.</remarks>
 internal static class OptimizerMemory
 {
-    /// <summary>The name of the method, by which a checkpoint knows whose memory it has: one for TorchSharp's and for those here that take the same steps.</summary>
+    /// <summary>
+    /// The name of the method, by which a checkpoint knows whose memory it has: one for TorchSharp's and for those here that take the same
+    /// steps.
+    /// </summary>
     public static string NameOf(optim.Optimizer optimizer) => optimizer switch
     {
         SGD => nameof(SGD),
@@ -85,7 +88,9 @@ internal static class OptimizerMemory
             {
                 case SGD.State sgd:
                     sgd.momentum_buffer?.Dispose();
-                    sgd.momentum_buffer = memory.TryGetValue($"{i}.momentum_buffer", out SafeTensor? buffer) ? Like(parameters[i], buffer) : null;
+                    sgd.momentum_buffer = memory.TryGetValue($"{i}.momentum_buffer", out SafeTensor? buffer)
+                        ? Like(parameters[i], buffer)
+                        : null;
                     break;
                 case Adam.State adam:
                     adam.step = Steps(i);
@@ -117,5 +122,6 @@ internal static class OptimizerMemory
     }
 
     private static NotSupportedException Unknown(optim.Optimizer optimizer) =>
-        new($"Expected SGD, Adam, AdamW, or an optimiser that is an {nameof(IResumableOptimizer)}, got {optimizer.GetType().Name}: its memory cannot be saved.");
+        new($"Expected SGD, Adam, AdamW, or an optimiser that is an {nameof(IResumableOptimizer)}, got {optimizer.GetType().Name}: its "
+            + $"memory cannot be saved.");
 }

@@ -75,7 +75,8 @@ public sealed record OptimizerOptions
 
         if (Momentum > 0 && Kind != OptimizerKind.Sgd)
         {
-            throw new ArgumentException($"Expected no momentum with {Kind}, got {Momentum}: it is of {OptimizerKind.Sgd}.", nameof(Momentum));
+            throw new ArgumentException(
+                $"Expected no momentum with {Kind}, got {Momentum}: it is of {OptimizerKind.Sgd}.", nameof(Momentum));
         }
 
         if (WeightDecay > 0 && Kind == OptimizerKind.Lbfgs)

@@ -7,7 +7,9 @@ namespace TorchAttention.Training;
 public readonly record struct BoardPoint(string Label, double X, double Y);
 
 /// <summary>Collects lines of points while a model trains, each point the mean of a few: the book's <c>ProgressBoard</c>.</summary>
-/// <remarks>It knows no screen: who shows the lines listens to <see cref="PointDrawn"/>, or reads <see cref="Line"/> when all is done.</remarks>
+/// <remarks>
+/// It knows no screen: who shows the lines listens to <see cref="PointDrawn"/>, or reads <see cref="Line"/> when all is done.
+/// </remarks>
 public sealed class ProgressBoard
 {
     private readonly Dictionary<string, List<BoardPoint>> _waiting = [];
@@ -55,7 +57,9 @@ public sealed class ProgressBoard
         PointDrawn?.Invoke(this, mean);
     }
 
-    /// <summary>Draws the training and the validation loss of a trainer over its epochs, as lines <c>train_loss</c> and <c>val_loss</c>.</summary>
+    /// <summary>
+    /// Draws the training and the validation loss of a trainer over its epochs, as lines <c>train_loss</c> and <c>val_loss</c>.
+    /// </summary>
     /// <param name="trainer">The trainer.</param>
     /// <param name="trainPointsPerEpoch">Points of the training loss in an epoch, at least 1.</param>
     /// <param name="valPointsPerEpoch">Points of the validation loss in an epoch, at least 1.</param>

@@ -4,7 +4,9 @@ using TorchAttention.Data;
 
 namespace TorchAttention.Training;
 
-/// <summary>Fits a module to data by an optimiser, and raises an event for every step, validation batch and epoch: the book's <c>Trainer</c>.</summary>
+/// <summary>
+/// Fits a module to data by an optimiser, and raises an event for every step, validation batch and epoch: the book's <c>Trainer</c>.
+/// </summary>
 public sealed class Trainer
 {
     // Adam multiplies its rate by up to 1 / (1 - b1), and libtorch refuses a product that float32 cannot hold.
@@ -43,7 +45,10 @@ public sealed class Trainer
     /// <summary>Raised at the end of a training, before early stopping gives the best parameters back.</summary>
     public event EventHandler<FitResult>? Completed;
 
-    /// <summary>Raised where a training was cancelled, before <see cref="Fit(Module, DataModule, CancellationToken)"/> throws: the last moment to <see cref="Capture"/> it.</summary>
+    /// <summary>
+    /// Raised where a training was cancelled, before <see cref="Fit(Module, DataModule, CancellationToken)"/> throws: the last moment to
+    /// <see cref="Capture"/> it.
+    /// </summary>
     public event EventHandler? Interrupted;
 
     /// <summary>Trains the module in place.</summary>
@@ -52,9 +57,11 @@ public sealed class Trainer
     /// <param name="cancellationToken">Stops between two steps.</param>
     /// <returns>How it ended. With early stopping the module has the parameters of its best epoch.</returns>
     /// <exception cref="ArgumentException">The module is in its columns' own units, the data are not.</exception>
-    /// <exception cref="TrainingDivergedException">A loss or a gradient is NaN or infinite; the module keeps the parameters that led there.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or a gradient is NaN or infinite; the module keeps the parameters that led
+    /// there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the module keeps what it has learned so far.</exception>
-    public FitResult Fit(Module model, DataModule data, CancellationToken cancellationToken = default) => Fit(model, data, from: null, cancellationToken);
+    public FitResult Fit(Module model, DataModule data, CancellationToken cancellationToken = default) =>
+        Fit(model, data, from: null, cancellationToken);
 
     /// <summary>Goes on with a training from a checkpoint: the rest is bit for bit what it would have been.</summary>
     /// <param name="model">A module made as the first time; it gets the checkpoint's parameters.</param>
@@ -111,9 +118,11 @@ public sealed class Trainer
     /// <summary>Everything that the rest of the training depends on, as it is now.</summary>
     /// <exception cref="InvalidOperationException">No training is under way on this thread's events.</exception>
     /// <exception cref="NotSupportedException">The optimiser's memory cannot be saved.</exception>
-    public Checkpoint Capture() => Checkpoint.Of(_run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
+    public Checkpoint Capture() =>
+        Checkpoint.Of(_run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
 
-    private bool IsOver(TrainingRun run) => _options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience;
+    private bool IsOver(TrainingRun run) =>
+        _options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience;
 
     private double TrainEpoch(TrainingRun run, CancellationToken cancellationToken)
     {
@@ -141,7 +150,9 @@ public sealed class Trainer
 
         return run.Losses.Examples > 0
             ? run.Losses.Sum / run.Losses.Examples
-            : throw new TrainingDivergedException(run.Step, run.Epoch, double.NaN, $"every step of epoch {run.Epoch} was left out for a loss or a gradient that is not finite");
+            : throw new TrainingDivergedException(
+                run.Step, run.Epoch, double.NaN,
+                $"every step of epoch {run.Epoch} was left out for a loss or a gradient that is not finite");
     }
 
     private void Step(TrainingRun run, Batch batch)
@@ -194,7 +205,8 @@ public sealed class Trainer
         }
     }
 
-    // The loss and its gradients. Only the first of a step is a number that must be finite: an optimiser that looks further takes its steps back.
+    // The loss and its gradients. Only the first of a step is a number that must be finite: an optimiser that looks further takes its steps
+    // back.
     private Tensor Descend(TrainingRun run, Batch batch, ref double loss, ref double norm)
     {
         Tensor descended = run.Model.TrainingStep(batch);
@@ -210,7 +222,9 @@ public sealed class Trainer
         double length = Gradients.Norm(run.Parameters);
         if (isFirst)
         {
-            (loss, norm) = (value, double.IsFinite(length) ? length : throw Diverged(run, value, $"the norm of the gradients of step {run.Step}", length));
+            (loss, norm) = (
+                value,
+                double.IsFinite(length) ? length : throw Diverged(run, value, $"the norm of the gradients of step {run.Step}", length));
         }
 
         if (_options.GradientClipVal > 0 && length > _options.GradientClipVal)
@@ -269,7 +283,10 @@ public sealed class Trainer
     private static TrainingDivergedException Diverged(TrainingRun run, double loss, string what, double value)
     {
         (string name, double largest) = Gradients.Largest(run.Parameters);
-        string cause = Gradients.FirstNonFinite(run.Parameters) ?? string.Create(CultureInfo.InvariantCulture, $"the largest number in the parameters is {largest:G4}, in {name}");
-        return new TrainingDivergedException(run.Step, run.Epoch, loss, $"{what} (epoch {run.Epoch}, mini-batch {run.Batch} of {run.TrainDataloader.Count}) is {value}; {cause}");
+        string cause = Gradients.FirstNonFinite(run.Parameters)
+            ?? string.Create(CultureInfo.InvariantCulture, $"the largest number in the parameters is {largest:G4}, in {name}");
+        return new TrainingDivergedException(
+            run.Step, run.Epoch, loss,
+            $"{what} (epoch {run.Epoch}, mini-batch {run.Batch} of {run.TrainDataloader.Count}) is {value}; {cause}");
     }
 }

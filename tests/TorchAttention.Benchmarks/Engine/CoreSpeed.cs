@@ -5,10 +5,15 @@ using System.Runtime.Intrinsics.X86;
 
 namespace TorchAttention.Benchmarks.Engine;
 
-/// <summary>What one core can do: its clock, its widest multiply-adds, and the instructions that a pair takes in one feature and float32, by themselves.</summary>
-/// <param name="ClockGhz">From a chain of 64-bit products, each of which waits 3 cycles for the one before, as on every x64 core of the last ten years.</param>
+/// <summary>
+/// What one core can do: its clock, its widest multiply-adds, and the instructions that a pair takes in one feature and float32, by
+/// themselves.
+/// </summary>
+/// <param name="ClockGhz">From a chain of 64-bit products, each of which waits 3 cycles for the one before, as on every x64 core of the
+/// last ten years.</param>
 /// <param name="MultiplyAddsPerNs">Multiply-adds of 16 floats; null without AVX-512.</param>
-/// <param name="NsPerPair">The twelve instructions of 16 pairs on keys in the first cache: what the exact method cannot go below on one core; null without AVX-512.</param>
+/// <param name="NsPerPair">The twelve instructions of 16 pairs on keys in the first cache: what the exact method cannot go below on one
+/// core; null without AVX-512.</param>
 /// <remarks>The best of many bursts of a millisecond: other processes take time away and never add any.</remarks>
 internal sealed record CoreSpeed(double ClockGhz, double? MultiplyAddsPerNs, double? NsPerPair)
 {

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention.Benchmarks.Engine;
 
-/// <summary>Points to fit and to be fitted at: a data set of peers/engine.py, a folder with x.f64 (n, d) row by row and y.f64 (n), raw float64, little endian.</summary>
+/// <summary>
+/// Points to fit and to be fitted at: a data set of peers/engine.py, a folder with x.f64 (n, d) row by row and y.f64 (n), raw float64,
+/// little endian.
+/// </summary>
 /// <param name="X">Keys (n, d).</param>
 /// <param name="Y">Values (n).</param>
 internal sealed record DataSet(double[] X, double[] Y)
@@ -62,7 +65,8 @@ internal sealed record DataSet(double[] X, double[] Y)
     public DataSet Sample(int count) => At(Spread(Y.Length, count));
 
     /// <summary>Some of n places, spread evenly.</summary>
-    public static int[] Spread(int n, int count) => [.. Enumerable.Range(0, Math.Min(count, n)).Select(i => (int)((long)i * n / Math.Min(count, n)))];
+    public static int[] Spread(int n, int count) =>
+        [.. Enumerable.Range(0, Math.Min(count, n)).Select(i => (int)((long)i * n / Math.Min(count, n)))];
 
     public static void WriteNumbers(string path, double[] numbers) => File.WriteAllBytes(path, MemoryMarshal.AsBytes(numbers.AsSpan()));
 

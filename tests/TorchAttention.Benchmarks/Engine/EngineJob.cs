@@ -27,7 +27,8 @@ internal sealed record EngineJob(string Name, int N, Func<double[]> Run, Func<in
     public Func<double[]> Further { get; init; } = () => [];
 
     /// <summary>
-    /// Takes code to its last tier: the runtime compiles a method again after 30 calls, in the background, and not while new ones keep coming.
+    /// Takes code to its last tier: the runtime compiles a method again after 30 calls, in the background, and not while new ones keep
+    /// coming.
     /// </summary>
     public static void Settle(Action run)
     {

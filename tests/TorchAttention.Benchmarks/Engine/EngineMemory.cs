@@ -5,7 +5,10 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Benchmarks.Engine;
 
-/// <summary>The memory that pooling takes beside its inputs and outputs: a million queries on a million other keys, one feature, float32, in no order.</summary>
+/// <summary>
+/// The memory that pooling takes beside its inputs and outputs: a million queries on a million other keys, one feature, float32, in no
+/// order.
+/// </summary>
 internal static class EngineMemory
 {
     private const int Count = 1_000_000;
@@ -29,12 +32,15 @@ internal static class EngineMemory
         PoolingReport report = Pool(queries, keys, values, pooled);
         long peak = Status("VmHWM");
         Console.WriteLine(JsonSerializer.Serialize(
-            new { N = Count, M = Count, Method = report.Method.ToString(), BeforeMb = before / 1024.0, PeakMb = peak / 1024.0 }, EngineRun.Json));
+            new { N = Count, M = Count, Method = report.Method.ToString(), BeforeMb = before / 1024.0, PeakMb = peak / 1024.0 },
+            EngineRun.Json));
     }
 
-    private static PoolingReport Pool(ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, Span<float> pooled) =>
+    private static PoolingReport Pool(
+        ReadOnlySpan<float> queries, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, Span<float> pooled) =>
         KernelPooling.Pool<Gaussian>(
-            new PoolingInput<float> { Queries = queries, Keys = keys, Values = values, Bandwidths = [Bandwidth] }, new PoolingOutput<float> { Values = pooled });
+            new PoolingInput<float> { Queries = queries, Keys = keys, Values = values, Bandwidths = [Bandwidth] },
+            new PoolingOutput<float> { Values = pooled });
 
     private static float[] Numbers(Random random)
     {

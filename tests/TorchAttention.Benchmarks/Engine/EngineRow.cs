@@ -21,7 +21,10 @@ internal sealed record EngineRow(string Name, int N, int M, double Seconds, doub
     /// <summary>Nanoseconds for each pair of a query and a key.</summary>
     public double NsPerPair => Seconds * 1e9 / N / M;
 
-    /// <summary>The largest difference from the sum over all pairs that was looked at, in units of the answers' range; null where a script alone can judge them.</summary>
+    /// <summary>
+    /// The largest difference from the sum over all pairs that was looked at, in units of the answers' range; null where a script alone can
+    /// judge them.
+    /// </summary>
     public required double? Error { get; init; }
 
     /// <summary>The error bound that came with the answers; null for other systems.</summary>
@@ -30,7 +33,10 @@ internal sealed record EngineRow(string Name, int N, int M, double Seconds, doub
     /// <summary>The method that was used; null for other systems.</summary>
     public string? Method { get; init; }
 
-    /// <summary>Measures jobs by turns, so that what else the machine does falls on all alike, checks their answers and writes these into the folder.</summary>
+    /// <summary>
+    /// Measures jobs by turns, so that what else the machine does falls on all alike, checks their answers and writes these into the
+    /// folder.
+    /// </summary>
     public static EngineRow[] Measure(string folder, params EngineJob[] jobs)
     {
         double[][] answers = [.. jobs.Select(job =>

@@ -31,7 +31,8 @@ internal static class EngineRows
 
     /// <summary>Measures the parts of these names, or all where none is named.</summary>
     public static EngineRow[] Measure(string folder, params string[] parts) =>
-        [.. (parts.Length == 0 ? [.. _parts.Keys] : parts).SelectMany(part => _parts.TryGetValue(part, out Func<string, EngineRow[]>? measure)
+        [.. (parts.Length == 0 ? [.. _parts.Keys] : parts).SelectMany(
+            part => _parts.TryGetValue(part, out Func<string, EngineRow[]>? measure)
             ? measure(folder)
             : throw new ArgumentException($"Expected one of {string.Join(", ", _parts.Keys)}, got {part}."))];
 
@@ -44,7 +45,8 @@ internal static class EngineRows
         return n switch
         {
             10_000 => EngineRow.Measure(
-                folder, exact, fused, Theirs($"textbook-1d-f32-{n}", exact, libtorch.Textbook), Ours<Gaussian>($"auto-1d-f32-{n}", data, 1, _auto, isSingle: true)),
+                folder, exact, fused, Theirs($"textbook-1d-f32-{n}", exact, libtorch.Textbook),
+                Ours<Gaussian>($"auto-1d-f32-{n}", data, 1, _auto, isSingle: true)),
             30_000 => EngineRow.Measure(
                 folder,
                 exact,
@@ -62,7 +64,8 @@ internal static class EngineRows
         using var libtorch = new LibTorchPooling(data, bandwidth: 0.1);
         EngineJob exact = Ours<Gaussian>("exact-3d-f32-50000", data, 0.1, _exact, isSingle: true);
         return EngineRow.Measure(
-            folder, exact, Ours<Gaussian>("auto-3d-f32-50000", data, 0.1, _auto, isSingle: true), Theirs("sdpa-3d-f32-50000", exact, libtorch.Fused));
+            folder, exact, Ours<Gaussian>("auto-3d-f32-50000", data, 0.1, _auto, isSingle: true),
+            Theirs("sdpa-3d-f32-50000", exact, libtorch.Fused));
     }
 
     private static EngineRow[] Small(string folder, string dataSet)
@@ -74,7 +77,8 @@ internal static class EngineRows
             folder,
             Ours<Gaussian>($"exact-{dataSet}", data, 0.1, _exact, isSingle: false),
             auto,
-            Theirs($"dense-{dataSet}", auto, () => [.. DenseAttention.Pool<Gaussian>(data.X, data.X, data.Y, bandwidths).Select(result => result.Output)]));
+            Theirs($"dense-{dataSet}", auto, () =>
+                [.. DenseAttention.Pool<Gaussian>(data.X, data.X, data.Y, bandwidths).Select(result => result.Output)]));
     }
 
     private static EngineRow[] Line(string folder)
@@ -99,7 +103,8 @@ internal static class EngineRows
         EngineRow.Measure(folder, [.. ((int[])[100_000, 1_000_000, 10_000_000]).Select(n =>
             Ours<Gaussian>($"growth-{n}", DataSet.Line(n), 0.1, _auto, isSingle: false) with { IsFromFolder = false })]);
 
-    private static EngineJob Ours<TKernel>(string name, DataSet data, double bandwidth, PoolingOptions options, bool isSingle, bool hasGradient = false)
+    private static EngineJob Ours<TKernel>(
+        string name, DataSet data, double bandwidth, PoolingOptions options, bool isSingle, bool hasGradient = false)
         where TKernel : IKernel
     {
         var work = new PoolingWork<TKernel>(data, bandwidth, options, isSingle, hasGradient);
@@ -110,5 +115,6 @@ internal static class EngineRows
         };
     }
 
-    private static EngineJob Theirs(string name, EngineJob ours, Func<double[]> run) => new(name, ours.N, run, ours.Exact, Math.Max(LibTorch, ours.Tolerance));
+    private static EngineJob Theirs(string name, EngineJob ours, Func<double[]> run) =>
+        new(name, ours.N, run, ours.Exact, Math.Max(LibTorch, ours.Tolerance));
 }

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace TorchAttention.Benchmarks.Engine;
 
 /// <summary>
-/// This side of peers/engine.py: reads the data sets of a folder, writes the answers of each row beside them, and prints one JSON object, as the peer
-/// programs do.
+/// This side of peers/engine.py: reads the data sets of a folder, writes the answers of each row beside them, and prints one JSON object,
+/// as the peer programs do.
 /// </summary>
 internal static class EngineRun
 {

@@ -43,8 +43,9 @@ internal sealed class LibTorchPooling : IDisposable
     }
 
     /// <summary>
-    /// The fused attention. -|q - k|^2 / 2 is q.k - |k|^2 / 2 and a term of the query alone, which the softmax drops. The scores are divided by the root
-    /// of their width, so the queries are multiplied by it; the values are as wide as the keys, since the fused form wants that.
+    /// The fused attention. -|q - k|^2 / 2 is q.k - |k|^2 / 2 and a term of the query alone, which the softmax drops. The scores are
+    /// divided by the root of their width, so the queries are multiplied by it; the values are as wide as the keys, since the fused form
+    /// wants that.
     /// </summary>
     public double[] Fused()
     {

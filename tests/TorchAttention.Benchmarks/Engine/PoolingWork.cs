@@ -78,7 +78,8 @@ internal sealed class PoolingWork<TKernel>
     {
         int enough = method == PoolingMethod.Exact ? 1000 : method == PoolingMethod.Line ? 5000 : 10_000;
         DataSet sample = _data.Sample(enough);
-        var small = new PoolingWork<TKernel>(sample, _bandwidths[0], _options with { Method = method }, _pooled is not null, _gradient is { Length: > 0 });
+        var small = new PoolingWork<TKernel>(
+            sample, _bandwidths[0], _options with { Method = method }, _pooled is not null, _gradient is { Length: > 0 });
         EngineJob.Settle(() => small.Run());
     }
 }

@@ -30,7 +30,8 @@ internal static class RegressionRows
 
     /// <summary>Measures the parts of these names, or all where none is named.</summary>
     public static EngineRow[] Measure(string folder, params string[] parts) =>
-        [.. (parts.Length == 0 ? [.. _parts.Keys] : parts).SelectMany(part => _parts.TryGetValue(part, out Func<string, EngineRow[]>? measure)
+        [.. (parts.Length == 0 ? [.. _parts.Keys] : parts).SelectMany(
+            part => _parts.TryGetValue(part, out Func<string, EngineRow[]>? measure)
             ? measure(folder)
             : throw new ArgumentException($"Expected one of {string.Join(", ", _parts.Keys)}, got {part}."))];
 
@@ -63,7 +64,9 @@ internal static class RegressionRows
         {
             var options = new KernelRegressionOptions { Bandwidth = FixedBandwidth, Degree = degree };
             KernelRegression model = KernelRegression.Fit(data.X, data.Y, options);
-            return new EngineJob($"fit-{dataSet}-degree-{degree}", data.Y.Length, () => model.Predict(data.X, _mean).Mean, query => Exact(data, query, degree), Tolerance)
+            return new EngineJob(
+                $"fit-{dataSet}-degree-{degree}", data.Y.Length, () => model.Predict(data.X, _mean).Mean,
+                query => Exact(data, query, degree), Tolerance)
             {
                 WarmUp = () => EngineJob.Settle(() => KernelRegression.Fit(small.X, small.Y, options).Predict(small.X, _mean)),
             };
@@ -89,6 +92,8 @@ internal static class RegressionRows
             products += weight * u * data.Y[i];
         }
 
-        return degree == 0 ? values / weights : ((squares * values) - (positions * products)) / ((weights * squares) - (positions * positions));
+        return degree == 0
+            ? values / weights
+            : ((squares * values) - (positions * products)) / ((weights * squares) - (positions * positions));
     }
 }

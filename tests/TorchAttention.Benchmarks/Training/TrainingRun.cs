@@ -6,7 +6,9 @@ using TorchAttention.Training;
 
 namespace TorchAttention.Benchmarks.Training;
 
-/// <summary>This side of peers/training.py: what a training of many keys costs, and what its checkpoints cost; prints one line of JSON.</summary>
+/// <summary>
+/// This side of peers/training.py: what a training of many keys costs, and what its checkpoints cost; prints one line of JSON.
+/// </summary>
 internal static class TrainingRun
 {
     private const int Keys = 100_000;
@@ -38,7 +40,8 @@ internal static class TrainingRun
         }
     }
 
-    // The data of peers/training.py: an even grid and its truth need no random numbers to be the same there. One row in a hundred thousand is held out.
+    // The data of peers/training.py: an even grid and its truth need no random numbers to be the same there. One row in a hundred thousand
+    // is held out.
     private static TabularData ManyKeys()
     {
         double[] x = [.. Enumerable.Range(0, Keys + 1).Select(i => 5.0 * i / Keys)];
@@ -64,8 +67,9 @@ internal static class TrainingRun
         return (times[times.Count / 2], model.W.ToDouble(), (Process.GetCurrentProcess().PeakWorkingSet64 - before) / 1e6);
     }
 
-    // Steps of a few seconds with a checkpoint every second, and without, by turns: what else the machine does changes slowly, and falls on both of a pair. The quartiles of
-    // the pairs' ratios, by the clock and by the processor time of all threads; then what a checkpoint takes by itself.
+    // Steps of a few seconds with a checkpoint every second, and without, by turns: what else the machine does changes slowly, and falls on
+    // both of a pair. The quartiles of the pairs' ratios, by the clock and by the processor time of all threads; then what a checkpoint
+    // takes by itself.
     private static Dictionary<string, object> CheckpointCost(Func<DataModule> create, string folder)
     {
         var clock = new List<double>();
@@ -83,7 +87,9 @@ internal static class TrainingRun
         }
 
         (double wait, double write) = OneCheckpoint(model, data, folder);
-        return new() { ["clock"] = Quartiles(clock), ["processor"] = Quartiles(processor), ["wait_seconds"] = wait, ["write_seconds"] = write };
+        return new(
+            )
+        { ["clock"] = Quartiles(clock), ["processor"] = Quartiles(processor), ["wait_seconds"] = wait, ["write_seconds"] = write };
 
         (double Clock, double Processor) Run(bool isSaved)
         {

@@ -9,7 +9,9 @@ public sealed partial class ArrowsTests
     // What a folder of src/ may not use, wherever in its files it is named.
     private static readonly (string Folder, string[] Forbidden)[] _rules =
     [
-        ("TorchAttention.Numerics", ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Plotting|Cli)"]),
+        ("TorchAttention.Numerics",
+        ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine",
+        "TorchAttention.(Data|Pooling|Training|Models|Plotting|Cli)"]),
         ("TorchAttention.Numerics/Vectors", ["TorchAttention.Numerics.(Kernels|Engine|Tables)"]),
         ("TorchAttention.Numerics/Kernels", ["TorchAttention.Numerics.(Engine|Tables)"]),
         ("TorchAttention.Numerics/Engine", ["TorchAttention.Numerics.(Tables|Regression)"]),
@@ -58,7 +60,8 @@ public sealed partial class ArrowsTests
     public void MutableStatics_AreNowhere()
     {
         List<string> found = [];
-        foreach (string project in new[] { "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Plotting", "TorchAttention.Console" })
+        foreach (string project in
+            new[] { "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Plotting", "TorchAttention.Console" })
         {
             foreach (string file in SourceFiles(project))
             {
@@ -77,9 +80,12 @@ public sealed partial class ArrowsTests
     private static string References(string project)
     {
         string text = File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "src", project, $"{project}.csproj"));
-        return string.Join(' ', Regex.Matches(text, "Reference Include=\"([^\"]+)\"").Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal));
+        return string.Join(
+            ' ',
+            Regex.Matches(text, "Reference Include=\"([^\"]+)\"").Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal));
     }
 
-    [GeneratedRegex(@"^\s*(public|private|internal|protected)\s+static\s+(?!readonly|partial|extern|event)[\w<>\[\]?,. ]+\s_?\w+\s*(=[^>]|;)")]
+    [GeneratedRegex(
+        @"^\s*(public|private|internal|protected)\s+static\s+(?!readonly|partial|extern|event)[\w<>\[\]?,. ]+\s_?\w+\s*(=[^>]|;)")]
     private static partial Regex MutableStatic();
 }

@@ -4,8 +4,9 @@ using Mono.Cecil.Cil;
 namespace TorchAttention.Tests.Architecture;
 
 /// <summary>
-/// TorchSharp hands libtorch the address of a number (a <c>Scalar</c>) that nothing keeps alive: a collection on behalf of another thread may free it before it is read.
-/// The library's own code therefore holds every such number, and calls no method of TorchSharp that makes one by itself.
+/// TorchSharp hands libtorch the address of a number (a <c>Scalar</c>) that nothing keeps alive: a collection on behalf of another thread
+/// may free it before it is read. The library's own code therefore holds every such number, and calls no method of TorchSharp that makes
+/// one by itself.
 /// </summary>
 public sealed class HeldNumbersTests
 {
@@ -17,7 +18,8 @@ public sealed class HeldNumbersTests
         HashSet<string> makers = Makers();
         Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::add(TorchSharp.torch/Tensor)", makers);
         Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::square()", makers);
-        Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::op_Addition(TorchSharp.torch/Tensor,TorchSharp.torch/Tensor)", makers);
+        Assert.Contains(
+            "TorchSharp.torch/Tensor TorchSharp.torch/Tensor::op_Addition(TorchSharp.torch/Tensor,TorchSharp.torch/Tensor)", makers);
         Assert.DoesNotContain("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::sub(TorchSharp.torch/Tensor)", makers);
     }
 
@@ -28,8 +30,10 @@ public sealed class HeldNumbersTests
         using ModuleDefinition library = ModuleDefinition.ReadModule(typeof(LibTorch).Assembly.Location);
         string[] loose =
         [
-            .. Methods(library).SelectMany(method => method.Body.Instructions.Where(instruction => IsLoose(instruction) || Calls(instruction, makers))
-                .Select(instruction => $"{method.DeclaringType.FullName}.{method.Name}: {((MethodReference)instruction.Operand).FullName}")),
+            .. Methods(library).SelectMany(
+                method => method.Body.Instructions.Where(instruction => IsLoose(instruction) || Calls(instruction, makers))
+                .Select(instruction =>
+                    $"{method.DeclaringType.FullName}.{method.Name}: {((MethodReference)instruction.Operand).FullName}")),
         ];
         Assert.True(loose.Length == 0, string.Join('\n', loose));
     }
@@ -43,7 +47,9 @@ public sealed class HeldNumbersTests
         for (int before = 0; makers.Count > before;)
         {
             before = makers.Count;
-            makers.UnionWith(methods.Where(method => method.Body.Instructions.Any(instruction => Calls(instruction, makers))).Select(method => method.FullName));
+            makers.UnionWith(
+                methods.Where(method => method.Body.Instructions.Any(instruction => Calls(instruction, makers))).Select(
+                method => method.FullName));
         }
 
         return makers;
@@ -57,6 +63,8 @@ public sealed class HeldNumbersTests
 
     // A number made from a plain one, and not kept in a variable, a field or as a method's result.
     private static bool IsLoose(Instruction instruction) =>
-        instruction.Operand is MethodReference method && method.ReturnType.FullName == Scalar && method.Parameters.Count == 1 && method.Name is "op_Implicit" or "ToScalar"
-        && instruction.Next.OpCode.Code is not (Code.Ret or Code.Stsfld or Code.Stloc or Code.Stloc_S or Code.Stloc_0 or Code.Stloc_1 or Code.Stloc_2 or Code.Stloc_3);
+        instruction.Operand is MethodReference method && method.ReturnType.FullName == Scalar && method.Parameters.Count == 1
+            && method.Name is "op_Implicit" or "ToScalar"
+        && instruction.Next.OpCode.Code is not (
+            Code.Ret or Code.Stsfld or Code.Stloc or Code.Stloc_S or Code.Stloc_0 or Code.Stloc_1 or Code.Stloc_2 or Code.Stloc_3);
 }

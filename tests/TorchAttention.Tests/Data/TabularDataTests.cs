@@ -54,9 +54,13 @@ public sealed class TabularDataTests
     [Fact]
     public void WrongArguments_AreRefusedWithTheirValues()
     {
-        Assert.Contains("got 2", Assert.Throws<ArgumentException>(() => new TabularData(_x[..2], _y[..2])).Message, StringComparison.Ordinal);
-        Assert.Contains("(50), got 49", Assert.Throws<ArgumentException>(() => new TabularData(_x, _y[..49])).Message, StringComparison.Ordinal);
-        Assert.Contains("got 1 everywhere", Assert.Throws<RegressionDataException>(() => new TabularData([1, 1, 1, 1], [1, 2, 3, 4])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got 2", Assert.Throws<ArgumentException>(() => new TabularData(_x[..2], _y[..2])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(50), got 49", Assert.Throws<ArgumentException>(() => new TabularData(_x, _y[..49])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got 1 everywhere", Assert.Throws<RegressionDataException>(() => new TabularData([1, 1, 1, 1], [1, 2, 3, 4])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new TabularData(_x, _y, validationFraction: 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new TabularData(_x, _y, validationFraction: double.NaN));
     }
@@ -107,7 +111,8 @@ public sealed class TabularDataTests
         Refused("as many targets as inputs (4), got 3", [[1, 2, 3, 4], [1, 2, 3, 5]]);
 
         static void Refused(string message, double[][] x) =>
-            Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(() => new TabularData(x, [1, 2, 3])).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                message, Assert.ThrowsAny<ArgumentException>(() => new TabularData(x, [1, 2, 3])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,7 +122,9 @@ public sealed class TabularDataTests
         string?[] refusals = [.. Enumerable.Range(0, 20).Select(seed => RefusalOf([0, 1e-60, 1], (ulong)seed)).Distinct()];
         Assert.Equal(2, refusals.Length);
         Assert.Contains(null, refusals);
-        Assert.StartsWith("Expected rows of one scale, got 1 where the training part has a mean of 5E-61", refusals.Single(text => text is not null)!, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Expected rows of one scale, got 1 where the training part has a mean of 5E-61", refusals.Single(text => text is not null)!,
+            StringComparison.Ordinal);
     }
 
     private static string? RefusalOf(double[] y, ulong seed)

@@ -56,8 +56,13 @@ public sealed class TensorLoaderTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(0);
         Assert.Throws<ArgumentOutOfRangeException>(() => new TensorLoader(zeros(3), zeros(3), 0, false, generator));
-        Assert.Contains("(3), got 2", Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(3), zeros(2), 1, false, generator)).Message, StringComparison.Ordinal);
-        Assert.Contains("got shape (3, 1, 1)", Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(3, 1, 1), zeros(3), 1, false, generator)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(3), got 2", Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(3), zeros(2), 1, false, generator)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got shape (3, 1, 1)",
+            Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(3, 1, 1), zeros(3), 1, false, generator)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new TensorLoader(zeros(0), zeros(0), 1, false, generator));
     }
 

@@ -2,7 +2,10 @@ using System.Numerics;
 
 namespace TorchAttention.Tests.Engine;
 
-/// <summary>A number m 2^e of some four thousand bits and any exponent: weights of e^-1000 and what is left of their differences are numbers like others.</summary>
+/// <summary>
+/// A number m 2^e of some four thousand bits and any exponent: weights of e^-1000 and what is left of their differences are numbers like
+/// others.
+/// </summary>
 internal readonly struct BigReal
 {
     private const int Bits = 4096;
@@ -30,7 +33,8 @@ internal readonly struct BigReal
     public static explicit operator double(BigReal number)
     {
         int surplus = (int)Math.Max(0, (long)BigInteger.Abs(number._mantissa).GetBitLength() - 64);
-        return Math.ScaleB((double)(number._mantissa >> surplus), (int)Math.Clamp(number._exponent + surplus, int.MinValue / 2, int.MaxValue / 2));
+        return Math.ScaleB(
+            (double)(number._mantissa >> surplus), (int)Math.Clamp(number._exponent + surplus, int.MinValue / 2, int.MaxValue / 2));
     }
 
     public static BigReal operator +(BigReal a, BigReal b)
@@ -55,7 +59,8 @@ internal readonly struct BigReal
 
     public static BigReal operator *(BigReal a, BigReal b) => new(a._mantissa * b._mantissa, a._exponent + b._exponent);
 
-    public static BigReal operator /(BigReal a, BigReal b) => new((a._mantissa << (2 * Bits)) / b._mantissa, a._exponent - b._exponent - (2 * Bits));
+    public static BigReal operator /(BigReal a, BigReal b) =>
+        new((a._mantissa << (2 * Bits)) / b._mantissa, a._exponent - b._exponent - (2 * Bits));
 
     public static BigReal PowerOfTwo(long exponent) => new(BigInteger.One, exponent);
 

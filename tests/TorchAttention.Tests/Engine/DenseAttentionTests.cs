@@ -8,7 +8,8 @@ namespace TorchAttention.Tests.Engine;
 
 public sealed class DenseAttentionTests
 {
-    private delegate PartialResult[] Pooling(ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, ReadOnlySpan<double> bandwidths);
+    private delegate PartialResult[] Pooling(
+        ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, ReadOnlySpan<double> bandwidths);
 
     private static readonly Dictionary<string, Pooling> _kernels = new()
     {
@@ -40,10 +41,12 @@ public sealed class DenseAttentionTests
     [InlineData(1, PoolingMethod.Tree)]
     public void Regression_IsTheReferences(int dataSet, PoolingMethod? method)
     {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
+        using JsonDocument document = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
         JsonElement golden = document.RootElement[dataSet];
         (double[] keys, double[] values) = Pairs(golden);
-        double[] queries = [.. golden.GetProperty("queries").EnumerateArray().SelectMany(query => query.EnumerateArray()).Select(number => number.GetDouble())];
+        double[] queries = [.. golden.GetProperty("queries").EnumerateArray().SelectMany(query => query.EnumerateArray()).Select(
+            number => number.GetDouble())];
         int compared = 0;
         foreach (JsonProperty fit in golden.GetProperty("nadaraya_watson").EnumerateObject())
         {
@@ -73,7 +76,8 @@ public sealed class DenseAttentionTests
     [InlineData(1, "gaussian h=0.05,3.0", 0.05, 3.0)]
     public void LeavingOneOut_IsMergingAllOthers(int dataSet, string name, params double[] bandwidths)
     {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
+        using JsonDocument document = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
         JsonElement golden = document.RootElement[dataSet];
         (double[] keys, double[] values) = Pairs(golden);
         int d = bandwidths.Length;
@@ -109,17 +113,27 @@ public sealed class DenseAttentionTests
     [Fact]
     public void WrongLengths_AreRefusedWithTheirNumbers()
     {
-        Assert.Contains("got none", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1], [1], [1], [])).Message, StringComparison.Ordinal);
-        Assert.Contains("got 0", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1], [1], [1], [0])).Message, StringComparison.Ordinal);
-        Assert.Contains("2 features, got 3", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1, 2, 3], [1, 2], [1], [1, 1])).Message, StringComparison.Ordinal);
-        Assert.Contains("got 3 numbers", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1, 2], [1, 2, 3], [1], [1, 1])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got none", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1], [1], [1], [])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got 0", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1], [1], [1], [0])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "2 features, got 3",
+            Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1, 2, 3], [1, 2], [1], [1, 1])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got 3 numbers", Assert.Throws<ArgumentException>(() => DenseAttention.Pool<Gaussian>([1, 2], [1, 2, 3], [1], [1, 1])).Message,
+            StringComparison.Ordinal);
     }
 
     private static (double[] Keys, double[] Values) Pairs(JsonElement golden)
     {
         string[] features = [.. golden.GetProperty("features").EnumerateArray().Select(feature => feature.GetString()!)];
         string target = golden.GetProperty("target").GetString()!;
-        Table table = BuiltInTable.Find(Path.GetFileNameWithoutExtension(golden.GetProperty("data").GetString()!))!.Read(_ => [.. features, target]);
+        Table table = BuiltInTable.Find(
+            Path.GetFileNameWithoutExtension(golden.GetProperty("data").GetString()!))!.Read(_ => [.. features, target]);
         var keys = new double[table.RowCount * features.Length];
         for (int i = 0; i < keys.Length; i++)
         {

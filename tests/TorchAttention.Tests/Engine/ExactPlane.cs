@@ -3,8 +3,8 @@ using TorchAttention.Numerics.Kernels;
 namespace TorchAttention.Tests.Engine;
 
 /// <summary>
-/// The local linear fit at one query as its definition has it, in thousands of bits: weighted least squares for a height at the query and slopes, of slopes that are not determined
-/// the least in bandwidths.
+/// The local linear fit at one query as its definition has it, in thousands of bits: weighted least squares for a height at the query and
+/// slopes, of slopes that are not determined the least in bandwidths.
 /// </summary>
 internal sealed class ExactPlane
 {
@@ -30,7 +30,8 @@ internal sealed class ExactPlane
     public int Open { get; private init; }
 
     /// <summary>The fit; null where weights are too far apart to be told from nothing.</summary>
-    public static ExactPlane? Of<TKernel>(double[] query, double[] keys, double[] values, double[] bandwidths, double[]? sampleWeights = null, int leftOut = -1)
+    public static ExactPlane? Of<TKernel>(
+        double[] query, double[] keys, double[] values, double[] bandwidths, double[]? sampleWeights = null, int leftOut = -1)
         where TKernel : IKernel
     {
         int d = bandwidths.Length;
@@ -83,7 +84,9 @@ internal sealed class ExactPlane
 
         double[] pivots = Reduce(normal);
         int open = pivots.Count(pivot => pivot < most + Penalty + Near);
-        if (open > 0 && (least < most + Penalty + Near || pivots.Any(pivot => pivot > most + Penalty + (Near / 3) && pivot < most + Penalty + (2 * Near))))
+        if (open > 0
+            && (least < most + Penalty + Near
+            || pivots.Any(pivot => pivot > most + Penalty + (Near / 3) && pivot < most + Penalty + (2 * Near))))
         {
             return null;
         }

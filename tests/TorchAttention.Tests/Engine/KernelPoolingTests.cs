@@ -30,7 +30,8 @@ public sealed class KernelPoolingTests
             bool[] hasNeighbour = new bool[4];
             var input = new PoolingInput<double> { Queries = queries, Keys = keys, Values = values, Bandwidths = [1] };
             PoolingReport report = KernelPooling.Pool<Epanechnikov>(
-                input, new PoolingOutput<double> { Values = pooled, HasNeighbour = hasNeighbour }, new PoolingOptions { Method = method, NoNeighbour = policy });
+                input, new PoolingOutput<double> { Values = pooled, HasNeighbour = hasNeighbour },
+                new PoolingOptions { Method = method, NoNeighbour = policy });
             Assert.Equal([true, false, false, false], hasNeighbour);
             return (pooled, report);
         }
@@ -41,7 +42,8 @@ public sealed class KernelPoolingTests
     {
         double[] pooled = [0];
         var input = new PoolingInput<double> { Queries = [1], Keys = [1], Values = [5], Bandwidths = [1], LeftOut = [0] };
-        PoolingReport report = KernelPooling.Pool<Gaussian>(input, new PoolingOutput<double> { Values = pooled }, new PoolingOptions { NoNeighbour = NoNeighbourPolicy.Nearest });
+        PoolingReport report = KernelPooling.Pool<Gaussian>(
+            input, new PoolingOutput<double> { Values = pooled }, new PoolingOptions { NoNeighbour = NoNeighbourPolicy.Nearest });
 
         Assert.Equal([double.NaN], pooled);
         Assert.Equal([0], report.WithoutNeighbour);
@@ -96,8 +98,13 @@ public sealed class KernelPoolingTests
         Assert.Equal(PoolingMethod.Tree, Report<Epanechnikov>(features: 3, keys: 20_000, bandwidth: 0.1).Method);
 
         PoolingReport wide = Report<Gaussian>(features: 2, keys: 20_000, bandwidth: 1);
-        Assert.Equal((PoolingMethod.Exact, "100% of all pairs are in reach"), (wide.Method, wide.Reason.Replace(" %", "%", StringComparison.Ordinal)));
-        Assert.Equal((PoolingMethod.Exact, "5 features"), (Report<Gaussian>(features: 5, keys: 20_000, bandwidth: 0.1).Method, Report<Gaussian>(features: 5, keys: 20_000, bandwidth: 0.1).Reason));
+        Assert.Equal(
+            (PoolingMethod.Exact, "100% of all pairs are in reach"),
+            (wide.Method, wide.Reason.Replace(" %", "%", StringComparison.Ordinal)));
+        Assert.Equal(
+            (PoolingMethod.Exact, "5 features"),
+            (Report<Gaussian>(features: 5, keys: 20_000, bandwidth: 0.1).Method,
+            Report<Gaussian>(features: 5, keys: 20_000, bandwidth: 0.1).Reason));
     }
 
     [Fact]
@@ -113,7 +120,8 @@ public sealed class KernelPoolingTests
 
         Assert.Equal(PoolingMethod.Line, report.Method);
 
-        // At the left end, where sum u exp(-u^2 / 2) / sum exp(-u^2 / 2) is sqrt(2 / pi) in the limit of many keys, a mean goes with h and so against w.
+        // At the left end, where sum u exp(-u^2 / 2) / sum exp(-u^2 / 2) is sqrt(2 / pi) in the limit of many keys, a mean goes with h and
+        // so against w.
         Assert.Equal(-Math.Sqrt(2 / Math.PI) * 1e-6, gradient[0], 1e-8);
     }
 

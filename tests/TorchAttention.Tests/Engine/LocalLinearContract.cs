@@ -22,7 +22,8 @@ public abstract class LocalLinearContract<TKernel>
         double greatest = 0;
         for (int seed = 0; seed < 40; seed++)
         {
-            PoolingRequest problem = PoolingRequest.Random(seed, mostFeatures: method == PoolingMethod.Line ? 1 : 4, mostKeys: method == PoolingMethod.Exact ? 400 : 2000);
+            PoolingRequest problem = PoolingRequest.Random(
+                seed, mostFeatures: method == PoolingMethod.Line ? 1 : 4, mostKeys: method == PoolingMethod.Exact ? 400 : 2000);
             problem = problem with { Bandwidths = [.. problem.Bandwidths.Select(h => 2 * h)] };
             var planes = LocalPlanes.Of<TKernel, double>(problem, new PoolingOptions { Method = method, Degree = 1, Threads = 1 });
             var single = LocalPlanes.Of<TKernel, float>(problem, new PoolingOptions { Method = method, Degree = 1, Threads = 1 });
@@ -56,11 +57,14 @@ public abstract class LocalLinearContract<TKernel>
                 }
 
                 AssertNear(definition.OwnWeight[m], planes.OwnWeight[m], 1e-10 * doubt * definition.OwnWeight[m], m);
-                AssertNear(definition.EffectiveNeighbours[m], planes.EffectiveNeighbours[m], 1e-10 * doubt * definition.EffectiveNeighbours[m], m);
+                AssertNear(
+                    definition.EffectiveNeighbours[m], planes.EffectiveNeighbours[m], 1e-10 * doubt * definition.EffectiveNeighbours[m], m);
                 for (int j = 0; j < problem.Features; j++)
                 {
                     int at = (m * problem.Features) + j;
-                    AssertNear(definition.OwnWeightGradient[at], planes.OwnWeightGradient[at], 1e-8 * doubt * definition.OwnWeight[m] * problem.Bandwidths[j], m);
+                    AssertNear(
+                        definition.OwnWeightGradient[at], planes.OwnWeightGradient[at],
+                        1e-8 * doubt * definition.OwnWeight[m] * problem.Bandwidths[j], m);
                 }
 
                 compared++;
@@ -70,7 +74,9 @@ public abstract class LocalLinearContract<TKernel>
             {
                 if (!(Math.Abs(expected - actual) <= tolerance))
                 {
-                    Assert.Fail($"Expected {expected:R} for query {query}, got {actual:R}, {Math.Abs(expected - actual):E1} off of {tolerance:E1}, seed {seed}: {problem}");
+                    Assert.Fail(
+                        $"Expected {expected:R} for query {query}, got {actual:R}, {Math.Abs(expected - actual):E1} off of "
+                        + $"{tolerance:E1}, seed {seed}: {problem}");
                 }
             }
         }
@@ -86,7 +92,13 @@ public abstract class LocalLinearContract<TKernel>
         double[] x = [.. Enumerable.Range(0, 3000).Select(_ => 1e3 + (10 * random.NextDouble()))];
         foreach (PoolingMethod method in (PoolingMethod[])[PoolingMethod.Exact, PoolingMethod.Auto])
         {
-            var problem = new PoolingRequest { Queries = x, Keys = x, Values = [.. x.SelectMany(x => (double[])[3 - (2 * x), 5])], Bandwidths = [0.5] };
+            var problem = new PoolingRequest
+            {
+                Queries = x,
+                Keys = x,
+                Values = [.. x.SelectMany(x => (double[])[3 - (2 * x), 5])],
+                Bandwidths = [0.5]
+            };
             var planes = LocalPlanes.Of<TKernel, double>(problem, new PoolingOptions { Method = method, Degree = 1 });
             for (int i = 0; i < x.Length; i++)
             {

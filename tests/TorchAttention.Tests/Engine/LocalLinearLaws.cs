@@ -33,7 +33,8 @@ public sealed class LocalLinearLaws
             ? null
             : ExactPlane.Of<TKernel>(problem.Queries[(i * d)..((i + 1) * d)], problem.Keys, problem.Values, problem.Bandwidths))];
         Assert.Contains(exact, plane => plane is not null);
-        foreach (PoolingMethod method in (PoolingMethod[])[PoolingMethod.Exact, PoolingMethod.Tree, .. d == 1 ? (PoolingMethod[])[PoolingMethod.Line] : []])
+        foreach (PoolingMethod method in
+            (PoolingMethod[])[PoolingMethod.Exact, PoolingMethod.Tree, .. d == 1 ? (PoolingMethod[])[PoolingMethod.Line] : []])
         {
             double[] heights = new double[Queries];
             double[] neighbours = new double[Queries];
@@ -44,10 +45,17 @@ public sealed class LocalLinearLaws
             }
 
             KernelPooling.Pool<TKernel>(
-                new PoolingInput<double> { Queries = problem.Queries, Keys = problem.Keys, Values = problem.Values, Bandwidths = problem.Bandwidths },
+                new PoolingInput<double>
+                {
+                    Queries = problem.Queries,
+                    Keys = problem.Keys,
+                    Values = problem.Values,
+                    Bandwidths = problem.Bandwidths
+                },
                 new PoolingOutput<double> { Values = heights, EffectiveNeighbours = neighbours, IsLevel = isLevel },
                 new PoolingOptions { Degree = 1, Method = method });
-            foreach ((int i, ExactPlane plane) in exact.Index().Where(pair => pair.Item is not null).Select(pair => (pair.Index, pair.Item!)))
+            foreach ((int i, ExactPlane plane) in
+                exact.Index().Where(pair => pair.Item is not null).Select(pair => (pair.Index, pair.Item!)))
             {
                 string where = $"{TKernel.Name}, {method}, query {i}, {problem}";
                 if (plane.Weights.Length == 0)
@@ -77,7 +85,9 @@ public sealed class LocalLinearLaws
             .Sum(j => Math.Pow((problem.Queries[(query * d) + j] - problem.Keys[(k * d) + j]) / problem.Bandwidths[j], 2)) - 1) < 1e-9);
     }
 
-    /// <summary>Even, in two clusters, skewed, with ties, on a line, with a constant feature; as they are, or far from 0 in other units.</summary>
+    /// <summary>
+    /// Even, in two clusters, skewed, with ties, on a line, with a constant feature; as they are, or far from 0 in other units.
+    /// </summary>
     private sealed record Problem(int Seed, double[] Queries, double[] Keys, double[] Values, double[] Bandwidths)
     {
         public static Problem Of(int seed)
@@ -112,6 +122,7 @@ public sealed class LocalLinearLaws
             double Place(double x) => (offset + (Math.Round(x * 4096) / 4096)) * unit;
         }
 
-        public override string ToString() => $"seed {Seed}, {Values.Length} keys, {Bandwidths.Length} features, bandwidth {Bandwidths[0]:R}";
+        public override string ToString() =>
+            $"seed {Seed}, {Values.Length} keys, {Bandwidths.Length} features, bandwidth {Bandwidths[0]:R}";
     }
 }

@@ -100,7 +100,8 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         {
             for (int k = 0; k < d; k++)
             {
-                matrix[j, k] = weights.Index().Sum(w => w.Item * (positions[w.Index][j] - mean[j]) * (positions[w.Index][k] - mean[k])) / sum;
+                matrix[j, k] = weights.Index().Sum(
+                    w => w.Item * (positions[w.Index][j] - mean[j]) * (positions[w.Index][k] - mean[k])) / sum;
             }
         }
 
@@ -115,10 +116,12 @@ internal sealed class LocalPlanes(PoolingRequest problem)
             double first = problem.Values[c];
             double[] centred = [.. near.Select(i => problem.Values[(i * problem.Columns) + c] - first)];
             Heights[(m * problem.Columns) + c] = first + l.Index().Sum(w => w.Item * centred[w.Index]);
-            double[] withValues = [.. Enumerable.Range(0, d).Select(j => weights.Index().Sum(w => w.Item * (positions[w.Index][j] - mean[j]) * centred[w.Index]) / sum)];
+            double[] withValues = [.. Enumerable.Range(0, d).Select(
+                j => weights.Index().Sum(w => w.Item * (positions[w.Index][j] - mean[j]) * centred[w.Index]) / sum)];
             for (int j = 0; j < d; j++)
             {
-                Slopes[(((m * problem.Columns) + c) * d) + j] = Enumerable.Range(0, d).Sum(k => inverse[j, k] * withValues[k]) / problem.Bandwidths[j];
+                Slopes[(((m * problem.Columns) + c) * d) + j] = Enumerable.Range(0, d).Sum(
+                    k => inverse[j, k] * withValues[k]) / problem.Bandwidths[j];
             }
         }
 
@@ -127,11 +130,13 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         for (int j = 0; j < d; j++)
         {
             double[] changes = [.. near.Select(i => ChangeOfWeight<TKernel>(m, i, j))];
-            OwnWeightGradient[(m * d) + j] = -changes.Index().Sum(change => change.Item * tilts[change.Index] * tilts[change.Index]) / sum / sum;
+            OwnWeightGradient[(m * d) + j] = -changes.Index().Sum(
+                change => change.Item * tilts[change.Index] * tilts[change.Index]) / sum / sum;
             for (int c = 0; c < problem.Columns; c++)
             {
                 int at = (m * problem.Columns) + c;
-                InverseBandwidthGradient[(at * d) + j] = changes.Index().Sum(change => change.Item * tilts[change.Index] * Left(change.Index, at, c)) / sum;
+                InverseBandwidthGradient[(at * d) + j] = changes.Index().Sum(
+                    change => change.Item * tilts[change.Index] * Left(change.Index, at, c)) / sum;
             }
         }
 
@@ -144,7 +149,8 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         where TKernel : IKernel
     {
         const double Step = 1e-6;
-        return (Weight<TKernel>(query, key, feature, Step) - Weight<TKernel>(query, key, feature, -Step)) / (2 * Step) * problem.Bandwidths[feature];
+        return (Weight<TKernel>(query, key, feature, Step) - Weight<TKernel>(query, key, feature, -Step)) / (2 * Step)
+            * problem.Bandwidths[feature];
     }
 
     // Narrower in one feature by a step.
@@ -154,7 +160,9 @@ internal sealed class LocalPlanes(PoolingRequest problem)
         double squares = 0;
         for (int j = 0; j < problem.Features; j++)
         {
-            double u = (problem.Keys[(key * problem.Features) + j] - problem.Queries[(query * problem.Features) + j]) / problem.Bandwidths[j] * (j == feature ? 1 + step : 1);
+            double u = (
+                problem.Keys[(key * problem.Features) + j] - problem.Queries[(query * problem.Features) + j]) / problem.Bandwidths[j] * (
+                j == feature ? 1 + step : 1);
             squares += u * u;
         }
 

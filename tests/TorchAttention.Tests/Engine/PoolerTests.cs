@@ -80,7 +80,8 @@ public sealed class PoolerTests
             narrow.At(queries, new PoolingOutput<double> { Values = answers[i].AsSpan(queries.Length) });
         });
         Assert.All(answers, answer => Assert.Equal(answers[0], answer));
-        Assert.Equal(KernelPooling.Pool<Gaussian>(queries, keys, values, 0.25), answers[0][..queries.Length], (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal(
+            KernelPooling.Pool<Gaussian>(queries, keys, values, 0.25), answers[0][..queries.Length], (a, b) => Math.Abs(a - b) < 1e-9);
     }
 
     [Fact]
@@ -109,11 +110,13 @@ public sealed class PoolerTests
         Refused<ArgumentException>(
             "Expected a bandwidth for each of 2 features, got 1.",
             () => _ = new Pooler<double>(SmoothingKernel.Gaussian, samples, new PoolingWidths { Bandwidths = [1] }));
-        Refused<ArgumentException>("Expected values (n, v) for 50 keys, got 99 numbers.", () => _ = new Samples<double>(keys[..100], values[..99], 2));
+        Refused<ArgumentException>(
+            "Expected values (n, v) for 50 keys, got 99 numbers.", () => _ = new Samples<double>(keys[..100], values[..99], 2));
         pooler.Dispose();
         Refused<ObjectDisposedException>("Cannot access a disposed object.", () => At([1, 2]));
         samples.Dispose();
-        Refused<ObjectDisposedException>("Cannot access a disposed object.", () => _ = new Pooler<double>(SmoothingKernel.Gaussian, samples, widths));
+        Refused<ObjectDisposedException>(
+            "Cannot access a disposed object.", () => _ = new Pooler<double>(SmoothingKernel.Gaussian, samples, widths));
 
         void At(double[] queries) => pooler.At(queries, new PoolingOutput<double> { Values = answer });
 

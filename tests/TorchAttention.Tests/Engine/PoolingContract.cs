@@ -4,7 +4,9 @@ using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Tests.Engine;
 
-/// <summary>What pooling by every kernel promises, by every method, vector width and number type; a new kernel adds a class at the end.</summary>
+/// <summary>
+/// What pooling by every kernel promises, by every method, vector width and number type; a new kernel adds a class at the end.
+/// </summary>
 public abstract class PoolingContract<TKernel>
     where TKernel : IKernel
 {
@@ -22,7 +24,9 @@ public abstract class PoolingContract<TKernel>
     {
         if (method == PoolingMethod.Line && !HasLine)
         {
-            Assert.Contains(TKernel.Name, Assert.Throws<ArgumentException>(() => Problem(0, method).Pool<TKernel, double>(Options(method))).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                TKernel.Name, Assert.Throws<ArgumentException>(() => Problem(0, method).Pool<TKernel, double>(Options(method))).Message,
+                StringComparison.Ordinal);
             return;
         }
 
@@ -66,12 +70,16 @@ public abstract class PoolingContract<TKernel>
             {
                 double h = problem.Bandwidths[j];
                 const double Step = 1e-5;
-                PoolingRequest less = problem with { Bandwidths = [.. problem.Bandwidths.Select((b, at) => at == j ? 1 / ((1 - Step) / h) : b)] };
-                PoolingRequest more = problem with { Bandwidths = [.. problem.Bandwidths.Select((b, at) => at == j ? 1 / ((1 + Step) / h) : b)] };
+                PoolingRequest less =
+                    problem with { Bandwidths = [.. problem.Bandwidths.Select((b, at) => at == j ? 1 / ((1 - Step) / h) : b)] };
+                PoolingRequest more =
+                    problem with { Bandwidths = [.. problem.Bandwidths.Select((b, at) => at == j ? 1 / ((1 + Step) / h) : b)] };
                 AssertSlopes(less.Definition<TKernel>(), more.Definition<TKernel>(), answers.InverseBandwidthGradient, j, 1 / h);
                 AssertLogSlopes(less.Definition<TKernel>(), more.Definition<TKernel>(), j, 1 / h);
-                PoolingRequest before = problem with { Queries = [.. problem.Queries.Select((q, at) => at % problem.Features == j ? q - (Step * h) : q)] };
-                PoolingRequest after = problem with { Queries = [.. problem.Queries.Select((q, at) => at % problem.Features == j ? q + (Step * h) : q)] };
+                PoolingRequest before =
+                    problem with { Queries = [.. problem.Queries.Select((q, at) => at % problem.Features == j ? q - (Step * h) : q)] };
+                PoolingRequest after =
+                    problem with { Queries = [.. problem.Queries.Select((q, at) => at % problem.Features == j ? q + (Step * h) : q)] };
                 AssertSlopes(before.Definition<TKernel>(), after.Definition<TKernel>(), answers.QueryGradient, j, h);
 
                 void AssertLogSlopes(Answers low, Answers high, int feature, double unit)
@@ -83,7 +91,9 @@ public abstract class PoolingContract<TKernel>
                             compared++;
                             double slope = (high.LogWeightSum[query] - low.LogWeightSum[query]) / (2 * Step);
                             double actual = answers.LogWeightSumGradient[(query * problem.Features) + feature] * unit;
-                            Assert.True(Math.Abs(slope - actual) <= 1e-5 * (1 + Math.Abs(slope)), $"Expected {slope} for query {query}, feature {feature}, got {actual}, seed {seed}: {problem}");
+                            Assert.True(
+                                Math.Abs(slope - actual) <= 1e-5 * (1 + Math.Abs(slope)),
+                                $"Expected {slope} for query {query}, feature {feature}, got {actual}, seed {seed}: {problem}");
                         }
                     }
                 }
@@ -102,7 +112,9 @@ public abstract class PoolingContract<TKernel>
                         double range = problem.Range(column);
                         double slope = (high.Values[i] - low.Values[i]) / (2 * Step) / range;
                         double actual = gradient[(i * problem.Features) + feature] * unit / range;
-                        Assert.True(Math.Abs(slope - actual) <= 1e-5 * (1 + Math.Abs(slope)), $"Expected {slope} for query {query}, feature {feature}, got {actual}, seed {seed}: {problem}");
+                        Assert.True(
+                            Math.Abs(slope - actual) <= 1e-5 * (1 + Math.Abs(slope)),
+                            $"Expected {slope} for query {query}, feature {feature}, got {actual}, seed {seed}: {problem}");
                     }
                 }
             }
@@ -130,7 +142,9 @@ public abstract class PoolingContract<TKernel>
                 if (exact.HasNeighbour[query] && exact.LogWeightSum[query] > -5)
                 {
                     compared++;
-                    AssertNear(exact.InverseBandwidthGradient[i] / problem.Bandwidths[0], line.InverseBandwidthGradient[i] / problem.Bandwidths[0]);
+                    AssertNear(
+                        exact.InverseBandwidthGradient[i] / problem.Bandwidths[0],
+                        line.InverseBandwidthGradient[i] / problem.Bandwidths[0]);
                     AssertNear(exact.QueryGradient[i] * problem.Bandwidths[0], line.QueryGradient[i] * problem.Bandwidths[0]);
                 }
 

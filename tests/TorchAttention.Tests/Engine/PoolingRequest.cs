@@ -27,7 +27,10 @@ internal sealed record PoolingRequest
 
     public int Columns => Values.Length / KeyCount;
 
-    /// <summary>Sizes that fit no vector evenly, scales from 0.001 to 1,000, data far from the origin, ties, weights of 0, keys left out, queries among and beyond the keys.</summary>
+    /// <summary>
+    /// Sizes that fit no vector evenly, scales from 0.001 to 1,000, data far from the origin, ties, weights of 0, keys left out, queries
+    /// among and beyond the keys.
+    /// </summary>
     public static PoolingRequest Random(int seed, int mostFeatures, int mostKeys)
     {
         var random = new Random(seed);
@@ -168,7 +171,8 @@ internal sealed record PoolingRequest
     }
 
     public override string ToString() =>
-        $"n {KeyCount}, m {QueryCount}, d {Features}, v {Columns}, h {string.Join(' ', Bandwidths)}, first key {Keys[0]}, weights {SampleWeights is not null}, left out {LeftOut is not null}";
+        $"n {KeyCount}, m {QueryCount}, d {Features}, v {Columns}, h {string.Join(' ', Bandwidths)}, first key {Keys[0]}, weights "
+            + $"{SampleWeights is not null}, left out {LeftOut is not null}";
 
     private double SquaredDistance(int query, int key, int beyond = -1)
     {

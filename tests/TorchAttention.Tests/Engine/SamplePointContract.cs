@@ -62,7 +62,8 @@ public abstract class SamplePointContract<TKernel>
                 double Loss(SamplePointProblem changed)
                 {
                     SamplePointProblem.Answers answers = changed.Pool<TKernel>(options);
-                    return answers.Values.Index().Where(value => !double.IsNaN(value.Item)).Sum(value => (value.Item - problem.Values[0]) * g[value.Index]);
+                    return answers.Values.Index().Where(value => !double.IsNaN(value.Item)).Sum(
+                        value => (value.Item - problem.Values[0]) * g[value.Index]);
                 }
             }
         }
@@ -77,12 +78,19 @@ public abstract class SamplePointContract<TKernel>
         problem = problem with { W = [.. problem.Keys.Select(_ => 1.75)] };
         double[] pooled = new double[problem.Queries.Length];
         KernelPooling.Pool<TKernel>(
-            new PoolingInput<double> { Queries = problem.Queries, Keys = problem.Keys, Values = problem.Values, InverseBandwidths = [1.75] },
+            new PoolingInput<double>
+            {
+                Queries = problem.Queries,
+                Keys = problem.Keys,
+                Values = problem.Values,
+                InverseBandwidths = [1.75]
+            },
             new PoolingOutput<double> { Values = pooled });
 
         SamplePointProblem.Answers actual = problem.Pool<TKernel>(new PoolingOptions());
 
-        Assert.All(pooled.Zip(actual.Values), pair => Assert.True(pair.First.Equals(pair.Second) || Math.Abs(pair.First - pair.Second) < 1e-11));
+        Assert.All(
+            pooled.Zip(actual.Values), pair => Assert.True(pair.First.Equals(pair.Second) || Math.Abs(pair.First - pair.Second) < 1e-11));
     }
 
     [Fact]
@@ -91,8 +99,12 @@ public abstract class SamplePointContract<TKernel>
         var problem = SamplePointProblem.Random(3);
         double[] g = [.. problem.Queries.Select((_, m) => Math.Cos(m))];
 
-        Assert.Equal(problem.Pool<TKernel>(new PoolingOptions { Threads = 1 }).Values, problem.Pool<TKernel>(new PoolingOptions { Threads = 2 }).Values);
-        Assert.Equal(problem.Backward<TKernel>(g, new PoolingOptions { Threads = 1 }).ByW, problem.Backward<TKernel>(g, new PoolingOptions { Threads = 2 }).ByW);
+        Assert.Equal(
+            problem.Pool<TKernel>(new PoolingOptions { Threads = 1 }).Values,
+            problem.Pool<TKernel>(new PoolingOptions { Threads = 2 }).Values);
+        Assert.Equal(
+            problem.Backward<TKernel>(g, new PoolingOptions { Threads = 1 }).ByW,
+            problem.Backward<TKernel>(g, new PoolingOptions { Threads = 2 }).ByW);
     }
 
     private static void Near(double expected, double actual, double tolerance, string what) => Assert.True(

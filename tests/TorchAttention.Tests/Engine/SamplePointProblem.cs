@@ -6,16 +6,21 @@ namespace TorchAttention.Tests.Engine;
 /// <summary>A pooling where each key has its own bandwidth, by the engine and by its definition.</summary>
 internal sealed record SamplePointProblem(double[] Queries, double[] Keys, double[] Values, double[] W, int[] LeftOut)
 {
-    /// <summary>Sizes that fit no vector evenly, widths of two magnitudes, ties, keys left out, queries among and far from the keys, values with a level.</summary>
+    /// <summary>
+    /// Sizes that fit no vector evenly, widths of two magnitudes, ties, keys left out, queries among and far from the keys, values with a
+    /// level.
+    /// </summary>
     public static SamplePointProblem Random(int seed)
     {
         var random = new Random(seed);
         int n = random.Next(2, 70);
         int m = random.Next(1, 50);
-        double[] keys = [.. Enumerable.Range(0, n).Select(_ => random.Next(3) == 0 ? Math.Round(10 * random.NextDouble()) : 10 * random.NextDouble())];
+        double[] keys =
+            [.. Enumerable.Range(0, n).Select(_ => random.Next(3) == 0 ? Math.Round(10 * random.NextDouble()) : 10 * random.NextDouble())];
         int[] leftOut = random.Next(2) == 0 ? [.. Enumerable.Range(0, m).Select(_ => random.Next(-1, n))] : [];
         double beyond = random.Next(4) == 0 ? 40 : 0;
-        double[] queries = [.. Enumerable.Range(0, m).Select(i => leftOut.Length > 0 && leftOut[i] >= 0 ? keys[leftOut[i]] : (12 * random.NextDouble()) - 1 + (beyond * random.Next(2)))];
+        double[] queries = [.. Enumerable.Range(0, m).Select(
+            i => leftOut.Length > 0 && leftOut[i] >= 0 ? keys[leftOut[i]] : (12 * random.NextDouble()) - 1 + (beyond * random.Next(2)))];
         double level = random.Next(2) * 1000;
         double narrow = beyond > 0 ? 10 : 1;
         return new SamplePointProblem(
@@ -38,7 +43,9 @@ internal sealed record SamplePointProblem(double[] Queries, double[] Keys, doubl
         where TKernel : IKernel
     {
         var answers = new Answers(new double[Queries.Length], new double[Queries.Length], new double[Queries.Length], []);
-        SamplePointPooling.Pool<TKernel>(Input, new SamplePointOutput { Values = answers.Values, LogWeightSum = answers.LogSums, QueryGradient = answers.Slopes }, options);
+        SamplePointPooling.Pool<TKernel>(
+            Input, new SamplePointOutput { Values = answers.Values, LogWeightSum = answers.LogSums, QueryGradient = answers.Slopes },
+            options);
         return answers;
     }
 
@@ -82,7 +89,8 @@ internal sealed record SamplePointProblem(double[] Queries, double[] Keys, doubl
         where TKernel : IKernel
     {
         int leftOut = LeftOut.Length == 0 ? -1 : LeftOut[query];
-        double[] scores = [.. Keys.Select((key, i) => i == leftOut ? double.NegativeInfinity : TKernel.Score((at - key) * W[i] * ((at - key) * W[i])))];
+        double[] scores =
+            [.. Keys.Select((key, i) => i == leftOut ? double.NegativeInfinity : TKernel.Score((at - key) * W[i] * ((at - key) * W[i])))];
         double best = scores.Max();
         if (double.IsNegativeInfinity(best))
         {
@@ -90,7 +98,9 @@ internal sealed record SamplePointProblem(double[] Queries, double[] Keys, doubl
         }
 
         double[] weights = [.. scores.Select(score => Math.Exp(score - best))];
-        return (Values[0] + (weights.Zip(Values, (weight, value) => weight * (value - Values[0])).Sum() / weights.Sum()), best + Math.Log(weights.Sum()));
+        return (
+            Values[0] + (weights.Zip(Values, (weight, value) => weight * (value - Values[0])).Sum() / weights.Sum()),
+            best + Math.Log(weights.Sum()));
     }
 
     /// <summary>What was answered.</summary>

@@ -38,8 +38,10 @@ public sealed class GoldenRun
 
     public double[] Numbers(string name) => [.. _json.GetProperty(name).EnumerateArray().Select(element => element.GetDouble())];
 
-    public double[] Flat(string name) => [.. _json.GetProperty(name).EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(element => element.GetDouble())];
+    public double[] Flat(string name) =>
+        [.. _json.GetProperty(name).EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(element => element.GetDouble())];
 
     public override string ToString() =>
-        $"n {N}, batch {BatchSize}, epochs {Epochs}, noise {NoiseStd}, lr {Lr}, seed {Seed}, leave one out {LeaveOneOut}, clip {GradientClipVal}";
+        $"n {N}, batch {BatchSize}, epochs {Epochs}, noise {NoiseStd}, lr {Lr}, seed {Seed}, leave one out {LeaveOneOut}, clip "
+            + $"{GradientClipVal}";
 }

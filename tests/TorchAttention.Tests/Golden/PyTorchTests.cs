@@ -91,7 +91,9 @@ public sealed class PyTorchTests
     public void BookFunctions_GiveTheModelsNumbers()
     {
         using var data = new NonlinearData();
-        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth: 0.5) { Method = AttentionMethod.Textbook };
+        using var nonparametric = new NonparametricAttentionPooling(
+            data.XTrain, data.YTrain, bandwidth: 0.5)
+        { Method = AttentionMethod.Textbook };
 
         (Tensor output, Tensor weights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(data.XVal, data.XTrain) / 0.5, data.YTrain);
 
@@ -129,8 +131,8 @@ public sealed class PyTorchTests
         }
     }
 
-    // sin, pow and the noise's logarithm differ by a unit in the last place between libtorch's code for one processor and another. y is a sum of three
-    // terms below 4 that may cancel, so the unit is that of the terms: 2^-22.
+    // sin, pow and the noise's logarithm differ by a unit in the last place between libtorch's code for one processor and another. y is a
+    // sum of three terms below 4 that may cancel, so the unit is that of the terms: 2^-22.
     private static void AssertWithinRounding(double[] expected, double[] actual)
     {
         Assert.Equal(expected.Length, actual.Length);

@@ -30,7 +30,8 @@ public abstract class KernelContract<TKernel>
         }
     }
 
-    protected static void AssertWeight(double distance, double expected) => Assert.Equal(expected, Math.Exp(TKernel.Score(distance * distance)), 1e-15);
+    protected static void AssertWeight(double distance, double expected) =>
+        Assert.Equal(expected, Math.Exp(TKernel.Score(distance * distance)), 1e-15);
 }
 
 public sealed class GaussianTests : KernelContract<Gaussian>

@@ -23,8 +23,10 @@ public sealed class SmoothingKernelTests
     [Fact]
     public void KernelsOfOnesOwn_ArePooledByEveryMethodThatCanTakeThem()
     {
-        Check<Triweight>(u => Math.Pow(Math.Max(0, 1 - (u * u)), 3), [PoolingMethod.Exact, PoolingMethod.Tree, PoolingMethod.Line, PoolingMethod.Auto]);
-        Check<Quintic>(u => Math.Pow(Math.Max(0, 1 - Math.Pow(Math.Abs(u), 5)), 4), [PoolingMethod.Exact, PoolingMethod.Tree, PoolingMethod.Line]);
+        Check<Triweight>(
+            u => Math.Pow(Math.Max(0, 1 - (u * u)), 3), [PoolingMethod.Exact, PoolingMethod.Tree, PoolingMethod.Line, PoolingMethod.Auto]);
+        Check<Quintic>(
+            u => Math.Pow(Math.Max(0, 1 - Math.Pow(Math.Abs(u), 5)), 4), [PoolingMethod.Exact, PoolingMethod.Tree, PoolingMethod.Line]);
         Check<Cauchy>(u => 1 / (1 + (u * u)), [PoolingMethod.Exact, PoolingMethod.Auto]);
     }
 
@@ -40,7 +42,8 @@ public sealed class SmoothingKernelTests
         Assert.Same(triweight, SmoothingKernel.For<Triweight>());
         Assert.Equal(350.0 / 429, triweight.Roughness, 1e-15);
         Assert.Equal(1.0 / 9, triweight.SecondMoment, 1e-15);
-        Assert.Equal(triweight.CanonicalBandwidth / SmoothingKernel.Biweight.CanonicalBandwidth, own.Bandwidths[0] / known.Bandwidths[0], 0.1);
+        Assert.Equal(
+            triweight.CanonicalBandwidth / SmoothingKernel.Biweight.CanonicalBandwidth, own.Bandwidths[0] / known.Bandwidths[0], 0.1);
         Assert.InRange(own.Search!.Trials.Min(trial => trial.Score) / known.Search!.Trials.Min(trial => trial.Score), 0.95, 1.05);
     }
 

@@ -47,7 +47,9 @@ public sealed class AttentionMethodTests : IDisposable
         {
             using var model = new NonparametricAttentionPooling(_data.XTrain, _data.YTrain, 0.3) { Method = method };
             Assert.All(expected.Zip(model.call(_data.XVal).ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
-            Assert.All(textbook.AttentionWeights!.ToDoubles().Zip(model.AttentionWeights!.ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+            Assert.All(
+                textbook.AttentionWeights!.ToDoubles().Zip(model.AttentionWeights!.ToDoubles()),
+                pair => Assert.Equal(pair.First, pair.Second, 1e-6));
         }
     }
 

@@ -9,7 +9,8 @@ public sealed class AttentionRegressionTests : IDisposable
 {
     private readonly DisposeScope _scope = NewDisposeScope();
 
-    public static TheoryData<AttentionScore, int> Models => new(Enum.GetValues<AttentionScore>().SelectMany(score => new[] { (score, 1), (score, 2) }));
+    public static TheoryData<AttentionScore, int> Models =>
+        new(Enum.GetValues<AttentionScore>().SelectMany(score => new[] { (score, 1), (score, 2) }));
 
     public static TheoryData<AttentionScore> Scores => [.. Enum.GetValues<AttentionScore>()];
 
@@ -79,7 +80,9 @@ public sealed class AttentionRegressionTests : IDisposable
             others = others[others.not_equal(index)];
             using var rest = new AttentionRegression(x[others], y[others], model.Options);
             Assert.Equal(rest.call(x[index].unsqueeze(0)).ToDouble(), without[place], 1e-12);
-            Assert.Equal(rest.AttentionWeights!.reshape(-1, 49)[0].ToDoubles(), weights[(place * 49)..((place + 1) * 49)], (a, b) => Math.Abs(a - b) < 1e-12);
+            Assert.Equal(
+                rest.AttentionWeights!.reshape(-1, 49)[0].ToDoubles(), weights[(place * 49)..((place + 1) * 49)],
+                (a, b) => Math.Abs(a - b) < 1e-12);
         }
     }
 
@@ -88,7 +91,8 @@ public sealed class AttentionRegressionTests : IDisposable
     public void Training_FindsTheCurve(AttentionScore score)
     {
         using var data = new NonlinearData(seed: 4);
-        using var model = new AttentionRegression(data.XTrain, data.YTrain, new() { Score = score, LeaveOneOut = score != AttentionScore.MultiHead, Seed = 1 });
+        using var model = new AttentionRegression(
+            data.XTrain, data.YTrain, new() { Score = score, LeaveOneOut = score != AttentionScore.MultiHead, Seed = 1 });
         double last = double.NaN;
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = 150 });
         trainer.EpochCompleted += (_, e) => last = e.ValLoss;
@@ -149,7 +153,8 @@ public sealed class AttentionRegressionTests : IDisposable
         Refused("got Float32 and Float64", () => new AttentionRegression(zeros(3), zeros(3, ScalarType.Float64)));
         Refused("no leave-one-out training with MultiHead", () => Create(new() { Score = AttentionScore.MultiHead, LeaveOneOut = true }));
         Refused("at least 2", () => new AttentionRegression(zeros(1), zeros(1), new() { LeaveOneOut = true }));
-        Refused("Expected queries (m, 2) for keys (3, 2), got shape (4).", () => new AttentionRegression(zeros(3, 2), zeros(3)).call(zeros(4)));
+        Refused(
+            "Expected queries (m, 2) for keys (3, 2), got shape (4).", () => new AttentionRegression(zeros(3, 2), zeros(3)).call(zeros(4)));
 
         static AttentionRegression Create(AttentionRegressionOptions options) => new(zeros(3), zeros(3), options);
         static void Refused(string message, Func<object> create) =>
@@ -163,6 +168,7 @@ public sealed class AttentionRegressionTests : IDisposable
         (Tensor x, Tensor y) = Data(features);
         Tensor indices = tensor([0L, 3L, 8L, 14L, 22L, 29L, 49L]);
         batch = new Batch(x[indices], y[indices], indices);
-        return new AttentionRegression(x, y, new() { Score = score, Hidden = 6, Heads = 2, LeaveOneOut = leaveOneOut && score != AttentionScore.MultiHead, Seed = 5 });
+        return new AttentionRegression(
+            x, y, new() { Score = score, Hidden = 6, Heads = 2, LeaveOneOut = leaveOneOut && score != AttentionScore.MultiHead, Seed = 5 });
     }
 }

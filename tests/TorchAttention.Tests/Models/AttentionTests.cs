@@ -14,7 +14,8 @@ public sealed class AttentionTests : IDisposable
     private const double Tolerance = 5e-6;
 
     private readonly DisposeScope _scope = NewDisposeScope();
-    private readonly JsonElement _golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "pytorch_attention.json"))).RootElement;
+    private readonly JsonElement _golden = JsonDocument.Parse(
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "pytorch_attention.json"))).RootElement;
 
     public static TheoryData<string> Lengths => ["none", "one", "two"];
 
@@ -68,8 +69,10 @@ public sealed class AttentionTests : IDisposable
         Tensor queries = tensor(new double[,] { { 0.3, -1.2 }, { 2, 0.5 } });
         Tensor values = angles.exp();
         using var attention = new DotProductAttention();
-        Tensor byDots = attention.call((queries * Math.Sqrt(2)).unsqueeze(0), keys.unsqueeze(0), values.reshape(1, -1, 1), null).reshape(-1);
-        Tensor byDistance = EnginePooling.Pool<TorchAttention.Numerics.Kernels.Gaussian>(queries, keys, values, ones(1, ScalarType.Float64));
+        Tensor byDots = attention.call(
+            (queries * Math.Sqrt(2)).unsqueeze(0), keys.unsqueeze(0), values.reshape(1, -1, 1), null).reshape(-1);
+        Tensor byDistance = EnginePooling.Pool<TorchAttention.Numerics.Kernels.Gaussian>(
+            queries, keys, values, ones(1, ScalarType.Float64));
 
         Assert.Equal(byDistance.ToDoubles(), byDots.ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-12);
     }
@@ -95,7 +98,9 @@ public sealed class AttentionTests : IDisposable
         using var attention = new MultiHeadAttention(4, 4, 6, 8, 2, bias: true);
         Call(attention, "one").square().sum().backward();
         Assert.Equal(8, attention.parameters().Count());
-        Assert.All(attention.named_parameters(), parameter => Assert.True(parameter.name == "W_k.bias" || parameter.parameter.grad!.abs().sum().ToDouble() > 0, parameter.name));
+        Assert.All(
+            attention.named_parameters(),
+            parameter => Assert.True(parameter.name == "W_k.bias" || parameter.parameter.grad!.abs().sum().ToDouble() > 0, parameter.name));
     }
 
     [Fact]
@@ -104,11 +109,14 @@ public sealed class AttentionTests : IDisposable
         using var attention = new DotProductAttention();
         Refused("Expected queries (batch, queries, q)", () => attention.call(zeros(2, 3), zeros(2, 5, 4), zeros(2, 5, 6), null));
         Refused("of one length, got (2, 3, 4) and (2, 5, 3)", () => attention.call(zeros(2, 3, 4), zeros(2, 5, 3), zeros(2, 5, 6), null));
-        Refused("Expected valid lengths (2) or (2, 3)", () => attention.call(zeros(2, 3, 4), zeros(2, 5, 4), zeros(2, 5, 6), ones(3, ScalarType.Int64)));
+        Refused(
+            "Expected valid lengths (2) or (2, 3)",
+            () => attention.call(zeros(2, 3, 4), zeros(2, 5, 4), zeros(2, 5, 6), ones(3, ScalarType.Int64)));
         Refused("multiple of 3 heads, got 8", () => _ = new MultiHeadAttention(4, 4, 6, 8, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => _ = new DotProductAttention(dropout: 1));
 
-        static void Refused(string message, Action action) => Assert.Contains(message, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
+        static void Refused(string message, Action action) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
     }
 
     private Tensor Call(nn.Module<Tensor, Tensor, Tensor, Tensor?, Tensor> attention, string lengths) =>
@@ -120,13 +128,15 @@ public sealed class AttentionTests : IDisposable
     {
         JsonElement recorded = _golden.GetProperty("results").GetProperty(lengths).GetProperty("lengths");
         return recorded.ValueKind == JsonValueKind.Null ? null
-            : tensor(recorded.EnumerateArray().Select(length => length.GetInt64()).ToArray()).reshape(recorded.GetArrayLength() == 2 ? [2] : [2, 3]);
+            : tensor(recorded.EnumerateArray().Select(length => length.GetInt64()).ToArray()).reshape(
+                recorded.GetArrayLength() == 2 ? [2] : [2, 3]);
     }
 
     private void Fill(nn.Module module, string name, params string[] parameters)
     {
         using IDisposable noGradients = no_grad();
-        Dictionary<string, TorchSharp.Modules.Parameter> named = module.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
+        Dictionary<string, TorchSharp.Modules.Parameter> named = module.named_parameters().ToDictionary(
+            pair => pair.name, pair => pair.parameter);
         Assert.Equal(parameters.Order(StringComparer.Ordinal), named.Keys.Order(StringComparer.Ordinal));
         foreach ((int i, string parameter) in parameters.Index())
         {

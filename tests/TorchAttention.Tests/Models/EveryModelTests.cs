@@ -35,10 +35,16 @@ public sealed class EveryModelTests
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor x, Tensor y) = KernelModels.Data(KernelModels.Names.Contains(name) ? name : "relevance");
-        return x.dim() == 1 ? new TabularData(x.ToDoubles(), y.ToDoubles()) : new TabularData([.. x.unbind(1).Select(column => column.ToDoubles())], y.ToDoubles());
+        return x.dim() == 1
+            ? new TabularData(x.ToDoubles(), y.ToDoubles())
+            : new TabularData([.. x.unbind(1).Select(column => column.ToDoubles())], y.ToDoubles());
     }
 
     private static Module Create(string name, TabularData data, bool leaveOneOut) => KernelModels.Names.Contains(name)
-        ? KernelModels.Create(name, data.XTrain, data.YTrain, new() { Kernel = SmoothingKernel.Triangular, LearningRate = 0.1, LeaveOneOut = leaveOneOut, LearnValues = true })
-        : new AttentionRegression(data.XTrain, data.YTrain, new() { Score = Enum.Parse<AttentionScore>(name), LeaveOneOut = leaveOneOut && name != nameof(AttentionScore.MultiHead) });
+        ? KernelModels.Create(
+            name, data.XTrain, data.YTrain,
+            new() { Kernel = SmoothingKernel.Triangular, LearningRate = 0.1, LeaveOneOut = leaveOneOut, LearnValues = true })
+        : new AttentionRegression(
+            data.XTrain, data.YTrain,
+            new() { Score = Enum.Parse<AttentionScore>(name), LeaveOneOut = leaveOneOut && name != nameof(AttentionScore.MultiHead) });
 }

@@ -48,5 +48,6 @@ public sealed class FirstParametersTests : IDisposable
         return [.. Flat(model)];
     }
 
-    private static IEnumerable<double> Flat(nn.Module module) => [.. module.parameters().SelectMany(parameter => parameter.reshape(-1).ToDoubles())];
+    private static IEnumerable<double> Flat(nn.Module module) =>
+        [.. module.parameters().SelectMany(parameter => parameter.reshape(-1).ToDoubles())];
 }

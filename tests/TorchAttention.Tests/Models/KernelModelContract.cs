@@ -175,7 +175,14 @@ public sealed class KernelModelContract : IDisposable
     }
 
     private static KernelModelOptions Options(string kernel, bool leaveOneOut) =>
-        new() { Kernel = SmoothingKernel.Find(kernel)!, LeaveOneOut = leaveOneOut, LearnValues = true, InitialW = 1.125, LearningRate = 0.1 };
+        new()
+        {
+            Kernel = SmoothingKernel.Find(kernel)!,
+            LeaveOneOut = leaveOneOut,
+            LearnValues = true,
+            InitialW = 1.125,
+            LearningRate = 0.1
+        };
 
     private static IEnumerable<AttentionMethod> Methods(string name, KernelModelOptions options)
     {
@@ -196,7 +203,8 @@ public sealed class KernelModelContract : IDisposable
         Tensor inTraining = model.AttentionWeights!.clone();
         using IDisposable noGradients = no_grad();
         Tensor predicted = model.call(batch.X - 0.05);
-        return [loss.reshape(1), inTraining, predicted, model.AttentionWeights!.clone(), .. model.parameters().Select(parameter => parameter.grad!.clone())];
+        return [loss.reshape(1), inTraining, predicted, model.AttentionWeights!.clone(),
+            .. model.parameters().Select(parameter => parameter.grad!.clone())];
     }
 
     private static KernelRegressionModule Create(string name, KernelModelOptions options, ScalarType type, out Batch batch)

@@ -14,7 +14,9 @@ public sealed class KernelModelOptionsTests : IDisposable
     public void Defaults_AreTheChapters()
     {
         var options = new KernelModelOptions();
-        Assert.Equal((SmoothingKernel.Gaussian, 1, false, false, 1), (options.Kernel, options.LearningRate, options.LeaveOneOut, options.LearnValues, options.InitialW));
+        Assert.Equal(
+            (SmoothingKernel.Gaussian, 1, false, false, 1),
+            (options.Kernel, options.LearningRate, options.LeaveOneOut, options.LearnValues, options.InitialW));
         using var model = new NWKernelRegression(zeros(3), zeros(3));
         Assert.Equal(options, model.Options);
     }
@@ -22,14 +24,18 @@ public sealed class KernelModelOptionsTests : IDisposable
     [Fact]
     public void WrongArguments_AreRefusedWithTheirValues()
     {
-        Refused("(gaussian, epanechnikov, triangular, biweight, tricube), got boxcar: its gradient is 0 everywhere", () => Create(new() { Kernel = SmoothingKernel.Boxcar }));
+        Refused(
+            "(gaussian, epanechnikov, triangular, biweight, tricube), got boxcar: its gradient is 0 everywhere",
+            () => Create(new() { Kernel = SmoothingKernel.Boxcar }));
         Refused("got 0", () => Create(new() { LearningRate = 0 }));
         Refused("got -1", () => Create(new() { InitialW = -1 }));
         Refused("at least 2", () => new NWKernelRegression(zeros(1, 2), zeros(1), new() { LeaveOneOut = true }));
         Refused("got shape (3, 1, 1)", () => new NWKernelRegression(zeros(3, 1, 1), zeros(3), new()));
         Refused("as many values as keys (3), got 2", () => new RelevanceKernelRegression(zeros(3, 2), zeros(2)));
         Refused("a vector of at least one element, got shape (3, 2)", () => new RegionalKernelRegression(zeros(3, 2), zeros(3), 2));
-        Refused("Expected queries (m, 2) for keys (3, 2), got shape (4).", () => new NonparametricAttentionPooling(zeros(3, 2), zeros(3)).call(zeros(4)));
+        Refused(
+            "Expected queries (m, 2) for keys (3, 2), got shape (4).",
+            () => new NonparametricAttentionPooling(zeros(3, 2), zeros(3)).call(zeros(4)));
     }
 
     [Fact]
@@ -39,7 +45,9 @@ public sealed class KernelModelOptionsTests : IDisposable
         using var rows = new RelevanceKernelRegression(zeros(3, 2), zeros(3));
         Refused("Expected queries (m) for keys (3), got shape (4, 2).", () => vectors.call(zeros(4, 2)));
         Refused("Expected queries (m, 2) for keys (3, 2), got shape (4).", () => rows.call(zeros(4)));
-        Refused("Expected queries (m, 2) for keys (3, 2), got shape (4, 3).", () => rows.PredictWithout(new(zeros(4, 3), zeros(4), zeros(4, ScalarType.Int64))));
+        Refused(
+            "Expected queries (m, 2) for keys (3, 2), got shape (4, 3).",
+            () => rows.PredictWithout(new(zeros(4, 3), zeros(4), zeros(4, ScalarType.Int64))));
     }
 
     [Fact]

@@ -8,7 +8,8 @@ internal static class KernelModels
 {
     public const int Examples = 50;
 
-    public static IReadOnlyList<string> Names { get; } = ["nw", "nw of 2 features", "relevance", "relevance of 1 feature", "regional", "each key's own"];
+    public static IReadOnlyList<string> Names { get; } =
+        ["nw", "nw of 2 features", "relevance", "relevance of 1 feature", "regional", "each key's own"];
 
     public static IEnumerable<SmoothingKernel> Kernels => SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar);
 

@@ -14,7 +14,8 @@ public sealed class KernelRegressionTensorsTests
         Tensor y = x.sum(1).sin();
         var options = new KernelRegressionOptions { Bandwidth = 0.2, Degree = 1 };
         KernelRegression model = KernelRegressionTensors.Fit(x, y, options);
-        double[] expected = KernelRegression.Fit(x.reshape(-1).ToDoubles(), y.ToDoubles(), 2, options).Predict(x.reshape(-1).ToDoubles()).Mean;
+        double[] expected = KernelRegression.Fit(
+            x.reshape(-1).ToDoubles(), y.ToDoubles(), 2, options).Predict(x.reshape(-1).ToDoubles()).Mean;
 
         Tensor mean = model.Predict(x);
         Assert.Equal([80], mean.shape);
@@ -44,7 +45,9 @@ public sealed class KernelRegressionTensorsTests
         KernelRegression asked = KernelRegressionTensors.Fit(x, y, model.Options with { Device = device });
         Assert.Equal(DeviceType.CPU, asked.Predict(x).device_type);
         Assert.Equal(there.ToDoubles(), asked.Predict(x).ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-10);
-        Assert.Equal(there.ToDoubles(), model.Predict(x.to(ComputeDevice.Parse(device)), ComputeDevice.Parse(device)).ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-10);
+        Assert.Equal(
+            there.ToDoubles(), model.Predict(x.to(ComputeDevice.Parse(device)), ComputeDevice.Parse(device)).ToDoubles(),
+            (a, b) => Math.Abs(a - b) < 1e-10);
     }
 
     [Fact]
@@ -52,8 +55,11 @@ public sealed class KernelRegressionTensorsTests
     {
         Assert.SkipWhen(ComputeDevice.CudaCount() > 0, "This machine has a CUDA device.");
         using var scope = NewDisposeScope();
-        KernelRegression model = KernelRegressionTensors.Fit(arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1, Device = "cuda" });
-        Assert.Contains("No CUDA device for 'cuda'", Assert.Throws<ArgumentException>(() => model.Predict(zeros(3, ScalarType.Float64))).Message, StringComparison.Ordinal);
+        KernelRegression model = KernelRegressionTensors.Fit(
+            arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1, Device = "cuda" });
+        Assert.Contains(
+            "No CUDA device for 'cuda'", Assert.Throws<ArgumentException>(() => model.Predict(zeros(3, ScalarType.Float64))).Message,
+            StringComparison.Ordinal);
         Assert.Equal([3], model.Predict(zeros(3, ScalarType.Float64), CPU).shape);
     }
 
@@ -61,9 +67,15 @@ public sealed class KernelRegressionTensorsTests
     public void OtherShapes_AreRefused()
     {
         using var scope = NewDisposeScope();
-        KernelRegression model = KernelRegressionTensors.Fit(arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1 });
-        Assert.Contains("of 1 features, got 3", Assert.Throws<ArgumentException>(() => model.Predict(zeros(2, 3))).Message, StringComparison.Ordinal);
-        Assert.Contains("as keys (5), got 4", Assert.Throws<ArgumentException>(() => KernelRegressionTensors.Fit(zeros(5), zeros(4))).Message, StringComparison.Ordinal);
-        Assert.Contains("got the shape (1, 1, 1)", Assert.Throws<ArgumentException>(() => model.Predict(zeros(1, 1, 1))).Message, StringComparison.Ordinal);
+        KernelRegression model = KernelRegressionTensors.Fit(
+            arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1 });
+        Assert.Contains(
+            "of 1 features, got 3", Assert.Throws<ArgumentException>(() => model.Predict(zeros(2, 3))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "as keys (5), got 4", Assert.Throws<ArgumentException>(() => KernelRegressionTensors.Fit(zeros(5), zeros(4))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got the shape (1, 1, 1)", Assert.Throws<ArgumentException>(() => model.Predict(zeros(1, 1, 1))).Message,
+            StringComparison.Ordinal);
     }
 }

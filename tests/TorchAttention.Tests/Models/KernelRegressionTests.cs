@@ -128,7 +128,8 @@ public sealed class KernelRegressionTests : IDisposable
         using var scaled = new NonparametricAttentionPooling(_data.XTrain * 4, _data.YTrain, bandwidth: 1);
 
         Assert.All(
-            narrow.call(_data.XVal).ToDoubles().Zip(scaled.call(_data.XVal * 4).ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+            narrow.call(_data.XVal).ToDoubles().Zip(scaled.call(_data.XVal * 4).ToDoubles()), pair =>
+                Assert.Equal(pair.First, pair.Second, 1e-5));
     }
 
     [Fact]
@@ -142,10 +143,20 @@ public sealed class KernelRegressionTests : IDisposable
     public void WrongArguments_AreRefusedWithTheirValues()
     {
         using DisposeScope scope = NewDisposeScope();
-        Assert.Contains("got 0", Assert.Throws<ArgumentOutOfRangeException>(() => new NWKernelRegression(zeros(3), zeros(3), lr: 0)).Message, StringComparison.Ordinal);
-        Assert.Contains("got NaN", Assert.Throws<ArgumentOutOfRangeException>(() => new NonparametricAttentionPooling(zeros(3), zeros(3), double.NaN)).Message, StringComparison.Ordinal);
-        Assert.Contains("1 to 3 regions, got 4", Assert.Throws<ArgumentOutOfRangeException>(() => new RegionalKernelRegression(zeros(3), zeros(3), 4)).Message, StringComparison.Ordinal);
-        Assert.Contains("at least 2", Assert.Throws<ArgumentException>(() => new NWKernelRegression(zeros(1), zeros(1), leaveOneOut: true)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got 0", Assert.Throws<ArgumentOutOfRangeException>(() => new NWKernelRegression(zeros(3), zeros(3), lr: 0)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got NaN",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new NonparametricAttentionPooling(zeros(3), zeros(3), double.NaN)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "1 to 3 regions, got 4",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new RegionalKernelRegression(zeros(3), zeros(3), 4)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "at least 2", Assert.Throws<ArgumentException>(() => new NWKernelRegression(zeros(1), zeros(1), leaveOneOut: true)).Message,
+            StringComparison.Ordinal);
     }
 
     private void AssertGradient(KernelRegressionModule model)

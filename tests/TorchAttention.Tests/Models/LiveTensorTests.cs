@@ -60,7 +60,9 @@ public sealed class LiveTensorTests
 
         foreach (AttentionScore score in Enum.GetValues<AttentionScore>())
         {
-            AssertNothingStaysAlive(KernelModels.Data("relevance"), (x, y) => new AttentionRegression(x, y, new() { Score = score, LeaveOneOut = score != AttentionScore.MultiHead }));
+            AssertNothingStaysAlive(
+                KernelModels.Data("relevance"),
+                (x, y) => new AttentionRegression(x, y, new() { Score = score, LeaveOneOut = score != AttentionScore.MultiHead }));
         }
     }
 

@@ -33,7 +33,9 @@ public sealed class ModelFileTests : IDisposable
             Assert.Equal(model.GetType(), loaded.GetType());
             Assert.Equal(Options(model), Options(loaded));
             Assert.Equal("the column \"x\"", notes["x"]);
-            Assert.Equal(model.named_parameters().Select(parameter => parameter.name), loaded.named_parameters().Select(parameter => parameter.name));
+            Assert.Equal(
+                model.named_parameters().Select(parameter => parameter.name),
+                loaded.named_parameters().Select(parameter => parameter.name));
             Assert.All(loaded.parameters(), parameter => Assert.True(parameter.requires_grad && parameter.dtype == type));
             model.eval();
             Assert.Equal(model.call(queries).ToDoubles(), loaded.call(queries).ToDoubles());
@@ -45,8 +47,16 @@ public sealed class ModelFileTests : IDisposable
     [Fact]
     public void FileOfTheFirstVersion_IsTheChaptersModel()
     {
-        var tensors = new Dictionary<string, SafeTensor> { ["keys"] = SafeTensor.Of([1f, 2f, 4f], 3), ["values"] = SafeTensor.Of([3f, 2f, 7f], 3), ["w"] = SafeTensor.Of([2.5f], 1) };
-        Write(tensors, ("format", "torchattention"), ("version", "1"), ("model", "nw_kernel_regression"), ("kernel", "gaussian"), ("lr", "0.5"), ("leave_one_out", "true"));
+        var tensors = new Dictionary<string,
+            SafeTensor>
+        {
+            ["keys"] = SafeTensor.Of([1f, 2f, 4f], 3),
+            ["values"] = SafeTensor.Of([3f, 2f, 7f], 3),
+            ["w"] = SafeTensor.Of([2.5f], 1)
+        };
+        Write(
+            tensors, ("format", "torchattention"), ("version", "1"), ("model", "nw_kernel_regression"), ("kernel", "gaussian"),
+            ("lr", "0.5"), ("leave_one_out", "true"));
         using var expected = new NWKernelRegression(tensor([1f, 2f, 4f]), tensor([3f, 2f, 7f]), new() { InitialW = 2.5 });
         Tensor queries = linspace(0, 5, 20);
         foreach (NWKernelRegression loaded in new[] { NWKernelRegression.Load(Path), (NWKernelRegression)ModelFile.Load(Path) })
@@ -66,7 +76,8 @@ public sealed class ModelFileTests : IDisposable
         Refused("of version 3 or before, found version 4", file, ("version", "4"));
         Refused("a known 'version' in the header, found 'x'", file, ("version", "x"));
         Refused("saved by TorchAttention, found a safetensors file of another kind", file, ("format", "other"));
-        Refused("of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', 'attention_regression', found 'kernel'", file, ("model", "kernel"));
+        Refused("of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', "
+            + "'attention_regression', found 'kernel'", file, ("model", "kernel"));
         Refused("a known 'kernel' in the header, found 'none'", file, ("kernel", "none"));
         Refused("its gradient is 0 everywhere", file, ("kernel", "boxcar"));
         Refused("expected 'x' in the header, found none", file, ("version", "3"));
@@ -83,7 +94,8 @@ public sealed class ModelFileTests : IDisposable
 
         File.WriteAllBytes(Path, File.ReadAllBytes(Path)[..^3]);
         Assert.Throws<StorageException>(() => ModelFile.Load(Path));
-        Assert.Contains("no such file", Assert.Throws<StorageException>(() => ModelFile.Load(Path + "3")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no such file", Assert.Throws<StorageException>(() => ModelFile.Load(Path + "3")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -102,13 +114,16 @@ public sealed class ModelFileTests : IDisposable
     public void OtherModels_AreNotSaved()
     {
         using var model = new Training.Scripted();
-        Assert.Contains("got Scripted", Assert.Throws<NotSupportedException>(() => ModelFile.Save(model, Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got Scripted", Assert.Throws<NotSupportedException>(() => ModelFile.Save(model, Path)).Message, StringComparison.Ordinal);
         using var half = new NWKernelRegression(zeros(3, ScalarType.BFloat16), zeros(3, ScalarType.BFloat16));
-        Assert.Contains("got BFloat16", Assert.Throws<NotSupportedException>(() => ModelFile.Save(half, Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got BFloat16", Assert.Throws<NotSupportedException>(() => ModelFile.Save(half, Path)).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Path));
     }
 
-    private static (string, string)[] AttentionTexts => [("score", "DotProduct"), ("hidden", "32"), ("heads", "4"), ("dropout", "0"), ("seed", "1")];
+    private static (string, string)[] AttentionTexts =>
+        [("score", "DotProduct"), ("hidden", "32"), ("heads", "4"), ("dropout", "0"), ("seed", "1")];
 
     private static Module Create(string name, ScalarType type, out Tensor queries)
     {
@@ -116,8 +131,26 @@ public sealed class ModelFileTests : IDisposable
         (Tensor x, Tensor y) = KernelModels.Data(isKernel ? name : "relevance", type);
         queries = x - 0.0625;
         Module model = isKernel
-            ? KernelModels.Create(name, x, y, new() { Kernel = SmoothingKernel.Tricube, LearningRate = 0.1234567890123, LearnValues = name != "nw", InitialW = 1.1, LeaveOneOut = true })
-            : new AttentionRegression(x, y, new() { Score = Enum.Parse<AttentionScore>(name), Hidden = 8, Dropout = 0.25, LeaveOneOut = name != nameof(AttentionScore.MultiHead), Seed = ulong.MaxValue });
+            ? KernelModels.Create(
+                name, x, y,
+                new()
+                {
+                    Kernel = SmoothingKernel.Tricube,
+                    LearningRate = 0.1234567890123,
+                    LearnValues = name != "nw",
+                    InitialW = 1.1,
+                    LeaveOneOut = true
+                })
+            : new AttentionRegression(
+                x, y, new(
+                )
+                {
+                    Score = Enum.Parse<AttentionScore>(name),
+                    Hidden = 8,
+                    Dropout = 0.25,
+                    LeaveOneOut = name != nameof(AttentionScore.MultiHead),
+                    Seed = ulong.MaxValue
+                });
         using IDisposable noGradients = no_grad();
         using var generator = new Generator(2);
         foreach (Tensor parameter in model.parameters())
@@ -128,7 +161,8 @@ public sealed class ModelFileTests : IDisposable
         return model;
     }
 
-    private static object Options(Module model) => model is KernelRegressionModule kernel ? kernel.Options : ((AttentionRegression)model).Options;
+    private static object Options(Module model) =>
+        model is KernelRegressionModule kernel ? kernel.Options : ((AttentionRegression)model).Options;
 
     private static SafeTensorsFile With(SafeTensorsFile file, string name, SafeTensor tensor) =>
         new(new Dictionary<string, SafeTensor>(file.Tensors) { [name] = tensor }, file.Metadata);

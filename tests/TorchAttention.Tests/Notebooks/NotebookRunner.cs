@@ -10,7 +10,8 @@ internal static class NotebookRunner
     public static string Folder { get; } = Path.Combine(ConsoleProcess.Repository, "notebooks");
 
     /// <summary>Runs what <c>dotnet run notebooks/run.cs</c> runs, in a folder that holds the notebooks of a test.</summary>
-    public static ConsoleProcess.Result Run(ConsoleProcess folder, params string[] arguments) => folder.Start(_executable.Value, arguments).Wait();
+    public static ConsoleProcess.Result Run(ConsoleProcess folder, params string[] arguments) =>
+        folder.Start(_executable.Value, arguments).Wait();
 
     // A build server that outlives the build would keep our end of its output open.
     private static string Build()
@@ -18,7 +19,8 @@ internal static class NotebookRunner
         using var folder = new ConsoleProcess();
         string[] arguments = ["build", Path.Combine(Folder, "run.cs"), "-t:Build", "-getProperty:RunCommand"];
         ConsoleProcess.Result build = folder.Start(
-            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments, ("MSBUILDDISABLENODEREUSE", "1"), ("UseSharedCompilation", "false")).Wait();
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments, ("MSBUILDDISABLENODEREUSE", "1"),
+                ("UseSharedCompilation", "false")).Wait();
         Assert.True(build.ExitCode == 0, build.Output + build.Error);
         return build.Output.Trim();
     }

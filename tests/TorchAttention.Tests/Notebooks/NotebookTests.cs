@@ -17,7 +17,8 @@ public sealed class NotebookTests : IDisposable
     {
         string path = Write("good.ipynb", Notebook(
             "int n = 3;\nConsole.WriteLine($\"n is {n / 2.0:F1}\");\nConsole.Write(\"né\");",
-            "using TorchAttention.Plotting;\nConsole.WriteLine(\"before\");\nDisplay(Figures.ShowHeatmaps(new double[,] { { 0, 1 } }, \"x\", \"y\"));\nn * 0.5"));
+            "using TorchAttention.Plotting;\nConsole.WriteLine(\"before\");\nDisplay(Figures.ShowHeatmaps(new double[,] { { 0, 1 } }, "
+                + "\"x\", \"y\"));\nn * 0.5"));
 
         ConsoleProcess.Result result = NotebookRunner.Run(_folder, path);
 
@@ -70,7 +71,8 @@ public sealed class NotebookTests : IDisposable
             JsonNode notebook = JsonNode.Parse(Notebook("Console.WriteLine(\"a = 0.1234\");", "Console.WriteLine(\"b = 0.1234\");"))!;
             foreach ((int i, string line) in lines.Index())
             {
-                notebook["cells"]![i + 1]!["outputs"] = new JsonArray(new JsonObject { ["output_type"] = "stream", ["name"] = "stdout", ["text"] = $"{line}\n" });
+                notebook["cells"]![i + 1]!["outputs"] = new JsonArray(
+                    new JsonObject { ["output_type"] = "stream", ["name"] = "stdout", ["text"] = $"{line}\n" });
             }
 
             return notebook.ToJsonString();
@@ -82,8 +84,13 @@ public sealed class NotebookTests : IDisposable
     {
         string text = Write("text.ipynb", "no JSON");
         string list = Write("list.ipynb", "[]");
-        string python = Write("python.ipynb", Notebook("1").Replace("\"metadata\":{},\"nbformat\"", "\"metadata\":{\"kernelspec\":{\"language\":\"python\"}},\"nbformat\"", StringComparison.Ordinal));
-        string[][] wrong = [["missing.ipynb"], [text], [list], [python], [], ["attention-pooling.ipynb", "--surprise"], ["attention-pooling.ipynb", "--check", "--output", "x.ipynb"]];
+        string python = Write(
+            "python.ipynb",
+            Notebook("1").Replace(
+            "\"metadata\":{},\"nbformat\"", "\"metadata\":{\"kernelspec\":{\"language\":\"python\"}},\"nbformat\"",
+            StringComparison.Ordinal));
+        string[][] wrong = [["missing.ipynb"], [text], [list], [python], [], ["attention-pooling.ipynb", "--surprise"],
+            ["attention-pooling.ipynb", "--check", "--output", "x.ipynb"]];
         Assert.All(wrong, arguments =>
         {
             ConsoleProcess.Result result = NotebookRunner.Run(_folder, arguments);
@@ -97,7 +104,9 @@ public sealed class NotebookTests : IDisposable
         cells = (object[])
         [
             new { cell_type = "markdown", metadata = new { }, source = "A note." },
-            .. code.Select(source => new { cell_type = "code", metadata = new { }, source = source.Split('\n').Select((line, i) => i == 0 ? line : "\n" + line) }),
+            .. code.Select(
+                source => new { cell_type = "code", metadata = new { },
+                source = source.Split('\n').Select((line, i) => i == 0 ? line : "\n" + line) }),
         ],
         metadata = new { },
         nbformat = 4,

@@ -60,7 +60,9 @@ public sealed class FiguresTests
         using var picture = new Picture(Figures.PlotLines([new("flat", [0, 1], [0, 0])], "x", "y", [new("far", [10], [100])]));
         SKRectI frame = picture.Frame();
 
-        int circle = picture.Count(new SKRectI(frame.Right - 40, frame.Top + 1, frame.Right, frame.Top + 60), color => color is { Red: > 120 and < 215 } && color.Red == color.Blue);
+        int circle = picture.Count(
+            new SKRectI(frame.Right - 40, frame.Top + 1, frame.Right, frame.Top + 60),
+            color => color is { Red: > 120 and < 215 } && color.Red == color.Blue);
         Assert.InRange(circle, 20, 200);
     }
 
@@ -84,7 +86,8 @@ public sealed class FiguresTests
     [Fact]
     public void Heatmaps_ShareOneScale()
     {
-        using var picture = new Picture(Figures.ShowHeatmaps([[new double[,] { { 0, 1 } }, new double[,] { { 0, 4 } }]], "Keys", "Queries", ["small", "large"]));
+        using var picture = new Picture(
+            Figures.ShowHeatmaps([[new double[,] { { 0, 1 } }, new double[,] { { 0, 4 } }]], "Keys", "Queries", ["small", "large"]));
         using var alone = new Picture(Figures.ShowHeatmaps(new double[,] { { 0, 1 } }, "Keys", "Queries"));
         SKRectI frame = picture.Frame();
         SKRectI frameAlone = alone.Frame();
@@ -128,7 +131,8 @@ public sealed class FiguresTests
         using var picture = new Picture(Figures.PlotBandwidthSearch(KernelRegression.Fit(x, y, 2).Search!, ["a", "b"]));
 
         Assert.Equal((550, 440), (picture.Width, picture.Height));
-        Assert.InRange(picture.Count(new SKRectI(0, 0, 440, 440), color => color is { Red: < 40, Green: > 90 and < 140, Blue: > 150 }), 60, 400);
+        Assert.InRange(
+            picture.Count(new SKRectI(0, 0, 440, 440), color => color is { Red: < 40, Green: > 90 and < 140, Blue: > 150 }), 60, 400);
     }
 
     [Fact]
@@ -141,7 +145,8 @@ public sealed class FiguresTests
         Assert.True(InkBelow(labelled) > InkBelow(bare) + 100, $"{InkBelow(labelled)} dark pixels with a label, {InkBelow(bare)} without");
         Assert.True(InkBelow(bare) > 50);
 
-        static int InkBelow(Picture picture) => picture.Count(new SKRectI(0, picture.Frame().Bottom + 8, picture.Width, picture.Height), Picture.IsDark);
+        static int InkBelow(Picture picture) =>
+            picture.Count(new SKRectI(0, picture.Frame().Bottom + 8, picture.Width, picture.Height), Picture.IsDark);
     }
 
     [Theory]
@@ -176,7 +181,8 @@ public sealed class FiguresTests
     [Fact]
     public void Font_IsSansSerif()
     {
-        Assert.SkipUnless(PlotFont.Installed.Any(family => family.Contains("Sans", StringComparison.Ordinal)), "No sans-serif font is installed.");
+        Assert.SkipUnless(
+            PlotFont.Installed.Any(family => family.Contains("Sans", StringComparison.Ordinal)), "No sans-serif font is installed.");
         Assert.Contains("Sans", PlotFont.Family!, StringComparison.Ordinal);
     }
 
@@ -200,8 +206,12 @@ public sealed class FiguresTests
         KernelRegression model = KernelRegression.Fit(x, [1, 3, 2, 5, 4, 6]);
         Func<Figure>[] pictures =
         [
-            () => Figures.PlotLines([new("id=\"cl_a\" url(#cl_b)", [0, 1], [0, 1]), new("two", [0, 1], [1, 0])], "x", "y", [new("points", x, x)]),
-            () => Figures.ShowHeatmaps([[new double[3, 4], new double[3, 4]], [new double[3, 4], new double[3, 4]]], "x", "y", ["a", "b", "c", "d"]),
+            () =>
+                Figures.PlotLines(
+                    [new("id=\"cl_a\" url(#cl_b)", [0, 1], [0, 1]), new("two", [0, 1], [1, 0])], "x", "y", [new("points", x, x)]),
+            () =>
+                Figures.ShowHeatmaps(
+                    [[new double[3, 4], new double[3, 4]], [new double[3, 4], new double[3, 4]]], "x", "y", ["a", "b", "c", "d"]),
             () => Figures.PlotRegression(x, x, x, model.Predict(x), 0.95, "x", "y"),
             () => Figures.PlotSurface(new double[4, 4], (0, 1), (0, 1), new Series("", [0.5], [0.5]), "x", "y", "z"),
             () => Figures.PlotBandwidthSearch(model.Search!, ["x"]),
@@ -212,7 +222,8 @@ public sealed class FiguresTests
             string svg = figure.ToSvg();
             XDocument document = XDocument.Parse(svg);
             string[] ids = [.. document.Descendants().Select(element => element.Attribute("id")?.Value).OfType<string>()];
-            string[] uses = [.. document.Descendants().SelectMany(element => element.Attributes()).Where(attribute => attribute.Value.StartsWith("url(#", StringComparison.Ordinal)).Select(attribute => attribute.Value[5..^1])];
+            string[] uses = [.. document.Descendants().SelectMany(element => element.Attributes()).Where(
+                attribute => attribute.Value.StartsWith("url(#", StringComparison.Ordinal)).Select(attribute => attribute.Value[5..^1])];
 
             Assert.NotEmpty(ids);
             Assert.Equal(ids.Length, ids.Distinct().Count());
@@ -230,7 +241,8 @@ public sealed class FiguresTests
     {
         string odd = "a\u001b[31m\u202e\0b" + new string('x', 100_000);
         string[] text = TextOf(Figures.PlotLines([new(odd, [0, 1], [0, 1])], odd, odd, [new(odd, [0], [1])]));
-        Assert.Equal(4, text.Count(label => label.StartsWith(@"a\u001b[31m\u202e\u0000bxx", StringComparison.Ordinal) && label.Length < 130));
+        Assert.Equal(
+            4, text.Count(label => label.StartsWith(@"a\u001b[31m\u202e\u0000bxx", StringComparison.Ordinal) && label.Length < 130));
     }
 
     [Fact]
@@ -258,7 +270,9 @@ public sealed class FiguresTests
     [Fact]
     public void WrongInput_IsRefused()
     {
-        Assert.Contains("got 2 and 1", Assert.Throws<ArgumentException>(() => Figures.PlotLines([new("a", [0, 1], [0])], "x", "y")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got 2 and 1", Assert.Throws<ArgumentException>(() => Figures.PlotLines([new("a", [0, 1], [0])], "x", "y")).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Figures.PlotLines([new("a", [0], [double.NaN])], "x", "y"));
         Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps(new double[0, 3], "x", "y"));
         Assert.Throws<ArgumentException>(() => Figures.ShowHeatmaps(new[,] { { double.NaN } }, "x", "y"));
@@ -267,10 +281,12 @@ public sealed class FiguresTests
     }
 
     private static string[] TextOf(Figure figure) =>
-        [.. XDocument.Parse(figure.ToSvg()).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim())];
+        [.. XDocument.Parse(figure.ToSvg()).Descendants().Where(element => element.Name.LocalName == "text").Select(
+            element => element.Value.Trim())];
 
     private static int[] RowsOf(Picture picture, SKRectI frame, SKColor color) =>
-        [.. Enumerable.Range(frame.Top, frame.Height).Where(y => picture.Count(new SKRectI(frame.Left, y, frame.Right, y + 1), pixel => pixel == color) > frame.Width / 2)];
+        [.. Enumerable.Range(frame.Top, frame.Height).Where(
+            y => picture.Count(new SKRectI(frame.Left, y, frame.Right, y + 1), pixel => pixel == color) > frame.Width / 2)];
 
     private static bool Near(Picture picture, SKRectI frame, double fromLeft, double fromBottom, SKColor color)
     {

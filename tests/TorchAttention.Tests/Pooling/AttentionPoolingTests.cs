@@ -94,17 +94,26 @@ public sealed class AttentionPoolingTests
     public void CheckShape_NamesBothShapes()
     {
         using Tensor matrix = zeros(2, 3);
-        Assert.Equal("Expected shape (3, 2), got (2, 3). (Parameter 'tensor')", Assert.Throws<ArgumentException>(() => matrix.CheckShape(3, 2)).Message);
+        Assert.Equal(
+            "Expected shape (3, 2), got (2, 3). (Parameter 'tensor')",
+            Assert.Throws<ArgumentException>(() => matrix.CheckShape(3, 2)).Message);
     }
 
     [Fact]
     public void WrongShapes_AreRefusedWithBothShapes()
     {
         using DisposeScope scope = NewDisposeScope();
-        Assert.Contains("got shape (2, 3)", Assert.Throws<ArgumentException>(() => AttentionPooling.Diff(zeros(2, 3), zeros(3))).Message, StringComparison.Ordinal);
-        Assert.Contains("got shape (3)", Assert.Throws<ArgumentException>(() => AttentionPooling.Weights(zeros(3))).Message, StringComparison.Ordinal);
-        Assert.Contains("got shape (3)", Assert.Throws<ArgumentException>(() => AttentionPooling.Pool(zeros(3), zeros(3))).Message, StringComparison.Ordinal);
-        Assert.Contains("got (4)", Assert.Throws<ArgumentException>(() => AttentionPooling.Pool(zeros(2, 3), zeros(4))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got shape (2, 3)", Assert.Throws<ArgumentException>(() => AttentionPooling.Diff(zeros(2, 3), zeros(3))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got shape (3)", Assert.Throws<ArgumentException>(() => AttentionPooling.Weights(zeros(3))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "got shape (3)", Assert.Throws<ArgumentException>(() => AttentionPooling.Pool(zeros(3), zeros(3))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got (4)", Assert.Throws<ArgumentException>(() => AttentionPooling.Pool(zeros(2, 3), zeros(4))).Message,
+            StringComparison.Ordinal);
         Assert.Contains("(3), got 4", Assert.Throws<ArgumentException>(() => new NWKernelRegression(zeros(3), zeros(4))).Message
             .Replace("keys (3)", "(3)", StringComparison.Ordinal), StringComparison.Ordinal);
     }

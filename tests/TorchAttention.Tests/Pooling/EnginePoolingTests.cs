@@ -125,7 +125,8 @@ public sealed class EnginePoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = PoolingProblem.Random(20, 30, 3, 2, seed: 7);
-        PoolingProblem turned = problem with { Queries = problem.Queries.t().contiguous().t(), Values = problem.Values.t().contiguous().t() };
+        PoolingProblem turned =
+            problem with { Queries = problem.Queries.t().contiguous().t(), Values = problem.Values.t().contiguous().t() };
 
         Assert.False(turned.Queries.is_contiguous());
         Assert.Equal(Engine(problem).ToDoubles(), Engine(turned).ToDoubles());
@@ -231,8 +232,11 @@ public sealed class EnginePoolingTests
         Assert.Contains("Keys that learn", Message(three, three.clone().requires_grad_(), three, w), StringComparison.Ordinal);
         Assert.Contains("Float32 or Float64, got Int64", Message(tensor([1L]), three, three, w), StringComparison.Ordinal);
         Assert.Contains("a value for each of 3 keys, got (2)", Message(three, three, tensor([1.0, 2]), w), StringComparison.Ordinal);
-        Assert.Contains("Expected finite Queries, got NaN in row 1, column 0", Message(tensor([1.0, double.NaN]), three, three, w), StringComparison.Ordinal);
-        Assert.Contains("Expected finite inverse bandwidths, got NaN", Message(three, three, three, tensor([double.NaN])), StringComparison.Ordinal);
+        Assert.Contains(
+            "Expected finite Queries, got NaN in row 1, column 0", Message(tensor([1.0, double.NaN]), three, three, w),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "Expected finite inverse bandwidths, got NaN", Message(three, three, three, tensor([double.NaN])), StringComparison.Ordinal);
 
         static string Message(Tensor queries, Tensor keys, Tensor values, Tensor w) =>
             Assert.ThrowsAny<ArgumentException>(() => EnginePooling.Pool<Gaussian>(queries, keys, values, w)).Message;
@@ -278,7 +282,8 @@ public sealed class EnginePoolingTests
         PoolingProblem textbook = Learning(problem.InDoubles());
         Engine(engine).square().sum().backward();
         textbook.Textbook().Output.square().sum().backward();
-        foreach ((Tensor expected, Tensor actual) in new[] { (textbook.Queries, engine.Queries), (textbook.Values, engine.Values), (textbook.W, engine.W) })
+        foreach ((Tensor expected, Tensor actual) in
+            new[] { (textbook.Queries, engine.Queries), (textbook.Values, engine.Values), (textbook.W, engine.W) })
         {
             PoolingProblem.AssertClose(expected.grad!, actual.grad!.to(ScalarType.Float64), tolerance);
         }

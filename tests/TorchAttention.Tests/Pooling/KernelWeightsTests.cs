@@ -33,8 +33,10 @@ public sealed class KernelWeightsTests : IDisposable
     {
         // r = 1/2 and 0: 1 - 1/4 = 3/4 of 7/4, 1/2 of 3/2, 9/16 of 25/16, 343/512 of 855/512.
         (SmoothingKernel, double)[] byHand =
-            [(SmoothingKernel.Epanechnikov, 3 / 7.0), (SmoothingKernel.Triangular, 1 / 3.0), (SmoothingKernel.Biweight, 9 / 25.0), (SmoothingKernel.Tricube, 343 / 855.0)];
-        Assert.All(byHand, pair => Assert.Equal(pair.Item2, KernelWeights.Of(pair.Item1, tensor(new[,] { { 0.25, 0.0 } })).ToDoubles()[0], 1e-15));
+            [(SmoothingKernel.Epanechnikov, 3 / 7.0), (SmoothingKernel.Triangular, 1 / 3.0), (SmoothingKernel.Biweight, 9 / 25.0),
+                (SmoothingKernel.Tricube, 343 / 855.0)];
+        Assert.All(
+            byHand, pair => Assert.Equal(pair.Item2, KernelWeights.Of(pair.Item1, tensor(new[,] { { 0.25, 0.0 } })).ToDoubles()[0], 1e-15));
     }
 
     [Theory]
@@ -132,7 +134,8 @@ public sealed class KernelWeightsTests : IDisposable
         Refused("got shape (4, 2) and (5, 3)", () => AttentionPooling.Diff(zeros(4, 2), zeros(5, 3)));
         Assert.Throws<ArgumentNullException>(() => KernelWeights.Of(null!, zeros(1, 1)));
 
-        static void Refused(string message, Action action) => Assert.Contains(message, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
+        static void Refused(string message, Action action) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
     }
 
     // The boxcar's weights have no graph to the distances.

@@ -44,7 +44,8 @@ internal sealed record PoolingProblem(Tensor Queries, Tensor Keys, Tensor Values
 
     public IReadOnlyList<Tensor> Leaves => [Queries, Keys, Values, W];
 
-    public PoolingProblem InDoubles() => this with { Queries = Double(Queries), Keys = Double(Keys), Values = Double(Values), W = Double(W), Excluded = Excluded?.cpu() };
+    public PoolingProblem InDoubles() =>
+        this with { Queries = Double(Queries), Keys = Double(Keys), Values = Double(Values), W = Double(W), Excluded = Excluded?.cpu() };
 
     public (Tensor Output, Tensor LogWeightSum) Stream(StreamingOptions? options = null) =>
         StreamingPooling.PoolWithLogWeightSum(Queries, Keys, Values, W, Excluded, options ?? TinyTiles);
@@ -56,7 +57,8 @@ internal sealed record PoolingProblem(Tensor Queries, Tensor Keys, Tensor Values
         Tensor scores = -0.5 * (scaled * scaled).sum(dim: 2);
         if (Excluded is not null)
         {
-            scores = scores.masked_fill(arange(Keys.size(0), device: Keys.device).unsqueeze(0).eq(Excluded.unsqueeze(1)), double.NegativeInfinity);
+            scores = scores.masked_fill(
+                arange(Keys.size(0), device: Keys.device).unsqueeze(0).eq(Excluded.unsqueeze(1)), double.NegativeInfinity);
         }
 
         return (nn.functional.softmax(scores, dim: 1).mm(Values), logsumexp(scores, 1));

@@ -8,7 +8,8 @@ public sealed class RegionPoolingTests
 {
     private static readonly PoolingOptions _nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
 
-    public static TheoryData<string> Kernels => [.. SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar).Select(kernel => kernel.Name)];
+    public static TheoryData<string> Kernels =>
+        [.. SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar).Select(kernel => kernel.Name)];
 
     [Theory]
     [MemberData(nameof(Kernels))]
@@ -29,7 +30,9 @@ public sealed class RegionPoolingTests
             Tensor direction = linspace(-1, 2, queries.size(0), ScalarType.Float64);
             (merged * direction).sum().backward();
             (pairs * direction).sum().backward();
-            Assert.True(wAlone.grad!.abs().min().ToDouble() > 1e-6, $"Expected every w to count, got {string.Join(", ", wAlone.grad!.ToDoubles())}.");
+            Assert.True(
+                wAlone.grad!.abs().min().ToDouble() > 1e-6,
+                $"Expected every w to count, got {string.Join(", ", wAlone.grad!.ToDoubles())}.");
             PoolingProblem.AssertClose(wAlone.grad!, w.grad!, 1e-8);
         }
     }
@@ -41,12 +44,16 @@ public sealed class RegionPoolingTests
         Tensor keys = linspace(0, 10, 20_000, ScalarType.Float32);
         Tensor regions = (arange(20_000, ScalarType.Int64) / 4000.0).floor().to(ScalarType.Int64);
         Tensor w = tensor([10f, 20f, 30f, 20f, 10f]).requires_grad_();
-        Tensor pooled = RegionPooling.Pool(SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w, regions, null, _nearest);
+        Tensor pooled = RegionPooling.Pool(
+            SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w, regions, null, _nearest);
         pooled.sum().backward();
 
         Assert.Equal(ScalarType.Float32, pooled.dtype);
         Assert.Equal(ScalarType.Float32, w.grad!.dtype);
-        PoolingProblem.AssertClose(EnginePooling.Pool(SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w.detach()[regions], null, _nearest), pooled.detach(), 1e-6);
+        PoolingProblem.AssertClose(
+            EnginePooling.Pool(
+            SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w.detach()[regions], null, _nearest),
+            pooled.detach(), 1e-6);
     }
 
     // Regions side by side and one among all, a key that stands alone, queries that no key of bounded reach is near.
@@ -57,6 +64,8 @@ public sealed class RegionPoolingTests
         long[] regions = [.. keys.Select(key => random.Next(6) == 0 ? 4L : (long)Math.Min(3, key / 2.5))];
         double[] queries = [.. Enumerable.Range(0, 90).Select(i => i is > 0 and < 60 ? keys[i - 1] : 14 * random.NextDouble())];
         queries[^1] = 55;
-        return (tensor(queries), tensor(keys), tensor(keys.Select(key => 100 + Math.Sin(key) + random.NextDouble()).ToArray()), tensor(regions));
+        return (
+            tensor(queries), tensor(keys), tensor(keys.Select(key => 100 + Math.Sin(key) + random.NextDouble()).ToArray()),
+            tensor(regions));
     }
 }

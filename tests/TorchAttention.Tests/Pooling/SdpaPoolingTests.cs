@@ -116,8 +116,12 @@ public sealed class SdpaPoolingTests
     public void WrongInputs_AreRefused()
     {
         using DisposeScope scope = NewDisposeScope();
-        Assert.Contains("(3) and (5, 2)", Assert.Throws<ArgumentException>(() => SdpaPooling.Pool(zeros(3), zeros(5, 2), zeros(5), ones(2))).Message, StringComparison.Ordinal);
-        Assert.Contains("got (3)", Assert.Throws<ArgumentException>(() => SdpaPooling.ExponentError(zeros(3, 2), zeros(5, 2), ones(3))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(3) and (5, 2)", Assert.Throws<ArgumentException>(() => SdpaPooling.Pool(zeros(3), zeros(5, 2), zeros(5), ones(2))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "got (3)", Assert.Throws<ArgumentException>(() => SdpaPooling.ExponentError(zeros(3, 2), zeros(5, 2), ones(3))).Message,
+            StringComparison.Ordinal);
     }
 
     private static Tensor Pool(PoolingProblem problem) => SdpaPooling.Pool(problem.Queries, problem.Keys, problem.Values, problem.W);

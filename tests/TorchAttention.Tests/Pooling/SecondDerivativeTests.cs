@@ -387,7 +387,8 @@ public sealed class SecondDerivativeTests : IDisposable
 
         public static double Support => 2;
 
-        public static double Score(double squaredDistance) => squaredDistance < 4 ? double.LogP1(-squaredDistance / 4) : double.NegativeInfinity;
+        public static double Score(double squaredDistance) =>
+            squaredDistance < 4 ? double.LogP1(-squaredDistance / 4) : double.NegativeInfinity;
 
         public static TLanes Weight<TLanes, T>(TLanes argument)
             where TLanes : struct, ILanes<TLanes, T>

@@ -68,7 +68,8 @@ public sealed class StreamingGradientTests
     public void LeaveOneOut_HasTheTextbooksGradients(string device)
     {
         using DisposeScope scope = NewDisposeScope();
-        PoolingProblem streaming = PoolingProblem.Random(45, 45, 1, 2, seed: 12, device).LeavingOut([.. Enumerable.Range(-1, 45)]).WithGradients();
+        PoolingProblem streaming = PoolingProblem.Random(
+            45, 45, 1, 2, seed: 12, device).LeavingOut([.. Enumerable.Range(-1, 45)]).WithGradients();
         PoolingProblem textbook = streaming.InDoubles().WithGradients();
         Backward(streaming.Stream());
         Backward(textbook.Textbook());
@@ -221,7 +222,8 @@ public sealed class StreamingGradientTests
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 
-    private static Tensor Loss((Tensor Output, Tensor LogWeightSum) results) => results.Output.square().sum() + results.LogWeightSum.sin().sum();
+    private static Tensor Loss((Tensor Output, Tensor LogWeightSum) results) =>
+        results.Output.square().sum() + results.LogWeightSum.sin().sum();
 
     private static void Backward((Tensor, Tensor) results) => Loss(results).backward();
 

@@ -15,7 +15,8 @@ public sealed class StreamingPoolingTests
             using DisposeScope scope = NewDisposeScope();
             PoolingProblem problem = PoolingProblem.Random(m, n, d, v, seed: m, device);
             (Tensor expected, Tensor expectedLog) = problem.InDoubles().Textbook();
-            foreach (StreamingOptions? options in new[] { PoolingProblem.TinyTiles, new StreamingOptions { TileBytes = 1 }, new StreamingOptions() })
+            foreach (StreamingOptions? options in
+                new[] { PoolingProblem.TinyTiles, new StreamingOptions { TileBytes = 1 }, new StreamingOptions() })
             {
                 (Tensor output, Tensor log) = problem.Stream(options);
                 PoolingProblem.AssertClose(expected, output, 1e-13);
@@ -94,7 +95,8 @@ public sealed class StreamingPoolingTests
         Device place = ComputeDevice.Parse(device);
         Tensor keys = cat([tensor([5.0]), zeros(200, ScalarType.Float64), tensor([5.0])], dim: 0).to(place);
         Tensor values = arange(0, 202, 1, ScalarType.Float64, place);
-        Tensor output = StreamingPooling.Pool(tensor([1e5], device: place), keys, values, tensor([1.0], device: place), options: PoolingProblem.TinyTiles);
+        Tensor output = StreamingPooling.Pool(
+            tensor([1e5], device: place), keys, values, tensor([1.0], device: place), options: PoolingProblem.TinyTiles);
 
         Assert.Equal(100.5, output.ToDoubles()[0], 1e-12);
     }
@@ -190,10 +192,12 @@ public sealed class StreamingPoolingTests
         AssertRefused("got shape (5, 0)", () => StreamingPooling.Pool(zeros(5, 0), zeros(5, 0), values, w));
         AssertRefused("got Float64 on cpu", () => StreamingPooling.Pool(keys, keys, values.to(ScalarType.Float64), w));
         AssertRefused("Expected Float32 or Float64, got Int64", () => StreamingPooling.Pool(zeros(3, 2, int64), keys, values, w));
-        AssertRefused("Int64 index for each of 5 queries on cpu, got Int64 (3)", () => StreamingPooling.Pool(keys, keys, values, w, zeros(3, int64)));
+        AssertRefused(
+            "Int64 index for each of 5 queries on cpu, got Int64 (3)", () => StreamingPooling.Pool(keys, keys, values, w, zeros(3, int64)));
         AssertRefused("from -1 (none) to 4, got 5", () => StreamingPooling.Pool(keys, keys, values, w, tensor([0L, 1, 2, 3, 5])));
         AssertRefused("from -1 (none) to 4, got -2", () => StreamingPooling.Pool(keys, keys, values, w, tensor([-2L, 1, 2, 3, 4])));
-        AssertRefused("at least 1, got 0", () => StreamingPooling.Pool(keys, keys, values, w, options: new StreamingOptions { TileBytes = 0 }));
+        AssertRefused(
+            "at least 1, got 0", () => StreamingPooling.Pool(keys, keys, values, w, options: new StreamingOptions { TileBytes = 0 }));
 
         static void AssertRefused(string message, Action action) =>
             Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(action).Message, StringComparison.Ordinal);

@@ -25,7 +25,9 @@ public sealed class SafeTensorsFileTests : IDisposable
         Assert.Equal([long.MaxValue, long.MaxValue, 0], SafeTensor.Of(numbers[..0], long.MaxValue, long.MaxValue, 0).Shape);
 
         Refused("Expected 6 numbers in the shape, got 7.", () => SafeTensor.Of(numbers, 7));
-        Refused($"Expected 6 numbers in the shape, got {long.MaxValue} x {long.MaxValue}.", () => SafeTensor.Of(numbers, long.MaxValue, long.MaxValue));
+        Refused(
+            $"Expected 6 numbers in the shape, got {long.MaxValue} x {long.MaxValue}.",
+            () => SafeTensor.Of(numbers, long.MaxValue, long.MaxValue));
         Refused("Expected no negative side in the shape, got -2 x -3.", () => SafeTensor.Of(numbers, -2, -3));
         Refused("Expected at most 64 sides in the shape, got 65.", () => SafeTensor.Of(numbers, [6, .. Enumerable.Repeat(1L, 64)]));
         Refused("Expected whole numbers of 4 bytes, got 7 bytes.", () => SafeTensor.OfBytes("F32", new byte[7], 1));
@@ -40,12 +42,19 @@ public sealed class SafeTensorsFileTests : IDisposable
         double[] doubles = [0.1, -0.0, double.NaN, double.Epsilon, double.NegativeInfinity, 1e300];
         float[] floats = [0.1f, -0f, float.NaN, float.Epsilon];
         var file = new SafeTensorsFile(
-            new Dictionary<string, SafeTensor> { ["keys"] = SafeTensor.Of(doubles, 3, 2), ["w"] = SafeTensor.Of(floats, 4), ["none"] = SafeTensor.Of(Array.Empty<double>(), 0, 5) },
+            new Dictionary<string,
+            SafeTensor>
+            {
+                ["keys"] = SafeTensor.Of(doubles, 3, 2),
+                ["w"] = SafeTensor.Of(floats, 4),
+                ["none"] = SafeTensor.Of(Array.Empty<double>(), 0, 5)
+            },
             new Dictionary<string, string> { ["note"] = "größer\n\"1\"" });
         file.Write(Path);
         SafeTensorsFile read = SafeTensorsFile.Read(Path);
 
-        Assert.Equal(doubles.Select(BitConverter.DoubleToInt64Bits), read.Tensors["keys"].ToDoubles().Select(BitConverter.DoubleToInt64Bits));
+        Assert.Equal(
+            doubles.Select(BitConverter.DoubleToInt64Bits), read.Tensors["keys"].ToDoubles().Select(BitConverter.DoubleToInt64Bits));
         Assert.Equal(floats.Select(BitConverter.SingleToInt32Bits), read.Tensors["w"].ToFloats().Select(BitConverter.SingleToInt32Bits));
         Assert.Equal([0, 5], read.Tensors["none"].Shape);
         Assert.Equal("größer\n\"1\"", read.Metadata["note"]);
@@ -86,7 +95,8 @@ public sealed class SafeTensorsFileTests : IDisposable
     public void DamagedFile_IsSaidInOneLine(string data, string header, string message)
     {
         StorageException error = Assert.Throws<StorageException>(() =>
-            header == "{}x" ? SafeTensorsFile.Read(Bytes("{}", [1]), "m.st") : SafeTensorsFile.Read(Bytes(header, Encoding.ASCII.GetBytes(data)), "m.st"));
+            header == "{}x" ? SafeTensorsFile.Read(Bytes("{}", [1]), "m.st")
+            : SafeTensorsFile.Read(Bytes(header, Encoding.ASCII.GetBytes(data)), "m.st"));
         Assert.StartsWith("m.st: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
@@ -105,23 +115,36 @@ public sealed class SafeTensorsFileTests : IDisposable
     [InlineData("{\"__metadata__\":{\"a\":{}}}", "text for 'a', found an object")]
     [InlineData("{\"__metadata__\":null}", "an object for '__metadata__', found null")]
     [InlineData("{\"__metadata__\":{\"a\":\"\\ud800\"}}", "a header of text, found a character that is none")]
-    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", "each name once for 'x', found one twice")]
-    [InlineData("{\"x\":{\"dtype\":\"F32\",\"dtype\":\"F64\",\"shape\":[0],\"data_offsets\":[0,0]}}", "each name once for 'x', found one twice")]
+    [InlineData(
+        "{\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+        "each name once for 'x', found one twice")]
+    [InlineData(
+        "{\"x\":{\"dtype\":\"F32\",\"dtype\":\"F64\",\"shape\":[0],\"data_offsets\":[0,0]}}", "each name once for 'x', found one twice")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[0.0],\"data_offsets\":[0,0]}}", "whole numbers of at least 0 for 'x', found 0.0")]
-    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[\"0\"],\"data_offsets\":[0,0]}}", "whole numbers of at least 0 for 'x', found a text")]
-    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,0]}}", "whole numbers of at least 0 for 'x', found 99999999999999999999")]
+    [InlineData(
+        "{\"x\":{\"dtype\":\"F32\",\"shape\":[\"0\"],\"data_offsets\":[0,0]}}", "whole numbers of at least 0 for 'x', found a text")]
+    [InlineData(
+        "{\"x\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,0]}}",
+        "whole numbers of at least 0 for 'x', found 99999999999999999999")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[4,0]}}", "0 bytes for 'x', found the place 4 to 0")]
-    [InlineData("{\"\\u001b[31m\":{\"dtype\":\"F3\\u0032\\u001b\",\"shape\":[0],\"data_offsets\":[0,0]}}", @"a number type such as F64 for '\u001b[31m', found 'F32\u001b'")]
-    [InlineData("{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}", "a header of JSON, found something else in line 1 at byte 40")]
+    [InlineData(
+        "{\"\\u001b[31m\":{\"dtype\":\"F3\\u0032\\u001b\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+        @"a number type such as F64 for '\u001b[31m', found 'F32\u001b'")]
+    [InlineData(
+        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}",
+        "a header of JSON, found something else in line 1 at byte 40")]
     public void HeaderThatTheFormatForbids_IsRefused(string header, string problem) =>
-        Assert.Equal($"m.st: expected {problem}", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(Bytes(header, []), "m.st")).Message);
+        Assert.Equal(
+            $"m.st: expected {problem}", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(Bytes(header, []), "m.st")).Message);
 
     [Fact]
     public void HeaderOfOtherBytes_IsRefused()
     {
         byte[] bytes = Bytes("{\"?\":{}}", []);
         bytes[Array.IndexOf(bytes, (byte)'?')] = 0xff;
-        Assert.Equal("m.st: expected a header of UTF-8 text, found other bytes", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(bytes, "m.st")).Message);
+        Assert.Equal(
+            "m.st: expected a header of UTF-8 text, found other bytes",
+            Assert.Throws<StorageException>(() => SafeTensorsFile.Read(bytes, "m.st")).Message);
     }
 
     [Theory]
@@ -138,13 +161,15 @@ public sealed class SafeTensorsFileTests : IDisposable
     }
 
     [Fact]
-    public void EveryTensor_BeginsAtAMultipleOfItsNumbersSize() => Gen.Select(Gen.Int[0, _types.Length - 1].Select(i => _types[i]), Gen.Int[0, 7], Gen.String[1, 5])
+    public void EveryTensor_BeginsAtAMultipleOfItsNumbersSize() =>
+        Gen.Select(Gen.Int[0, _types.Length - 1].Select(i => _types[i]), Gen.Int[0, 7], Gen.String[1, 5])
         .List[0, 12].Sample(parts =>
         {
             Dictionary<string, SafeTensor> tensors = [];
             foreach ((string type, int count, string name) in parts)
             {
-                tensors[new string([.. name.Where(c => !char.IsSurrogate(c))])] = SafeTensor.OfBytes(type, new byte[count * SafeTensorsHeader.SizeOf(type)!.Value], count);
+                tensors[new string([.. name.Where(c => !char.IsSurrogate(c))])] = SafeTensor.OfBytes(
+                    type, new byte[count * SafeTensorsHeader.SizeOf(type)!.Value], count);
             }
 
             using var written = new MemoryStream();
@@ -155,7 +180,8 @@ public sealed class SafeTensorsFileTests : IDisposable
             IReadOnlyList<SafeTensorsHeader.Entry> entries = SafeTensorsHeader.Read(bytes.AsSpan(8, header), "x").Entries;
             Assert.All(entries, entry => Assert.Equal(0, entry.Start % SafeTensorsHeader.SizeOf(entry.DataType)!.Value));
             Assert.Equal(
-                tensors.OrderByDescending(pair => SafeTensorsHeader.SizeOf(pair.Value.DataType)).ThenBy(pair => pair.Key, StringComparer.Ordinal).Where(pair => pair.Value.Bytes.Length > 0).Select(pair => pair.Key),
+                tensors.OrderByDescending(pair => SafeTensorsHeader.SizeOf(pair.Value.DataType))
+                    .ThenBy(pair => pair.Key, StringComparer.Ordinal).Where(pair => pair.Value.Bytes.Length > 0).Select(pair => pair.Key),
                 entries.Where(entry => entry.End > entry.Start).Select(entry => entry.Name));
             Assert.Equal(tensors.Keys.Order(), SafeTensorsFile.Read(bytes, "x").Tensors.Keys.Order());
         });
@@ -175,10 +201,13 @@ public sealed class SafeTensorsFileTests : IDisposable
     {
         string ones = string.Join(',', Enumerable.Repeat('1', 1_000_000));
         Within(1 << 20, $"{{{Entry("x", "F32", ones)}}}", "at most 64 numbers in a list for 'x', found more");
-        Within(1 << 20, string.Concat(Enumerable.Repeat("{\"a\":", 100_000)), "a header of JSON, found something else in line 1 at byte 40");
+        Within(
+            1 << 20, string.Concat(Enumerable.Repeat("{\"a\":", 100_000)), "a header of JSON, found something else in line 1 at byte 40");
 
         string odd = Repeated(@"\u001b", 100_000);
-        Within(4 << 20, $"{{{Entry(odd, odd, "0")}}}", $"a number type such as F64 for '{Repeated(@"\u001b", 40)}…', found '{Repeated(@"\u001b", 199)}…");
+        Within(
+            4 << 20, $"{{{Entry(odd, odd, "0")}}}",
+            $"a number type such as F64 for '{Repeated(@"\u001b", 40)}…', found '{Repeated(@"\u001b", 199)}…");
 
         byte[] empties = Bytes($"{{{string.Join(',', Enumerable.Range(0, 50_000).Select(i => Entry($"t{i}", "F32", "0")))}}}", []);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -187,7 +216,8 @@ public sealed class SafeTensorsFileTests : IDisposable
 
         static string Repeated(string text, int times) => string.Concat(Enumerable.Repeat(text, times));
 
-        static string Entry(string name, string type, string shape) => $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{shape}],\"data_offsets\":[0,0]}}";
+        static string Entry(string name, string type, string shape) =>
+            $"\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{shape}],\"data_offsets\":[0,0]}}";
 
         static void Within(long most, string header, string problem)
         {
@@ -208,10 +238,14 @@ public sealed class SafeTensorsFileTests : IDisposable
         await Process.Start("mkfifo", [pipe])!.WaitForExitAsync(TestContext.Current.CancellationToken);
         double[] numbers = [.. Enumerable.Range(0, 300_000).Select(i => (double)i)];
         using var whole = new MemoryStream();
-        new SafeTensorsFile(new Dictionary<string, SafeTensor> { ["x"] = SafeTensor.Of(numbers, numbers.Length) }, new Dictionary<string, string>()).Write(whole);
+        new SafeTensorsFile(
+            new Dictionary<string, SafeTensor> { ["x"] = SafeTensor.Of(numbers, numbers.Length) }, new Dictionary<string,
+            string>()).Write(whole);
 
         Assert.Equal(numbers, Through(whole.ToArray()).Tensors["x"].ToDoubles());
-        Assert.Equal("expected 2400000 bytes of tensors, found more", Assert.Throws<StorageException>(() => Through([.. whole.ToArray(), 0])).Problem);
+        Assert.Equal(
+            "expected 2400000 bytes of tensors, found more",
+            Assert.Throws<StorageException>(() => Through([.. whole.ToArray(), 0])).Problem);
         Assert.Equal(StorageProblem.Unreadable, Assert.Throws<StorageException>(() => Through(whole.ToArray()[..^1])).Kind);
 
         SafeTensorsFile Through(byte[] bytes)
@@ -235,18 +269,23 @@ public sealed class SafeTensorsFileTests : IDisposable
         var texts = new Dictionary<string, string> { ["a"] = new('x', SafeTensorsHeader.Longest) };
         Assert.Throws<IOException>(() => new SafeTensorsFile(none, texts).Write(Path));
         Assert.Empty(Directory.GetFiles(_folder));
-        Assert.Throws<ArgumentException>(() => new SafeTensorsFile(new Dictionary<string, SafeTensor> { ["__metadata__"] = SafeTensor.Of([1.0], 1) }, new Dictionary<string, string>()));
+        Assert.Throws<ArgumentException>(
+            () => new SafeTensorsFile(
+            new Dictionary<string, SafeTensor> { ["__metadata__"] = SafeTensor.Of([1.0], 1) }, new Dictionary<string, string>()));
     }
 
     [Fact]
     public void MissingFileDirectoryAndLyingLength_AreSaidWithoutMuchMemory()
     {
-        Assert.Contains("no such file", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(Path)).Message, StringComparison.Ordinal);
-        Assert.Contains("found a directory", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no such file", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "found a directory", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(_folder)).Message, StringComparison.Ordinal);
         byte[] lie = new byte[64];
         BinaryPrimitives.WriteUInt64LittleEndian(lie, 99_000_000);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Contains("cut short", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(lie, "x")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cut short", Assert.Throws<StorageException>(() => SafeTensorsFile.Read(lie, "x")).Message, StringComparison.Ordinal);
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1_000_000);
     }
 

@@ -39,8 +39,12 @@ public sealed class StorageExceptionTests : IDisposable
 
         KernelRegression.Fit([1, 2, 3], [1, 3, 2], new KernelRegressionOptions { Bandwidth = 1 }).Save(Path);
         SafeTensorsFile whole = SafeTensorsFile.Read(Path);
-        Is(StorageProblem.Tensor, "keys", "of type F64 with 2 sides", "F32 (3)", whole.Metadata, With("keys", SafeTensor.Of([1f, 2, 3], 3)));
-        Is(StorageProblem.Numbers, null, "a model of numbers that can be used", null, whole.Metadata, With("keys", SafeTensor.Of([1.0, 3, 2], 3, 1)));
+        Is(
+            StorageProblem.Tensor, "keys", "of type F64 with 2 sides", "F32 (3)", whole.Metadata,
+            With("keys", SafeTensor.Of([1f, 2, 3], 3)));
+        Is(
+            StorageProblem.Numbers, null, "a model of numbers that can be used", null, whole.Metadata,
+            With("keys", SafeTensor.Of([1.0, 3, 2], 3, 1)));
 
         Dictionary<string, SafeTensor> With(string name, SafeTensor tensor) => new(whole.Tensors) { [name] = tensor };
     }
@@ -58,7 +62,9 @@ public sealed class StorageExceptionTests : IDisposable
         }
     }
 
-    private void Is(StorageProblem kind, string? name, string? expected, string? found, IReadOnlyDictionary<string, string> texts, Dictionary<string, SafeTensor>? tensors = null)
+    private void Is(
+        StorageProblem kind, string? name, string? expected, string? found, IReadOnlyDictionary<string, string> texts, Dictionary<string,
+        SafeTensor>? tensors = null)
     {
         new SafeTensorsFile(tensors ?? [], texts).Write(Path);
         Is(kind, name, expected, found);

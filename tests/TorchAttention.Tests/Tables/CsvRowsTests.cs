@@ -11,7 +11,8 @@ public sealed class CsvRowsTests
     [InlineData("a|b\r\n\"1.5\"|2\r\n\r\n-3e2|0.25", '|', false)]
     public void OtherDelimitersAndDecimalCommas_AreOptions(string text, char delimiter, bool decimalComma)
     {
-        Table table = CsvTable.Read(new StringReader(text), "test", header => header, new CsvOptions { Delimiter = delimiter, DecimalComma = decimalComma });
+        Table table = CsvTable.Read(
+            new StringReader(text), "test", header => header, new CsvOptions { Delimiter = delimiter, DecimalComma = decimalComma });
         Assert.Equal([1.5, -300], table[0].ToArray());
         Assert.Equal([2, 0.25], table[1].ToArray());
     }
@@ -34,7 +35,9 @@ public sealed class CsvRowsTests
         Assert.Equal(3, table.DroppedRows);
         Assert.Equal([1, 6], table[0].ToArray());
         Assert.Equal([2, 7], table[1].ToArray());
-        Assert.Contains("none among 1", Assert.Throws<TableException>(() => Read("a,b\n,1\n", new CsvOptions { Missing = MissingValues.Drop })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "none among 1", Assert.Throws<TableException>(() => Read("a,b\n,1\n", new CsvOptions { Missing = MissingValues.Drop })).Message,
+            StringComparison.Ordinal);
 
         static Table Read(string text, CsvOptions options) => CsvTable.Read(new StringReader(text), "test", _ => ["a", "b"], options);
     }
@@ -132,7 +135,8 @@ public sealed class CsvRowsTests
         text.AppendJoin(',', Enumerable.Range(0, 1_000_000)).Append('\n');
         Table table = CsvTable.Read(new StringReader(text.ToString()), "test", _ => ["c7", "c999999"]);
         Assert.Equal((7, 999999), (table[0][0], table[1][0]));
-        string message = Assert.Throws<TableException>(() => CsvTable.Read(new StringReader(text.ToString()), "test", _ => ["none"])).Message;
+        string message = Assert.Throws<TableException>(
+            () => CsvTable.Read(new StringReader(text.ToString()), "test", _ => ["none"])).Message;
         Assert.EndsWith("and 999988 more", message, StringComparison.Ordinal);
     }
 
@@ -148,7 +152,9 @@ public sealed class CsvRowsTests
             byte[] bytes = (i % 3) switch
             {
                 0 => [.. Enumerable.Range(0, random.Next(200)).Select(_ => (byte)random.Next(256))],
-                1 => Encoding.UTF8.GetBytes(new string([.. Enumerable.Range(0, random.Next(200)).Select(_ => alphabet[random.Next(alphabet.Length)])])),
+                1 =>
+                    Encoding.UTF8.GetBytes(
+                        new string([.. Enumerable.Range(0, random.Next(200)).Select(_ => alphabet[random.Next(alphabet.Length)])])),
                 _ => [.. valid.Select(b => random.Next(20) == 0 ? (byte)random.Next(256) : b)],
             };
             try

@@ -123,7 +123,9 @@ public sealed class CsvTableTests
     public void Path_ThatCannotBeReadIsNamed()
     {
         Assert.Equal("/no/such.csv: no such file", Assert.Throws<TableException>(() => CsvTable.Read("/no/such.csv", _ => ["x"])).Message);
-        Assert.Contains("directory", Assert.Throws<TableException>(() => CsvTable.Read(Path.GetTempPath(), _ => ["x"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "directory", Assert.Throws<TableException>(() => CsvTable.Read(Path.GetTempPath(), _ => ["x"])).Message,
+            StringComparison.Ordinal);
     }
 
     private static Table Read(string csv)

@@ -43,7 +43,9 @@ public sealed class PlainTextTests
     public void List_NamesTheFirstOfMany()
     {
         Assert.Equal(@"'a', '\u001b'", PlainText.List(["a", "\u001b"], "'"));
-        Assert.Equal("0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 988 more", PlainText.List([.. Enumerable.Range(0, 1000).Select(i => i.ToString(CultureInfo.InvariantCulture))]));
+        Assert.Equal(
+            "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 988 more",
+            PlainText.List([.. Enumerable.Range(0, 1000).Select(i => i.ToString(CultureInfo.InvariantCulture))]));
     }
 
     [Fact]
@@ -51,7 +53,8 @@ public sealed class PlainTextTests
     {
         string plain = PlainText.Of(new string(letters));
         Assert.All(plain.EnumerateRunes(), rune => Assert.True(
-            Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)));
+            Rune.GetUnicodeCategory(rune) is not (
+                UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)));
         Assert.Equal(plain, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(plain)));
         Assert.Equal(plain, PlainText.Of(plain));
     });

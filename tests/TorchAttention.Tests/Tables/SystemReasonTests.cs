@@ -10,7 +10,9 @@ public sealed class SystemReasonTests
     public void Reason_IsTheSystemsAndNamesNoFile()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The words are those of Linux.");
-        Assert.Equal("No space left on device", SystemReason.Of(Thrown(() => WholeFile.WriteText("/dev/full", writer => writer.Write("x"))).InnerException!));
+        Assert.Equal(
+            "No space left on device",
+            SystemReason.Of(Thrown(() => WholeFile.WriteText("/dev/full", writer => writer.Write("x"))).InnerException!));
         Assert.Equal("No such file or directory", SystemReason.Of(Thrown(() => File.ReadAllText(Path.Combine(_temporary, "none", "a'b")))));
         Assert.Equal("Permission denied", SystemReason.Of(Thrown(() => File.ReadAllText(_temporary))));
         Assert.Equal("File name too long", SystemReason.Of(Thrown(() => File.ReadAllText(new string('x', 5000)))));
@@ -25,7 +27,9 @@ public sealed class SystemReasonTests
         try
         {
             using var held = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None);
-            Assert.Equal("another process is at work on it", SystemReason.Of(Thrown(() => new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None).Dispose())));
+            Assert.Equal(
+                "another process is at work on it",
+                SystemReason.Of(Thrown(() => new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None).Dispose())));
         }
         finally
         {

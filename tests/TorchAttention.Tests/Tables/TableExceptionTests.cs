@@ -31,7 +31,9 @@ public sealed class TableExceptionTests
             _ = rows.Read([[], []], int.MaxValue) == 0 ? throw rows.NoData() : 0;
         });
 
-        Assert.Equal((kind, "missing.csv", row, column, expected, found), (refused.Kind, refused.Table, refused.Row, refused.Column, refused.Expected, refused.Found));
+        Assert.Equal(
+            (kind, "missing.csv", row, column, expected, found),
+            (refused.Kind, refused.Table, refused.Row, refused.Column, refused.Expected, refused.Found));
     }
 
     [Fact]
@@ -42,13 +44,18 @@ public sealed class TableExceptionTests
         {
             TableException none = Assert.Throws<TableException>(() => CsvRows.Open(Path.Combine(folder, "a\u001b.csv")));
             Assert.Equal((TableProblem.NoFile, Path.Combine(folder, "a\u001b.csv"), null), (none.Kind, none.Table, none.Found));
-            Assert.Equal($@"{folder}/a\u001b.csv: no such file", none.Message.Replace('\\', '/').Replace("/u001b", @"\u001b", StringComparison.Ordinal));
+            Assert.Equal(
+                $@"{folder}/a\u001b.csv: no such file",
+                none.Message.Replace('\\', '/').Replace("/u001b", @"\u001b", StringComparison.Ordinal));
             Assert.Equal(TableProblem.Directory, Assert.Throws<TableException>(() => CsvRows.Open(folder)).Kind);
             TableException unreadable = Assert.Throws<TableException>(() => CsvRows.Open(new Failing(), "pipe"));
             Assert.Equal((TableProblem.Unreadable, "pipe: cannot be read (the cable is cut)"), (unreadable.Kind, unreadable.Message));
-            TableException bytes = Assert.Throws<TableException>(() => CsvRows.Open(new MemoryStream([0, (byte)'x', 0, (byte)'\n']), "utf16"));
+            TableException bytes = Assert.Throws<TableException>(
+                () => CsvRows.Open(new MemoryStream([0, (byte)'x', 0, (byte)'\n']), "utf16"));
             Assert.Equal((TableProblem.NotText, 1L), (bytes.Kind, bytes.Row));
-            Assert.Equal(TableProblem.CommaTwice, Assert.Throws<TableException>(() => CsvRows.Open(new StringReader("x"), "t", new CsvOptions { DecimalComma = true })).Kind);
+            Assert.Equal(
+                TableProblem.CommaTwice,
+                Assert.Throws<TableException>(() => CsvRows.Open(new StringReader("x"), "t", new CsvOptions { DecimalComma = true })).Kind);
         }
         finally
         {

@@ -78,7 +78,8 @@ public sealed class TablesTests
         Assert.Equal([3, 1, 4, 2], table.Rows("b", "a"));
         Assert.Empty(table.Rows());
         ArgumentException none = Assert.Throws<ArgumentException>(() => table["B"].Length);
-        Assert.StartsWith("t.csv: expected one column 'B', found none; its columns are 'a', 'b', 'c', 'c'.", none.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "t.csv: expected one column 'B', found none; its columns are 'a', 'b', 'c', 'c'.", none.Message, StringComparison.Ordinal);
         ArgumentException two = Assert.Throws<ArgumentException>(() => table.Rows("a", "c"));
         Assert.StartsWith("t.csv: expected one column 'c', found 2; ", two.Message, StringComparison.Ordinal);
     }

@@ -57,7 +57,8 @@ public sealed class WholeFileTests : IDisposable
 
         WholeFile.WriteText(PathOf("a.csv"), writer => writer.Write("whole"));
 
-        Assert.Equal([.. others.Append(PathOf("a.csv")).Order(StringComparer.Ordinal)], Directory.GetFiles(_folder).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [.. others.Append(PathOf("a.csv")).Order(StringComparer.Ordinal)], Directory.GetFiles(_folder).Order(StringComparer.Ordinal));
     }
 
     [Fact]

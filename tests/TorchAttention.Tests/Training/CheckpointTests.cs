@@ -74,7 +74,9 @@ public sealed class CheckpointTests : IDisposable
                 "relevance" => new RelevanceKernelRegression(data.XTrain, data.YTrain),
                 "regional" => new RegionalKernelRegression(data.XTrain, data.YTrain, 4),
                 "values" => new NWKernelRegression(data.XTrain, data.YTrain, new KernelModelOptions { LearnValues = true }),
-                _ => new AttentionRegression(data.XTrain, data.YTrain, new AttentionRegressionOptions { Score = Enum.Parse<AttentionScore>(name), Hidden = 8 }),
+                _ =>
+                    new AttentionRegression(
+                        data.XTrain, data.YTrain, new AttentionRegressionOptions { Score = Enum.Parse<AttentionScore>(name), Hidden = 8 }),
             };
             var trainer = new Trainer(new TrainerOptions { MaxEpochs = 4 });
             watch(trainer);
@@ -229,7 +231,8 @@ public sealed class CheckpointTests : IDisposable
             }
         };
         trainer.EpochCompleted += (_, e) => record.Epochs.Add(e);
-        using var checkpoints = new Checkpoints(Path.Combine(_folder, folder), new CheckpointOptions { EverySteps = everySteps, EverySeconds = null });
+        using var checkpoints = new Checkpoints(
+            Path.Combine(_folder, folder), new CheckpointOptions { EverySteps = everySteps, EverySeconds = null });
         checkpoints.Watch(trainer);
         try
         {

@@ -50,5 +50,6 @@ public sealed class EarlyStoppingTests
     [InlineData(0, 0)]
     [InlineData(1, -1)]
     public void Options_OutOfRangeAreRefused(int patience, double minDelta) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new Trainer(new TrainerOptions { EarlyStopping = new EarlyStopping { Patience = patience, MinDelta = minDelta } }));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => new Trainer(new TrainerOptions { EarlyStopping = new EarlyStopping { Patience = patience, MinDelta = minDelta } }));
 }

@@ -68,7 +68,8 @@ public sealed class LearningRateScheduleTests
         using var model = new Scripted();
         var rates = new List<double>();
         var first = new List<double> { 0 };
-        var options = new TrainerOptions { MaxEpochs = 2, Schedule = new LearningRateSchedule { Kind = ScheduleKind.Exponential, Gamma = 0.5 } };
+        var options =
+            new TrainerOptions { MaxEpochs = 2, Schedule = new LearningRateSchedule { Kind = ScheduleKind.Exponential, Gamma = 0.5 } };
         var trainer = new Trainer(options);
         trainer.StepCompleted += (_, e) =>
         {
@@ -81,5 +82,6 @@ public sealed class LearningRateScheduleTests
         Assert.Equal([0, -3, -6, -7.5, -9], first);
     }
 
-    private static double[] Factors(LearningRateSchedule schedule) => [.. Enumerable.Range(0, Batches * Epochs).Select(step => schedule.Factor(step, Batches, Epochs))];
+    private static double[] Factors(LearningRateSchedule schedule) =>
+        [.. Enumerable.Range(0, Batches * Epochs).Select(step => schedule.Factor(step, Batches, Epochs))];
 }

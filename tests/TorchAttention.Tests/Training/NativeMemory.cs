@@ -4,7 +4,8 @@ namespace TorchAttention.Tests.Training;
 
 /// <summary>What native code, libtorch above all, holds of the heap of glibc.</summary>
 /// <remarks>
-/// The process's resident memory tells less: .NET's collector keeps some dozen megabytes more or fewer as it likes, and pieces of freed memory count in it.
+/// The process's resident memory tells less: .NET's collector keeps some dozen megabytes more or fewer as it likes, and pieces of freed
+/// memory count in it.
 /// </remarks>
 internal static partial class NativeMemory
 {

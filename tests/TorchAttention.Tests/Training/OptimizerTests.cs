@@ -10,7 +10,8 @@ public sealed class OptimizerTests
 {
     [Fact]
     public void Defaults_ArePlainGradientDescentOfTheChaptersRate() =>
-        Assert.Equal(new OptimizerOptions { Kind = OptimizerKind.Sgd, LearningRate = 1, Momentum = 0, WeightDecay = 0 }, new OptimizerOptions());
+        Assert.Equal(
+            new OptimizerOptions { Kind = OptimizerKind.Sgd, LearningRate = 1, Momentum = 0, WeightDecay = 0 }, new OptimizerOptions());
 
     // torch.optim's SGD, Adam, AdamW and LBFGS; the rate of gradient descent is the chapter's.
     [Theory]
@@ -95,7 +96,8 @@ public sealed class OptimizerTests
     {
         using var data = new NonlinearData(n: 50, batchSize: 50);
         using var model = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
-        new Trainer(new TrainerOptions { MaxEpochs = 10, Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lbfgs } }).Fit(model, data);
+        new Trainer(
+            new TrainerOptions { MaxEpochs = 10, Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lbfgs } }).Fit(model, data);
 
         double learned = model.W.ToDoubles()[0];
         double[] widths = [learned, learned * 0.99, learned * 1.01];

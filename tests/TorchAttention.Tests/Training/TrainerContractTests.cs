@@ -7,8 +7,12 @@ namespace TorchAttention.Tests.Training;
 public sealed class TrainerContractTests
 {
     [Theory]
-    [InlineData(false, "Training diverged: the training loss of step 3 (epoch 2, mini-batch 1 of 2) is NaN; the largest number in the parameters is -8, in _second.")]
-    [InlineData(true, "Training diverged: the validation loss after step 2 (epoch 1, mini-batch 2 of 2) is NaN; the largest number in the parameters is -8, in _second.")]
+    [InlineData(
+        false, "Training diverged: the training loss of step 3 (epoch 2, mini-batch 1 of 2) is NaN; the largest number in the "
+        + "parameters is -8, in _second.")]
+    [InlineData(
+        true, "Training diverged: the validation loss after step 2 (epoch 1, mini-batch 2 of 2) is NaN; the largest number in the "
+        + "parameters is -8, in _second.")]
     public void LossThatIsNoNumber_StopsThere(bool validation, string message)
     {
         using var data = new NonlinearData(n: 4, batchSize: 2);

@@ -111,5 +111,6 @@ public sealed class TrainerTests : IDisposable
     [InlineData(5, -1)]
     [InlineData(5, double.NaN)]
     public void Options_OutOfRangeAreRefused(int maxEpochs, double gradientClipVal) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new Trainer(new TrainerOptions { MaxEpochs = maxEpochs, GradientClipVal = gradientClipVal }));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => new Trainer(new TrainerOptions { MaxEpochs = maxEpochs, GradientClipVal = gradientClipVal }));
 }

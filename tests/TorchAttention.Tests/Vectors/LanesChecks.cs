@@ -109,7 +109,8 @@ internal sealed unsafe class LanesChecks<TLanes, T> : ILanesChecks
             if (exact > 0 && Math.Abs(exact - 1) > 2 * step)
             {
                 double slope = -(Math.Exp(TKernel.Score(exact + step)) - Math.Exp(TKernel.Score(exact - step))) / step;
-                double actual = Numbers(TKernel.Slope<TLanes, T>(Lanes(T.CreateTruncating(argument)), Lanes(T.CreateTruncating(weight))))[0];
+                double actual = Numbers(
+                    TKernel.Slope<TLanes, T>(Lanes(T.CreateTruncating(argument)), Lanes(T.CreateTruncating(weight))))[0];
                 Assert.Equal(slope, actual, 1e-6 * (1 + Math.Abs(slope)));
             }
         }
@@ -128,7 +129,8 @@ internal sealed unsafe class LanesChecks<TLanes, T> : ILanesChecks
         return numbers[0];
     }
 
-    private static void AssertAll(T expected, TLanes actual) => Assert.All(Numbers(actual), number => Assert.Equal(double.CreateTruncating(expected), number));
+    private static void AssertAll(T expected, TLanes actual) =>
+        Assert.All(Numbers(actual), number => Assert.Equal(double.CreateTruncating(expected), number));
 
     private static double[] Numbers(TLanes lanes)
     {

@@ -17,7 +17,8 @@ public sealed class LanesTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Exp2_IsOneAtZeroAndExactAtWholePowersAndNothingFarBelow(int bits, bool isSingle) => Checks(bits, isSingle).Exp2_IsOneAtZeroAndExactAtWholePowersAndNothingFarBelow();
+    public void Exp2_IsOneAtZeroAndExactAtWholePowersAndNothingFarBelow(int bits, bool isSingle) =>
+        Checks(bits, isSingle).Exp2_IsOneAtZeroAndExactAtWholePowersAndNothingFarBelow();
 
     [Theory]
     [MemberData(nameof(Widths))]
@@ -39,7 +40,13 @@ public sealed class LanesTests
     [Fact]
     public void Machine_HasTheVectorsItIsSaidToHave()
     {
-        int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+        int bits = Vector512.IsHardwareAccelerated
+            ? 512
+            : Vector256.IsHardwareAccelerated
+            ? 256
+            : Vector128.IsHardwareAccelerated
+            ? 128
+            : 0;
         Assert.Equal(Environment.GetEnvironmentVariable(ExpectedBits) ?? $"{bits}", $"{bits}");
     }
 
@@ -51,10 +58,12 @@ public sealed class LanesTests
     [InlineData(0, "EnableHWIntrinsic")]
     public void FewerInstructions_GiveTheSame(int bits, string setting)
     {
-        Assert.SkipUnless(X86Base.X64.IsSupported && Vector256.IsHardwareAccelerated, "The settings are those of an x64 processor with AVX2.");
+        Assert.SkipUnless(
+            X86Base.X64.IsSupported && Vector256.IsHardwareAccelerated, "The settings are those of an x64 processor with AVX2.");
         using var console = new ConsoleProcess();
         string[] arguments = ["-class", "*.LanesTests", "-class", "*.DenseAttentionTests", "-method-", "*FewerInstructions*"];
-        ConsoleProcess.Result result = console.Start(Environment.ProcessPath!, arguments, ($"DOTNET_{setting}", "0"), (ExpectedBits, $"{bits}")).Wait();
+        ConsoleProcess.Result result = console.Start(
+            Environment.ProcessPath!, arguments, ($"DOTNET_{setting}", "0"), (ExpectedBits, $"{bits}")).Wait();
 
         Assert.True(result.ExitCode == 0, result.Output + result.Error);
         Assert.Matches("Total: [4-9][0-9]", result.Output);

@@ -8,7 +8,8 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T>
     // Squared distances are known to some units in the last place.
     private const double EndOfSupport = 1 - 1e-13;
 
-    // Weights down to e^-this of the nearest key's at first, then ever less, until the directions that they leave open cannot be told from none.
+    // Weights down to e^-this of the nearest key's at first, then ever less, until the directions that they leave open cannot be told from
+    // none.
     private const double FirstDepth = 80;
     private const double Deeper = 4;
 
@@ -65,7 +66,8 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T>
         return true;
     }
 
-    // Takes the keys that weigh more than e^-depth of the nearest, those of one place that follow each other as one, and returns the depth of the next; infinity for none.
+    // Takes the keys that weigh more than e^-depth of the nearest, those of one place that follow each other as one, and returns the depth
+    // of the next; infinity for none.
     private double Gather(int leftOut, int firstTile, int endTile, double depth)
     {
         double least = 2 * TKernel.ArgumentScale * depth;
@@ -82,7 +84,9 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T>
             {
                 end = i + 1;
                 double argument = _buffers[i];
-                if (KernelTraits<TKernel>.IsGaussian ? !(argument > least) : i == excluded || (KernelTraits<TKernel>.IsBounded && argument >= 1))
+                if (KernelTraits<TKernel>.IsGaussian
+                    ? !(argument > least)
+                    : i == excluded || (KernelTraits<TKernel>.IsBounded && argument >= 1))
                 {
                     next = KernelTraits<TKernel>.IsGaussian ? Math.Min(next, argument / (2 * TKernel.ArgumentScale)) : next;
                     continue;

@@ -6,8 +6,8 @@ using TorchAttention.Numerics.Vectors;
 namespace TorchAttention.Numerics.Engine.Exact;
 
 /// <summary>
-/// One query at a time in float64, in two passes: the nearest key first, then all weights relative to it. A query any number of bandwidths away
-/// gets what its nearest keys say.
+/// One query at a time in float64, in two passes: the nearest key first, then all weights relative to it. A query any number of bandwidths
+/// away gets what its nearest keys say.
 /// </summary>
 /// <remarks>
 /// The Gaussian's scores are taken relative to the nearest key b without subtracting large numbers from each other:
@@ -38,21 +38,25 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
         _layout = writer.Layout;
         int features = problem.Features;
         int widest = 64 / sizeof(double);
-        _memory = new Scratch(sizeof(double) * (_layout.Length + (3L * features) + widest + ((long)GeneralLoops<TKernel, TLanes, double>.Buffers * tiles.Capacity)));
+        long buffers = (long)GeneralLoops<TKernel, TLanes, double>.Buffers * tiles.Capacity;
+        _memory = new Scratch(sizeof(double) * (_layout.Length + (3L * features) + widest + buffers));
         _buffers = _memory.As<double>();
-        _row = _buffers + ((long)GeneralLoops<TKernel, TLanes, double>.Buffers * tiles.Capacity);
+        _row = _buffers + buffers;
         _query = _row + _layout.Length;
         _nearestKey = _query + features;
         _scales = _nearestKey + features;
         problem.Scales(TKernel.ArgumentScale).CopyTo(new Span<double>(_scales, features));
-        _points = _layout.HasPlanes ? new PlaneOfPoints(features, problem.Columns, TKernel.ArgumentScale, KernelTraits<TKernel>.IsGaussian) : null;
+        _points = _layout.HasPlanes
+            ? new PlaneOfPoints(features, problem.Columns, TKernel.ArgumentScale, KernelTraits<TKernel>.IsGaussian)
+            : null;
     }
 
     /// <summary>Computes and writes a query's answers.</summary>
     /// <param name="query">Which query.</param>
     /// <param name="firstTile">The first tile to look at.</param>
     /// <param name="endTile">The tile after the last.</param>
-    /// <param name="elsewhere">What the keys of other tiles weigh at most, times their squared distance in bandwidths, beside the nearest key; 0 where none counts.</param>
+    /// <param name="elsewhere">What the keys of other tiles weigh at most, times their squared distance in bandwidths, beside the nearest
+    /// key; 0 where none counts.</param>
     /// <returns>False, with nothing written, where these other keys could change a plane.</returns>
     public bool Answer(int query, int firstTile, int endTile, double elsewhere = 0)
     {
@@ -91,13 +95,15 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
             }
         }
 
-        if (!(_row[SumLayout.WeightSum] > 0) && KernelTraits<TKernel>.IsBounded && _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest)
+        if (!(_row[SumLayout.WeightSum] > 0) && KernelTraits<TKernel>.IsBounded
+            && _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest)
         {
             AnswerNearest(query, leftOut, firstTile, endTile);
             return true;
         }
 
-        bool isDoubtful = _layout.HasPlanes && _row[SumLayout.WeightSum] > 0 && _writer.IsDoubtful(_row, elsewhere / _problem.Options.Tolerance);
+        bool isDoubtful = _layout.HasPlanes && _row[SumLayout.WeightSum] > 0
+            && _writer.IsDoubtful(_row, elsewhere / _problem.Options.Tolerance);
         if (isDoubtful && !FitPoints(leftOut, firstTile, endTile, nearest, elsewhere))
         {
             return false;

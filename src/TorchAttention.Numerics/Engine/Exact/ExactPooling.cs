@@ -7,8 +7,8 @@ namespace TorchAttention.Numerics.Engine.Exact;
 
 /// <summary>Attention pooling over every pair: blocks of queries against tiles of keys, each block on its own thread.</summary>
 /// <remarks>
-/// Few queries and many keys are cut along the keys as well. The cuts depend on the sizes alone and partial sums are added in their order, so the
-/// numbers do not depend on the number of threads.
+/// Few queries and many keys are cut along the keys as well. The cuts depend on the sizes alone and partial sums are added in their order,
+/// so the numbers do not depend on the number of threads.
 /// </remarks>
 internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
     where TKernel : IKernel
@@ -128,7 +128,8 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             _layout = owner._layout;
             _packer = new TilePacker<T, T>(_problem);
             long buffers = (long)GeneralLoops<TKernel, TLanes, T>.Buffers * _packer.Capacity * sizeof(T);
-            _memory = new Scratch(buffers + (sizeof(double) * (((long)block * (_layout.Length + _problem.Features)) + _problem.Features + _layout.Length)));
+            _memory = new Scratch(
+                buffers + (sizeof(double) * (((long)block * (_layout.Length + _problem.Features)) + _problem.Features + _layout.Length)));
             _buffers = _memory.As<T>();
             Rows = (double*)((byte*)_buffers + buffers);
             _queries = Rows + ((long)block * _layout.Length);
@@ -156,7 +157,8 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
                 Tile<T> tile = _packer.Pack(first, Math.Min(_packer.Capacity, endKey - first));
                 for (int m = 0; m < count; m++)
                 {
-                    PairLoops<TKernel, TLanes, T>.Add(tile, _layout, _queries + ((long)m * features), _scales, _buffers, Rows + ((long)m * _layout.Length));
+                    PairLoops<TKernel, TLanes, T>.Add(
+                        tile, _layout, _queries + ((long)m * features), _scales, _buffers, Rows + ((long)m * _layout.Length));
                 }
             }
         }

@@ -81,7 +81,8 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
         }
     }
 
-    // Apart from the loop above, and given nothing of it: what a call takes the address of, or the compiler does not inline, goes through memory at every turn.
+    // Apart from the loop above, and given nothing of it: what a call takes the address of, or the compiler does not inline, goes through
+    // memory at every turn.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void AddTail<TWeighting>(in Tile<T> tile, int from, double* query, double* scales, double* row)
         where TWeighting : IWeighting

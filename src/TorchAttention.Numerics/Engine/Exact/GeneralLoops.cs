@@ -4,7 +4,10 @@ using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics.Engine.Exact;
 
-/// <summary>One query against a tile for any number of features and columns, and every sum that can be asked for; what a pair has passes through buffers of a tile's length.</summary>
+/// <summary>
+/// One query against a tile for any number of features and columns, and every sum that can be asked for; what a pair has passes through
+/// buffers of a tile's length.
+/// </summary>
 internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, T>
@@ -46,8 +49,8 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     /// <param name="layout">What to sum.</param>
     /// <param name="query">The query (d).</param>
     /// <param name="reference">
-    /// A key (d) that positions in planes count from, and whose x_j and y_j are taken off those of all keys of a Gaussian, which changes no gradient and keeps the
-    /// digits of a far query's; null for none.
+    /// A key (d) that positions in planes count from, and whose x_j and y_j are taken off those of all keys of a Gaussian, which changes no
+    /// gradient and keeps the digits of a far query's; null for none.
     /// </param>
     /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
     /// <param name="buffers">Scratch, the arguments first.</param>
@@ -71,7 +74,9 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
         {
             if (layout.BandwidthGradient >= 0)
             {
-                Multiply(tile, layout, slopes, query[j], near is null ? null : near + j, scales[j], squared: true, parts, row + layout.BandwidthGradient, j);
+                Multiply(
+                    tile, layout, slopes, query[j], near is null ? null : near + j, scales[j], squared: true, parts,
+                    row + layout.BandwidthGradient, j);
                 if (layout.PlaneGradient >= 0)
                 {
                     // The arguments have served.
@@ -81,7 +86,9 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
 
             if (layout.QueryGradient >= 0)
             {
-                Multiply(tile, layout, slopes, query[j], near is null ? null : near + j, scales[j], squared: false, parts, row + layout.QueryGradient, j);
+                Multiply(
+                    tile, layout, slopes, query[j], near is null ? null : near + j, scales[j], squared: false, parts,
+                    row + layout.QueryGradient, j);
             }
         }
 
@@ -132,7 +139,8 @@ internal static unsafe class GeneralLoops<TKernel, TLanes, T>
     // Fills what each key changes by, and adds it up, by itself and times the values.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Multiply(
-        in Tile<T> tile, in SumLayout layout, T* slopes, double query, double* reference, double scale, bool squared, T* parts, double* sums, int feature)
+        in Tile<T> tile, in SumLayout layout, T* slopes, double query, double* reference, double scale, bool squared, T* parts,
+        double* sums, int feature)
     {
         T* keys = tile.Keys + (feature * tile.Stride);
         TLanes q = TLanes.All(query);

@@ -1,14 +1,19 @@
 namespace TorchAttention.Numerics.Engine.Exact;
 
-/// <summary>The directions that weighted points determine, the heaviest first, and their coordinates along them as rows of a weighted least-squares problem.</summary>
+/// <summary>
+/// The directions that weighted points determine, the heaviest first, and their coordinates along them as rows of a weighted least-squares
+/// problem.
+/// </summary>
 /// <remarks>
-/// <para>Directions are chosen as row pivoting in a QR decomposition chooses them: from the point that weighs most, each towards the point off the directions so far
-/// whose weight times squared distance from them is largest. In coordinates along them, in units of that largest, no entry of the problem is above 1, and sums are good
-/// to their last digits where weights differ by hundreds of orders or the points are nearly on a line (A. J. Cox and N. J. Higham, 1998).</para>
-/// <para>A point is off the directions where its distance from them is more than 1e-9 of its distance from the heaviest point, whatever it weighs. Where none is, the
-/// directions left are open. Neither depends on the order of points or features.</para>
-/// <para>Where the weights that are left to a direction are so small beside those of the one before that no digit of the latter's answer could notice (a query far from
-/// all keys has only its nearest left), they are raised: float64 could not hold them, and the answer is the same.</para>
+/// <para>Directions are chosen as row pivoting in a QR decomposition chooses them: from the point that weighs most, each towards the point
+/// off the directions so far whose weight times squared distance from them is largest. In coordinates along them, in units of that largest,
+/// no entry of the problem is above 1, and sums are good to their last digits where weights differ by hundreds of orders or the points are
+/// nearly on a line (A. J. Cox and N. J. Higham, 1998).</para>
+/// <para>A point is off the directions where its distance from them is more than 1e-9 of its distance from the heaviest point, whatever it
+/// weighs. Where none is, the directions left are open. Neither depends on the order of points or features.</para>
+/// <para>Where the weights that are left to a direction are so small beside those of the one before that no digit of the latter's answer
+/// could notice (a query far from all keys has only its nearest left), they are raised: float64 could not hold them, and the answer is the
+/// same.</para>
 /// </remarks>
 /// <param name="features">d.</param>
 internal sealed class PlaneDirections(int features)
@@ -51,7 +56,10 @@ internal sealed class PlaneDirections(int features)
     /// <summary>The roots of the weights, as parts of the largest, and raised (n).</summary>
     public double[] Roots { get; private set; } = [];
 
-    /// <summary>Coordinates from the heaviest point along the directions (n, d); in <see cref="Units"/> and times <see cref="Roots"/> once they are weighed.</summary>
+    /// <summary>
+    /// Coordinates from the heaviest point along the directions (n, d); in <see cref="Units"/> and times <see cref="Roots"/> once they are
+    /// weighed.
+    /// </summary>
     public double[] Along { get; private set; } = [];
 
     /// <summary>What coordinates along each direction are multiplied by (d).</summary>
@@ -254,7 +262,8 @@ internal sealed class PlaneDirections(int features)
         return true;
     }
 
-    // The point whose weight times squared distance from the directions is largest, the logarithm of that, and of the weight of the heaviest point off them.
+    // The point whose weight times squared distance from the directions is largest, the logarithm of that, and of the weight of the
+    // heaviest point off them.
     private (int Point, double Exponent, double Heaviest) Pivot()
     {
         (int best, double most, double root) = (-1, 0, 0);

@@ -17,9 +17,11 @@ internal static unsafe class PlaneLoops<TLanes, T>
     /// <param name="weights">K of each key; the squares of s K in the end, where they are asked for.</param>
     /// <param name="parts">Scratch of the same length.</param>
     /// <param name="row">The query's sums.</param>
-    public static void Add(in Tile<T> tile, in SumLayout layout, double* reference, double* scales, double argumentScale, T* weights, T* parts, double* row)
+    public static void Add(
+        in Tile<T> tile, in SumLayout layout, double* reference, double* scales, double argumentScale, T* weights, T* parts, double* row)
     {
-        AddPositions(tile, layout.Columns, layout, reference, scales, argumentScale, weights, parts, tile.SampleWeights, row + layout.Planes);
+        AddPositions(
+            tile, layout.Columns, layout, reference, scales, argumentScale, weights, parts, tile.SampleWeights, row + layout.Planes);
         if (layout.SquaredPlanes >= 0)
         {
             Square(weights, tile.SampleWeights, tile.Count);
@@ -38,12 +40,15 @@ internal static unsafe class PlaneLoops<TLanes, T>
     /// <param name="parts">Scratch of the same length.</param>
     /// <param name="row">The query's sums.</param>
     public static void AddGradient(
-        in Tile<T> tile, in SumLayout layout, int feature, double* reference, double* scales, double argumentScale, T* changes, T* parts, double* row) =>
+        in Tile<T> tile, in SumLayout layout, int feature, double* reference, double* scales, double argumentScale, T* changes, T* parts,
+        double* row) =>
         AddPositions(
-            tile, layout.Columns, layout, reference, scales, argumentScale, changes, parts, tile.SampleWeights, row + layout.PlaneGradient + (feature * layout.PlaneLength));
+            tile, layout.Columns, layout, reference, scales, argumentScale, changes, parts, tile.SampleWeights, row + layout.PlaneGradient
+            + (feature * layout.PlaneLength));
 
     private static void AddPositions(
-        in Tile<T> tile, int columns, in SumLayout layout, double* reference, double* scales, double argumentScale, T* weights, T* parts, T* sampleWeights, double* sums)
+        in Tile<T> tile, int columns, in SumLayout layout, double* reference, double* scales, double argumentScale, T* weights, T* parts,
+        T* sampleWeights, double* sums)
     {
         if (columns <= 1 && layout.Features <= 3)
         {
@@ -81,7 +86,8 @@ internal static unsafe class PlaneLoops<TLanes, T>
 
     // One value and few features: all sums in registers, one pass. Without values the last of them add nothing.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddOne(in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
+    private static void AddOne(
+        in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
     {
         TLanes from = TLanes.All(reference[0]);
         TLanes w = TLanes.All(Math.Sqrt(scales[0] / argumentScale));
@@ -112,14 +118,16 @@ internal static unsafe class PlaneLoops<TLanes, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTwo(in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
+    private static void AddTwo(
+        in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
     {
         TLanes from0 = TLanes.All(reference[0]);
         TLanes from1 = TLanes.All(reference[1]);
         TLanes w0 = TLanes.All(Math.Sqrt(scales[0] / argumentScale));
         TLanes w1 = TLanes.All(Math.Sqrt(scales[1] / argumentScale));
         TLanes sum0 = TLanes.All(0);
-        (TLanes sum1, TLanes product00, TLanes product10, TLanes product11, TLanes value0, TLanes value1) = (sum0, sum0, sum0, sum0, sum0, sum0);
+        (TLanes sum1, TLanes product00, TLanes product10, TLanes product11, TLanes value0, TLanes value1) = (
+            sum0, sum0, sum0, sum0, sum0, sum0);
         for (int i = 0; i < tile.Count; i += TLanes.Count)
         {
             TLanes p0 = (TLanes.Load(tile.Keys + i) - from0) * w0;
@@ -155,7 +163,8 @@ internal static unsafe class PlaneLoops<TLanes, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddThree(in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
+    private static void AddThree(
+        in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
     {
         TLanes from0 = TLanes.All(reference[0]);
         TLanes from1 = TLanes.All(reference[1]);
@@ -165,7 +174,8 @@ internal static unsafe class PlaneLoops<TLanes, T>
         TLanes w2 = TLanes.All(Math.Sqrt(scales[2] / argumentScale));
         TLanes sum0 = TLanes.All(0);
         (TLanes sum1, TLanes sum2, TLanes value0, TLanes value1, TLanes value2) = (sum0, sum0, sum0, sum0, sum0);
-        (TLanes product00, TLanes product10, TLanes product11, TLanes product20, TLanes product21, TLanes product22) = (sum0, sum0, sum0, sum0, sum0, sum0);
+        (TLanes product00, TLanes product10, TLanes product11, TLanes product20, TLanes product21, TLanes product22) = (
+            sum0, sum0, sum0, sum0, sum0, sum0);
         for (int i = 0; i < tile.Count; i += TLanes.Count)
         {
             T* keys = tile.Keys + i;
@@ -233,7 +243,8 @@ internal static unsafe class PlaneLoops<TLanes, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Products(in Tile<T> tile, int feature, double* reference, double* scales, double argumentScale, T* parts, T* sampleWeights)
+    private static double Products(
+        in Tile<T> tile, int feature, double* reference, double* scales, double argumentScale, T* parts, T* sampleWeights)
     {
         T* keys = tile.Keys + (feature * tile.Stride);
         TLanes from = TLanes.All(reference[feature]);

@@ -1,8 +1,9 @@
 namespace TorchAttention.Numerics.Engine.Exact;
 
 /// <summary>
-/// The plane of a query whose sums do not determine it well, from its keys one by one, in coordinates along the directions that they determine
-/// (<see cref="PlaneDirections"/>): as the exact weights have it, however far apart they are, and level in what is open, the slope of least norm.
+/// The plane of a query whose sums do not determine it well, from its keys one by one, in coordinates along the directions that they
+/// determine (<see cref="PlaneDirections"/>): as the exact weights have it, however far apart they are, and level in what is open, the
+/// slope of least norm.
 /// </summary>
 /// <param name="features">d.</param>
 /// <param name="columns">v.</param>
@@ -240,14 +241,17 @@ internal sealed class PlaneOfPoints(int features, int columns, double argumentSc
         Backward(_coefficients);
     }
 
-    // What a query's place along heavier directions adds to the one along raised directions is nothing, and would be raised with it; so would the mean.
+    // What a query's place along heavier directions adds to the one along raised directions is nothing, and would be raised with it; so
+    // would the mean.
     private void Forward(double[] numbers, bool isTarget)
     {
         for (int k = 0; k < Directions.Rank; k++)
         {
             for (int l = 0; l < k; l++)
             {
-                numbers[k] -= isTarget && Directions.Raised[k + 1] > Directions.Raised[l + 1] ? 0 : _factor[(k * features) + l] * numbers[l];
+                numbers[k] -= isTarget && Directions.Raised[k + 1] > Directions.Raised[l + 1]
+                    ? 0
+                    : _factor[(k * features) + l] * numbers[l];
             }
 
             numbers[k] /= _factor[(k * features) + k];

@@ -1,15 +1,16 @@
 namespace TorchAttention.Numerics.Engine.Exact;
 
 /// <summary>
-/// Where the sums of one query stand in its row of float64: sums over keys of weights and of what is pooled with them. Rows over different keys
-/// add up, since all weights are relative to the same offset.
+/// Where the sums of one query stand in its row of float64: sums over keys of weights and of what is pooled with them. Rows over different
+/// keys add up, since all weights are relative to the same offset.
 /// </summary>
 /// <remarks>
-/// With x_j = u_j^2 scale and y_j = u_j / h_j scale, where scale is <see cref="Kernels.IKernel.ArgumentScale"/>, G the kernel's slope, s the sample weight:
-/// sum s K; sum (s K)^2; the pairs at the boundary; sum s K v_c (v); then where asked sum s G x_j (d) and sum s G x_j v_c (d, v), sum s G y_j (d) and sum s G y_j v_c (d, v). For planes, with
-/// p_j = (k_j - r_j) |w_j| from a reference r, the query where nothing else is said: sum s K p_j (d), sum s K p_j p_k (k up to j: d (d + 1) / 2),
-/// sum s K p_j v_c (d, v), and with squares sum (s K)^2 p_j and sum (s K)^2 p_j p_k; for the gradient of h of planes, with s G x_i in the place of s K, the
-/// first three of them for each feature i.
+/// With x_j = u_j^2 scale and y_j = u_j / h_j scale, where scale is <see cref="Kernels.IKernel.ArgumentScale"/>, G the kernel's slope, s
+/// the sample weight: sum s K; sum (s K)^2; the pairs at the boundary; sum s K v_c (v); then where asked sum s G x_j (d) and sum s G x_j
+/// v_c (d, v), sum s G y_j (d) and sum s G y_j v_c (d, v). For planes, with p_j = (k_j - r_j) |w_j| from a reference r, the query where
+/// nothing else is said: sum s K p_j (d), sum s K p_j p_k (k up to j: d (d + 1) / 2), sum s K p_j v_c (d, v), and with squares sum (s K)^2
+/// p_j and sum (s K)^2 p_j p_k; for the gradient of h of planes, with s G x_i in the place of s K, the first three of them for each feature
+/// i.
 /// </remarks>
 internal readonly record struct SumLayout
 {
@@ -18,7 +19,8 @@ internal readonly record struct SumLayout
     public const int Boundary = 2;
     public const int Values = 3;
 
-    public SumLayout(int features, int columns, bool squares, bool bandwidthGradient = false, bool queryGradient = false, bool planes = false)
+    public SumLayout(
+        int features, int columns, bool squares, bool bandwidthGradient = false, bool queryGradient = false, bool planes = false)
     {
         Features = features;
         Columns = columns;

@@ -2,8 +2,8 @@ namespace TorchAttention.Numerics.Engine.Exact;
 
 /// <summary>Some keys with their values, column by column, as the loops over pairs read them.</summary>
 /// <remarks>
-/// Every column can be read up to the next multiple of the widest vector past <see cref="Count"/>, and holds finite numbers there. Values are
-/// centred and scaled to [-1, 1] and, where there are sample weights, multiplied by them.
+/// Every column can be read up to the next multiple of the widest vector past <see cref="Count"/>, and holds finite numbers there. Values
+/// are centred and scaled to [-1, 1] and, where there are sample weights, multiplied by them.
 /// </remarks>
 /// <typeparam name="T">float or double.</typeparam>
 internal readonly unsafe struct Tile<T>(int count, int stride, T* keys, T* sampleWeights, T* values)

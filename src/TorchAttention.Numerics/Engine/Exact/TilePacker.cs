@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace TorchAttention.Numerics.Engine.Exact;
 
-/// <summary>Lays a stretch of keys out for the loops over pairs: column by column, values centred and scaled, in the precision of the loops.</summary>
+/// <summary>
+/// Lays a stretch of keys out for the loops over pairs: column by column, values centred and scaled, in the precision of the loops.
+/// </summary>
 /// <typeparam name="T">The precision of the data.</typeparam>
 /// <typeparam name="TTile">The precision of the loops.</typeparam>
 internal sealed unsafe class TilePacker<T, TTile> : IDisposable

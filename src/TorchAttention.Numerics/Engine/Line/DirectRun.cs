@@ -14,7 +14,8 @@ internal static unsafe class DirectRun<TKernel, TLanes>
     /// <summary>The length of the buffers that a sum needs.</summary>
     public const int BufferLength = GeneralLoops<TKernel, TLanes, double>.Buffers * MostKeys;
 
-    public static void Add(LineKeys keys, int first, int end, in SumLayout layout, double* query, double* scale, double* buffers, double* row)
+    public static void Add(
+        LineKeys keys, int first, int end, in SumLayout layout, double* query, double* scale, double* buffers, double* row)
     {
         for (; first < end; first += MostKeys)
         {

@@ -56,7 +56,8 @@ internal sealed unsafe partial class GaussianLine<TLanes>
         }
     }
 
-    // A position p = u - t is a derivative: d/dt exp(-(t - u)^2 / 2) = (u - t) exp(-(t - u)^2 / 2), and p^2 is the second one and the weight once more.
+    // A position p = u - t is a derivative: d/dt exp(-(t - u)^2 / 2) = (u - t) exp(-(t - u)^2 / 2), and p^2 is the second one and the
+    // weight once more.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void EvaluateWithPositions(TLanes t, int count, in SumLayout layout, double* rows, double* local)
     {
@@ -128,7 +129,8 @@ internal sealed unsafe partial class GaussianLine<TLanes>
             first.Store(sums + TLanes.Count);
             squares.Store(sums + (2 * TLanes.Count));
             TLanes.MultiplyAdd(TLanes.All(6), sixthThird, TLanes.All(3) * first).Store(sums + (3 * TLanes.Count));
-            (TLanes.MultiplyAdd(TLanes.All(24), lastFourth, TLanes.All(6) * squares) - (TLanes.All(3) * sum)).Store(sums + (4 * TLanes.Count));
+            (TLanes.MultiplyAdd(TLanes.All(24), lastFourth, TLanes.All(6) * squares) - (TLanes.All(3) * sum))
+                .Store(sums + (4 * TLanes.Count));
             for (int i = 0; i < count; i++)
             {
                 double* row = rows + ((long)i * layout.Length);

@@ -6,10 +6,12 @@ using TorchAttention.Numerics.Vectors;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>
-/// The Gaussian over keys in order: cells with many keys act through their moments sum s u^j and sum s v u^j, which are turned into a polynomial for
-/// each cell of queries; few keys act pair by pair; keys beyond the reach are left out.
+/// The Gaussian over keys in order: cells with many keys act through their moments sum s u^j and sum s v u^j, which are turned into a
+/// polynomial for each cell of queries; few keys act pair by pair; keys beyond the reach are left out.
 /// </summary>
-/// <remarks>Time n + m + (cells with queries) x (cells in reach) x terms^2; memory 8 terms bytes for each column and cell of at least 16 keys.</remarks>
+/// <remarks>
+/// Time n + m + (cells with queries) x (cells in reach) x terms^2; memory 8 terms bytes for each column and cell of at least 16 keys.
+/// </remarks>
 internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
     where TLanes : struct, ILanes<TLanes, double>
 {
@@ -29,7 +31,8 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
     // 16 terms know the second derivative to fewer digits.
     private const double GradientPairError = 2e-13;
 
-    // The square of a position at the reach, which is what a key beyond it counts in the sums for planes and gradients: r^2 exp(-r^2 / 2) falls from there on.
+    // The square of a position at the reach, which is what a key beyond it counts in the sums for planes and gradients: r^2 exp(-r^2 / 2)
+    // falls from there on.
     private const double FarPositions = 200;
     private const double FarFourthPowers = FarPositions * FarPositions;
 
@@ -123,7 +126,9 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
                 firstCell++;
             }
 
-            SumCell(place, firstCell, queries + first, end - first, layout, rows + ((long)first * layout.Length), errors + first, local, buffers);
+            SumCell(
+                place, firstCell, queries + first, end - first, layout, rows + ((long)first * layout.Length), errors + first, local,
+                buffers);
         }
     }
 
@@ -158,7 +163,9 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
         }
     }
 
-    private void SumCell(long place, int firstCell, double* queries, int count, in SumLayout layout, double* rows, double* errors, double* local, double* buffers)
+    private void SumCell(
+        long place, int firstCell, double* queries, int count, in SumLayout layout, double* rows, double* errors, double* local,
+        double* buffers)
     {
         new Span<double>(local, MomentsLength).Clear();
         long through = 0;
@@ -175,7 +182,8 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
             }
 
             Flush(cell);
-            Translate(_moments.As<double>() + ((long)_momentsOf[cell] * MomentsLength), _table.At((int)(place - _cells.Index[cell])), local);
+            Translate(
+                _moments.As<double>() + ((long)_momentsOf[cell] * MomentsLength), _table.At((int)(place - _cells.Index[cell])), local);
             through += keys;
         }
 
@@ -202,7 +210,8 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
         double scale = _scale;
         for (int i = 0; i < count; i++)
         {
-            DirectRun<Gaussian, TLanes>.Add(_keys, firstKey, endKey, layout, queries + i, &scale, buffers, rows + ((long)i * layout.Length));
+            DirectRun<Gaussian, TLanes>.Add(
+                _keys, firstKey, endKey, layout, queries + i, &scale, buffers, rows + ((long)i * layout.Length));
         }
     }
 

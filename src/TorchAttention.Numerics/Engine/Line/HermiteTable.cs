@@ -4,14 +4,14 @@ using TorchAttention.Numerics.Engine.Exact;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>
-/// How the Gaussian of a cell of keys looks from a cell of queries: exp(-(D + t - u)^2 / 2) = sum_jk A_jk(D) u^j t^k for keys at u and queries at t
-/// from the middles of their cells, D apart, all in bandwidths.
+/// How the Gaussian of a cell of keys looks from a cell of queries: exp(-(D + t - u)^2 / 2) = sum_jk A_jk(D) u^j t^k for keys at u and
+/// queries at t from the middles of their cells, D apart, all in bandwidths.
 /// </summary>
 /// <remarks>
-/// A_jk = (-1)^j phi^(j+k)(D) / (j! k!) with phi(z) = exp(-z^2 / 2), whose derivatives are Hermite polynomials: phi^(l)(z) = (-1)^l He_l(z) phi(z).
-/// With |phi^(l)| at most 1.09 sqrt(l!) (Cramer's bound) the terms past 16 in both directions are below 2e-16 together for |u|, |t| up to 1/4, and
-/// those past 24 for |u|, |t| up to 1/2. Derivatives by t need terms of their own: with 24 up to 1/4 the second one is as good.
-/// The idea is the fast Gauss transform's (L. Greengard and J. Strain, 1991), on a line.
+/// A_jk = (-1)^j phi^(j+k)(D) / (j! k!) with phi(z) = exp(-z^2 / 2), whose derivatives are Hermite polynomials: phi^(l)(z) = (-1)^l He_l(z)
+/// phi(z). With |phi^(l)| at most 1.09 sqrt(l!) (Cramer's bound) the terms past 16 in both directions are below 2e-16 together for |u|, |t|
+/// up to 1/4, and those past 24 for |u|, |t| up to 1/2. Derivatives by t need terms of their own: with 24 up to 1/4 the second one is as
+/// good. The idea is the fast Gauss transform's (L. Greengard and J. Strain, 1991), on a line.
 /// </remarks>
 internal sealed unsafe class HermiteTable : IDisposable
 {

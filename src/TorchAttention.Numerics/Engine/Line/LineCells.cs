@@ -3,7 +3,8 @@ namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>The line cut into cells of equal width, of which those with keys are kept.</summary>
 /// <remarks>
-/// The width is a power of 2: cells and their centres are then exact, and so is a key's distance from its centre, wherever on the line it is.
+/// The width is a power of 2: cells and their centres are then exact, and so is a key's distance from its centre, wherever on the line it
+/// is.
 /// </remarks>
 internal sealed unsafe class LineCells
 {

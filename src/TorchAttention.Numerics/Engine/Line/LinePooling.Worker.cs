@@ -27,7 +27,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         private readonly double* _buffers;
         private CarefulPooling<TKernel, TLanes, T>? _careful;
 
-        public Worker(LinePooling<TKernel, TLanes, T> owner, LineKeys keys, SortedNumbers queries, int[]? places, ILineSums sums, ILineSums? squares)
+        public Worker(
+            LinePooling<TKernel, TLanes, T> owner, LineKeys keys, SortedNumbers queries, int[]? places, ILineSums sums, ILineSums? squares)
         {
             _owner = owner;
             _problem = owner._problem;
@@ -73,7 +74,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 double bound = 2 * growth * _errors[i] / beside;
                 if (_layout.PlaneGradient >= 0)
                 {
-                    double error = _sums.PlaneGradientError * PlaneFit.ChangeGrowth(_layout, row, TKernel.ArgumentScale) * _errors[i] / beside;
+                    double error = _sums.PlaneGradientError * PlaneFit.ChangeGrowth(_layout, row, TKernel.ArgumentScale)
+                        * _errors[i] / beside;
                     bound = Math.Max(bound, 2 * error / PoolingOptions.PlaneGradientTolerance);
                 }
 
@@ -97,7 +99,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             _owner.Report(recomputed, errorBound);
         }
 
-        // How much further than a mean a derivative may be off, in bandwidths: by the mean u^2 of the keys, or their mean u, whatever errors the mean itself has.
+        // How much further than a mean a derivative may be off, in bandwidths: by the mean u^2 of the keys, or their mean u, whatever
+        // errors the mean itself has.
         private double GradientGrowth(double* row)
         {
             double unit = 1 / (Math.Abs(TKernel.ArgumentScale) * row[SumLayout.WeightSum]);
@@ -120,7 +123,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 row[_layout.SquaredPlanes + 1] = (squares[_squaresLayout.Planes + 1] * unit * unit) - _ownPair[_layout.SquaredPlanes + 1];
             }
 
-            return 2 * error / row[SumLayout.SquaredWeightSum] <= SquaresTolerance * _problem.Options.Tolerance && row[SumLayout.SquaredWeightSum] > own / 2;
+            return 2 * error / row[SumLayout.SquaredWeightSum] <= SquaresTolerance * _problem.Options.Tolerance
+                && row[SumLayout.SquaredWeightSum] > own / 2;
         }
 
         public void Dispose()
@@ -172,7 +176,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             }
         }
 
-        // The keys that matter stand around the nearest one that counts; what lies further out weighs nothing, or so little that the bound returned covers it.
+        // The keys that matter stand around the nearest one that counts; what lies further out weighs nothing, or so little that the bound
+        // returned covers it.
         private double AnswerCarefully(int query, double number)
         {
             _careful ??= new CarefulPooling<TKernel, TLanes, T>(_problem, _owner._writer, new LineTiles(_keys, _places));
@@ -187,14 +192,18 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             double tolerance = _problem.Options.Tolerance;
             double far = _layout.HasGradient ? 1 + FarGradient + (nearest * nearest) : 1;
             far = _layout.PlaneGradient >= 0 ? far * far : far;
-            double reach = KernelTraits<TKernel>.IsBounded ? Math.Max(1, nearest) : Reach(nearest, Math.E * far * _keys.Count / (tolerance * sampleWeight));
+            double reach = KernelTraits<TKernel>.IsBounded
+                ? Math.Max(1, nearest)
+                : Reach(nearest, Math.E * far * _keys.Count / (tolerance * sampleWeight));
             if (_layout.HasPlanes && !KernelTraits<TKernel>.IsBounded)
             {
                 // What weighs most away from the nearest key's place has the say over the plane, however little it weighs.
                 (double second, sampleWeight) = Nearest(query, number, key);
                 double distance = Math.Abs(second - number) / _owner._bandwidth;
                 double apart = (second - key) / _owner._bandwidth * (tolerance / (1 + distance));
-                reach = double.IsNaN(second) ? reach : Math.Max(reach, Reach(distance, FarPlane * far * _keys.Count / (apart * apart * sampleWeight)));
+                reach = double.IsNaN(second)
+                    ? reach
+                    : Math.Max(reach, Reach(distance, FarPlane * far * _keys.Count / (apart * apart * sampleWeight)));
             }
 
             reach *= _owner._bandwidth * (1 + 1e-9);
@@ -228,7 +237,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             int nearest = above <= below ? right : left;
             return double.IsPositiveInfinity(Math.Min(above, below)) ? (double.NaN, 0) : (_keys.Keys[nearest], SampleWeight(nearest));
 
-            double SampleWeight(int place) => place == leftOut || _keys.Keys[place] == besides ? 0 : _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
+            double SampleWeight(int place) =>
+                place == leftOut || _keys.Keys[place] == besides ? 0 : _keys.SampleWeights is null ? 1 : _keys.SampleWeights[place];
         }
     }
 }

@@ -6,7 +6,10 @@ using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics.Engine.Line;
 
-/// <summary>Attention pooling with one feature: keys and queries in order, sums through cells, and the queries that these sums cannot vouch for one by one.</summary>
+/// <summary>
+/// Attention pooling with one feature: keys and queries in order, sums through cells, and the queries that these sums cannot vouch for one
+/// by one.
+/// </summary>
 internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
@@ -20,7 +23,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     // The number of neighbours is a measure, not an answer: eight digits of it are enough.
     private const double SquaresTolerance = 100;
 
-    // What a key out of reach may count more than its weight in a gradient: the mean u^2 of keys that are left out, beyond the nearest one's.
+    // What a key out of reach may count more than its weight in a gradient: the mean u^2 of keys that are left out, beyond the nearest
+    // one's.
     private const double FarGradient = 100;
 
     // What a key out of reach may count in a plane beyond its weight, beside keys that weigh little themselves.
@@ -101,7 +105,8 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
             parts,
             () => new Worker(this, keys, queries, places, sums, squares),
-            (part, worker) => worker.Answer(part * _queriesInPart, Math.Min(_queriesInPart, _problem.QueryCount - (part * _queriesInPart))));
+            (part, worker) =>
+            worker.Answer(part * _queriesInPart, Math.Min(_queriesInPart, _problem.QueryCount - (part * _queriesInPart))));
 
         ILineSums Prepared(bool isSquared, SumLayout layout) => _problem.Kept.Get(
             (typeof(LinePooling<TKernel, TLanes, T>), isSquared, layout),

@@ -4,11 +4,13 @@ using TorchAttention.Numerics.Engine.Exact;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>
-/// A kernel's polynomial in moments: for keys on one side of the query, sum_i K(|t - u_i|) = sum_j e_j(t) M_j with the moments M_j = sum_i u_i^j.
+/// A kernel's polynomial in moments: for keys on one side of the query, sum_i K(|t - u_i|) = sum_j e_j(t) M_j with the moments M_j = sum_i
+/// u_i^j.
 /// </summary>
 /// <remarks>
-/// e_j(t) = (-1)^j sum_k c_k sigma^k binomial(k, j) t^(k-j), where sigma is 1 for keys left of the query and -1 for keys right of it. Where all
-/// powers k of a kernel are multiples of some step, e_j is a power of t below the step times a polynomial in t^step, and is evaluated so.
+/// e_j(t) = (-1)^j sum_k c_k sigma^k binomial(k, j) t^(k-j), where sigma is 1 for keys left of the query and -1 for keys right of it. Where
+/// all powers k of a kernel are multiples of some step, e_j is a power of t below the step times a polynomial in t^step, and is evaluated
+/// so.
 /// </remarks>
 internal sealed unsafe class MomentPolynomial : IDisposable
 {

@@ -6,8 +6,9 @@ using TorchAttention.Numerics.Vectors;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>
-/// A kernel that is a polynomial on its support, over keys in order: within each cell the moments sum s u^k and sum s v u^k are summed up from the
-/// cell's start, every few keys; a query takes differences of these sums and evaluates the keys at both ends of its window pair by pair.
+/// A kernel that is a polynomial on its support, over keys in order: within each cell the moments sum s u^k and sum s v u^k are summed up
+/// from the cell's start, every few keys; a query takes differences of these sums and evaluates the keys at both ends of its window pair by
+/// pair.
 /// </summary>
 /// <remarks>
 /// J. Fan and J. S. Marron (1994); N. Langrene and X. Warin (2017). Sums that restart in each cell keep their digits at any bandwidth.

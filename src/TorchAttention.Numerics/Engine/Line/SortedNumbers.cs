@@ -6,7 +6,10 @@ using TorchAttention.Numerics.Engine.Exact;
 namespace TorchAttention.Numerics.Engine.Line;
 
 /// <summary>Numbers in ascending order, and where each one came from.</summary>
-/// <remarks>A radix sort of their bits, 11 at a time; passes in which all bits agree are left out, so that what were floats take three. Memory 24 bytes a number while sorting, 12 after.</remarks>
+/// <remarks>
+/// A radix sort of their bits, 11 at a time; passes in which all bits agree are left out, so that what were floats take three. Memory 24
+/// bytes a number while sorting, 12 after.
+/// </remarks>
 internal sealed unsafe class SortedNumbers : IDisposable
 {
     private const int DigitBits = 11;

@@ -21,7 +21,8 @@ internal sealed unsafe class SamplePointBackward<TKernel, TLanes>
     private readonly (int Key, int Place)[] _leftOut;
     private readonly List<(int Key, double Gradient)> _nearest = [];
 
-    public SamplePointBackward(SamplePointProblem problem, ReadOnlySpan<double> pooled, ReadOnlySpan<double> logSums, ReadOnlySpan<double> outputGradient)
+    public SamplePointBackward(
+        SamplePointProblem problem, ReadOnlySpan<double> pooled, ReadOnlySpan<double> logSums, ReadOnlySpan<double> outputGradient)
     {
         _problem = problem;
         var queries = new List<Query>();
@@ -43,7 +44,10 @@ internal sealed unsafe class SamplePointBackward<TKernel, TLanes>
 
             // A Gaussian's weight is divided by the sum in its exponent, where nothing overflows.
             bool isInExponent = KernelTraits<TKernel>.IsGaussian;
-            queries.Add(new Query(problem.Queries[m], isInExponent ? -logSums[m] * _perScore : 0, pooled[m] - problem.Level, isInExponent ? g : g / Math.Exp(logSums[m])));
+            queries.Add(
+                new Query(
+                problem.Queries[m], isInExponent ? -logSums[m] * _perScore : 0, pooled[m] - problem.Level, isInExponent ? g
+                : g / Math.Exp(logSums[m])));
         }
 
         _queries = [.. queries];

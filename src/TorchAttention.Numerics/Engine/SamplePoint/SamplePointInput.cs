@@ -1,6 +1,8 @@
 namespace TorchAttention.Numerics.Engine;
 
-/// <summary>What is pooled where each key has its own bandwidth: queries (m), keys (n), values (n) of one feature and one column, and w = 1/h (n).</summary>
+/// <summary>
+/// What is pooled where each key has its own bandwidth: queries (m), keys (n), values (n) of one feature and one column, and w = 1/h (n).
+/// </summary>
 public readonly ref struct SamplePointInput
 {
     /// <summary>Queries (m); finite.</summary>

@@ -5,13 +5,14 @@ using TorchAttention.Numerics.Vectors;
 namespace TorchAttention.Numerics.Engine;
 
 /// <summary>
-/// Attention pooling where each key has a bandwidth of its own, f(q) = sum_i K(|(q - k_i) w_i|) v_i / sum_i K(|(q - k_i) w_i|): the sample-point (adaptive)
-/// kernel regression, with its gradients, in memory that grows with the inputs alone.
+/// Attention pooling where each key has a bandwidth of its own, f(q) = sum_i K(|(q - k_i) w_i|) v_i / sum_i K(|(q - k_i) w_i|): the
+/// sample-point (adaptive) kernel regression, with its gradients, in memory that grows with the inputs alone.
 /// </summary>
 /// <remarks>
-/// <para>Every pair in float64, in the vectors that the machine has, on several threads; the numbers do not depend on their number. Where a Gaussian's weights underflow
-/// they are taken relative to the largest. Time m n for either direction.</para>
-/// <para>Sample-point estimators: L. Breiman, W. Meisel and E. Purcell (1977); G. R. Terrell and D. W. Scott (1992). One w for all keys: <see cref="KernelPooling"/>.</para>
+/// <para>Every pair in float64, in the vectors that the machine has, on several threads; the numbers do not depend on their number. Where a
+/// Gaussian's weights underflow they are taken relative to the largest. Time m n for either direction.</para>
+/// <para>Sample-point estimators: L. Breiman, W. Meisel and E. Purcell (1977); G. R. Terrell and D. W. Scott (1992). One w for all keys:
+/// <see cref="KernelPooling"/>.</para>
 /// <para>Methods may be called from several threads at once.</para>
 /// </remarks>
 public static class SamplePointPooling
@@ -20,13 +21,15 @@ public static class SamplePointPooling
     /// <typeparam name="TKernel">The kernel.</typeparam>
     /// <param name="input">Queries, keys, values, w.</param>
     /// <param name="output">Where the answers go.</param>
-    /// <param name="options">How to compute them; of these the policy without neighbours, threads and vectors count, and the degree must be 0.</param>
+    /// <param name="options">How to compute them; of these the policy without neighbours, threads and vectors count, and the degree must be
+    /// 0.</param>
     /// <param name="cancellationToken">Stops the work; what was written by then stays.</param>
     /// <exception cref="ArgumentException">Lengths that do not fit each other, or a number that is not finite.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
     /// <exception cref="NoNeighbourException">A query has no neighbour, and the policy is to stop there.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
-    public static void Pool<TKernel>(SamplePointInput input, SamplePointOutput output, PoolingOptions? options = null, CancellationToken cancellationToken = default)
+    public static void Pool<TKernel>(
+        SamplePointInput input, SamplePointOutput output, PoolingOptions? options = null, CancellationToken cancellationToken = default)
         where TKernel : IKernel
     {
         options ??= new PoolingOptions();
@@ -59,8 +62,9 @@ public static class SamplePointPooling
 
     /// <summary>The gradients of values and bandwidths from that of the pooled values.</summary>
     /// <remarks>
-    /// With p_mi the attention weights and G the gradient of the output: dL/dv_i = sum_m p_mi G_m and dL/dw_i = sum_m p_mi (d log K_mi / dw_i) (v_i - f(q_m)) G_m.
-    /// A query without neighbours has no gradient; by <see cref="NoNeighbourPolicy.Nearest"/> its nearest keys' values have.
+    /// With p_mi the attention weights and G the gradient of the output: dL/dv_i = sum_m p_mi G_m and dL/dw_i = sum_m p_mi (d log K_mi /
+    /// dw_i) (v_i - f(q_m)) G_m. A query without neighbours has no gradient; by <see cref="NoNeighbourPolicy.Nearest"/> its nearest keys'
+    /// values have.
     /// </remarks>
     /// <typeparam name="TKernel">The kernel.</typeparam>
     /// <param name="input">What was pooled.</param>
@@ -76,7 +80,8 @@ public static class SamplePointPooling
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public static void Backward<TKernel>(
         SamplePointInput input, ReadOnlySpan<double> pooled, ReadOnlySpan<double> logWeightSum, ReadOnlySpan<double> outputGradient,
-        Span<double> valueGradient, Span<double> inverseBandwidthGradient, PoolingOptions? options = null, CancellationToken cancellationToken = default)
+        Span<double> valueGradient, Span<double> inverseBandwidthGradient, PoolingOptions? options = null,
+        CancellationToken cancellationToken = default)
         where TKernel : IKernel
     {
         options ??= new PoolingOptions();
@@ -90,18 +95,22 @@ public static class SamplePointPooling
         switch (Bits(options))
         {
             case 512:
-                new SamplePointBackward<TKernel, Lanes512<double>>(problem, pooled, logWeightSum, outputGradient).Run(valueGradient, inverseBandwidthGradient);
+                new SamplePointBackward<TKernel, Lanes512<double>>(
+                    problem, pooled, logWeightSum, outputGradient).Run(valueGradient, inverseBandwidthGradient);
                 break;
             case 256:
-                new SamplePointBackward<TKernel, Lanes256<double>>(problem, pooled, logWeightSum, outputGradient).Run(valueGradient, inverseBandwidthGradient);
+                new SamplePointBackward<TKernel, Lanes256<double>>(
+                    problem, pooled, logWeightSum, outputGradient).Run(valueGradient, inverseBandwidthGradient);
                 break;
             default:
-                new SamplePointBackward<TKernel, Lanes128<double>>(problem, pooled, logWeightSum, outputGradient).Run(valueGradient, inverseBandwidthGradient);
+                new SamplePointBackward<TKernel, Lanes128<double>>(
+                    problem, pooled, logWeightSum, outputGradient).Run(valueGradient, inverseBandwidthGradient);
                 break;
         }
     }
 
-    private static int Bits(PoolingOptions options) => options.VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
+    private static int Bits(PoolingOptions options) =>
+        options.VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
 
     private static void Check(SamplePointInput input, PoolingOptions options)
     {
@@ -113,7 +122,9 @@ public static class SamplePointPooling
 
         if (input.InverseBandwidths.Length != input.Keys.Length || input.Values.Length != input.Keys.Length)
         {
-            throw new ArgumentException($"Expected a value and a w for each of {input.Keys.Length} keys, got {input.Values.Length} and {input.InverseBandwidths.Length}.", nameof(input));
+            throw new ArgumentException(
+                $"Expected a value and a w for each of {input.Keys.Length} keys, got {input.Values.Length} and "
+                + $"{input.InverseBandwidths.Length}.", nameof(input));
         }
 
         PoolingSizes sizes = PoolingCheck.Samples(input.Keys, input.Values, [], 1);
@@ -135,7 +146,8 @@ public static class SamplePointPooling
         }
     }
 
-    private readonly ref struct Chosen(SamplePointInput input, SamplePointOutput output, PoolingOptions? options, CancellationToken cancellationToken)
+    private readonly ref struct Chosen(
+        SamplePointInput input, SamplePointOutput output, PoolingOptions? options, CancellationToken cancellationToken)
         : IKernelCall<bool>
     {
         private readonly SamplePointInput _input = input;

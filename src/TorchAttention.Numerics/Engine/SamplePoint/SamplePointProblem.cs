@@ -53,7 +53,9 @@ internal sealed unsafe class SamplePointProblem : IDisposable
 
     public int LeftOutBy(int query) => LeftOut.Length == 0 ? -1 : LeftOut[query];
 
-    /// <summary>The keys at the least scaled distance of a query; none where there is no key, or none at a distance that float64 can hold.</summary>
+    /// <summary>
+    /// The keys at the least scaled distance of a query; none where there is no key, or none at a distance that float64 can hold.
+    /// </summary>
     public List<int> Nearest(int query)
     {
         double least = double.MaxValue;

@@ -4,8 +4,13 @@ using TorchAttention.Numerics.Engine.Exact;
 
 namespace TorchAttention.Numerics.Engine.Tree;
 
-/// <summary>Points in an order in which neighbours in space stand together, in leaves of equal size, and boxes around ever more of them.</summary>
-/// <remarks>A k-d tree: each box is cut at a leaf's boundary near the median of its longest side, measured in bandwidths. Time n log n, memory (d + 1) numbers a point.</remarks>
+/// <summary>
+/// Points in an order in which neighbours in space stand together, in leaves of equal size, and boxes around ever more of them.
+/// </summary>
+/// <remarks>
+/// A k-d tree: each box is cut at a leaf's boundary near the median of its longest side, measured in bandwidths. Time n log n, memory (d +
+/// 1) numbers a point.
+/// </remarks>
 /// <typeparam name="T">float or double.</typeparam>
 internal sealed unsafe class PointTree<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -79,7 +84,8 @@ internal sealed unsafe class PointTree<T> : IDisposable
     public double InBandwidths(int place, int feature) => InBandwidths(Column(feature)[place], feature);
 
     /// <summary>The corners of a node's box, in bandwidths: least (d), then most (d).</summary>
-    public ReadOnlySpan<double> Box(int node) => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_boxes).Slice(node * 2 * Features, 2 * Features);
+    public ReadOnlySpan<double> Box(int node) =>
+        System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_boxes).Slice(node * 2 * Features, 2 * Features);
 
     /// <summary>The squared distances between the nearest and between the furthest places of two boxes.</summary>
     public static (double Least, double Most) SquaredDistances(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
@@ -211,7 +217,9 @@ internal sealed unsafe class PointTree<T> : IDisposable
         (Order[i], Order[j]) = (Order[j], Order[i]);
     }
 
-    /// <summary>Some neighbouring points; their first branch follows, the second stands at a place of its own, or at -1 for a leaf.</summary>
+    /// <summary>
+    /// Some neighbouring points; their first branch follows, the second stands at a place of its own, or at -1 for a leaf.
+    /// </summary>
     internal readonly record struct Node(int First, int End, int SecondBranch)
     {
         public bool IsLeaf => SecondBranch < 0;

@@ -5,7 +5,9 @@ using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics.Engine.Tree;
 
-/// <summary>Attention pooling that never touches what is out of reach: a leaf of queries sees the stretches of keys that its box can notice.</summary>
+/// <summary>
+/// Attention pooling that never touches what is out of reach: a leaf of queries sees the stretches of keys that its box can notice.
+/// </summary>
 internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisposable
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, T>
@@ -17,7 +19,8 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     // Sums in float stay this short.
     private const int MostKeysInSum = 1024;
 
-    // What a key beyond the reach counts in the sums for planes: its squared distance, and more, so that the keys in reach need not weigh much to outweigh it.
+    // What a key beyond the reach counts in the sums for planes: its squared distance, and more, so that the keys in reach need not weigh
+    // much to outweigh it.
     private const double FarPositions = 1e3;
 
     // Planes that hang on keys further away look four times as deep each time, then at all keys.
@@ -123,7 +126,9 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 int query = _owner._queries.Order[place];
                 Sum(place);
                 bool isTrusted = LeaveOut(query) && IsTrusted(query, KernelTraits<TKernel>.IsGaussian ? dropped * _reach.SquaredReach : 0);
-                double bound = KernelTraits<TKernel>.IsGaussian ? 2 * dropped / Math.Max(_row[SumLayout.WeightSum], _problem.MergedWeightSum) : 0;
+                double bound = KernelTraits<TKernel>.IsGaussian
+                    ? 2 * dropped / Math.Max(_row[SumLayout.WeightSum], _problem.MergedWeightSum)
+                    : 0;
                 if (isTrusted && bound <= tolerance)
                 {
                     errorBound = Math.Max(errorBound, bound);
@@ -203,16 +208,21 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             return isTrusted && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, _row, elsewhere / _problem.Options.Tolerance));
         }
 
-        // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all keys are asked.
+        // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all
+        // keys are asked.
         private double AnswerCarefully(int query, int place)
         {
-            bool needsAll = KernelTraits<TKernel>.IsBounded ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest : _problem.Samples.SampleWeights is not null;
+            bool needsAll = KernelTraits<TKernel>.IsBounded
+                ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest
+                : _problem.Samples.SampleWeights is not null;
             double exponent = _owner._exponent;
             Reach<TKernel, T> reach = _reach;
             while (!needsAll)
             {
                 // Of a key beyond the reach: its weight times its squared distance from the nearest one.
-                double elsewhere = KernelTraits<TKernel>.IsGaussian && _layout.HasPlanes ? 4 * reach.SquaredReach * _problem.KeyCount * Math.Exp(-exponent) : 0;
+                double elsewhere = KernelTraits<TKernel>.IsGaussian && _layout.HasPlanes
+                    ? 4 * reach.SquaredReach * _problem.KeyCount * Math.Exp(-exponent)
+                    : 0;
                 _tiles.Select(reach.Stretches);
                 if (_careful.Answer(query, 0, _tiles.Count, elsewhere))
                 {
