@@ -124,12 +124,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
         {
             double query = queries[i];
             low = AdvanceTo(low, query, isBelow: true);
-            middle = _isEven ? low : Math.Max(middle, low);
-            while (middle < _keys.Count && !_isEven && _keys.Keys[middle] <= query)
-            {
-                middle++;
-            }
-
+            middle = _isEven ? low : _keys.Sorted.FirstNotBelowFrom(Math.Max(middle, low), Math.BitIncrement(query));
             high = AdvanceTo(Math.Max(high, low), query, isBelow: false);
             while (cell + 1 < _cells.Count && _cells.Start[cell + 1] <= low)
             {
@@ -175,14 +170,9 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     {
         double boundary = isBelow ? query - _bandwidth : query + _bandwidth;
         double margin = 1e-12 * (Math.Abs(query) + _bandwidth);
-        double certain = boundary - margin;
         double* keys = _keys.Keys;
         int count = _keys.Count;
-        while (place < count && keys[place] < certain)
-        {
-            place++;
-        }
-
+        place = _keys.Sorted.FirstNotBelowFrom(place, boundary - margin);
         while (place < count && keys[place] <= boundary + margin)
         {
             double difference = keys[place] - query;

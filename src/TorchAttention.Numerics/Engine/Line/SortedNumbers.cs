@@ -19,6 +19,9 @@ internal sealed unsafe class SortedNumbers : IDisposable
     // Loops over vectors may read this far past the end.
     private const int Padding = 16;
 
+    // As many steps as a search by halves takes, and what it costs that its jumps cannot be foreseen.
+    private const int FewSteps = 64;
+
     private readonly Scratch _numbers;
     private readonly Scratch _order;
 
@@ -73,6 +76,20 @@ internal sealed unsafe class SortedNumbers : IDisposable
         }
 
         return low;
+    }
+
+    /// <summary>The first index from a place on whose number is not below a bound: soon found where it is near.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public int FirstNotBelowFrom(int place, double bound)
+    {
+        double* numbers = Numbers;
+        int walk = Math.Min(Count, place + FewSteps);
+        while (place < walk && numbers[place] < bound)
+        {
+            place++;
+        }
+
+        return place == walk ? FirstNotBelow(bound, place, Count) : place;
     }
 
     /// <summary>For each place before sorting, the place after.</summary>
