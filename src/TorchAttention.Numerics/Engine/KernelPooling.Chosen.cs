@@ -55,6 +55,35 @@ public static partial class KernelPooling
         return Compute<TKernel, T>(samples, widths, kept, queries, leftOut, output, options, progress, cancellationToken);
     }
 
+    /// <summary>Pools samples with a <paramref name="kernel"/> that is chosen when the program runs.</summary>
+    /// <inheritdoc
+    /// cref="Pool{TKernel, T}(Samples{T}, PoolingWidths, ReadOnlySpan{T}, PoolingOutput{T}, ReadOnlySpan{int}, PoolingOptions?,
+    /// IProgress{double}?, CancellationToken)"/>
+    public static PoolingReport Pool<T>(
+        this SmoothingKernel kernel, Samples<T> samples, PoolingWidths widths, ReadOnlySpan<T> queries, PoolingOutput<T> output,
+        ReadOnlySpan<int> leftOut = default, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        var call = new ChosenOnSamples<T>(samples, widths, queries, output, leftOut, options, progress, cancellationToken);
+        return kernel.Call<ChosenOnSamples<T>, PoolingReport>(call);
+    }
+
+    private readonly ref struct ChosenOnSamples<T>(
+        Samples<T> samples, PoolingWidths widths, ReadOnlySpan<T> queries, PoolingOutput<T> output, ReadOnlySpan<int> leftOut,
+        PoolingOptions? options, IProgress<double>? progress, CancellationToken cancellationToken) : IKernelCall<PoolingReport>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        private readonly ReadOnlySpan<T> _queries = queries;
+        private readonly PoolingOutput<T> _output = output;
+        private readonly ReadOnlySpan<int> _leftOut = leftOut;
+
+        public PoolingReport Run<TKernel>()
+            where TKernel : IKernel =>
+            Pool<TKernel, T>(samples, widths, _queries, _output, _leftOut, options, progress, cancellationToken);
+    }
+
     private readonly ref struct Chosen<T>(
         PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options, IProgress<double>? progress,
         CancellationToken cancellationToken)
