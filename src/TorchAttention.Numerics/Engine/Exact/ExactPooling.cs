@@ -246,24 +246,9 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
 
             Tile<T> tile = _packer.Pack(key, 1);
             PairLoops<TKernel, TLanes, T>.Add(tile, _layout, q, _scales, _buffers, _ownPair);
-            for (int i = 0; i < _layout.Length; i++)
-            {
-                row[i] -= _ownPair[i];
-            }
-
-            return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
+            return Trust.TakeAway(_ownPair, row, _layout.Length);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private bool IsTrusted(int query, double* row)
-        {
-            bool isTrusted = row[SumLayout.WeightSum] >= _owner._leastWeightSum && row[SumLayout.Boundary] == 0;
-            for (int i = SumLayout.Values; i < _layout.Length; i++)
-            {
-                isTrusted &= double.IsFinite(row[i]);
-            }
-
-            return isTrusted && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, row, 0));
-        }
+        private bool IsTrusted(int query, double* row) => Trust.IsGood(_owner._writer, _layout, query, row, _owner._leastWeightSum, 0);
     }
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Engine.Exact;
@@ -8,7 +10,7 @@ namespace TorchAttention.Numerics.Engine.Exact;
 /// longer small, and at last the weights underflow. A kernel of bounded support has an absolute error of a few units, which is large in a
 /// sum of weights from the very edge of the support.
 /// </remarks>
-internal static class Trust
+internal static unsafe class Trust
 {
     /// <summary>The least sum of weights, relative to the largest sample weight, to be trusted.</summary>
     /// <param name="squares">Whether the squares of the weights are summed as well.</param>
@@ -19,5 +21,43 @@ internal static class Trust
         return !KernelTraits<TKernel>.IsBounded
             ? (single ? 1.0 / (1 << 12) : (squares ? 1e-135 : 1e-270))
             : (single ? 1.0 / 4 : 1.0 / 1024);
+    }
+
+    /// <summary>Takes a query's own pair away from its sums.</summary>
+    /// <param name="own">The sums of the pair.</param>
+    /// <param name="row">The query's.</param>
+    /// <param name="length">How many there are.</param>
+    /// <returns>False where too little is left of the sum of weights for its digits to be good.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool TakeAway(double* own, double* row, int length)
+    {
+        for (int i = 0; i < length; i++)
+        {
+            row[i] -= own[i];
+        }
+
+        return row[SumLayout.WeightSum] > own[SumLayout.WeightSum] / 2;
+    }
+
+    /// <summary>Whether sums over pairs have the digits that answers need.</summary>
+    /// <param name="writer">The writer of the answers.</param>
+    /// <param name="layout">Where its sums stand.</param>
+    /// <param name="query">Which query.</param>
+    /// <param name="row">Its sums.</param>
+    /// <param name="leastWeightSum">What they must weigh.</param>
+    /// <param name="elsewhere">What a variance must weigh, so that keys left out cannot change a plane.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool IsGood<TKernel, T>(
+        AnswerWriter<TKernel, T> writer, in SumLayout layout, int query, double* row, double leastWeightSum, double elsewhere)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        bool isGood = row[SumLayout.WeightSum] >= leastWeightSum && row[SumLayout.Boundary] == 0;
+        for (int i = SumLayout.Values; i < layout.Length; i++)
+        {
+            isGood &= double.IsFinite(row[i]);
+        }
+
+        return isGood && !(layout.HasPlanes && writer.IsDoubtful(query, row, elsewhere));
     }
 }

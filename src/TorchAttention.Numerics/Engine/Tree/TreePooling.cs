@@ -189,24 +189,11 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
 
             new Span<double>(_ownPair, _layout.Length).Clear();
             Add(_owner._keys.Slice(place, 1), _ownPair);
-            for (int i = 0; i < _layout.Length; i++)
-            {
-                _row[i] -= _ownPair[i];
-            }
-
-            return _row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
+            return Trust.TakeAway(_ownPair, _row, _layout.Length);
         }
 
-        private bool IsTrusted(int query, double elsewhere)
-        {
-            bool isTrusted = _row[SumLayout.WeightSum] >= _owner._leastWeightSum && _row[SumLayout.Boundary] == 0;
-            for (int i = SumLayout.Values; i < _layout.Length; i++)
-            {
-                isTrusted &= double.IsFinite(_row[i]);
-            }
-
-            return isTrusted && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, _row, elsewhere / _problem.Options.Tolerance));
-        }
+        private bool IsTrusted(int query, double elsewhere) =>
+            Trust.IsGood(_owner._writer, _layout, query, _row, _owner._leastWeightSum, elsewhere / _problem.Options.Tolerance);
 
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all
         // keys are asked.
