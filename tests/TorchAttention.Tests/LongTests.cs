@@ -1,10 +1,10 @@
 namespace TorchAttention.Tests;
 
-/// <summary>Tests that take minutes run where a variable asks for them.</summary>
+/// <summary>Tests that take long run where a variable asks for them.</summary>
 internal static class LongTests
 {
     private const string Variable = "TORCHATTENTION_LONG_TESTS";
 
     public static void SkipUnlessAskedFor() =>
-        Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) is "1", $"It takes minutes; {Variable}=1 asks for it.");
+        Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) is "1", $"It takes long; {Variable}=1 asks for it.");
 }

@@ -16,6 +16,7 @@ public sealed class TrainMemoryTests : IDisposable
     [Fact]
     public void ManyCheckpoints_TakeNoMemory()
     {
+        LongTests.SkipUnlessAskedFor();
         Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
         ConsoleProcess.Running running = _console.Start(
             ConsoleProcess.Executable,

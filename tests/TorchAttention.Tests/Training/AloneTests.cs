@@ -18,6 +18,7 @@ public sealed class AloneTests
     [Fact]
     public void LongTraining_TakesNoMoreMemoryThanAShortOne()
     {
+        LongTests.SkipUnlessAskedFor();
         const int epochs = 7_500;
         const int epochsBetweenLooks = 150;
         const int looks = 10;

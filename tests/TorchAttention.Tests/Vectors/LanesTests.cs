@@ -58,6 +58,7 @@ public sealed class LanesTests
     [InlineData(0, "EnableHWIntrinsic")]
     public void FewerInstructions_GiveTheSame(int bits, string setting)
     {
+        LongTests.SkipUnlessAskedFor();
         Assert.SkipUnless(
             X86Base.X64.IsSupported && Vector256.IsHardwareAccelerated, "The settings are those of an x64 processor with AVX2.");
         using var console = new ConsoleProcess();
