@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
-using TorchAttention.Pooling;
 
 namespace TorchAttention.Cli;
 
@@ -13,7 +12,11 @@ internal static class Options
 
     public static Option<ulong?> Seed(ulong usual) =>
         Number<ulong>(
-            "--seed", $"Fixes every random draw, noise, split and order, as PyTorch's manual_seed: the same seed gives the same run (default {usual})", $"a whole number from 0 to {ulong.MaxValue}", NumberStyles.None, _ => true);
+            "--seed",
+            $"Fixes every random draw, noise, split and order, as PyTorch's manual_seed: the same seed gives the same run (default {usual})",
+            $"a whole number from 0 to {ulong.MaxValue}",
+            NumberStyles.None,
+            _ => true);
 
     public static Option<double?> PositiveNumber(string name, string description) =>
         Number<double>(name, description, "a positive number that float32 can hold", NumberStyles.Float, value => value > 0 && float.IsNormal((float)value));
@@ -24,8 +27,28 @@ internal static class Options
     public static Option<double?> Fraction(string name, string description) =>
         Number<double>(name, description, "a number between 0 and 1", NumberStyles.Float, value => value is > 0 and < 1);
 
-    public static Option<AttentionMethod> Method() =>
-        OneOf("--method", "How attention pooling is computed, with the same numbers", AttentionMethod.Auto, Enum.GetValues<AttentionMethod>().ToDictionary(method => method.ToString().ToLowerInvariant()));
+    /// <summary>An option that takes a text.</summary>
+    public static Option<string?> Text(string name, string helpName, string description) =>
+        new(name) { Description = description, HelpName = helpName };
+
+    /// <summary>An option that is given or not.</summary>
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    public static Option<bool> NoPlots() => Flag("--no-plots", "Draw no pictures");
+
+    public static Option<bool> Quiet() => Flag("--quiet", "Print nothing but errors");
+
+    public static Option<bool> Json(string what) => Flag("--json", $"Print {what} and nothing else");
+
+    /// <summary>A value's name on the command line.</summary>
+    public static string Name<T>(T value)
+        where T : struct, Enum =>
+        value.ToString().ToLowerInvariant();
+
+    /// <summary>All values by name.</summary>
+    public static Dictionary<string, T> Names<T>()
+        where T : struct, Enum =>
+        Enum.GetValues<T>().ToDictionary(Name);
 
     /// <summary>An option that takes one of some names.</summary>
     public static Option<T> OneOf<T>(string name, string description, T usual, IReadOnlyDictionary<string, T> values)
@@ -69,11 +92,11 @@ internal static class Options
         };
     }
 
-    public static Option<string?> LibTorch() => new(LibTorchChoice.Option)
-    {
-        Description = $"The torch/lib of a PyTorch {TorchAttention.LibTorch.NeededVersion} to use instead of the program's own libtorch (default: the variable {TorchAttention.LibTorch.DirectoryVariable})",
-        HelpName = "folder",
-    };
+    public static Option<string?> LibTorch() => Text(
+        LibTorchChoice.Option,
+        "folder",
+        $"The torch/lib of a PyTorch {TorchAttention.LibTorch.NeededVersion} to use instead of the program's own libtorch "
+            + $"(default: the variable {TorchAttention.LibTorch.DirectoryVariable})");
 
     private static Option<T?> Number<T>(string name, string description, string expected, NumberStyles style, Func<T, bool> isValid)
         where T : struct, INumberBase<T>

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
@@ -14,18 +14,19 @@ internal sealed class RunDirectory : IDisposable
     private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv", "fitted.csv", "search.csv"];
 
     private readonly FileStream _claim;
-    private readonly Interruption _interruption;
     private readonly Stack<string> _made;
 
     private RunDirectory(string path, FileStream claim, Interruption interruption, Stack<string> made)
     {
         Path = path;
         _claim = claim;
-        _interruption = interruption;
+        Interruption = interruption;
         _made = made;
     }
 
     public string Path { get; }
+
+    public Interruption Interruption { get; }
 
     /// <summary>Makes the folder, or takes an existing one that holds no run, and sees that everything can be written there.</summary>
     /// <param name="output">The folder asked for; null for <c>runs/name-time</c>.</param>
@@ -89,7 +90,7 @@ internal sealed class RunDirectory : IDisposable
     });
 
     /// <summary>Writes one or several files that a second Ctrl-C does not cut short.</summary>
-    public void Write(Action write) => _interruption.Write(write);
+    public void Write(Action write) => Interruption.Write(write);
 
     /// <summary>Writes a picture as PNG and as SVG; their folder is made on first use.</summary>
     /// <exception cref="OperationCanceledException">The run is interrupted; a picture takes long enough to ask before each.</exception>
@@ -98,32 +99,31 @@ internal sealed class RunDirectory : IDisposable
         string folder = System.IO.Path.Combine(Path, Plots);
         foreach (string format in new[] { "png", "svg" })
         {
-            _interruption.Token.ThrowIfCancellationRequested();
+            Interruption.Token.ThrowIfCancellationRequested();
             Directory.CreateDirectory(folder);
             Write(() => figure.Save(System.IO.Path.Combine(folder, $"{name}.{format}")));
         }
     }
 
+    /// <summary>Writes pictures, several at once.</summary>
+    /// <exception cref="OperationCanceledException">The run is interrupted.</exception>
+    public void WritePictures(IEnumerable<(string Name, Func<Figure> Draw)> pictures)
+    {
+        try
+        {
+            var options = new ParallelOptions { CancellationToken = Interruption.Token };
+            Parallel.ForEach(pictures, options, picture => WritePicture(picture.Name, picture.Draw()));
+        }
+        catch (AggregateException e)
+        {
+            // A full disk stops several pictures at once; one of them says it all.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+    }
+
     public void WriteText(string file, Action<TextWriter> write) => Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));
 
-    public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(Json(write)));
-
-    /// <summary>Prints JSON, whose text has no letters but ASCII's.</summary>
-    public static void PrintJson(Action<Utf8JsonWriter> write) => Console.Write(Json(write) + Environment.NewLine);
-
-    /// <summary>JSON text, indented.</summary>
-    public static string Json(Action<Utf8JsonWriter> write)
-    {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
-        {
-            writer.WriteStartObject();
-            write(writer);
-            writer.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
-    }
+    public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(JsonText.Of(write)));
 
     private static void Make(string path, Stack<string> made)
     {

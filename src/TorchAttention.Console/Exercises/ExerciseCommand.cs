@@ -34,8 +34,9 @@ internal static class ExerciseCommand
         Option<ulong?> seed = Options.Seed(usual: 0);
         Option<string> device = Options.Device();
         Option<string?> libTorch = Options.LibTorch();
-        var output = new Option<string?>("--out") { Description = "The folder for table and pictures (default runs/exercise-<number>-<UTC time>)", HelpName = "folder" };
-        var noPlots = new Option<bool>("--no-plots") { Description = "Draw no pictures" };
+        Option<string?> output = Options.Text(
+            "--out", "folder", "The folder for table and pictures (default runs/exercise-<number>-<UTC time>)");
+        Option<bool> noPlots = Options.NoPlots();
         var command = new Command("exercise", "Run one of the chapter's exercises") { number, seed, device, libTorch, output, noPlots };
         command.SetAction(parsed => Run(
             parsed.GetValue(number), parsed.GetValue(seed) ?? 0, parsed.GetValue(device)!, parsed.GetValue(libTorch), parsed.GetValue(output), !parsed.GetValue(noPlots)));

@@ -15,7 +15,7 @@ internal static class BandwidthCommand
     {
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
-        var json = new Option<bool>("--json") { Description = "Print JSON and nothing else" };
+        Option<bool> json = Options.Json("JSON");
         var command = new Command("bandwidth", "Compare the rules for bandwidths on a file");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command, withBandwidth: false);
@@ -37,7 +37,7 @@ internal static class BandwidthCommand
 
         if (isJson)
         {
-            RunDirectory.PrintJson(writer => WriteTo(writer, rows));
+            JsonText.Print(writer => WriteTo(writer, rows));
         }
         else
         {
@@ -47,60 +47,31 @@ internal static class BandwidthCommand
         return ExitCode.Done;
     }
 
-    private static void WriteTo(Utf8JsonWriter json, Row[] rows)
+    private static void WriteTo(Utf8JsonWriter json, Row[] rows) => json.WriteObject("rules", () =>
     {
-        json.WriteStartObject("rules");
         foreach (Row row in rows)
         {
-            json.WriteStartObject(row.Rule);
-            if (row.Model is null)
-            {
-                json.WriteString("problem", row.Refusal!.Problem);
-            }
-            else
-            {
-                json.WriteStartArray("bandwidth");
-                foreach (double h in row.Model.Bandwidths)
-                {
-                    json.WriteNumberValue(h);
-                }
-
-                json.WriteEndArray();
-                json.WriteBoolean("at_bound", row.Model.Search!.IsAtBound);
-                json.WriteBoolean("flat", row.Model.Search.IsFlat);
-                json.WriteStartArray("within_one_standard_error");
-                foreach ((double low, double high) in row.Spans)
-                {
-                    json.WriteStartArray();
-                    json.WriteNumberValue(low);
-                    json.WriteNumberValue(high);
-                    json.WriteEndArray();
-                }
-
-                json.WriteEndArray();
-                Number("leave_one_out_rmse", Math.Sqrt(row.Model.Diagnostics.LeaveOneOutError));
-                Number("aicc", row.Model.Diagnostics.AICc);
-                Number("gcv", row.Model.Diagnostics.GCV);
-                Number("effective_degrees_of_freedom", row.Model.Diagnostics.EffectiveDegreesOfFreedom);
-                json.WriteNumber("seconds", Math.Round(row.Seconds, 6));
-            }
-
-            json.WriteEndObject();
+            json.WriteObject(row.Rule, () => WriteTo(json, row));
         }
+    });
 
-        json.WriteEndObject();
-
-        void Number(string name, double value)
+    private static void WriteTo(Utf8JsonWriter json, Row row)
+    {
+        if (row.Model is null)
         {
-            if (double.IsFinite(value))
-            {
-                json.WriteNumber(name, value);
-            }
-            else
-            {
-                json.WriteNull(name);
-            }
+            json.WriteString("problem", row.Refusal!.Problem);
+            return;
         }
+
+        json.WriteNumbers("bandwidth", row.Model.Bandwidths);
+        json.WriteBoolean("at_bound", row.Model.Search!.IsAtBound);
+        json.WriteBoolean("flat", row.Model.Search.IsFlat);
+        json.WritePairs("within_one_standard_error", row.Spans);
+        json.WriteNumberOrNull("leave_one_out_rmse", Math.Sqrt(row.Model.Diagnostics.LeaveOneOutError));
+        json.WriteNumberOrNull("aicc", row.Model.Diagnostics.AICc);
+        json.WriteNumberOrNull("gcv", row.Model.Diagnostics.GCV);
+        json.WriteNumberOrNull("effective_degrees_of_freedom", row.Model.Diagnostics.EffectiveDegreesOfFreedom);
+        json.WriteNumber("seconds", Math.Round(row.Seconds, 6));
     }
 
     private static void Print(Row[] rows, Examples examples, KernelRegressionOptions options)

@@ -18,7 +18,7 @@ internal static class EvaluateCommand
         var fitOptions = new FitOptions();
         Option<int?> folds = Options.WholeNumber("--folds", $"How many parts the rows are dealt to (default {UsualFolds})", least: 2);
         Option<int?> seed = Options.WholeNumber("--seed", "What they are dealt by (default 0)", least: 0);
-        var json = new Option<bool>("--json") { Description = "Print JSON and nothing else" };
+        Option<bool> json = Options.Json("JSON");
         var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
@@ -60,7 +60,7 @@ internal static class EvaluateCommand
         }).ToArray());
         if (isJson)
         {
-            RunDirectory.PrintJson(writer => WriteTo(writer, held, Note(held, examples, options)));
+            JsonText.Print(writer => WriteTo(writer, held, Note(held, examples, options)));
         }
         else
         {
@@ -97,30 +97,11 @@ internal static class EvaluateCommand
     {
         foreach ((string name, double value) in Figures(held))
         {
-            if (double.IsFinite(value))
-            {
-                json.WriteNumber(name.Replace(' ', '_').ToLowerInvariant(), value);
-            }
-            else
-            {
-                json.WriteNull(name.Replace(' ', '_').ToLowerInvariant());
-            }
+            json.WriteNumberOrNull(name.Replace(' ', '_').ToLowerInvariant(), value);
         }
 
         json.WriteString("note", note);
-        json.WriteStartArray("bandwidths");
-        foreach (Held one in held)
-        {
-            json.WriteStartArray();
-            foreach (double h in one.Bandwidths)
-            {
-                json.WriteNumberValue(h);
-            }
-
-            json.WriteEndArray();
-        }
-
-        json.WriteEndArray();
+        json.WriteLists("bandwidths", held.Select(one => one.Bandwidths));
     }
 
     private static void Print(Held[] held, Examples examples)

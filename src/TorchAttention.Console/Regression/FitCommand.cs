@@ -15,11 +15,11 @@ internal static class FitCommand
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
-        var model = new Option<string?>("--model") { Description = $"Where the model goes (default {ModelFile} in the run's folder)", HelpName = "file" };
-        var output = new Option<string?>("--out") { Description = "The run's folder (default runs/<data>-<UTC time>)", HelpName = "folder" };
-        var noPlots = new Option<bool>("--no-plots") { Description = "Draw no pictures" };
-        var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors" };
-        var json = new Option<bool>("--json") { Description = "Print the summary as JSON and nothing else" };
+        Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {ModelFile} in the run's folder)");
+        Option<string?> output = Options.Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)");
+        Option<bool> noPlots = Options.NoPlots();
+        Option<bool> quiet = Options.Quiet();
+        Option<bool> json = Options.Json("the summary as JSON");
         var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
@@ -69,13 +69,13 @@ internal static class FitCommand
 
             if (plots)
             {
-                new FitPictures(examples, model, level).Save(directory, interruption.Token);
+                new FitPictures(examples, model, level).Save(directory);
             }
 
             directory.WriteJson("summary.json", summary.WriteTo);
             if (isJson)
             {
-                RunDirectory.PrintJson(summary.WriteTo);
+                JsonText.Print(summary.WriteTo);
             }
             else if (!isQuiet)
             {

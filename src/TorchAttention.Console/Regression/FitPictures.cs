@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
@@ -11,18 +10,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private const int CurvePoints = 400;
     private const int SurfaceSide = 160;
 
-    public void Save(RunDirectory directory, CancellationToken cancellationToken)
-    {
-        try
-        {
-            Parallel.ForEach(Pictures(), new ParallelOptions { CancellationToken = cancellationToken }, picture => directory.WritePicture(picture.Name, picture.Draw()));
-        }
-        catch (AggregateException e)
-        {
-            // A full disk stops several pictures at once; one of them says it all.
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-    }
+    public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
 
     private IEnumerable<(string Name, Func<Figure> Draw)> Pictures()
     {

@@ -15,7 +15,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
     {
         json.WriteString("command", "fit");
         json.WriteString("data", File.Exists(examples.Source) ? Path.GetFullPath(examples.Source) : examples.Source);
-        Strings(json, "x", examples.Features);
+        json.WriteStrings("x", examples.Features);
         json.WriteString("y", examples.Target);
         json.WriteString("weights", examples.WeightsColumn);
         json.WriteBoolean("classes", examples.Labels is not null);
@@ -27,7 +27,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("bandwidth", model.Options.Bandwidth.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : model.Options.Bandwidth.ToString());
         if (model.Options.SearchBounds is { } bounds)
         {
-            Pairs(json, "search_bounds", bounds);
+            json.WritePairs("search_bounds", bounds);
         }
 
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
@@ -42,38 +42,38 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("data", examples.Name);
         json.WriteNumber("rows", examples.Count);
         json.WriteNumber("dropped_rows", examples.DroppedRows);
-        Strings(json, "x", examples.Features);
+        json.WriteStrings("x", examples.Features);
         json.WriteString("y", examples.Target);
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
-        Numbers(json, "bandwidth", model.Bandwidths);
+        json.WriteNumbers("bandwidth", model.Bandwidths);
         json.WriteString("rule", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule));
         json.WriteBoolean("at_bound", model.Search?.IsAtBound ?? false);
         json.WriteBoolean("flat", model.Search?.IsFlat ?? false);
-        Pairs(json, "search_bounds", model.Search?.Bounds ?? []);
-        Pairs(json, "within_one_standard_error", _spans);
-        Strings(json, "notes", FitNotes.Of(examples, model));
-        Number(json, "effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
-        Number(json, "residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
-        Numbers(json, "residual_standard_error", said.ResidualStandardError);
-        Numbers(json, "r_squared", said.RSquared);
-        Number(json, "leave_one_out_error", said.LeaveOneOutError);
-        Number(json, "aicc", said.AICc);
-        Number(json, "gcv", said.GCV);
+        json.WritePairs("search_bounds", model.Search?.Bounds ?? []);
+        json.WritePairs("within_one_standard_error", _spans);
+        json.WriteStrings("notes", FitNotes.Of(examples, model));
+        json.WriteNumberOrNull("effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
+        json.WriteNumberOrNull("residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
+        json.WriteNumbers("residual_standard_error", said.ResidualStandardError);
+        json.WriteNumbers("r_squared", said.RSquared);
+        json.WriteNumberOrNull("leave_one_out_error", said.LeaveOneOutError);
+        json.WriteNumberOrNull("aicc", said.AICc);
+        json.WriteNumberOrNull("gcv", said.GCV);
         if (examples.Features.Count == 1)
         {
-            json.WriteStartObject("bandwidth_elsewhere");
-            foreach ((string convention, double value) in BandwidthConventions.All(model.Options.Kernel, model.Bandwidths[0]))
+            json.WriteObject("bandwidth_elsewhere", () =>
             {
-                Number(json, convention, value);
-            }
-
-            json.WriteEndObject();
+                foreach ((string convention, double value) in BandwidthConventions.All(model.Options.Kernel, model.Bandwidths[0]))
+                {
+                    json.WriteNumberOrNull(convention, value);
+                }
+            });
         }
 
         if (model.Classes.Count > 0)
         {
-            Strings(json, "classes", model.Classes);
+            json.WriteStrings("classes", model.Classes);
         }
 
         json.WriteString("model", modelPath);
@@ -161,59 +161,4 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
     }
 
     private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
-
-    private static void Strings(Utf8JsonWriter json, string name, IEnumerable<string> texts)
-    {
-        json.WriteStartArray(name);
-        foreach (string text in texts)
-        {
-            json.WriteStringValue(text);
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Numbers(Utf8JsonWriter json, string name, IEnumerable<double> numbers)
-    {
-        json.WriteStartArray(name);
-        foreach (double number in numbers)
-        {
-            if (double.IsFinite(number))
-            {
-                json.WriteNumberValue(number);
-            }
-            else
-            {
-                json.WriteNullValue();
-            }
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Pairs(Utf8JsonWriter json, string name, IReadOnlyList<(double Least, double Most)> pairs)
-    {
-        json.WriteStartArray(name);
-        foreach ((double least, double most) in pairs)
-        {
-            json.WriteStartArray();
-            json.WriteNumberValue(least);
-            json.WriteNumberValue(most);
-            json.WriteEndArray();
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Number(Utf8JsonWriter json, string name, double number)
-    {
-        if (double.IsFinite(number))
-        {
-            json.WriteNumber(name, number);
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
-    }
 }

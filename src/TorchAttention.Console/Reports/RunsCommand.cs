@@ -81,7 +81,7 @@ internal static class RunsCommand
         }];
         if (json)
         {
-            RunDirectory.PrintJson(writer => Write(writer, sorted));
+            JsonText.Print(writer => Write(writer, sorted));
             return ExitCode.Done;
         }
 

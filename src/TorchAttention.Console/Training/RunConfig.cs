@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using TorchAttention.Cli.Reports;
@@ -15,51 +16,40 @@ internal static class RunConfig
     private const string DigestName = "data_sha256";
     public const string WeightDecayName = "weight_decay";
 
-    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest, DateTime begun)
+    /// <summary>Writes the configuration of one training.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="options">What was asked for, the device and the nonparametric bandwidth as they were found.</param>
+    /// <param name="source">The data.</param>
+    /// <param name="digest">What identifies them.</param>
+    /// <param name="begun">When the run began.</param>
+    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, string digest, DateTime begun)
     {
-        json.WriteString("command", "train");
-        WriteBegun(json, begun);
-        json.WriteString("model", options.Model);
-        json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
+        WriteHead(json, options, source, begun);
         if (source.IsTable)
         {
             json.WriteString("x", string.Join(',', source.XLabels));
             json.WriteString("y", source.YLabel);
             json.WriteNumber("rows", source.RowCount);
-            json.WriteNumber("validation_fraction", options.ValidationFraction ?? DataSource.DefaultValidationFraction);
-        }
-        else
-        {
-            json.WriteNumber("n", options.N ?? DataSource.DefaultN);
-            json.WriteNumber("noise_std", options.NoiseStd ?? DataSource.DefaultNoiseStd);
         }
 
-        json.WriteNumber("nonparametric_bandwidth", bandwidth);
-        json.WriteNumber("batch_size", options.BatchSize);
-        json.WriteNumber("epochs", options.Epochs);
-        WriteModel(json, options);
-        json.WriteString("optimizer", options.Optimizer.ToString().ToLowerInvariant());
-        json.WriteNumber("lr", options.Lr);
-        json.WriteNumber("momentum", options.Momentum ?? 0);
-        json.WriteNumber(WeightDecayName, options.ToOptimizer().WeightDecay);
-        json.WriteString("schedule", options.Schedule.ToString().ToLowerInvariant());
-        json.WriteNumber("warmup", options.WarmupSteps ?? 0);
-        WriteOrNull(json, "clip", options.Clip);
-        WriteOrNull(json, "patience", options.Patience);
-        json.WriteNumber("seed", options.Seed);
-        json.WriteBoolean("leave_one_out", options.LeaveOneOut);
-        json.WriteString("method", options.Method.ToString().ToLowerInvariant());
-        json.WriteString("device", device.ToString());
+        options.Line.Record(json, options);
         json.WriteNumber("threads", torch.get_num_threads());
         json.WriteString("version", InfoCommand.Version);
         json.WriteString("torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3));
         json.WriteString("libtorch", LibTorch.LoadedVersion ?? torch.__version__);
         json.WriteString(DigestName, digest);
-        WriteArguments(json, options);
+        json.WriteStrings("arguments", options.Arguments);
     }
 
-    /// <summary>When the run began.</summary>
-    public static void WriteBegun(Utf8JsonWriter json, DateTime begun) => json.WriteString(BegunName, begun.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+    /// <summary>Writes the configuration of a training with several seeds.</summary>
+    public static void WriteSeeds(Utf8JsonWriter json, TrainOptions options, DataSource source)
+    {
+        WriteHead(json, options, source, DateTime.UtcNow);
+        json.WriteNumber("seed", options.Seed);
+        json.WriteNumber("seeds", options.Seeds!.Value);
+        json.WriteNumber(WeightDecayName, options.ToOptimizer().WeightDecay);
+        json.WriteStrings("arguments", options.Arguments);
+    }
 
     /// <summary>When the run in a folder began; null where nothing says it.</summary>
     public static DateTime? Begun(string directory) =>
@@ -69,23 +59,12 @@ internal static class RunConfig
     public static DateTime? ParseBegun(string? text) =>
         DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out DateTime begun) ? begun : null;
 
-    /// <summary>The command line that began the run.</summary>
-    public static void WriteArguments(Utf8JsonWriter json, TrainOptions options)
-    {
-        json.WriteStartArray("arguments");
-        foreach (string argument in options.Arguments)
-        {
-            json.WriteStringValue(argument);
-        }
-
-        json.WriteEndArray();
-    }
-
     /// <summary>The options of a run that was begun before.</summary>
     /// <param name="directory">The run's folder.</param>
+    /// <param name="now">The command line that asks to go on with it.</param>
     /// <exception cref="CliException">It holds no run that can go on.</exception>
     /// <exception cref="RunException">Its configuration is damaged.</exception>
-    public static TrainOptions Read(string directory)
+    public static TrainOptions Read(string directory, ParseResult now)
     {
         string file = Path.Combine(directory, FileName);
         string shown = PlainText.Brief(directory, 200);
@@ -102,7 +81,8 @@ internal static class RunConfig
         }
 
         IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");
-        TrainOptions then = TrainCommand.Parse(file, arguments) with { Data = Text("data") };
+        var line = new TrainLine(now, TrainCommand.Parse(file, arguments));
+        TrainOptions then = new TrainOptions(line) with { Data = Text("data"), Arguments = arguments };
 
         // A run goes on with the decay that it began with: 0 where it was recorded by a version that had no other default.
         bool isDefault = then.WeightDecay is null && then.Optimizer != OptimizerKind.Lbfgs;
@@ -132,39 +112,11 @@ internal static class RunConfig
             : throw new RunException(RunProblem.Damaged, file) { Name = DigestName, Expected = "a text", Found = digest.Shown };
     }
 
-    private static void WriteModel(Utf8JsonWriter json, TrainOptions options)
+    private static void WriteHead(Utf8JsonWriter json, TrainOptions options, DataSource source, DateTime begun)
     {
-        if (!LearnedModel.HasScore(options.Model))
-        {
-            json.WriteString("kernel", (options.Kernel ?? Numerics.Regression.SmoothingKernel.Gaussian).Name);
-            json.WriteBoolean("learn_values", options.LearnValues);
-            if (options.Regions is int regions)
-            {
-                json.WriteNumber("regions", regions);
-            }
-
-            return;
-        }
-
-        var usual = new Models.AttentionRegressionOptions();
-        json.WriteNumber("hidden", options.Hidden ?? usual.Hidden);
-        if (options.Model == "multi-head")
-        {
-            json.WriteNumber("heads", options.Heads ?? usual.Heads);
-        }
-
-        json.WriteNumber("dropout", options.Dropout ?? usual.Dropout);
-    }
-
-    private static void WriteOrNull(Utf8JsonWriter json, string name, double? value)
-    {
-        if (value is double number)
-        {
-            json.WriteNumber(name, number);
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
+        json.WriteString("command", "train");
+        json.WriteString(BegunName, begun.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+        json.WriteString("model", options.Model);
+        json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
     }
 }

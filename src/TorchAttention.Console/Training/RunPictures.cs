@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Plotting;
@@ -107,19 +106,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     }
 
     /// <summary>Draws everything as PNG and SVG.</summary>
-    public void Save(RunDirectory directory, CancellationToken cancellationToken)
-    {
-        try
-        {
-            Parallel.ForEach(
-                _pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture => directory.WritePicture(picture.Name, picture.Draw()));
-        }
-        catch (AggregateException e)
-        {
-            // A full disk stops several pictures at once; one of them says it all.
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-    }
+    public void Save(RunDirectory directory) => directory.WritePictures(_pictures);
 
     private void AddCurve(string name, Estimator estimator)
     {

@@ -53,23 +53,13 @@ internal static class SeedsJob
         DataSource source = DataSource.Open(options);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(options.Out, source.Name, plots: false, interruption);
-        directory.WriteJson(RunConfig.FileName, json =>
-        {
-            json.WriteString("command", "train");
-            RunConfig.WriteBegun(json, DateTime.UtcNow);
-            json.WriteString("model", options.Model);
-            json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
-            json.WriteNumber("seed", options.Seed);
-            json.WriteNumber("seeds", options.Seeds!.Value);
-            json.WriteNumber(RunConfig.WeightDecayName, options.ToOptimizer().WeightDecay);
-            RunConfig.WriteArguments(json, options);
-        });
+        directory.WriteJson(RunConfig.FileName, json => RunConfig.WriteSeeds(json, options, source));
         return directory.Path;
     }
 
     private static void Train(TrainOptions options, ulong seed, string own)
     {
-        if (!options.Quiet && !options.Json)
+        if (!options.IsSilent)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
         }
@@ -81,7 +71,7 @@ internal static class SeedsJob
             Seed = seed,
             Seeds = null,
             Out = own,
-            Quiet = options.Quiet || options.Json,
+            Quiet = options.IsSilent,
             Json = false,
             Resume = isBegun ? own : null,
             Arguments = [.. others, "--seed", seed.ToString(CultureInfo.InvariantCulture)],
@@ -134,9 +124,7 @@ internal static class SeedsJob
     private static void WriteSummary(Utf8JsonWriter json, TrainOptions options, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
     {
         json.WriteString("data", options.Data);
-        json.WriteStartArray("seeds");
-        runs.ForEach(run => json.WriteNumberValue(run.Seed));
-        json.WriteEndArray();
+        json.WriteArray("seeds", runs, run => json.WriteNumberValue(run.Seed));
         foreach (string name in names)
         {
             double[] values = [.. runs.Select(run => run.Numbers[name])];
@@ -154,7 +142,7 @@ internal static class SeedsJob
     {
         if (options.Json)
         {
-            RunDirectory.PrintJson(json => WriteSummary(json, options, names, runs));
+            JsonText.Print(json => WriteSummary(json, options, names, runs));
         }
         else if (!options.Quiet)
         {

@@ -24,7 +24,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
 
     public void Show(Action fit)
     {
-        if (options.Quiet || options.Json)
+        if (options.IsSilent)
         {
             fit();
         }
