@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using TorchAttention.Cli.Exercises;
-using TorchAttention.Cli.Regression;
-using TorchAttention.Cli.Reports;
-using TorchAttention.Cli.Training;
+using TorchAttention.Cli.Commands;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Cli.Training;
 using TorchAttention.Data;
 using TorchAttention.Plotting;
@@ -38,7 +40,7 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
         _rows.Add(row);
         directory.Write(() =>
         {
-            _table ??= new GrowingFile(Path.Combine(directory.Path, "table.csv"), string.Join(',', _columns), _ => false);
+            _table ??= new GrowingFile(Path.Combine(directory.Path, RunFiles.Table), string.Join(',', _columns), _ => false);
             _table.Add(string.Join(',', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
             _table.Flush();
         });

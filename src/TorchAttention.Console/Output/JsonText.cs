@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>JSON as the commands print and write it: indented, and null for what is no finite number.</summary>
 internal static class JsonText

@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 

@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
@@ -33,7 +35,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
         json.WriteNumber("level", level);
         json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
-        json.WriteString("version", InfoCommand.Version);
+        json.WriteString("version", ProgramVersion.Text);
     }
 
     public void WriteTo(Utf8JsonWriter json)

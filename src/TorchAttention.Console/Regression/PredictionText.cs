@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;

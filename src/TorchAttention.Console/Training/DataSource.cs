@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using TorchAttention.Cli.Output;
 using TorchAttention.Data;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
-using TorchAttention.Cli.Reports;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 using TorchSharp;
@@ -11,8 +11,6 @@ namespace TorchAttention.Cli.Training;
 /// <summary>Everything needed to repeat a run, and to go on with it.</summary>
 internal static class RunConfig
 {
-    public const string FileName = "config.json";
-    public const string BegunName = "begun";
     private const string DigestName = "data_sha256";
     public const string WeightDecayName = "weight_decay";
 
@@ -34,7 +32,7 @@ internal static class RunConfig
 
         options.Line.Record(json, options);
         json.WriteNumber("threads", torch.get_num_threads());
-        json.WriteString("version", InfoCommand.Version);
+        json.WriteString("version", ProgramVersion.Text);
         json.WriteString("torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3));
         json.WriteString("libtorch", LibTorch.LoadedVersion ?? torch.__version__);
         json.WriteString(DigestName, digest);
@@ -51,14 +49,6 @@ internal static class RunConfig
         json.WriteStrings("arguments", options.Arguments);
     }
 
-    /// <summary>When the run in a folder began; null where nothing says it.</summary>
-    public static DateTime? Begun(string directory) =>
-        ParseBegun(RunFile.Values(Path.Combine(directory, FileName)).FirstOrDefault(value => value.Key == BegunName)?.Value);
-
-    /// <summary>The time that a text says; null where it says none.</summary>
-    public static DateTime? ParseBegun(string? text) =>
-        DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out DateTime begun) ? begun : null;
-
     /// <summary>The options of a run that was begun before.</summary>
     /// <param name="directory">The run's folder.</param>
     /// <param name="now">The command line that asks to go on with it.</param>
@@ -66,11 +56,11 @@ internal static class RunConfig
     /// <exception cref="RunException">Its configuration is damaged.</exception>
     public static TrainOptions Read(string directory, ParseResult now)
     {
-        string file = Path.Combine(directory, FileName);
+        string file = Path.Combine(directory, RunFiles.Config);
         string shown = PlainText.Brief(directory, 200);
         if (!Path.Exists(file))
         {
-            throw CliException.WrongInput($"--resume: '{shown}' holds no run ({FileName} is not there); begin it with train --out {shown}");
+            throw CliException.WrongInput($"--resume: '{shown}' holds no run ({RunFiles.Config} is not there); begin it with train --out {shown}");
         }
 
         IReadOnlyList<RunValue> values = RunFile.Values(file);
@@ -81,7 +71,7 @@ internal static class RunConfig
         }
 
         IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");
-        var line = new TrainLine(now, TrainCommand.Parse(file, arguments));
+        var line = new TrainLine(now, TrainLine.Parse(file, arguments));
         TrainOptions then = new TrainOptions(line) with { Data = Text("data"), Arguments = arguments };
 
         // A run goes on with the decay that it began with: 0 where it was recorded by a version that had no other default.
@@ -105,7 +95,7 @@ internal static class RunConfig
     /// <summary>What identifies the data that a run began with; null where that is not recorded.</summary>
     public static string? Digest(string directory)
     {
-        string file = Path.Combine(directory, FileName);
+        string file = Path.Combine(directory, RunFiles.Config);
         RunValue? digest = RunFile.Values(file).FirstOrDefault(value => value.Key == DigestName);
         return digest is null or { Kind: JsonValueKind.String }
             ? digest?.Value
@@ -115,7 +105,7 @@ internal static class RunConfig
     private static void WriteHead(Utf8JsonWriter json, TrainOptions options, DataSource source, DateTime begun)
     {
         json.WriteString("command", "train");
-        json.WriteString(BegunName, begun.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+        RunFiles.WriteBegun(json, begun);
         json.WriteString("model", options.Model);
         json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
     }

@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Runs;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Plotting;

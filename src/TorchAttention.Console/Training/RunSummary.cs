@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 using TorchAttention.Training;

@@ -1,15 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
-using TorchAttention.Cli.Reports;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 
 namespace TorchAttention.Cli.Training;
 
 /// <summary>The same training with several seeds, each in a folder of its own, and what they have in common: mean and spread.</summary>
 internal static class SeedsJob
 {
-    private const string SummaryFile = "summary.json";
-    private const string TableFile = "table.csv";
 
     public static int Run(TrainOptions options)
     {
@@ -20,10 +19,10 @@ internal static class SeedsJob
             ulong seed = checked(options.Seed + (ulong)i);
             string own = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
             Train(options, seed, own);
-            Dictionary<string, double> numbers = Numbers(Path.Combine(own, SummaryFile));
+            Dictionary<string, double> numbers = Numbers(Path.Combine(own, RunFiles.Summary));
             if (i > 0 && runs[0].Numbers.Keys.FirstOrDefault(name => !numbers.ContainsKey(name)) is string missing)
             {
-                throw new RunException(RunProblem.Damaged, Path.Combine(own, SummaryFile))
+                throw new RunException(RunProblem.Damaged, Path.Combine(own, RunFiles.Summary))
                 {
                     Name = missing,
                     Expected = "a number",
@@ -37,8 +36,8 @@ internal static class SeedsJob
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.GoOn(folder, interruption);
         string[] names = [.. runs[0].Numbers.Keys];
-        directory.WriteText(TableFile, writer => WriteTable(writer, names, runs));
-        directory.WriteJson(SummaryFile, json => WriteSummary(json, options, names, runs));
+        directory.WriteText(RunFiles.Table, writer => WriteTable(writer, names, runs));
+        directory.WriteJson(RunFiles.Summary, json => WriteSummary(json, options, names, runs));
         Report(options, directory, names, runs);
         return ExitCode.Done;
     }
@@ -53,7 +52,7 @@ internal static class SeedsJob
         DataSource source = DataSource.Open(options);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(options.Out, source.Name, plots: false, interruption);
-        directory.WriteJson(RunConfig.FileName, json => RunConfig.WriteSeeds(json, options, source));
+        directory.WriteJson(RunFiles.Config, json => RunConfig.WriteSeeds(json, options, source));
         return directory.Path;
     }
 
@@ -64,8 +63,8 @@ internal static class SeedsJob
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
         }
 
-        bool isBegun = File.Exists(Path.Combine(own, RunConfig.FileName));
-        IEnumerable<string> others = TrainCommand.Without(options.Arguments, "--out", "--seeds", "--seed");
+        bool isBegun = File.Exists(Path.Combine(own, RunFiles.Config));
+        IEnumerable<string> others = TrainLine.Without(options.Arguments, "--out", "--seeds", "--seed");
         TrainJob.Run(options with
         {
             Seed = seed,
@@ -161,7 +160,7 @@ internal static class SeedsJob
             }
 
             Terminal.Output.Write(table);
-            Console.WriteLine($"files: {directory.Path} ({TableFile}, {SummaryFile}, seed-*/)");
+            Console.WriteLine($"files: {directory.Path} ({RunFiles.Table}, {RunFiles.Summary}, seed-*/)");
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
 
@@ -25,7 +26,7 @@ internal sealed partial class TrainJob
 
         Action<string> say = options.IsSilent ? _ => { } : Console.WriteLine;
         from = LastCheckpoint(directory);
-        string summary = Path.Combine(directory.Path, SummaryFile);
+        string summary = Path.Combine(directory.Path, RunFiles.Summary);
         if (File.Exists(summary))
         {
             if (from is null || from.Epoch > options.Epochs)

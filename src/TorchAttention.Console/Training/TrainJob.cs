@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Data;
+using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
@@ -12,8 +15,6 @@ namespace TorchAttention.Cli.Training;
 internal sealed partial class TrainJob
 {
     private const string CheckpointsFolder = "checkpoints";
-    private const string SummaryFile = "summary.json";
-    private const string ModelFile = "model.safetensors";
 
     private readonly TrainOptions _options;
     private readonly DataSource _source;
@@ -34,8 +35,8 @@ internal sealed partial class TrainJob
         _trainer = new Trainer(options.ToTrainer());
         set_num_threads(_trainer.ThreadsFor(_models.Learned, data));
         _models.MeasureUntrained();
-        DateTime begun = RunConfig.Begun(directory.Path) ?? DateTime.UtcNow;
-        directory.WriteJson(RunConfig.FileName, json => RunConfig.Write(json, options, source, digest, begun));
+        DateTime begun = RunFiles.Begun(directory.Path) ?? DateTime.UtcNow;
+        directory.WriteJson(RunFiles.Config, json => RunConfig.Write(json, options, source, digest, begun));
 
         _board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         _board.Watch(_trainer);
@@ -151,7 +152,7 @@ internal sealed partial class TrainJob
         try
         {
             var notes = new Dictionary<string, string> { ["data"] = _source.Name };
-            _directory.Write(() => Models.ModelFile.Save(_models.InUnits, Path.Combine(_directory.Path, ModelFile), notes));
+            _directory.Write(() => ModelFile.Save(_models.InUnits, Path.Combine(_directory.Path, RunFiles.Model), notes));
             _models.MeasureLearned();
             summary = new RunSummary
             {
@@ -164,7 +165,7 @@ internal sealed partial class TrainJob
                 ResumedFrom = _from?.Step,
                 Estimators = _models.Estimators,
             };
-            _directory.WriteJson(SummaryFile, summary.WriteTo);
+            _directory.WriteJson(RunFiles.Summary, summary.WriteTo);
             if (!_options.NoPlots)
             {
                 _models.Draw(_board, _log.Trace()).Save(_directory);

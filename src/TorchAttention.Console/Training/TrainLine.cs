@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 
 namespace TorchAttention.Cli.Training;
@@ -27,6 +28,47 @@ internal sealed class TrainLine(ParseResult? now = null, ParseResult? then = nul
     /// <summary>The names of those that may be given anew where a run goes on.</summary>
     public IEnumerable<string> Changeable =>
         _declared.Where(one => one.OnResume != OnResume.Fixed).OrderBy(one => one.OnResume).Select(one => one.Option.Name);
+
+    /// <summary>The command with all options.</summary>
+    public static Command NewCommand()
+    {
+        var command = new Command("train", "Average, nonparametric and learned attention pooling: compute, train, draw, compare");
+        foreach (Option option in new TrainOptions(new TrainLine()).Line.Options)
+        {
+            command.Add(option);
+        }
+
+        return command;
+    }
+
+    /// <summary>A recorded command line.</summary>
+    /// <param name="file">Where it is recorded, for messages.</param>
+    /// <param name="arguments">The command line.</param>
+    public static ParseResult Parse(string file, IReadOnlyList<string> arguments)
+    {
+        ParseResult parsed = NewCommand().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        return parsed.Errors.Count == 0 ? parsed : throw CliException.WrongInput(
+            $"{TrainOptions.ResumeName}: '{file}' was written by another version or changed ({parsed.Errors[0].Message})");
+    }
+
+    /// <summary>What stands on a command line: without the command's own name, and each option apart from its value.</summary>
+    public static string[] Arguments(ParseResult parsed) =>
+        [.. parsed.Tokens.Where(token => token.Type is TokenType.Option or TokenType.Argument).Select(token => token.Value)];
+
+    /// <summary>A command line without some options and their values.</summary>
+    public static IEnumerable<string> Without(IReadOnlyList<string> arguments, params string[] options)
+    {
+        for (int i = 0; i < arguments.Count; i++)
+        {
+            if (options.Contains(arguments[i]))
+            {
+                i++;
+                continue;
+            }
+
+            yield return arguments[i];
+        }
+    }
 
     /// <summary>Declares an option, and gives its value; the default where there is no command line, or not this option on it.</summary>
     /// <param name="option">Name, help and parser.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TorchAttention.Cli.Output;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
+using TorchAttention.Cli.Output;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;

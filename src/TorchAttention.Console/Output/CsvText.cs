@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TorchAttention.Cli.Regression;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>Fields of a CSV file that is written.</summary>
 internal static class CsvText

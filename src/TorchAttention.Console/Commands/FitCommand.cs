@@ -1,21 +1,23 @@
 using System.CommandLine;
 using System.Diagnostics;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
 
-namespace TorchAttention.Cli.Regression;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Fits a model to a file: the model, a summary, pictures.</summary>
 internal static class FitCommand
 {
-    private const string ModelFile = "model.safetensors";
-    private static readonly string[] _files = ["config.json", "fitted.csv", "search.csv", "summary.json"];
+    private static readonly string[] _files = [RunFiles.Config, RunFiles.Fitted, RunFiles.Search, RunFiles.Summary];
 
     public static Command Create()
     {
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
-        Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {ModelFile} in the run's folder)");
+        Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
         Option<string?> output = Options.Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)");
         Option<bool> noPlots = Options.NoPlots();
         Option<bool> quiet = Options.Quiet();
@@ -46,7 +48,7 @@ internal static class FitCommand
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
         interruption.AtOnce = directory.Dispose;
-        string path = modelFile ?? Path.Combine(directory.Path, ModelFile);
+        string path = modelFile ?? Path.Combine(directory.Path, RunFiles.Model);
         OutputPath.Check("--model", path);
         OutputPath.Differs("--model", path, examples.Source, "the file of the data");
         foreach (string own in _files)
@@ -60,11 +62,11 @@ internal static class FitCommand
             KernelRegression model = ProgressBar.Show("fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => model.Save(path, ModelNotes.Of(examples)));
-            directory.WriteJson("config.json", summary.WriteConfig);
-            directory.WriteText("fitted.csv", summary.WriteFitted);
+            directory.WriteJson(RunFiles.Config, summary.WriteConfig);
+            directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
             if (model.Search is { Trials.Count: > 0 })
             {
-                directory.WriteText("search.csv", summary.WriteSearch);
+                directory.WriteText(RunFiles.Search, summary.WriteSearch);
             }
 
             if (plots)
@@ -72,7 +74,7 @@ internal static class FitCommand
                 new FitPictures(examples, model, level).Save(directory);
             }
 
-            directory.WriteJson("summary.json", summary.WriteTo);
+            directory.WriteJson(RunFiles.Summary, summary.WriteTo);
             if (isJson)
             {
                 JsonText.Print(summary.WriteTo);

@@ -2,7 +2,7 @@ using System.Text;
 using Microsoft.Win32.SafeHandles;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>Standard input and output where the data themselves go through them.</summary>
 internal static class DataStream

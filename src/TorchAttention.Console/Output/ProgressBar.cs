@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace TorchAttention.Cli.Regression;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>A bar on standard error while something takes long; nothing where nobody watches.</summary>
 internal static class ProgressBar

@@ -1,12 +1,10 @@
-using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>What a run left in its folder, finished or not.</summary>
 internal sealed class RunFolder
 {
-    private const string SummaryFile = "summary.json";
     private const string Estimators = "estimators";
     private const string Loss = "val_loss";
 
@@ -43,15 +41,15 @@ internal sealed class RunFolder
 
     public string Status => Summary.Count > 0 ? "finished" : IsAtWork() ? "running" : "unfinished";
 
-    public DateTime Began => RunConfig.ParseBegun(Setting(RunConfig.BegunName)) ?? File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunConfig.FileName));
+    public DateTime Began => RunFiles.ParseBegun(Setting(RunFiles.BegunName)) ?? File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunFiles.Config));
 
     /// <summary>The pictures as SVG, by name.</summary>
     public IReadOnlyList<string> Pictures =>
-        Directory.Exists(System.IO.Path.Combine(Path, "plots")) ? [.. Directory.GetFiles(System.IO.Path.Combine(Path, "plots"), "*.svg").Order(StringComparer.Ordinal)] : [];
+        Directory.Exists(System.IO.Path.Combine(Path, RunFiles.Plots)) ? [.. Directory.GetFiles(System.IO.Path.Combine(Path, RunFiles.Plots), "*.svg").Order(StringComparer.Ordinal)] : [];
 
     /// <summary>Whether a folder holds a run, whole or damaged.</summary>
     public static bool IsRun(string path) =>
-        Array.Exists([RunConfig.FileName, SummaryFile], file => System.IO.Path.Exists(System.IO.Path.Combine(path, file)));
+        Array.Exists([RunFiles.Config, RunFiles.Summary], file => System.IO.Path.Exists(System.IO.Path.Combine(path, file)));
 
     /// <summary>Reads a run.</summary>
     /// <exception cref="RunException">There is none, or it is damaged.</exception>
@@ -64,16 +62,16 @@ internal sealed class RunFolder
 
         if (!IsRun(path))
         {
-            throw new RunException(RunProblem.NoRun, path) { Found = $"neither {RunConfig.FileName} nor {SummaryFile} is there" };
+            throw new RunException(RunProblem.NoRun, path) { Found = $"neither {RunFiles.Config} nor {RunFiles.Summary} is there" };
         }
 
-        string summary = System.IO.Path.Combine(path, SummaryFile);
+        string summary = System.IO.Path.Combine(path, RunFiles.Summary);
         var run = new RunFolder(path)
         {
-            Config = RunFile.Values(System.IO.Path.Combine(path, RunConfig.FileName)),
+            Config = RunFile.Values(System.IO.Path.Combine(path, RunFiles.Config)),
             Summary = RunFile.Values(summary),
-            Epochs = Columns.Read(System.IO.Path.Combine(path, TrainingLog.EpochsFile), "epoch", Loss),
-            Steps = Columns.Read(System.IO.Path.Combine(path, TrainingLog.StepsFile), "step"),
+            Epochs = Columns.Read(System.IO.Path.Combine(path, RunFiles.Epochs), "epoch", Loss),
+            Steps = Columns.Read(System.IO.Path.Combine(path, RunFiles.Steps), "step"),
         };
         if (run.Summary.FirstOrDefault(value => IsLoss(value.Key) ? value.Number is null : HasLosses(value.Key)) is RunValue wrong)
         {
@@ -102,7 +100,7 @@ internal sealed class RunFolder
 
     private bool IsAtWork()
     {
-        string claim = System.IO.Path.Combine(Path, ".running");
+        string claim = System.IO.Path.Combine(Path, RunFiles.Claim);
         if (!File.Exists(claim) || SpecialFile.Is(claim))
         {
             return false;

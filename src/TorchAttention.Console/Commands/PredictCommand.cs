@@ -1,11 +1,13 @@
 using System.CommandLine;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Regression;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Predicts the rows of a file with a saved model, a chunk at a time.</summary>
 internal static class PredictCommand

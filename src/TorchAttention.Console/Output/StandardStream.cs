@@ -1,7 +1,7 @@
 using System.Text;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>
 /// Standard output or standard error where a failure to write does not end the run: the text is dropped from there on, and the files are still

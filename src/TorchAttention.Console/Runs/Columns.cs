@@ -1,7 +1,7 @@
 using System.Globalization;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>The numbers of a table of metrics by column. A last line that is still being written is passed over.</summary>
 internal sealed class Columns

@@ -2,7 +2,7 @@ using System.Text;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
-namespace TorchAttention.Cli.Training;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>Lines of points drawn with braille letters, 2 x 4 dots in each, over one pair of axes; the heights are logarithms where all are positive.</summary>
 internal static class BrailleChart

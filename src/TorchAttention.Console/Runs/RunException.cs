@@ -1,6 +1,6 @@
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>What is wrong with a run's folder.</summary>
 internal enum RunProblem

@@ -1,19 +1,14 @@
 using System.CommandLine;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Plotting;
 using TorchSharp;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Prints what the program runs on: for a bug report, or to see why something is slow or missing.</summary>
 internal static class InfoCommand
 {
-    /// <summary>The program's version without the commit it was built from.</summary>
-    public static string Version { get; } =
-        typeof(InfoCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-
     public static Command Create()
     {
         Option<string?> libTorch = Options.LibTorch();
@@ -26,7 +21,7 @@ internal static class InfoCommand
     {
         LibTorchChoice.Load(libTorch);
         int cudaDevices = ComputeDevice.CudaCount();
-        output.WriteLine($"TorchAttention  {Version}");
+        output.WriteLine($"TorchAttention  {ProgramVersion.Text}");
         output.WriteLine($".NET            {Environment.Version} on {RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})");
         output.WriteLine($"TorchSharp      {typeof(torch).Assembly.GetName().Version}, made for libtorch {torch.__version__}");
         output.WriteLine($"libtorch        {LibTorch.LoadedVersion} from {LibTorch.LoadedFrom}");

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Lists the data that comes with the program.</summary>
 internal static class DatasetsCommand

@@ -1,6 +1,6 @@
 using TorchAttention.Plotting;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>Curves of runs from their tables of metrics.</summary>
 internal static class RunCharts

@@ -1,8 +1,7 @@
 using System.Text;
-using TorchAttention.Cli.Reports;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Training;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>A text file that grows by whole lines while a training goes on, so that it can be read meanwhile and says what was done whatever ends the process.</summary>
 /// <remarks>Lines that the disk has no room for are kept, and tried again with those after them.</remarks>

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Writes a run as one page.</summary>
 internal static class ReportCommand

@@ -1,17 +1,17 @@
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Text.Json;
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>The folder that receives what a command writes, each file whole or not at all.</summary>
 internal sealed class RunDirectory : IDisposable
 {
-    private const string Plots = "plots";
-
-    private static readonly string[] _marks = ["config.json", "steps.csv", "epochs.csv", "summary.json", "table.csv", "fitted.csv", "search.csv"];
+    private static readonly string[] _marks =
+        [RunFiles.Config, RunFiles.Steps, RunFiles.Epochs, RunFiles.Summary, RunFiles.Table, RunFiles.Fitted, RunFiles.Search];
 
     private readonly FileStream _claim;
     private readonly Stack<string> _made;
@@ -96,7 +96,7 @@ internal sealed class RunDirectory : IDisposable
     /// <exception cref="OperationCanceledException">The run is interrupted; a picture takes long enough to ask before each.</exception>
     public void WritePicture(string name, Figure figure)
     {
-        string folder = System.IO.Path.Combine(Path, Plots);
+        string folder = System.IO.Path.Combine(Path, RunFiles.Plots);
         foreach (string format in new[] { "png", "svg" })
         {
             Interruption.Token.ThrowIfCancellationRequested();
@@ -153,7 +153,7 @@ internal sealed class RunDirectory : IDisposable
     // The lock is what counts: a process that was killed leaves the file behind, but not its lock.
     private static FileStream Claim(string path)
     {
-        string claim = System.IO.Path.Combine(path, ".running");
+        string claim = System.IO.Path.Combine(path, RunFiles.Claim);
         return SpecialFile.Is(claim)
             ? throw new IOException($"{System.IO.Path.GetFileName(claim)} is a pipe or a device")
             : new FileStream(claim, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
@@ -188,7 +188,7 @@ internal sealed class RunDirectory : IDisposable
             }
         }
 
-        string pictures = System.IO.Path.Combine(Path, Plots);
+        string pictures = System.IO.Path.Combine(Path, RunFiles.Plots);
         if (!plots || !System.IO.Path.Exists(pictures))
         {
             return;
@@ -196,12 +196,12 @@ internal sealed class RunDirectory : IDisposable
 
         if (!Directory.Exists(pictures))
         {
-            throw CliException.WrongInput($"--out: '{Path}' holds a file {Plots}, where the folder of the pictures is to be; name another folder");
+            throw CliException.WrongInput($"--out: '{Path}' holds a file {RunFiles.Plots}, where the folder of the pictures is to be; name another folder");
         }
 
         if (Directory.EnumerateFileSystemEntries(pictures).Any())
         {
-            throw CliException.WrongInput($"--out: '{Path}' already holds pictures ({Plots}); name another folder, or remove them first");
+            throw CliException.WrongInput($"--out: '{Path}' already holds pictures ({RunFiles.Plots}); name another folder, or remove them first");
         }
 
         Claim(pictures).Dispose();

@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
-using TorchAttention.Cli.Training;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Lists runs, and lays some of them side by side.</summary>
 internal static class RunsCommand
@@ -152,7 +153,7 @@ internal static class RunsCommand
         }
 
         RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
-        string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256" or RunConfig.BegunName))];
+        string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256" or RunFiles.BegunName))];
         var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
         table.AddColumn("");
         foreach (RunFolder run in runs)

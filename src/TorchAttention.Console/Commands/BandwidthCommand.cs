@@ -3,10 +3,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Regression;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>Compares the rules for bandwidths on a file.</summary>
 internal static class BandwidthCommand

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using TorchAttention.Cli.Exercises;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Cli.Training;
 using TorchAttention.Plotting;
 
-namespace TorchAttention.Cli.Exercises;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>The chapter's exercises as runnable experiments, each with a table and pictures.</summary>
 internal static class ExerciseCommand

@@ -2,10 +2,12 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Regression;
+namespace TorchAttention.Cli.Commands;
 
 /// <summary>The error on rows that a model has not seen, its bandwidth chosen without them too.</summary>
 internal static class EvaluateCommand

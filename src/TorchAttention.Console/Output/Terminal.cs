@@ -2,7 +2,7 @@ using Spectre.Console;
 using Spectre.Console.Rendering;
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Output;
 
 /// <summary>
 /// Tables, charts and bars for whoever watches. Whatever a file's text holds, a terminal is not to obey it: the only sequences that reach

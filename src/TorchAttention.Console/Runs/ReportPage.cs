@@ -4,7 +4,7 @@ using System.Text;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
-namespace TorchAttention.Cli.Reports;
+namespace TorchAttention.Cli.Runs;
 
 /// <summary>One run as one page that needs nothing beside it: styles are in it, pictures are SVG in it, and no script runs.</summary>
 internal static class ReportPage
