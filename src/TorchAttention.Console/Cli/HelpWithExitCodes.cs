@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 
@@ -16,7 +15,9 @@ internal sealed class HelpWithExitCodes(HelpAction help) : SynchronousCommandLin
         TextWriter output = parseResult.InvocationConfiguration.Output;
         output.WriteLine("Exit codes:");
         output.WriteLine($"  {ExitCode.Done}    done");
-        output.WriteLine($"  {ExitCode.Failed}    the run failed: it diverged, or the disk or standard output is full; what was done until then is saved");
+        output.WriteLine(
+            $"  {ExitCode.Failed}    the run failed: it diverged, or the disk or standard output is full; "
+                + "what was done until then is saved");
         output.WriteLine($"  {ExitCode.WrongInput}    wrong arguments or data");
         output.WriteLine($"  {ExitCode.Interrupted}  interrupted; what was done until then is saved");
         return code;

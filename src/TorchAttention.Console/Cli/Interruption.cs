@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace TorchAttention.Cli;
 
 /// <summary>
-/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation. The second one ends the process as usual, but not in the middle of a file, and
-/// not before what was done until then is saved; so does the first where the work has not ended soon after, as it waits for a pipe or for a long step.
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation. The second one ends the process as usual, but not in the middle of a
+/// file, and not before what was done until then is saved; so does the first where the work has not ended soon after, as it waits for a
+/// pipe or for a long step.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
@@ -31,7 +32,10 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>What is still to be done when a second signal does not wait for the work to end; it runs on the signal's thread, after the last file.</summary>
+    /// <summary>
+    /// What is still to be done when a second signal does not wait for the work to end; it runs on the signal's thread, after the last
+    /// file.
+    /// </summary>
     public Action? AtOnce { get; set; }
 
     /// <summary>Writes one or several files that a second signal does not cut short.</summary>

@@ -1,5 +1,3 @@
-using System.CommandLine;
-using System.Globalization;
 using System.Numerics;
 
 namespace TorchAttention.Cli;
@@ -13,19 +11,32 @@ internal static class Options
     public static Option<ulong?> Seed(ulong usual) =>
         Number<ulong>(
             "--seed",
-            $"Fixes every random draw, noise, split and order, as PyTorch's manual_seed: the same seed gives the same run (default {usual})",
+            "Fixes every random draw, noise, split and order, as PyTorch's manual_seed: "
+                + $"the same seed gives the same run (default {usual})",
             $"a whole number from 0 to {ulong.MaxValue}",
             NumberStyles.None,
             _ => true);
 
     public static Option<double?> PositiveNumber(string name, string description) =>
-        Number<double>(name, description, "a positive number that float32 can hold", NumberStyles.Float, value => value > 0 && float.IsNormal((float)value));
+        Number(name, description, "a positive number that float32 can hold", value => value > 0 && float.IsNormal((float)value));
 
     public static Option<double?> NotNegativeNumber(string name, string description) =>
-        Number<double>(name, description, "a number of at least 0 that float32 can hold", NumberStyles.Float, value => value >= 0 && float.IsFinite((float)value));
+        Number(name, description, "a number of at least 0 that float32 can hold", value => value >= 0 && float.IsFinite((float)value));
 
     public static Option<double?> Fraction(string name, string description) =>
-        Number<double>(name, description, "a number between 0 and 1", NumberStyles.Float, value => value is > 0 and < 1);
+        Number(name, description, "a number between 0 and 1", value => value is > 0 and < 1);
+
+    /// <summary>Gives a command several options.</summary>
+    public static void AddAll(this Command command, params IEnumerable<Option> options)
+    {
+        foreach (Option option in options)
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>Where a run goes.</summary>
+    public static Option<string?> Out() => Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)");
 
     /// <summary>An option that takes a text.</summary>
     public static Option<string?> Text(string name, string helpName, string description) =>
@@ -97,6 +108,9 @@ internal static class Options
         "folder",
         $"The torch/lib of a PyTorch {TorchAttention.LibTorch.NeededVersion} to use instead of the program's own libtorch "
             + $"(default: the variable {TorchAttention.LibTorch.DirectoryVariable})");
+
+    private static Option<double?> Number(string name, string description, string expected, Func<double, bool> isValid) =>
+        Number(name, description, expected, NumberStyles.Float, isValid);
 
     private static Option<T?> Number<T>(string name, string description, string expected, NumberStyles style, Func<T, bool> isValid)
         where T : struct, INumberBase<T>

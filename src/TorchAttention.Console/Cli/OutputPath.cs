@@ -35,7 +35,8 @@ internal static class OutputPath
     public static string Real(string path)
     {
         string full = Path.GetFullPath(path);
-        string folder = Path.GetDirectoryName(full) is string parent && Directory.Exists(parent) ? Directory.ResolveLinkTarget(parent, returnFinalTarget: true)?.FullName ?? parent : "";
+        string folder = Path.GetDirectoryName(full) is string parent && Directory.Exists(parent)
+            ? Directory.ResolveLinkTarget(parent, returnFinalTarget: true)?.FullName ?? parent : "";
         string named = folder.Length == 0 ? full : Path.Combine(folder, Path.GetFileName(full));
         return File.Exists(named) ? File.ResolveLinkTarget(named, returnFinalTarget: true)?.FullName ?? named : named;
     }

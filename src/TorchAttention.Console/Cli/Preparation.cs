@@ -3,8 +3,8 @@ using TorchAttention.Plotting;
 namespace TorchAttention.Cli;
 
 /// <summary>
-/// Does in the background what a short run would otherwise wait for: libtorch's loading and the first picture's compilation take 0.2 s each,
-/// more than the chapter's training.
+/// Does in the background what a short run would otherwise wait for: libtorch's loading and the first picture's compilation take 0.2 s
+/// each, more than the chapter's training.
 /// </summary>
 /// <remarks>Disposing waits for both: a process that ends while native libraries are being loaded or used may crash instead.</remarks>
 internal sealed class Preparation : IDisposable

@@ -1,12 +1,9 @@
-using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -30,8 +27,11 @@ internal static class BandwidthCommand
     {
         using var interruption = new Interruption();
         FitOptions.CheckBandwidths(options, examples);
-        Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => FitOptions.Rules
-            .Select((rule, i) => Row.Of(rule.Key, rule.Value, examples, options, new Part(progress, i, FitOptions.Rules.Count), interruption.Token)).ToArray());
+        Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => FitOptions.Rules.Select((rule, i) =>
+        {
+            var part = new Part(progress, i, FitOptions.Rules.Count);
+            return Row.Of(rule.Key, rule.Value, examples, options, part, interruption.Token);
+        }).ToArray());
         if (rows.All(row => row.Model is null))
         {
             throw rows[0].Refusal!;
@@ -79,20 +79,17 @@ internal static class BandwidthCommand
     private static void Print(Row[] rows, Examples examples, KernelRegressionOptions options)
     {
         string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} with missing numbers left out)" : "";
-        Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {options.Kernel} kernel, {(options.Degree == 0 ? "local constant" : "local linear")}");
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
-        table.AddColumn("rule");
-        foreach (string column in (string[])[.. examples.Features.Select(name => $"h of {PlainText.Brief(name)}"), "loo RMSE", "AICc", "GCV", "df", "ms"])
-        {
-            table.AddColumn(new TableColumn(Terminal.Cell(column)).RightAligned().PadLeft(0));
-        }
+        Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {options.Kernel} kernel, {FitOptions.Local(options)}");
+        IEnumerable<string> widths = examples.Features.Select(name => $"h of {PlainText.Brief(name)}");
+        Spectre.Console.Table table = Terminal.Table(["rule"], [.. widths, "loo RMSE", "AICc", "GCV", "df", "ms"], gap: 0);
 
         double least = rows.Min(row => row.Model is null ? double.PositiveInfinity : row.Model.Diagnostics.LeaveOneOutError);
         foreach (Row row in rows.Where(row => row.Model is not null))
         {
             Diagnostics said = row.Model!.Diagnostics;
-            double[] numbers = [.. row.Model.Bandwidths, Math.Sqrt(said.LeaveOneOutError), said.AICc, said.GCV, said.EffectiveDegreesOfFreedom, row.Seconds * 1e3];
-            table.AddRow([said.LeaveOneOutError == least ? $"{row.Rule} *" : row.Rule, .. numbers.Select(number => number.ToString("G5", CultureInfo.InvariantCulture))]);
+            double[] criteria = [Math.Sqrt(said.LeaveOneOutError), said.AICc, said.GCV, said.EffectiveDegreesOfFreedom, row.Seconds * 1e3];
+            table.AddRow(
+                [said.LeaveOneOutError == least ? $"{row.Rule} *" : row.Rule, .. row.Model.Bandwidths.Concat(criteria).Select(Short)]);
         }
 
         Terminal.Output.Write(table);
@@ -102,7 +99,7 @@ internal static class BandwidthCommand
             if (row.Spans.Count > 0 && FitOptions.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
                 string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) =>
-                    string.Create(CultureInfo.InvariantCulture, $"h of {PlainText.Brief(name)} from {span.Least:G5} to {span.Most:G5}")));
+                    $"h of {PlainText.Brief(name)} from {span.Least:G5} to {span.Most:G5}"));
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 
@@ -117,7 +114,9 @@ internal static class BandwidthCommand
     {
         public IReadOnlyList<(double Least, double Most)> Spans { get; } = Model?.SpansWithinOneStandardError() ?? [];
 
-        public static Row Of(string name, BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress, CancellationToken cancellationToken)
+        public static Row Of(
+            string name, BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress,
+            CancellationToken cancellationToken)
         {
             long start = Stopwatch.GetTimestamp();
             try

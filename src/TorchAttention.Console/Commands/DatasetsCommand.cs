@@ -1,6 +1,3 @@
-using System.CommandLine;
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Cli.Commands;
 
 /// <summary>Lists the data that comes with the program.</summary>
@@ -26,7 +23,8 @@ internal static class DatasetsCommand
                 return [];
             });
             output.WriteLine($"{table.Name,-10} {table.Title}");
-            output.WriteLine($"           {table.RowCount} rows; columns {string.Join(", ", columns)}; by default --x {table.X} --y {table.Y}");
+            output.WriteLine(
+                $"           {table.RowCount} rows; columns {string.Join(", ", columns)}; by default --x {table.X} --y {table.Y}");
             output.WriteLine($"           source: {table.Source}");
         }
     }

@@ -1,11 +1,8 @@
-using System.CommandLine;
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -24,12 +21,13 @@ internal static class EvaluateCommand
         var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
-        foreach (Option option in (Option[])[folds, seed, json])
-        {
-            command.Add(option);
-        }
-
-        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json)));
+        command.AddAll(folds, seed, json);
+        command.SetAction(parsed => Run(
+            examplesOptions.Read(parsed),
+            fitOptions.Read(parsed),
+            parsed.GetValue(folds),
+            parsed.GetValue(seed) ?? 0,
+            parsed.GetValue(json)));
         return command;
     }
 
@@ -91,8 +89,11 @@ internal static class EvaluateCommand
             worse -= row.Squares;
             return isNeeded && row.Squares > 0;
         }).Select(row => row.Row)];
-        return $"these predictions are worse than the mean of the target, most of all at {FitNotes.Rows(examples, rows)}; without {(rows.Length == 1 ? "it" : $"these {rows.Length}")} they would not be. "
-            + (options.Degree == 1 ? "Lines through few neighbours go far astray where rows are thin: try --degree 0 or a wider --bandwidth" : "Try a wider --bandwidth");
+        string these = rows.Length == 1 ? "it" : $"these {rows.Length}";
+        string advice = options.Degree == 0 ? "Try a wider --bandwidth"
+            : "Lines through few neighbours go far astray where rows are thin: try --degree 0 or a wider --bandwidth";
+        return "these predictions are worse than the mean of the target, "
+            + $"most of all at {FitNotes.Rows(examples, rows)}; without {these} they would not be. {advice}";
     }
 
     private static void WriteTo(Utf8JsonWriter json, Held[] held, string? note)
@@ -108,16 +109,17 @@ internal static class EvaluateCommand
 
     private static void Print(Held[] held, Examples examples)
     {
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded, ShowHeaders = false };
-        table.AddColumns("", "");
+        Spectre.Console.Table table = Terminal.Table(["", ""], []);
         foreach ((string name, double value) in Figures(held))
         {
-            table.AddRow(name, value.ToString("G5", CultureInfo.InvariantCulture));
+            table.AddRow(name, Short(value));
         }
 
         foreach ((int j, string feature) in examples.Features.Index())
         {
-            table.AddRow($"bandwidth of {Terminal.Cell(PlainText.Brief(feature))}", string.Create(CultureInfo.InvariantCulture, $"{held.Min(one => one.Bandwidths[j]):G4} to {held.Max(one => one.Bandwidths[j]):G4}"));
+            double[] all = [.. held.Select(one => one.Bandwidths[j])];
+            string range = $"{all.Min():G4} to {all.Max():G4}";
+            table.AddRow($"bandwidth of {Terminal.Cell(PlainText.Brief(feature))}", range);
         }
 
         Terminal.Output.Write(table);
@@ -143,8 +145,18 @@ internal static class EvaluateCommand
     }
 
     /// <summary>One part of the rows, predicted from the others.</summary>
-    private sealed record Held(int Rows, int WithoutNeighbour, double Weight, double Squares, double Absolute, double SquaresOfMean, double Right, bool IsClasses, IReadOnlyList<double> Bandwidths)
+    private sealed record Held(bool IsClasses, IReadOnlyList<double> Bandwidths, int Rows, int WithoutNeighbour)
     {
+        public double Weight { get; private init; }
+
+        public double Squares { get; private init; }
+
+        public double Absolute { get; private init; }
+
+        public double SquaresOfMean { get; private init; }
+
+        public double Right { get; private init; }
+
         /// <summary>By how much more than the mean's each row's squared error is, weighted.</summary>
         public IReadOnlyList<(int Row, double Squares)> Excess { get; private init; } = [];
 
@@ -154,23 +166,26 @@ internal static class EvaluateCommand
             int[] others = [.. Enumerable.Range(0, fold.Length).Where(i => fold[i] != k)];
             int[] rows = [.. Enumerable.Range(0, fold.Length).Where(i => fold[i] == k)];
             KernelRegression model = examples.Fit(options, null, cancellationToken, others);
-            Predictions at = model.Predict([.. rows.SelectMany(i => examples.X.AsSpan(i * d, d).ToArray())], new PredictionOptions { HasErrors = false }, null, cancellationToken);
-            double origin = examples.Labels is null ? examples.Y[others[0]] : 0;
-            double mean = examples.Labels is null ? origin + (others.Sum(i => examples.WeightAt(i) * (examples.Y[i] - origin)) / others.Sum(examples.WeightAt)) : 0;
+            double[] queries = [.. rows.SelectMany(i => examples.X.AsSpan(i * d, d).ToArray())];
+            Predictions at = model.Predict(queries, new PredictionOptions { HasErrors = false }, null, cancellationToken);
+            bool isClasses = examples.Labels is not null;
+            double origin = isClasses ? 0 : examples.Y[others[0]];
+            double mean = isClasses ? 0
+                : origin + (others.Sum(i => examples.WeightAt(i) * (examples.Y[i] - origin)) / others.Sum(examples.WeightAt));
             var excess = new List<(int, double)>();
-            var held = new Held(rows.Length, at.HasNeighbour.Count(has => !has), 0, 0, 0, 0, 0, examples.Labels is not null, model.Bandwidths);
-            for (int i = 0; i < rows.Length; i++)
+            var held = new Held(isClasses, model.Bandwidths, rows.Length, at.HasNeighbour.Count(has => !has));
+            foreach ((int i, int row) in rows.Index().Where(one => at.HasNeighbour[one.Index]))
             {
-                if (examples.Labels is null && at.HasNeighbour[i])
+                double weight = examples.WeightAt(row);
+                if (isClasses)
                 {
-                    double residual = examples.Y[rows[i]] - at.Mean[i];
-                    double fromMean = examples.Y[rows[i]] - mean;
-                    excess.Add((rows[i], examples.WeightAt(rows[i]) * ((residual * residual) - (fromMean * fromMean))));
+                    held = held.With(weight, model, examples.Labels![row], at.Mean.AsSpan(i * model.Columns, model.Columns));
+                    continue;
                 }
 
-                held = !at.HasNeighbour[i] ? held
-                    : examples.Labels is null ? held.With(examples.WeightAt(rows[i]), examples.Y[rows[i]] - at.Mean[i], examples.Y[rows[i]] - mean)
-                    : held.With(examples.WeightAt(rows[i]), model, examples.Labels[rows[i]], at.Mean.AsSpan(i * model.Columns, model.Columns));
+                (double residual, double fromMean) = (examples.Y[row] - at.Mean[i], examples.Y[row] - mean);
+                excess.Add((row, weight * ((residual * residual) - (fromMean * fromMean))));
+                held = held.With(weight, residual, fromMean);
             }
 
             return held with { Excess = excess };
@@ -196,7 +211,8 @@ internal static class EvaluateCommand
                 best = probabilities[c] > probabilities[best] ? c : best;
             }
 
-            return this with { Weight = Weight + weight, Squares = Squares + (weight * squares), Right = Right + (model.Classes[best] == label ? weight : 0) };
+            double right = model.Classes[best] == label ? weight : 0;
+            return this with { Weight = Weight + weight, Squares = Squares + (weight * squares), Right = Right + right };
         }
     }
 }

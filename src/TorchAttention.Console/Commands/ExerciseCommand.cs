@@ -1,4 +1,3 @@
-using System.CommandLine;
 using TorchAttention.Cli.Exercises;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Cli.Training;
@@ -41,7 +40,12 @@ internal static class ExerciseCommand
         Option<bool> noPlots = Options.NoPlots();
         var command = new Command("exercise", "Run one of the chapter's exercises") { number, seed, device, libTorch, output, noPlots };
         command.SetAction(parsed => Run(
-            parsed.GetValue(number), parsed.GetValue(seed) ?? 0, parsed.GetValue(device)!, parsed.GetValue(libTorch), parsed.GetValue(output), !parsed.GetValue(noPlots)));
+            parsed.GetValue(number),
+            parsed.GetValue(seed) ?? 0,
+            parsed.GetValue(device)!,
+            parsed.GetValue(libTorch),
+            parsed.GetValue(output),
+            !parsed.GetValue(noPlots)));
         return command;
     }
 
@@ -64,7 +68,10 @@ internal static class ExerciseCommand
         {
             int rows = run.Rows.Count;
             throw new CliException(
-                ExitCode.Interrupted, rows == 0 ? "interrupted before the table's first row" : $"interrupted; the table's rows until then, {rows}, are in {directory.Path}", e);
+                ExitCode.Interrupted,
+                rows == 0 ? "interrupted before the table's first row"
+                    : $"interrupted; the table's rows until then, {rows}, are in {directory.Path}",
+                e);
         }
 
         Console.WriteLine($"files: {directory.Path} (table.csv{(plots ? ", plots/" : "")})");

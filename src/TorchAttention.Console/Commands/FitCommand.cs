@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Diagnostics;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
@@ -18,18 +17,14 @@ internal static class FitCommand
         var fitOptions = new FitOptions();
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
         Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
-        Option<string?> output = Options.Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)");
+        Option<string?> output = Options.Out();
         Option<bool> noPlots = Options.NoPlots();
         Option<bool> quiet = Options.Quiet();
         Option<bool> json = Options.Json("the summary as JSON");
         var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
-        foreach (Option option in (Option[])[level, model, output, noPlots, quiet, json])
-        {
-            command.Add(option);
-        }
-
+        command.AddAll(level, model, output, noPlots, quiet, json);
         command.SetAction(parsed => Run(
             examplesOptions.Read(parsed),
             fitOptions.Read(parsed),
@@ -42,7 +37,9 @@ internal static class FitCommand
         return command;
     }
 
-    private static int Run(Examples examples, KernelRegressionOptions options, double level, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson)
+    private static int Run(
+        Examples examples, KernelRegressionOptions options, double level, string? modelFile, string? output, bool plots, bool isQuiet,
+        bool isJson)
     {
         FitOptions.CheckBandwidths(options, examples);
         using var interruption = new Interruption();
@@ -59,7 +56,8 @@ internal static class FitCommand
         try
         {
             long start = Stopwatch.GetTimestamp();
-            KernelRegression model = ProgressBar.Show("fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
+            KernelRegression model = ProgressBar.Show(
+                "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => model.Save(path, ModelNotes.Of(examples)));
             directory.WriteJson(RunFiles.Config, summary.WriteConfig);
@@ -88,7 +86,8 @@ internal static class FitCommand
         }
         catch (OperationCanceledException e)
         {
-            throw new CliException(ExitCode.Interrupted, File.Exists(path) ? $"interrupted; the model is in {path}" : "interrupted; there is no model yet", e);
+            throw new CliException(
+                ExitCode.Interrupted, File.Exists(path) ? $"interrupted; the model is in {path}" : "interrupted; there is no model yet", e);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Plotting;
@@ -22,15 +21,19 @@ internal static class InfoCommand
         LibTorchChoice.Load(libTorch);
         int cudaDevices = ComputeDevice.CudaCount();
         output.WriteLine($"TorchAttention  {ProgramVersion.Text}");
-        output.WriteLine($".NET            {Environment.Version} on {RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})");
+        output.WriteLine(
+            $".NET            {Environment.Version} on {RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})");
         output.WriteLine($"TorchSharp      {typeof(torch).Assembly.GetName().Version}, made for libtorch {torch.__version__}");
         output.WriteLine($"libtorch        {LibTorch.LoadedVersion} from {LibTorch.LoadedFrom}");
         output.WriteLine($"devices         cpu{string.Concat(Enumerable.Range(0, cudaDevices).Select(i => $", cuda:{i}"))}");
         output.WriteLine($"processors      {Environment.ProcessorCount}, {VectorWidth()}");
         output.WriteLine($"threads         {torch.get_num_threads()} for libtorch");
-        output.WriteLine($"fonts           {(PlotFont.Family is string family ? $"{family} (of {PlotFont.Installed.Count} families)" : PlotFont.NoneInstalled)}");
+        string fonts = PlotFont.Family is string family ? $"{family} (of {PlotFont.Installed.Count} families)" : PlotFont.NoneInstalled;
+        output.WriteLine($"fonts           {fonts}");
     }
 
     private static string VectorWidth() =>
-        Vector512.IsHardwareAccelerated ? "512-bit vectors" : Vector256.IsHardwareAccelerated ? "256-bit vectors" : "128-bit vectors or none";
+        Vector512.IsHardwareAccelerated ? "512-bit vectors"
+            : Vector256.IsHardwareAccelerated ? "256-bit vectors"
+            : "128-bit vectors or none";
 }

@@ -1,11 +1,9 @@
-using System.CommandLine;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -26,20 +24,20 @@ internal static class PredictCommand
             HelpName = "file",
             Required = true,
         };
-        var data = new Option<string?>("--data") { Description = "The queries: a CSV file with the model's features in its header, or - for standard input (default -)", HelpName = "file" };
-        var output = new Option<string?>("--out") { Description = "Where the predictions go: a CSV file, or - for standard output (default -)", HelpName = "file" };
+        Option<string?> data = Options.Text(
+            "--data", "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
+        Option<string?> output = Options.Text(
+            "--out", "file", "Where the predictions go: a CSV file, or - for standard output (default -)");
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
-        var keep = new Option<string?>("--keep") { Description = "Columns of the queries' file to carry along, separated by commas, or all", HelpName = "columns|all" };
-        var simultaneous = new Option<bool>("--simultaneous") { Description = "Bands that cover the whole curve at once (one feature)" };
-        var slopes = new Option<bool>("--slopes") { Description = "The derivative by each feature as well" };
+        Option<string?> keep = Options.Text(
+            "--keep", "columns|all", "Columns of the queries' file to carry along, separated by commas, or all");
+        Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
+        Option<bool> slopes = Options.Flag("--slopes", "The derivative by each feature as well");
         Option<string?> libTorch = Options.LibTorch();
-        var command = new Command("predict", "Predict with a saved model: mean, standard error, band, neighbours for each row of a file") { model, data, output };
+        const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
+        var command = new Command("predict", purpose) { model, data, output };
         file.AddTo(command);
-        foreach (Option option in (Option[])[keep, level, simultaneous, slopes, libTorch])
-        {
-            command.Add(option);
-        }
-
+        command.AddAll(keep, level, simultaneous, slopes, libTorch);
         command.SetAction(parsed =>
         {
             var queries = new Queries(
@@ -180,9 +178,13 @@ internal static class PredictCommand
 
     private static string[] Kept(string? keep, IReadOnlyList<string> header, IReadOnlyList<string> features)
     {
-        string[] columns = keep is null ? [] : keep == "all" ? [.. header.Except(features)] : [.. keep.Split(',').Select(name => name.Trim())];
-        return columns.FirstOrDefault(name => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0) is not string wrong ? columns
-            : throw CliException.WrongInput($"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
+        string[] columns = keep is null ? []
+            : keep == "all" ? [.. header.Except(features)]
+            : [.. keep.Split(',').Select(name => name.Trim())];
+        bool isWrong(string name) => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0;
+        return columns.FirstOrDefault(isWrong) is not string wrong ? columns
+            : throw CliException.WrongInput(
+                $"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
     }
 
     private static int ReadChunk(CsvRows rows, List<double>[] columns, List<string>[] kept)
@@ -199,7 +201,8 @@ internal static class PredictCommand
         }
     }
 
-    private static Predictions Predict(KernelRegression model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
+    private static Predictions Predict(
+        KernelRegression model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
     {
         try
         {

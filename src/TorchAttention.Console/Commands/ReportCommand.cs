@@ -1,6 +1,4 @@
-using System.CommandLine;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -12,8 +10,9 @@ internal static class ReportCommand
     public static Command Create()
     {
         var run = new Argument<string>("run") { Description = "The run's folder" };
-        var output = new Option<string?>("--out") { Description = $"The page's file (default {Usual} in the run's folder)", HelpName = "file" };
-        var command = new Command("report", "Write a run as one HTML page: configuration, results, curves, heatmaps; readable without a network") { run, output };
+        Option<string?> output = Options.Text("--out", "file", $"The page's file (default {Usual} in the run's folder)");
+        const string purpose = "Write a run as one HTML page: configuration, results, curves, heatmaps; readable without a network";
+        var command = new Command("report", purpose) { run, output };
         command.SetAction(parsed => Write(parsed.GetValue(run)!, parsed.GetValue(output)));
         return command;
     }

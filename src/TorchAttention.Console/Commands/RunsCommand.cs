@@ -1,11 +1,8 @@
-using System.CommandLine;
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -33,9 +30,13 @@ internal static class RunsCommand
 
     public static Command Create()
     {
-        var folder = new Argument<string>("folder") { Description = $"The folder of the runs (default {Folder})", DefaultValueFactory = _ => Folder };
-        Option<Order> sort = Options.OneOf("--sort", "The order", Order.Time, Enum.GetValues<Order>().ToDictionary(order => order.ToString().ToLowerInvariant()));
-        var json = new Option<bool>("--json") { Description = "Print the list as JSON" };
+        var folder = new Argument<string>("folder")
+        {
+            Description = $"The folder of the runs (default {Folder})",
+            DefaultValueFactory = _ => Folder,
+        };
+        Option<Order> sort = Options.OneOf("--sort", "The order", Order.Time, Options.Names<Order>());
+        Option<bool> json = Options.Flag("--json", "Print the list as JSON");
         var command = new Command("runs", "List past runs; runs compare lays some of them side by side") { folder, sort, json };
         command.SetAction(parsed => List(parsed.GetValue(folder)!, parsed.GetValue(sort), parsed.GetValue(json)));
         command.Add(Compare(folder));
@@ -45,8 +46,9 @@ internal static class RunsCommand
     private static Command Compare(Argument<string> parent)
     {
         var folders = new Argument<string[]>("runs") { Description = "The runs' folders", Arity = new ArgumentArity(2, 20) };
-        var output = new Option<string?>("--out") { Description = "A picture of their validation losses over one another, .png or .svg", HelpName = "file" };
-        var command = new Command("compare", "Lay runs side by side: the settings that differ, the results, their curves") { folders, output };
+        Option<string?> output = Options.Text("--out", "file", "A picture of their validation losses over one another, .png or .svg");
+        var command =
+            new Command("compare", "Lay runs side by side: the settings that differ, the results, their curves") { folders, output };
         command.SetAction(parsed => parsed.GetResult(parent) is { Tokens.Count: > 0 } given
             ? throw CliException.WrongInput($"expected runs compare and the runs' folders, got '{given.Tokens[0].Value}' before compare")
             : Compare(parsed.GetValue(folders)!, parsed.GetValue(output)));
@@ -100,9 +102,9 @@ internal static class RunsCommand
 
         foreach ((string name, DateTime began, RunFolder? run, string problem) in sorted)
         {
-            string[] cells = run is null
+            string?[] cells = run is null
                 ? [name, "", "", Time(began), "", "", "", problem]
-                : [name, run.Data ?? "", run.Setting("model") ?? run.Setting("command") ?? "", Time(began), Epochs(run), run.Setting("seed") ?? "", run.ValLoss is double loss ? Short(loss) : "", run.Status];
+                : [name, run.Data, run.Model, Time(began), Epochs(run), run.Setting("seed"), Short(run.ValLoss), run.Status];
             table.AddRow(Array.ConvertAll(cells, Cell));
         }
 
@@ -127,7 +129,7 @@ internal static class RunsCommand
             {
                 writer.WriteString("status", run.Status);
                 writer.WriteString("data", run.Data);
-                writer.WriteString("model", run.Setting("model") ?? run.Setting("command"));
+                writer.WriteString("model", run.Model);
                 writer.WriteString("seed", run.Setting("seed"));
                 if (run.ValLoss is double loss)
                 {
@@ -153,27 +155,24 @@ internal static class RunsCommand
         }
 
         RunFolder[] runs = [.. folders.Select(RunFolder.Read)];
-        string[] keys = [.. runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct().Where(key => key is not ("arguments" or "data_sha256" or RunFiles.BegunName))];
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
-        table.AddColumn("");
-        foreach (RunFolder run in runs)
-        {
-            table.AddColumn(new TableColumn(Cell(run.Name)).RightAligned());
-        }
+        IEnumerable<string> keys = runs.SelectMany(run => run.Config).Select(pair => pair.Key).Distinct();
+        Spectre.Console.Table table = Terminal.Table([""], [.. runs.Select(run => PlainText.Brief(run.Name, MostOfACell))]);
 
-        foreach (string key in keys.Where(key => runs.Select(run => run.Setting(key)).Distinct().Count() > 1))
+        foreach (string key in keys.Where(key => key is not ("arguments" or "data_sha256" or RunFiles.BegunName)
+            && runs.Select(run => run.Setting(key)).Distinct().Count() > 1))
         {
             Add(key, run => run.Setting(key) ?? "");
         }
 
         table.AddEmptyRow();
-        foreach (string key in runs.SelectMany(run => run.Summary).Select(pair => pair.Key).Distinct().Where(key => key is "w" or "bandwidth" or "best_epoch" or "steps" || key.StartsWith("w_", StringComparison.Ordinal)))
+        IEnumerable<string> results = runs.SelectMany(run => run.Summary).Select(pair => pair.Key).Distinct();
+        foreach (string key in results.Where(key => RunFolder.IsLearned(key) || key is "best_epoch" or "steps"))
         {
             Add(key, run => run.Result(key) is string text ? Short(text) : "");
         }
 
-        Add("validation loss", run => run.ValLoss is double loss ? Short(loss) : "");
-        Add("validation RMSE", run => run.ValLoss is double loss ? Short(Math.Sqrt(2 * loss)) : "");
+        Add("validation loss", run => Short(run.ValLoss));
+        Add("validation RMSE", run => Short(run.ValLoss is double loss ? Math.Sqrt(2 * loss) : null));
         Add("status", run => run.Status);
         Print(table);
         Chart(runs);
@@ -207,28 +206,30 @@ internal static class RunsCommand
         }
 
         Terminal.Output.WriteLine("validation loss over the epochs");
-        (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines = [.. drawn.Select((run, i) => (_colors[i % _colors.Length], Points(run)))];
+        (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines =
+            [.. drawn.Select((run, i) => (_colors[i % _colors.Length], Points(run)))];
         Terminal.Output.Write(BrailleChart.Of(lines, Math.Min(Terminal.Output.Profile.Width, ChartWidth), ChartHeight, Short));
         Terminal.Output.WriteLine();
         Terminal.Output.MarkupLine(string.Join("  ", drawn.Select((run, i) => $"[{_colors[i % _colors.Length]}]{Cell(run.Name)}[/]")));
 
-        static IReadOnlyList<(double X, double Y)> Points(RunFolder run) => [.. run.Epochs["epoch"].Zip(run.Epochs["val_loss"]).Where(point => double.IsFinite(point.Second))];
+        static IReadOnlyList<(double X, double Y)> Points(RunFolder run) =>
+            [.. run.Epochs["epoch"].Zip(run.Epochs["val_loss"]).Where(point => double.IsFinite(point.Second))];
     }
 
     private static void Draw(RunFolder[] runs, string output)
     {
-        Figure figure = RunCharts.Compare(runs) ?? throw CliException.WrongInput("--out: no epoch of these runs is done, there are no curves to draw");
+        Figure figure = RunCharts.Compare(runs) ?? throw CliException.WrongInput(
+            "--out: no epoch of these runs is done, there are no curves to draw");
         figure.Save(output);
         Console.WriteLine(output);
     }
 
-    private static string Cell(string text) => Terminal.Cell(PlainText.Brief(text, MostOfACell));
+    private static string Cell(string? text) => Terminal.Cell(PlainText.Brief(text ?? "", MostOfACell));
 
-    private static string Epochs(RunFolder run) => run.IsFit ? "" : run.Setting("seeds") is string seeds ? $"{seeds} seeds" : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
+    private static string Epochs(RunFolder run) =>
+        run.IsFit ? ""
+        : run.Setting("seeds") is string seeds ? $"{seeds} seeds"
+        : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 
     private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
-
-    private static string Short(string text) => double.TryParse(text, CultureInfo.InvariantCulture, out double value) ? Short(value) : text;
-
-    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

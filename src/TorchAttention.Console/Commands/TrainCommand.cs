@@ -1,6 +1,4 @@
-using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using TorchAttention.Cli.Training;
 
 namespace TorchAttention.Cli.Commands;
@@ -28,7 +26,8 @@ internal static class TrainCommand
         if (given.FirstOrDefault(option => option != TrainOptions.ResumeName && !changeable.Contains(option)) is string other)
         {
             throw CliException.WrongInput(
-                $"{other} cannot be given with {TrainOptions.ResumeName}: the run has its own; only {string.Join(", ", changeable)} can change");
+                $"{other} cannot be given with {TrainOptions.ResumeName}: the run has its own; "
+                    + $"only {string.Join(", ", changeable)} can change");
         }
 
         TrainOptions then = RunConfig.Read(directory, parsed) with { Resume = directory, Out = directory };

@@ -4,7 +4,10 @@ using Spectre.Console.Rendering;
 
 namespace TorchAttention.Cli.Output;
 
-/// <summary>Lines of points drawn with braille letters, 2 x 4 dots in each, over one pair of axes; the heights are logarithms where all are positive.</summary>
+/// <summary>
+/// Lines of points drawn with braille letters, 2 x 4 dots in each, over one pair of axes; the heights are logarithms where all are
+/// positive.
+/// </summary>
 internal static class BrailleChart
 {
     private const int DotsAcross = 2;
@@ -19,7 +22,8 @@ internal static class BrailleChart
     /// <param name="width">Letters across, the scale's numbers included.</param>
     /// <param name="height">Letters down.</param>
     /// <param name="text">How to write a height.</param>
-    public static IRenderable Of(IReadOnlyList<(string Color, IReadOnlyList<(double X, double Y)> Points)> lines, int width, int height, Func<double, string> text)
+    public static IRenderable Of(
+        IReadOnlyList<(string Color, IReadOnlyList<(double X, double Y)> Points)> lines, int width, int height, Func<double, string> text)
     {
         double[] ys = [.. lines.SelectMany(line => line.Points).Select(point => point.Y)];
         if (ys.Length == 0)
@@ -49,7 +53,8 @@ internal static class BrailleChart
         return new Markup(markup.ToString());
     }
 
-    private static (int[,] Cells, int[,] Owners) Fill(IReadOnlyList<(string Color, IReadOnlyList<(double X, double Y)> Points)> lines, int columns, int rows, bool isLogarithmic)
+    private static (int[,] Cells, int[,] Owners) Fill(
+        IReadOnlyList<(string Color, IReadOnlyList<(double X, double Y)> Points)> lines, int columns, int rows, bool isLogarithmic)
     {
         (double X, double Y)[] all = [.. lines.SelectMany(line => line.Points)];
         (double left, double right) = (all.Min(point => point.X), all.Max(point => point.X));
@@ -61,7 +66,8 @@ internal static class BrailleChart
             (int X, int Y)? last = null;
             foreach ((double x, double y) in lines[line].Points)
             {
-                (int X, int Y) dot = (Place(x, left, right, columns * DotsAcross), (rows * DotsDown) - 1 - Place(Height(y), low, high, rows * DotsDown));
+                int down = (rows * DotsDown) - 1 - Place(Height(y), low, high, rows * DotsDown);
+                (int X, int Y) dot = (Place(x, left, right, columns * DotsAcross), down);
                 Connect(last ?? dot, dot, line);
                 last = dot;
             }

@@ -1,13 +1,11 @@
-using System.Globalization;
-
 namespace TorchAttention.Cli.Output;
 
 /// <summary>Fields of a CSV file that is written.</summary>
 internal static class CsvText
 {
-    /// <summary>A number in the fewest digits that give it back.</summary>
-    public static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-
     /// <summary>Text, quoted where it must be.</summary>
-    public static string Field(string text) => text.AsSpan().ContainsAny("\",\r\n") || text.Length != text.Trim().Length ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
+    public static string Field(string text) =>
+        text.AsSpan().ContainsAny("\",\r\n") || text.Length != text.Trim().Length
+            ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
+            : text;
 }

@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Output;
 
@@ -84,15 +83,13 @@ internal static class DataStream
         return Console.OpenStandardOutput();
     }
 
-    // The runtime's own pipes take the place of a descriptor that was closed; reading from one of which this process has the other end would never end.
+    // The runtime's own pipes take the place of a descriptor that was closed; reading from one of which this process has the other end
+    // would never end.
     private static bool IsOwnPipe()
     {
-        if (!OperatingSystem.IsLinux() || !Directory.Exists(Descriptors) || Target($"{Descriptors}/0") is not string input || !input.StartsWith(Pipe, StringComparison.Ordinal))
-        {
-            return false;
-        }
-
-        return Directory.GetFiles(Descriptors).Any(descriptor => Target(descriptor) == input && IsWritten(Path.GetFileName(descriptor)));
+        return OperatingSystem.IsLinux() && Directory.Exists(Descriptors)
+            && Target($"{Descriptors}/0") is string input && input.StartsWith(Pipe, StringComparison.Ordinal)
+            && Directory.GetFiles(Descriptors).Any(descriptor => Target(descriptor) == input && IsWritten(Path.GetFileName(descriptor)));
     }
 
     private static string? Target(string descriptor)
@@ -112,7 +109,8 @@ internal static class DataStream
     {
         try
         {
-            return File.ReadLines($"/proc/self/fdinfo/{descriptor}").Any(line => line.StartsWith("flags:", StringComparison.Ordinal) && line.EndsWith('1'));
+            return File.ReadLines($"/proc/self/fdinfo/{descriptor}").Any(
+                line => line.StartsWith("flags:", StringComparison.Ordinal) && line.EndsWith('1'));
         }
         catch (IOException)
         {

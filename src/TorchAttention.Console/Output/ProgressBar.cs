@@ -12,8 +12,9 @@ internal static class ProgressBar
             return work(null);
         }
 
+        var name = new TaskDescriptionColumn { Alignment = Justify.Left };
         return Terminal.OnError().Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns([name, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()])
             .Start(context =>
             {
                 ProgressTask task = context.AddTask(description, maxValue: 1);

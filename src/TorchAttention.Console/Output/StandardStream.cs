@@ -1,22 +1,24 @@
 using System.Text;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Output;
 
 /// <summary>
-/// Standard output or standard error where a failure to write does not end the run: the text is dropped from there on, and the files are still
-/// written. What is written as a line is one, and holds nothing that a terminal would obey; pieces are what this program's own tables are
-/// made of, and go through as they are.
+/// Standard output or standard error where a failure to write does not end the run: the text is dropped from there on, and the files are
+/// still written. What is written as a line is one, and holds nothing that a terminal would obey; pieces are what this program's own
+/// tables are made of, and go through as they are.
 /// </summary>
 internal sealed class StandardStream(TextWriter inner) : TextWriter
 {
     private bool _lost;
 
-    /// <summary>What the system said when text was lost; null where none was, or where the stream was closed from the start and nobody expects any.</summary>
+    /// <summary>
+    /// What the system said when text was lost; null where none was, or where the stream was closed from the start and nobody expects any.
+    /// </summary>
     public string? Failure { get; private set; }
 
     /// <summary>The error's text for a failure.</summary>
-    public static string Lost(string failure) => $"standard output cannot be written to ({failure}); what was not printed is lost, files are not";
+    public static string Lost(string failure) =>
+        $"standard output cannot be written to ({failure}); what was not printed is lost, files are not";
 
     public override Encoding Encoding => inner.Encoding;
 

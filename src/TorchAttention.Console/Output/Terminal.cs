@@ -1,6 +1,5 @@
 using Spectre.Console;
 using Spectre.Console.Rendering;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Output;
 
@@ -20,6 +19,18 @@ internal static class Terminal
 
     /// <summary>Text from outside as a table's cell or another piece of markup, written out before its room is measured.</summary>
     public static string Cell(string text) => Markup.Escape(PlainText.Of(text));
+
+    /// <summary>A table; one without headers where no column has a name.</summary>
+    /// <param name="left">The columns of text.</param>
+    /// <param name="right">After them the columns of numbers.</param>
+    /// <param name="gap">Spaces before a number.</param>
+    public static Spectre.Console.Table Table(IReadOnlyList<string> left, IReadOnlyList<string> right, int gap = 1)
+    {
+        bool hasNames = left.Concat(right).Any(name => name.Length > 0);
+        var table = new Spectre.Console.Table { Border = TableBorder.Rounded, ShowHeaders = hasNames };
+        table.AddColumns([.. left.Select(Cell)]);
+        return table.AddColumns([.. right.Select(name => new TableColumn(Cell(name)).RightAligned().PadLeft(gap))]);
+    }
 
     private static IAnsiConsole Create(TextWriter writer)
     {

@@ -1,10 +1,8 @@
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -26,7 +24,8 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
-        json.WriteString("bandwidth", model.Options.Bandwidth.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : model.Options.Bandwidth.ToString());
+        Bandwidth h = model.Options.Bandwidth;
+        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : h.ToString());
         if (model.Options.SearchBounds is { } bounds)
         {
             json.WritePairs("search_bounds", bounds);
@@ -94,18 +93,18 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         {
             for (int j = 0; j < d; j++)
             {
-                writer.Write(CsvText.Number(examples.X[(i * d) + j]));
+                writer.Write(Exact(examples.X[(i * d) + j]));
                 writer.Write(',');
             }
 
-            writer.Write(isRegression ? CsvText.Number(examples.Y[i]) : CsvText.Field(examples.Labels![i]));
+            writer.Write(isRegression ? Exact(examples.Y[i]) : CsvText.Field(examples.Labels![i]));
             for (int c = 0; c < model.Columns; c++)
             {
                 writer.Write(',');
-                writer.Write(CsvText.Number(fitted[(i * model.Columns) + c]));
+                writer.Write(Exact(fitted[(i * model.Columns) + c]));
             }
 
-            writer.WriteLine(isRegression ? $",{CsvText.Number(examples.Y[i] - fitted[i])}" : "");
+            writer.WriteLine(isRegression ? $",{Exact(examples.Y[i] - fitted[i])}" : "");
         }
     }
 
@@ -114,23 +113,26 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         writer.WriteLine(string.Join(',', [.. examples.Features.Select(name => CsvText.Field($"h_{name}")), "score", "estimate"]));
         foreach (BandwidthTrial trial in model.Search!.Trials)
         {
-            writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(CsvText.Number), CsvText.Number(trial.Score), trial.IsEstimate ? "1" : "0"]));
+            writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(Exact), Exact(trial.Score), trial.IsEstimate ? "1" : "0"]));
         }
     }
 
     public void Print(RunDirectory directory, bool plots)
     {
         Diagnostics said = model.Diagnostics;
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded, ShowHeaders = false };
-        table.AddColumns("", "");
-        Row("examples", $"{examples.Count}{(examples.DroppedRows > 0 ? $" ({examples.DroppedRows} rows with missing numbers left out)" : "")}");
-        Row("kernel, degree", $"{model.Options.Kernel}, {model.Options.Degree} ({(model.Options.Degree == 0 ? "local constant" : "local linear")})");
+        Spectre.Console.Table table = Terminal.Table(["", ""], []);
+        string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} rows with missing numbers left out)" : "";
+        Row("examples", $"{examples.Count}{dropped}");
+        Row("kernel, degree", $"{model.Options.Kernel}, {model.Options.Degree} ({FitOptions.Local(model.Options)})");
         foreach ((string feature, double h) in examples.Features.Zip(model.Bandwidths))
         {
             Row($"bandwidth of {PlainText.Brief(feature)}", Short(h));
         }
 
-        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + (model.Search.IsFlat ? ", flat" : model.Search.IsAtBound ? ", at the end of what was looked at" : ""));
+        string end = model.Search is { IsFlat: true } ? ", flat"
+            : model.Search is { IsAtBound: true } ? ", at the end of what was looked at"
+            : "";
+        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + end);
         foreach ((string feature, (double least, double most)) in examples.Features.Zip(_spans))
         {
             Row($"as good, of {PlainText.Brief(feature)}", $"{Short(least)} to {Short(most)} (within one standard error)");
@@ -156,11 +158,10 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
             Console.WriteLine($"note: {note}");
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fitted in {seconds:0.00} s; model: {modelPath}"));
-        Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{(model.Search is { Trials.Count: > 0 } ? ", search.csv" : "")}{(plots ? ", plots/" : "")})");
+        Console.WriteLine($"fitted in {seconds:0.00} s; model: {modelPath}");
+        string more = (model.Search is { Trials.Count: > 0 } ? ", search.csv" : "") + (plots ? ", plots/" : "");
+        Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{more})");
 
         void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
     }
-
-    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,3 @@
-using System.Globalization;
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>The numbers of a table of metrics by column. A last line that is still being written is passed over.</summary>
@@ -55,7 +52,8 @@ internal sealed class Columns
             string[] cells = lines[row].Split(',');
             for (int j = 0; j < names.Length; j++)
             {
-                columns[j][row - 1] = cells.Length == names.Length && double.TryParse(cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+                columns[j][row - 1] = cells.Length == names.Length && double.TryParse(
+                    cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
                     ? value
                     : throw new RunException(RunProblem.Damaged, file)
                     {

@@ -1,9 +1,11 @@
 using System.Text;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Runs;
 
-/// <summary>A text file that grows by whole lines while a training goes on, so that it can be read meanwhile and says what was done whatever ends the process.</summary>
+/// <summary>
+/// A text file that grows by whole lines while a training goes on, so that it can be read meanwhile and says what was done whatever ends
+/// the process.
+/// </summary>
 /// <remarks>Lines that the disk has no room for are kept, and tried again with those after them.</remarks>
 internal sealed class GrowingFile : IDisposable
 {

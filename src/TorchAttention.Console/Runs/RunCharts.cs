@@ -18,7 +18,8 @@ internal static class RunCharts
     /// <summary>The validation losses of several runs over their epochs; null where no epoch of any is done.</summary>
     public static Figure? Compare(IReadOnlyList<RunFolder> runs) =>
         Drawn(
-            runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])),
+            runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(
+                run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])),
             "validation loss");
 
     private static Figure? Drawn(IEnumerable<Series> all, string yLabel)

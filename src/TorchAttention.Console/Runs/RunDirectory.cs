@@ -1,8 +1,5 @@
-using System.Globalization;
 using System.Runtime.ExceptionServices;
-using System.Text.Json;
 using TorchAttention.Cli.Output;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Runs;
@@ -40,7 +37,8 @@ internal sealed class RunDirectory : IDisposable
             throw CliException.WrongInput("--out: expected a folder, got ''");
         }
 
-        string path = output ?? Unused(System.IO.Path.Combine("runs", $"{Plain(name)}-{DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}"));
+        string time = DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        string path = output ?? Unused(System.IO.Path.Combine("runs", $"{Plain(name)}-{time}"));
         var made = new Stack<string>();
         try
         {
@@ -121,7 +119,8 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
-    public void WriteText(string file, Action<TextWriter> write) => Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));
+    public void WriteText(string file, Action<TextWriter> write) =>
+        Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));
 
     public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(JsonText.Of(write)));
 
@@ -170,7 +169,8 @@ internal sealed class RunDirectory : IDisposable
         return free;
     }
 
-    private static string Plain(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).TrimStart('.');
+    private static string Plain(string name) =>
+        string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).TrimStart('.');
 
     private void Check(bool plots)
     {
@@ -196,12 +196,14 @@ internal sealed class RunDirectory : IDisposable
 
         if (!Directory.Exists(pictures))
         {
-            throw CliException.WrongInput($"--out: '{Path}' holds a file {RunFiles.Plots}, where the folder of the pictures is to be; name another folder");
+            throw CliException.WrongInput(
+                $"--out: '{Path}' holds a file {RunFiles.Plots}, where the folder of the pictures is to be; name another folder");
         }
 
         if (Directory.EnumerateFileSystemEntries(pictures).Any())
         {
-            throw CliException.WrongInput($"--out: '{Path}' already holds pictures ({RunFiles.Plots}); name another folder, or remove them first");
+            throw CliException.WrongInput(
+                $"--out: '{Path}' already holds pictures ({RunFiles.Plots}); name another folder, or remove them first");
         }
 
         Claim(pictures).Dispose();

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>What is wrong with a run's folder.</summary>

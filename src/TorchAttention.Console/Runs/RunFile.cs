@@ -1,6 +1,3 @@
-using System.Text.Json;
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>A file of a run as it is read back: whatever became of it meanwhile is one clear line.</summary>

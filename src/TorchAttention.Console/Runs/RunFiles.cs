@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>What the files of a run are called, and when it began.</summary>
@@ -15,6 +12,9 @@ internal static class RunFiles
     public const string Search = "search.csv";
     public const string Model = "model.safetensors";
     public const string Plots = "plots";
+
+    /// <summary>What the summary of several seeds says of each number.</summary>
+    public static readonly string[] Spread = ["mean", "deviation", "least", "most"];
 
     /// <summary>Open in one process while that is at work on the run.</summary>
     public const string Claim = ".running";

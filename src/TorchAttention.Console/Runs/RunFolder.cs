@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>What a run left in its folder, finished or not.</summary>
@@ -31,7 +29,9 @@ internal sealed class RunFolder
     public Columns Steps { get; private init; } = Columns.None;
 
     /// <summary>The runs of each seed, where the folder is of several.</summary>
-    public IReadOnlyList<RunFolder> Seeds => Setting("seeds") is null ? [] : [.. Directory.GetDirectories(Path, "seed-*").Where(IsRun).OrderBy(path => path.Length).ThenBy(path => path, StringComparer.Ordinal).Select(Read)];
+    public IReadOnlyList<RunFolder> Seeds =>
+        Setting("seeds") is null ? []
+            : [.. InOrder(Directory.GetDirectories(Path, "seed-*").Where(IsRun)).Select(Read)];
 
     /// <summary>Whether it is a fit, which has no epochs.</summary>
     public bool IsFit => Setting("command") == "fit";
@@ -41,11 +41,20 @@ internal sealed class RunFolder
 
     public string Status => Summary.Count > 0 ? "finished" : IsAtWork() ? "running" : "unfinished";
 
-    public DateTime Began => RunFiles.ParseBegun(Setting(RunFiles.BegunName)) ?? File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunFiles.Config));
+    public DateTime Began =>
+        RunFiles.ParseBegun(Setting(RunFiles.BegunName)) ?? File.GetCreationTimeUtc(System.IO.Path.Combine(Path, RunFiles.Config));
 
     /// <summary>The pictures as SVG, by name.</summary>
     public IReadOnlyList<string> Pictures =>
-        Directory.Exists(System.IO.Path.Combine(Path, RunFiles.Plots)) ? [.. Directory.GetFiles(System.IO.Path.Combine(Path, RunFiles.Plots), "*.svg").Order(StringComparer.Ordinal)] : [];
+        Directory.Exists(System.IO.Path.Combine(Path, RunFiles.Plots))
+            ? [.. Directory.GetFiles(System.IO.Path.Combine(Path, RunFiles.Plots), "*.svg").Order(StringComparer.Ordinal)]
+            : [];
+
+    /// <summary>What is learned; the command where that is not said.</summary>
+    public string? Model => Setting("model") ?? Setting("command");
+
+    /// <summary>Whether a result is a number that was learned.</summary>
+    public static bool IsLearned(string key) => key is "w" or "bandwidth" || key.StartsWith("w_", StringComparison.Ordinal);
 
     /// <summary>Whether a folder holds a run, whole or damaged.</summary>
     public static bool IsRun(string path) =>
@@ -97,6 +106,9 @@ internal sealed class RunFolder
             return Summary.LastOrDefault(value => IsLoss(value.Key))?.Number ?? last;
         }
     }
+
+    private static IEnumerable<string> InOrder(IEnumerable<string> folders) =>
+        folders.OrderBy(path => path.Length).ThenBy(path => path, StringComparer.Ordinal);
 
     private bool IsAtWork()
     {

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using TorchAttention.Cli.Output;
 using TorchAttention.Data;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
@@ -64,7 +63,8 @@ internal sealed class DataSource
         if (!File.Exists(options.Data) && !Directory.Exists(options.Data) && !options.Data.AsSpan().ContainsAny('/', '\\', '.'))
         {
             string names = string.Join(", ", BuiltInTable.All.Select(table => table.Name).Prepend(Nonlinear));
-            throw CliException.WrongInput($"--data: no data set or file '{PlainText.Brief(options.Data)}'; the built-in data sets are {names}");
+            throw CliException.WrongInput(
+                $"--data: no data set or file '{PlainText.Brief(options.Data)}'; the built-in data sets are {names}");
         }
 
         DataStream.RefuseClosed("--data", options.Data);
@@ -86,7 +86,8 @@ internal sealed class DataSource
         {
             string option = batch > DefaultBatchSize ? "--batch-size" : _table is null ? "--n" : "--data";
             throw CliException.WrongInput(
-                $"{option}: {examples} examples in mini-batches of {batch} need about {needed / (1 << 30):F0} GiB, this machine has {available / (1 << 30):F0}");
+                $"{option}: {examples} examples in mini-batches of {batch} need about {needed / (1 << 30):F0} GiB, this machine has "
+                    + $"{available / (1 << 30):F0}");
         }
     }
 
@@ -139,14 +140,16 @@ internal sealed class DataSource
         }
 
         data.Dispose();
-        throw CliException.WrongInput($"--noise-std: {_options.NoiseStd} is too large; the sum of the targets' squares does not fit float32");
+        throw CliException.WrongInput(
+            $"--noise-std: {_options.NoiseStd} is too large; the sum of the targets' squares does not fit float32");
     }
 
     private static IReadOnlyList<string> ChooseColumns(IReadOnlyList<string> header, TrainOptions options)
     {
         if (header.Count != 2 && (options.X is null || options.Y is null))
         {
-            throw CliException.WrongInput($"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
+            throw CliException.WrongInput(
+                $"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
         }
 
         return ChooseColumns(header[0], header[^1], options);

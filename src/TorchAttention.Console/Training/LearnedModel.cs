@@ -47,12 +47,15 @@ internal static class LearnedModel
     public static string EstimatorName(string name) => name == Usual ? "parametric" : name;
 
     /// <summary>Whether a learned number is a w, and not one of several that stand for many.</summary>
-    public static bool IsWidth(string number) => number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
+    public static bool IsWidth(string number) =>
+        number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
 
     /// <summary>Whether the model is one of <see cref="Streamed"/>.</summary>
     public static bool CanStream(string name) => name is Usual or Relevance;
 
-    /// <summary>About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.</summary>
+    /// <summary>
+    /// About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.
+    /// </summary>
     public static double MatricesInAStep(TrainOptions options)
     {
         const double textbook = 8;
@@ -73,7 +76,8 @@ internal static class LearnedModel
         bool isLine = data.XTrain.dim() == 1;
         if (!isLine && options.Model is Region or Key)
         {
-            throw CliException.WrongInput($"--model {options.Model} takes one column of --x, got {data.XTrain.shape[1]}; ard has a w for each");
+            throw CliException.WrongInput(
+                $"--model {options.Model} takes one column of --x, got {data.XTrain.shape[1]}; ard has a w for each");
         }
 
         var kernel = new KernelModelOptions

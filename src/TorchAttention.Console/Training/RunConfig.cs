@@ -1,8 +1,5 @@
-using System.CommandLine;
-using System.Text.Json;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 using TorchSharp;
 
@@ -60,14 +57,16 @@ internal static class RunConfig
         string shown = PlainText.Brief(directory, 200);
         if (!Path.Exists(file))
         {
-            throw CliException.WrongInput($"--resume: '{shown}' holds no run ({RunFiles.Config} is not there); begin it with train --out {shown}");
+            throw CliException.WrongInput(
+                $"--resume: '{shown}' holds no run ({RunFiles.Config} is not there); begin it with train --out {shown}");
         }
 
         IReadOnlyList<RunValue> values = RunFile.Values(file);
         string command = Text("command");
         if (command != "train")
         {
-            throw CliException.WrongInput($"--resume: '{shown}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
+            throw CliException.WrongInput(
+                $"--resume: '{shown}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
         }
 
         IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");

@@ -1,11 +1,9 @@
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 using TorchAttention.Training;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Training;
 
@@ -91,13 +89,12 @@ internal sealed record RunSummary
 
     public void Print(RunDirectory directory)
     {
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
-        table.AddColumns("estimator", "bandwidth");
-        table.AddColumns(new TableColumn("validation loss").RightAligned(), new TableColumn("validation RMSE").RightAligned());
+        Spectre.Console.Table table = Terminal.Table(["estimator", "bandwidth"], ["validation loss", "validation RMSE"]);
         foreach (Estimator estimator in Estimators)
         {
             string bandwidth = estimator.Name == "nonparametric" ? $"h = {Short(Options.Bandwidth!.Value)}"
-                : estimator.Name == LearnedModel.EstimatorName(Options.Model) && Learned is [(_, double w)] ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
+                : estimator.Name == LearnedModel.EstimatorName(Options.Model) && Learned is [(_, double w)]
+                ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
                 : "";
             table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));
         }
@@ -106,7 +103,9 @@ internal sealed record RunSummary
         string learned = Learned is [(_, double only)]
             ? $"learned w = {Short(only)}, bandwidth 1/w = {Short(1 / Math.Abs(only))}; "
             : Learned.Count > 0 ? $"learned {string.Join(", ", Learned.Select(number => $"{number.Name} = {Short(number.Value)}"))}; " : "";
-        Console.WriteLine($"{learned}{Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Options.Device}, seed {Options.Seed}");
+        Console.WriteLine(
+            $"{learned}{Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Options.Device}, seed "
+                + $"{Options.Seed}");
         if (Result.StoppedEarly)
         {
             Console.WriteLine($"stopped early after epoch {Result.Epochs}: the weights are those of epoch {Result.BestEpoch}, the best");
@@ -140,6 +139,4 @@ internal sealed record RunSummary
             yield return $"the validation loss was {Short(best)} after epoch {Result.BestEpoch}; --patience keeps the best weights";
         }
     }
-
-    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

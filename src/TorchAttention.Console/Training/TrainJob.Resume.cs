@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
@@ -40,7 +39,7 @@ internal sealed partial class TrainJob
 
         say(from is null
             ? $"{directory.Path} has no checkpoint yet: from the start"
-            : string.Create(CultureInfo.InvariantCulture, $"{directory.Path}: going on after step {from.Step}"));
+            : $"{directory.Path}: going on after step {from.Step}");
         return true;
     }
 

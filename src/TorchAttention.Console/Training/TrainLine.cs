@@ -1,6 +1,4 @@
-using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Text.Json;
 
 namespace TorchAttention.Cli.Training;
 
@@ -33,11 +31,7 @@ internal sealed class TrainLine(ParseResult? now = null, ParseResult? then = nul
     public static Command NewCommand()
     {
         var command = new Command("train", "Average, nonparametric and learned attention pooling: compute, train, draw, compare");
-        foreach (Option option in new TrainOptions(new TrainLine()).Line.Options)
-        {
-            command.Add(option);
-        }
-
+        command.AddAll(new TrainOptions(new TrainLine()).Line.Options);
         return command;
     }
 

@@ -1,8 +1,6 @@
-using System.CommandLine;
 using TorchAttention.Cli.Output;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
@@ -37,15 +35,13 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public int N { get; } = Line.Take(
         Options.WholeNumber("--n", $"Training examples (nonlinear; default {DataSource.DefaultN})", least: 1),
-        AppliesTo.Nonlinear,
-        record: (json, it) => json.WriteNumber("n", it.N)) ?? DataSource.DefaultN;
+        AppliesTo.Nonlinear, record: (json, it) => json.WriteNumber("n", it.N)) ?? DataSource.DefaultN;
 
     public double NoiseStd { get; } = Line.Take(
         Options.NotNegativeNumber(
             "--noise-std",
             $"The noise's standard deviation (nonlinear; default {DataSource.DefaultNoiseStd}, as the book's text; its code has 1)"),
-        AppliesTo.Nonlinear,
-        record: (json, it) => json.WriteNumber("noise_std", it.NoiseStd)) ?? DataSource.DefaultNoiseStd;
+        AppliesTo.Nonlinear, record: (json, it) => json.WriteNumber("noise_std", it.NoiseStd)) ?? DataSource.DefaultNoiseStd;
 
     public double ValidationFraction { get; } = Line.Take(
         Options.Fraction(
@@ -54,8 +50,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
         record: (json, it) => json.WriteNumber("validation_fraction", it.ValidationFraction)) ?? DataSource.DefaultValidationFraction;
 
     public double? Bandwidth { get; init; } = Line.Take(
-        Options.PositiveNumber(
-            "--bandwidth", "The nonparametric form's h, in units of x (default 1; tables: one standard deviation of x)"),
+        Options.PositiveNumber("--bandwidth", "The nonparametric form's h, in units of x (default 1; tables: one standard deviation of x)"),
         record: (json, it) => json.WriteNumber("nonparametric_bandwidth", it.Bandwidth!.Value));
 
     public int BatchSize { get; } = Line.Take(
@@ -64,8 +59,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public int Epochs { get; } = Line.Take(
         Options.WholeNumber(EpochsName, $"Passes over the training part (default {UsualEpochs})", least: 1),
-        onResume: OnResume.Training,
-        record: (json, it) => json.WriteNumber("epochs", it.Epochs)) ?? UsualEpochs;
+        onResume: OnResume.Training, record: (json, it) => json.WriteNumber("epochs", it.Epochs)) ?? UsualEpochs;
 
     /// <summary>A name of <see cref="LearnedModel"/>.</summary>
     public string Model { get; } = Line.Take(new Option<string>("--model")
@@ -91,8 +85,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
             "The kernel whose w is learned",
             SmoothingKernel.Gaussian,
             SmoothingKernel.All.Where(k => k != SmoothingKernel.Boxcar).ToDictionary(k => k.Name, SmoothingKernel? (k) => k)),
-        AppliesTo.Kernels,
-        record: (json, it) => json.WriteString("kernel", it.Kernel.Name)) ?? SmoothingKernel.Gaussian;
+        AppliesTo.Kernels, record: (json, it) => json.WriteString("kernel", it.Kernel.Name)) ?? SmoothingKernel.Gaussian;
 
     public int? Regions { get; } = Line.Take(
         Options.WholeNumber("--regions", "Regions of x that each have a w (region; default 5)", least: 1), AppliesTo.Regions);
@@ -112,18 +105,15 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public int Hidden { get; } = Line.Take(
         Options.WholeNumber("--hidden", "The length of the features of a learned score (default 32)", least: 1),
-        AppliesTo.Scores,
-        record: (json, it) => json.WriteNumber("hidden", it.Hidden)) ?? _attention.Hidden;
+        AppliesTo.Scores, record: (json, it) => json.WriteNumber("hidden", it.Hidden)) ?? _attention.Hidden;
 
     public int Heads { get; } = Line.Take(
         Options.WholeNumber("--heads", "Heads of multi-head (default 4)", least: 1),
-        AppliesTo.Heads,
-        record: (json, it) => json.WriteNumber("heads", it.Heads)) ?? _attention.Heads;
+        AppliesTo.Heads, record: (json, it) => json.WriteNumber("heads", it.Heads)) ?? _attention.Heads;
 
     public double Dropout { get; } = Line.Take(
         Options.Fraction("--dropout", "The part of the weights that a learned score drops while training (default 0)"),
-        AppliesTo.Scores,
-        record: (json, it) => json.WriteNumber("dropout", it.Dropout)) ?? _attention.Dropout;
+        AppliesTo.Scores, record: (json, it) => json.WriteNumber("dropout", it.Dropout)) ?? _attention.Dropout;
 
     private OptimizerKind? GivenOptimizer { get; } = Line.Take(
         Options.OneOf<OptimizerKind?>(
@@ -139,13 +129,11 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public double Momentum { get; } = Line.Take(
         Options.NotNegativeNumber("--momentum", "The momentum of sgd, below 1 (default 0)"),
-        AppliesTo.Sgd,
-        record: (json, it) => json.WriteNumber("momentum", it.Momentum)) ?? 0;
+        AppliesTo.Sgd, record: (json, it) => json.WriteNumber("momentum", it.Momentum)) ?? 0;
 
     public double? WeightDecay { get; init; } = Line.Take(
         Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0; adamw 0.01)"),
-        AppliesTo.Decay,
-        record: (json, it) => json.WriteNumber(RunConfig.WeightDecayName, it.ToOptimizer().WeightDecay));
+        AppliesTo.Decay, record: (json, it) => json.WriteNumber(RunConfig.WeightDecayName, it.ToOptimizer().WeightDecay));
 
     public ScheduleKind Schedule { get; } = Line.Take(
         Options.OneOf("--schedule", "How the learning rate changes", ScheduleKind.Constant, Options.Names<ScheduleKind>()),
@@ -156,8 +144,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
         AppliesTo.Staircase) ?? _schedule.Gamma;
 
     public int StepEpochs { get; } = Line.Take(
-        Options.WholeNumber(
-            "--step-epochs", $"Epochs between two steps of the schedule step (default {_schedule.StepEpochs})", least: 1),
+        Options.WholeNumber("--step-epochs", $"Epochs between two steps of the schedule step (default {_schedule.StepEpochs})", least: 1),
         AppliesTo.Steps) ?? _schedule.StepEpochs;
 
     public double FinalFactor { get; } = Line.Take(
@@ -175,14 +162,11 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public int? Patience { get; } = Line.Take(
         Options.WholeNumber(
-            "--patience",
-            "Stop after so many epochs without a better validation loss, with the best weights (default never)",
-            least: 1),
+            "--patience", "Stop after so many epochs without a better validation loss, with the best weights (default never)", least: 1),
         record: (json, it) => json.WriteNumberOrNull("patience", it.Patience));
 
     public double MinDelta { get; } = Line.Take(
-        Options.NotNegativeNumber(
-            "--min-delta", "How much lower a validation loss must be to be better, in the model's units (default 0)"),
+        Options.NotNegativeNumber("--min-delta", "How much lower a validation loss must be to be better, in the model's units (default 0)"),
         AppliesTo.Patience) ?? 0;
 
     public bool SkipNonFinite { get; } = Line.Take(Options.Flag(
@@ -202,10 +186,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public AttentionMethod Method { get; } = Line.Take(
         Options.OneOf(
-            "--method",
-            "How attention pooling is computed, with the same numbers",
-            AttentionMethod.Auto,
-            Options.Names<AttentionMethod>()),
+            "--method", "How attention pooling is computed, with the same numbers", AttentionMethod.Auto, Options.Names<AttentionMethod>()),
         record: (json, it) => json.WriteString("method", Options.Name(it.Method)));
 
     public string Device { get; init; } = Line.Take(
@@ -213,8 +194,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public string? LibTorch { get; } = Line.Take(Options.LibTorch(), onResume: OnResume.Surroundings);
 
-    public string? Out { get; init; } = Line.Take(
-        Options.Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)"));
+    public string? Out { get; init; } = Line.Take(Options.Out());
 
     /// <summary>The run to go on with.</summary>
     public string? Resume { get; init; } = Line.Take(

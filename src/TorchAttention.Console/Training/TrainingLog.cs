@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -31,8 +29,14 @@ internal sealed class TrainingLog : IDisposable
         string columns = string.Concat(numbers.Names.Select(name => "," + name));
         int steps = from?.Step ?? 0;
         int epochs = (from?.Epoch ?? 1) - 1;
-        _steps = new GrowingFile(Path.Combine(directory.Path, RunFiles.Steps), $"step,epoch,train_loss{columns},lr,grad_norm", line => First(RunFiles.Steps, line) <= steps);
-        _epochs = new GrowingFile(Path.Combine(directory.Path, RunFiles.Epochs), $"epoch,train_loss,val_loss{columns}", line => First(RunFiles.Epochs, line) <= epochs);
+        _steps = new GrowingFile(
+            Path.Combine(directory.Path, RunFiles.Steps),
+            $"step,epoch,train_loss{columns},lr,grad_norm",
+            line => First(RunFiles.Steps, line) <= steps);
+        _epochs = new GrowingFile(
+            Path.Combine(directory.Path, RunFiles.Epochs),
+            $"epoch,train_loss,val_loss{columns}",
+            line => First(RunFiles.Epochs, line) <= epochs);
         StepCount = steps;
         trainer.StepCompleted += (_, e) => AddStep(e);
         trainer.StepSkipped += (_, e) => StepCount = e.Step;
@@ -91,7 +95,9 @@ internal sealed class TrainingLog : IDisposable
         _epochs.Sync();
     }
 
-    /// <summary>Writes what waits; where that fails, says so once and tries again later: a disk that is full for a while ends no training.</summary>
+    /// <summary>
+    /// Writes what waits; where that fails, says so once and tries again later: a disk that is full for a while ends no training.
+    /// </summary>
     public void TrySave()
     {
         try
@@ -125,9 +131,7 @@ internal sealed class TrainingLog : IDisposable
         lock (_lock)
         {
             StepCount = e.Step;
-            _steps.Add(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{e.Step},{e.Epoch},{Units.Text(_units.Loss(e.Loss))}{Numbers()},{e.LearningRate:R},{Units.Text(e.GradientNorm)}"));
+            _steps.Add($"{e.Step},{e.Epoch},{Units.Text(_units.Loss(e.Loss))}{Numbers()},{e.LearningRate:R},{Units.Text(e.GradientNorm)}");
         }
 
         if (Stopwatch.GetElapsedTime(_flushed).TotalSeconds > SecondsBetweenFlushes)
@@ -140,19 +144,24 @@ internal sealed class TrainingLog : IDisposable
     {
         lock (_lock)
         {
-            _epochs.Add(string.Create(CultureInfo.InvariantCulture, $"{e.Epoch},{_units.Loss(e.TrainLoss):R},{_units.Loss(e.ValLoss):R}{Numbers()}"));
+            _epochs.Add(
+                $"{e.Epoch},{_units.Loss(e.TrainLoss):R},{_units.Loss(e.ValLoss):R}{Numbers()}");
         }
     }
 
     private string Numbers() => string.Concat(_numbers.Values().Select(value => "," + Units.Text(value)));
 
     private int First(string file, string line) =>
-        int.TryParse(line.AsSpan(0, Math.Max(0, line.IndexOf(',', StringComparison.Ordinal))), NumberStyles.None, CultureInfo.InvariantCulture, out int first) ? first
-        : throw Damaged(file, "rows that begin with a whole number", line);
+        int.TryParse(line.Split(',', 2) is [string text, _] ? text : "", NumberStyles.None, CultureInfo.InvariantCulture, out int first)
+            ? first
+            : throw Damaged(file, "rows that begin with a whole number", line);
 
-    private double Number(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw Damaged(RunFiles.Steps, "numbers", text);
+    private double Number(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number
+            : throw Damaged(RunFiles.Steps, "numbers", text);
 
-    private string[] Fields(string file, string line) => line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
+    private string[] Fields(string file, string line) =>
+        line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
 
     private RunException Damaged(string file, string expected, string found) =>
         new(RunProblem.Damaged, Path.Combine(_directory.Path, file)) { Expected = expected, Found = $"'{PlainText.Brief(found)}'" };
