@@ -1,11 +1,8 @@
-using System.CommandLine;
 using System.CommandLine.Help;
-using TorchAttention.Cli.Exercises;
-using TorchAttention.Cli.Regression;
-using TorchAttention.Cli.Reports;
-using TorchAttention.Cli.Training;
+using TorchAttention.Cli.Commands;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli;
 
@@ -34,7 +31,8 @@ internal static class CommandLine
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExitCodes((HelpAction)help.Action!);
 
-        // An argument is what it says: '@data.csv' is a file of that name, and a first '[suggest]' no order to the parser, which would pass over it.
+        // An argument is what it says: '@data.csv' is a file of that name, and a first '[suggest]' no order to the parser, which would pass
+        // over it.
         root.Directives.Clear();
         if (args is [['[', ..], ..])
         {
@@ -56,7 +54,8 @@ internal static class CommandLine
         try
         {
             RefuseMissingFolder(parsed);
-            int code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            int code = parsed.Invoke(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
             return args.Length == 0 ? ExitCode.WrongInput : code;
         }
         catch (CliException e)
@@ -106,13 +105,15 @@ internal static class CommandLine
     }
 
     private static int UnknownCommand(RootCommand root, string unknown) =>
-        Fail(ExitCode.WrongInput, $"unknown command '{PlainText.Brief(unknown)}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}");
+        Fail(ExitCode.WrongInput, $"unknown command '{PlainText.Brief(unknown)}'; the commands are {string.Join(", ", Names(root))}");
+
+    private static IEnumerable<string> Names(RootCommand root) => root.Subcommands.Select(command => command.Name);
 
     // The parser passes over the nothing after '=' or ':' and takes the next argument for the value, another option's name even.
     private static string? EmptyValue(RootCommand root, string[] args)
     {
-        string? argument = args.TakeWhile(arg => arg != "--").FirstOrDefault(
-            arg => arg is [.., '=' or ':'] && root.Subcommands.SelectMany(command => command.Options).Any(option => option.Name == arg[..^1]));
+        HashSet<string> names = [.. root.Subcommands.SelectMany(command => command.Options).Select(option => option.Name)];
+        string? argument = args.TakeWhile(arg => arg != "--").FirstOrDefault(arg => arg is [.., '=' or ':'] && names.Contains(arg[..^1]));
         return argument?[..^1];
     }
 

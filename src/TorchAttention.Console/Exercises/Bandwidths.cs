@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Cli.Training;
 using TorchAttention.Data;
 using TorchAttention.Models;
@@ -32,7 +31,9 @@ internal static class Bandwidths
         }
 
         run.Report();
-        Console.WriteLine("A narrow kernel follows the noise, a wide one flattens the curve; between them the error is least. NonparametricAttentionPooling takes");
+        Console.WriteLine(
+            "A narrow kernel follows the noise, a wide one flattens the curve; between them the error is least. "
+                + "NonparametricAttentionPooling takes");
         Console.WriteLine("the bandwidth as an argument, train as --bandwidth.");
         run.Save("curves", () => Figures.PlotLines(curves, "x", "y", [new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles())]));
         run.Save("attention", () => Figures.ShowHeatmaps(

@@ -1,15 +1,18 @@
-using System.Globalization;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Cli.Training;
 using TorchAttention.Data;
 using TorchAttention.Plotting;
 using TorchAttention.Training;
 using TorchSharp;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Exercises;
 
 /// <summary>What an exercise computes with and reports to.</summary>
-internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, ulong seed, bool plots, CancellationToken cancellationToken) : IDisposable
+internal sealed class ExerciseRun(
+    RunDirectory directory, torch.Device device, ulong seed, bool plots, CancellationToken cancellationToken) : IDisposable
 {
     private readonly List<double[]> _rows = [];
     private string[] _columns = [];
@@ -23,7 +26,8 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
     public CancellationToken CancellationToken => cancellationToken;
 
     /// <summary>The chapter's data.</summary>
-    public NonlinearData Draw(int n, ulong seedOffset = 0) => new(n, DataSource.DefaultBatchSize, DataSource.DefaultNoiseStd, seed + seedOffset, device);
+    public NonlinearData Draw(int n, ulong seedOffset = 0) =>
+        new(n, DataSource.DefaultBatchSize, DataSource.DefaultNoiseStd, seed + seedOffset, device);
 
     /// <summary>Trains for the chapter's number of epochs, or another.</summary>
     public void Fit(TorchAttention.Training.Module model, RegressionData data, int epochs = 5) =>
@@ -38,8 +42,8 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
         _rows.Add(row);
         directory.Write(() =>
         {
-            _table ??= new GrowingFile(Path.Combine(directory.Path, "table.csv"), string.Join(',', _columns), _ => false);
-            _table.Add(string.Join(',', row.Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
+            _table ??= new GrowingFile(Path.Combine(directory.Path, RunFiles.Table), string.Join(',', _columns), _ => false);
+            _table.Add(string.Join(',', row.Select(Exact)));
             _table.Flush();
         });
     }
@@ -47,15 +51,10 @@ internal sealed class ExerciseRun(RunDirectory directory, torch.Device device, u
     /// <summary>Prints the table.</summary>
     public void Report()
     {
-        var table = new Table { Border = TableBorder.Rounded };
-        foreach (string column in _columns)
-        {
-            table.AddColumn(new TableColumn(Terminal.Cell(column)).RightAligned());
-        }
-
+        Spectre.Console.Table table = Terminal.Table([], _columns);
         foreach (double[] row in _rows)
         {
-            table.AddRow(Array.ConvertAll(row, value => value.ToString("G5", CultureInfo.InvariantCulture)));
+            table.AddRow(Array.ConvertAll(row, Short));
         }
 
         Terminal.Output.Write(table);

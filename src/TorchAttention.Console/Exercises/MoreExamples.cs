@@ -33,7 +33,9 @@ internal static class MoreExamples
         }
 
         run.Report();
-        Console.WriteLine($"Means over {Draws} draws of the data. With h = 1 the error stays: it is bias, and more data do not bend the curve. With a learned w the");
+        Console.WriteLine(
+            $"Means over {Draws} draws of the data. With h = 1 the error stays: it is bias, and more data do not bend the curve. With a "
+                + "learned w the");
         Console.WriteLine("kernel narrows as neighbours come closer, and the error falls.");
         double[] logN = [.. run.Rows.Select(row => Math.Log10(row[0]))];
         run.Save("error", () => Figures.PlotLines(

@@ -5,7 +5,9 @@ using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Exercises;
 
-/// <summary>Exercise 4: another parametric attention, one learned width for each region of the keys, beside the chapter's single w.</summary>
+/// <summary>
+/// Exercise 4: another parametric attention, one learned width for each region of the keys, beside the chapter's single w.
+/// </summary>
 internal static class RegionalWidths
 {
     private const int Regions = 5;
@@ -29,11 +31,18 @@ internal static class RegionalWidths
         run.Report();
         var one = new Estimator("single", single, data, run.CancellationToken);
         var many = new Estimator("regional", regional, data, run.CancellationToken);
-        Console.WriteLine($"Validation RMSE after {Epochs} epochs: {one.ValRmse:F4} with one w, {many.ValRmse:F4} with {Regions} regional widths. Both train leave-one-out: with");
-        Console.WriteLine("its own pair among the keys an example would reward ever narrower kernels, and more widths would only overfit faster.");
+        Console.WriteLine(
+            $"Validation RMSE after {Epochs} epochs: {one.ValRmse:F4} with one w, {many.ValRmse:F4} with {Regions} regional widths. Both "
+                + "train leave-one-out: with");
+        Console.WriteLine(
+            "its own pair among the keys an example would reward ever narrower kernels, and more widths would only overfit faster.");
         double[] x = data.XVal.ToDoubles();
         run.Save("curves", () => Figures.PlotLines(
-            [new("Truth", x, data.YVal.ToDoubles()), new("One w", x, one.Predict(data.XVal)), new($"{Regions} regions", x, many.Predict(data.XVal))],
+            [
+                new("Truth", x, data.YVal.ToDoubles()),
+                new("One w", x, one.Predict(data.XVal)),
+                new($"{Regions} regions", x, many.Predict(data.XVal)),
+            ],
             "x",
             "y",
             [new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles())]));

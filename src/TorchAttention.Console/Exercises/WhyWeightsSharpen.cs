@@ -20,9 +20,12 @@ internal static class WhyWeightsSharpen
             using DisposeScope scope = NewDisposeScope();
             Tensor all = AttentionPooling.Diff(data.XTrain, data.XTrain) * w;
             Tensor weights = AttentionPooling.Weights(all);
-            Tensor others = AttentionPooling.Weights(all.masked_fill(eye(all.shape[0], all.shape[0], ScalarType.Bool, all.device), float.PositiveInfinity));
-            rows.Add([w, Loss(weights, data.YTrain, data.YTrain), Loss(others, data.YTrain, data.YTrain),
-                Loss(AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain) * w), data.YTrain, data.YVal), weights.diagonal().mean().ToDouble()]);
+            Tensor own = eye(all.shape[0], all.shape[0], ScalarType.Bool, all.device);
+            Tensor others = AttentionPooling.Weights(all.masked_fill(own, float.PositiveInfinity));
+            Tensor unseen = AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain) * w);
+            double[] losses =
+                [Loss(weights, data.YTrain, data.YTrain), Loss(others, data.YTrain, data.YTrain), Loss(unseen, data.YTrain, data.YVal)];
+            rows.Add([w, .. losses, weights.diagonal().mean().ToDouble()]);
         }
 
         run.Begin("w", "train_loss", "leave_one_out_loss", "val_loss", "own_weight");
@@ -35,9 +38,15 @@ internal static class WhyWeightsSharpen
         run.Fit(model, data);
         double learned = model.W.ToDoubles()[0];
         run.Report();
-        Console.WriteLine($"SGD went from w = 1 to w = {learned:F4} in the chapter's 5 epochs. A larger w is a smaller bandwidth 1/w = {1 / learned:F4}: fewer neighbours");
-        Console.WriteLine("share the weight, and each row of the heatmap sharpens. Every training example is among its own keys, so the training loss only falls as");
-        Console.WriteLine($"its own weight grows to 1; without its own pair the loss is least at w = {Best(rows, 2):F4}, the validation loss at w = {Best(rows, 3):F4}.");
+        Console.WriteLine(
+            $"SGD went from w = 1 to w = {learned:F4} in the chapter's 5 epochs. A larger w is a smaller bandwidth 1/w = "
+                + $"{1 / learned:F4}: fewer neighbours");
+        Console.WriteLine(
+            "share the weight, and each row of the heatmap sharpens. Every training example is among its own keys, so the training loss "
+                + "only falls as");
+        Console.WriteLine(
+            $"its own weight grows to 1; without its own pair the loss is least at w = {Best(rows, 2):F4}, the validation loss at w = "
+                + $"{Best(rows, 3):F4}.");
         double[] logW = [.. widths.Select(Math.Log10)];
         run.Save("loss-by-w", () => Figures.PlotLines(
             [Line("training", 1), Line("leave-one-out", 2), Line("validation", 3)], "log10 of w", "loss"));
@@ -50,7 +59,8 @@ internal static class WhyWeightsSharpen
         Series Line(string label, int column) => new(label, logW, [.. rows.Select(row => row[column])]);
     }
 
-    private static double Loss(Tensor weights, Tensor values, Tensor targets) => ((AttentionPooling.Pool(weights, values) - targets).square() / 2).mean().ToDouble();
+    private static double Loss(Tensor weights, Tensor values, Tensor targets) =>
+        ((AttentionPooling.Pool(weights, values) - targets).square() / 2).mean().ToDouble();
 
     private static double Best(List<double[]> rows, int column) => rows.MinBy(row => row[column])![0];
 

@@ -1,5 +1,5 @@
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -51,9 +51,10 @@ internal sealed record Examples
     public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options)
     {
         BuiltInTable? builtIn = BuiltInTable.Find(data);
-        if (builtIn is null && data != Standard && !File.Exists(data) && !Directory.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
+        if (builtIn is null && data != Standard && !Path.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
         {
-            throw CliException.WrongInput($"--data: no table or file '{PlainText.Brief(data)}'; the built-in tables are {string.Join(", ", BuiltInTable.All.Select(table => table.Name))}");
+            throw CliException.WrongInput(
+                $"--data: no table or file '{PlainText.Brief(data)}'; the built-in tables are {ExamplesOptions.BuiltIn}");
         }
 
         using CsvRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
@@ -119,7 +120,8 @@ internal sealed record Examples
     }
 
     /// <summary>Fits a model to some of the rows.</summary>
-    public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)
+    public KernelRegression Fit(
+        KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)
     {
         int d = Features.Count;
         double[] x = rows is null ? X : [.. rows.SelectMany(i => X.AsSpan(i * d, d).ToArray())];
@@ -128,7 +130,8 @@ internal sealed record Examples
         {
             return Labels is null
                 ? KernelRegression.Fit(x, rows is null ? Y : [.. rows.Select(i => Y[i])], d, options, weights, progress, cancellationToken)
-                : KernelRegression.FitClasses(x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, weights, progress, cancellationToken);
+                : KernelRegression.FitClasses(
+                    x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, weights, progress, cancellationToken);
         }
         catch (RegressionDataException e)
         {
@@ -151,7 +154,8 @@ internal sealed record Examples
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
-            string advice = e.Column == target ? "for a column of classes add --classes" : "a column of categories cannot be a feature; write it as columns of 0 and 1";
+            string advice = e.Column == target ? "for a column of classes add --classes"
+                : "a column of categories cannot be a feature; write it as columns of 0 and 1";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }
         catch (TableException e) when (e.Kind == TableProblem.Missing)
@@ -164,7 +168,8 @@ internal sealed record Examples
     private static bool IsName(string field) =>
         !field.Any(char.IsAsciiDigit) && !field.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
 
-    private static (string[] Features, string Target) Choose(BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)
+    private static (string[] Features, string Target) Choose(
+        BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)
     {
         string[]? features = x?.Split(',').Select(name => name.Trim()).ToArray();
         if (features is not null && features.Contains(""))
@@ -179,7 +184,9 @@ internal sealed record Examples
         }
 
         return features is not null && y is not null ? (features, y)
-            : header.Count == 2 ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
-            : throw CliException.WrongInput($"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
+            : header.Count == 2
+            ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
+            : throw CliException.WrongInput(
+                $"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
     }
 }

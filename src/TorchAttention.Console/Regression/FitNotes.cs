@@ -1,6 +1,5 @@
-using System.Globalization;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -26,14 +25,15 @@ internal static class FitNotes
 
         if (model.Search is { SetAside.Count: > 0 and var count } found)
         {
-            yield return $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others, {Rows(examples, found.SetAside)}: the bandwidth was chosen without "
+            string rows = count == 1 ? "a row stands" : $"{count} rows stand";
+            yield return $"{rows} far from all others, {Rows(examples, found.SetAside)}: the bandwidth was chosen without "
                 + $"{(count == 1 ? "it" : "them")}, since no other row says anything there";
         }
 
         if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
         {
-            yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: the fit goes through nearly every one, and errors and bands say little; "
-                + "a wider --bandwidth smooths";
+            yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: "
+                + "the fit goes through nearly every one, and errors and bands say little; a wider --bandwidth smooths";
         }
     }
 
@@ -44,7 +44,8 @@ internal static class FitNotes
     private static string Row(Examples examples, int row)
     {
         int d = examples.Features.Count;
-        string place = string.Join(", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Short(examples.X[(row * d) + j])}"));
+        string place = string.Join(
+            ", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Short(examples.X[(row * d) + j])}"));
         return examples.DroppedRows == 0 ? $"row {row + FirstRow} ({place})" : $"({place})";
     }
 
@@ -52,8 +53,10 @@ internal static class FitNotes
     {
         if (search.IsFlat)
         {
-            string spans = string.Join("; ", examples.Features.Zip(search.EquallyGood, (name, span) => $"{PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}"));
-            yield return $"bandwidths do equally well here, as far as numbers can tell ({spans}): the widest was taken, the smoothest fit";
+            IEnumerable<string> spans = examples.Features.Zip(
+                search.EquallyGood, (name, span) => $"{PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}");
+            yield return $"bandwidths do equally well here, as far as numbers can tell ({string.Join("; ", spans)}): the widest was "
+                + "taken, the smoothest fit";
             yield break;
         }
 
@@ -63,15 +66,19 @@ internal static class FitNotes
             string lookedAt = $"{name}: bandwidths from {Short(search.Bounds[j].Least)} to {Short(search.Bounds[j].Most)} were looked at";
             if (search.IsAtMostBound(j))
             {
-                yield return model.Options.SearchBounds is not null ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
-                    : $"{lookedAt}, and the widest predicts best: {(model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help")} to predict {PlainText.Brief(examples.Target)}";
+                string help = model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help";
+                yield return model.Options.SearchBounds is not null
+                    ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
+                    : $"{lookedAt}, and the widest predicts best: {help} to predict {PlainText.Brief(examples.Target)}";
             }
             else if (search.IsAtLeastBound(j))
             {
                 yield return $"{lookedAt}, and the narrowest predicts best: " + (
-                    HasCopies(examples) && !model.Options.LeaveOutTies ? "rows at one place predict each other, which --leave-out-ties prevents"
+                    HasCopies(examples) && !model.Options.LeaveOutTies
+                        ? "rows at one place predict each other, which --leave-out-ties prevents"
                     : model.Options.SearchBounds is not null ? "still narrower ones, which --search-bounds keeps out, may do better"
-                    : "each row is best predicted by its nearest alone, as where there is hardly any noise; --search-bounds keeps such bandwidths out");
+                    : "each row is best predicted by its nearest alone, as where there is hardly any noise; "
+                        + "--search-bounds keeps such bandwidths out");
             }
         }
     }
@@ -80,8 +87,7 @@ internal static class FitNotes
     {
         int d = examples.Features.Count;
         var places = new HashSet<string>();
-        return Enumerable.Range(0, examples.Count).Any(i => !places.Add(string.Join(' ', examples.X.AsSpan(i * d, d).ToArray().Select(CsvText.Number))));
+        return Enumerable.Range(0, examples.Count).Any(
+            i => !places.Add(string.Join(' ', examples.X.AsSpan(i * d, d).ToArray().Select(Exact))));
     }
-
-    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

@@ -1,9 +1,6 @@
-using System.CommandLine;
-using System.Globalization;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -21,53 +18,54 @@ internal sealed class FitOptions
         ["kfold"] = BandwidthRule.KFold,
     };
 
-    private readonly Option<string?> _kernel = new("--kernel")
-    {
-        Description = $"The kernel: {string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name))} (default gaussian)",
-        HelpName = "kernel",
-    };
+    private readonly Option<string?> _kernel = Options.Text("--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian)");
 
-    private readonly Option<int?> _degree = Options.WholeNumber("--degree", "0: local constant (Nadaraya-Watson), 1: local linear (default 0)", least: 0);
-    private readonly Option<string?> _bandwidth = new("--bandwidth")
-    {
-        Description = $"Bandwidths, one for all features or one for each, or the rule that finds them: {string.Join(", ", _rules.Keys)} (default loo)",
-        HelpName = "h,h,...|rule",
-    };
+    private readonly Option<int?> _degree = Options.WholeNumber(
+        "--degree", "0: local constant (Nadaraya-Watson), 1: local linear (default 0)", least: 0);
+    private readonly Option<string?> _bandwidth = Options.Text(
+        "--bandwidth",
+        "h,h,...|rule",
+        $"Bandwidths, one for all features or one for each, or the rule that finds them: {RuleNames} (default loo)");
 
-    private readonly Option<string?> _bounds = new("--search-bounds")
-    {
-        Description = "The least and the largest bandwidth that a rule may choose, in the units of the features: one pair for all of them or one for each "
-            + "(default: from a tenth of the smallest distances between rows to 8 times their range)",
-        HelpName = "least,most",
-    };
+    private readonly Option<string?> _bounds = Options.Text(
+        "--search-bounds",
+        "least,most",
+        "The least and the largest bandwidth that a rule may choose, in the units of the features: "
+            + "one pair for all of them or one for each (default: from a tenth of the smallest distances between rows to 8 times their "
+                + "range)");
 
-    private readonly Option<bool> _ties = new("--leave-out-ties") { Description = "Cross-validation leaves out all rows at one place together: for data with copies" };
+    private readonly Option<bool> _ties = Options.Flag(
+        "--leave-out-ties", "Cross-validation leaves out all rows at one place together: for data with copies");
     private readonly Option<NoNeighbourPolicy> _noNeighbour = Options.OneOf(
         "--no-neighbour",
         "The prediction where no example is in reach",
         NoNeighbourPolicy.NaN,
-        new Dictionary<string, NoNeighbourPolicy> { ["nan"] = NoNeighbourPolicy.NaN, ["nearest"] = NoNeighbourPolicy.Nearest, ["error"] = NoNeighbourPolicy.Error });
+        Options.Names<NoNeighbourPolicy>());
 
-    private readonly Option<int?> _threads = Options.WholeNumber("--threads", "The most threads at work (default every processor)", least: 1);
+    private readonly Option<int?> _threads = Options.WholeNumber(
+        "--threads", "The most threads at work (default every processor)", least: 1);
+
+    private static string KernelNames => string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name));
+
+    private static string RuleNames => string.Join(", ", _rules.Keys);
 
     /// <summary>The rules by the names they are asked for.</summary>
     public static IReadOnlyDictionary<string, BandwidthRule> Rules => _rules;
 
     public static string NameOf(BandwidthRule rule) => _rules.First(pair => pair.Value == rule).Key;
 
+    /// <summary>What a degree is called.</summary>
+    public static string Local(KernelRegressionOptions options) => options.Degree == 0 ? "local constant" : "local linear";
+
     public void AddTo(Command command, bool withBandwidth = true)
     {
-        command.Add(_kernel);
-        command.Add(_degree);
+        command.AddAll(_kernel, _degree);
         if (withBandwidth)
         {
             command.Add(_bandwidth);
         }
 
-        command.Add(_bounds);
-        command.Add(_ties);
-        command.Add(_noNeighbour);
-        command.Add(_threads);
+        command.AddAll(_bounds, _ties, _noNeighbour, _threads);
     }
 
     public KernelRegressionOptions Read(ParseResult parsed)
@@ -77,7 +75,7 @@ internal sealed class FitOptions
         return new KernelRegressionOptions
         {
             Kernel = kernel is null ? SmoothingKernel.Gaussian
-                : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {string.Join(", ", SmoothingKernel.All.Select(known => known.Name))}, got '{kernel}'"),
+                : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {KernelNames}, got '{kernel}'"),
             Degree = degree <= 1 ? degree : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}"),
             Bandwidth = parsed.GetValue(_bandwidth) is string bandwidth ? Parse(bandwidth) : Bandwidth.LeaveOneOut,
             SearchBounds = parsed.GetValue(_bounds) is string bounds ? ParseBounds(bounds) : null,
@@ -93,17 +91,24 @@ internal sealed class FitOptions
         int given = options.Bandwidth.Values.Count;
         if (given > 1 && given != examples.Features.Count)
         {
-            throw CliException.WrongInput($"--bandwidth: expected one bandwidth or one for each of {PlainText.List(examples.Features)}, got {given}");
+            throw CliException.WrongInput(
+                $"--bandwidth: expected one bandwidth or one for each of {PlainText.List(examples.Features)}, got {given}");
         }
 
         if (options.SearchBounds is { Count: var pairs } && pairs != 1 && pairs != examples.Features.Count)
         {
-            throw CliException.WrongInput($"--search-bounds: expected one pair least,most or one for each of {string.Join(", ", examples.Features)}, got {pairs} pairs");
+            throw CliException.WrongInput(
+                "--search-bounds: expected one pair least,most or one for each of "
+                    + $"{string.Join(", ", examples.Features)}, got {pairs} pairs");
         }
 
-        if (options.SearchBounds is not null && (given > 0 || options.Bandwidth.Rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn))
+        bool isSearched = given == 0 && options.Bandwidth.Rule is not (
+            BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn);
+        if (options.SearchBounds is not null && !isSearched)
         {
-            throw CliException.WrongInput($"--search-bounds: expected a rule that searches (loo, aicc, gcv, kfold), got --bandwidth {options.Bandwidth.ToString().ToLowerInvariant()}");
+            throw CliException.WrongInput(
+                "--search-bounds: expected a rule that searches (loo, aicc, gcv, kfold), got --bandwidth "
+                    + $"{options.Bandwidth.ToString().ToLowerInvariant()}");
         }
 
         if (examples.Labels is not null && options.Degree != 0)
@@ -124,15 +129,18 @@ internal sealed class FitOptions
             return Bandwidth.By(rule);
         }
 
-        return Bandwidth.Of(Numbers(text) ?? throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {string.Join(", ", _rules.Keys)}, got '{text}'"));
+        return Bandwidth.Of(
+            Numbers(text) ?? throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {RuleNames}, got '{text}'"));
     }
 
     private static (double Least, double Most)[] ParseBounds(string text)
     {
         double[]? numbers = Numbers(text);
-        (double Least, double Most)[] pairs = numbers is null || numbers.Length % 2 == 1 ? [] : [.. numbers.Chunk(2).Select(pair => (pair[0], pair[1]))];
+        (double Least, double Most)[] pairs = numbers is null || numbers.Length % 2 == 1 ? []
+            : [.. numbers.Chunk(2).Select(pair => (pair[0], pair[1]))];
         return pairs.Length > 0 && pairs.All(pair => pair.Least < pair.Most) ? pairs
-            : throw CliException.WrongInput($"--search-bounds: expected positive numbers least,most with the first below the second, got '{text}'");
+            : throw CliException.WrongInput(
+                $"--search-bounds: expected positive numbers least,most with the first below the second, got '{text}'");
     }
 
     // Positive numbers with commas between them; null where they are others.
@@ -140,7 +148,9 @@ internal sealed class FitOptions
     {
         string[] parts = text.Split(',');
         double[] values = new double[parts.Length];
-        return parts.Index().All(part => double.TryParse(part.Item, NumberStyles.Float, CultureInfo.InvariantCulture, out values[part.Index]) && values[part.Index] > 0 && double.IsFinite(values[part.Index]))
-            ? values : null;
+        bool isNumber((int Index, string Text) part) =>
+            double.TryParse(part.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out values[part.Index])
+            && values[part.Index] > 0 && double.IsFinite(values[part.Index]);
+        return parts.Index().All(isNumber) ? values : null;
     }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.ExceptionServices;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
@@ -11,18 +11,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private const int CurvePoints = 400;
     private const int SurfaceSide = 160;
 
-    public void Save(RunDirectory directory, CancellationToken cancellationToken)
-    {
-        try
-        {
-            Parallel.ForEach(Pictures(), new ParallelOptions { CancellationToken = cancellationToken }, picture => directory.WritePicture(picture.Name, picture.Draw()));
-        }
-        catch (AggregateException e)
-        {
-            // A full disk stops several pictures at once; one of them says it all.
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-    }
+    public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
 
     private IEnumerable<(string Name, Func<Figure> Draw)> Pictures()
     {
@@ -56,7 +45,8 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private Figure Curve()
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
-        return Figures.PlotRegression(examples.X, examples.Y, grid, model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN }), level, examples.Features[0], examples.Target);
+        Predictions at = model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
+        return Figures.PlotRegression(examples.X, examples.Y, grid, at, level, examples.Features[0], examples.Target);
     }
 
     private Figure Probabilities()
@@ -64,8 +54,10 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         double[] grid = WithKeys(Grid(0, CurvePoints));
         Predictions at = model.Predict(grid, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN });
         int[] finite = [.. Enumerable.Range(0, grid.Length).Where(i => at.HasNeighbour[i])];
+        double[] places = Array.ConvertAll(finite, i => grid[i]);
+        double[] means(int c) => Array.ConvertAll(finite, i => at.Mean[(i * model.Columns) + c]);
         return Figures.PlotLines(
-            [.. model.Classes.Select((name, c) => new Series(name, Array.ConvertAll(finite, i => grid[i]), Array.ConvertAll(finite, i => at.Mean[(i * model.Columns) + c])))],
+            [.. model.Classes.Select((name, c) => new Series(name, places, means(c)))],
             examples.Features[0],
             $"probability of {examples.Target}");
     }
@@ -92,20 +84,24 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         }
 
         var points = new Series("", [.. examples.X.Where((_, i) => i % 2 == 0)], [.. examples.X.Where((_, i) => i % 2 == 1)]);
-        return Figures.PlotSurface(surface, (first[0], first[^1]), (second[0], second[^1]), points, examples.Features[0], examples.Features[1], examples.Target, examples.Y);
+        IReadOnlyList<string> names = examples.Features;
+        return Figures.PlotSurface(
+            surface, (first[0], first[^1]), (second[0], second[^1]), points, names[0], names[1], examples.Target, examples.Y);
     }
 
     private Figure Residuals()
     {
         int[] finite = [.. Enumerable.Range(0, examples.Count).Where(i => double.IsFinite(model.Fitted[i]))];
-        return Figures.PlotResiduals(Array.ConvertAll(finite, i => model.Fitted[i]), Array.ConvertAll(finite, i => examples.Y[i] - model.Fitted[i]));
+        return Figures.PlotResiduals(
+            Array.ConvertAll(finite, i => model.Fitted[i]), Array.ConvertAll(finite, i => examples.Y[i] - model.Fitted[i]));
     }
 
     // Where most rows lie in a small part of the range, an even grid passes over the curve there.
     private double[] WithKeys(double[] grid)
     {
         double[] keys = [.. examples.X.Order()];
-        return [.. grid.Concat(Enumerable.Range(0, CurvePoints).Select(i => keys[(int)((long)i * (keys.Length - 1) / (CurvePoints - 1))])).Distinct().Order()];
+        IEnumerable<int> ranks = Enumerable.Range(0, CurvePoints).Select(i => (int)((long)i * (keys.Length - 1) / (CurvePoints - 1)));
+        return [.. grid.Concat(ranks.Select(i => keys[i])).Distinct().Order()];
     }
 
     private double[] Grid(int feature, int count)

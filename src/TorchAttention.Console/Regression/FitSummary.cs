@@ -1,8 +1,8 @@
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -15,7 +15,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
     {
         json.WriteString("command", "fit");
         json.WriteString("data", File.Exists(examples.Source) ? Path.GetFullPath(examples.Source) : examples.Source);
-        Strings(json, "x", examples.Features);
+        json.WriteStrings("x", examples.Features);
         json.WriteString("y", examples.Target);
         json.WriteString("weights", examples.WeightsColumn);
         json.WriteBoolean("classes", examples.Labels is not null);
@@ -24,16 +24,17 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
-        json.WriteString("bandwidth", model.Options.Bandwidth.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : model.Options.Bandwidth.ToString());
+        Bandwidth h = model.Options.Bandwidth;
+        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : h.ToString());
         if (model.Options.SearchBounds is { } bounds)
         {
-            Pairs(json, "search_bounds", bounds);
+            json.WritePairs("search_bounds", bounds);
         }
 
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
         json.WriteNumber("level", level);
         json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
-        json.WriteString("version", InfoCommand.Version);
+        json.WriteString("version", ProgramVersion.Text);
     }
 
     public void WriteTo(Utf8JsonWriter json)
@@ -42,38 +43,38 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("data", examples.Name);
         json.WriteNumber("rows", examples.Count);
         json.WriteNumber("dropped_rows", examples.DroppedRows);
-        Strings(json, "x", examples.Features);
+        json.WriteStrings("x", examples.Features);
         json.WriteString("y", examples.Target);
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
-        Numbers(json, "bandwidth", model.Bandwidths);
+        json.WriteNumbers("bandwidth", model.Bandwidths);
         json.WriteString("rule", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule));
         json.WriteBoolean("at_bound", model.Search?.IsAtBound ?? false);
         json.WriteBoolean("flat", model.Search?.IsFlat ?? false);
-        Pairs(json, "search_bounds", model.Search?.Bounds ?? []);
-        Pairs(json, "within_one_standard_error", _spans);
-        Strings(json, "notes", FitNotes.Of(examples, model));
-        Number(json, "effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
-        Number(json, "residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
-        Numbers(json, "residual_standard_error", said.ResidualStandardError);
-        Numbers(json, "r_squared", said.RSquared);
-        Number(json, "leave_one_out_error", said.LeaveOneOutError);
-        Number(json, "aicc", said.AICc);
-        Number(json, "gcv", said.GCV);
+        json.WritePairs("search_bounds", model.Search?.Bounds ?? []);
+        json.WritePairs("within_one_standard_error", _spans);
+        json.WriteStrings("notes", FitNotes.Of(examples, model));
+        json.WriteNumberOrNull("effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
+        json.WriteNumberOrNull("residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
+        json.WriteNumbers("residual_standard_error", said.ResidualStandardError);
+        json.WriteNumbers("r_squared", said.RSquared);
+        json.WriteNumberOrNull("leave_one_out_error", said.LeaveOneOutError);
+        json.WriteNumberOrNull("aicc", said.AICc);
+        json.WriteNumberOrNull("gcv", said.GCV);
         if (examples.Features.Count == 1)
         {
-            json.WriteStartObject("bandwidth_elsewhere");
-            foreach ((string convention, double value) in BandwidthConventions.All(model.Options.Kernel, model.Bandwidths[0]))
+            json.WriteObject("bandwidth_elsewhere", () =>
             {
-                Number(json, convention, value);
-            }
-
-            json.WriteEndObject();
+                foreach ((string convention, double value) in BandwidthConventions.All(model.Options.Kernel, model.Bandwidths[0]))
+                {
+                    json.WriteNumberOrNull(convention, value);
+                }
+            });
         }
 
         if (model.Classes.Count > 0)
         {
-            Strings(json, "classes", model.Classes);
+            json.WriteStrings("classes", model.Classes);
         }
 
         json.WriteString("model", modelPath);
@@ -92,18 +93,18 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         {
             for (int j = 0; j < d; j++)
             {
-                writer.Write(CsvText.Number(examples.X[(i * d) + j]));
+                writer.Write(Exact(examples.X[(i * d) + j]));
                 writer.Write(',');
             }
 
-            writer.Write(isRegression ? CsvText.Number(examples.Y[i]) : CsvText.Field(examples.Labels![i]));
+            writer.Write(isRegression ? Exact(examples.Y[i]) : CsvText.Field(examples.Labels![i]));
             for (int c = 0; c < model.Columns; c++)
             {
                 writer.Write(',');
-                writer.Write(CsvText.Number(fitted[(i * model.Columns) + c]));
+                writer.Write(Exact(fitted[(i * model.Columns) + c]));
             }
 
-            writer.WriteLine(isRegression ? $",{CsvText.Number(examples.Y[i] - fitted[i])}" : "");
+            writer.WriteLine(isRegression ? $",{Exact(examples.Y[i] - fitted[i])}" : "");
         }
     }
 
@@ -112,23 +113,26 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         writer.WriteLine(string.Join(',', [.. examples.Features.Select(name => CsvText.Field($"h_{name}")), "score", "estimate"]));
         foreach (BandwidthTrial trial in model.Search!.Trials)
         {
-            writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(CsvText.Number), CsvText.Number(trial.Score), trial.IsEstimate ? "1" : "0"]));
+            writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(Exact), Exact(trial.Score), trial.IsEstimate ? "1" : "0"]));
         }
     }
 
     public void Print(RunDirectory directory, bool plots)
     {
         Diagnostics said = model.Diagnostics;
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded, ShowHeaders = false };
-        table.AddColumns("", "");
-        Row("examples", $"{examples.Count}{(examples.DroppedRows > 0 ? $" ({examples.DroppedRows} rows with missing numbers left out)" : "")}");
-        Row("kernel, degree", $"{model.Options.Kernel}, {model.Options.Degree} ({(model.Options.Degree == 0 ? "local constant" : "local linear")})");
+        Spectre.Console.Table table = Terminal.Table(["", ""], []);
+        string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} rows with missing numbers left out)" : "";
+        Row("examples", $"{examples.Count}{dropped}");
+        Row("kernel, degree", $"{model.Options.Kernel}, {model.Options.Degree} ({FitOptions.Local(model.Options)})");
         foreach ((string feature, double h) in examples.Features.Zip(model.Bandwidths))
         {
             Row($"bandwidth of {PlainText.Brief(feature)}", Short(h));
         }
 
-        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + (model.Search.IsFlat ? ", flat" : model.Search.IsAtBound ? ", at the end of what was looked at" : ""));
+        string end = model.Search is { IsFlat: true } ? ", flat"
+            : model.Search is { IsAtBound: true } ? ", at the end of what was looked at"
+            : "";
+        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + end);
         foreach ((string feature, (double least, double most)) in examples.Features.Zip(_spans))
         {
             Row($"as good, of {PlainText.Brief(feature)}", $"{Short(least)} to {Short(most)} (within one standard error)");
@@ -154,66 +158,10 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
             Console.WriteLine($"note: {note}");
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fitted in {seconds:0.00} s; model: {modelPath}"));
-        Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{(model.Search is { Trials.Count: > 0 } ? ", search.csv" : "")}{(plots ? ", plots/" : "")})");
+        Console.WriteLine($"fitted in {seconds:0.00} s; model: {modelPath}");
+        string more = (model.Search is { Trials.Count: > 0 } ? ", search.csv" : "") + (plots ? ", plots/" : "");
+        Console.WriteLine($"files: {directory.Path} (config.json, summary.json, fitted.csv{more})");
 
         void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
-    }
-
-    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
-
-    private static void Strings(Utf8JsonWriter json, string name, IEnumerable<string> texts)
-    {
-        json.WriteStartArray(name);
-        foreach (string text in texts)
-        {
-            json.WriteStringValue(text);
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Numbers(Utf8JsonWriter json, string name, IEnumerable<double> numbers)
-    {
-        json.WriteStartArray(name);
-        foreach (double number in numbers)
-        {
-            if (double.IsFinite(number))
-            {
-                json.WriteNumberValue(number);
-            }
-            else
-            {
-                json.WriteNullValue();
-            }
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Pairs(Utf8JsonWriter json, string name, IReadOnlyList<(double Least, double Most)> pairs)
-    {
-        json.WriteStartArray(name);
-        foreach ((double least, double most) in pairs)
-        {
-            json.WriteStartArray();
-            json.WriteNumberValue(least);
-            json.WriteNumberValue(most);
-            json.WriteEndArray();
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Number(Utf8JsonWriter json, string name, double number)
-    {
-        if (double.IsFinite(number))
-        {
-            json.WriteNumber(name, number);
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
     }
 }

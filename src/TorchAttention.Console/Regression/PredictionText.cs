@@ -1,10 +1,13 @@
-using System.Globalization;
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
 
-/// <summary>Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where that rests on little.</summary>
-internal sealed class PredictionText(TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options, IReadOnlyList<string> keptColumns)
+/// <summary>
+/// Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where that rests on little.
+/// </summary>
+internal sealed class PredictionText(
+    TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options, IReadOnlyList<string> keptColumns)
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";
@@ -17,7 +20,8 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
     {
         get
         {
-            IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"] : ["mean", "se", "lower", "upper"];
+            IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"]
+                : ["mean", "se", "lower", "upper"];
             IEnumerable<string> slopes = options.HasSlopes && !IsClasses ? names.Features.Select(name => $"slope_{name}") : [];
             return predicted.Concat(slopes).Append("neighbours").Append("flag");
         }
@@ -84,7 +88,8 @@ internal sealed class PredictionText(TextWriter writer, KernelRegression model, 
             }
 
             Number(writer, at.EffectiveNeighbours[i]);
-            writer.WriteLine(!at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level : "");
+            writer.WriteLine(
+                !at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level : "");
         }
     }
 

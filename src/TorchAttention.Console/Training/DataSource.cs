@@ -1,6 +1,7 @@
+using System.Security.Cryptography;
+using TorchAttention.Cli.Output;
 using TorchAttention.Data;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Tables;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
@@ -41,18 +42,14 @@ internal sealed class DataSource
 
     public static DataSource Open(TrainOptions options)
     {
-        if (options.Data.Equals(Nonlinear, StringComparison.OrdinalIgnoreCase))
+        options.Line.Check(options, ofData: true);
+        if (options.IsNonlinear)
         {
-            RefuseWhereGiven(options.X, "--x", "tables");
-            RefuseWhereGiven(options.Y, "--y", "tables");
-            RefuseWhereGiven(options.ValidationFraction, "--validation-fraction", "tables");
             return options.LeaveOneOut && options.N == 1
                 ? throw CliException.WrongInput("--leave-one-out: expected --n of at least 2, got 1")
                 : new DataSource(options, Nonlinear, null);
         }
 
-        RefuseWhereGiven(options.N, "--n", "--data nonlinear");
-        RefuseWhereGiven(options.NoiseStd, "--noise-std", "--data nonlinear");
         if (options.X is not null && options.Y is not null && options.X.Split(',').Contains(options.Y))
         {
             throw CliException.WrongInput($"--y: '{options.Y}' is the column of --x; expected another one");
@@ -66,7 +63,8 @@ internal sealed class DataSource
         if (!File.Exists(options.Data) && !Directory.Exists(options.Data) && !options.Data.AsSpan().ContainsAny('/', '\\', '.'))
         {
             string names = string.Join(", ", BuiltInTable.All.Select(table => table.Name).Prepend(Nonlinear));
-            throw CliException.WrongInput($"--data: no data set or file '{PlainText.Brief(options.Data)}'; the built-in data sets are {names}");
+            throw CliException.WrongInput(
+                $"--data: no data set or file '{PlainText.Brief(options.Data)}'; the built-in data sets are {names}");
         }
 
         DataStream.RefuseClosed("--data", options.Data);
@@ -80,7 +78,7 @@ internal sealed class DataSource
         // An example itself is a few numbers in several forms.
         double matrices = LearnedModel.MatricesInAStep(_options);
         const double numbers = 16;
-        double examples = _table?.RowCount ?? _options.N ?? DefaultN;
+        double examples = _table?.RowCount ?? _options.N;
         double batch = Math.Min(_options.BatchSize, examples);
         double needed = sizeof(float) * examples * ((matrices * batch) + numbers);
         double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -88,7 +86,8 @@ internal sealed class DataSource
         {
             string option = batch > DefaultBatchSize ? "--batch-size" : _table is null ? "--n" : "--data";
             throw CliException.WrongInput(
-                $"{option}: {examples} examples in mini-batches of {batch} need about {needed / (1 << 30):F0} GiB, this machine has {available / (1 << 30):F0}");
+                $"{option}: {examples} examples in mini-batches of {batch} need about {needed / (1 << 30):F0} GiB, this machine has "
+                    + $"{available / (1 << 30):F0}");
         }
     }
 
@@ -97,14 +96,13 @@ internal sealed class DataSource
     {
         if (_table is null)
         {
-            return new NonlinearData(_options.N ?? DefaultN, _options.BatchSize, _options.NoiseStd ?? DefaultNoiseStd, _options.Seed, device);
+            return WithFiniteSquares(new NonlinearData(_options.N, _options.BatchSize, _options.NoiseStd, _options.Seed, device));
         }
 
         try
         {
-            double fraction = _options.ValidationFraction ?? DefaultValidationFraction;
             double[][] columns = [.. XLabels.Select((_, j) => _table[j].ToArray())];
-            return new TabularData(columns, _table[XLabels.Count], _options.BatchSize, fraction, _options.Seed, device);
+            return new TabularData(columns, _table[XLabels.Count], _options.BatchSize, _options.ValidationFraction, _options.Seed, device);
         }
         catch (RegressionDataException e)
         {
@@ -117,11 +115,41 @@ internal sealed class DataSource
         }
     }
 
+    /// <summary>What h is counted in: of one column its own units, of several the deviations of each.</summary>
+    public static double Unit(RegressionData data) => data.XScales.Count == 1 ? data.XScale.Deviation : 1;
+
+    /// <summary>What identifies the data of a run.</summary>
+    public static string Digest(RegressionData data)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (torch.Tensor part in (torch.Tensor[])[data.XTrain, data.YTrain, data.XVal, data.YVal])
+        {
+            using torch.Tensor here = part.cpu();
+            hash.AppendData(here.bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private NonlinearData WithFiniteSquares(NonlinearData data)
+    {
+        double largest = data.YTrain.abs().max().ToDouble();
+        if (float.IsFinite((float)(largest * largest * data.YTrain.shape[0])))
+        {
+            return data;
+        }
+
+        data.Dispose();
+        throw CliException.WrongInput(
+            $"--noise-std: {_options.NoiseStd} is too large; the sum of the targets' squares does not fit float32");
+    }
+
     private static IReadOnlyList<string> ChooseColumns(IReadOnlyList<string> header, TrainOptions options)
     {
         if (header.Count != 2 && (options.X is null || options.Y is null))
         {
-            throw CliException.WrongInput($"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
+            throw CliException.WrongInput(
+                $"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
         }
 
         return ChooseColumns(header[0], header[^1], options);
@@ -164,13 +192,5 @@ internal sealed class DataSource
         }
 
         return table;
-    }
-
-    private static void RefuseWhereGiven(object? value, string option, string whatItIsFor)
-    {
-        if (value is not null)
-        {
-            throw CliException.WrongInput($"{option} applies to {whatItIsFor} only");
-        }
     }
 }

@@ -20,8 +20,10 @@ internal sealed class Estimator
     /// <param name="module">Predicts.</param>
     /// <param name="data">Where its errors are measured.</param>
     /// <param name="cancellationToken">Stops the prediction.</param>
-    /// <param name="fillsMatrix">Whether the module may make a matrix of queries x keys, and is better asked for a few queries at a time.</param>
-    public Estimator(string name, nn.Module<Tensor, Tensor> module, RegressionData data, CancellationToken cancellationToken, bool fillsMatrix = true)
+    /// <param name="fillsMatrix">Whether the module may make a matrix of queries x keys, and is better asked for a few queries at a
+    /// time.</param>
+    public Estimator(
+        string name, nn.Module<Tensor, Tensor> module, RegressionData data, CancellationToken cancellationToken, bool fillsMatrix = true)
     {
         _cancellationToken = cancellationToken;
         _fillsMatrix = fillsMatrix;

@@ -1,6 +1,5 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
@@ -11,8 +10,10 @@ internal static class LearnedModel
 {
     public const string Usual = "nw";
 
+    public const string Region = "region";
+    public const string MultiHead = "multi-head";
+
     private const string Relevance = "ard";
-    private const string Region = "region";
     private const string Key = "key";
     private const int UsualRegions = 5;
 
@@ -20,12 +21,22 @@ internal static class LearnedModel
     {
         ["dot-product"] = AttentionScore.DotProduct,
         ["additive"] = AttentionScore.Additive,
-        ["multi-head"] = AttentionScore.MultiHead,
+        [MultiHead] = AttentionScore.MultiHead,
     };
 
     /// <summary>The names and what they mean, for the help.</summary>
     public static string Description { get; } =
-        $"What is learned: {Usual} (one w, the chapter's), {Relevance} (a w for each column of x), {Region} (a w for each region of x), {Key} (a w for each key), or a score: {string.Join(", ", _scores.Keys)}";
+        $"What is learned: {Usual} (one w, the chapter's), {Relevance} (a w for each column of x), {Region} (a w for each region of x), "
+            + $"{Key} (a w for each key), or a score: {Scores}";
+
+    /// <summary>Those whose score is learned, for messages.</summary>
+    public static string Scores => string.Join(", ", _scores.Keys);
+
+    /// <summary>Those that learn the widths of a kernel, for messages.</summary>
+    public static string WithKernel => $"{Usual}, {Relevance}, {Region} and {Key}";
+
+    /// <summary>Those that a device can compute without a matrix, for messages.</summary>
+    public static string Streamed => $"{Usual} and {Relevance}";
 
     public static IReadOnlyList<string> Names { get; } = [Usual, Relevance, Region, Key, .. _scores.Keys];
 
@@ -36,31 +47,20 @@ internal static class LearnedModel
     public static string EstimatorName(string name) => name == Usual ? "parametric" : name;
 
     /// <summary>Whether a learned number is a w, and not one of several that stand for many.</summary>
-    public static bool IsWidth(string number) => number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
+    public static bool IsWidth(string number) =>
+        number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
 
-    /// <summary>Refuses options of other models.</summary>
-    public static void Check(TrainOptions options)
-    {
-        bool hasScore = HasScore(options.Model);
-        Refuse(options.Regions, options.Model == Region, $"--regions applies to --model {Region} only");
-        Refuse(options.Kernel, !hasScore, $"--kernel applies to --model {Usual}, {Relevance}, {Region} and {Key} only");
-        Refuse(options.LearnValues ? true : null, !hasScore, $"--learn-values applies to --model {Usual}, {Relevance}, {Region} and {Key} only");
-        Refuse(options.Hidden, hasScore, $"--hidden applies to --model {string.Join(", ", _scores.Keys)} only");
-        Refuse(options.Dropout, hasScore, $"--dropout applies to --model {string.Join(", ", _scores.Keys)} only");
-        Refuse(options.Heads, options.Model == "multi-head", "--heads applies to --model multi-head only");
-        Refuse(options.Method == AttentionMethod.Engine ? true : null, !hasScore, $"--method engine applies to --model {Usual}, {Relevance}, {Region} and {Key} only");
-        Refuse(options.Method == AttentionMethod.Streaming ? true : null, options.Model is Usual or Relevance, $"--method streaming applies to --model {Usual} and {Relevance} only");
-        Refuse(options.LeaveOneOut ? true : null, options.Model != "multi-head", "--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of the others; use --patience");
-        bool isGaussian = options.Kernel is null || options.Kernel == SmoothingKernel.Gaussian;
-        Refuse(options.Method == AttentionMethod.Streaming ? true : null, isGaussian, "--method streaming applies to --kernel gaussian only");
-    }
+    /// <summary>Whether the model is one of <see cref="Streamed"/>.</summary>
+    public static bool CanStream(string name) => name is Usual or Relevance;
 
-    /// <summary>About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.</summary>
+    /// <summary>
+    /// About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.
+    /// </summary>
     public static double MatricesInAStep(TrainOptions options)
     {
         const double textbook = 8;
         bool isTall = options.Model == "additive" || (HasScore(options.Model) && options.LeaveOneOut);
-        return isTall ? textbook * (options.Hidden ?? new AttentionRegressionOptions().Hidden)
+        return isTall ? textbook * (options.Hidden)
             : HasScore(options.Model) || options.Method == AttentionMethod.Textbook ? textbook
             : 0;
     }
@@ -76,12 +76,13 @@ internal static class LearnedModel
         bool isLine = data.XTrain.dim() == 1;
         if (!isLine && options.Model is Region or Key)
         {
-            throw CliException.WrongInput($"--model {options.Model} takes one column of --x, got {data.XTrain.shape[1]}; ard has a w for each");
+            throw CliException.WrongInput(
+                $"--model {options.Model} takes one column of --x, got {data.XTrain.shape[1]}; ard has a w for each");
         }
 
         var kernel = new KernelModelOptions
         {
-            Kernel = options.Kernel ?? SmoothingKernel.Gaussian,
+            Kernel = options.Kernel,
             LearningRate = options.Lr,
             LeaveOneOut = options.LeaveOneOut,
             LearnValues = options.LearnValues,
@@ -105,27 +106,17 @@ internal static class LearnedModel
 
     private static AttentionRegression Attention(TrainOptions options, RegressionData data, AttentionScore score)
     {
-        var usual = new AttentionRegressionOptions();
-        (int hidden, int heads) = (options.Hidden ?? usual.Hidden, options.Heads ?? usual.Heads);
-        return score != AttentionScore.MultiHead || hidden % heads == 0
+        return score != AttentionScore.MultiHead || options.Hidden % options.Heads == 0
             ? new AttentionRegression(data.XTrain, data.YTrain, new AttentionRegressionOptions
             {
                 Score = score,
-                Hidden = hidden,
-                Heads = heads,
-                Dropout = options.Dropout ?? usual.Dropout,
+                Hidden = options.Hidden,
+                Heads = options.Heads,
+                Dropout = options.Dropout,
                 LearningRate = options.Lr,
                 LeaveOneOut = options.LeaveOneOut,
                 Seed = options.Seed,
             })
-            : throw CliException.WrongInput($"--heads: expected a divisor of --hidden {hidden}, got {heads}");
-    }
-
-    private static void Refuse(object? value, bool applies, string message)
-    {
-        if (value is not null && !applies)
-        {
-            throw CliException.WrongInput(message);
-        }
+            : throw CliException.WrongInput($"--heads: expected a divisor of --hidden {options.Hidden}, got {options.Heads}");
     }
 }

@@ -1,8 +1,5 @@
-using System.Globalization;
-using System.Text.Json;
-using TorchAttention.Cli.Reports;
-using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Tables;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Training;
 using TorchSharp;
 
@@ -11,99 +8,70 @@ namespace TorchAttention.Cli.Training;
 /// <summary>Everything needed to repeat a run, and to go on with it.</summary>
 internal static class RunConfig
 {
-    public const string FileName = "config.json";
-    public const string BegunName = "begun";
     private const string DigestName = "data_sha256";
     public const string WeightDecayName = "weight_decay";
 
-    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, torch.Device device, double bandwidth, string digest, DateTime begun)
+    /// <summary>Writes the configuration of one training.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="options">What was asked for, the device and the nonparametric bandwidth as they were found.</param>
+    /// <param name="source">The data.</param>
+    /// <param name="digest">What identifies them.</param>
+    /// <param name="begun">When the run began.</param>
+    public static void Write(Utf8JsonWriter json, TrainOptions options, DataSource source, string digest, DateTime begun)
     {
-        json.WriteString("command", "train");
-        WriteBegun(json, begun);
-        json.WriteString("model", options.Model);
-        json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
+        WriteHead(json, options, source, begun);
         if (source.IsTable)
         {
             json.WriteString("x", string.Join(',', source.XLabels));
             json.WriteString("y", source.YLabel);
             json.WriteNumber("rows", source.RowCount);
-            json.WriteNumber("validation_fraction", options.ValidationFraction ?? DataSource.DefaultValidationFraction);
-        }
-        else
-        {
-            json.WriteNumber("n", options.N ?? DataSource.DefaultN);
-            json.WriteNumber("noise_std", options.NoiseStd ?? DataSource.DefaultNoiseStd);
         }
 
-        json.WriteNumber("nonparametric_bandwidth", bandwidth);
-        json.WriteNumber("batch_size", options.BatchSize);
-        json.WriteNumber("epochs", options.Epochs);
-        WriteModel(json, options);
-        json.WriteString("optimizer", options.Optimizer.ToString().ToLowerInvariant());
-        json.WriteNumber("lr", options.Lr);
-        json.WriteNumber("momentum", options.Momentum ?? 0);
-        json.WriteNumber(WeightDecayName, options.ToOptimizer().WeightDecay);
-        json.WriteString("schedule", options.Schedule.ToString().ToLowerInvariant());
-        json.WriteNumber("warmup", options.WarmupSteps ?? 0);
-        WriteOrNull(json, "clip", options.Clip);
-        WriteOrNull(json, "patience", options.Patience);
-        json.WriteNumber("seed", options.Seed);
-        json.WriteBoolean("leave_one_out", options.LeaveOneOut);
-        json.WriteString("method", options.Method.ToString().ToLowerInvariant());
-        json.WriteString("device", device.ToString());
+        options.Line.Record(json, options);
         json.WriteNumber("threads", torch.get_num_threads());
-        json.WriteString("version", InfoCommand.Version);
+        json.WriteString("version", ProgramVersion.Text);
         json.WriteString("torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3));
         json.WriteString("libtorch", LibTorch.LoadedVersion ?? torch.__version__);
         json.WriteString(DigestName, digest);
-        WriteArguments(json, options);
+        json.WriteStrings("arguments", options.Arguments);
     }
 
-    /// <summary>When the run began.</summary>
-    public static void WriteBegun(Utf8JsonWriter json, DateTime begun) => json.WriteString(BegunName, begun.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
-
-    /// <summary>When the run in a folder began; null where nothing says it.</summary>
-    public static DateTime? Begun(string directory) =>
-        ParseBegun(RunFile.Values(Path.Combine(directory, FileName)).FirstOrDefault(value => value.Key == BegunName)?.Value);
-
-    /// <summary>The time that a text says; null where it says none.</summary>
-    public static DateTime? ParseBegun(string? text) =>
-        DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out DateTime begun) ? begun : null;
-
-    /// <summary>The command line that began the run.</summary>
-    public static void WriteArguments(Utf8JsonWriter json, TrainOptions options)
+    /// <summary>Writes the configuration of a training with several seeds.</summary>
+    public static void WriteSeeds(Utf8JsonWriter json, TrainOptions options, DataSource source)
     {
-        json.WriteStartArray("arguments");
-        foreach (string argument in options.Arguments)
-        {
-            json.WriteStringValue(argument);
-        }
-
-        json.WriteEndArray();
+        WriteHead(json, options, source, DateTime.UtcNow);
+        json.WriteNumber("seed", options.Seed);
+        json.WriteNumber("seeds", options.Seeds!.Value);
+        json.WriteNumber(WeightDecayName, options.ToOptimizer().WeightDecay);
+        json.WriteStrings("arguments", options.Arguments);
     }
 
     /// <summary>The options of a run that was begun before.</summary>
     /// <param name="directory">The run's folder.</param>
+    /// <param name="now">The command line that asks to go on with it.</param>
     /// <exception cref="CliException">It holds no run that can go on.</exception>
     /// <exception cref="RunException">Its configuration is damaged.</exception>
-    public static TrainOptions Read(string directory)
+    public static TrainOptions Read(string directory, ParseResult now)
     {
-        string file = Path.Combine(directory, FileName);
+        string file = Path.Combine(directory, RunFiles.Config);
         string shown = PlainText.Brief(directory, 200);
         if (!Path.Exists(file))
         {
-            throw CliException.WrongInput($"--resume: '{shown}' holds no run ({FileName} is not there); begin it with train --out {shown}");
+            throw CliException.WrongInput(
+                $"--resume: '{shown}' holds no run ({RunFiles.Config} is not there); begin it with train --out {shown}");
         }
 
         IReadOnlyList<RunValue> values = RunFile.Values(file);
         string command = Text("command");
         if (command != "train")
         {
-            throw CliException.WrongInput($"--resume: '{shown}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
+            throw CliException.WrongInput(
+                $"--resume: '{shown}' is a run of {PlainText.Brief(command)}, which has no training to go on with");
         }
 
         IReadOnlyList<string> arguments = Find("arguments")?.Texts ?? throw Wrong("arguments", "a list of texts");
-        TrainOptions then = TrainCommand.Parse(file, arguments) with { Data = Text("data") };
+        var line = new TrainLine(now, TrainLine.Parse(file, arguments));
+        TrainOptions then = new TrainOptions(line) with { Data = Text("data"), Arguments = arguments };
 
         // A run goes on with the decay that it began with: 0 where it was recorded by a version that had no other default.
         bool isDefault = then.WeightDecay is null && then.Optimizer != OptimizerKind.Lbfgs;
@@ -126,46 +94,18 @@ internal static class RunConfig
     /// <summary>What identifies the data that a run began with; null where that is not recorded.</summary>
     public static string? Digest(string directory)
     {
-        string file = Path.Combine(directory, FileName);
+        string file = Path.Combine(directory, RunFiles.Config);
         RunValue? digest = RunFile.Values(file).FirstOrDefault(value => value.Key == DigestName);
         return digest is null or { Kind: JsonValueKind.String }
             ? digest?.Value
             : throw new RunException(RunProblem.Damaged, file) { Name = DigestName, Expected = "a text", Found = digest.Shown };
     }
 
-    private static void WriteModel(Utf8JsonWriter json, TrainOptions options)
+    private static void WriteHead(Utf8JsonWriter json, TrainOptions options, DataSource source, DateTime begun)
     {
-        if (!LearnedModel.HasScore(options.Model))
-        {
-            json.WriteString("kernel", (options.Kernel ?? SmoothingKernel.Gaussian).Name);
-            json.WriteBoolean("learn_values", options.LearnValues);
-            if (options.Regions is int regions)
-            {
-                json.WriteNumber("regions", regions);
-            }
-
-            return;
-        }
-
-        var usual = new Models.AttentionRegressionOptions();
-        json.WriteNumber("hidden", options.Hidden ?? usual.Hidden);
-        if (options.Model == "multi-head")
-        {
-            json.WriteNumber("heads", options.Heads ?? usual.Heads);
-        }
-
-        json.WriteNumber("dropout", options.Dropout ?? usual.Dropout);
-    }
-
-    private static void WriteOrNull(Utf8JsonWriter json, string name, double? value)
-    {
-        if (value is double number)
-        {
-            json.WriteNumber(name, number);
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
+        json.WriteString("command", "train");
+        RunFiles.WriteBegun(json, begun);
+        json.WriteString("model", options.Model);
+        json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
     }
 }

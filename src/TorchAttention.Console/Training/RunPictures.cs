@@ -1,4 +1,4 @@
-using System.Runtime.ExceptionServices;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Plotting;
@@ -23,8 +23,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private readonly List<(string Name, Func<Figure> Draw)> _pictures = [];
 
     /// <summary>
-    /// Adds what an estimator predicts: of one column a curve, which on a table runs over the whole range of x while the chapter's stands at the validation inputs; of two a surface; of more the
-    /// predictions of the validation part over what was observed.
+    /// Adds what an estimator predicts: of one column a curve, which on a table runs over the whole range of x while the chapter's stands
+    /// at the validation inputs; of two a surface; of more the predictions of the validation part over what was observed.
     /// </summary>
     public void AddPredictions(string name, Estimator estimator)
     {
@@ -41,11 +41,18 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
             double[] observed = _units.YsOf(data.YVal);
             double[] predicted = estimator.Predict(data.XVal);
             double[] ends = [observed.Min(), observed.Max()];
-            _pictures.Add((name, () => Figures.PlotLines([new("equal", ends, ends)], $"observed {source.YLabel}", $"predicted {source.YLabel}", [new("Validation", observed, predicted)])));
+            _pictures.Add((name, () => Figures.PlotLines(
+                [new("equal", ends, ends)],
+                $"observed {source.YLabel}",
+                $"predicted {source.YLabel}",
+                [new("Validation", observed, predicted)])));
         }
     }
 
-    /// <summary>Adds the attention weights (validation inputs, training inputs) of an estimator, for each head its own; of large data, evenly spaced ones.</summary>
+    /// <summary>
+    /// Adds the attention weights (validation inputs, training inputs) of an estimator, for each head its own; of large data, evenly spaced
+    /// ones.
+    /// </summary>
     public void AddAttention(string name, Estimator estimator, IAttentionModel model)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -54,7 +61,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         long columnStep = Step(keys, MostColumns);
         estimator.Attend(data.XVal.slice(0, 0, data.XVal.shape[0], rowStep));
         Tensor weights = model.AttentionWeights!.slice(-1, 0, keys, columnStep);
-        double[][,] heads = weights.dim() == 2 ? [weights.ToMatrix()] : [.. Enumerable.Range(0, (int)weights.shape[0]).Select(head => weights[head].ToMatrix())];
+        double[][,] heads = weights.dim() == 2 ? [weights.ToMatrix()]
+            : [.. Enumerable.Range(0, (int)weights.shape[0]).Select(head => weights[head].ToMatrix())];
         string by = source.XLabels.Count == 1 ? "" : $" by {source.XLabels[0]}";
         string xLabel = $"Sorted training inputs{by}{EveryNth(columnStep)}";
         string yLabel = $"Sorted validation inputs{by}{EveryNth(rowStep)}";
@@ -69,12 +77,15 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     /// <summary>Adds the learned numbers over the epochs.</summary>
     public void AddNumbers(string name, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)
     {
-        (double Epoch, double[] Values)[] shown = [.. trace.Where((_, i) => i % Step(trace.Count, MostLossPoints) == 0 || i == trace.Count - 1)];
+        (double Epoch, double[] Values)[] shown =
+            [.. trace.Where((_, i) => i % Step(trace.Count, MostLossPoints) == 0 || i == trace.Count - 1)];
         double[] epochs = Array.ConvertAll(shown, row => row.Epoch);
-        Series[] lines = [.. numbers.Names.Select((number, i) => new Series(Meaning(number, i), epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
+        Series[] lines = [.. numbers.Names.Select((number, i) =>
+            new Series(Meaning(number, i), epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
         _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "|w| = 1/h")));
 
-        string Meaning(string number, int i) => source.XLabels.Count == numbers.Names.Count && source.XLabels.Count > 1 ? $"{number} ({source.XLabels[i]})" : number;
+        string Meaning(string number, int i) =>
+            source.XLabels.Count == numbers.Names.Count && source.XLabels.Count > 1 ? $"{number} ({source.XLabels[i]})" : number;
     }
 
     /// <summary>Adds the width 1/|w| at each key.</summary>
@@ -85,7 +96,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         double[] x = _units.XsOf(data.XTrain);
         double[] widths = [.. model.W[model.Regions].ToDoubles().Select(w => deviation / Math.Abs(w))];
         var steps = new List<(double X, double Width)>();
-        foreach ((double place, double width) in x.Zip(widths).Where((pair, i) => i % Step(x.Length, MostColumns) == 0 && double.IsFinite(pair.Second)))
+        bool isShown((double X, double Width) pair, int i) => i % Step(x.Length, MostColumns) == 0 && double.IsFinite(pair.Width);
+        foreach ((double place, double width) in x.Zip(widths).Where(isShown))
         {
             if (steps is [.., (double lastPlace, double lastWidth)] && lastWidth != width)
             {
@@ -96,7 +108,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
             steps.Add((place, width));
         }
 
-        _pictures.Add((name, () => Figures.PlotLines([new("h = 1/|w|", [.. steps.Select(step => step.X)], [.. steps.Select(step => step.Width)])], source.XLabels[0], "bandwidth h")));
+        var line = new Series("h = 1/|w|", [.. steps.Select(step => step.X)], [.. steps.Select(step => step.Width)]);
+        _pictures.Add((name, () => Figures.PlotLines([line], source.XLabels[0], "bandwidth h")));
     }
 
     /// <summary>Adds the lines of a progress board, in the data's own units.</summary>
@@ -107,19 +120,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     }
 
     /// <summary>Draws everything as PNG and SVG.</summary>
-    public void Save(RunDirectory directory, CancellationToken cancellationToken)
-    {
-        try
-        {
-            Parallel.ForEach(
-                _pictures, new ParallelOptions { CancellationToken = cancellationToken }, picture => directory.WritePicture(picture.Name, picture.Draw()));
-        }
-        catch (AggregateException e)
-        {
-            // A full disk stops several pictures at once; one of them says it all.
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-    }
+    public void Save(RunDirectory directory) => directory.WritePictures(_pictures);
 
     private void AddCurve(string name, Estimator estimator)
     {
@@ -152,7 +153,13 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         double[][] places = [.. axes.Select((axis, j) => axis.ToDoubles().Select(data.XScales[j].Invert).ToArray())];
         var examples = new Series("", _units.XsOf(data.XTrain, 0), _units.XsOf(data.XTrain, 1));
         _pictures.Add((name, () => Figures.PlotSurface(
-            surface, (places[0][0], places[0][^1]), (places[1][0], places[1][^1]), examples, source.XLabels[0], source.XLabels[1], source.YLabel)));
+            surface,
+            (places[0][0], places[0][^1]),
+            (places[1][0], places[1][^1]),
+            examples,
+            source.XLabels[0],
+            source.XLabels[1],
+            source.YLabel)));
     }
 
     // The whole range of a column, in the model's units.
@@ -168,7 +175,10 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private Series Thinned(string label, IReadOnlyList<BoardPoint> line)
     {
         BoardPoint[][] groups = [.. line.Chunk((line.Count + MostLossPoints - 1) / MostLossPoints)];
-        return new Series(label, Array.ConvertAll(groups, group => group.Average(point => point.X)), Array.ConvertAll(groups, group => _units.Loss(group.Average(point => point.Y))));
+        return new Series(
+            label,
+            Array.ConvertAll(groups, group => group.Average(point => point.X)),
+            Array.ConvertAll(groups, group => _units.Loss(group.Average(point => point.Y))));
     }
 
     private static long Step(long count, long most) => (count + most - 1) / most;

@@ -1,8 +1,9 @@
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
-using TorchAttention.Numerics.Tables;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
+using TorchAttention.Plotting;
 using TorchAttention.Training;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Training;
 
@@ -14,18 +15,12 @@ internal sealed record RunSummary
 
     public required string Data { get; init; }
 
-    public required string Model { get; init; }
+    public required TrainOptions Options { get; init; }
 
     /// <summary>What was learned, by name, in the data's own units.</summary>
     public required IReadOnlyList<(string Name, double Value)> Learned { get; init; }
 
-    public required ulong Seed { get; init; }
-
-    public required string Device { get; init; }
-
     public required Units Units { get; init; }
-
-    public required double NonparametricBandwidth { get; init; }
 
     public required double TrainSeconds { get; init; }
 
@@ -39,19 +34,19 @@ internal sealed record RunSummary
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteString("data", Data);
-        json.WriteString("model", Model);
+        json.WriteString("model", Options.Model);
         foreach ((string name, double value) in Learned)
         {
             json.WriteNumber(name, value);
             if (LearnedModel.IsWidth(name))
             {
-                WriteBandwidth(json, Bandwidth(name), value);
+                // 1/|w|: the sign of w changes no weight, and SGD may well step across 0.
+                json.WriteNumberOrNull(name.Replace("w", "bandwidth", StringComparison.Ordinal), 1 / Math.Abs(value));
             }
-
         }
 
-        json.WriteNumber("seed", Seed);
-        json.WriteString("device", Device);
+        json.WriteNumber("seed", Options.Seed);
+        json.WriteString("device", Options.Device);
         json.WriteNumber("steps", Result.Steps);
         json.WriteNumber("epochs", Result.Epochs);
         json.WriteNumber("best_epoch", Result.BestEpoch);
@@ -63,42 +58,43 @@ internal sealed record RunSummary
             json.WriteNumber("resumed_after_step", step);
         }
 
-        json.WriteStartObject("standardization");
-        if (Units.Xs is [Standardization x])
+        json.WriteObject("standardization", () =>
         {
-            json.WriteNumber("x_mean", x.Mean);
-            json.WriteNumber("x_deviation", x.Deviation);
-        }
-        else
-        {
-            WriteAll(json, "x_mean", Units.Xs.Select(scale => scale.Mean));
-            WriteAll(json, "x_deviation", Units.Xs.Select(scale => scale.Deviation));
-        }
+            if (Units.Xs is [Standardization x])
+            {
+                json.WriteNumber("x_mean", x.Mean);
+                json.WriteNumber("x_deviation", x.Deviation);
+            }
+            else
+            {
+                json.WriteNumbers("x_mean", Units.Xs.Select(scale => scale.Mean));
+                json.WriteNumbers("x_deviation", Units.Xs.Select(scale => scale.Deviation));
+            }
 
-        json.WriteNumber("y_mean", Units.Y.Mean);
-        json.WriteNumber("y_deviation", Units.Y.Deviation);
-        json.WriteEndObject();
-        json.WriteStartObject("estimators");
-        foreach (Estimator estimator in Estimators)
+            json.WriteNumber("y_mean", Units.Y.Mean);
+            json.WriteNumber("y_deviation", Units.Y.Deviation);
+        });
+        json.WriteObject("estimators", () =>
         {
-            json.WriteStartObject(estimator.Name);
-            json.WriteNumber("val_loss", estimator.ValLoss);
-            json.WriteNumber("val_rmse", estimator.ValRmse);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndObject();
+            foreach (Estimator estimator in Estimators)
+            {
+                json.WriteObject(estimator.Name, () =>
+                {
+                    json.WriteNumber("val_loss", estimator.ValLoss);
+                    json.WriteNumber("val_rmse", estimator.ValRmse);
+                });
+            }
+        });
     }
 
-    public void Print(RunDirectory directory, bool plots)
+    public void Print(RunDirectory directory)
     {
-        var table = new Spectre.Console.Table { Border = TableBorder.Rounded };
-        table.AddColumns("estimator", "bandwidth");
-        table.AddColumns(new TableColumn("validation loss").RightAligned(), new TableColumn("validation RMSE").RightAligned());
+        Spectre.Console.Table table = Terminal.Table(["estimator", "bandwidth"], ["validation loss", "validation RMSE"]);
         foreach (Estimator estimator in Estimators)
         {
-            string bandwidth = estimator.Name == "nonparametric" ? $"h = {Short(NonparametricBandwidth)}"
-                : estimator.Name == LearnedModel.EstimatorName(Model) && Learned is [(_, double w)] ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
+            string bandwidth = estimator.Name == "nonparametric" ? $"h = {Short(Options.Bandwidth!.Value)}"
+                : estimator.Name == LearnedModel.EstimatorName(Options.Model) && Learned is [(_, double w)]
+                ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
                 : "";
             table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));
         }
@@ -107,7 +103,9 @@ internal sealed record RunSummary
         string learned = Learned is [(_, double only)]
             ? $"learned w = {Short(only)}, bandwidth 1/w = {Short(1 / Math.Abs(only))}; "
             : Learned.Count > 0 ? $"learned {string.Join(", ", Learned.Select(number => $"{number.Name} = {Short(number.Value)}"))}; " : "";
-        Console.WriteLine($"{learned}{Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Device}, seed {Seed}");
+        Console.WriteLine(
+            $"{learned}{Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Options.Device}, seed "
+                + $"{Options.Seed}");
         if (Result.StoppedEarly)
         {
             Console.WriteLine($"stopped early after epoch {Result.Epochs}: the weights are those of epoch {Result.BestEpoch}, the best");
@@ -118,7 +116,12 @@ internal sealed record RunSummary
             Console.WriteLine($"note: {note}");
         }
 
-        Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json, model.safetensors{(plots ? ", plots/" : "")})");
+        string plots = Options.NoPlots ? "" : ", plots/";
+        Console.WriteLine($"files: {directory.Path} (config.json, steps.csv, epochs.csv, summary.json, model.safetensors{plots})");
+        if (!Options.NoPlots && PlotFont.Family is null)
+        {
+            Console.WriteLine($"fonts: {PlotFont.NoneInstalled}");
+        }
     }
 
     // What the table does not say by itself.
@@ -136,32 +139,4 @@ internal sealed record RunSummary
             yield return $"the validation loss was {Short(best)} after epoch {Result.BestEpoch}; --patience keeps the best weights";
         }
     }
-
-    // 1/|w|: the sign of w changes no weight, and SGD may well step across 0.
-    private static void WriteBandwidth(Utf8JsonWriter json, string name, double w)
-    {
-        if (double.IsFinite(1 / w))
-        {
-            json.WriteNumber(name, 1 / Math.Abs(w));
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
-    }
-
-    private static string Bandwidth(string w) => w.Replace("w", "bandwidth", StringComparison.Ordinal);
-
-    private static void WriteAll(Utf8JsonWriter json, string name, IEnumerable<double> values)
-    {
-        json.WriteStartArray(name);
-        foreach (double value in values)
-        {
-            json.WriteNumberValue(value);
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 }

@@ -1,49 +1,31 @@
-using System.Globalization;
-using System.Text.Json;
 using Spectre.Console;
-using TorchAttention.Cli.Reports;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Training;
 
 /// <summary>The same training with several seeds, each in a folder of its own, and what they have in common: mean and spread.</summary>
-internal static class SeedsJob
+internal sealed class SeedsJob(TrainOptions options)
 {
-    private const string SummaryFile = "summary.json";
-    private const string TableFile = "table.csv";
+    private readonly List<(ulong Seed, Dictionary<string, double> Numbers)> _runs = [];
+
+    private IEnumerable<string> Names => _runs[0].Numbers.Keys;
 
     public static int Run(TrainOptions options)
     {
-        string folder = Begin(options);
-        var runs = new List<(ulong Seed, Dictionary<string, double> Numbers)>();
+        var job = new SeedsJob(options);
+        string folder = job.Begin();
         for (int i = 0; i < options.Seeds; i++)
         {
-            ulong seed = checked(options.Seed + (ulong)i);
-            string own = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
-            Train(options, seed, own);
-            Dictionary<string, double> numbers = Numbers(Path.Combine(own, SummaryFile));
-            if (i > 0 && runs[0].Numbers.Keys.FirstOrDefault(name => !numbers.ContainsKey(name)) is string missing)
-            {
-                throw new RunException(RunProblem.Damaged, Path.Combine(own, SummaryFile))
-                {
-                    Name = missing,
-                    Expected = "a number",
-                    Found = "none",
-                };
-            }
-
-            runs.Add((seed, numbers));
+            job.Train(checked(options.Seed + (ulong)i), folder);
         }
 
-        using var interruption = new Interruption();
-        using RunDirectory directory = RunDirectory.GoOn(folder, interruption);
-        string[] names = [.. runs[0].Numbers.Keys];
-        directory.WriteText(TableFile, writer => WriteTable(writer, names, runs));
-        directory.WriteJson(SummaryFile, json => WriteSummary(json, options, names, runs));
-        Report(options, directory, names, runs);
+        job.Finish(folder);
         return ExitCode.Done;
     }
 
-    private static string Begin(TrainOptions options)
+    private string Begin()
     {
         if (options.Resume is string begun)
         {
@@ -53,39 +35,60 @@ internal static class SeedsJob
         DataSource source = DataSource.Open(options);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(options.Out, source.Name, plots: false, interruption);
-        directory.WriteJson(RunConfig.FileName, json =>
-        {
-            json.WriteString("command", "train");
-            RunConfig.WriteBegun(json, DateTime.UtcNow);
-            json.WriteString("model", options.Model);
-            json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
-            json.WriteNumber("seed", options.Seed);
-            json.WriteNumber("seeds", options.Seeds!.Value);
-            json.WriteNumber(RunConfig.WeightDecayName, options.ToOptimizer().WeightDecay);
-            RunConfig.WriteArguments(json, options);
-        });
+        directory.WriteJson(RunFiles.Config, json => RunConfig.WriteSeeds(json, options, source));
         return directory.Path;
     }
 
-    private static void Train(TrainOptions options, ulong seed, string own)
+    private void Train(ulong seed, string folder)
     {
-        if (!options.Quiet && !options.Json)
+        if (!options.IsSilent)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
+            Console.WriteLine($"seed {seed}");
         }
 
-        bool isBegun = File.Exists(Path.Combine(own, RunConfig.FileName));
-        IEnumerable<string> others = TrainCommand.Without(options.Arguments, "--out", "--seeds", "--seed");
+        string own = Path.Combine(folder, $"seed-{seed}");
+        bool isBegun = File.Exists(Path.Combine(own, RunFiles.Config));
+        IEnumerable<string> others = TrainLine.Without(options.Arguments, "--out", "--seeds", "--seed");
         TrainJob.Run(options with
         {
             Seed = seed,
             Seeds = null,
             Out = own,
-            Quiet = options.Quiet || options.Json,
+            Quiet = options.IsSilent,
             Json = false,
             Resume = isBegun ? own : null,
-            Arguments = [.. others, "--seed", seed.ToString(CultureInfo.InvariantCulture)],
+            Arguments = [.. others, "--seed", $"{seed}"],
         });
+        string summary = Path.Combine(own, RunFiles.Summary);
+        Dictionary<string, double> numbers = Numbers(summary);
+        _runs.Add((seed, numbers));
+        if (Names.FirstOrDefault(name => !numbers.ContainsKey(name)) is string missing)
+        {
+            throw Damaged(summary, missing, "none");
+        }
+    }
+
+    private void Finish(string folder)
+    {
+        using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.GoOn(folder, interruption);
+        directory.WriteText(RunFiles.Table, WriteTable);
+        directory.WriteJson(RunFiles.Summary, WriteSummary);
+        if (options.Json)
+        {
+            JsonText.Print(WriteSummary);
+        }
+        else if (!options.Quiet)
+        {
+            Spectre.Console.Table table = Terminal.Table([$"{_runs.Count} seeds"], RunFiles.Spread);
+            foreach (string name in Names)
+            {
+                table.AddRow([name, .. Spread(name).Select(Short)]);
+            }
+
+            Terminal.Output.Write(table);
+            Console.WriteLine($"files: {directory.Path} ({RunFiles.Table}, {RunFiles.Summary}, seed-*/)");
+        }
     }
 
     private static Dictionary<string, double> Numbers(string summary)
@@ -95,85 +98,53 @@ internal static class SeedsJob
         {
             string? name = value.Key.Split('.') switch
             {
-                [string learned] when IsLearned(learned) => learned,
+                [string learned] when RunFolder.IsLearned(learned) || learned.StartsWith("bandwidth_", StringComparison.Ordinal) => learned,
                 ["estimators", string estimator, ("val_loss" or "val_rmse") and var error] => $"{estimator} {error}",
                 _ => null,
             };
             if (name is not null)
             {
-                numbers[name] = value.Number ?? throw new RunException(RunProblem.Damaged, summary)
-                {
-                    Name = value.Key,
-                    Expected = "a number",
-                    Found = value.Shown,
-                };
+                numbers[name] = value.Number ?? throw Damaged(summary, value.Key, value.Shown);
             }
         }
 
         return numbers;
     }
 
-    private static bool IsLearned(string name) => name is "w" or "bandwidth" || name.StartsWith("w_", StringComparison.Ordinal) || name.StartsWith("bandwidth_", StringComparison.Ordinal);
+    private static RunException Damaged(string summary, string name, string found) =>
+        new(RunProblem.Damaged, summary) { Name = name, Expected = "a number", Found = found };
 
-    private static (double Mean, double Deviation) Spread(IEnumerable<double> values)
+    // The numbers that RunFiles.Spread names.
+    private double[] Spread(string name)
     {
-        double[] all = [.. values];
+        double[] all = [.. _runs.Select(run => run.Numbers[name])];
         double mean = all.Average();
-        return (mean, Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Length - 1)));
+        double deviation = Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Length - 1));
+        return [mean, deviation, all.Min(), all.Max()];
     }
 
-    private static void WriteTable(TextWriter writer, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
+    private void WriteTable(TextWriter writer)
     {
-        writer.WriteLine($"seed,{string.Join(',', names.Select(name => name.Replace(' ', '_')))}");
-        foreach ((ulong seed, Dictionary<string, double> numbers) in runs)
+        writer.WriteLine($"seed,{string.Join(',', Names.Select(name => name.Replace(' ', '_')))}");
+        foreach ((ulong seed, Dictionary<string, double> numbers) in _runs)
         {
-            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seed},{string.Join(',', names.Select(name => numbers[name].ToString("R", CultureInfo.InvariantCulture)))}"));
+            writer.WriteLine($"{seed},{string.Join(',', Names.Select(name => Exact(numbers[name])))}");
         }
     }
 
-    private static void WriteSummary(Utf8JsonWriter json, TrainOptions options, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
+    private void WriteSummary(Utf8JsonWriter json)
     {
         json.WriteString("data", options.Data);
-        json.WriteStartArray("seeds");
-        runs.ForEach(run => json.WriteNumberValue(run.Seed));
-        json.WriteEndArray();
-        foreach (string name in names)
+        json.WriteArray("seeds", _runs, run => json.WriteNumberValue(run.Seed));
+        foreach (string name in Names)
         {
-            double[] values = [.. runs.Select(run => run.Numbers[name])];
-            (double mean, double deviation) = Spread(values);
-            json.WriteStartObject(name.Replace(' ', '_'));
-            json.WriteNumber("mean", mean);
-            json.WriteNumber("deviation", deviation);
-            json.WriteNumber("least", values.Min());
-            json.WriteNumber("most", values.Max());
-            json.WriteEndObject();
-        }
-    }
-
-    private static void Report(TrainOptions options, RunDirectory directory, string[] names, List<(ulong Seed, Dictionary<string, double> Numbers)> runs)
-    {
-        if (options.Json)
-        {
-            RunDirectory.PrintJson(json => WriteSummary(json, options, names, runs));
-        }
-        else if (!options.Quiet)
-        {
-            var table = new Table { Border = TableBorder.Rounded };
-            table.AddColumn($"{runs.Count} seeds");
-            foreach (string column in (string[])["mean", "deviation", "least", "most"])
+            json.WriteObject(name.Replace(' ', '_'), () =>
             {
-                table.AddColumn(new TableColumn(column).RightAligned());
-            }
-
-            foreach (string name in names)
-            {
-                double[] values = [.. runs.Select(run => run.Numbers[name])];
-                (double mean, double deviation) = Spread(values);
-                table.AddRow([name, .. new[] { mean, deviation, values.Min(), values.Max() }.Select(value => value.ToString("G5", CultureInfo.InvariantCulture))]);
-            }
-
-            Terminal.Output.Write(table);
-            Console.WriteLine($"files: {directory.Path} ({TableFile}, {SummaryFile}, seed-*/)");
+                foreach ((string what, double value) in RunFiles.Spread.Zip(Spread(name)))
+                {
+                    json.WriteNumber(what, value);
+                }
+            });
         }
     }
 }

@@ -5,7 +5,10 @@ using TorchSharp.Modules;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>A training for TensorBoard: losses, learned numbers, learning rate and the gradients' norm as scalars, parameters of several numbers as histograms.</summary>
+/// <summary>
+/// A training for TensorBoard: losses, learned numbers, learning rate and the gradients' norm as scalars, parameters of several numbers as
+/// histograms.
+/// </summary>
 internal sealed class TensorBoardLog
 {
     // The file is opened and closed for every number, which takes longer than a step of the chapter.

@@ -1,14 +1,11 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using TorchAttention.Data;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
-using TorchSharp;
 
 namespace TorchAttention.Cli.Training;
 
 /// <content>Going on with a run.</content>
-internal static partial class TrainJob
+internal sealed partial class TrainJob
 {
     /// <summary>Where to begin.</summary>
     /// <returns>False where a finished run has nothing left to do.</returns>
@@ -22,33 +19,35 @@ internal static partial class TrainJob
 
         if (RunConfig.Digest(options.Resume) is string then && then != digest)
         {
-            throw CliException.WrongInput($"--resume: the data are not those that the run in '{options.Resume}' began with");
+            throw CliException.WrongInput(
+                $"{TrainOptions.ResumeName}: the data are not those that the run in '{options.Resume}' began with");
         }
 
+        Action<string> say = options.IsSilent ? _ => { } : Console.WriteLine;
         from = LastCheckpoint(directory);
-        string summary = Path.Combine(directory.Path, SummaryFile);
+        string summary = Path.Combine(directory.Path, RunFiles.Summary);
         if (File.Exists(summary))
         {
             if (from is null || from.Epoch > options.Epochs)
             {
-                Say(options, $"the run in {directory.Path} is finished; give it more --epochs to go on");
+                say($"the run in {directory.Path} is finished; give it more --epochs to go on");
                 return false;
             }
 
             File.Delete(summary);
         }
 
-        Say(options, from is null
+        say(from is null
             ? $"{directory.Path} has no checkpoint yet: from the start"
-            : string.Create(CultureInfo.InvariantCulture, $"{directory.Path}: going on after step {from.Step}"));
+            : $"{directory.Path}: going on after step {from.Step}");
         return true;
     }
 
-    private static Checkpoints Watch(Trainer trainer, TrainOptions options, RunDirectory directory, TrainingLog log)
+    private Checkpoints WatchCheckpoints()
     {
-        var checkpoints = new Checkpoints(Path.Combine(directory.Path, CheckpointsFolder), options.ToCheckpoints());
-        checkpoints.Captured += (_, _) => log.TrySave();
-        checkpoints.Writing += (_, _) => log.Sync();
+        var checkpoints = new Checkpoints(Path.Combine(_directory.Path, CheckpointsFolder), _options.ToCheckpoints());
+        checkpoints.Captured += (_, _) => _log.TrySave();
+        checkpoints.Writing += (_, _) => _log.Sync();
         string? said = null;
         checkpoints.Saved += (_, _) => said = null;
         checkpoints.Failed += (_, e) =>
@@ -60,7 +59,7 @@ internal static partial class TrainJob
                 Console.Error.WriteLine($"warning: no checkpoint: {e.Message}; training goes on, the one before stays");
             }
         };
-        checkpoints.Watch(trainer);
+        checkpoints.Watch(_trainer);
         return checkpoints;
     }
 
@@ -74,27 +73,8 @@ internal static partial class TrainJob
         }
 
         return last is null && passedOver.Count > 0
-            ? throw CliException.WrongInput($"--resume: none of the {passedOver.Count} checkpoints in '{folder}' can be read; begin anew with train")
+            ? throw CliException.WrongInput(
+                $"{TrainOptions.ResumeName}: none of the {passedOver.Count} checkpoints in '{folder}' can be read; begin anew with train")
             : last;
-    }
-
-    private static void Say(TrainOptions options, string line)
-    {
-        if (!options.Quiet && !options.Json)
-        {
-            Console.WriteLine(line);
-        }
-    }
-
-    private static string DigestOf(RegressionData data)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (torch.Tensor part in (torch.Tensor[])[data.XTrain, data.YTrain, data.XVal, data.YVal])
-        {
-            using torch.Tensor here = part.cpu();
-            hash.AppendData(here.bytes);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

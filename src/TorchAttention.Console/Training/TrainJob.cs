@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
@@ -6,75 +8,42 @@ using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp;
 using static TorchSharp.torch;
-using Module = TorchAttention.Training.Module;
 
 namespace TorchAttention.Cli.Training;
 
 /// <summary>The main job: average, nonparametric and parametric attention pooling on one data set, compared.</summary>
-internal static partial class TrainJob
+internal sealed partial class TrainJob
 {
-    public const string CheckpointsFolder = "checkpoints";
-    private const string SummaryFile = "summary.json";
-    private const string ModelFile = "model.safetensors";
+    private const string CheckpointsFolder = "checkpoints";
 
-    public static int Run(TrainOptions options)
+    private readonly TrainOptions _options;
+    private readonly DataSource _source;
+    private readonly RegressionData _data;
+    private readonly RunDirectory _directory;
+    private readonly Checkpoint? _from;
+    private readonly Comparison _models;
+    private readonly Trainer _trainer;
+    private readonly ProgressBoard _board;
+    private readonly TrainingLog _log;
+    private readonly Stopwatch _clock = new();
+
+    private TrainJob(
+        TrainOptions options, DataSource source, RegressionData data, RunDirectory directory, Checkpoint? from, string digest, Owned owned)
     {
-        // Reading may wait on a pipe and has nothing to save: a Ctrl-C until here ends the process at once.
-        DataSource source = DataSource.Open(options);
-        using var interruption = new Interruption();
-        source.CheckMemory();
-        using RunDirectory directory = options.Resume is string begun
-            ? RunDirectory.GoOn(begun, interruption)
-            : RunDirectory.Create(options.Out, source.Name, plots: !options.NoPlots, interruption);
-        interruption.AtOnce = directory.Dispose;
-        using var preparation = new Preparation(options.LibTorch, plots: !options.NoPlots);
-        preparation.AwaitLibTorch();
-        Device device = PickDevice(options.Device);
-        if (options.Method == AttentionMethod.Engine && device.type != DeviceType.CPU)
-        {
-            throw CliException.WrongInput($"--method: engine computes on the cpu, and --device is {device}; use streaming or auto");
-        }
+        (_options, _source, _data, _directory, _from) = (options, source, data, directory, from);
+        _models = new Comparison(options, source, data, owned, directory.Interruption.Token);
+        _trainer = new Trainer(options.ToTrainer());
+        set_num_threads(_trainer.ThreadsFor(_models.Learned, data));
+        _models.MeasureUntrained();
+        DateTime begun = RunFiles.Begun(directory.Path) ?? DateTime.UtcNow;
+        directory.WriteJson(RunFiles.Config, json => RunConfig.Write(json, options, source, digest, begun));
 
-        using RegressionData data = source.ToTensors(device);
-        CheckNoise(options, data);
-        CheckWarmup(options, data);
-        string digest = DigestOf(data);
-        if (!Begin(options, directory, digest, out Checkpoint? from))
-        {
-            return ExitCode.Done;
-        }
-
-        // Of several columns h is in deviations of each.
-        double unit = data.XScales.Count == 1 ? data.XScale.Deviation : 1;
-        double bandwidth = options.Bandwidth ?? unit;
-        var units = Units.Of(data);
-        using var average = new AveragePooling(data.YTrain);
-        using var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain, bandwidth / unit) { Method = options.Method };
-        using Module learned = LearnedModel.Create(options, data);
-        using var inUnits = new ModelInUnits(learned, ModelUnits.Of(data, source.XLabels, source.YLabel));
-        var trainer = new Trainer(options.ToTrainer());
-        set_num_threads(trainer.ThreadsFor(learned, data));
-        bool fillsMatrix = options.Method == AttentionMethod.Textbook;
-        Estimator[] untrained =
-        [
-            new("average", average, data, interruption.Token, fillsMatrix),
-            new("nonparametric", nonparametric, data, interruption.Token, fillsMatrix),
-        ];
-        if (!double.IsFinite(untrained[1].ValLoss))
-        {
-            throw CliException.WrongInput($"--bandwidth: {bandwidth} is too small for the distances between these inputs; their squares do not fit float32");
-        }
-
-        DateTime time = RunConfig.Begun(directory.Path) ?? DateTime.UtcNow;
-        directory.WriteJson(RunConfig.FileName, json => RunConfig.Write(json, options, source, device, bandwidth, digest, time));
-
-        var board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
-        board.Watch(trainer);
-        var numbers = new LearnedNumbers(inUnits);
-        using var log = new TrainingLog(trainer, numbers, units, directory, from);
+        _board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
+        _board.Watch(_trainer);
+        _log = owned.Add(new TrainingLog(_trainer, _models.Numbers, _models.Units, directory, from));
         if (from is not null)
         {
-            log.Replay(board, data.TrainDataloader().Count);
+            _log.Replay(_board, data.TrainDataloader().Count);
         }
         else
         {
@@ -83,73 +52,26 @@ internal static partial class TrainJob
 
         if (options.TensorBoard)
         {
-            _ = new TensorBoardLog(trainer, learned, numbers, units, Path.Combine(directory.Path, "tensorboard"));
+            _ = new TensorBoardLog(
+                _trainer, _models.Learned, _models.Numbers, _models.Units, Path.Combine(directory.Path, "tensorboard"));
         }
 
-        using Checkpoints checkpoints = Watch(trainer, options, directory, log);
-        interruption.AtOnce = () =>
+        owned.Add(WatchCheckpoints());
+        directory.Interruption.AtOnce = () =>
         {
-            log.Save();
+            _log.Save();
             directory.Dispose();
         };
-        var clock = Stopwatch.StartNew();
-        FitResult result = null!;
-        try
+    }
+
+    public static int Run(TrainOptions options)
+    {
+        using var owned = new Owned();
+        if (Open(options, owned) is TrainJob job)
         {
-            new TrainView(trainer, board, numbers, units, options).Show(() => result = trainer.Fit(learned, data, from, interruption.Token));
-        }
-        catch (TrainingDivergedException e)
-        {
-            throw new CliException(ExitCode.Failed, $"{e.Message} Try a smaller {Steep(options)}. What was done until then is in {directory.Path}", e);
-        }
-        catch (StorageException e)
-        {
-            throw CliException.WrongInput($"--resume: {e.Message}", e);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw Interrupted(e, log, directory);
-        }
-        finally
-        {
-            clock.Stop();
-            log.Save();
+            job.Finish(job.Fit());
         }
 
-        RunSummary summary;
-        try
-        {
-            learned.eval();
-            var notes = new Dictionary<string, string> { ["data"] = source.Name };
-            directory.Write(() => Models.ModelFile.Save(inUnits, Path.Combine(directory.Path, ModelFile), notes));
-            bool fillsOwn = fillsMatrix || LearnedModel.MatricesInAStep(options) > 0;
-            Estimator[] estimators = [.. untrained, new(LearnedModel.EstimatorName(options.Model), learned, data, interruption.Token, fillsOwn)];
-            summary = new RunSummary
-            {
-                Data = source.Name,
-                Model = options.Model,
-                Learned = [.. numbers.Names.Zip(numbers.Values())],
-                Seed = options.Seed,
-                Device = device.ToString(),
-                Units = units,
-                NonparametricBandwidth = bandwidth,
-                TrainSeconds = clock.Elapsed.TotalSeconds,
-                Result = result,
-                ResumedFrom = from?.Step,
-                Estimators = estimators,
-            };
-            directory.WriteJson(SummaryFile, summary.WriteTo);
-            if (!options.NoPlots)
-            {
-                Draw(source, data, board, estimators, nonparametric, learned, numbers, log.Trace()).Save(directory, interruption.Token);
-            }
-        }
-        catch (OperationCanceledException e)
-        {
-            throw Interrupted(e, log, directory);
-        }
-
-        Report(summary, directory, options);
         return ExitCode.Done;
     }
 
@@ -165,10 +87,111 @@ internal static partial class TrainJob
         }
     }
 
-    private static CliException Interrupted(OperationCanceledException e, TrainingLog log, RunDirectory directory) =>
-        new(ExitCode.Interrupted, $"interrupted after step {log.StepCount}; what was done until then is in {directory.Path}, and train --resume {directory.Path} goes on", e);
+    /// <summary>Reads the data and takes the folder; nothing where a finished run has nothing left to do.</summary>
+    private static TrainJob? Open(TrainOptions options, Owned owned)
+    {
+        // Reading may wait on a pipe and has nothing to save: a Ctrl-C until here ends the process at once.
+        DataSource source = DataSource.Open(options);
+        Interruption interruption = owned.Add(new Interruption());
+        source.CheckMemory();
+        RunDirectory directory = owned.Add(options.Resume is string begun
+            ? RunDirectory.GoOn(begun, interruption)
+            : RunDirectory.Create(options.Out, source.Name, plots: !options.NoPlots, interruption));
+        interruption.AtOnce = directory.Dispose;
+        owned.Add(new Preparation(options.LibTorch, plots: !options.NoPlots)).AwaitLibTorch();
+        Device device = PickDevice(options.Device);
+        if (options.Method == AttentionMethod.Engine && device.type != DeviceType.CPU)
+        {
+            throw CliException.WrongInput($"--method: engine computes on the cpu, and --device is {device}; use streaming or auto");
+        }
 
-    // Data and first parameters have generators of their own; dropout draws from torch's.
+        RegressionData data = owned.Add(source.ToTensors(device));
+        CheckWarmup(options, data);
+        string digest = DataSource.Digest(data);
+        options = options with { Device = device.ToString(), Bandwidth = options.Bandwidth ?? DataSource.Unit(data) };
+        return Begin(options, directory, digest, out Checkpoint? from)
+            ? new TrainJob(options, source, data, directory, from, digest, owned)
+            : null;
+    }
+
+    private FitResult Fit()
+    {
+        FitResult result = null!;
+        CancellationToken cancellationToken = _directory.Interruption.Token;
+        _clock.Start();
+        try
+        {
+            new TrainView(_trainer, _board, _models.Numbers, _models.Units, _options)
+                .Show(() => result = _trainer.Fit(_models.Learned, _data, _from, cancellationToken));
+            return result;
+        }
+        catch (TrainingDivergedException e)
+        {
+            throw new CliException(
+                ExitCode.Failed, $"{e.Message} Try a smaller {Steep()}. What was done until then is in {_directory.Path}", e);
+        }
+        catch (StorageException e)
+        {
+            throw CliException.WrongInput($"{TrainOptions.ResumeName}: {e.Message}", e);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Interrupted(e);
+        }
+        finally
+        {
+            _clock.Stop();
+            _log.Save();
+        }
+    }
+
+    /// <summary>Saves the model, compares it with the others, draws and reports.</summary>
+    private void Finish(FitResult result)
+    {
+        RunSummary summary;
+        try
+        {
+            var notes = new Dictionary<string, string> { ["data"] = _source.Name };
+            _directory.Write(() => ModelFile.Save(_models.InUnits, Path.Combine(_directory.Path, RunFiles.Model), notes));
+            _models.MeasureLearned();
+            summary = new RunSummary
+            {
+                Data = _source.Name,
+                Options = _options,
+                Learned = [.. _models.Numbers.Names.Zip(_models.Numbers.Values())],
+                Units = _models.Units,
+                TrainSeconds = _clock.Elapsed.TotalSeconds,
+                Result = result,
+                ResumedFrom = _from?.Step,
+                Estimators = _models.Estimators,
+            };
+            _directory.WriteJson(RunFiles.Summary, summary.WriteTo);
+            if (!_options.NoPlots)
+            {
+                _models.Draw(_board, _log.Trace()).Save(_directory);
+            }
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Interrupted(e);
+        }
+
+        if (_options.Json)
+        {
+            JsonText.Print(summary.WriteTo);
+        }
+        else if (!_options.Quiet)
+        {
+            summary.Print(_directory);
+        }
+    }
+
+    private CliException Interrupted(OperationCanceledException e) => new(
+        ExitCode.Interrupted,
+        $"interrupted after step {_log.StepCount}; what was done until then is in {_directory.Path}, "
+            + $"and train --resume {_directory.Path} goes on",
+        e);
+
     private static void CheckWarmup(TrainOptions options, RegressionData data)
     {
         long steps = (long)options.Epochs * data.TrainDataloader().Count;
@@ -178,6 +201,7 @@ internal static partial class TrainJob
         }
     }
 
+    // Data and first parameters have generators of their own; dropout draws from torch's.
     private static void SeedDropout(ulong seed)
     {
         manual_seed(unchecked((long)seed)).Dispose();
@@ -187,16 +211,8 @@ internal static partial class TrainJob
         }
     }
 
-    private static void CheckNoise(TrainOptions options, RegressionData data)
-    {
-        double largest = data.YTrain.abs().max().ToDouble();
-        if (!float.IsFinite((float)(largest * largest * data.YTrain.shape[0])))
-        {
-            throw CliException.WrongInput($"--noise-std: {options.NoiseStd} is too large; the sum of the targets' squares does not fit float32");
-        }
-    }
-
     // A gradient grows with the square of the noise and with nothing else that is the user's to choose; a step is --lr times that.
-    private static string Steep(TrainOptions options) =>
-        (options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {options.NoiseStd:G6}, or a smaller " : "") + $"--lr than {options.Lr}";
+    private string Steep() =>
+        (_options.NoiseStd > DataSource.DefaultNoiseStd ? $"--noise-std than {_options.NoiseStd:G6}, or a smaller " : "")
+            + $"--lr than {_options.Lr}";
 }

@@ -1,171 +1,219 @@
+using TorchAttention.Cli.Output;
+using TorchAttention.Models;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>What <c>train</c> was asked for. Null means that the option was not given; <see cref="DataSource"/> knows which apply to which data.</summary>
-internal sealed record TrainOptions
+/// <summary>What <c>train</c> is asked for: each option once, in the order of the help.</summary>
+/// <param name="Line">The command line that they are read from.</param>
+internal sealed partial record TrainOptions(TrainLine Line)
 {
-    public const double UsualCheckpointSeconds = 60;
+    private const double UsualCheckpointSeconds = 60;
+    private static readonly LearningRateSchedule _schedule = new();
+    private static readonly AttentionRegressionOptions _attention = new();
 
-    public string Data { get; init; } = DataSource.Nonlinear;
+    public string Data { get; init; } = Line.Take(new Option<string>("--data")
+    {
+        Description = $"{DataSource.Nonlinear} (the chapter's), a built-in table "
+            + $"({string.Join(", ", BuiltInTable.All.Select(table => table.Name))}; see datasets), or a CSV file with a header row",
+        HelpName = "name|file",
+        DefaultValueFactory = _ => DataSource.Nonlinear,
+    });
 
-    public string? X { get; init; }
+    public string? X { get; } = Line.Take(
+        Options.Text(
+            "--x",
+            "columns",
+            "The inputs' columns, separated by commas (tables; by default a built-in table's own, or the first of a file's two)"),
+        AppliesTo.Tables);
 
-    public string? Y { get; init; }
+    public string? Y { get; } = Line.Take(
+        Options.Text("--y", "column", "The target's column (tables; by default a built-in table's own, or the second of a file's two)"),
+        AppliesTo.Tables);
 
-    public int? N { get; init; }
+    public int N { get; } = Line.Take(
+        Options.WholeNumber("--n", $"Training examples (nonlinear; default {DataSource.DefaultN})", least: 1),
+        AppliesTo.Nonlinear, record: (json, it) => json.WriteNumber("n", it.N)) ?? DataSource.DefaultN;
 
-    public double? NoiseStd { get; init; }
+    public double NoiseStd { get; } = Line.Take(
+        Options.NotNegativeNumber(
+            "--noise-std",
+            $"The noise's standard deviation (nonlinear; default {DataSource.DefaultNoiseStd}, as the book's text; its code has 1)"),
+        AppliesTo.Nonlinear, record: (json, it) => json.WriteNumber("noise_std", it.NoiseStd)) ?? DataSource.DefaultNoiseStd;
 
-    public double? ValidationFraction { get; init; }
+    public double ValidationFraction { get; } = Line.Take(
+        Options.Fraction(
+            "--validation-fraction", $"The part of the rows held out (tables; default {DataSource.DefaultValidationFraction})"),
+        AppliesTo.Tables,
+        record: (json, it) => json.WriteNumber("validation_fraction", it.ValidationFraction)) ?? DataSource.DefaultValidationFraction;
 
-    public double? Bandwidth { get; init; }
+    public double? Bandwidth { get; init; } = Line.Take(
+        Options.PositiveNumber("--bandwidth", "The nonparametric form's h, in units of x (default 1; tables: one standard deviation of x)"),
+        record: (json, it) => json.WriteNumber("nonparametric_bandwidth", it.Bandwidth!.Value));
 
-    public int BatchSize { get; init; } = DataSource.DefaultBatchSize;
+    public int BatchSize { get; } = Line.Take(
+        Options.WholeNumber("--batch-size", $"Examples in a mini-batch (default {DataSource.DefaultBatchSize})", least: 1),
+        record: (json, it) => json.WriteNumber("batch_size", it.BatchSize)) ?? DataSource.DefaultBatchSize;
 
-    public int Epochs { get; init; } = 5;
+    public int Epochs { get; } = Line.Take(
+        Options.WholeNumber(EpochsName, $"Passes over the training part (default {UsualEpochs})", least: 1),
+        onResume: OnResume.Training, record: (json, it) => json.WriteNumber("epochs", it.Epochs)) ?? UsualEpochs;
 
     /// <summary>A name of <see cref="LearnedModel"/>.</summary>
-    public string Model { get; init; } = LearnedModel.Usual;
+    public string Model { get; } = Line.Take(new Option<string>("--model")
+    {
+        Description = $"{LearnedModel.Description} (default {LearnedModel.Usual})",
+        HelpName = "model",
+        DefaultValueFactory = _ => LearnedModel.Usual,
+        CustomParser = result =>
+        {
+            string name = result.Tokens[0].Value.ToLowerInvariant();
+            if (!LearnedModel.Names.Contains(name))
+            {
+                result.AddError($"--model: expected one of {string.Join(", ", LearnedModel.Names)}, got '{result.Tokens[0].Value}'");
+            }
 
-    public SmoothingKernel? Kernel { get; init; }
+            return name;
+        },
+    });
 
-    public int? Regions { get; init; }
+    public SmoothingKernel Kernel { get; } = Line.Take(
+        Options.OneOf<SmoothingKernel?>(
+            "--kernel",
+            "The kernel whose w is learned",
+            SmoothingKernel.Gaussian,
+            SmoothingKernel.All.Where(k => k != SmoothingKernel.Boxcar).ToDictionary(k => k.Name, SmoothingKernel? (k) => k)),
+        AppliesTo.Kernels, record: (json, it) => json.WriteString("kernel", it.Kernel.Name)) ?? SmoothingKernel.Gaussian;
 
-    public bool LearnValues { get; init; }
+    public int? Regions { get; } = Line.Take(
+        Options.WholeNumber("--regions", "Regions of x that each have a w (region; default 5)", least: 1), AppliesTo.Regions);
 
-    public int? Hidden { get; init; }
+    // The regions stand after it in config.json, where they were given.
+    public bool LearnValues { get; } = Line.Take(
+        Options.Flag("--learn-values", "Learn the keys' values beside w"),
+        AppliesTo.Kernels,
+        record: (json, it) =>
+        {
+            json.WriteBoolean("learn_values", it.LearnValues);
+            if (it.Regions is int regions)
+            {
+                json.WriteNumber("regions", regions);
+            }
+        });
 
-    public int? Heads { get; init; }
+    public int Hidden { get; } = Line.Take(
+        Options.WholeNumber("--hidden", "The length of the features of a learned score (default 32)", least: 1),
+        AppliesTo.Scores, record: (json, it) => json.WriteNumber("hidden", it.Hidden)) ?? _attention.Hidden;
 
-    public double? Dropout { get; init; }
+    public int Heads { get; } = Line.Take(
+        Options.WholeNumber("--heads", "Heads of multi-head (default 4)", least: 1),
+        AppliesTo.Heads, record: (json, it) => json.WriteNumber("heads", it.Heads)) ?? _attention.Heads;
 
-    /// <summary>The optimiser; the model's usual one where it was not given.</summary>
-    public OptimizerKind Optimizer => GivenOptimizer ?? (LearnedModel.HasScore(Model) ? OptimizerKind.Adam : OptimizerKind.Sgd);
+    public double Dropout { get; } = Line.Take(
+        Options.Fraction("--dropout", "The part of the weights that a learned score drops while training (default 0)"),
+        AppliesTo.Scores, record: (json, it) => json.WriteNumber("dropout", it.Dropout)) ?? _attention.Dropout;
 
-    public OptimizerKind? GivenOptimizer { get; init; }
+    private OptimizerKind? GivenOptimizer { get; } = Line.Take(
+        Options.OneOf<OptimizerKind?>(
+            "--optimizer",
+            "How parameters are moved; a learned score's is adam",
+            OptimizerKind.Sgd,
+            Options.Names<OptimizerKind>().ToDictionary(pair => pair.Key, OptimizerKind? (pair) => pair.Value)),
+        record: (json, it) => json.WriteString("optimizer", Options.Name(it.Optimizer)));
 
-    /// <summary>The learning rate; the optimiser's usual one where it was not given.</summary>
-    public double Lr => GivenLr ?? (Optimizer is OptimizerKind.Adam or OptimizerKind.AdamW ? 0.01 : 1);
+    private double? GivenLr { get; } = Line.Take(
+        Options.PositiveNumber("--lr", "The learning rate (default 1; adam and adamw 0.01)"),
+        record: (json, it) => json.WriteNumber("lr", it.Lr));
 
-    public double? GivenLr { get; init; }
+    public double Momentum { get; } = Line.Take(
+        Options.NotNegativeNumber("--momentum", "The momentum of sgd, below 1 (default 0)"),
+        AppliesTo.Sgd, record: (json, it) => json.WriteNumber("momentum", it.Momentum)) ?? 0;
 
-    public double? Momentum { get; init; }
+    public double? WeightDecay { get; init; } = Line.Take(
+        Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0; adamw 0.01)"),
+        AppliesTo.Decay, record: (json, it) => json.WriteNumber(RunConfig.WeightDecayName, it.ToOptimizer().WeightDecay));
 
-    public double? WeightDecay { get; init; }
+    public ScheduleKind Schedule { get; } = Line.Take(
+        Options.OneOf("--schedule", "How the learning rate changes", ScheduleKind.Constant, Options.Names<ScheduleKind>()),
+        record: (json, it) => json.WriteString("schedule", Options.Name(it.Schedule)));
 
-    public ScheduleKind Schedule { get; init; }
+    public double Gamma { get; } = Line.Take(
+        Options.PositiveNumber("--gamma", $"What step and exponential multiply the rate by (default {_schedule.Gamma})"),
+        AppliesTo.Staircase) ?? _schedule.Gamma;
 
-    public double? Gamma { get; init; }
+    public int StepEpochs { get; } = Line.Take(
+        Options.WholeNumber("--step-epochs", $"Epochs between two steps of the schedule step (default {_schedule.StepEpochs})", least: 1),
+        AppliesTo.Steps) ?? _schedule.StepEpochs;
 
-    public int? StepEpochs { get; init; }
+    public double FinalFactor { get; } = Line.Take(
+        Options.NotNegativeNumber(
+            "--final-factor", $"The part of the rate that cosine and linear end at (default {_schedule.FinalFactor})"),
+        AppliesTo.Falling) ?? _schedule.FinalFactor;
 
-    public double? FinalFactor { get; init; }
+    public int? WarmupSteps { get; } = Line.Take(
+        Options.WholeNumber("--warmup", "Steps in which the rate rises to its full height (default 0)", least: 0),
+        record: (json, it) => json.WriteNumber("warmup", it.WarmupSteps ?? 0));
 
-    public int? WarmupSteps { get; init; }
+    public double? Clip { get; } = Line.Take(
+        Options.PositiveNumber("--clip", "The largest norm of all gradients together (default none)"),
+        record: (json, it) => json.WriteNumberOrNull("clip", it.Clip));
 
-    public double? Clip { get; init; }
+    public int? Patience { get; } = Line.Take(
+        Options.WholeNumber(
+            "--patience", "Stop after so many epochs without a better validation loss, with the best weights (default never)", least: 1),
+        record: (json, it) => json.WriteNumberOrNull("patience", it.Patience));
 
-    public int? Patience { get; init; }
+    public double MinDelta { get; } = Line.Take(
+        Options.NotNegativeNumber("--min-delta", "How much lower a validation loss must be to be better, in the model's units (default 0)"),
+        AppliesTo.Patience) ?? 0;
 
-    public double? MinDelta { get; init; }
+    public bool SkipNonFinite { get; } = Line.Take(Options.Flag(
+        "--skip-non-finite",
+        "Leave out training steps whose loss or gradient is NaN or infinite instead of stopping; "
+            + "a validation loss that is none stops all the same"));
 
-    public bool SkipNonFinite { get; init; }
+    public ulong Seed { get; init; } = Line.Take(
+        Options.Seed(usual: 0), record: (json, it) => json.WriteNumber("seed", it.Seed)) ?? 0;
 
-    public ulong Seed { get; init; }
+    public int? Seeds { get; init; } = Line.Take(Options.WholeNumber(
+        "--seeds", "Train so many times, with --seed and the seeds after it, and give mean and spread", least: 1));
 
-    public int? Seeds { get; init; }
+    public bool LeaveOneOut { get; } = Line.Take(
+        Options.Flag("--leave-one-out", "Keep each example from its own pair while training"),
+        record: (json, it) => json.WriteBoolean("leave_one_out", it.LeaveOneOut));
 
-    public bool LeaveOneOut { get; init; }
+    public AttentionMethod Method { get; } = Line.Take(
+        Options.OneOf(
+            "--method", "How attention pooling is computed, with the same numbers", AttentionMethod.Auto, Options.Names<AttentionMethod>()),
+        record: (json, it) => json.WriteString("method", Options.Name(it.Method)));
 
-    public AttentionMethod Method { get; init; }
+    public string Device { get; init; } = Line.Take(
+        Options.Device(), record: (json, it) => json.WriteString("device", it.Device));
 
-    public string Device { get; init; } = "auto";
+    public string? LibTorch { get; } = Line.Take(Options.LibTorch(), onResume: OnResume.Surroundings);
 
-    public string? LibTorch { get; init; }
-
-    public string? Out { get; init; }
+    public string? Out { get; init; } = Line.Take(Options.Out());
 
     /// <summary>The run to go on with.</summary>
-    public string? Resume { get; init; }
+    public string? Resume { get; init; } = Line.Take(
+        Options.Text(ResumeName, "folder", "Go on with the run in this folder from its last checkpoint"));
 
-    public int? CheckpointSteps { get; init; }
+    public int? CheckpointSteps { get; } = Line.Take(
+        Options.WholeNumber("--checkpoint-steps", "Steps between two checkpoints (default none)", least: 1),
+        onResume: OnResume.Training);
 
-    public double? CheckpointSeconds { get; init; }
+    public double? CheckpointSeconds { get; } = Line.Take(
+        Options.PositiveNumber("--checkpoint-seconds", $"Seconds between two checkpoints (default {UsualCheckpointSeconds})"),
+        onResume: OnResume.Training);
 
-    public bool TensorBoard { get; init; }
+    public bool TensorBoard { get; } = Line.Take(
+        Options.Flag("--tensorboard", "Write TensorBoard's event files to the run's folder"), onResume: OnResume.Surroundings);
 
-    public bool NoPlots { get; init; }
+    public bool NoPlots { get; } = Line.Take(Options.NoPlots(), onResume: OnResume.Surroundings);
 
-    public bool Quiet { get; init; }
+    public bool Quiet { get; init; } = Line.Take(Options.Quiet(), onResume: OnResume.Printing);
 
-    public bool Json { get; init; }
-
-    /// <summary>The command line that these are from, for another one to repeat.</summary>
-    public IReadOnlyList<string> Arguments { get; init; } = [];
-
-    /// <summary>The library's options of the optimiser.</summary>
-    public OptimizerOptions ToOptimizer()
-    {
-        var usual = new OptimizerOptions { Kind = Optimizer, LearningRate = Lr, Momentum = Momentum ?? 0 };
-        return WeightDecay is double decay ? usual with { WeightDecay = decay } : usual;
-    }
-
-    /// <summary>The library's options.</summary>
-    public TrainerOptions ToTrainer() => new()
-    {
-        MaxEpochs = Epochs,
-        GradientClipVal = Clip ?? 0,
-        Optimizer = ToOptimizer(),
-        Schedule = Schedule == ScheduleKind.Constant && WarmupSteps is null ? null : ToSchedule(new LearningRateSchedule()),
-        EarlyStopping = Patience is int patience ? new EarlyStopping { Patience = patience, MinDelta = MinDelta ?? 0 } : null,
-        NonFinite = SkipNonFinite ? NonFinitePolicy.Skip : NonFinitePolicy.Stop,
-    };
-
-    public CheckpointOptions ToCheckpoints() => new()
-    {
-        EverySteps = CheckpointSteps,
-        EverySeconds = CheckpointSeconds ?? (CheckpointSteps is null ? UsualCheckpointSeconds : null),
-    };
-
-    /// <summary>Refuses options that would have no effect.</summary>
-    public void Check()
-    {
-        bool isStaircase = Schedule is ScheduleKind.Step or ScheduleKind.Exponential;
-        Refuse(Momentum, Optimizer == OptimizerKind.Sgd, "--momentum applies to --optimizer sgd only");
-        Refuse(WeightDecay, Optimizer != OptimizerKind.Lbfgs, "--weight-decay applies to --optimizer sgd, adam and adamw only");
-        Refuse(Gamma, isStaircase, "--gamma applies to --schedule step and exponential only");
-        Refuse(StepEpochs, Schedule == ScheduleKind.Step, "--step-epochs applies to --schedule step only");
-        Refuse(FinalFactor, Schedule is ScheduleKind.Cosine or ScheduleKind.Linear, "--final-factor applies to --schedule cosine and linear only");
-        Refuse(MinDelta, Patience is not null, "--min-delta applies with --patience only");
-        LearnedModel.Check(this);
-        if (Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1))
-        {
-            throw CliException.WrongInput($"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed");
-        }
-
-        if (Momentum >= 1)
-        {
-            throw CliException.WrongInput($"--momentum: expected less than 1, got {Momentum}");
-        }
-    }
-
-    private LearningRateSchedule ToSchedule(LearningRateSchedule usual) => new()
-    {
-        Kind = Schedule,
-        Gamma = Gamma ?? usual.Gamma,
-        StepEpochs = StepEpochs ?? usual.StepEpochs,
-        FinalFactor = FinalFactor ?? usual.FinalFactor,
-        WarmupSteps = WarmupSteps ?? usual.WarmupSteps,
-    };
-
-    private static void Refuse(object? value, bool applies, string message)
-    {
-        if (value is not null && !applies)
-        {
-            throw CliException.WrongInput(message);
-        }
-    }
+    public bool Json { get; init; } = Line.Take(Options.Json("the summary as JSON"), onResume: OnResume.Printing);
 }

@@ -1,12 +1,15 @@
 using System.Diagnostics;
-using System.Globalization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
+using TorchAttention.Cli.Output;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>Shows a training while it runs: a bar, the curves of both losses, what is learned, speed and time left in a terminal, a line for each epoch elsewhere.</summary>
+/// <summary>
+/// Shows a training while it runs: a bar, the curves of both losses, what is learned, speed and time left in a terminal, a line for each
+/// epoch elsewhere.
+/// </summary>
 internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNumbers numbers, Units units, TrainOptions options)
 {
     // A log of a long training should say how it went, not repeat epochs.csv.
@@ -24,7 +27,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
 
     public void Show(Action fit)
     {
-        if (options.Quiet || options.Json)
+        if (options.IsSilent)
         {
             fit();
         }
@@ -44,9 +47,9 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
         int every = (e.MaxEpochs + MostLines - 1) / MostLines;
         if (e.Epoch % every == 0 || e.Epoch == 1 || e.Epoch == e.MaxEpochs)
         {
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  validation loss {units.Loss(e.ValLoss):G6}{Numbers("G6")}"));
+            Console.WriteLine(
+                $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {units.Loss(e.TrainLoss):G6}  "
+                    + $"validation loss {units.Loss(e.ValLoss):G6}{Numbers("G6")}");
         }
     }
 
@@ -91,12 +94,14 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
         double left = (((double)_step.BatchCount * options.Epochs) - _step.Step) / perSecond;
         int bar = Math.Max(10, width / 3);
         int full = (int)Math.Round(part * bar);
-        string head = string.Create(
-            CultureInfo.InvariantCulture,
-            $"epoch {_step.Epoch}/{options.Epochs} [green]{new string('━', full)}[/][grey]{new string('━', bar - full)}[/] {part:P0}  {perSecond:F0} steps/s  {Time(left)} left");
-        (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines = [("blue", Points("train_loss")), ("green", Points("val_loss"))];
-        string legend = $"[blue]train loss[/] {Latest("train_loss")}  [green]validation loss[/] {Latest("val_loss")}  lr {Short(_step.LearningRate)}  gradient {Short(_step.GradientNorm)}";
-        return new Rows(new Markup(head), BrailleChart.Of(lines, width, ChartHeight, Short), new Markup(legend), new Text(Numbers("G5").TrimStart()));
+        string head = $"epoch {_step.Epoch}/{options.Epochs} [green]{new string('━', full)}[/][grey]{new string('━', bar - full)}[/] "
+            + $"{part:P0}  {perSecond:F0} steps/s  {Time(left)} left";
+        (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines =
+            [("blue", Points("train_loss")), ("green", Points("val_loss"))];
+        string legend = $"[blue]train loss[/] {Latest("train_loss")}  [green]validation loss[/] {Latest("val_loss")}  "
+            + $"lr {Short(_step.LearningRate)}  gradient {Short(_step.GradientNorm)}";
+        return new Rows(
+            new Markup(head), BrailleChart.Of(lines, width, ChartHeight, Short), new Markup(legend), new Text(Numbers("G5").TrimStart()));
     }
 
     // Of a long training evenly spaced ones, the latest among them.
@@ -104,19 +109,23 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
     {
         IReadOnlyList<BoardPoint> line = board.Line(label);
         int count = Math.Min(line.Count, MostPoints);
-        return [.. Enumerable.Range(0, count).Select(i => line[count == line.Count ? i : (int)((long)(i + 1) * line.Count / count) - 1]).Select(point => (point.X, units.Loss(point.Y)))];
+        int place(int i) => count == line.Count ? i : (int)((long)(i + 1) * line.Count / count) - 1;
+        return [.. Enumerable.Range(0, count).Select(i => line[place(i)]).Select(point => (point.X, units.Loss(point.Y)))];
     }
 
     private string Latest(string label) => board.Line(label) is [.., BoardPoint last] ? Short(units.Loss(last.Y)) : "";
 
     private static string Time(double seconds) =>
-        TimeSpan.FromSeconds(Math.Min(seconds, 1e8)).ToString(seconds < 86_400 ? @"h\:mm\:ss" : @"d\ \d\a\y\s\ h\:mm\:ss", CultureInfo.InvariantCulture);
+        TimeSpan.FromSeconds(Math.Min(seconds, 1e8)).ToString(
+            seconds < 86_400 ? @"h\:mm\:ss" : @"d\ \d\a\y\s\ h\:mm\:ss", CultureInfo.InvariantCulture);
 
     private static string Short(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
 
     private string Numbers(string format)
     {
-        IEnumerable<string> shown = numbers.Names.Zip(numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}");
-        return string.Concat(shown.Take(MostNumbers)) + (numbers.Names.Count > MostNumbers ? $"  and {numbers.Names.Count - MostNumbers} more" : "");
+        IEnumerable<string> shown = numbers.Names.Zip(
+            numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}");
+        return string.Concat(shown.Take(MostNumbers)) + (
+            numbers.Names.Count > MostNumbers ? $"  and {numbers.Names.Count - MostNumbers} more" : "");
     }
 }

@@ -1,8 +1,7 @@
-using System.Globalization;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Training;
 
@@ -60,7 +59,8 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="queries">Queries row by row (m x d).</param>
     /// <param name="kept">The text of each column that is carried along (m).</param>
     /// <param name="cancellationToken">Stops the prediction.</param>
-    public void WriteRows(string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken)
+    public void WriteRows(
+        string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken)
     {
         int features = _least.Length;
         CheckScale(source, queries);
@@ -69,7 +69,7 @@ internal sealed class TrainedModel : IDisposable
         {
             ReadOnlySpan<double> query = queries.AsSpan(i * features, features);
             PredictionText.WriteQuery(writer, kept, i, query);
-            writer.Write(Text(predictions[i]));
+            writer.Write(Exact(predictions[i]));
             writer.Write(',');
             writer.WriteLine(IsOutside(query) ? PredictionText.Outside : "");
         }
@@ -89,14 +89,13 @@ internal sealed class TrainedModel : IDisposable
                 throw new TableException(TableProblem.Unusable, source)
                 {
                     Column = Features[j],
-                    Expected = $"numbers of one scale with the model's, whose mean is {Text(scale.Mean)} and deviation {Text(scale.Deviation)}",
-                    Found = Text(queries[i]),
+                    Expected =
+                        $"numbers of one scale with the model's, whose mean is {Exact(scale.Mean)} and deviation {Exact(scale.Deviation)}",
+                    Found = Exact(queries[i]),
                 };
             }
         }
     }
-
-    private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);
 
     // In the numbers that the keys are kept in, so that an example itself is never outside.
     private bool IsOutside(ReadOnlySpan<double> query)

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
-using TorchAttention.Cli.Reports;
-using TorchAttention.Numerics.Tables;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -9,8 +7,6 @@ namespace TorchAttention.Cli.Training;
 /// <summary>Every step and epoch of a training, in the data's own units, as the rows of two CSV files that grow while it goes on.</summary>
 internal sealed class TrainingLog : IDisposable
 {
-    public const string StepsFile = "steps.csv";
-    public const string EpochsFile = "epochs.csv";
     private const double SecondsBetweenFlushes = 1;
 
     // A second signal saves from a thread of its own, while a step may be adding its line.
@@ -33,8 +29,14 @@ internal sealed class TrainingLog : IDisposable
         string columns = string.Concat(numbers.Names.Select(name => "," + name));
         int steps = from?.Step ?? 0;
         int epochs = (from?.Epoch ?? 1) - 1;
-        _steps = new GrowingFile(Path.Combine(directory.Path, StepsFile), $"step,epoch,train_loss{columns},lr,grad_norm", line => First(StepsFile, line) <= steps);
-        _epochs = new GrowingFile(Path.Combine(directory.Path, EpochsFile), $"epoch,train_loss,val_loss{columns}", line => First(EpochsFile, line) <= epochs);
+        _steps = new GrowingFile(
+            Path.Combine(directory.Path, RunFiles.Steps),
+            $"step,epoch,train_loss{columns},lr,grad_norm",
+            line => First(RunFiles.Steps, line) <= steps);
+        _epochs = new GrowingFile(
+            Path.Combine(directory.Path, RunFiles.Epochs),
+            $"epoch,train_loss,val_loss{columns}",
+            line => First(RunFiles.Epochs, line) <= epochs);
         StepCount = steps;
         trainer.StepCompleted += (_, e) => AddStep(e);
         trainer.StepSkipped += (_, e) => StepCount = e.Step;
@@ -47,13 +49,13 @@ internal sealed class TrainingLog : IDisposable
     /// <summary>Gives a board the points that it would have had if the training had never stopped.</summary>
     public void Replay(ProgressBoard board, int batchCount, int trainPointsPerEpoch = 2)
     {
-        foreach (string[] row in _steps.Read().Select(line => Fields(StepsFile, line)))
+        foreach (string[] row in _steps.Read().Select(line => Fields(RunFiles.Steps, line)))
         {
             double x = (Number(row[0]) - 1) / batchCount;
             board.Draw(x, Number(row[2]) / _units.Loss(1), "train_loss", Math.Max(1, batchCount / trainPointsPerEpoch));
         }
 
-        foreach (string[] row in _epochs.Read().Select(line => Fields(EpochsFile, line)))
+        foreach (string[] row in _epochs.Read().Select(line => Fields(RunFiles.Epochs, line)))
         {
             board.Draw(Number(row[0]), Number(row[2]) / _units.Loss(1), "val_loss");
         }
@@ -93,7 +95,9 @@ internal sealed class TrainingLog : IDisposable
         _epochs.Sync();
     }
 
-    /// <summary>Writes what waits; where that fails, says so once and tries again later: a disk that is full for a while ends no training.</summary>
+    /// <summary>
+    /// Writes what waits; where that fails, says so once and tries again later: a disk that is full for a while ends no training.
+    /// </summary>
     public void TrySave()
     {
         try
@@ -127,9 +131,7 @@ internal sealed class TrainingLog : IDisposable
         lock (_lock)
         {
             StepCount = e.Step;
-            _steps.Add(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{e.Step},{e.Epoch},{Units.Text(_units.Loss(e.Loss))}{Numbers()},{e.LearningRate:R},{Units.Text(e.GradientNorm)}"));
+            _steps.Add($"{e.Step},{e.Epoch},{Units.Text(_units.Loss(e.Loss))}{Numbers()},{e.LearningRate:R},{Units.Text(e.GradientNorm)}");
         }
 
         if (Stopwatch.GetElapsedTime(_flushed).TotalSeconds > SecondsBetweenFlushes)
@@ -142,19 +144,24 @@ internal sealed class TrainingLog : IDisposable
     {
         lock (_lock)
         {
-            _epochs.Add(string.Create(CultureInfo.InvariantCulture, $"{e.Epoch},{_units.Loss(e.TrainLoss):R},{_units.Loss(e.ValLoss):R}{Numbers()}"));
+            _epochs.Add(
+                $"{e.Epoch},{_units.Loss(e.TrainLoss):R},{_units.Loss(e.ValLoss):R}{Numbers()}");
         }
     }
 
     private string Numbers() => string.Concat(_numbers.Values().Select(value => "," + Units.Text(value)));
 
     private int First(string file, string line) =>
-        int.TryParse(line.AsSpan(0, Math.Max(0, line.IndexOf(',', StringComparison.Ordinal))), NumberStyles.None, CultureInfo.InvariantCulture, out int first) ? first
-        : throw Damaged(file, "rows that begin with a whole number", line);
+        int.TryParse(line.Split(',', 2) is [string text, _] ? text : "", NumberStyles.None, CultureInfo.InvariantCulture, out int first)
+            ? first
+            : throw Damaged(file, "rows that begin with a whole number", line);
 
-    private double Number(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw Damaged(StepsFile, "numbers", text);
+    private double Number(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number
+            : throw Damaged(RunFiles.Steps, "numbers", text);
 
-    private string[] Fields(string file, string line) => line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
+    private string[] Fields(string file, string line) =>
+        line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
 
     private RunException Damaged(string file, string expected, string found) =>
         new(RunProblem.Damaged, Path.Combine(_directory.Path, file)) { Expected = expected, Found = $"'{PlainText.Brief(found)}'" };

@@ -1,6 +1,4 @@
-using System.Globalization;
 using TorchAttention.Data;
-using TorchAttention.Numerics.Tables;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;

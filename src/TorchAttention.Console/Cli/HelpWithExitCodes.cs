@@ -1,0 +1,25 @@
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace TorchAttention.Cli;
+
+/// <summary>The help of a command, and below it what holds for all of them.</summary>
+internal sealed class HelpWithExitCodes(HelpAction help) : SynchronousCommandLineAction
+{
+    // Whoever asks for help is not to be told first that an argument is missing.
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parseResult)
+    {
+        int code = help.Invoke(parseResult);
+        TextWriter output = parseResult.InvocationConfiguration.Output;
+        output.WriteLine("Exit codes:");
+        output.WriteLine($"  {ExitCode.Done}    done");
+        output.WriteLine(
+            $"  {ExitCode.Failed}    the run failed: it diverged, or the disk or standard output is full; "
+                + "what was done until then is saved");
+        output.WriteLine($"  {ExitCode.WrongInput}    wrong arguments or data");
+        output.WriteLine($"  {ExitCode.Interrupted}  interrupted; what was done until then is saved");
+        return code;
+    }
+}

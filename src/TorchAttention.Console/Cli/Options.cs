@@ -1,0 +1,135 @@
+using System.Numerics;
+
+namespace TorchAttention.Cli;
+
+/// <summary>Options whose messages say what was expected and what came.</summary>
+internal static class Options
+{
+    public static Option<int?> WholeNumber(string name, string description, int least) =>
+        Number<int>(name, description, $"a whole number of at least {least}", NumberStyles.AllowLeadingSign, value => value >= least);
+
+    public static Option<ulong?> Seed(ulong usual) =>
+        Number<ulong>(
+            "--seed",
+            "Fixes every random draw, noise, split and order, as PyTorch's manual_seed: "
+                + $"the same seed gives the same run (default {usual})",
+            $"a whole number from 0 to {ulong.MaxValue}",
+            NumberStyles.None,
+            _ => true);
+
+    public static Option<double?> PositiveNumber(string name, string description) =>
+        Number(name, description, "a positive number that float32 can hold", value => value > 0 && float.IsNormal((float)value));
+
+    public static Option<double?> NotNegativeNumber(string name, string description) =>
+        Number(name, description, "a number of at least 0 that float32 can hold", value => value >= 0 && float.IsFinite((float)value));
+
+    public static Option<double?> Fraction(string name, string description) =>
+        Number(name, description, "a number between 0 and 1", value => value is > 0 and < 1);
+
+    /// <summary>Gives a command several options.</summary>
+    public static void AddAll(this Command command, params IEnumerable<Option> options)
+    {
+        foreach (Option option in options)
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>Where a run goes.</summary>
+    public static Option<string?> Out() => Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)");
+
+    /// <summary>An option that takes a text.</summary>
+    public static Option<string?> Text(string name, string helpName, string description) =>
+        new(name) { Description = description, HelpName = helpName };
+
+    /// <summary>An option that is given or not.</summary>
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    public static Option<bool> NoPlots() => Flag("--no-plots", "Draw no pictures");
+
+    public static Option<bool> Quiet() => Flag("--quiet", "Print nothing but errors");
+
+    public static Option<bool> Json(string what) => Flag("--json", $"Print {what} and nothing else");
+
+    /// <summary>A value's name on the command line.</summary>
+    public static string Name<T>(T value)
+        where T : struct, Enum =>
+        value.ToString().ToLowerInvariant();
+
+    /// <summary>All values by name.</summary>
+    public static Dictionary<string, T> Names<T>()
+        where T : struct, Enum =>
+        Enum.GetValues<T>().ToDictionary(Name);
+
+    /// <summary>An option that takes one of some names.</summary>
+    public static Option<T> OneOf<T>(string name, string description, T usual, IReadOnlyDictionary<string, T> values)
+    {
+        string usualName = values.First(pair => Equals(pair.Value, usual)).Key;
+        return new Option<T>(name)
+        {
+            Description = $"{description}: {string.Join(", ", values.Keys)} (default {usualName})",
+            HelpName = name.TrimStart('-'),
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (values.TryGetValue(text.ToLowerInvariant(), out T? value))
+                {
+                    return value;
+                }
+
+                result.AddError($"{name}: expected one of {string.Join(", ", values.Keys)}, got '{text}'");
+                return usual;
+            },
+        };
+    }
+
+    public static Option<string> Device()
+    {
+        return new Option<string>("--device")
+        {
+            Description = $"Where to compute: {ComputeDevice.Names}",
+            HelpName = "device",
+            DefaultValueFactory = _ => "auto",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (!ComputeDevice.IsName(text))
+                {
+                    result.AddError($"--device: expected {ComputeDevice.Names}, got '{text}'");
+                }
+
+                return text;
+            },
+        };
+    }
+
+    public static Option<string?> LibTorch() => Text(
+        LibTorchChoice.Option,
+        "folder",
+        $"The torch/lib of a PyTorch {TorchAttention.LibTorch.NeededVersion} to use instead of the program's own libtorch "
+            + $"(default: the variable {TorchAttention.LibTorch.DirectoryVariable})");
+
+    private static Option<double?> Number(string name, string description, string expected, Func<double, bool> isValid) =>
+        Number(name, description, expected, NumberStyles.Float, isValid);
+
+    private static Option<T?> Number<T>(string name, string description, string expected, NumberStyles style, Func<T, bool> isValid)
+        where T : struct, INumberBase<T>
+    {
+        return new Option<T?>(name)
+        {
+            Description = description,
+            HelpName = "number",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (T.TryParse(text, style, CultureInfo.InvariantCulture, out T value) && isValid(value))
+                {
+                    return value;
+                }
+
+                result.AddError($"{name}: expected {expected}, got '{text}'");
+                return null;
+            },
+        };
+    }
+}

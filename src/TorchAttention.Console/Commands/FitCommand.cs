@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Cli.Commands;
+
+/// <summary>Fits a model to a file: the model, a summary, pictures.</summary>
+internal static class FitCommand
+{
+    private static readonly string[] _files = [RunFiles.Config, RunFiles.Fitted, RunFiles.Search, RunFiles.Summary];
+
+    public static Command Create()
+    {
+        var examplesOptions = new ExamplesOptions();
+        var fitOptions = new FitOptions();
+        Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
+        Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
+        Option<string?> output = Options.Out();
+        Option<bool> noPlots = Options.NoPlots();
+        Option<bool> quiet = Options.Quiet();
+        Option<bool> json = Options.Json("the summary as JSON");
+        var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
+        examplesOptions.AddTo(command);
+        fitOptions.AddTo(command);
+        command.AddAll(level, model, output, noPlots, quiet, json);
+        command.SetAction(parsed => Run(
+            examplesOptions.Read(parsed),
+            fitOptions.Read(parsed),
+            parsed.GetValue(level) ?? new PredictionOptions().Level,
+            parsed.GetValue(model),
+            parsed.GetValue(output),
+            !parsed.GetValue(noPlots),
+            parsed.GetValue(quiet),
+            parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(
+        Examples examples, KernelRegressionOptions options, double level, string? modelFile, string? output, bool plots, bool isQuiet,
+        bool isJson)
+    {
+        FitOptions.CheckBandwidths(options, examples);
+        using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
+        interruption.AtOnce = directory.Dispose;
+        string path = modelFile ?? Path.Combine(directory.Path, RunFiles.Model);
+        OutputPath.Check("--model", path);
+        OutputPath.Differs("--model", path, examples.Source, "the file of the data");
+        foreach (string own in _files)
+        {
+            OutputPath.Differs("--model", path, Path.Combine(directory.Path, own), "a file of the run");
+        }
+
+        try
+        {
+            long start = Stopwatch.GetTimestamp();
+            KernelRegression model = ProgressBar.Show(
+                "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
+            var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            directory.Write(() => model.Save(path, ModelNotes.Of(examples)));
+            directory.WriteJson(RunFiles.Config, summary.WriteConfig);
+            directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
+            if (model.Search is { Trials.Count: > 0 })
+            {
+                directory.WriteText(RunFiles.Search, summary.WriteSearch);
+            }
+
+            if (plots)
+            {
+                new FitPictures(examples, model, level).Save(directory);
+            }
+
+            directory.WriteJson(RunFiles.Summary, summary.WriteTo);
+            if (isJson)
+            {
+                JsonText.Print(summary.WriteTo);
+            }
+            else if (!isQuiet)
+            {
+                summary.Print(directory, plots);
+            }
+
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new CliException(
+                ExitCode.Interrupted, File.Exists(path) ? $"interrupted; the model is in {path}" : "interrupted; there is no model yet", e);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Cli.Training;
+using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.Commands;
+
+/// <summary>Predicts the rows of a file with a saved model, a chunk at a time.</summary>
+internal static class PredictCommand
+{
+    private const int ChunkRows = 1 << 15;
+
+    /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), text that is carried along.</summary>
+    private delegate Action<double[], List<string>[], CancellationToken> Begin(TextWriter writer, string[] keptColumns);
+
+    public static Command Create()
+    {
+        var file = new CsvFileOptions();
+        var model = new Option<string>("--model")
+        {
+            Description = "The model, as fit or train saves it; of train's the mean alone is predicted",
+            HelpName = "file",
+            Required = true,
+        };
+        Option<string?> data = Options.Text(
+            "--data", "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
+        Option<string?> output = Options.Text(
+            "--out", "file", "Where the predictions go: a CSV file, or - for standard output (default -)");
+        Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
+        Option<string?> keep = Options.Text(
+            "--keep", "columns|all", "Columns of the queries' file to carry along, separated by commas, or all");
+        Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
+        Option<bool> slopes = Options.Flag("--slopes", "The derivative by each feature as well");
+        Option<string?> libTorch = Options.LibTorch();
+        const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
+        var command = new Command("predict", purpose) { model, data, output };
+        file.AddTo(command);
+        command.AddAll(keep, level, simultaneous, slopes, libTorch);
+        command.SetAction(parsed =>
+        {
+            var queries = new Queries(
+                parsed.GetValue(data) ?? Examples.Standard,
+                parsed.GetValue(output) ?? Examples.Standard,
+                file.Read(parsed),
+                parsed.GetValue(keep));
+            string path = parsed.GetValue(model)!;
+            SafeTensorsFile stored = Read(path, queries);
+            if (IsOfTrain(stored))
+            {
+                Refuse("fit", [level, simultaneous, slopes], "what train saves has no standard error");
+                return PredictTrained(path, stored, parsed.GetValue(libTorch), queries);
+            }
+
+            Refuse("train", [libTorch], "what fit saves needs none");
+            return PredictFitted(path, stored, queries, new PredictionOptions
+            {
+                Level = parsed.GetValue(level) ?? new PredictionOptions().Level,
+                IsSimultaneous = parsed.GetValue(simultaneous),
+                HasSlopes = parsed.GetValue(slopes),
+            });
+
+            void Refuse(string whose, Option[] options, string why)
+            {
+                if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is Option given)
+                {
+                    throw CliException.WrongInput($"{given.Name} applies to models of {whose} only: {why}");
+                }
+            }
+        });
+        return command;
+    }
+
+    private static SafeTensorsFile Read(string path, Queries queries)
+    {
+        if (path.Length == 0)
+        {
+            throw CliException.WrongInput("--model: expected a file, got ''");
+        }
+
+        if (queries.Output != Examples.Standard)
+        {
+            OutputPath.Check("--out", queries.Output);
+            OutputPath.Differs("--out", queries.Output, path, "the model");
+            OutputPath.Differs("--out", queries.Output, queries.Data, "the file of the queries");
+        }
+
+        DataStream.RefuseClosed("--model", path);
+        return SafeTensorsFile.Read(path);
+    }
+
+    // What fit saved is known before anything of TorchSharp is looked at.
+    private static bool IsOfTrain(SafeTensorsFile file) =>
+        file.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && TrainedModel.IsKnown(file);
+
+    private static int PredictTrained(string path, SafeTensorsFile file, string? libTorch, Queries queries)
+    {
+        LibTorchChoice.Load(libTorch);
+        using TrainedModel model = TrainedModel.Load(path, file);
+        return Run(queries, model.Features, (writer, kept) =>
+        {
+            TrainedModel.WriteHeader(writer, kept, model.Features);
+            string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
+            return (rows, keptText, cancellationToken) => model.WriteRows(source, writer, rows, keptText, cancellationToken);
+        });
+    }
+
+    private static int PredictFitted(string path, SafeTensorsFile file, Queries queries, PredictionOptions options)
+    {
+        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(path, file);
+        ModelNotes names = ModelNotes.Read(path, notes, model.Features);
+        if (options.IsSimultaneous && model.Features != 1)
+        {
+            throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");
+        }
+
+        return Run(queries, names.Features, (writer, kept) =>
+        {
+            var text = new PredictionText(writer, model, names, options, kept);
+            text.WriteHeader();
+            return (rows, keptText, cancellationToken) =>
+                text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
+        });
+    }
+
+    private static int Run(Queries queries, string[] features, Begin begin)
+    {
+        using var interruption = new Interruption();
+        (string data, string output, CsvOptions csv, string? keep) = queries;
+        using CsvRows rows = Examples.Open(data, csv);
+        rows.Choose(features);
+        string[] keptColumns = Kept(keep, rows.Header, features);
+        rows.Keep(keptColumns);
+        if (output == Examples.Standard)
+        {
+            DataStream.WriteOutput(Write);
+        }
+        else
+        {
+            WholeFile.WriteText(output, Write);
+        }
+
+        if (rows.DroppedRows > 0)
+        {
+            Console.Error.WriteLine($"note: {rows.DroppedRows} {(rows.DroppedRows == 1 ? "row" : "rows")} with missing numbers left out");
+        }
+
+        return ExitCode.Done;
+
+        // A read may wait for ever, and nothing else ends it.
+        bool Read(List<double>[] columns, List<string>[] kept)
+        {
+            Task<int> reading = Task.Run(() => ReadChunk(rows, columns, kept));
+            Task.WaitAny([reading], interruption.Token);
+            return reading.GetAwaiter().GetResult() > 0;
+        }
+
+        void Write(TextWriter writer)
+        {
+            Action<double[], List<string>[], CancellationToken> writeRows = begin(writer, keptColumns);
+            writer.Flush();
+            List<double>[] columns = [.. features.Select(_ => new List<double>())];
+            List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
+            while (Read(columns, kept))
+            {
+                double[] numbers = new double[columns[0].Count * columns.Length];
+                for (int i = 0; i < numbers.Length; i++)
+                {
+                    numbers[i] = columns[i % columns.Length][i / columns.Length];
+                }
+
+                writeRows(numbers, kept, interruption.Token);
+                writer.Flush();
+            }
+        }
+    }
+
+    private static string[] Kept(string? keep, IReadOnlyList<string> header, IReadOnlyList<string> features)
+    {
+        string[] columns = keep is null ? []
+            : keep == "all" ? [.. header.Except(features)]
+            : [.. keep.Split(',').Select(name => name.Trim())];
+        bool isWrong(string name) => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0;
+        return columns.FirstOrDefault(isWrong) is not string wrong ? columns
+            : throw CliException.WrongInput(
+                $"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
+    }
+
+    private static int ReadChunk(CsvRows rows, List<double>[] columns, List<string>[] kept)
+    {
+        Array.ForEach(columns, column => column.Clear());
+        Array.ForEach(kept, column => column.Clear());
+        try
+        {
+            return rows.Read(columns, ChunkRows, null, kept);
+        }
+        catch (TableException e) when (e.Kind == TableProblem.Missing)
+        {
+            throw CliException.WrongInput($"{e.Message}; {Examples.MissingAdvice}", e);
+        }
+    }
+
+    private static Predictions Predict(
+        KernelRegression model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return model.Predict(queries, options, null, cancellationToken);
+        }
+        catch (NoNeighbourException e)
+        {
+            throw new TableException(TableProblem.Unusable, data, e)
+            {
+                Expected = "rows with an example within reach of the kernel, since the model was fitted with --no-neighbour error",
+                Found = $"{e.Queries.Count} without one",
+            };
+        }
+    }
+
+    /// <summary>What is to be predicted, and where it goes.</summary>
+    private sealed record Queries(string Data, string Output, CsvOptions Csv, string? Keep);
+}

@@ -1,0 +1,40 @@
+using TorchAttention.Training;
+
+namespace TorchAttention.Cli.Training;
+
+/// <summary>Where an option of <c>train</c> has an effect; elsewhere it is refused.</summary>
+/// <param name="Rank">Of several options that have none, the one of the least rank is refused.</param>
+/// <param name="Where">Where they have one, for the message.</param>
+/// <param name="Holds">Whether that is here.</param>
+internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool> Holds)
+{
+    private const int Model = 10;
+    private const int Data = 20;
+
+    public static readonly AppliesTo Sgd = new(1, "to --optimizer sgd", it => it.Optimizer == OptimizerKind.Sgd);
+    public static readonly AppliesTo Decay = new(2, "to --optimizer sgd, adam and adamw", it => it.Optimizer != OptimizerKind.Lbfgs);
+    public static readonly AppliesTo Staircase =
+        new(3, "to --schedule step and exponential", it => it.Schedule is ScheduleKind.Step or ScheduleKind.Exponential);
+
+    public static readonly AppliesTo Steps = new(4, "to --schedule step", it => it.Schedule == ScheduleKind.Step);
+    public static readonly AppliesTo Falling =
+        new(5, "to --schedule cosine and linear", it => it.Schedule is ScheduleKind.Cosine or ScheduleKind.Linear);
+
+    public static readonly AppliesTo Patience = new(6, "with --patience", it => it.Patience is not null);
+
+    public static readonly AppliesTo Regions = new(Model, $"to --model {LearnedModel.Region}", it => it.Model == LearnedModel.Region);
+    public static readonly AppliesTo Kernels =
+        new(Model + 1, $"to --model {LearnedModel.WithKernel}", it => !LearnedModel.HasScore(it.Model));
+
+    public static readonly AppliesTo Scores = new(Model + 2, $"to --model {LearnedModel.Scores}", it => LearnedModel.HasScore(it.Model));
+    public static readonly AppliesTo Heads =
+        new(Model + 3, $"to --model {LearnedModel.MultiHead}", it => it.Model == LearnedModel.MultiHead);
+
+    public static readonly AppliesTo Tables = new(Data, "to tables", it => !it.IsNonlinear);
+    public static readonly AppliesTo Nonlinear = new(Data + 1, $"to --data {DataSource.Nonlinear}", it => it.IsNonlinear);
+
+    /// <summary>Whether the option is of any training, and stands in <c>config.json</c> where it has no effect too.</summary>
+    public bool IsOfTraining => Rank < Model;
+
+    public bool IsOfData => Rank >= Data;
+}

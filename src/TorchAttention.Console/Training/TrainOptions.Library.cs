@@ -1,0 +1,82 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Pooling;
+using TorchAttention.Training;
+
+namespace TorchAttention.Cli.Training;
+
+/// <content>What the options mean together, and to the library.</content>
+internal sealed partial record TrainOptions
+{
+    public const string EpochsName = "--epochs";
+    public const string ResumeName = "--resume";
+    private const int UsualEpochs = 5;
+
+    /// <summary>The command line that these are from, for another one to repeat.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Whether nothing is to be printed while the training goes on.</summary>
+    public bool IsSilent => Quiet || Json;
+
+    public bool IsNonlinear => Data.Equals(DataSource.Nonlinear, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The optimiser; the model's usual one where it was not given.</summary>
+    public OptimizerKind Optimizer => GivenOptimizer ?? (LearnedModel.HasScore(Model) ? OptimizerKind.Adam : OptimizerKind.Sgd);
+
+    /// <summary>The learning rate; the optimiser's usual one where it was not given.</summary>
+    public double Lr => GivenLr ?? (Optimizer is OptimizerKind.Adam or OptimizerKind.AdamW ? 0.01 : 1);
+
+    /// <summary>The library's options of the optimiser.</summary>
+    public OptimizerOptions ToOptimizer()
+    {
+        var usual = new OptimizerOptions { Kind = Optimizer, LearningRate = Lr, Momentum = Momentum };
+        return WeightDecay is double decay ? usual with { WeightDecay = decay } : usual;
+    }
+
+    /// <summary>The library's options.</summary>
+    public TrainerOptions ToTrainer() => new()
+    {
+        MaxEpochs = Epochs,
+        GradientClipVal = Clip ?? 0,
+        Optimizer = ToOptimizer(),
+        Schedule = Schedule == ScheduleKind.Constant && WarmupSteps is null ? null : new LearningRateSchedule
+        {
+            Kind = Schedule,
+            Gamma = Gamma,
+            StepEpochs = StepEpochs,
+            FinalFactor = FinalFactor,
+            WarmupSteps = WarmupSteps ?? 0,
+        },
+        EarlyStopping = Patience is int patience ? new EarlyStopping { Patience = patience, MinDelta = MinDelta } : null,
+        NonFinite = SkipNonFinite ? NonFinitePolicy.Skip : NonFinitePolicy.Stop,
+    };
+
+    public CheckpointOptions ToCheckpoints() => new()
+    {
+        EverySteps = CheckpointSteps,
+        EverySeconds = CheckpointSeconds ?? (CheckpointSteps is null ? UsualCheckpointSeconds : null),
+    };
+
+    /// <summary>Refuses options that would have no effect.</summary>
+    public void Check()
+    {
+        Line.Check(this, ofData: false);
+        bool isGaussian = Kernel == SmoothingKernel.Gaussian;
+        string? problem =
+            Method == AttentionMethod.Engine && LearnedModel.HasScore(Model)
+                ? $"--method engine applies {AppliesTo.Kernels.Where} only"
+            : Method == AttentionMethod.Streaming && !LearnedModel.CanStream(Model)
+                ? $"--method streaming applies to --model {LearnedModel.Streamed} only"
+            : LeaveOneOut && Model == LearnedModel.MultiHead
+                ? $"--leave-one-out does not apply to --model {Model}, whose last linear map reads the value that was left out "
+                    + "from the mean of the others; use --patience"
+            : Method == AttentionMethod.Streaming && !isGaussian ? "--method streaming applies to --kernel gaussian only"
+            : Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1)
+                ? $"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed"
+            : Momentum >= 1 ? $"--momentum: expected less than 1, got {Momentum}"
+            : null;
+        if (problem is not null)
+        {
+            throw CliException.WrongInput(problem);
+        }
+    }
+}
