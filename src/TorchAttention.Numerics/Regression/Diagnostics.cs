@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -9,6 +10,9 @@ namespace TorchAttention.Numerics.Regression;
 /// </remarks>
 public sealed record Diagnostics
 {
+    // Below this part of the examples no freedom is left but rounding.
+    private const double LeastFreedom = 1e-9;
+
     /// <summary>tr H, the effective degrees of freedom: how many parameters a linear model of the same freedom had.</summary>
     public required double EffectiveDegreesOfFreedom { get; init; }
 
@@ -33,56 +37,11 @@ public sealed record Diagnostics
     /// <summary>(RSS/n) / (1 - tr H / n)^2.</summary>
     public required double GCV { get; init; }
 
-    internal static double AICcOf(SmootherData data, Smoother.Fit fit) => AICcOf(SquaresOf(data, fit) / data.TotalWeight, Trace(data, fit), data.Examples);
-
-    internal static double AICcOf(double meanSquare, double trace, int examples)
-    {
-        double left = examples - trace - 2;
-        return left > 0 ? Math.Log(meanSquare) + 1 + (2 * (trace + 1) / left) : double.PositiveInfinity;
-    }
-
-    internal static double GcvOf(SmootherData data, Smoother.Fit fit) => GcvOf(SquaresOf(data, fit) / data.TotalWeight, Trace(data, fit), data.Examples);
-
-    internal static double GcvOf(double meanSquare, double trace, int examples)
-    {
-        double left = 1 - (trace / examples);
-        return left > 1e-9 ? meanSquare / (left * left) : double.PositiveInfinity;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static double Trace(SmootherData data, Smoother.Fit fit)
-    {
-        double trace = 0;
-        for (int i = 0; i < data.Count; i++)
-        {
-            trace += fit.Leverage[i] * data.CountAt(i);
-        }
-
-        return trace;
-    }
-
-    /// <summary>The residual sum of squares, of one column or of all.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static double SquaresOf(SmootherData data, Smoother.Fit fit, int? column = null)
-    {
-        double sum = 0;
-        for (int i = 0; i < data.Count; i++)
-        {
-            sum += column is null ? data.SquaresAt(i) : 0;
-            for (int c = column ?? 0; c < (column is null ? data.Columns : column + 1); c++)
-            {
-                double residual = data.Values[(i * data.Columns) + c] - fit.Fitted[(i * data.Columns) + c];
-                sum += data.WeightAt(i) * residual * residual;
-            }
-        }
-
-        return sum;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static Diagnostics Of(SmootherData data, Smoother.Fit fit)
     {
-        double trace = Trace(data, fit);
+        double trace = fit.Trace();
+        double meanSquare = fit.SquaresOf(data) / data.TotalWeight;
         double traceOfSquare = 0;
         for (int i = 0; i < data.Count; i++)
         {
@@ -97,32 +56,16 @@ public sealed record Diagnostics
             leaveOneOut += data.WeightAt(i / data.Columns) * error * error;
         }
 
+        double[] squares = [.. Enumerable.Range(0, data.Columns).Select(c => fit.SquaresOf(data, c))];
         return new Diagnostics
         {
             EffectiveDegreesOfFreedom = trace,
             ResidualDegreesOfFreedom = residual,
-            ResidualStandardError = [.. Enumerable.Range(0, data.Columns).Select(c => residual > 1e-9 * data.Examples ? Math.Sqrt(SquaresOf(data, fit, c) / residual) : double.NaN)],
-            RSquared = [.. Enumerable.Range(0, data.Columns).Select(c => 1 - (SquaresOf(data, fit, c) / TotalSquares(data, c)))],
+            ResidualStandardError = [.. squares.Select(sum => residual > LeastFreedom * data.Examples ? Math.Sqrt(sum / residual) : double.NaN)],
+            RSquared = [.. squares.Select((sum, c) => 1 - (sum / (data.SquaresAboutMean(c) is > 0 and var total ? total : double.NaN)))],
             LeaveOneOutError = fit.IsAdmissible ? leaveOneOut / data.TotalWeight : double.PositiveInfinity,
-            AICc = AICcOf(data, fit),
-            GCV = GcvOf(data, fit),
+            AICc = AICcCriterion.Of(meanSquare, trace, data.Examples),
+            GCV = GcvCriterion.Of(meanSquare, trace, data.Examples),
         };
-    }
-
-    private static double TotalSquares(SmootherData data, int column)
-    {
-        double mean = 0;
-        double weight = 0;
-        double squares = 0;
-        for (int i = 0; i < data.Count; i++)
-        {
-            double s = data.WeightAt(i);
-            weight += s;
-            double difference = data.Values[(i * data.Columns) + column] - mean;
-            mean += weight > 0 ? s / weight * difference : 0;
-            squares += s * difference * (data.Values[(i * data.Columns) + column] - mean);
-        }
-
-        return squares > 0 ? squares : double.NaN;
     }
 }

@@ -52,7 +52,7 @@ public sealed partial class KernelRegression
 
         double[]? SquaredErrors(double[] bandwidths)
         {
-            Smoother.Fit fit = smoother.At<double>(data, bandwidths, leaveOut: true, Options.LeaveOutTies);
+            Smoother.Fit fit = smoother.At<double>(data, bandwidths, leaveOut: true);
             return !fit.IsAdmissible ? null
                 : [.. Enumerable.Range(0, data.Count).Select(i => Enumerable.Range(i * Columns, Columns).Sum(at => Math.Pow(data.Values[at] - fit.WithoutOwn[at], 2)))];
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -179,9 +180,8 @@ public sealed partial class KernelRegression
             return ([.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])], null);
         }
 
-        if (rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn)
+        if (BandwidthRules.FromFormula(rule, data, options.Kernel) is { } found)
         {
-            double[] found = RulesOfThumb.Of(rule, data, options.Kernel);
             return (found, new BandwidthSearch { Rule = rule, Bandwidths = found, Score = double.NaN, Bounds = [], EquallyGood = [], Trials = [] });
         }
 
@@ -190,8 +190,9 @@ public sealed partial class KernelRegression
             throw new ArgumentException($"Expected one pair of bounds or one for each of {data.Features} features, got {bounds.Count}.", nameof(options));
         }
 
-        var criterion = new BandwidthCriterion(options.Kernel, options.Degree, rule, asked, options.LeaveOutTies, options.Threads, cancellationToken);
-        BandwidthSearch search = Regression.Search.Run(rule, data, criterion, options.SearchBounds, progress);
+        var smoother = new Smoother(options.Kernel, options.Degree, options.Threads, cancellationToken);
+        Criterion criterion = BandwidthRules.Create(asked, smoother, options.LeaveOutTies);
+        BandwidthSearch search = CriterionSearch.Run(rule, data, criterion, options.SearchBounds, progress);
         return ([.. search.Bandwidths], search);
     }
 

@@ -16,7 +16,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         /// <summary>Fitted values (n, v).</summary>
         public required double[] Fitted { get; init; }
 
-        /// <summary>The diagonal of H for one example at each place (n).</summary>
+        /// <summary>The diagonal of H (n), for all examples at a place together.</summary>
         public required double[] Leverage { get; init; }
 
         /// <summary>What the others say at each place (n, v); empty where that was not asked for.</summary>
@@ -27,22 +27,64 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 
         /// <summary>1 / sum_j l_ij^2 (n); empty where that was not asked for.</summary>
         public double[] EffectiveNeighbours { get; init; } = [];
+
+        /// <summary>tr H.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public double Trace()
+        {
+            double trace = 0;
+            foreach (double leverage in Leverage)
+            {
+                trace += leverage;
+            }
+
+            return trace;
+        }
+
+        /// <summary>The residual sum of squares, of one column or of all.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public double SquaresOf(SmootherData data, int? column = null)
+        {
+            double sum = 0;
+            for (int i = 0; i < data.Count; i++)
+            {
+                for (int c = column ?? 0; c < (column is null ? data.Columns : column + 1); c++)
+                {
+                    double residual = data.Values[(i * data.Columns) + c] - Fitted[(i * data.Columns) + c];
+                    sum += data.WeightAt(i) * residual * residual;
+                }
+            }
+
+            return sum;
+        }
     }
+
+    public SmoothingKernel Kernel => kernel;
+
+    public int Degree => degree;
+
+    public CancellationToken Cancellation => cancellationToken;
 
     private PoolingOptions Options => new() { Degree = degree, Threads = threads };
 
     // What no other example reaches is said by the nearest one, as the Gaussian has it: one example that stands alone rules no bandwidth out.
     private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
 
+    /// <summary>The same, without other threads.</summary>
+    public Smoother OnOneThread() => new(kernel, degree, 1, cancellationToken);
+
+    /// <summary>Runs parts of some work on the threads that it may have.</summary>
+    public void ForEach(int count, Action<int> run) =>
+        new Work(Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken).ForEach(count, run);
+
     /// <summary>Fits at every place of the data.</summary>
     /// <typeparam name="T">The number type of the pairs.</typeparam>
     /// <param name="data">The data.</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
-    /// <param name="leaveOut">Whether to leave examples out; a whole place at a time where the data has put its examples together.</param>
-    /// <param name="wholePlaces">Whether a place is left out with all its examples.</param>
+    /// <param name="leaveOut">Whether to leave examples out: a place with all its examples, where the data has put them together.</param>
     /// <param name="neighbours">Whether the effective number of neighbours is asked for.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool wholePlaces = false, bool neighbours = false)
+    public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool neighbours = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (T[] keys, T[] values, T[] weights) = data.As<T>();
@@ -62,10 +104,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         var doubtful = new List<int>();
         for (int i = 0; i < n; i++)
         {
-            double place = leverage[i] * data.WeightAt(i);
-            leverage[i] = place / data.CountAt(i);
-            double own = wholePlaces ? place : leverage[i];
-            if (!(1 - own > LeastLeft))
+            leverage[i] *= data.WeightAt(i);
+            if (!(1 - leverage[i] > LeastLeft))
             {
                 doubtful.Add(i);
                 continue;
@@ -74,7 +114,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             for (int c = 0; leaveOut && c < data.Columns; c++)
             {
                 int at = (i * data.Columns) + c;
-                withoutOwn[at] = data.Values[at] - ((data.Values[at] - wide[at]) / (1 - own));
+                withoutOwn[at] = data.Values[at] - ((data.Values[at] - wide[at]) / (1 - leverage[i]));
             }
         }
 

@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <content>How the keys lie.</content>
-internal sealed partial class SmootherData
+internal sealed partial record SmootherData
 {
     // A place alone among fewer than this rules a bandwidth out.
     private const int AloneForAnother = 20;
@@ -30,7 +32,26 @@ internal sealed partial class SmootherData
     public int[] Far { get; private init; } = [];
 
     /// <summary>The weighted mean of the squares of the values about their means, all columns together.</summary>
-    public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(VarianceOf);
+    public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(c => SquaresAboutMean(c) / TotalWeight);
+
+    /// <summary>sum_i s_i (y_i - mean)^2 of a column.</summary>
+    public double SquaresAboutMean(int column)
+    {
+        double total = 0;
+        double mean = 0;
+        double squares = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            double y = Values[(i * Columns) + column];
+            double weight = WeightAt(i);
+            double before = y - mean;
+            total += weight;
+            mean += total > 0 ? weight / total * before : 0;
+            squares += weight * before * (y - mean);
+        }
+
+        return squares;
+    }
 
     /// <summary>The places in an order that does not depend on the order in which rows and columns were given, nor on units: by the values, and where these are the same by the keys.</summary>
     public IReadOnlyList<int> OrderOfItsOwn()
@@ -64,6 +85,40 @@ internal sealed partial class SmootherData
     {
         double[] gaps = ToNeighbours(feature, out _);
         return gaps.Length == 0 ? 0 : LeastInGaps * gaps[(int)(LowQuantile * (gaps.Length - 1))];
+    }
+
+    /// <summary>One feature: the bandwidth up to which more examples have no neighbour but themselves than may.</summary>
+    /// <param name="support">The |u| from which on a neighbour weighs nothing.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public double LeastAdmissible(double support)
+    {
+        if (double.IsInfinity(support))
+        {
+            return 0;
+        }
+
+        var toNearest = new List<double>();
+        int last = -1;
+        double toLast = double.PositiveInfinity;
+        for (int i = 0; i <= Count; i++)
+        {
+            bool isEnd = i == Count;
+            if (!isEnd && WeightAt(i) == 0)
+            {
+                continue;
+            }
+
+            double toNext = isEnd || last < 0 ? double.PositiveInfinity : Keys[i] - Keys[last];
+            if (last >= 0)
+            {
+                toNearest.Add(Math.Min(toLast, toNext));
+            }
+
+            (last, toLast) = (i, toNext);
+        }
+
+        toNearest.Sort();
+        return toNearest[^(Math.Min(MostAlone, toNearest.Count - 1) + 1)] / support;
     }
 
     /// <summary>How many times the middle one of the distances to the neighbour goes into their mean, were the keys even: 3 where keys are drawn evenly.</summary>
@@ -119,32 +174,32 @@ internal sealed partial class SmootherData
         return sorted[..count];
     }
 
+    /// <summary>The standard deviation of a feature, divisor n - 1.</summary>
+    public double DeviationOf(int feature)
+    {
+        double mean = 0;
+        double squares = 0;
+        int n = Count;
+        double origin = Keys[feature];
+        for (int i = 0; i < n; i++)
+        {
+            double x = Keys[(i * Features) + feature] - origin;
+            double difference = x - mean;
+            mean += difference / (i + 1);
+            squares += difference * (x - mean);
+        }
+
+        return n > 1 ? Math.Sqrt(squares / (n - 1)) : 0;
+    }
+
     /// <summary>The deviation of a feature's keys where they lie densest: of a normal distribution as wide as the narrowest stretch with a quarter of them, or of all, whichever is less.</summary>
     public double DenseDeviation(int feature)
     {
         double[] distinct = Distinct(feature);
-        double deviation = RulesOfThumb.DeviationOf(this, feature);
+        double deviation = DeviationOf(feature);
         int quarter = distinct.Length / 4;
         return quarter == 0 ? deviation
             : Math.Min(deviation, Enumerable.Range(0, distinct.Length - quarter).Min(i => distinct[i + quarter] - distinct[i]) / NormalQuarter);
-    }
-
-    private double VarianceOf(int column)
-    {
-        double total = 0;
-        double mean = 0;
-        double squares = 0;
-        for (int i = 0; i < Count; i++)
-        {
-            double y = Values[(i * Columns) + column];
-            double weight = WeightAt(i);
-            double before = y - mean;
-            total += weight;
-            mean += total > 0 ? weight / total * before : 0;
-            squares += weight * before * (y - mean);
-        }
-
-        return squares / total;
     }
 
     private SmootherData WithFar()
@@ -159,17 +214,7 @@ internal sealed partial class SmootherData
             }
         }
 
-        return far.Count == 0 ? this : new SmootherData
-        {
-            Features = Features,
-            Columns = Columns,
-            Keys = Keys,
-            Values = Values,
-            Offsets = Offsets,
-            Weights = Weights,
-            Examples = Examples,
-            Far = [.. far.Order()],
-        };
+        return far.Count == 0 ? this : this with { Far = [.. far.Order()] };
     }
 
     private int? FarAtAnEnd(int feature, HashSet<int> without)

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace TorchAttention.Numerics.Regression;
 
 /// <content>Where numbers count from, and in what units.</content>
-internal sealed partial class SmootherData
+internal sealed partial record SmootherData
 {
     private Single? _single;
 
@@ -38,29 +38,18 @@ internal sealed partial class SmootherData
         double scale = Enumerable.Range(0, Columns).Max(c => Units.Of(Values, c, Columns).Scale);
         double[] least = [.. Enumerable.Range(0, Columns).Select(c => RangeOf(Values, c, Columns).Least)];
         (ofKeys, ofValues) = (scales, scale);
-        return new SmootherData
+        return this with
         {
-            Features = Features,
-            Columns = Columns,
             Keys = [.. Keys.Select((x, i) => x / scales[i % Features])],
             Values = [.. Values.Select((y, i) => (y - least[i % Columns]) / scale)],
-            Offsets = Offsets,
-            Weights = Weights,
-            Examples = Examples,
         };
     }
 
     /// <summary>The same examples with the features in another order.</summary>
     /// <param name="order">Which of these features each is to be (d).</param>
-    public SmootherData WithFeatures(int[] order) => Features == 1 ? this : new SmootherData
+    public SmootherData WithFeatures(int[] order) => Features == 1 ? this : this with
     {
-        Features = Features,
-        Columns = Columns,
         Keys = [.. Enumerable.Range(0, Keys.Length).Select(i => Keys[(i / Features * Features) + order[i % Features]])],
-        Values = Values,
-        Offsets = Offsets,
-        Weights = Weights,
-        Examples = Examples,
     };
 
     /// <summary>Keys, values and weights in a number type: float32 counts from the middle of each column, in units of its range.</summary>

@@ -8,8 +8,18 @@ namespace TorchAttention.Numerics.Regression;
 /// its own example the squares are 0.
 /// Values are held less an <see cref="Offsets">offset</see>: y - f is formed of numbers as large as the values differ, wherever they lie.
 /// </remarks>
-internal sealed partial class SmootherData
+internal sealed partial record SmootherData
 {
+    public SmootherData()
+    {
+    }
+
+    // What was computed of others is not of these.
+    private SmootherData(SmootherData other)
+    {
+        (Features, Columns, Keys, Values) = (other.Features, other.Columns, other.Keys, other.Values);
+        (Offsets, Weights, Squares, Examples, Far) = (other.Offsets, other.Weights, other.Squares, other.Examples, []);
+    }
 
     public required int Features { get; init; }
 
@@ -27,9 +37,6 @@ internal sealed partial class SmootherData
     /// <summary>The weight at each place (n); empty where each is 1.</summary>
     public required double[] Weights { get; init; }
 
-    /// <summary>The number of examples at each place (n); empty where each is 1.</summary>
-    public double[] Counts { get; init; } = [];
-
     /// <summary>The weighted squares about the mean at each place, all columns together (n); empty where each is 0.</summary>
     public double[] Squares { get; init; } = [];
 
@@ -43,8 +50,6 @@ internal sealed partial class SmootherData
     public double TotalWeight => Weights.Length == 0 ? Count : Weights.Sum();
 
     public double WeightAt(int place) => Weights.Length == 0 ? 1 : Weights[place];
-
-    public double CountAt(int place) => Counts.Length == 0 ? 1 : Counts[place];
 
     public double SquaresAt(int place) => Squares.Length == 0 ? 0 : Squares[place];
 
@@ -108,39 +113,71 @@ internal sealed partial class SmootherData
             }
         }
 
-        return new SmootherData { Features = Features, Columns = Columns, Keys = keys, Values = values, Offsets = Offsets, Weights = weights, Examples = places.Length };
+        return this with { Keys = keys, Values = values, Weights = weights, Squares = [], Examples = places.Length };
     }
 
     /// <summary>Examples at the same place together.</summary>
     public SmootherData TiesTogether()
     {
-        int[] order = new int[Count];
-        for (int i = 0; i < order.Length; i++)
-        {
-            order[i] = i;
-        }
-
+        int[] order = [.. Enumerable.Range(0, Count)];
         if (Features > 1)
         {
-            Array.Sort(order, (a, b) => Keys.AsSpan(a * Features, Features).SequenceCompareTo(Keys.AsSpan(b * Features, Features)));
+            Array.Sort(order, (a, b) => KeyOf(a).SequenceCompareTo(KeyOf(b)));
         }
 
         SmootherData ordered = Features > 1 ? Take(order) : this;
-        var groups = new GroupBuilder(ordered);
-        for (int first = 0; first < order.Length;)
+        (List<double> keys, List<double> values, List<double> weights, List<double> squares) = ([], [], [], []);
+        for (int first = 0; first < Count;)
         {
             int end = first + 1;
-            while (end < order.Length && Keys.AsSpan(order[first] * Features, Features).SequenceEqual(Keys.AsSpan(order[end] * Features, Features)))
+            while (end < Count && ordered.KeyOf(first).SequenceEqual(ordered.KeyOf(end)))
             {
                 end++;
             }
 
-            groups.Add(first, end);
+            keys.AddRange(ordered.KeyOf(first));
+            (double weight, double about) = ordered.AddMeans(first, end, values);
+            weights.Add(weight);
+            squares.Add(about);
             first = end;
         }
 
-        return groups.Build();
+        return this with { Keys = [.. keys], Values = [.. values], Weights = [.. weights], Squares = [.. squares] };
     }
+
+    // The mean of each column of neighbouring examples; and their weight, and the squares about the means.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private (double Weight, double Squares) AddMeans(int first, int end, List<double> means)
+    {
+        double weight = 0;
+        double squares = 0;
+        for (int i = first; i < end; i++)
+        {
+            weight += WeightAt(i);
+        }
+
+        // A place where nothing weighs still has a fitted value.
+        double divisor = weight > 0 ? weight : 1;
+        for (int c = 0; c < Columns; c++)
+        {
+            double origin = Values[(first * Columns) + c];
+            double sum = 0;
+            double ofSquares = 0;
+            for (int i = first; i < end; i++)
+            {
+                double difference = Values[(i * Columns) + c] - origin;
+                sum += WeightAt(i) * difference;
+                ofSquares += WeightAt(i) * difference * difference;
+            }
+
+            means.Add(origin + (sum / divisor));
+            squares += Math.Max(0, ofSquares - (sum * sum / divisor));
+        }
+
+        return (weight, squares);
+    }
+
+    private ReadOnlySpan<double> KeyOf(int place) => Keys.AsSpan(place * Features, Features);
 
     private static bool IsAscending(double[] keys)
     {
@@ -153,76 +190,5 @@ internal sealed partial class SmootherData
         }
 
         return true;
-    }
-
-    private sealed class GroupBuilder(SmootherData data)
-    {
-        private readonly List<double> _keys = [];
-        private readonly List<double> _values = [];
-        private readonly List<double> _weights = [];
-        private readonly List<double> _counts = [];
-        private readonly List<double> _squares = [];
-
-        // Puts neighbouring places together.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Add(int first, int end)
-        {
-            double weight = 0;
-            double count = 0;
-            double squares = 0;
-            for (int i = first; i < end; i++)
-            {
-                weight += data.WeightAt(i);
-                count += data.CountAt(i);
-                squares += data.SquaresAt(i);
-            }
-
-            // A place where nothing weighs still has a fitted value.
-            double divisor = weight > 0 ? weight : 1;
-            for (int j = 0; j < data.Features; j++)
-            {
-                double origin = data.Keys[(first * data.Features) + j];
-                double sum = 0;
-                for (int i = first; i < end; i++)
-                {
-                    sum += data.WeightAt(i) * (data.Keys[(i * data.Features) + j] - origin);
-                }
-
-                _keys.Add(origin + (sum / divisor));
-            }
-
-            for (int c = 0; c < data.Columns; c++)
-            {
-                double origin = data.Values[(first * data.Columns) + c];
-                double sum = 0;
-                double ofSquares = 0;
-                for (int i = first; i < end; i++)
-                {
-                    double difference = data.Values[(i * data.Columns) + c] - origin;
-                    sum += data.WeightAt(i) * difference;
-                    ofSquares += data.WeightAt(i) * difference * difference;
-                }
-
-                _values.Add(origin + (sum / divisor));
-                squares += Math.Max(0, ofSquares - (sum * sum / divisor));
-            }
-
-            _weights.Add(weight);
-            _counts.Add(count);
-            _squares.Add(squares);
-        }
-
-        public SmootherData Build() => new()
-        {
-            Features = data.Features,
-            Columns = data.Columns,
-            Keys = [.. _keys],
-            Values = [.. _values],
-            Offsets = data.Offsets,
-            Weights = [.. _weights],
-            Counts = [.. _counts],
-            Squares = [.. _squares],
-            Examples = data.Examples,
-        };
     }
 }

@@ -1,12 +1,12 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
 /// Several features: quasi-Newton steps (BFGS) from several starts, on some of the examples first; the best of these, narrowed for the number of examples, leads on to more of them and at
 /// last to all, each time with the curvature that is known so far. Where the criterion jumps and has no slope, or where the way down ends at bandwidths that leave an example without a
 /// neighbour, steps along features instead, ever shorter ones.
 /// </summary>
-internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
-    : Search(data, criterion, bounds, progress)
+internal sealed partial class PlaneSearch(SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+    : CriterionSearch(data, criterion, bounds, progress)
 {
     private const int SomeExamples = 800;
     private const int SingleFrom = 3000;
@@ -53,7 +53,7 @@ internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion 
             data = isAll ? Data : Data.Take(order.AsSpan(0, before * Growth));
             bool isSingle = data.Count >= SingleFrom;
             run = new Descent(this, data, isSingle, isEstimate: isSingle || !isAll);
-            Valley[] starts = [.. found.Where(valley => MayBeLeast(valley, found[0])).Select(valley => valley with { Logs = Narrowed(valley.Logs, before, data.Count) })
+            Valley[] starts = [.. found.Where(valley => MayBeLeast(valley.Score, found[0].Score, Doubt)).Select(valley => valley with { Logs = Narrowed(valley.Logs, before, data.Count) })
                 .DistinctBy(valley => string.Join(' ', valley.Logs.Select(log => Math.Round(log, 1))))];
             if (starts.Length > 1 || Criterion.IsRough)
             {
@@ -80,8 +80,6 @@ internal sealed partial class PlaneSearch(SmootherData data, BandwidthCriterion 
         })];
         return Enumerable.Range(0, (int)Math.Pow(points, Features)).Select(i => Clamped([.. logs.Select((line, j) => line[i / (int)Math.Pow(points, j) % points])]));
     }
-
-    private bool MayBeLeast(Valley valley, Valley least) => valley.Score <= least.Score + (Doubt * (Criterion.IsLogarithm ? 1 : least.Score));
 
     private int[] Shuffled()
     {

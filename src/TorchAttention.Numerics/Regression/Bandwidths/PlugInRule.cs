@@ -1,67 +1,16 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
-/// <summary>Bandwidths by a formula.</summary>
-internal static class RulesOfThumb
+/// <summary>
+/// h = [R(K) / mu_2^2 s^2 (b - a) / sum m''(x_i)^2]^(1/5) for one feature with keys from a to b, with m a polynomial of degree 4 fitted to all data and s^2 the
+/// variance of the values about it; the sums over columns where there are several.
+/// </summary>
+internal static class PlugInRule
 {
-    private const double NormalInterquartileRange = 1.34;
     private const int QuarticTerms = 5;
 
-    /// <summary>The bandwidths of a rule (d), for the kernel in use.</summary>
-    /// <exception cref="RegressionDataException">The data does not have what the rule needs.</exception>
-    public static double[] Of(BandwidthRule rule, SmootherData data, SmoothingKernel kernel) =>
-        rule == BandwidthRule.PlugIn
-            ? [PlugIn(data, kernel)]
-            : [.. Enumerable.Range(0, data.Features).Select(j => Checked(
-                rule == BandwidthRule.Silverman ? Silverman(data, j) : Scott(data, j), j) * kernel.CanonicalBandwidth / SmoothingKernel.Gaussian.CanonicalBandwidth)];
-
-    /// <summary>The standard deviation of a feature, divisor n - 1.</summary>
-    public static double DeviationOf(SmootherData data, int feature)
-    {
-        double mean = 0;
-        double squares = 0;
-        int n = data.Count;
-        double origin = data.Keys[feature];
-        for (int i = 0; i < n; i++)
-        {
-            double x = data.Keys[(i * data.Features) + feature] - origin;
-            double difference = x - mean;
-            mean += difference / (i + 1);
-            squares += difference * (x - mean);
-        }
-
-        return n > 1 ? Math.Sqrt(squares / (n - 1)) : 0;
-    }
-
-    private static double Silverman(SmootherData data, int feature)
-    {
-        double deviation = DeviationOf(data, feature);
-        if (data.Features > 1)
-        {
-            return deviation * Math.Pow(4.0 / (data.Features + 2), 1.0 / (data.Features + 4)) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
-        }
-
-        double range = (Quantile(data, 0.75) - Quantile(data, 0.25)) / NormalInterquartileRange;
-        return 0.9 * (range > 0 ? Math.Min(deviation, range) : deviation) * Math.Pow(data.Count, -0.2);
-    }
-
-    private static double Scott(SmootherData data, int feature) => DeviationOf(data, feature) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
-
-    // R's type 7, over keys that are in order.
-    private static double Quantile(SmootherData data, double part)
-    {
-        double place = part * (data.Count - 1);
-        int below = (int)place;
-        double least = data.Keys[below];
-        return least + ((place - below) * (data.Keys[Math.Min(below + 1, data.Count - 1)] - least));
-    }
-
-    private static double Checked(double bandwidth, int feature) =>
-        bandwidth > 0 && double.IsFinite(bandwidth)
-            ? bandwidth
-            : throw new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"a bandwidth of {bandwidth:R} by their spread") { Feature = feature };
-
-    // h = [R(K) / mu_2^2 s^2 (b - a) / sum m''(x_i)^2]^(1/5) with m a polynomial of degree 4; the sum over columns where there are several.
-    private static double PlugIn(SmootherData data, SmoothingKernel kernel)
+    /// <summary>The bandwidth (1), for the kernel in use.</summary>
+    /// <exception cref="RegressionDataException">Several features, too few different keys, or values without curvature.</exception>
+    public static double[] Find(SmootherData data, SmoothingKernel kernel)
     {
         if (data.Features != 1)
         {
@@ -101,7 +50,7 @@ internal static class RulesOfThumb
         }
 
         return curvature > 0
-            ? Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 * halfRange / curvature, 0.2)
+            ? [Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 * halfRange / curvature, 0.2)]
             : throw new RegressionDataException(RegressionProblem.NoSpread, $"values that vary for the rule {nameof(BandwidthRule.PlugIn)}", "a curve without curvature, which has no best bandwidth");
     }
 

@@ -1,4 +1,4 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
 /// Examples as a search is to see them, whatever order of rows and columns, units and offsets they were given in: what it finds then is the same to the last bit, where a criterion with many

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>Estimates that cost little.</content>
 internal sealed partial class LineSearch
@@ -20,7 +20,7 @@ internal sealed partial class LineSearch
     private const double EstimateDoubt = 0.01;
     private const double EstimateTolerance = 1e-3;
 
-    private readonly double _leastAdmissible = criterion.LeastAdmissible(data);
+    private readonly double _leastAdmissible = data.LeastAdmissible(criterion.Support);
     private readonly Dictionary<int, LineGrid> _grids = [];
     private SmootherData? _stretches;
     private double _ofAllLessStretches;
@@ -40,7 +40,7 @@ internal sealed partial class LineSearch
         int[] slow = [.. Enumerable.Range(0, logs.Length).Where(i => !HasGrid(logs[i]))];
         if (slow.Length > 0)
         {
-            BandwidthCriterion alone = Criterion.OnOneThread();
+            Criterion alone = Criterion.OnOneThread();
             (SmootherData seen, double unseen) = IsEstimated ? (Stretches(), _ofAllLessStretches) : (Data, 0);
             Criterion.ForEach(slow.Length, i => scores[slow[i]] = alone.At(seen, [Math.Exp(logs[slow[i]])]) + unseen);
         }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Vectors;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
 /// Examples of one feature as an even grid sees them: a bandwidth's sums at all points are one convolution, and the squares of the examples about a curve that is

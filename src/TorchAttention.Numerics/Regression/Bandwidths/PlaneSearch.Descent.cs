@@ -1,4 +1,4 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>The way down into a valley.</content>
 internal sealed partial class PlaneSearch
@@ -145,7 +145,7 @@ internal sealed partial class PlaneSearch
         }
 
         // A slope counts as a part of the score; that of a logarithm is one.
-        private double ScaleOf(double score) => owner.Criterion.IsLogarithm ? 1 : 1 / Math.Max(Math.Abs(score), 1e-300);
+        private double ScaleOf(double score) => 1 / Math.Max(Math.Abs(owner.Criterion.ScaleOf(score)), 1e-300);
 
         private double[,] Identity(double score)
         {

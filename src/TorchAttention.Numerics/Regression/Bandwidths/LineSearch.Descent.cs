@@ -1,4 +1,4 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>The way down into a valley.</content>
 internal sealed partial class LineSearch
@@ -33,7 +33,7 @@ internal sealed partial class LineSearch
             (left, right) = last.Slope > 0 ? (left, Math.Min(right, last.Log)) : (Math.Max(left, last.Log), right);
             double move = bend > 0 ? Math.Clamp(-last.Slope / bend, -step, step) : -Math.Sign(last.Slope) * step / 4;
             double next = Math.Clamp(last.Log + move, low, high);
-            bool isWorthIt = !IsRough || !(Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * (Criterion.IsLogarithm ? 1 : last.Score));
+            bool isWorthIt = !IsRough || !(Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * Criterion.ScaleOf(last.Score));
             if (Math.Abs(next - last.Log) <= Tolerance || !isWorthIt)
             {
                 return (best.Log, best.Score);

@@ -1,4 +1,4 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>A close look where the criterion has many kinks or jumps.</content>
 internal sealed partial class LineSearch

@@ -1,10 +1,10 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
 /// One feature: a grid over the whole of log h, of estimates that cost little; then each of its valleys that could hold the least score, on all data.
 /// </summary>
-internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
-    : Search(data, criterion, bounds, progress)
+internal sealed partial class LineSearch(SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+    : CriterionSearch(data, criterion, bounds, progress)
 {
     private const double GridStep = 0.25;
     private const double ExactStep = 0.1;
@@ -62,7 +62,7 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
         double[] scores = EstimateAll(logs);
         double least = scores.Min();
         double leastEstimate = LeastEstimate * Data.Variance;
-        if (IsEstimated && !(least >= (Criterion.IsLogarithm ? Math.Log(leastEstimate) : leastEstimate)))
+        if (IsEstimated && !(least >= Criterion.OfMeanSquare(leastEstimate)))
         {
             FindExactly();
             return;
@@ -86,7 +86,7 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
             }
 
             Trial first = HasSlope || IsEstimated ? TrialAt(start) : default;
-            if (IsEstimated && !(Math.Abs(first.Score - estimate) <= GridDoubt * (Criterion.IsLogarithm ? 1 : first.Score)))
+            if (IsEstimated && !(Math.Abs(first.Score - estimate) <= GridDoubt * Criterion.ScaleOf(first.Score)))
             {
                 FindExactly();
                 return;
@@ -154,6 +154,4 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
     }
 
     private SmootherData Part(int count) => Data.Take([.. Enumerable.Range(0, count).Select(i => (int)((long)i * Data.Count / count))]);
-
-    private bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * (Criterion.IsLogarithm ? 1 : least));
 }

@@ -1,7 +1,7 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>Finds the bandwidths that make a criterion small, in the logarithms of the bandwidths, within bounds.</summary>
-internal abstract class Search
+internal abstract class CriterionSearch
 {
     // A search is over when every bandwidth is known to this part; where an evaluation takes long, to a coarser one that moves the score by a part in 1e8.
     private const double Precise = 1e-5;
@@ -20,7 +20,7 @@ internal abstract class Search
     private readonly List<BandwidthTrial> _trials = [];
     private double _told;
 
-    protected Search(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+    protected CriterionSearch(SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     {
         Data = data;
         Criterion = criterion;
@@ -30,7 +30,7 @@ internal abstract class Search
 
     protected SmootherData Data { get; }
 
-    protected BandwidthCriterion Criterion { get; }
+    protected Criterion Criterion { get; }
 
     /// <summary>The bounds of the bandwidths (d).</summary>
     protected (double Least, double Most)[] Bounds { get; }
@@ -45,7 +45,7 @@ internal abstract class Search
     /// <param name="progress">Told the part done, roughly.</param>
     /// <exception cref="RegressionDataException">The data allows no bandwidth.</exception>
     public static BandwidthSearch Run(
-        BandwidthRule rule, SmootherData data, BandwidthCriterion criterion, IReadOnlyList<(double Least, double Most)>? asked, IProgress<double>? progress)
+        BandwidthRule rule, SmootherData data, Criterion criterion, IReadOnlyList<(double Least, double Most)>? asked, IProgress<double>? progress)
     {
         SearchData arranged = SearchData.Of(data);
         double[] units = arranged.Units;
@@ -57,7 +57,7 @@ internal abstract class Search
             return asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
         })];
         int[] given = [.. Enumerable.Range(0, data.Features).OrderBy(j => arranged.Columns[j])];
-        Search search = data.Features == 1 ? new LineSearch(prepared, criterion, bounds, progress) : new PlaneSearch(prepared, criterion, bounds, progress);
+        CriterionSearch search = data.Features == 1 ? new LineSearch(prepared, criterion, bounds, progress) : new PlaneSearch(prepared, criterion, bounds, progress);
         search.Find();
         search.Widen();
         BandwidthTrial[] trials = [.. search._trials.Select(trial => new BandwidthTrial(
@@ -91,6 +91,12 @@ internal abstract class Search
 
     /// <summary>The criterion over all data.</summary>
     protected double Score(double[] bandwidths) => Keep(bandwidths, Criterion.At(Data, bandwidths), isEstimate: false);
+
+    /// <summary>Whether a score might turn out to be the least one, by how far both are known.</summary>
+    /// <param name="score">The score.</param>
+    /// <param name="least">The least one.</param>
+    /// <param name="doubt">What they may be off by, as a part of the score.</param>
+    protected bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * Criterion.ScaleOf(least));
 
     // Where errors are nothing but rounding, how far that goes.
     private void Widen()

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>sum_i s_i phi_g(x_i) phi_k(x_i) of the hats phi of an even grid: 1 at the hat's own point, 0 at all others, linear between.</summary>
 /// <remarks>A hat meets itself and the ones beside it: the matrix has three diagonals, of which two are the same.</remarks>
