@@ -220,7 +220,7 @@ public sealed partial class KernelRegression
         return (Diagnostics.Of(_data, fit), fitted);
     }
 
-    private static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)
+    internal static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)
     {
         double[] taken = new double[rows.Length * columns];
         for (int i = 0; i < rows.Length; i++)

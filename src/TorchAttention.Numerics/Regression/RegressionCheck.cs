@@ -44,25 +44,31 @@ internal static class RegressionCheck
         }
     }
 
-    public static void Data(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, ReadOnlySpan<double> weights)
+    /// <summary>How many examples keys are of.</summary>
+    public static int Count(ReadOnlySpan<double> x, int features)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
-        if (x.IsEmpty || x.Length % features != 0)
-        {
-            throw new ArgumentException($"Expected keys (n, {features}) of at least one example, got {x.Length} numbers.", nameof(x));
-        }
+        return !x.IsEmpty && x.Length % features == 0 ? x.Length / features
+            : throw new ArgumentException($"Expected keys (n, {features}) of at least one example, got {x.Length} numbers.", nameof(x));
+    }
 
-        int count = x.Length / features;
+    public static void WeightsFor(int count, ReadOnlySpan<double> weights)
+    {
+        if (!weights.IsEmpty && weights.Length != count)
+        {
+            throw new ArgumentException($"Expected a weight for each of {count} examples, got {weights.Length}.", nameof(weights));
+        }
+    }
+
+    public static void Data(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, ReadOnlySpan<double> weights)
+    {
+        int count = Count(x, features);
         if (y.IsEmpty || y.Length % count != 0)
         {
             throw new ArgumentException($"Expected values (n, v) for {count} examples, got {y.Length} numbers.", nameof(y));
         }
 
-        if (!weights.IsEmpty && weights.Length != count)
-        {
-            throw new ArgumentException($"Expected a weight for each of {count} examples, got {weights.Length}.", nameof(weights));
-        }
-
+        WeightsFor(count, weights);
         Finite(x, features, nameof(x));
         Finite(y, y.Length / count, nameof(y));
         Ranges(x, features, isX: true);
@@ -121,14 +127,7 @@ internal static class RegressionCheck
     {
         for (int j = 0; j < columns; j++)
         {
-            double least = double.PositiveInfinity;
-            double most = double.NegativeInfinity;
-            for (int i = j; i < numbers.Length; i += columns)
-            {
-                least = Math.Min(least, numbers[i]);
-                most = Math.Max(most, numbers[i]);
-            }
-
+            (double least, double most) = SmootherData.RangeOf(numbers, j, columns);
             if (most > least && !(most - least is >= LeastRange and <= MostRange))
             {
                 throw new RegressionDataException(

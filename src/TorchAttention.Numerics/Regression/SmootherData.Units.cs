@@ -138,7 +138,8 @@ internal sealed partial record SmootherData
         return offsets;
     }
 
-    private static (double Least, double Most) RangeOf(double[] numbers, int column, int columns)
+    /// <summary>The smallest and the largest number of a column.</summary>
+    public static (double Least, double Most) RangeOf(ReadOnlySpan<double> numbers, int column, int columns)
     {
         double least = double.PositiveInfinity;
         double most = double.NegativeInfinity;
