@@ -14,7 +14,8 @@ internal static class EvaluateCommand
     {
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
-        Option<int?> folds = Options.WholeNumber("--folds", $"How many parts the rows are dealt to (default {Evaluation.UsualFolds})", least: 2);
+        Option<int?> folds = Options.WholeNumber(
+            "--folds", $"How many parts the rows are dealt to (default {Evaluation.UsualFolds})", least: 2);
         Option<int?> seed = Options.WholeNumber("--seed", "What they are dealt by (default 0)", least: 0);
         var json = new Option<bool>("--json") { Description = "Print JSON and nothing else" };
         var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
@@ -25,7 +26,12 @@ internal static class EvaluateCommand
             command.Add(option);
         }
 
-        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json)));
+        command.SetAction(parsed => Run(
+            examplesOptions.Read(parsed),
+            fitOptions.Read(parsed),
+            parsed.GetValue(folds),
+            parsed.GetValue(seed) ?? 0,
+            parsed.GetValue(json)));
         return command;
     }
 
@@ -47,7 +53,8 @@ internal static class EvaluateCommand
         }
 
         using var interruption = new Interruption();
-        Evaluation found = ProgressBar.Show("evaluate", isJson, progress => Evaluate(examples, options, askedFolds, seed, progress, interruption.Token));
+        Evaluation found = ProgressBar.Show(
+            "evaluate", isJson, progress => Evaluate(examples, options, askedFolds, seed, progress, interruption.Token));
         string? note = Note(found, examples, options);
         if (isJson)
         {
@@ -66,14 +73,20 @@ internal static class EvaluateCommand
     }
 
     private static Evaluation Evaluate(
-        Examples examples, KernelRegressionOptions options, int? folds, int seed, IProgress<double>? progress, CancellationToken cancellationToken)
+        Examples examples,
+        KernelRegressionOptions options,
+        int? folds,
+        int seed,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         int d = examples.Features.Count;
         try
         {
             return examples.Labels is null
                 ? Evaluation.CrossValidate(examples.X, examples.Y, d, options, folds, seed, examples.Weights, progress, cancellationToken)
-                : Evaluation.CrossValidateClasses(examples.X, examples.Labels, d, options, folds, seed, examples.Weights, progress, cancellationToken);
+                : Evaluation.CrossValidateClasses(
+                    examples.X, examples.Labels, d, options, folds, seed, examples.Weights, progress, cancellationToken);
         }
         catch (RegressionDataException e)
         {
@@ -143,7 +156,9 @@ internal static class EvaluateCommand
         foreach ((int j, string feature) in examples.Features.Index())
         {
             (double least, double most) = (found.Bandwidths.Min(h => h[j]), found.Bandwidths.Max(h => h[j]));
-            table.AddRow($"bandwidth of {Terminal.Cell(PlainText.Brief(feature))}", string.Create(CultureInfo.InvariantCulture, $"{least:G4} to {most:G4}"));
+            table.AddRow(
+                $"bandwidth of {Terminal.Cell(PlainText.Brief(feature))}",
+                string.Create(CultureInfo.InvariantCulture, $"{least:G4} to {most:G4}"));
         }
 
         Terminal.Output.Write(table);

@@ -2,15 +2,20 @@ namespace TorchAttention.Numerics.Regression;
 
 /// <summary>The error of classes on examples that the model has not seen.</summary>
 /// <remarks>
-/// Means are over the examples that have a neighbour, weighted by s_i; p_-i(c) is the probability of class c by the model without the fold of i, and 0 for a class
-/// that only this fold has.
+/// Means are over the examples that have a neighbour, weighted by s_i; p_-i(c) is the probability of class c by the model without the fold
+/// of i, and 0 for a class that only this fold has.
 /// </remarks>
 public sealed record ClassEvaluation : Evaluation
 {
-    /// <summary>The part of the examples whose class is the most probable one; of equals the first by name. NaN where no example has a neighbour.</summary>
+    /// <summary>
+    /// The part of the examples whose class is the most probable one; of equals the first by name. NaN where no example has a neighbour.
+    /// </summary>
     public required double Accuracy { get; init; }
 
-    /// <summary>The mean of sum_c ([y_i = c] - p_-i(c))^2 (G. W. Brier, 1950): from 0, sure and right, to 2, sure and wrong. NaN where no example has a neighbour.</summary>
+    /// <summary>
+    /// The mean of sum_c ([y_i = c] - p_-i(c))^2 (G. W. Brier, 1950): from 0, sure and right, to 2, sure and wrong. NaN where no example
+    /// has a neighbour.
+    /// </summary>
     public required double BrierScore { get; init; }
 
     internal static ClassEvaluation FromFolds(IReadOnlyList<string> labels, IEnumerable<HeldOutFolds.Fold> folds)
@@ -25,7 +30,8 @@ public sealed record ClassEvaluation : Evaluation
             {
                 int row = fold.Rows[i];
                 double weight = fold.WeightOf(row);
-                (double error, bool isRight) = Judge(fold.Model.Classes, fold.At.Mean.AsSpan(i * fold.Model.Columns, fold.Model.Columns), labels[row]);
+                (double error, bool isRight) = Judge(
+                    fold.Model.Classes, fold.At.Mean.AsSpan(i * fold.Model.Columns, fold.Model.Columns), labels[row]);
                 count++;
                 weightsHere += weight;
                 squaresHere += weight * error;

@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>How a fit describes the data it was made of.</summary>
 /// <remarks>
-/// H is the matrix that turns the values into the fitted values; n examples, d features, weights s of mean 1. Where there are several columns of values,
-/// numbers that belong to a column are listed, the others are sums over all columns.
+/// H is the matrix that turns the values into the fitted values; n examples, d features, weights s of mean 1. Where there are several
+/// columns of values, numbers that belong to a column are listed, the others are sums over all columns.
 /// </remarks>
 public sealed record Diagnostics
 {
@@ -19,15 +20,18 @@ public sealed record Diagnostics
     /// <summary>n - 2 tr H + tr H'H, by which the sum of squares is divided for the variance of the noise.</summary>
     public required double ResidualDegreesOfFreedom { get; init; }
 
-    /// <summary>s of each column (v), the residual standard error: s^2 = sum s_i (y_i - f_i)^2 / (n - 2 tr H + tr H'H). NaN where no freedom is left.</summary>
+    /// <summary>
+    /// s of each column (v), the residual standard error: s^2 = sum s_i (y_i - f_i)^2 / (n - 2 tr H + tr H'H). NaN where no freedom is
+    /// left.
+    /// </summary>
     public required IReadOnlyList<double> ResidualStandardError { get; init; }
 
     /// <summary>1 - RSS / TSS of each column (v); NaN where the column does not vary.</summary>
     public required IReadOnlyList<double> RSquared { get; init; }
 
     /// <summary>
-    /// The mean of (y_i - f_-i(x_i))^2. Where no other example reaches x_i, f_-i is the value of the nearest one. Infinite where more examples stand so alone than a twentieth of them,
-    /// those that lie far from all others not counted.
+    /// The mean of (y_i - f_-i(x_i))^2. Where no other example reaches x_i, f_-i is the value of the nearest one. Infinite where more
+    /// examples stand so alone than a twentieth of them, those that lie far from all others not counted.
     /// </summary>
     public required double LeaveOneOutError { get; init; }
 
@@ -61,7 +65,8 @@ public sealed record Diagnostics
         {
             EffectiveDegreesOfFreedom = trace,
             ResidualDegreesOfFreedom = residual,
-            ResidualStandardError = [.. squares.Select(sum => residual > LeastFreedom * data.Examples ? Math.Sqrt(sum / residual) : double.NaN)],
+            ResidualStandardError =
+                [.. squares.Select(sum => residual > LeastFreedom * data.Examples ? Math.Sqrt(sum / residual) : double.NaN)],
             RSquared = [.. squares.Select((sum, c) => 1 - (sum / (data.SquaresAboutMean(c) is > 0 and var total ? total : double.NaN)))],
             LeaveOneOutError = fit.IsAdmissible ? leaveOneOut / data.TotalWeight : double.PositiveInfinity,
             AICc = AICcCriterion.Of(meanSquare, trace, data.Examples),

@@ -1,12 +1,13 @@
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
-/// The error of kernel regression on examples that it has not seen: the examples are dealt to folds, and each fold is predicted by a model fitted to all others, its
-/// bandwidth chosen without the fold too.
+/// The error of kernel regression on examples that it has not seen: the examples are dealt to folds, and each fold is predicted by a model
+/// fitted to all others, its bandwidth chosen without the fold too.
 /// </summary>
 /// <remarks>
-/// Symbols: n examples (x_i, y_i) of weight s_i, d features; f_-i is the model without the fold of example i. Folds are as even as can be. An example without a
-/// neighbour among the others is counted in <see cref="WithoutNeighbour"/> and in nothing else. Costs a fit and its search for each fold.
+/// Symbols: n examples (x_i, y_i) of weight s_i, d features; f_-i is the model without the fold of example i. Folds are as even as can be.
+/// An example without a neighbour among the others is counted in <see cref="WithoutNeighbour"/> and in nothing else. Costs a fit and its
+/// search for each fold.
 /// </remarks>
 /// <example>
 /// <code>
@@ -39,11 +40,15 @@ public abstract record Evaluation
     /// <param name="options">How each model is fitted; the defaults where null.</param>
     /// <param name="folds">How many folds, from 2 to n; where null <see cref="UsualFolds"/>, or n where that is less.</param>
     /// <param name="seed">What the examples are dealt to the folds by.</param>
-    /// <param name="weights">How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.
+    /// </param>
     /// <param name="progress">Told the part of the folds done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The errors, in the units of the values.</returns>
-    /// <exception cref="ArgumentException">Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.</exception>
+    /// <exception cref="ArgumentException">
+    /// Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 folds, or more than examples.</exception>
     /// <exception cref="RegressionDataException">Fewer than 2 examples, or a part of them that the bandwidth's rule cannot use.</exception>
     /// <exception cref="Engine.NoNeighbourException">An example has no neighbour, and the policy is to stop there.</exception>
@@ -61,7 +66,8 @@ public abstract record Evaluation
     {
         double[] values = y.ToArray();
         return RegressionEvaluation.FromFolds(values, new HeldOutFolds(x, weights, features, values.Length, nameof(y), folds, seed).Predict(
-            (keys, rows, counts) => KernelRegression.Fit(keys, KernelRegression.Rows(values, rows, 1), features, options, counts, null, cancellationToken),
+            (keys, rows, counts) =>
+                KernelRegression.Fit(keys, KernelRegression.Rows(values, rows, 1), features, options, counts, null, cancellationToken),
             progress,
             cancellationToken));
     }
@@ -73,7 +79,9 @@ public abstract record Evaluation
     /// <param name="options">How each model is fitted; the defaults where null. The degree is 0.</param>
     /// <param name="folds">How many folds, from 2 to n; where null <see cref="UsualFolds"/>, or n where that is less.</param>
     /// <param name="seed">What the examples are dealt to the folds by.</param>
-    /// <param name="weights">How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.
+    /// </param>
     /// <param name="progress">Told the part of the folds done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The errors.</returns>
@@ -91,7 +99,8 @@ public abstract record Evaluation
     {
         ArgumentNullException.ThrowIfNull(labels);
         return ClassEvaluation.FromFolds(labels, new HeldOutFolds(x, weights, features, labels.Count, nameof(labels), folds, seed).Predict(
-            (keys, rows, counts) => KernelRegression.FitClasses(keys, [.. rows.Select(i => labels[i])], features, options, counts, null, cancellationToken),
+            (keys, rows, counts) =>
+                KernelRegression.FitClasses(keys, [.. rows.Select(i => labels[i])], features, options, counts, null, cancellationToken),
             progress,
             cancellationToken));
     }

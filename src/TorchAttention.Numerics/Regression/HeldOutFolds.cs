@@ -11,7 +11,8 @@ internal sealed class HeldOutFolds
     private readonly int _folds;
     private readonly int[] _dealt;
 
-    public HeldOutFolds(ReadOnlySpan<double> x, ReadOnlySpan<double> weights, int features, int values, string valuesName, int? folds, int seed)
+    public HeldOutFolds(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> weights, int features, int values, string valuesName, int? folds, int seed)
     {
         int count = RegressionCheck.Count(x, features);
         if (values != count)
@@ -22,7 +23,8 @@ internal sealed class HeldOutFolds
         RegressionCheck.WeightsFor(count, weights);
         if (count < 2)
         {
-            throw new RegressionDataException(RegressionProblem.TooFew, "at least 2 examples, of which some can be held out", $"{count}", nameof(x));
+            throw new RegressionDataException(
+                RegressionProblem.TooFew, "at least 2 examples, of which some can be held out", $"{count}", nameof(x));
         }
 
         _folds = folds ?? Math.Min(Evaluation.UsualFolds, count);
@@ -39,14 +41,17 @@ internal sealed class HeldOutFolds
     /// <param name="fit">Fits keys (m, d), the examples that they are of (m), and weights (m) or none.</param>
     /// <param name="progress">Told the part of the folds done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public IEnumerable<Fold> Predict(Func<double[], int[], double[], KernelRegression> fit, IProgress<double>? progress, CancellationToken cancellationToken)
+    public IEnumerable<Fold> Predict(
+        Func<double[], int[], double[], KernelRegression> fit, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         for (int k = 0; k < _folds; k++)
         {
             ILookup<bool, int> examples = Enumerable.Range(0, _dealt.Length).ToLookup(i => _dealt[i] == k);
             (int[] others, int[] rows) = ([.. examples[false]], [.. examples[true]]);
             KernelRegression model = fit(
-                KernelRegression.Rows(_x, others, _features), others, _weights.Length == 0 ? [] : KernelRegression.Rows(_weights, others, 1));
+                KernelRegression.Rows(_x, others, _features), others, _weights.Length == 0
+                    ? []
+                    : KernelRegression.Rows(_weights, others, 1));
             Predictions at = model.Predict(
                 KernelRegression.Rows(_x, rows, _features), new PredictionOptions { HasErrors = false }, null, cancellationToken);
             progress?.Report((k + 1.0) / _folds);

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>Checks what a regression is given before any work is done.</summary>
@@ -39,7 +41,8 @@ internal static class RegressionCheck
         {
             if (!(least > 0 && most > least && double.IsFinite(most)))
             {
-                throw new ArgumentOutOfRangeException(nameof(options), (least, most), "Expected positive bounds, the least below the largest.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(options), (least, most), "Expected positive bounds, the least below the largest.");
             }
         }
     }
@@ -77,12 +80,15 @@ internal static class RegressionCheck
         double sum = 0;
         for (int i = 0; i < weights.Length; i++)
         {
-            sum += weights[i] >= 0 ? weights[i] : throw new ArgumentException($"Expected weights of at least 0, got {weights[i]} for example {i}.", nameof(weights));
+            sum += weights[i] >= 0
+                ? weights[i]
+                : throw new ArgumentException($"Expected weights of at least 0, got {weights[i]} for example {i}.", nameof(weights));
         }
 
         if (!weights.IsEmpty && !(sum > 0 && double.IsFinite(sum)))
         {
-            throw new RegressionDataException(RegressionProblem.Weights, "weights whose sum is positive and finite", $"{sum}", nameof(weights));
+            throw new RegressionDataException(
+                RegressionProblem.Weights, "weights whose sum is positive and finite", $"{sum}", nameof(weights));
         }
     }
 
@@ -131,7 +137,9 @@ internal static class RegressionCheck
             if (most > least && !(most - least is >= LeastRange and <= MostRange))
             {
                 throw new RegressionDataException(
-                    RegressionProblem.Range, $"a range from {LeastRange} to {MostRange}", $"{most - least}: other units would do", isX ? "x" : "y")
+                    RegressionProblem.Range, $"a range from {LeastRange} to {MostRange}", $"{most - least}: other units would do", isX
+                        ? "x"
+                        : "y")
                 {
                     Feature = isX ? j : null,
                     ValueColumn = isX ? null : j,

@@ -1,7 +1,10 @@
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>The error of numbers on examples that the model has not seen, in the units of the values.</summary>
-/// <remarks>Sums and means are over the examples that have a neighbour, weighted by s_i; m_-i is the weighted mean of the values outside of the fold of i.</remarks>
+/// <remarks>
+/// Sums and means are over the examples that have a neighbour, weighted by s_i; m_-i is the weighted mean of the values outside of the fold
+/// of i.
+/// </remarks>
 public sealed record RegressionEvaluation : Evaluation
 {
     /// <summary>sqrt(mean (y_i - f_-i(x_i))^2); NaN where no example has a neighbour.</summary>
@@ -17,8 +20,8 @@ public sealed record RegressionEvaluation : Evaluation
     public required double RSquared { get; init; }
 
     /// <summary>
-    /// Where the predictions are worse than the mean: the examples, the worst first, without which they would not be, by (y_i - f_-i(x_i))^2 - (y_i - m_-i)^2. Else
-    /// empty.
+    /// Where the predictions are worse than the mean: the examples, the worst first, without which they would not be, by (y_i -
+    /// f_-i(x_i))^2 - (y_i - m_-i)^2. Else empty.
     /// </summary>
     public required IReadOnlyList<int> Astray { get; init; }
 

@@ -1,6 +1,7 @@
 using CsCheck;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Tests.Regression;
 

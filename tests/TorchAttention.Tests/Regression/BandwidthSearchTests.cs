@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Tests.Regression;
 

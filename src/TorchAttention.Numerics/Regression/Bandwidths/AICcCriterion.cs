@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>AICc = ln R + 1 + 2 (t + 1) / (n - t - 2), with R the mean square of the residuals and t = tr H.</summary>

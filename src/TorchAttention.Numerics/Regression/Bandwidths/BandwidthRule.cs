@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -6,20 +7,23 @@ namespace TorchAttention.Numerics.Regression;
 public enum BandwidthRule
 {
     /// <summary>
-    /// Least squares cross-validation: the least mean of (y_i - f_-i(x_i))^2, where f_-i is fitted without example i. With a fixed bandwidth f_-i needs no fit of
-    /// its own: the residual is (y_i - f(x_i)) / (1 - H_ii).
+    /// Least squares cross-validation: the least mean of (y_i - f_-i(x_i))^2, where f_-i is fitted without example i. With a fixed
+    /// bandwidth f_-i needs no fit of its own: the residual is (y_i - f(x_i)) / (1 - H_ii).
     /// </summary>
     LeaveOneOut,
 
-    /// <summary>The corrected information criterion, ln(RSS/n) + 1 + 2 (tr H + 1) / (n - tr H - 2) (C. M. Hurvich, J. S. Simonoff and C.-L. Tsai, 1998).</summary>
+    /// <summary>
+    /// The corrected information criterion, ln(RSS/n) + 1 + 2 (tr H + 1) / (n - tr H - 2) (C. M. Hurvich, J. S. Simonoff and C.-L. Tsai,
+    /// 1998).
+    /// </summary>
     AICc,
 
     /// <summary>Generalised cross-validation, (RSS/n) / (1 - tr H / n)^2 (P. Craven and G. Wahba, 1979).</summary>
     GCV,
 
     /// <summary>
-    /// The rule of thumb 0.9 min(s, IQR / 1.34) n^(-1/5) for one feature, (4 / (d + 2))^(1 / (d + 4)) s_j n^(-1 / (d + 4)) for several (B. W. Silverman, 1986).
-    /// Made for densities: it does not look at y.
+    /// The rule of thumb 0.9 min(s, IQR / 1.34) n^(-1/5) for one feature, (4 / (d + 2))^(1 / (d + 4)) s_j n^(-1 / (d + 4)) for several (B.
+    /// W. Silverman, 1986). Made for densities: it does not look at y.
     /// </summary>
     Silverman,
 
@@ -27,8 +31,8 @@ public enum BandwidthRule
     Scott,
 
     /// <summary>
-    /// For one feature: the bandwidth that would be best for a local linear fit were the curve a polynomial of degree 4 fitted to all data, its noise the fit's
-    /// (J. Fan and I. Gijbels, 1996, section 4.2).
+    /// For one feature: the bandwidth that would be best for a local linear fit were the curve a polynomial of degree 4 fitted to all data,
+    /// its noise the fit's (J. Fan and I. Gijbels, 1996, section 4.2).
     /// </summary>
     PlugIn,
 
@@ -36,12 +40,17 @@ public enum BandwidthRule
     KFold,
 }
 
-/// <summary>The rules for bandwidths: what each is called, and what finds its bandwidths. A rule is added here and in a class of its own.</summary>
+/// <summary>
+/// The rules for bandwidths: what each is called, and what finds its bandwidths. A rule is added here and in a class of its own.
+/// </summary>
 public static class BandwidthRules
 {
     private static readonly Entry[] _entries =
     [
-        new(BandwidthRule.LeaveOneOut, "loo", "leave-one-out mean squared error") { Create = (smoother, _, ties) => new LeaveOneOutCriterion(smoother, ties) },
+        new(BandwidthRule.LeaveOneOut, "loo", "leave-one-out mean squared error")
+        {
+            Create = (smoother, _, ties) => new LeaveOneOutCriterion(smoother, ties),
+        },
         new(BandwidthRule.AICc, "aicc", "AICc") { Create = (smoother, _, ties) => new AICcCriterion(smoother, ties) },
         new(BandwidthRule.GCV, "gcv", "GCV") { Create = (smoother, _, ties) => new GcvCriterion(smoother, ties) },
         new(BandwidthRule.Silverman, "silverman") { Formula = RulesOfThumb.Silverman },
@@ -64,7 +73,8 @@ public static class BandwidthRules
     /// <summary>The rule of a name.</summary>
     /// <param name="name">The name, in letters of either case.</param>
     /// <returns>The rule; null where there is none of this name.</returns>
-    public static BandwidthRule? Find(string name) => Array.Find(_entries, entry => entry.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Rule;
+    public static BandwidthRule? Find(string name) =>
+        Array.Find(_entries, entry => entry.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Rule;
 
     /// <summary>What a rule makes small, as a title; null for a formula, which searches for nothing and takes no bounds.</summary>
     /// <param name="rule">The rule.</param>
@@ -77,11 +87,13 @@ public static class BandwidthRules
     public static int MostFeaturesOf(BandwidthRule rule) => EntryOf(rule).MostFeatures;
 
     /// <summary>The criterion of a rule that searches.</summary>
-    internal static Criterion Create(Bandwidth asked, Smoother smoother, bool leaveOutTies) => EntryOf(asked.Rule!.Value).Create!(smoother, asked, leaveOutTies);
+    internal static Criterion Create(Bandwidth asked, Smoother smoother, bool leaveOutTies) =>
+        EntryOf(asked.Rule!.Value).Create!(smoother, asked, leaveOutTies);
 
     /// <summary>The bandwidths (d) of a rule with a formula; null for one that searches.</summary>
     /// <exception cref="RegressionDataException">The data does not have what the rule needs.</exception>
-    internal static double[]? FromFormula(BandwidthRule rule, SmootherData data, SmoothingKernel kernel) => EntryOf(rule).Formula?.Invoke(data, kernel);
+    internal static double[]? FromFormula(BandwidthRule rule, SmootherData data, SmoothingKernel kernel) =>
+        EntryOf(rule).Formula?.Invoke(data, kernel);
 
     private static Entry EntryOf(BandwidthRule rule) => Array.Find(_entries, entry => entry.Rule == rule)
         ?? throw new ArgumentOutOfRangeException(nameof(rule), rule, $"Expected one of the rules {string.Join(", ", All)}.");

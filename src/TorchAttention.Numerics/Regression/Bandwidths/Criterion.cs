@@ -1,6 +1,11 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
-/// <summary>What a search makes small: its value at bandwidths, its gradient, and an estimate that costs little. A rule that searches has a class of its own.</summary>
+/// <summary>
+/// What a search makes small: its value at bandwidths, its gradient, and an estimate that costs little. A rule that searches has a class of
+/// its own.
+/// </summary>
 /// <param name="smoother">The kernel and the degree.</param>
 /// <param name="leaveOutTies">Whether an example is left out with all others at its place.</param>
 internal abstract class Criterion(Smoother smoother, bool leaveOutTies)

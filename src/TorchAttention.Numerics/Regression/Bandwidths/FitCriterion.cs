@@ -1,13 +1,19 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
-/// <summary>A criterion of one fit to all examples: R, the mean square of its residuals, corrected for t = tr H, the freedom that it took.</summary>
+/// <summary>
+/// A criterion of one fit to all examples: R, the mean square of its residuals, corrected for t = tr H, the freedom that it took.
+/// </summary>
 internal abstract class FitCriterion(Smoother smoother, bool leaveOutTies) : Criterion(smoother, leaveOutTies)
 {
     protected override bool LeavesOut => false;
 
     public override double At(SmootherData data, double[] bandwidths, bool isSingle = false)
     {
-        Smoother.Fit fit = isSingle ? Smoother.At<float>(data, bandwidths, leaveOut: false) : Smoother.At<double>(data, bandwidths, leaveOut: false);
+        Smoother.Fit fit = isSingle
+            ? Smoother.At<float>(data, bandwidths, leaveOut: false)
+            : Smoother.At<double>(data, bandwidths, leaveOut: false);
         return fit.IsAdmissible ? Score(data, fit.SquaresOf(data) / data.TotalWeight, fit.Trace()) : double.PositiveInfinity;
     }
 

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>The mean of (y_i - f(x_i))^2, where f is fitted without the whole fold of example i.</summary>
@@ -13,7 +15,8 @@ internal sealed class FoldsCriterion(Smoother smoother, bool leaveOutTies, int f
 
     public override double At(SmootherData data, double[] bandwidths, bool isSingle = false) => Score(data, bandwidths, null);
 
-    public override double WithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle) => Score(data, bandwidths, gradient);
+    public override double WithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle) =>
+        Score(data, bandwidths, gradient);
 
     /// <summary>The fold of each of some examples (n): as even as can be, dealt by a seed.</summary>
     public static int[] Deal(int examples, int folds, int seed)

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>GCV = R / (1 - t/n)^2, with R the mean square of the residuals and t = tr H.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
@@ -10,7 +11,9 @@ internal sealed class LeaveOneOutCriterion(Smoother smoother, bool leaveOutTies)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override double At(SmootherData data, double[] bandwidths, bool isSingle = false)
     {
-        Smoother.Fit fit = isSingle ? Smoother.At<float>(data, bandwidths, leaveOut: true) : Smoother.At<double>(data, bandwidths, leaveOut: true);
+        Smoother.Fit fit = isSingle
+            ? Smoother.At<float>(data, bandwidths, leaveOut: true)
+            : Smoother.At<double>(data, bandwidths, leaveOut: true);
         if (!fit.IsAdmissible)
         {
             return double.PositiveInfinity;

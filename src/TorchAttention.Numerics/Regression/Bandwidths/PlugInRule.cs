@@ -1,8 +1,10 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
-/// h = [R(K) / mu_2^2 s^2 (b - a) / sum m''(x_i)^2]^(1/5) for one feature with keys from a to b, with m a polynomial of degree 4 fitted to all data and s^2 the
-/// variance of the values about it; the sums over columns where there are several.
+/// h = [R(K) / mu_2^2 s^2 (b - a) / sum m''(x_i)^2]^(1/5) for one feature with keys from a to b, with m a polynomial of degree 4 fitted to
+/// all data and s^2 the variance of the values about it; the sums over columns where there are several.
 /// </summary>
 internal static class PlugInRule
 {
@@ -14,7 +16,8 @@ internal static class PlugInRule
     {
         if (data.Features != 1)
         {
-            throw new RegressionDataException(RegressionProblem.Features, $"one feature for the rule {nameof(BandwidthRule.PlugIn)}", $"{data.Features}");
+            throw new RegressionDataException(
+                RegressionProblem.Features, $"one feature for the rule {nameof(BandwidthRule.PlugIn)}", $"{data.Features}");
         }
 
         (double least, double most) = data.RangeOf(0);
@@ -27,7 +30,10 @@ internal static class PlugInRule
 
         if (distinct <= QuarticTerms || data.Count <= QuarticTerms)
         {
-            throw new RegressionDataException(RegressionProblem.TooFew, $"more than {QuarticTerms} different keys for the rule {nameof(BandwidthRule.PlugIn)}", $"{distinct}");
+            throw new RegressionDataException(
+                RegressionProblem.TooFew,
+                $"more than {QuarticTerms} different keys for the rule {nameof(BandwidthRule.PlugIn)}",
+                $"{distinct}");
         }
 
         double variance = 0;
@@ -51,7 +57,10 @@ internal static class PlugInRule
 
         return curvature > 0
             ? [Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 * halfRange / curvature, 0.2)]
-            : throw new RegressionDataException(RegressionProblem.NoSpread, $"values that vary for the rule {nameof(BandwidthRule.PlugIn)}", "a curve without curvature, which has no best bandwidth");
+            : throw new RegressionDataException(
+                RegressionProblem.NoSpread,
+                $"values that vary for the rule {nameof(BandwidthRule.PlugIn)}",
+                "a curve without curvature, which has no best bandwidth");
     }
 
     // Least squares in Legendre polynomials, whose normal equations are well conditioned; then in powers.

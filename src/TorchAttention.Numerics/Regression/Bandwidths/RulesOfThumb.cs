@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>Bandwidths by formulas that know the keys alone.</summary>
@@ -26,14 +28,16 @@ internal static class RulesOfThumb
         double deviation = data.DeviationOf(feature);
         if (data.Features > 1)
         {
-            return deviation * Math.Pow(4.0 / (data.Features + 2), 1.0 / (data.Features + 4)) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
+            return deviation * Math.Pow(4.0 / (data.Features + 2), 1.0 / (data.Features + 4))
+                * Math.Pow(data.Count, -1.0 / (data.Features + 4));
         }
 
         double range = (Quantile(data, 0.75) - Quantile(data, 0.25)) / NormalInterquartileRange;
         return 0.9 * (range > 0 ? Math.Min(deviation, range) : deviation) * Math.Pow(data.Count, -0.2);
     }
 
-    private static double Scott(SmootherData data, int feature) => data.DeviationOf(feature) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
+    private static double Scott(SmootherData data, int feature) =>
+        data.DeviationOf(feature) * Math.Pow(data.Count, -1.0 / (data.Features + 4));
 
     // R's type 7, over keys that are in order.
     private static double Quantile(SmootherData data, double part)
@@ -47,5 +51,9 @@ internal static class RulesOfThumb
     private static double Checked(double bandwidth, int feature) =>
         bandwidth > 0 && double.IsFinite(bandwidth)
             ? bandwidth
-            : throw new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"a bandwidth of {bandwidth:R} by their spread") { Feature = feature };
+            : throw new RegressionDataException(
+                RegressionProblem.NoSpread, "numbers that vary", $"a bandwidth of {bandwidth:R} by their spread")
+            {
+                Feature = feature,
+            };
 }

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
 internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads, CancellationToken cancellationToken)
@@ -22,7 +22,9 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         /// <summary>What the others say at each place (n, v); empty where that was not asked for.</summary>
         public required double[] WithoutOwn { get; init; }
 
-        /// <summary>Whether all places but the <see cref="SmootherData.MostAlone">few</see> that may stand alone are fitted by others too.</summary>
+        /// <summary>
+        /// Whether all places but the <see cref="SmootherData.MostAlone">few</see> that may stand alone are fitted by others too.
+        /// </summary>
         public required bool IsAdmissible { get; init; }
 
         /// <summary>1 / sum_j l_ij^2 (n); empty where that was not asked for.</summary>
@@ -67,7 +69,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 
     private PoolingOptions Options => new() { Degree = degree, Threads = threads };
 
-    // What no other example reaches is said by the nearest one, as the Gaussian has it: one example that stands alone rules no bandwidth out.
+    // What no other example reaches is said by the nearest one, as the Gaussian has it: no bandwidth is ruled out by one example that
+    // stands alone.
     private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     /// <summary>The same, without other threads.</summary>
@@ -87,13 +90,12 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool neighbours = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
         int n = data.Count;
-        T[] fitted = new T[values.Length];
+        T[] fitted = new T[data.Values.Length];
         T[] ownWeight = new T[n];
         T[] effective = neighbours ? new T[n] : [];
         kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = data.BandwidthsAs<T>(bandwidths), SampleWeights = weights },
+            AtItsOwn<T>(data, bandwidths),
             new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective },
             Options,
             null,
@@ -118,12 +120,13 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             }
         }
 
+        int alone = leaveOut && doubtful.Count > 0 ? Ask(data, bandwidths, doubtful, withoutOwn) : doubtful.Count;
         return new Fit
         {
             Fitted = wide,
             Leverage = leverage,
             WithoutOwn = withoutOwn,
-            IsAdmissible = (leaveOut && doubtful.Count > 0 ? Ask(data, bandwidths, doubtful, withoutOwn) : doubtful.Count) <= data.MostAlone,
+            IsAdmissible = alone <= data.MostAlone,
             EffectiveNeighbours = Doubles(effective),
         };
     }
@@ -136,31 +139,17 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit LeavingOutWithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
-        int[] own = new int[data.Count];
-        for (int i = 0; i < own.Length; i++)
-        {
-            own[i] = i;
-        }
-
-        T[] pooled = new T[values.Length];
+        T[] pooled = new T[data.Values.Length];
         T[] byW = new T[gradient.Length];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<T>
-            {
-                Queries = keys,
-                Keys = keys,
-                Values = values,
-                Bandwidths = data.BandwidthsAs<T>(bandwidths),
-                SampleWeights = weights,
-                LeftOut = own,
-            },
+            AtItsOwn<T>(data, bandwidths, [.. Enumerable.Range(0, data.Count)]),
             new PoolingOutput<T> { Values = pooled, InverseBandwidthGradient = byW },
             WithNearest,
             null,
             cancellationToken);
         ByLogarithms(data, byW, bandwidths, gradient);
-        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count <= data.MostAlone };
+        bool isAdmissible = report.WithoutNeighbour.Count <= data.MostAlone;
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = isAdmissible };
     }
 
     /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth.</summary>
@@ -172,13 +161,12 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit WithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient, double[] traceGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
-        T[] pooled = new T[values.Length];
+        T[] pooled = new T[data.Values.Length];
         T[] ownWeight = new T[data.Count];
         T[] byW = new T[gradient.Length];
-        T[] ownByW = new T[keys.Length];
+        T[] ownByW = new T[data.Keys.Length];
         kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = data.BandwidthsAs<T>(bandwidths), SampleWeights = weights },
+            AtItsOwn<T>(data, bandwidths),
             new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, OwnWeightGradient = ownByW },
             Options,
             null,
@@ -213,13 +201,31 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     {
         double[] byW = new double[gradient.Length];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights },
+            At(data, queries, bandwidths),
             new PoolingOutput<double> { Values = predicted, InverseBandwidthGradient = byW },
             WithNearest,
             null,
             cancellationToken);
         ByLogarithms(data, byW, bandwidths, gradient);
         return report.WithoutNeighbour.Count;
+    }
+
+    private static PoolingInput<T> AtItsOwn<T>(SmootherData data, double[] bandwidths, int[]? leftOut = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => At(data, data.As<T>().Keys, bandwidths, leftOut);
+
+    private static PoolingInput<T> At<T>(SmootherData data, T[] queries, double[] bandwidths, int[]? leftOut = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (T[] keys, T[] values, T[] weights) = data.As<T>();
+        return new PoolingInput<T>
+        {
+            Queries = queries,
+            Keys = keys,
+            Values = values,
+            Bandwidths = data.BandwidthsAs<T>(bandwidths),
+            SampleWeights = weights,
+            LeftOut = leftOut,
+        };
     }
 
     // d/d log h = -w d/dw.
@@ -245,7 +251,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 
         double[] answers = new double[places.Count * data.Columns];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights, LeftOut = places.ToArray() },
+            At(data, queries, bandwidths, [.. places]),
             new PoolingOutput<double> { Values = answers },
             WithNearest,
             null,

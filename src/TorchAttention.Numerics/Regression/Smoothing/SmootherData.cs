@@ -1,12 +1,15 @@
 using System.Runtime.CompilerServices;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Smoothing;
 
-/// <summary>Examples as a search sees them: at some places, each with the examples there, their weight, the mean of their values and the squares about it.</summary>
+/// <summary>
+/// Examples as a search sees them: at some places, each with the examples there, their weight, the mean of their values and the squares
+/// about it.
+/// </summary>
 /// <remarks>
-/// Examples at one place have one fitted value, so that means say all that criteria need: sum s (y - f)^2 = S (mean - f)^2 + sum s (y - mean)^2. Where each place has
-/// its own example the squares are 0.
-/// Values are held less an <see cref="Offsets">offset</see>: y - f is formed of numbers as large as the values differ, wherever they lie.
+/// Examples at one place have one fitted value, so that means say all that criteria need: sum s (y - f)^2 = S (mean - f)^2 + sum s (y -
+/// mean)^2. Where each place has its own example the squares are 0. Values are held less an <see cref="Offsets">offset</see>: y - f is
+/// formed of numbers as large as the values differ, wherever they lie.
 /// </remarks>
 internal sealed partial record SmootherData
 {
@@ -62,7 +65,8 @@ internal sealed partial record SmootherData
     /// <param name="weights">Weights (n), of mean 1; empty where each is 1.</param>
     /// <param name="features">d.</param>
     /// <param name="order">The examples in the order that they stand in here; null where it is the order given.</param>
-    public static SmootherData Of(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int features, out int[]? order)
+    public static SmootherData Of(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int features, out int[]? order)
     {
         double[] keys = x.ToArray();
         double[] values = y.ToArray();
@@ -73,12 +77,7 @@ internal sealed partial record SmootherData
         order = null;
         if (features == 1 && !IsAscending(keys))
         {
-            order = new int[count];
-            for (int i = 0; i < count; i++)
-            {
-                order[i] = i;
-            }
-
+            order = [.. Enumerable.Range(0, count)];
             Array.Sort(keys, order);
             for (int i = 0; i < count; i++)
             {
@@ -94,7 +93,16 @@ internal sealed partial record SmootherData
             }
         }
 
-        return new SmootherData { Features = features, Columns = columns, Keys = keys, Values = values, Offsets = offsets, Weights = sampleWeights, Examples = count }.WithFar();
+        return new SmootherData
+        {
+            Features = features,
+            Columns = columns,
+            Keys = keys,
+            Values = values,
+            Offsets = offsets,
+            Weights = sampleWeights,
+            Examples = count,
+        }.WithFar();
     }
 
     /// <summary>Some of the examples.</summary>

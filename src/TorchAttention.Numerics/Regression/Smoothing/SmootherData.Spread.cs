@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <content>How the keys lie.</content>
 internal sealed partial record SmootherData
@@ -26,8 +26,9 @@ internal sealed partial record SmootherData
     private int[]? _order;
 
     /// <summary>
-    /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says anything about them, and they have no say in what
-    /// bandwidth the others get. At most a twentieth of the examples, and one where there are fewer than 20.
+    /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says
+    /// anything about them, and they have no say in what bandwidth the others get. At most a twentieth of the examples, and one where there
+    /// are fewer than 20.
     /// </summary>
     public int[] Far { get; private init; } = [];
 
@@ -53,13 +54,17 @@ internal sealed partial record SmootherData
         return squares;
     }
 
-    /// <summary>The places in an order that does not depend on the order in which rows and columns were given, nor on units: by the values, and where these are the same by the keys.</summary>
+    /// <summary>
+    /// The places in an order that does not depend on the order in which rows and columns were given, nor on units: by the values, and
+    /// where these are the same by the keys.
+    /// </summary>
     public IReadOnlyList<int> OrderOfItsOwn()
     {
         if (_order is null)
         {
             (double Least, double Most)[] ranges = [.. Enumerable.Range(0, Features).Select(RangeOf)];
-            double[] places = [.. Enumerable.Range(0, Count).Select(i => ranges.Select((range, j) => (Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Order().Sum())];
+            double[] places = [.. Enumerable.Range(0, Count).Select(
+                i => ranges.Select((range, j) => (Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Order().Sum())];
             _order = [.. Enumerable.Range(0, Count).OrderBy(i => Values[i * Columns]).ThenBy(i => places[i])];
         }
 
@@ -79,7 +84,8 @@ internal sealed partial record SmootherData
     }
 
     /// <summary>
-    /// The least bandwidth of a feature that is worth a look: a tenth of a small distance between neighbours, of which a twentieth are smaller; 0 where all keys are the same.
+    /// The least bandwidth of a feature that is worth a look: a tenth of a small distance between neighbours, of which a twentieth are
+    /// smaller; 0 where all keys are the same.
     /// </summary>
     public double LeastBandwidth(int feature)
     {
@@ -121,7 +127,10 @@ internal sealed partial record SmootherData
         return toNearest[^(Math.Min(MostAlone, toNearest.Count - 1) + 1)] / support;
     }
 
-    /// <summary>How many times the middle one of the distances to the neighbour goes into their mean, were the keys even: 3 where keys are drawn evenly.</summary>
+    /// <summary>
+    /// How many times the middle one of the distances to the neighbour goes into their mean, were the keys even: 3 where keys are drawn
+    /// evenly.
+    /// </summary>
     public double Unevenness(int feature)
     {
         double[] gaps = ToNeighbours(feature, out int places);
@@ -192,14 +201,17 @@ internal sealed partial record SmootherData
         return n > 1 ? Math.Sqrt(squares / (n - 1)) : 0;
     }
 
-    /// <summary>The deviation of a feature's keys where they lie densest: of a normal distribution as wide as the narrowest stretch with a quarter of them, or of all, whichever is less.</summary>
+    /// <summary>
+    /// The deviation of a feature's keys where they lie densest: of a normal distribution as wide as the narrowest stretch with a quarter
+    /// of them, or of all, whichever is less.
+    /// </summary>
     public double DenseDeviation(int feature)
     {
         double[] distinct = Distinct(feature);
         double deviation = DeviationOf(feature);
         int quarter = distinct.Length / 4;
-        return quarter == 0 ? deviation
-            : Math.Min(deviation, Enumerable.Range(0, distinct.Length - quarter).Min(i => distinct[i + quarter] - distinct[i]) / NormalQuarter);
+        IEnumerable<double> stretches = Enumerable.Range(0, distinct.Length - quarter).Select(i => distinct[i + quarter] - distinct[i]);
+        return quarter == 0 ? deviation : Math.Min(deviation, stretches.Min() / NormalQuarter);
     }
 
     private SmootherData WithFar()
@@ -220,7 +232,8 @@ internal sealed partial record SmootherData
     private int? FarAtAnEnd(int feature, HashSet<int> without)
     {
         (int least, int most) = (-1, -1);
-        (double low, double nextLow, double high, double nextHigh) = (double.PositiveInfinity, double.PositiveInfinity, double.NegativeInfinity, double.NegativeInfinity);
+        (double low, double nextLow) = (double.PositiveInfinity, double.PositiveInfinity);
+        (double high, double nextHigh) = (double.NegativeInfinity, double.NegativeInfinity);
         for (int i = 0; i < Count; i++)
         {
             if (without.Count > 0 && without.Contains(i))
