@@ -20,7 +20,8 @@ public static class DeviceName
     {
         ArgumentNullException.ThrowIfNull(name);
         return name == "cuda" ? 0
-            : name.StartsWith(Numbered, StringComparison.Ordinal) && int.TryParse(name.AsSpan(Numbered.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index
+            : name.StartsWith(Numbered, StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(Numbered.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index
             : null;
     }
 }

@@ -22,7 +22,11 @@ public sealed partial class KernelRegression
     /// <exception cref="ArgumentException">Queries of other features, a number that is not finite, an option out of its range.</exception>
     /// <exception cref="NoNeighbourException">A query has no neighbour, and the model's policy is to stop there.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
-    public Predictions Predict(ReadOnlySpan<double> queries, PredictionOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    public Predictions Predict(
+        ReadOnlySpan<double> queries,
+        PredictionOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         options ??= new PredictionOptions();
         RegressionCheck.Prediction(options, Features);
@@ -31,7 +35,8 @@ public sealed partial class KernelRegression
             : Predict<double>(queries, options, progress, cancellationToken);
     }
 
-    private Predictions Predict<T>(ReadOnlySpan<double> queries, PredictionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+    private Predictions Predict<T>(
+        ReadOnlySpan<double> queries, PredictionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (T[] keys, T[] values, T[] weights) = _data.As<T>();
@@ -44,7 +49,14 @@ public sealed partial class KernelRegression
         bool[] hasNeighbour = new bool[m];
         bool[] isLevel = new bool[m];
         Options.Kernel.Pool(
-            new PoolingInput<T> { Queries = _data.QueriesAs<T>(queries), Keys = keys, Values = values, SampleWeights = weights, Bandwidths = bandwidths },
+            new PoolingInput<T>
+            {
+                Queries = _data.QueriesAs<T>(queries),
+                Keys = keys,
+                Values = values,
+                SampleWeights = weights,
+                Bandwidths = bandwidths,
+            },
             new PoolingOutput<T>
             {
                 Values = mean,
@@ -55,7 +67,12 @@ public sealed partial class KernelRegression
                 Slopes = Options.Degree == 1 ? slopes : [],
                 QueryGradient = Options.Degree == 0 ? slopes : [],
             },
-            new PoolingOptions { Degree = Options.Degree, NoNeighbour = options.NoNeighbour ?? Options.NoNeighbour, Threads = Options.Threads },
+            new PoolingOptions
+            {
+                Degree = Options.Degree,
+                NoNeighbour = options.NoNeighbour ?? Options.NoNeighbour,
+                Threads = Options.Threads,
+            },
             progress,
             cancellationToken);
         for (int i = 0; i < slopes.Length; i++)
@@ -90,7 +107,9 @@ public sealed partial class KernelRegression
         for (int i = 0; i < errors.Length; i++)
         {
             (int query, int column) = Math.DivRem(i, Columns);
-            errors[i] = predictions.HasNeighbour[query] ? Diagnostics.ResidualStandardError[column] / Math.Sqrt(predictions.EffectiveNeighbours[query]) : double.NaN;
+            errors[i] = predictions.HasNeighbour[query]
+                ? Diagnostics.ResidualStandardError[column] / Math.Sqrt(predictions.EffectiveNeighbours[query])
+                : double.NaN;
             lower[i] = predictions.Mean[i] - (quantile * errors[i]);
             upper[i] = predictions.Mean[i] + (quantile * errors[i]);
         }

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <content>How far the data tell bandwidths apart.</content>
@@ -8,12 +10,14 @@ public sealed partial class KernelRegression
     private const double LastStep = 0.05;
 
     /// <summary>
-    /// The bandwidths of each feature, the others held, that are as good as the one found, within one standard error: the mean over the examples of d_i = e_i(h)^2 - e_i(h*)^2, with e_i the error
-    /// of the leave-one-out prediction, is at most sd(d) / sqrt(n). Each is known to a part in twenty.
+    /// The bandwidths of each feature, the others held, that are as good as the one found, within one standard error: the mean over the
+    /// examples of d_i = e_i(h)^2 - e_i(h*)^2, with e_i the error of the leave-one-out prediction, is at most sd(d) / sqrt(n). Each is
+    /// known to a part in twenty.
     /// </summary>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>
-    /// The least and the largest (d), within the bounds of the search; empty where bandwidths were not searched for, or where there are more than 200,000 examples, which tell bandwidths apart well.
+    /// The least and the largest (d), within the bounds of the search; empty where bandwidths were not searched for, or where there are
+    /// more than 200,000 examples, which tell bandwidths apart well.
     /// </returns>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public IReadOnlyList<(double Least, double Most)> SpansWithinOneStandardError(CancellationToken cancellationToken = default)
@@ -48,13 +52,15 @@ public sealed partial class KernelRegression
         }
 
         bool IsWithin(int feature, double log) =>
-            SquaredErrors([.. _bandwidths.Select((h, j) => j == feature ? h * Math.Exp(log) : h)]) is { } errors && IsWithinOneStandardError(data, errors, found);
+            SquaredErrors([.. _bandwidths.Select((h, j) => j == feature ? h * Math.Exp(log) : h)]) is { } errors
+            && IsWithinOneStandardError(data, errors, found);
 
         double[]? SquaredErrors(double[] bandwidths)
         {
-            Smoother.Fit fit = smoother.At<double>(data, bandwidths, leaveOut: true, Options.LeaveOutTies);
+            Smoother.Fit fit = smoother.At<double>(data, bandwidths, leaveOut: true);
             return !fit.IsAdmissible ? null
-                : [.. Enumerable.Range(0, data.Count).Select(i => Enumerable.Range(i * Columns, Columns).Sum(at => Math.Pow(data.Values[at] - fit.WithoutOwn[at], 2)))];
+                : [.. Enumerable.Range(0, data.Count)
+                    .Select(i => Enumerable.Range(i * Columns, Columns).Sum(at => Math.Pow(data.Values[at] - fit.WithoutOwn[at], 2)))];
         }
     }
 

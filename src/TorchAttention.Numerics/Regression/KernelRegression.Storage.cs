@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Numerics.Regression;
@@ -14,7 +15,10 @@ public sealed partial class KernelRegression
     private const string Format = "torchattention";
     private const int Version = 1;
 
-    /// <summary>Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some, and the options as text.</summary>
+    /// <summary>
+    /// Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some, and
+    /// the options as text.
+    /// </summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
     /// <param name="notes">Text to keep with the model, such as the names of columns; <see cref="Load(string)"/> gives it back.</param>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
@@ -29,7 +33,14 @@ public sealed partial class KernelRegression
             ["residual_standard_error"] = SafeTensor.Of([.. Diagnostics.ResidualStandardError], Columns),
             ["r_squared"] = SafeTensor.Of([.. Diagnostics.RSquared], Columns),
             ["diagnostics"] = SafeTensor.Of(
-                [Diagnostics.EffectiveDegreesOfFreedom, Diagnostics.ResidualDegreesOfFreedom, Diagnostics.LeaveOneOutError, Diagnostics.AICc, Diagnostics.GCV], 5),
+                [
+                    Diagnostics.EffectiveDegreesOfFreedom,
+                    Diagnostics.ResidualDegreesOfFreedom,
+                    Diagnostics.LeaveOneOutError,
+                    Diagnostics.AICc,
+                    Diagnostics.GCV,
+                ],
+                5),
         };
         if (_data.Weights.Length > 0)
         {
@@ -92,8 +103,8 @@ public sealed partial class KernelRegression
             options = options with { Bandwidth = Bandwidth.Of(bandwidths) };
             RegressionCheck.Data(keys, values, bandwidths.Length, weights);
             data = SmootherData.Of(keys, values, weights, bandwidths.Length, out int[]? order);
-            bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count && data.Columns == columns
-                && order is null && (classes.Length == 0 || classes.Length == columns);
+            bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
+                && data.Columns == columns && order is null && (classes.Length == 0 || classes.Length == columns);
             if (!fits)
             {
                 throw Others("others (the shapes of its tensors do not fit each other, or its keys are not in order)");

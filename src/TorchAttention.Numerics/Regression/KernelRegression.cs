@@ -1,11 +1,13 @@
 using System.Globalization;
 using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
-/// Kernel regression on one's own data: a curve or surface through examples (x_i, y_i), f(q) = sum_i l_i(q) y_i, local constant (Nadaraya-Watson) or
-/// local linear, with the bandwidth chosen, errors, and predictions anywhere.
+/// Kernel regression on one's own data: a curve or surface through examples (x_i, y_i), f(q) = sum_i l_i(q) y_i, local constant
+/// (Nadaraya-Watson) or local linear, with the bandwidth chosen, errors, and predictions anywhere.
 /// </summary>
 /// <example>
 /// <code>
@@ -25,7 +27,13 @@ public sealed partial class KernelRegression
     private double[]? _values;
 
     private KernelRegression(
-        SmootherData data, int[]? order, double[] bandwidths, KernelRegressionOptions options, BandwidthSearch? search, Diagnostics? diagnostics, Unweighted unweighted = default)
+        SmootherData data,
+        int[]? order,
+        double[] bandwidths,
+        KernelRegressionOptions options,
+        BandwidthSearch? search,
+        Diagnostics? diagnostics,
+        Unweighted unweighted = default)
     {
         _data = data;
         _order = order;
@@ -82,7 +90,8 @@ public sealed partial class KernelRegression
     /// <returns>The model; it keeps a copy of the data.</returns>
     /// <exception cref="ArgumentException">Lengths that do not fit each other, a number that is not finite.</exception>
     /// <exception cref="RegressionDataException">Data that the bandwidth's rule cannot use.</exception>
-    public static KernelRegression Fit(ReadOnlySpan<double> x, ReadOnlySpan<double> y, KernelRegressionOptions? options = null) => Fit(x, y, 1, options);
+    public static KernelRegression Fit(ReadOnlySpan<double> x, ReadOnlySpan<double> y, KernelRegressionOptions? options = null) =>
+        Fit(x, y, 1, options);
 
     /// <summary>Fits any number of features and columns of values.</summary>
     /// <param name="x">Keys (n, d), row by row.</param>
@@ -90,13 +99,15 @@ public sealed partial class KernelRegression
     /// <param name="features">d.</param>
     /// <param name="options">The defaults where null.</param>
     /// <param name="weights">
-    /// How much each example counts (n), not negative; each the same where empty. Only their ratios matter; a weight of 2 counts like two examples in the
-    /// fit, and one in n. One of weight 0 is fitted, and counts in nothing else.
+    /// How much each example counts (n), not negative; each the same where empty. Only their ratios matter; a weight of 2 counts like two
+    /// examples in the fit, and one in n. One of weight 0 is fitted, and counts in nothing else.
     /// </param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>The model; it keeps a copy of the data.</returns>
-    /// <exception cref="ArgumentException">Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.</exception>
+    /// <exception cref="ArgumentException">
+    /// Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.
+    /// </exception>
     /// <exception cref="RegressionDataException">Data that the bandwidth's rule cannot use.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public static KernelRegression Fit(
@@ -112,9 +123,14 @@ public sealed partial class KernelRegression
         RegressionCheck.Options(options);
         RegressionCheck.Data(x, y, features, weights);
         (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
-        SmootherData data = weighted.Length == 0
-            ? SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order)
-            : SmootherData.Of(Rows(x, weighted, features), Rows(y, weighted, y.Length / weights.Length), RegressionCheck.OfMeanOne(Rows(weights, weighted, 1)), features, out order);
+        if (weighted.Length > 0)
+        {
+            x = Rows(x, weighted, features);
+            y = Rows(y, weighted, y.Length / weights.Length);
+            weights = Rows(weights, weighted, 1);
+        }
+
+        SmootherData data = SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
         order = weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]);
         (double[] bandwidths, BandwidthSearch? search) = Choose(data.Near(), options, progress, cancellationToken);
         search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
@@ -130,7 +146,11 @@ public sealed partial class KernelRegression
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>A model whose columns are the classes, in the order of their names.</returns>
-    /// <inheritdoc cref="Fit(ReadOnlySpan{double}, ReadOnlySpan{double}, int, KernelRegressionOptions?, ReadOnlySpan{double}, IProgress{double}?, CancellationToken)" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.
+    /// </exception>
+    /// <exception cref="RegressionDataException">Data that the bandwidth's rule cannot use, or too many classes.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public static KernelRegression FitClasses(
         ReadOnlySpan<double> x,
         IReadOnlyList<string> labels,
@@ -144,14 +164,18 @@ public sealed partial class KernelRegression
         options ??= new KernelRegressionOptions();
         if (options.Degree != 0)
         {
-            throw new ArgumentException($"Expected the degree 0 for classes, got {options.Degree}: the probabilities of planes leave 0 to 1.", nameof(options));
+            throw new ArgumentException(
+                $"Expected the degree 0 for classes, got {options.Degree}: the probabilities of planes leave 0 to 1.", nameof(options));
         }
 
         string[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal)];
         if ((long)labels.Count * classes.Length > Array.MaxLength)
         {
             throw new RegressionDataException(
-                RegressionProblem.TooMany, $"examples x classes below {Array.MaxLength}", $"{labels.Count} x {classes.Length}: a frequency for each is too many", nameof(labels));
+                RegressionProblem.TooMany,
+                $"examples x classes below {Array.MaxLength}",
+                $"{labels.Count} x {classes.Length}: a frequency for each is too many",
+                nameof(labels));
         }
 
         Dictionary<string, int> column = classes.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
@@ -162,7 +186,10 @@ public sealed partial class KernelRegression
         }
 
         KernelRegression model = Fit(x, oneHot, features, options, weights, progress, cancellationToken);
-        return new KernelRegression(model._data, model._order, model._bandwidths, options, model.Search, null, model._unweighted) { Classes = classes };
+        return new KernelRegression(model._data, model._order, model._bandwidths, options, model.Search, null, model._unweighted)
+        {
+            Classes = classes,
+        };
     }
 
     private static (double[] Bandwidths, BandwidthSearch? Search) Choose(
@@ -173,25 +200,35 @@ public sealed partial class KernelRegression
         {
             if (asked.Values.Count != 1 && asked.Values.Count != data.Features)
             {
-                throw new ArgumentException($"Expected one bandwidth or one for each of {data.Features} features, got {asked.Values.Count}.", nameof(options));
+                throw new ArgumentException(
+                    $"Expected one bandwidth or one for each of {data.Features} features, got {asked.Values.Count}.", nameof(options));
             }
 
             return ([.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])], null);
         }
 
-        if (rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn)
+        if (BandwidthRules.FromFormula(rule, data, options.Kernel) is { } found)
         {
-            double[] found = RulesOfThumb.Of(rule, data, options.Kernel);
-            return (found, new BandwidthSearch { Rule = rule, Bandwidths = found, Score = double.NaN, Bounds = [], EquallyGood = [], Trials = [] });
+            return (found, new BandwidthSearch
+            {
+                Rule = rule,
+                Bandwidths = found,
+                Score = double.NaN,
+                Bounds = [],
+                EquallyGood = [],
+                Trials = [],
+            });
         }
 
         if (options.SearchBounds is { } bounds && bounds.Count != 1 && bounds.Count != data.Features)
         {
-            throw new ArgumentException($"Expected one pair of bounds or one for each of {data.Features} features, got {bounds.Count}.", nameof(options));
+            throw new ArgumentException(
+                $"Expected one pair of bounds or one for each of {data.Features} features, got {bounds.Count}.", nameof(options));
         }
 
-        var criterion = new BandwidthCriterion(options.Kernel, options.Degree, rule, asked, options.LeaveOutTies, options.Threads, cancellationToken);
-        BandwidthSearch search = Regression.Search.Run(rule, data, criterion, options.SearchBounds, progress);
+        var smoother = new Smoother(options.Kernel, options.Degree, options.Threads, cancellationToken);
+        Criterion criterion = BandwidthRules.Create(asked, smoother, options.LeaveOutTies);
+        BandwidthSearch search = CriterionSearch.Run(rule, data, criterion, options.SearchBounds, progress);
         return ([.. search.Bandwidths], search);
     }
 
@@ -219,7 +256,7 @@ public sealed partial class KernelRegression
         return (Diagnostics.Of(_data, fit), fitted);
     }
 
-    private static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)
+    internal static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)
     {
         double[] taken = new double[rows.Length * columns];
         for (int i = 0; i < rows.Length; i++)
@@ -251,5 +288,6 @@ public sealed partial class KernelRegression
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{Options.Kernel} kernel, degree {Options.Degree}, h = {string.Join(", ", _bandwidths)}, {Count} examples");
+        CultureInfo.InvariantCulture,
+        $"{Options.Kernel} kernel, degree {Options.Degree}, h = {string.Join(", ", _bandwidths)}, {Count} examples");
 }

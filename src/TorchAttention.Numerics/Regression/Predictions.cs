@@ -11,7 +11,9 @@ public sealed record PredictionOptions
     /// <summary>Whether standard errors, bands and effective neighbours are computed; true by default.</summary>
     public bool HasErrors { get; init; } = true;
 
-    /// <summary>Whether bands are to cover the whole curve at once rather than each point by itself; for one feature. False by default.</summary>
+    /// <summary>
+    /// Whether bands are to cover the whole curve at once rather than each point by itself; for one feature. False by default.
+    /// </summary>
     public bool IsSimultaneous { get; init; }
 
     /// <summary>Whether the derivatives by each feature are computed; false by default.</summary>
@@ -27,10 +29,15 @@ public sealed record Predictions
     /// <summary>f(q) (m, v); by the model's policy where there is no neighbour.</summary>
     public required double[] Mean { get; init; }
 
-    /// <summary>The standard error of f(q) (m, v): s sqrt(sum_i l_i(q)^2), for errors of equal variance; NaN without neighbours. Empty where not asked for.</summary>
+    /// <summary>
+    /// The standard error of f(q) (m, v): s sqrt(sum_i l_i(q)^2), for errors of equal variance; NaN without neighbours. Empty where not
+    /// asked for.
+    /// </summary>
     public double[] StandardError { get; init; } = [];
 
-    /// <summary>The lower end of the band (m, v): the mean less <see cref="Quantile"/> standard errors. Empty where not asked for.</summary>
+    /// <summary>
+    /// The lower end of the band (m, v): the mean less <see cref="Quantile"/> standard errors. Empty where not asked for.
+    /// </summary>
     public double[] Lower { get; init; } = [];
 
     /// <summary>The upper end of the band (m, v). Empty where not asked for.</summary>
@@ -40,11 +47,14 @@ public sealed record Predictions
     public double Quantile { get; init; } = double.NaN;
 
     /// <summary>
-    /// df/dq_j (m, v, d): for the degree 1 the local slopes, for the degree 0 the derivative of the weighted mean. NaN without neighbours. Empty where not asked for.
+    /// df/dq_j (m, v, d): for the degree 1 the local slopes, for the degree 0 the derivative of the weighted mean. NaN without neighbours.
+    /// Empty where not asked for.
     /// </summary>
     public double[] Slopes { get; init; } = [];
 
-    /// <summary>1 / sum_i l_i(q)^2 (m): how many examples would give a mean this precise; 0 without neighbours. Empty where not asked for.</summary>
+    /// <summary>
+    /// 1 / sum_i l_i(q)^2 (m): how many examples would give a mean this precise; 0 without neighbours. Empty where not asked for.
+    /// </summary>
     public double[] EffectiveNeighbours { get; init; } = [];
 
     /// <summary>Whether there is an example in reach (m).</summary>
@@ -54,13 +64,15 @@ public sealed record Predictions
     public required bool[] IsOutside { get; init; }
 
     /// <summary>
-    /// Whether the query lies where the examples leave a gap (m): not outside of them, and those that are pooled are more than three bandwidths away,
-    /// sum_i s_i K(u_i) |u_i|^2 &gt; 9 sum_i s_i K(u_i). What is said there rests on examples that are far away. With a kernel that ends none is.
+    /// Whether the query lies where the examples leave a gap (m): not outside of them, and those that are pooled are more than three
+    /// bandwidths away, sum_i s_i K(u_i) |u_i|^2 &gt; 9 sum_i s_i K(u_i). What is said there rests on examples that are far away. With a
+    /// kernel that ends none is.
     /// </summary>
     public required bool[] IsInGap { get; init; }
 
     /// <summary>
-    /// With the degree 1, whether the examples in reach leave the plane open in some direction (m), as one alone does, or several on a line do across it: the plane is level there.
+    /// With the degree 1, whether the examples in reach leave the plane open in some direction (m), as one alone does, or several on a line
+    /// do across it: the plane is level there.
     /// </summary>
     public required bool[] IsLevel { get; init; }
 }

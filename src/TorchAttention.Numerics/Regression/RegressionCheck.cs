@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>Checks what a regression is given before any work is done.</summary>
@@ -39,30 +41,37 @@ internal static class RegressionCheck
         {
             if (!(least > 0 && most > least && double.IsFinite(most)))
             {
-                throw new ArgumentOutOfRangeException(nameof(options), (least, most), "Expected positive bounds, the least below the largest.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(options), (least, most), "Expected positive bounds, the least below the largest.");
             }
+        }
+    }
+
+    /// <summary>How many examples keys are of.</summary>
+    public static int Count(ReadOnlySpan<double> x, int features)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        return !x.IsEmpty && x.Length % features == 0 ? x.Length / features
+            : throw new ArgumentException($"Expected keys (n, {features}) of at least one example, got {x.Length} numbers.", nameof(x));
+    }
+
+    public static void WeightsFor(int count, ReadOnlySpan<double> weights)
+    {
+        if (!weights.IsEmpty && weights.Length != count)
+        {
+            throw new ArgumentException($"Expected a weight for each of {count} examples, got {weights.Length}.", nameof(weights));
         }
     }
 
     public static void Data(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, ReadOnlySpan<double> weights)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
-        if (x.IsEmpty || x.Length % features != 0)
-        {
-            throw new ArgumentException($"Expected keys (n, {features}) of at least one example, got {x.Length} numbers.", nameof(x));
-        }
-
-        int count = x.Length / features;
+        int count = Count(x, features);
         if (y.IsEmpty || y.Length % count != 0)
         {
             throw new ArgumentException($"Expected values (n, v) for {count} examples, got {y.Length} numbers.", nameof(y));
         }
 
-        if (!weights.IsEmpty && weights.Length != count)
-        {
-            throw new ArgumentException($"Expected a weight for each of {count} examples, got {weights.Length}.", nameof(weights));
-        }
-
+        WeightsFor(count, weights);
         Finite(x, features, nameof(x));
         Finite(y, y.Length / count, nameof(y));
         Ranges(x, features, isX: true);
@@ -71,12 +80,15 @@ internal static class RegressionCheck
         double sum = 0;
         for (int i = 0; i < weights.Length; i++)
         {
-            sum += weights[i] >= 0 ? weights[i] : throw new ArgumentException($"Expected weights of at least 0, got {weights[i]} for example {i}.", nameof(weights));
+            sum += weights[i] >= 0
+                ? weights[i]
+                : throw new ArgumentException($"Expected weights of at least 0, got {weights[i]} for example {i}.", nameof(weights));
         }
 
         if (!weights.IsEmpty && !(sum > 0 && double.IsFinite(sum)))
         {
-            throw new RegressionDataException(RegressionProblem.Weights, "weights whose sum is positive and finite", $"{sum}", nameof(weights));
+            throw new RegressionDataException(
+                RegressionProblem.Weights, "weights whose sum is positive and finite", $"{sum}", nameof(weights));
         }
     }
 
@@ -121,18 +133,13 @@ internal static class RegressionCheck
     {
         for (int j = 0; j < columns; j++)
         {
-            double least = double.PositiveInfinity;
-            double most = double.NegativeInfinity;
-            for (int i = j; i < numbers.Length; i += columns)
-            {
-                least = Math.Min(least, numbers[i]);
-                most = Math.Max(most, numbers[i]);
-            }
-
+            (double least, double most) = SmootherData.RangeOf(numbers, j, columns);
             if (most > least && !(most - least is >= LeastRange and <= MostRange))
             {
                 throw new RegressionDataException(
-                    RegressionProblem.Range, $"a range from {LeastRange} to {MostRange}", $"{most - least}: other units would do", isX ? "x" : "y")
+                    RegressionProblem.Range, $"a range from {LeastRange} to {MostRange}", $"{most - least}: other units would do", isX
+                        ? "x"
+                        : "y")
                 {
                     Feature = isX ? j : null,
                     ValueColumn = isX ? null : j,

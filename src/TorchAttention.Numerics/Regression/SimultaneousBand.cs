@@ -1,11 +1,13 @@
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>Bands that cover a whole curve at once.</summary>
 /// <remarks>
-/// J. Sun and C. R. Loader (1994): with T(x) = l(x) / |l(x)| and its length kappa = int |T'(x)| dx over the range of the keys, the curve leaves its band of c standard errors
-/// somewhere with a probability of about kappa / pi (1 + c^2 / nu)^(-nu / 2) + P(|t_nu| > c), for nu degrees of freedom.
+/// J. Sun and C. R. Loader (1994): with T(x) = l(x) / |l(x)| and its length kappa = int |T'(x)| dx over the range of the keys, the curve
+/// leaves its band of c standard errors somewhere with a probability of about kappa / pi (1 + c^2 / nu)^(-nu / 2) + P(|t_nu| > c), for nu
+/// degrees of freedom.
 /// </remarks>
 internal static class SimultaneousBand
 {
@@ -22,7 +24,8 @@ internal static class SimultaneousBand
     {
         return freedom > 0 && double.IsFinite(length) ? StudentBand.Solve(Outside, 1 - level) : double.NaN;
 
-        double Outside(double c) => (length / Math.PI * Math.Exp(-freedom / 2 * Math.Log(1 + (c / freedom * c)))) + StudentBand.Outside(c, freedom);
+        double Outside(double c) =>
+            (length / Math.PI * Math.Exp(-freedom / 2 * Math.Log(1 + (c / freedom * c)))) + StudentBand.Outside(c, freedom);
     }
 
     /// <summary>kappa, by the distance of T at neighbouring points.</summary>

@@ -1,5 +1,7 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Tests.Regression;
 
@@ -36,7 +38,13 @@ public sealed class BandwidthCriterionTests
             double[] x = [.. Enumerable.Range(0, 90 * features).Select(_ => leaveOutTies ? random.Next(12) : 12 * random.NextDouble())];
             double[] y = [.. Enumerable.Range(0, 90 * 2).Select(i => Math.Sin(x[i / 2 * features]) + random.NextDouble())];
             double[] weights = [.. Enumerable.Range(0, 90).Select(_ => 0.5 + random.NextDouble())];
-            var criterion = new BandwidthCriterion(SmoothingKernel.Find(kernel)!, degree, rule, Bandwidth.By(rule), leaveOutTies, null, CancellationToken.None);
+            Criterion criterion = Samples.CriterionOf(new KernelRegressionOptions
+            {
+                Kernel = SmoothingKernel.Find(kernel)!,
+                Degree = degree,
+                Bandwidth = Bandwidth.By(rule),
+                LeaveOutTies = leaveOutTies,
+            });
             SmootherData data = criterion.Prepare(SmootherData.Of(x, y, weights, features, out _));
             double[] h = features == 1 ? [2.3] : [4.1, 5.2];
             double[] gradient = new double[features];

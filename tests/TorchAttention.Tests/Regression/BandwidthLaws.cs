@@ -1,6 +1,8 @@
 using CsCheck;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Tests.Regression;
 
@@ -90,8 +92,7 @@ public sealed class BandwidthLaws
             {
                 KernelRegression model = problem.Fit();
                 SmootherData data = SmootherData.Of(problem.X, problem.Y, [], 1, out _).Near();
-                var criterion = new BandwidthCriterion(
-                    problem.Options.Kernel, problem.Options.Degree, BandwidthRule.LeaveOneOut, problem.Options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
+                Criterion criterion = Samples.CriterionOf(problem.Options);
                 (double from, double to) = model.Search!.Bounds[0];
                 double least = Enumerable.Range(0, 300).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 299.0)]));
 

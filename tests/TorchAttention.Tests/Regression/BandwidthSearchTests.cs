@@ -1,5 +1,7 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Tests.Regression;
 
@@ -19,7 +21,7 @@ public sealed class BandwidthSearchTests
             var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule), Degree = degree };
             BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
             SmootherData data = SmootherData.Of(x, y, [], 1, out _);
-            var criterion = new BandwidthCriterion(options.Kernel, degree, rule, options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
+            Criterion criterion = Samples.CriterionOf(options);
             double least = Enumerable.Range(0, 60).Min(i => Score(Math.Exp(Math.Log(0.02) + (i * 0.1))));
 
             Assert.True(search.Score <= least * (1 + 1e-9 * Math.Sign(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, seed {seed}.");
@@ -58,7 +60,7 @@ public sealed class BandwidthSearchTests
             var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
             BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
             SmootherData data = SmootherData.Of(x, y, [], 1, out _);
-            var criterion = new BandwidthCriterion(options.Kernel, degree, rule, options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
+            Criterion criterion = Samples.CriterionOf(options);
             (double from, double to) = search.Bounds[0];
 
             double least = Enumerable.Range(0, 1000).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 999.0)]));
@@ -78,7 +80,7 @@ public sealed class BandwidthSearchTests
         double[] y = [.. x.Select(x => Math.Sin(x / 90))];
         var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
         BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
-        var criterion = new BandwidthCriterion(options.Kernel, degree, rule, options.Bandwidth, leaveOutTies: false, null, CancellationToken.None);
+        Criterion criterion = Samples.CriterionOf(options);
         SmootherData data = SmootherData.Of(x, y, [], 1, out _);
 
         double least = Enumerable.Range(0, 300).Min(i => criterion.At(data, [0.3 * Math.Pow(1e3, i / 299.0)]));

@@ -1,3 +1,7 @@
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
+
 namespace TorchAttention.Tests.Regression;
 
 /// <summary>Examples of the chapter's curve, of each feature one, with noise of the variance 1/4.</summary>
@@ -13,4 +17,8 @@ internal static class Samples
             Enumerable.Range(0, useful ?? features).Sum(j => Truth(x[(i * features) + j])) + (0.5 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
         return (x, y);
     }
+
+    /// <summary>The criterion that a search under some options makes small.</summary>
+    public static Criterion CriterionOf(KernelRegressionOptions options) => BandwidthRules.Create(
+        options.Bandwidth, new Smoother(options.Kernel, options.Degree, options.Threads, CancellationToken.None), options.LeaveOutTies);
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
 internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads, CancellationToken cancellationToken)
@@ -17,42 +17,86 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         /// <summary>Fitted values (n, v).</summary>
         public required double[] Fitted { get; init; }
 
-        /// <summary>The diagonal of H for one example at each place (n).</summary>
+        /// <summary>The diagonal of H (n), for all examples at a place together.</summary>
         public required double[] Leverage { get; init; }
 
         /// <summary>What the others say at each place (n, v); empty where that was not asked for.</summary>
         public required double[] WithoutOwn { get; init; }
 
-        /// <summary>Whether all places but the <see cref="SmootherData.MostAlone">few</see> that may stand alone are fitted by others too.</summary>
+        /// <summary>
+        /// Whether all places but the <see cref="SmootherData.MostAlone">few</see> that may stand alone are fitted by others too.
+        /// </summary>
         public required bool IsAdmissible { get; init; }
 
         /// <summary>1 / sum_j l_ij^2 (n); empty where that was not asked for.</summary>
         public double[] EffectiveNeighbours { get; init; } = [];
+
+        /// <summary>tr H.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public double Trace()
+        {
+            double trace = 0;
+            foreach (double leverage in Leverage)
+            {
+                trace += leverage;
+            }
+
+            return trace;
+        }
+
+        /// <summary>The residual sum of squares, of one column or of all.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public double SquaresOf(SmootherData data, int? column = null)
+        {
+            double sum = 0;
+            for (int i = 0; i < data.Count; i++)
+            {
+                for (int c = column ?? 0; c < (column is null ? data.Columns : column + 1); c++)
+                {
+                    double residual = data.Values[(i * data.Columns) + c] - Fitted[(i * data.Columns) + c];
+                    sum += data.WeightAt(i) * residual * residual;
+                }
+            }
+
+            return sum;
+        }
     }
+
+    public SmoothingKernel Kernel => kernel;
+
+    public int Degree => degree;
+
+    public CancellationToken Cancellation => cancellationToken;
 
     private PoolingOptions Options => new() { Degree = degree, Threads = threads };
 
-    // What no other example reaches is said by the nearest one, as the Gaussian has it: one example that stands alone rules no bandwidth out.
+    // What no other example reaches is said by the nearest one, as the Gaussian has it: no bandwidth is ruled out by one example that
+    // stands alone.
     private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
+
+    /// <summary>The same, without other threads.</summary>
+    public Smoother OnOneThread() => new(kernel, degree, 1, cancellationToken);
+
+    /// <summary>Runs parts of some work on the threads that it may have.</summary>
+    public void ForEach(int count, Action<int> run) =>
+        new Work(Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken).ForEach(count, run);
 
     /// <summary>Fits at every place of the data.</summary>
     /// <typeparam name="T">The number type of the pairs.</typeparam>
     /// <param name="data">The data.</param>
     /// <param name="bandwidths">Bandwidths (d).</param>
-    /// <param name="leaveOut">Whether to leave examples out; a whole place at a time where the data has put its examples together.</param>
-    /// <param name="wholePlaces">Whether a place is left out with all its examples.</param>
+    /// <param name="leaveOut">Whether to leave examples out: a place with all its examples, where the data has put them together.</param>
     /// <param name="neighbours">Whether the effective number of neighbours is asked for.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool wholePlaces = false, bool neighbours = false)
+    public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool neighbours = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
         int n = data.Count;
-        T[] fitted = new T[values.Length];
+        T[] fitted = new T[data.Values.Length];
         T[] ownWeight = new T[n];
         T[] effective = neighbours ? new T[n] : [];
         kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = data.BandwidthsAs<T>(bandwidths), SampleWeights = weights },
+            AtItsOwn<T>(data, bandwidths),
             new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective },
             Options,
             null,
@@ -63,10 +107,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         var doubtful = new List<int>();
         for (int i = 0; i < n; i++)
         {
-            double place = leverage[i] * data.WeightAt(i);
-            leverage[i] = place / data.CountAt(i);
-            double own = wholePlaces ? place : leverage[i];
-            if (!(1 - own > LeastLeft))
+            leverage[i] *= data.WeightAt(i);
+            if (!(1 - leverage[i] > LeastLeft))
             {
                 doubtful.Add(i);
                 continue;
@@ -75,16 +117,17 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
             for (int c = 0; leaveOut && c < data.Columns; c++)
             {
                 int at = (i * data.Columns) + c;
-                withoutOwn[at] = data.Values[at] - ((data.Values[at] - wide[at]) / (1 - own));
+                withoutOwn[at] = data.Values[at] - ((data.Values[at] - wide[at]) / (1 - leverage[i]));
             }
         }
 
+        int alone = leaveOut && doubtful.Count > 0 ? Ask(data, bandwidths, doubtful, withoutOwn) : doubtful.Count;
         return new Fit
         {
             Fitted = wide,
             Leverage = leverage,
             WithoutOwn = withoutOwn,
-            IsAdmissible = (leaveOut && doubtful.Count > 0 ? Ask(data, bandwidths, doubtful, withoutOwn) : doubtful.Count) <= data.MostAlone,
+            IsAdmissible = alone <= data.MostAlone,
             EffectiveNeighbours = Doubles(effective),
         };
     }
@@ -97,31 +140,17 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit LeavingOutWithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
-        int[] own = new int[data.Count];
-        for (int i = 0; i < own.Length; i++)
-        {
-            own[i] = i;
-        }
-
-        T[] pooled = new T[values.Length];
+        T[] pooled = new T[data.Values.Length];
         T[] byW = new T[gradient.Length];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<T>
-            {
-                Queries = keys,
-                Keys = keys,
-                Values = values,
-                Bandwidths = data.BandwidthsAs<T>(bandwidths),
-                SampleWeights = weights,
-                LeftOut = own,
-            },
+            AtItsOwn<T>(data, bandwidths, [.. Enumerable.Range(0, data.Count)]),
             new PoolingOutput<T> { Values = pooled, InverseBandwidthGradient = byW },
             WithNearest,
             null,
             cancellationToken);
         ByLogarithms(data, byW, bandwidths, gradient);
-        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = report.WithoutNeighbour.Count <= data.MostAlone };
+        bool isAdmissible = report.WithoutNeighbour.Count <= data.MostAlone;
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = isAdmissible };
     }
 
     /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth.</summary>
@@ -133,13 +162,12 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit WithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient, double[] traceGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
-        T[] pooled = new T[values.Length];
+        T[] pooled = new T[data.Values.Length];
         T[] ownWeight = new T[data.Count];
         T[] byW = new T[gradient.Length];
-        T[] ownByW = new T[keys.Length];
+        T[] ownByW = new T[data.Keys.Length];
         kernel.Pool(
-            new PoolingInput<T> { Queries = keys, Keys = keys, Values = values, Bandwidths = data.BandwidthsAs<T>(bandwidths), SampleWeights = weights },
+            AtItsOwn<T>(data, bandwidths),
             new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, OwnWeightGradient = ownByW },
             Options,
             null,
@@ -174,13 +202,31 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     {
         double[] byW = new double[gradient.Length];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights },
+            At(data, queries, bandwidths),
             new PoolingOutput<double> { Values = predicted, InverseBandwidthGradient = byW },
             WithNearest,
             null,
             cancellationToken);
         ByLogarithms(data, byW, bandwidths, gradient);
         return report.WithoutNeighbour.Count;
+    }
+
+    private static PoolingInput<T> AtItsOwn<T>(SmootherData data, double[] bandwidths, int[]? leftOut = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => At(data, data.As<T>().Keys, bandwidths, leftOut);
+
+    private static PoolingInput<T> At<T>(SmootherData data, T[] queries, double[] bandwidths, int[]? leftOut = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (T[] keys, T[] values, T[] weights) = data.As<T>();
+        return new PoolingInput<T>
+        {
+            Queries = queries,
+            Keys = keys,
+            Values = values,
+            Bandwidths = data.BandwidthsAs<T>(bandwidths),
+            SampleWeights = weights,
+            LeftOut = leftOut,
+        };
     }
 
     // d/d log h = -w d/dw.
@@ -206,7 +252,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 
         double[] answers = new double[places.Count * data.Columns];
         PoolingReport report = kernel.Pool(
-            new PoolingInput<double> { Queries = queries, Keys = data.Keys, Values = data.Values, Bandwidths = bandwidths, SampleWeights = data.Weights, LeftOut = places.ToArray() },
+            At(data, queries, bandwidths, [.. places]),
             new PoolingOutput<double> { Values = answers },
             WithNearest,
             null,

@@ -1,9 +1,9 @@
 using System.Numerics;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <content>Where numbers count from, and in what units.</content>
-internal sealed partial class SmootherData
+internal sealed partial record SmootherData
 {
     private Single? _single;
 
@@ -29,7 +29,10 @@ internal sealed partial class SmootherData
         }
     }
 
-    /// <summary>The same examples in units of about the range of each feature and of the values, powers of 2, which round nothing; values count from their least.</summary>
+    /// <summary>
+    /// The same examples in units of about the range of each feature and of the values, powers of 2, which round nothing; values count from
+    /// their least.
+    /// </summary>
     /// <param name="ofKeys">The unit of each feature (d).</param>
     /// <param name="ofValues">The unit of the values.</param>
     public SmootherData InUnits(out double[] ofKeys, out double ofValues)
@@ -38,29 +41,18 @@ internal sealed partial class SmootherData
         double scale = Enumerable.Range(0, Columns).Max(c => Units.Of(Values, c, Columns).Scale);
         double[] least = [.. Enumerable.Range(0, Columns).Select(c => RangeOf(Values, c, Columns).Least)];
         (ofKeys, ofValues) = (scales, scale);
-        return new SmootherData
+        return this with
         {
-            Features = Features,
-            Columns = Columns,
             Keys = [.. Keys.Select((x, i) => x / scales[i % Features])],
             Values = [.. Values.Select((y, i) => (y - least[i % Columns]) / scale)],
-            Offsets = Offsets,
-            Weights = Weights,
-            Examples = Examples,
         };
     }
 
     /// <summary>The same examples with the features in another order.</summary>
     /// <param name="order">Which of these features each is to be (d).</param>
-    public SmootherData WithFeatures(int[] order) => Features == 1 ? this : new SmootherData
+    public SmootherData WithFeatures(int[] order) => Features == 1 ? this : this with
     {
-        Features = Features,
-        Columns = Columns,
         Keys = [.. Enumerable.Range(0, Keys.Length).Select(i => Keys[(i / Features * Features) + order[i % Features]])],
-        Values = Values,
-        Offsets = Offsets,
-        Weights = Weights,
-        Examples = Examples,
     };
 
     /// <summary>Keys, values and weights in a number type: float32 counts from the middle of each column, in units of its range.</summary>
@@ -94,7 +86,9 @@ internal sealed partial class SmootherData
     public double[] BandwidthsAs<T>(double[] bandwidths) =>
         typeof(T) == typeof(double) ? bandwidths : [.. bandwidths.Zip((_single ??= Single.Of(this)).OfKeys, (h, units) => h / units.Scale)];
 
-    /// <summary>Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="As{T}"/> in the units of the values.</summary>
+    /// <summary>
+    /// Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="As{T}"/> in the units of the values.
+    /// </summary>
     /// <param name="numbers">The numbers.</param>
     /// <param name="inRow">How many numbers a column of values has in a row: 1, or the number of features.</param>
     /// <param name="isDerivative">Whether they do not move with the values.</param>
@@ -130,7 +124,8 @@ internal sealed partial class SmootherData
         return wide;
     }
 
-    // Values of which none is more than twice another lie farther from 0 than from each other; the least is taken off, which rounds nothing.
+    // Values of which none is more than twice another lie farther from 0 than from each other; the least is taken off, which rounds
+    // nothing.
     private static double[] TakeOffsets(double[] values, int columns)
     {
         double[] offsets = new double[columns];
@@ -149,7 +144,8 @@ internal sealed partial class SmootherData
         return offsets;
     }
 
-    private static (double Least, double Most) RangeOf(double[] numbers, int column, int columns)
+    /// <summary>The smallest and the largest number of a column.</summary>
+    public static (double Least, double Most) RangeOf(ReadOnlySpan<double> numbers, int column, int columns)
     {
         double least = double.PositiveInfinity;
         double most = double.NegativeInfinity;
@@ -180,7 +176,8 @@ internal sealed partial class SmootherData
         {
             Units[] ofKeys = [.. Enumerable.Range(0, data.Features).Select(j => Units.Of(data.Keys, j, data.Features))];
             Units[] ofValues = [.. Enumerable.Range(0, data.Columns).Select(c => Units.Of(data.Values, c, data.Columns))];
-            return new Single(InUnits(data.Keys, ofKeys), InUnits(data.Values, ofValues), Array.ConvertAll(data.Weights, s => (float)s), ofKeys, ofValues);
+            float[] weights = Array.ConvertAll(data.Weights, s => (float)s);
+            return new Single(InUnits(data.Keys, ofKeys), InUnits(data.Values, ofValues), weights, ofKeys, ofValues);
         }
 
         private static float[] InUnits(double[] numbers, Units[] units)

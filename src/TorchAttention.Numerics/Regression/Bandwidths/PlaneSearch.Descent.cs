@@ -1,4 +1,6 @@
-namespace TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>The way down into a valley.</content>
 internal sealed partial class PlaneSearch
@@ -14,11 +16,14 @@ internal sealed partial class PlaneSearch
             return owner.Keep(bandwidths, owner.Criterion.At(data, bandwidths, isSingle), isEstimate);
         }
 
-        /// <summary>Bandwidths with their score: the given ones, or as much wider ones as every example needs to have a neighbour.</summary>
+        /// <summary>
+        /// Bandwidths with their score: the given ones, or as much wider ones as every example needs to have a neighbour.
+        /// </summary>
         public (double[] Logs, double Score) Admissible(double[] start)
         {
             (double[] logs, double score) = (start, At(start));
-            while (double.IsPositiveInfinity(score) && owner.Clamped([.. logs.Select(log => log + WideningStep)]) is var wider && !wider.SequenceEqual(logs))
+            while (double.IsPositiveInfinity(score)
+                && owner.Clamped([.. logs.Select(log => log + WideningStep)]) is var wider && !wider.SequenceEqual(logs))
             {
                 (logs, score) = (wider, At(wider));
             }
@@ -48,7 +53,8 @@ internal sealed partial class PlaneSearch
             [
                 .. Enumerable.Range(0, Features).Select(j => Direction((j, -1))),
                 .. Enumerable.Range(0, Features).Select(j => Direction((j, 1))),
-                .. Enumerable.Range(0, Features * Features).Where(i => i / Features != i % Features).Select(i => Direction((i / Features, -1), (i % Features, 1))),
+                .. Enumerable.Range(0, Features * Features).Where(i => i / Features != i % Features)
+                    .Select(i => Direction((i / Features, -1), (i % Features, 1))),
             ];
             Valley best = start;
             for (double step = first; step >= ShortestStep; step /= 2)
@@ -93,7 +99,8 @@ internal sealed partial class PlaneSearch
             for (int step = 0; step < MostSteps && double.IsFinite(score); step++)
             {
                 bool[] isFree = [.. Enumerable.Range(0, Features).Select(j => !IsHeld(x, gradient, j))];
-                double slope = Enumerable.Range(0, Features).Where(j => isFree[j]).Select(j => Math.Abs(gradient[j])).DefaultIfEmpty(0).Max();
+                double slope = Enumerable.Range(0, Features).Where(j => isFree[j]).Select(j => Math.Abs(gradient[j]))
+                    .DefaultIfEmpty(0).Max();
                 if (slope <= tolerance / ScaleOf(score))
                 {
                     isAtSlopesEnd = true;
@@ -145,7 +152,7 @@ internal sealed partial class PlaneSearch
         }
 
         // A slope counts as a part of the score; that of a logarithm is one.
-        private double ScaleOf(double score) => owner.Criterion.IsLogarithm ? 1 : 1 / Math.Max(Math.Abs(score), 1e-300);
+        private double ScaleOf(double score) => 1 / Math.Max(Math.Abs(owner.Criterion.ScaleOf(score)), 1e-300);
 
         private double[,] Identity(double score)
         {
@@ -160,8 +167,10 @@ internal sealed partial class PlaneSearch
 
         private double[] Direction(double[,] inverse, double[] gradient, bool[] isFree)
         {
+            // Of log h: farther off a curvature says nothing.
             const double MostStep = 1.5;
-            double[] direction = [.. Enumerable.Range(0, Features).Select(j => isFree[j] ? -Enumerable.Range(0, Features).Where(k => isFree[k]).Sum(k => inverse[j, k] * gradient[k]) : 0)];
+            double[] direction = [.. Enumerable.Range(0, Features)
+                .Select(j => isFree[j] ? -Enumerable.Range(0, Features).Where(k => isFree[k]).Sum(k => inverse[j, k] * gradient[k]) : 0)];
             double largest = direction.Max(Math.Abs);
             return largest > MostStep ? [.. direction.Select(d => d * MostStep / largest)] : direction;
         }
@@ -176,7 +185,8 @@ internal sealed partial class PlaneSearch
                 return;
             }
 
-            double[] product = [.. Enumerable.Range(0, Features).Select(j => Enumerable.Range(0, Features).Sum(k => inverse[j, k] * bent[k]))];
+            double[] product = [.. Enumerable.Range(0, Features)
+                .Select(j => Enumerable.Range(0, Features).Sum(k => inverse[j, k] * bent[k]))];
             double factor = (1 + (Dot(bent, product) / curvature)) / curvature;
             for (int j = 0; j < Features; j++)
             {

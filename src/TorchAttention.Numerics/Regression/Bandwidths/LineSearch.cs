@@ -1,15 +1,22 @@
-namespace TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
-/// One feature: a grid over the whole of log h, of estimates that cost little; then each of its valleys that could hold the least score, on all data.
+/// One feature: a grid over the whole of log h, of estimates that cost little; then each of its valleys that could hold the least score, on
+/// all data.
 /// </summary>
-internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
-    : Search(data, criterion, bounds, progress)
+internal sealed partial class LineSearch(
+    SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+    : CriterionSearch(data, criterion, bounds, progress)
 {
+    // Steps are of log h. These numbers, and how many valleys are followed, were found by trial: with them no search of BandwidthLaws and
+    // BandwidthSearchTests is beaten by a fine grid.
     private const double GridStep = 0.25;
     private const double ExactStep = 0.1;
+
+    // As many as one pass over all bandwidths takes little time for.
     private const int SomeExamples = 2000;
-    private const int Growth = 5;
 
     // A rough criterion has valleys that a wide step passes over; few examples have the most of them, and cost the least.
     private const double RoughStep = 0.1;
@@ -18,16 +25,21 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
     private const int MostRoughValleys = 16;
     private const int FewRoughExamples = 20_000;
     private const int FewestExamples = 100;
+
+    // An estimate's valley is known to a fiftieth; so few examples cost little to be asked themselves.
     private const double FineStep = 0.02;
     private const int FewExamples = 512;
+
+    // Estimates on stretches of the data take longer than a grid's, and are made at every second step.
     private const int StepsBetweenStretches = 2;
 
-    // A valley of the grid that is this part above the deepest one may be as deep between two points of the grid; the less the more is known of both.
+    // A valley of the grid that is this part above the deepest one may be as deep between two points of the grid; the less the more is
+    // known of both.
     private const double GridDoubt = 0.05;
     private const double FullDoubt = 1e-3;
     private const int MostValleys = 4;
 
-    // An even grid over keys that lie so unevenly has most of them in a few cells.
+    // An even grid over keys that lie so unevenly has most of them in a few cells; keys drawn evenly have 3.
     private const double UnevenFrom = 32;
 
     // However far apart the bounds are.
@@ -41,7 +53,10 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
     // So few examples are far apart for any kernel.
     private bool IsRough => Criterion.IsRough || Data.Count <= FewestExamples;
 
-    private double Step => !IsRough ? (_isExact ? ExactStep : GridStep) : IsEstimated ? RoughStep : Math.Clamp(RoughStepForAnExample * Data.Count * Criterion.Fits, LeastRoughStep, GridStep);
+    private double Step =>
+        !IsRough ? (_isExact ? ExactStep : GridStep)
+        : IsEstimated ? RoughStep
+        : Math.Clamp(RoughStepForAnExample * Data.Count * Criterion.Fits, LeastRoughStep, GridStep);
 
     private bool HasSlope => !Criterion.HasJumps;
 
@@ -58,11 +73,12 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
         (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
         int steps = Math.Clamp((int)Math.Ceiling((high - low) / Step), 4, MostGridPoints);
         double step = (high - low) / steps;
-        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step)).Where((log, i) => _isExact || i % StepsBetweenStretches == 0 || HasGrid(log))];
+        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * step))
+            .Where((log, i) => _isExact || i % StepsBetweenStretches == 0 || HasGrid(log))];
         double[] scores = EstimateAll(logs);
         double least = scores.Min();
         double leastEstimate = LeastEstimate * Data.Variance;
-        if (IsEstimated && !(least >= (Criterion.IsLogarithm ? Math.Log(leastEstimate) : leastEstimate)))
+        if (IsEstimated && !(least >= Criterion.OfMeanSquare(leastEstimate)))
         {
             FindExactly();
             return;
@@ -75,7 +91,10 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
         }
 
         (double Log, double Score)[] valleys = [.. Enumerable.Range(0, scores.Length)
-            .Where(i => double.IsFinite(scores[i]) && (i == 0 || scores[i - 1] >= scores[i]) && (i == scores.Length - 1 || scores[i + 1] > scores[i]) && MayBeLeast(scores[i], least, GridDoubt))
+            .Where(i => double.IsFinite(scores[i])
+                && (i == 0 || scores[i - 1] >= scores[i])
+                && (i == scores.Length - 1 || scores[i + 1] > scores[i])
+                && MayBeLeast(scores[i], least, GridDoubt))
             .OrderBy(i => scores[i]).Take(IsRough || _isExact ? MostRoughValleys : MostValleys).Select(i => (logs[i], scores[i]))];
         double best = double.PositiveInfinity;
         foreach ((double start, double estimate) in IsEstimated ? Starts(valleys.Select(valley => valley.Log), step, low, high) : valleys)
@@ -86,7 +105,7 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
             }
 
             Trial first = HasSlope || IsEstimated ? TrialAt(start) : default;
-            if (IsEstimated && !(Math.Abs(first.Score - estimate) <= GridDoubt * (Criterion.IsLogarithm ? 1 : first.Score)))
+            if (IsEstimated && !(Math.Abs(first.Score - estimate) <= GridDoubt * Criterion.ScaleOf(first.Score)))
             {
                 FindExactly();
                 return;
@@ -109,7 +128,8 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
     }
 
     private (double Log, double Score) WayDown(Trial first, double start, double step, double low, double high) =>
-        (HasSlope ? Downhill(first, step, low, high) : null) ?? Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
+        (HasSlope ? Downhill(first, step, low, high) : null)
+        ?? Minimise(log => Score([Math.Exp(log)]), start, IsEstimated ? FineStep : step, Tolerance, low, high);
 
     // Where the estimates turn out to say little about the scores.
     private void FindExactly()
@@ -120,7 +140,8 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
         Find();
     }
 
-    // Every so many of the examples first, which lie as unevenly as all do; the best valleys among them, narrowed for the number of examples, lead on to more of them and at last to all.
+    // Every so many of the examples first, which lie as unevenly as all do; the best valleys among them, narrowed for the number of
+    // examples, lead on to more of them and at last to all.
     private void FindByParts()
     {
         (double low, double high) = (Math.Log(Bounds[0].Least), Math.Log(Bounds[0].Most));
@@ -132,8 +153,9 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
         {
             double least = valleys.Min(valley => valley.Score);
             double before = part.Count;
-            bool isAll = before * Growth * 2 >= Data.Count;
-            part = isAll ? Data : Part((int)before * Growth);
+            int next = MoreThan(part.Count);
+            bool isAll = next == Data.Count;
+            part = isAll ? Data : Part(next);
             double shift = Math.Log(part.Count / before) / 5;
             double[] starts = [.. valleys.Where(valley => MayBeLeast(valley.Score, least, GridDoubt)).OrderBy(valley => valley.Score)
                 .Take(MostValleys).Select(valley => valley.Log >= high ? high : Math.Max(low, valley.Log - shift))];
@@ -148,12 +170,11 @@ internal sealed partial class LineSearch(SmootherData data, BandwidthCriterion c
                 return;
             }
 
-            valleys = [.. starts.Select(start => Minimise(
-                log => Keep([Math.Exp(log)], Criterion.At(part, [Math.Exp(log)]), isEstimate: true), start, ExactStep, EstimateTolerance, low, high))];
+            valleys = [.. starts.Select(start => Minimise(AmongThese, start, ExactStep, EstimateTolerance, low, high))];
         }
+
+        double AmongThese(double log) => Keep([Math.Exp(log)], Criterion.At(part, [Math.Exp(log)]), isEstimate: true);
     }
 
     private SmootherData Part(int count) => Data.Take([.. Enumerable.Range(0, count).Select(i => (int)((long)i * Data.Count / count))]);
-
-    private bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * (Criterion.IsLogarithm ? 1 : least));
 }

@@ -1,12 +1,18 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>The way down into a valley.</content>
 internal sealed partial class LineSearch
 {
     // Of many kinks the last ones are worth less than a walk from one to the next.
     private const double RoughGain = 1e-10;
+
+    // Of log h: wide enough for a difference of estimates to be more than their errors.
     private const double BendStep = 0.05;
+
+    // Steps that lead nowhere by then give way to Brent's method.
     private const int MostSteps = 30;
+
+    // (3 - sqrt(5)) / 2.
     private const double Golden = 0.38196601125010515;
 
     private Trial TrialAt(double log)
@@ -21,7 +27,8 @@ internal sealed partial class LineSearch
         return new Trial(log, Keep(h, Criterion.WithGradient(Data, h, slope, isSingle: false), isEstimate: false), slope[0]);
     }
 
-    // Newton's steps to where the slope is 0, with the bend of the estimates at first and of the last two slopes then; null where they lead nowhere.
+    // Newton's steps to where the slope is 0, with the bend of the estimates at first and of the last two slopes then; null where they lead
+    // nowhere.
     private (double Log, double Score)? Downhill(Trial first, double step, double low, double high)
     {
         double bend = IsEstimated ? Bend(first.Log) : double.NaN;
@@ -33,7 +40,7 @@ internal sealed partial class LineSearch
             (left, right) = last.Slope > 0 ? (left, Math.Min(right, last.Log)) : (Math.Max(left, last.Log), right);
             double move = bend > 0 ? Math.Clamp(-last.Slope / bend, -step, step) : -Math.Sign(last.Slope) * step / 4;
             double next = Math.Clamp(last.Log + move, low, high);
-            bool isWorthIt = !IsRough || !(Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * (Criterion.IsLogarithm ? 1 : last.Score));
+            bool isWorthIt = !IsRough || !(Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * Criterion.ScaleOf(last.Score));
             if (Math.Abs(next - last.Log) <= Tolerance || !isWorthIt)
             {
                 return (best.Log, best.Score);
@@ -60,7 +67,8 @@ internal sealed partial class LineSearch
     }
 
     // Brent's: a parabola through the three best points where it helps, the golden section where not; the bracket is sought first.
-    private static (double Log, double Score) Minimise(Func<double, double> at, double middle, double step, double tolerance, double low, double high)
+    private static (double Log, double Score) Minimise(
+        Func<double, double> at, double middle, double step, double tolerance, double low, double high)
     {
         double a = Math.Max(low, middle - step);
         double b = Math.Min(high, middle + step);

@@ -1,6 +1,7 @@
 using System.Numerics;
+using TorchAttention.Numerics.Regression.Smoothing;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>Estimates that cost little.</content>
 internal sealed partial class LineSearch
@@ -8,19 +9,25 @@ internal sealed partial class LineSearch
     // With so many intervals in a bandwidth an estimate is off by about a part in 1e5; in a valley by one in 1e6.
     private const double CellsInBandwidth = 4;
     private const double CellsInValley = 8;
+
+    // So few points cost next to nothing; so many are a megabyte for each of the grid's sums.
     private const int LeastCells = 64;
     private const int MostCells = 1 << 17;
 
     // Where a bandwidth spans fewer than four examples, the score is little but the variance of a few neighbours, and smooth.
     private const int CellsForEachExample = 1;
 
-    // A grid's point has its neighbours' values for its own. What that says of data nearly free of noise is the grid's part, not the data's.
+    // A grid's point has its neighbours' values for its own. What that says of data nearly free of noise is the grid's error alone.
     private const double LeastEstimate = 1e-5;
+
+    // A stretch is longer than a Gaussian of the widest bandwidth that is asked of it reaches (5.3, LineGrid).
     private const double BandwidthsInStretch = 6.5;
+
+    // How far two estimates may be off from each other, with a wide margin; and to what part of h one is worth looking for its valley.
     private const double EstimateDoubt = 0.01;
     private const double EstimateTolerance = 1e-3;
 
-    private readonly double _leastAdmissible = criterion.LeastAdmissible(data);
+    private readonly double _leastAdmissible = data.LeastAdmissible(criterion.Support);
     private readonly Dictionary<int, LineGrid> _grids = [];
     private SmootherData? _stretches;
     private double _ofAllLessStretches;
@@ -29,18 +36,22 @@ internal sealed partial class LineSearch
     private IEnumerable<(double Log, double Score)> Starts(IEnumerable<double> middles, double step, double low, double high)
     {
         (double Log, double Score)[] found = [.. middles
-            .Select(middle => Minimise(EstimateAround(middle - step), middle, HasGrid(middle) ? step : StepsBetweenStretches * step, EstimateTolerance, low, high)).OrderBy(pair => pair.Score)];
+            .Select(middle => Minimise(EstimateAround(middle - step), middle, StepAt(middle), EstimateTolerance, low, high))
+            .OrderBy(pair => pair.Score)];
         return found.Where(pair => MayBeLeast(pair.Score, found[0].Score, EstimateDoubt));
+
+        double StepAt(double middle) => HasGrid(middle) ? step : StepsBetweenStretches * step;
     }
 
-    // What is not read off a grid is computed at many bandwidths at once, each on a thread of its own: less waiting than many threads for each.
+    // What is not read off a grid is computed at many bandwidths at once, each on a thread of its own: many threads for one bandwidth wait
+    // more.
     private double[] EstimateAll(double[] logs)
     {
         double[] scores = new double[logs.Length];
         int[] slow = [.. Enumerable.Range(0, logs.Length).Where(i => !HasGrid(logs[i]))];
         if (slow.Length > 0)
         {
-            BandwidthCriterion alone = Criterion.OnOneThread();
+            Criterion alone = Criterion.OnOneThread();
             (SmootherData seen, double unseen) = IsEstimated ? (Stretches(), _ofAllLessStretches) : (Data, 0);
             Criterion.ForEach(slow.Length, i => scores[slow[i]] = alone.At(seen, [Math.Exp(logs[slow[i]])]) + unseen);
         }
@@ -58,7 +69,10 @@ internal sealed partial class LineSearch
     private Func<double, double> EstimateAround(double leastLog)
     {
         int cells = Math.Min(FinestCells, CellsFor(Math.Exp(leastLog), CellsInValley));
-        return log => Keep([Math.Exp(log)], HasGrid(log) ? OnGrid(Math.Exp(log), cells) : Criterion.At(Stretches(), [Math.Exp(log)]) + _ofAllLessStretches, isEstimate: true);
+        return log => Keep([Math.Exp(log)], Estimate(log), isEstimate: true);
+
+        double Estimate(double log) =>
+            HasGrid(log) ? OnGrid(Math.Exp(log), cells) : Criterion.At(Stretches(), [Math.Exp(log)]) + _ofAllLessStretches;
     }
 
     private double OnGrid(double h, int cells) => h <= _leastAdmissible ? double.PositiveInfinity : Criterion.At(Grid(cells), h);
@@ -67,7 +81,8 @@ internal sealed partial class LineSearch
 
     // A power of 2.
     private int CellsFor(double h, double inBandwidth) =>
-        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(inBandwidth * (Data.Keys[^1] - Data.Keys[0]) / h, LeastCells, 2.0 * MostCells));
+        (int)BitOperations.RoundUpToPowerOf2(
+            (uint)Math.Clamp(inBandwidth * (Data.Keys[^1] - Data.Keys[0]) / h, LeastCells, 2.0 * MostCells));
 
     // From the next finer one, which has fewer points than there are examples.
     private LineGrid Grid(int cells)
@@ -80,7 +95,8 @@ internal sealed partial class LineSearch
         return grid;
     }
 
-    // What a part of the examples differs from all by, it differs by at most bandwidths alike: known where a grid still says the score of all.
+    // What a part of the examples differs from all by, it differs by at most bandwidths alike: known at the narrowest one that a grid still
+    // speaks for all of them at.
     private SmootherData Stretches()
     {
         if (_stretches is null)

@@ -3,14 +3,20 @@ namespace TorchAttention.Numerics.Regression;
 /// <summary>One step of a search.</summary>
 /// <param name="Bandwidths">The bandwidths tried (d).</param>
 /// <param name="Score">The criterion; infinite where they are not admissible.</param>
-/// <param name="IsEstimate">Whether the score was estimated from a part of the data or from data put together in cells: such scores guide the search, no answer rests on them.</param>
+/// <param name="IsEstimate">
+/// Whether the score was estimated from a part of the data or from data put together in cells: such scores guide the search, no answer
+/// rests on them.
+/// </param>
 public sealed record BandwidthTrial(IReadOnlyList<double> Bandwidths, double Score, bool IsEstimate);
 
 /// <summary>How bandwidths were chosen.</summary>
 public sealed record BandwidthSearch
 {
+    // A search ends within a part in 1e4 of the bandwidth that it goes to.
     private const double AtBound = 1.001;
-    private const double FlatFrom = 4;
+
+    /// <summary>How many times the least one the largest of equally good bandwidths is where the criterion counts as flat.</summary>
+    internal const double FlatFrom = 4;
 
     /// <summary>The rule.</summary>
     public required BandwidthRule Rule { get; init; }
@@ -28,21 +34,28 @@ public sealed record BandwidthSearch
     public required IReadOnlyList<BandwidthTrial> Trials { get; init; }
 
     /// <summary>
-    /// The least and the largest bandwidth of each feature among those tried whose score is the least one, up to rounding (d); of them the widest were chosen. Empty for a rule without a search.
+    /// The least and the largest bandwidth of each feature among those tried whose score is the least one, up to rounding (d); of them the
+    /// widest were chosen. Empty for a rule without a search.
     /// </summary>
     public required IReadOnlyList<(double Least, double Most)> EquallyGood { get; init; }
 
     /// <summary>
-    /// Examples, counted in the order given, that stand farther from all others than three times what these span, in one feature: the bandwidths were chosen without them, since no other example
-    /// says anything about them. They are in the fit like all others.
+    /// Examples, counted in the order given, that stand farther from all others than three times what these span, in one feature: the
+    /// bandwidths were chosen without them, since no other example says anything about them. They are in the fit like all others.
     /// </summary>
     public IReadOnlyList<int> SetAside { get; init; } = [];
 
-    /// <summary>Whether the criterion does not tell narrow bandwidths from wide ones, as on values that are constant or, for the degree 1, a straight line: the widest were chosen.</summary>
+    /// <summary>
+    /// Whether the criterion does not tell narrow bandwidths from wide ones, as on values that are constant or, for the degree 1, a
+    /// straight line: the widest were chosen.
+    /// </summary>
     public bool IsFlat => EquallyGood.Any(span => span.Most >= FlatFrom * span.Least);
 
-    /// <summary>Whether a bandwidth at one of its bounds is as good as the one chosen: the criterion would have it smaller or larger still.</summary>
-    public bool IsAtBound => EquallyGood.Zip(Bounds).Any(pair => IsAtLeast(pair.First.Least, pair.Second.Least) || IsAtMost(pair.First.Most, pair.Second.Most));
+    /// <summary>
+    /// Whether a bandwidth at one of its bounds is as good as the one chosen: the criterion would have it smaller or larger still.
+    /// </summary>
+    public bool IsAtBound =>
+        EquallyGood.Zip(Bounds).Any(pair => IsAtLeast(pair.First.Least, pair.Second.Least) || IsAtMost(pair.First.Most, pair.Second.Most));
 
     /// <summary>Whether the least bandwidth allowed for a feature is as good as the one chosen.</summary>
     /// <param name="feature">The feature.</param>

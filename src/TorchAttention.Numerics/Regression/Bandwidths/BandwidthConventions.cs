@@ -16,7 +16,8 @@ public static class BandwidthConventions
     /// <summary>The bandwidth here of a kernel's standard deviation.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="standardDeviation">The standard deviation.</param>
-    public static double FromStandardDeviation(SmoothingKernel kernel, double standardDeviation) => standardDeviation / Math.Sqrt(Checked(kernel).SecondMoment);
+    public static double FromStandardDeviation(SmoothingKernel kernel, double standardDeviation) =>
+        standardDeviation / Math.Sqrt(Checked(kernel).SecondMoment);
 
     /// <summary>R's <c>ksmooth</c>: the kernel's quartiles stand at a quarter of the bandwidth on both sides of 0.</summary>
     /// <param name="kernel">The Gaussian ("normal" there) or the boxcar ("box").</param>
@@ -31,7 +32,8 @@ public static class BandwidthConventions
     public static double FromKsmooth(SmoothingKernel kernel, double bandwidth) => bandwidth / (4 * Quartile(kernel));
 
     /// <summary>
-    /// R's <c>np</c>: the same for the Gaussian and, as half its width, the uniform kernel; its Epanechnikov kernel has the support sqrt(5) bandwidths.
+    /// R's <c>np</c>: the same for the Gaussian and, as half its width, the uniform kernel; its Epanechnikov kernel has the support sqrt(5)
+    /// bandwidths.
     /// </summary>
     /// <param name="kernel">The Gaussian, the boxcar or the Epanechnikov kernel.</param>
     /// <param name="h">The bandwidth here.</param>
@@ -46,7 +48,9 @@ public static class BandwidthConventions
     /// <param name="h">The bandwidth here.</param>
     public static double ToCanonical(SmoothingKernel kernel, double h) => h / Checked(kernel).CanonicalBandwidth;
 
-    /// <summary>Every convention that knows the kernel, with its name. statsmodels' and KernSmooth's Gaussian bandwidth is the one here.</summary>
+    /// <summary>
+    /// Every convention that knows the kernel, with its name. statsmodels' and KernSmooth's Gaussian bandwidth is the one here.
+    /// </summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="h">The bandwidth here.</param>
     public static IReadOnlyList<(string Convention, double Value)> All(SmoothingKernel kernel, double h)

@@ -3,7 +3,9 @@ using System.Globalization;
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>The bandwidth of a kernel regression: numbers, or the rule that finds them.</summary>
-/// <remarks>h divides the distance, u = (q - k)/h, in the units of each feature. A number becomes a bandwidth by itself: <c>Bandwidth = 0.5</c>.</remarks>
+/// <remarks>
+/// h divides the distance, u = (q - k)/h, in the units of each feature. A number becomes a bandwidth by itself: <c>Bandwidth = 0.5</c>.
+/// </remarks>
 public sealed record Bandwidth
 {
     private Bandwidth(BandwidthRule? rule, IReadOnlyList<double> values)
@@ -56,7 +58,8 @@ public sealed record Bandwidth
         {
             if (!(h > 0 && double.IsFinite(h)))
             {
-                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Expected positive, finite bandwidths, got {h}."), nameof(values));
+                throw new ArgumentException(
+                    string.Create(CultureInfo.InvariantCulture, $"Expected positive, finite bandwidths, got {h}."), nameof(values));
             }
         }
 
@@ -82,5 +85,6 @@ public sealed record Bandwidth
     public static implicit operator Bandwidth(double value) => Of(value);
 
     /// <inheritdoc/>
-    public override string ToString() => Rule?.ToString() ?? string.Join(", ", Values.Select(h => h.ToString(CultureInfo.InvariantCulture)));
+    public override string ToString() =>
+        Rule?.ToString() ?? string.Join(", ", Values.Select(h => h.ToString(CultureInfo.InvariantCulture)));
 }

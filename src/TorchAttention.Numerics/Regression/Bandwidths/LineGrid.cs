@@ -1,18 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Vectors;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
-/// Examples of one feature as an even grid sees them: a bandwidth's sums at all points are one convolution, and the squares of the examples about a curve that is
-/// linear between points follow from the points alone. What a criterion is estimated by.
+/// Examples of one feature as an even grid sees them: a bandwidth's sums at all points are one convolution, and the squares of the examples
+/// about a curve that is linear between points follow from the points alone. What a criterion is estimated by.
 /// </summary>
 /// <remarks>
-/// Each example is shared out to the two points beside it (J. Fan and J. S. Marron, 1994), which widens the kernel by the variance D^2 / 6 of a hat, for a distance D of the
-/// points; a narrower bandwidth makes up for it: h'^2 = h^2 - D^2 / (6 mu_2).
-/// Time points x (points in reach) for each bandwidth, whatever the number of examples.
+/// Each example is shared out to the two points beside it (J. Fan and J. S. Marron, 1994), which widens the kernel by the variance D^2 / 6
+/// of a hat, for a distance D of the points; a narrower bandwidth makes up for it: h'^2 = h^2 - D^2 / (6 mu_2). Time points x (points in
+/// reach) for each bandwidth, whatever the number of examples.
 /// </remarks>
 internal sealed class LineGrid
 {
@@ -39,7 +40,15 @@ internal sealed class LineGrid
     private readonly double[] _weightSums;
     private readonly double[][] _valueSums;
 
-    private LineGrid(int points, double spacing, double totalWeight, int examples, HatProducts weights, HatProducts[] values, HatProducts squares, HatProducts? counts)
+    private LineGrid(
+        int points,
+        double spacing,
+        double totalWeight,
+        int examples,
+        HatProducts weights,
+        HatProducts[] values,
+        HatProducts squares,
+        HatProducts? counts)
     {
         _points = points;
         _spacing = spacing;
@@ -98,7 +107,14 @@ internal sealed class LineGrid
 
     /// <summary>The same examples on every second point.</summary>
     public LineGrid Coarser() => new(
-        (_points + 1) / 2, 2 * _spacing, TotalWeight, Examples, _weights.Coarser(), Array.ConvertAll(_values, products => products.Coarser()), _squares.Coarser(), Counts?.Coarser());
+        (_points + 1) / 2,
+        2 * _spacing,
+        TotalWeight,
+        Examples,
+        _weights.Coarser(),
+        Array.ConvertAll(_values, products => products.Coarser()),
+        _squares.Coarser(),
+        Counts?.Coarser());
 
     /// <summary>Fits, and sums the squares of the residuals and the leverages.</summary>
     /// <param name="kernel">The kernel.</param>
@@ -150,7 +166,8 @@ internal sealed class LineGrid
                 double height = _counts[g] == 0 ? 0
                     : isAlone[g] ? Nearest(g, _valueSums[c])
                     : degree == 1 && IsPlane(g, weights, positions, products)
-                        ? ((products[g] * values[g]) - (positions[g] * slopes[g])) / ((weights[g] * products[g]) - (positions[g] * positions[g]))
+                        ? ((products[g] * values[g]) - (positions[g] * slopes[g]))
+                            / ((weights[g] * products[g]) - (positions[g] * positions[g]))
                     : weights[g] > 0 ? values[g] / weights[g] : 0;
                 heights[g] = factors[g] * height;
             }
@@ -275,7 +292,8 @@ internal sealed class LineGrid
                 TLanes before = TLanes.Load(here - j);
                 TLanes beforeBeside = TLanes.Load(beside - j);
                 first = TLanes.MultiplyAdd(factor, isOdd ? TLanes.Load(here + j) - before : TLanes.Load(here + j) + before, first);
-                second = TLanes.MultiplyAdd(factor, isOdd ? TLanes.Load(beside + j) - beforeBeside : TLanes.Load(beside + j) + beforeBeside, second);
+                second = TLanes.MultiplyAdd(
+                    factor, isOdd ? TLanes.Load(beside + j) - beforeBeside : TLanes.Load(beside + j) + beforeBeside, second);
             }
 
             first.Store(destination + g);

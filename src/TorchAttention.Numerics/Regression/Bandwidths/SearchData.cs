@@ -1,10 +1,15 @@
-namespace TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
-/// Examples as a search is to see them, whatever order of rows and columns, units and offsets they were given in: what it finds then is the same to the last bit, where a criterion with many
-/// valleys would lead two searches whose sums differ by rounding to two of them.
+/// Examples as a search is to see them, whatever order of rows and columns, units and offsets they were given in: what it finds then is the
+/// same to the last bit, where a criterion with many valleys would lead two searches whose sums differ by rounding to two of them.
 /// </summary>
-/// <param name="Data">The examples, keys in units of about their range, values counted from their least and in units of about theirs; units are powers of 2, which round nothing.</param>
+/// <param name="Data">
+/// The examples, keys in units of about their range, values counted from their least and in units of about theirs; units are powers of 2,
+/// which round nothing.
+/// </param>
 /// <param name="Columns">Which feature of the given ones each is (d).</param>
 /// <param name="Units">The unit of each feature (d).</param>
 /// <param name="UnitOfValues">The unit of the values.</param>

@@ -1,7 +1,9 @@
-namespace TorchAttention.Numerics.Regression;
+using System.Runtime.CompilerServices;
+
+namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <content>How the keys lie.</content>
-internal sealed partial class SmootherData
+internal sealed partial record SmootherData
 {
     // A place alone among fewer than this rules a bandwidth out.
     private const int AloneForAnother = 20;
@@ -24,21 +26,45 @@ internal sealed partial class SmootherData
     private int[]? _order;
 
     /// <summary>
-    /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says anything about them, and they have no say in what
-    /// bandwidth the others get. At most a twentieth of the examples, and one where there are fewer than 20.
+    /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says
+    /// anything about them, and they have no say in what bandwidth the others get. At most a twentieth of the examples, and one where there
+    /// are fewer than 20.
     /// </summary>
     public int[] Far { get; private init; } = [];
 
     /// <summary>The weighted mean of the squares of the values about their means, all columns together.</summary>
-    public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(VarianceOf);
+    public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(c => SquaresAboutMean(c) / TotalWeight);
 
-    /// <summary>The places in an order that does not depend on the order in which rows and columns were given, nor on units: by the values, and where these are the same by the keys.</summary>
+    /// <summary>sum_i s_i (y_i - mean)^2 of a column.</summary>
+    public double SquaresAboutMean(int column)
+    {
+        double total = 0;
+        double mean = 0;
+        double squares = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            double y = Values[(i * Columns) + column];
+            double weight = WeightAt(i);
+            double before = y - mean;
+            total += weight;
+            mean += total > 0 ? weight / total * before : 0;
+            squares += weight * before * (y - mean);
+        }
+
+        return squares;
+    }
+
+    /// <summary>
+    /// The places in an order that does not depend on the order in which rows and columns were given, nor on units: by the values, and
+    /// where these are the same by the keys.
+    /// </summary>
     public IReadOnlyList<int> OrderOfItsOwn()
     {
         if (_order is null)
         {
             (double Least, double Most)[] ranges = [.. Enumerable.Range(0, Features).Select(RangeOf)];
-            double[] places = [.. Enumerable.Range(0, Count).Select(i => ranges.Select((range, j) => (Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Order().Sum())];
+            double[] places = [.. Enumerable.Range(0, Count).Select(
+                i => ranges.Select((range, j) => (Keys[(i * Features) + j] - range.Least) / (range.Most - range.Least)).Order().Sum())];
             _order = [.. Enumerable.Range(0, Count).OrderBy(i => Values[i * Columns]).ThenBy(i => places[i])];
         }
 
@@ -58,7 +84,8 @@ internal sealed partial class SmootherData
     }
 
     /// <summary>
-    /// The least bandwidth of a feature that is worth a look: a tenth of a small distance between neighbours, of which a twentieth are smaller; 0 where all keys are the same.
+    /// The least bandwidth of a feature that is worth a look: a tenth of a small distance between neighbours, of which a twentieth are
+    /// smaller; 0 where all keys are the same.
     /// </summary>
     public double LeastBandwidth(int feature)
     {
@@ -66,7 +93,44 @@ internal sealed partial class SmootherData
         return gaps.Length == 0 ? 0 : LeastInGaps * gaps[(int)(LowQuantile * (gaps.Length - 1))];
     }
 
-    /// <summary>How many times the middle one of the distances to the neighbour goes into their mean, were the keys even: 3 where keys are drawn evenly.</summary>
+    /// <summary>One feature: the bandwidth up to which more examples have no neighbour but themselves than may.</summary>
+    /// <param name="support">The |u| from which on a neighbour weighs nothing.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public double LeastAdmissible(double support)
+    {
+        if (double.IsInfinity(support))
+        {
+            return 0;
+        }
+
+        var toNearest = new List<double>();
+        int last = -1;
+        double toLast = double.PositiveInfinity;
+        for (int i = 0; i <= Count; i++)
+        {
+            bool isEnd = i == Count;
+            if (!isEnd && WeightAt(i) == 0)
+            {
+                continue;
+            }
+
+            double toNext = isEnd || last < 0 ? double.PositiveInfinity : Keys[i] - Keys[last];
+            if (last >= 0)
+            {
+                toNearest.Add(Math.Min(toLast, toNext));
+            }
+
+            (last, toLast) = (i, toNext);
+        }
+
+        toNearest.Sort();
+        return toNearest[^(Math.Min(MostAlone, toNearest.Count - 1) + 1)] / support;
+    }
+
+    /// <summary>
+    /// How many times the middle one of the distances to the neighbour goes into their mean, were the keys even: 3 where keys are drawn
+    /// evenly.
+    /// </summary>
     public double Unevenness(int feature)
     {
         double[] gaps = ToNeighbours(feature, out int places);
@@ -119,32 +183,35 @@ internal sealed partial class SmootherData
         return sorted[..count];
     }
 
-    /// <summary>The deviation of a feature's keys where they lie densest: of a normal distribution as wide as the narrowest stretch with a quarter of them, or of all, whichever is less.</summary>
+    /// <summary>The standard deviation of a feature, divisor n - 1.</summary>
+    public double DeviationOf(int feature)
+    {
+        double mean = 0;
+        double squares = 0;
+        int n = Count;
+        double origin = Keys[feature];
+        for (int i = 0; i < n; i++)
+        {
+            double x = Keys[(i * Features) + feature] - origin;
+            double difference = x - mean;
+            mean += difference / (i + 1);
+            squares += difference * (x - mean);
+        }
+
+        return n > 1 ? Math.Sqrt(squares / (n - 1)) : 0;
+    }
+
+    /// <summary>
+    /// The deviation of a feature's keys where they lie densest: of a normal distribution as wide as the narrowest stretch with a quarter
+    /// of them, or of all, whichever is less.
+    /// </summary>
     public double DenseDeviation(int feature)
     {
         double[] distinct = Distinct(feature);
-        double deviation = RulesOfThumb.DeviationOf(this, feature);
+        double deviation = DeviationOf(feature);
         int quarter = distinct.Length / 4;
-        return quarter == 0 ? deviation
-            : Math.Min(deviation, Enumerable.Range(0, distinct.Length - quarter).Min(i => distinct[i + quarter] - distinct[i]) / NormalQuarter);
-    }
-
-    private double VarianceOf(int column)
-    {
-        double total = 0;
-        double mean = 0;
-        double squares = 0;
-        for (int i = 0; i < Count; i++)
-        {
-            double y = Values[(i * Columns) + column];
-            double weight = WeightAt(i);
-            double before = y - mean;
-            total += weight;
-            mean += total > 0 ? weight / total * before : 0;
-            squares += weight * before * (y - mean);
-        }
-
-        return squares / total;
+        IEnumerable<double> stretches = Enumerable.Range(0, distinct.Length - quarter).Select(i => distinct[i + quarter] - distinct[i]);
+        return quarter == 0 ? deviation : Math.Min(deviation, stretches.Min() / NormalQuarter);
     }
 
     private SmootherData WithFar()
@@ -159,23 +226,14 @@ internal sealed partial class SmootherData
             }
         }
 
-        return far.Count == 0 ? this : new SmootherData
-        {
-            Features = Features,
-            Columns = Columns,
-            Keys = Keys,
-            Values = Values,
-            Offsets = Offsets,
-            Weights = Weights,
-            Examples = Examples,
-            Far = [.. far.Order()],
-        };
+        return far.Count == 0 ? this : this with { Far = [.. far.Order()] };
     }
 
     private int? FarAtAnEnd(int feature, HashSet<int> without)
     {
         (int least, int most) = (-1, -1);
-        (double low, double nextLow, double high, double nextHigh) = (double.PositiveInfinity, double.PositiveInfinity, double.NegativeInfinity, double.NegativeInfinity);
+        (double low, double nextLow) = (double.PositiveInfinity, double.PositiveInfinity);
+        (double high, double nextHigh) = (double.NegativeInfinity, double.NegativeInfinity);
         for (int i = 0; i < Count; i++)
         {
             if (without.Count > 0 && without.Contains(i))

@@ -1,11 +1,17 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <content>A close look where the criterion has many kinks or jumps.</content>
 internal sealed partial class LineSearch
 {
+    // So many examples have at most 8,128 distances, each of which is tried.
     private const int FewForEveryJump = 128;
+
+    // Steps of log h, around where a walk downhill was held. By trial: so many find what a grid of a thousand bandwidths does
+    // (BandwidthSearchTests).
     private const double FinestStep = 1e-3;
     private const int FinestSteps = 60;
+
+    // Half of the digits of a score are lost to the bandwidth where it is flat; no finer one can be told from the next.
     private const double FinestTolerance = 1e-8;
 
     // A walk downhill ends at the first kink or jump that holds it.

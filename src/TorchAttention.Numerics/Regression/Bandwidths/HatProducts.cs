@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
-/// <summary>sum_i s_i phi_g(x_i) phi_k(x_i) of the hats phi of an even grid: 1 at the hat's own point, 0 at all others, linear between.</summary>
+/// <summary>
+/// sum_i s_i phi_g(x_i) phi_k(x_i) of the hats phi of an even grid: 1 at the hat's own point, 0 at all others, linear between.
+/// </summary>
 /// <remarks>A hat meets itself and the ones beside it: the matrix has three diagonals, of which two are the same.</remarks>
 internal sealed class HatProducts(int points)
 {
@@ -23,7 +25,9 @@ internal sealed class HatProducts(int points)
         _same[point + 1] += right * part;
     }
 
-    /// <summary>The products of the hats of every second point, which are sums of these: half of each neighbour and the whole of the middle one.</summary>
+    /// <summary>
+    /// The products of the hats of every second point, which are sums of these: half of each neighbour and the whole of the middle one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public HatProducts Coarser()
     {

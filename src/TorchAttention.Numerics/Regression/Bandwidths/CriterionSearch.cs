@@ -1,17 +1,24 @@
-namespace TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>Finds the bandwidths that make a criterion small, in the logarithms of the bandwidths, within bounds.</summary>
-internal abstract class Search
+internal abstract class CriterionSearch
 {
-    // A search is over when every bandwidth is known to this part; where an evaluation takes long, to a coarser one that moves the score by a part in 1e8.
+    // A search is over when every bandwidth is known to this part; where an evaluation takes long, to a coarser one that moves the score by
+    // a part in 1e8.
     private const double Precise = 1e-5;
     private const double Coarse = 1e-4;
     protected const int ManyExamples = 100_000;
 
+    // From part to part of the examples, so that all before cost a quarter of the last.
+    private const int Growth = 5;
+
     // So wide a bandwidth weighs all examples the same to one part in a hundred.
     private const double MostInRanges = 8;
 
-    private const double FlatStep = 4;
+    // From one bandwidth to the next where the criterion is flat: what counts as flat at least (BandwidthSearch).
+    private const double FlatStep = BandwidthSearch.FlatFrom;
 
     // Two scores this close are off from each other by the rounding of their sums.
     private const double EqualScores = 1e-12;
@@ -20,7 +27,7 @@ internal abstract class Search
     private readonly List<BandwidthTrial> _trials = [];
     private double _told;
 
-    protected Search(SmootherData data, BandwidthCriterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
+    protected CriterionSearch(SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     {
         Data = data;
         Criterion = criterion;
@@ -30,7 +37,7 @@ internal abstract class Search
 
     protected SmootherData Data { get; }
 
-    protected BandwidthCriterion Criterion { get; }
+    protected Criterion Criterion { get; }
 
     /// <summary>The bounds of the bandwidths (d).</summary>
     protected (double Least, double Most)[] Bounds { get; }
@@ -45,7 +52,11 @@ internal abstract class Search
     /// <param name="progress">Told the part done, roughly.</param>
     /// <exception cref="RegressionDataException">The data allows no bandwidth.</exception>
     public static BandwidthSearch Run(
-        BandwidthRule rule, SmootherData data, BandwidthCriterion criterion, IReadOnlyList<(double Least, double Most)>? asked, IProgress<double>? progress)
+        BandwidthRule rule,
+        SmootherData data,
+        Criterion criterion,
+        IReadOnlyList<(double Least, double Most)>? asked,
+        IProgress<double>? progress)
     {
         SearchData arranged = SearchData.Of(data);
         double[] units = arranged.Units;
@@ -57,11 +68,15 @@ internal abstract class Search
             return asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
         })];
         int[] given = [.. Enumerable.Range(0, data.Features).OrderBy(j => arranged.Columns[j])];
-        Search search = data.Features == 1 ? new LineSearch(prepared, criterion, bounds, progress) : new PlaneSearch(prepared, criterion, bounds, progress);
+        CriterionSearch search = data.Features == 1
+            ? new LineSearch(prepared, criterion, bounds, progress)
+            : new PlaneSearch(prepared, criterion, bounds, progress);
         search.Find();
         search.Widen();
         BandwidthTrial[] trials = [.. search._trials.Select(trial => new BandwidthTrial(
-            [.. given.Select(j => trial.Bandwidths[j] * units[j])], criterion.InUnits(trial.Score, arranged.UnitOfValues), trial.IsEstimate))];
+            [.. given.Select(j => trial.Bandwidths[j] * units[j])],
+            criterion.InUnits(trial.Score, arranged.UnitOfValues),
+            trial.IsEstimate))];
         BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
         double least = exact.Min(trial => trial.Score);
         if (double.IsPositiveInfinity(least))
@@ -81,7 +96,8 @@ internal abstract class Search
             Bandwidths = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths,
             Score = least,
             Bounds = [.. given.Select(j => (bounds[j].Least * units[j], bounds[j].Most * units[j]))],
-            EquallyGood = [.. Enumerable.Range(0, data.Features).Select(j => (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
+            EquallyGood = [.. Enumerable.Range(0, data.Features)
+                .Select(j => (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
             Trials = trials,
         };
     }
@@ -91,6 +107,15 @@ internal abstract class Search
 
     /// <summary>The criterion over all data.</summary>
     protected double Score(double[] bandwidths) => Keep(bandwidths, Criterion.At(Data, bandwidths), isEstimate: false);
+
+    /// <summary>How many examples are looked at after so many: five times as many, or all where that is at least half of them.</summary>
+    protected int MoreThan(int examples) => examples * (long)Growth * 2 >= Data.Count ? Data.Count : examples * Growth;
+
+    /// <summary>Whether a score might turn out to be the least one, by how far both are known.</summary>
+    /// <param name="score">The score.</param>
+    /// <param name="least">The least one.</param>
+    /// <param name="doubt">What they may be off by, as a part of the score.</param>
+    protected bool MayBeLeast(double score, double least, double doubt) => score <= least + (doubt * Criterion.ScaleOf(least));
 
     // Where errors are nothing but rounding, how far that goes.
     private void Widen()
@@ -127,8 +152,12 @@ internal abstract class Search
         (double least, double most) = data.RangeOf(feature);
         double range = most - least;
         return range > 0 && double.IsFinite(range) ? (data.LeastBandwidth(feature), MostInRanges * range)
-            : throw (range > 0
-                ? new RegressionDataException(RegressionProblem.Range, "a range that float64 can hold") { Feature = given }
-                : new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{least * unit:R} everywhere: no bandwidth can be chosen by it") { Feature = given });
+            : throw new RegressionDataException(
+                range > 0 ? RegressionProblem.Range : RegressionProblem.NoSpread,
+                range > 0 ? "a range that float64 can hold" : "numbers that vary",
+                range > 0 ? null : $"{least * unit:R} everywhere: no bandwidth can be chosen by it")
+            {
+                Feature = given,
+            };
     }
 }

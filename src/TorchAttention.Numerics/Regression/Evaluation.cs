@@ -1,0 +1,107 @@
+namespace TorchAttention.Numerics.Regression;
+
+/// <summary>
+/// The error of kernel regression on examples that it has not seen: the examples are dealt to folds, and each fold is predicted by a model
+/// fitted to all others, its bandwidth chosen without the fold too.
+/// </summary>
+/// <remarks>
+/// Symbols: n examples (x_i, y_i) of weight s_i, d features; f_-i is the model without the fold of example i. Folds are as even as can be.
+/// An example without a neighbour among the others is counted in <see cref="WithoutNeighbour"/> and in nothing else. Costs a fit and its
+/// search for each fold.
+/// </remarks>
+/// <example>
+/// <code>
+/// RegressionEvaluation errors = Evaluation.CrossValidate(x, y, features: 1);
+/// Console.WriteLine($"{errors.RootMeanSquaredError}, {errors.RSquared:P0} of the variance");
+/// </code>
+/// </example>
+public abstract record Evaluation
+{
+    /// <summary>How many folds there are where no number is given and the examples suffice.</summary>
+    public const int UsualFolds = 10;
+
+    private protected Evaluation()
+    {
+    }
+
+    /// <summary>The number of examples n.</summary>
+    public required int Examples { get; init; }
+
+    /// <summary>How many examples had no neighbour among those that their fold was predicted from.</summary>
+    public required int WithoutNeighbour { get; init; }
+
+    /// <summary>The bandwidths (d) of each fold's model, in the units of the features.</summary>
+    public required IReadOnlyList<IReadOnlyList<double>> Bandwidths { get; init; }
+
+    /// <summary>The error of numbers.</summary>
+    /// <param name="x">Keys (n, d), row by row.</param>
+    /// <param name="y">Values (n).</param>
+    /// <param name="features">d.</param>
+    /// <param name="options">How each model is fitted; the defaults where null.</param>
+    /// <param name="folds">How many folds, from 2 to n; where null <see cref="UsualFolds"/>, or n where that is less.</param>
+    /// <param name="seed">What the examples are dealt to the folds by.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.
+    /// </param>
+    /// <param name="progress">Told the part of the folds done.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The errors, in the units of the values.</returns>
+    /// <exception cref="ArgumentException">
+    /// Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 folds, or more than examples.</exception>
+    /// <exception cref="RegressionDataException">Fewer than 2 examples, or a part of them that the bandwidth's rule cannot use.</exception>
+    /// <exception cref="Engine.NoNeighbourException">An example has no neighbour, and the policy is to stop there.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static RegressionEvaluation CrossValidate(
+        ReadOnlySpan<double> x,
+        ReadOnlySpan<double> y,
+        int features,
+        KernelRegressionOptions? options = null,
+        int? folds = null,
+        int seed = 0,
+        ReadOnlySpan<double> weights = default,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        double[] values = y.ToArray();
+        return RegressionEvaluation.FromFolds(values, new HeldOutFolds(x, weights, features, values.Length, nameof(y), folds, seed).Predict(
+            (keys, rows, counts) =>
+                KernelRegression.Fit(keys, KernelRegression.Rows(values, rows, 1), features, options, counts, null, cancellationToken),
+            progress,
+            cancellationToken));
+    }
+
+    /// <summary>The error of classes.</summary>
+    /// <param name="x">Keys (n, d), row by row.</param>
+    /// <param name="labels">The class of each example (n).</param>
+    /// <param name="features">d.</param>
+    /// <param name="options">How each model is fitted; the defaults where null. The degree is 0.</param>
+    /// <param name="folds">How many folds, from 2 to n; where null <see cref="UsualFolds"/>, or n where that is less.</param>
+    /// <param name="seed">What the examples are dealt to the folds by.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.
+    /// </param>
+    /// <param name="progress">Told the part of the folds done.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The errors.</returns>
+    /// <inheritdoc cref="CrossValidate" path="/exception"/>
+    public static ClassEvaluation CrossValidateClasses(
+        ReadOnlySpan<double> x,
+        IReadOnlyList<string> labels,
+        int features,
+        KernelRegressionOptions? options = null,
+        int? folds = null,
+        int seed = 0,
+        ReadOnlySpan<double> weights = default,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        return ClassEvaluation.FromFolds(labels, new HeldOutFolds(x, weights, features, labels.Count, nameof(labels), folds, seed).Predict(
+            (keys, rows, counts) =>
+                KernelRegression.FitClasses(keys, [.. rows.Select(i => labels[i])], features, options, counts, null, cancellationToken),
+            progress,
+            cancellationToken));
+    }
+}
