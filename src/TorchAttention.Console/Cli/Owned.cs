@@ -14,9 +14,17 @@ internal sealed class Owned : IDisposable
 
     public void Dispose()
     {
-        while (_all.TryPop(out IDisposable? last))
+        // What fails to be given back keeps none of the others.
+        if (_all.TryPop(out IDisposable? last))
         {
-            last.Dispose();
+            try
+            {
+                last.Dispose();
+            }
+            finally
+            {
+                Dispose();
+            }
         }
     }
 }

@@ -62,21 +62,21 @@ internal static class RunsCommand
             throw CliException.WrongInput($"'{folder}': no such folder; train puts its runs into {Folder} unless --out names another");
         }
 
-        var rows = new List<(string Name, DateTime Began, RunFolder? Run, string Problem)>();
+        var rows = new List<Row>();
         foreach (string path in Directory.GetDirectories(folder).Where(RunFolder.IsRun))
         {
             try
             {
                 RunFolder run = RunFolder.Read(path);
-                rows.Add((run.Name, run.Began, run, ""));
+                rows.Add(new Row(run.Name, run.Began, run, ""));
             }
             catch (RunException e)
             {
-                rows.Add((Path.GetFileName(path), Directory.GetCreationTimeUtc(path), null, e.Message));
+                rows.Add(new Row(Path.GetFileName(path), Directory.GetCreationTimeUtc(path), null, e.Message));
             }
         }
 
-        (string Name, DateTime Began, RunFolder? Run, string Problem)[] sorted = [.. order switch
+        Row[] sorted = [.. order switch
         {
             Order.Name => rows.OrderBy(row => row.Name, StringComparer.Ordinal),
             Order.Loss => rows.OrderBy(row => row.Run?.ValLoss ?? double.PositiveInfinity),
@@ -112,14 +112,14 @@ internal static class RunsCommand
         return ExitCode.Done;
     }
 
-    private static void Write(Utf8JsonWriter writer, (string Name, DateTime Began, RunFolder? Run, string Problem)[] rows)
+    private static void Write(Utf8JsonWriter writer, Row[] rows)
     {
         writer.WriteStartArray("runs");
         foreach ((string name, DateTime began, RunFolder? run, string problem) in rows)
         {
             writer.WriteStartObject();
             writer.WriteString("name", name);
-            writer.WriteString("begun", began.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            RunFiles.WriteBegun(writer, began);
             if (run is null)
             {
                 writer.WriteString("status", "damaged");
@@ -199,7 +199,7 @@ internal static class RunsCommand
     // The validation losses over one another, as far as a terminal goes.
     private static void Chart(RunFolder[] runs)
     {
-        RunFolder[] drawn = [.. runs.Where(run => run.Epochs["val_loss"].Length > 0)];
+        RunFolder[] drawn = [.. runs.Where(RunCharts.HasEpochs)];
         if (drawn.Length == 0)
         {
             return;
@@ -232,4 +232,7 @@ internal static class RunsCommand
         : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 
     private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+
+    /// <summary>A run, or what is wrong with one.</summary>
+    private sealed record Row(string Name, DateTime Began, RunFolder? Run, string Problem);
 }

@@ -109,8 +109,8 @@ internal static class DataStream
     {
         try
         {
-            return File.ReadLines($"/proc/self/fdinfo/{descriptor}").Any(
-                line => line.StartsWith("flags:", StringComparison.Ordinal) && line.EndsWith('1'));
+            IEnumerable<string> flags = File.ReadLines($"/proc/self/fdinfo/{descriptor}");
+            return flags.Any(line => line.StartsWith("flags:", StringComparison.Ordinal) && line.EndsWith('1'));
         }
         catch (IOException)
         {

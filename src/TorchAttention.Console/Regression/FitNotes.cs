@@ -55,8 +55,8 @@ internal static class FitNotes
         {
             IEnumerable<string> spans = examples.Features.Zip(
                 search.EquallyGood, (name, span) => $"{PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}");
-            yield return $"bandwidths do equally well here, as far as numbers can tell ({string.Join("; ", spans)}): the widest was "
-                + "taken, the smoothest fit";
+            yield return $"bandwidths do equally well here, as far as numbers can tell ({string.Join("; ", spans)}): "
+                + "the widest was taken, the smoothest fit";
             yield break;
         }
 
@@ -73,9 +73,9 @@ internal static class FitNotes
             }
             else if (search.IsAtLeastBound(j))
             {
+                bool isCopied = !model.Options.LeaveOutTies && HasCopies(examples);
                 yield return $"{lookedAt}, and the narrowest predicts best: " + (
-                    HasCopies(examples) && !model.Options.LeaveOutTies
-                        ? "rows at one place predict each other, which --leave-out-ties prevents"
+                    isCopied ? "rows at one place predict each other, which --leave-out-ties prevents"
                     : model.Options.SearchBounds is not null ? "still narrower ones, which --search-bounds keeps out, may do better"
                     : "each row is best predicted by its nearest alone, as where there is hardly any noise; "
                         + "--search-bounds keeps such bandwidths out");
@@ -86,8 +86,6 @@ internal static class FitNotes
     private static bool HasCopies(Examples examples)
     {
         int d = examples.Features.Count;
-        var places = new HashSet<string>();
-        return Enumerable.Range(0, examples.Count).Any(
-            i => !places.Add(string.Join(' ', examples.X.AsSpan(i * d, d).ToArray().Select(Exact))));
+        return examples.X.Chunk(d).Select(place => string.Join(' ', place.Select(Exact))).Distinct().Count() < examples.Count;
     }
 }

@@ -102,9 +102,8 @@ internal sealed class FitOptions
                     + $"{string.Join(", ", examples.Features)}, got {pairs} pairs");
         }
 
-        bool isSearched = given == 0 && options.Bandwidth.Rule is not (
-            BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn);
-        if (options.SearchBounds is not null && !isSearched)
+        bool isThumb = options.Bandwidth.Rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn;
+        if (options.SearchBounds is not null && (given > 0 || isThumb))
         {
             throw CliException.WrongInput(
                 "--search-bounds: expected a rule that searches (loo, aicc, gcv, kfold), got --bandwidth "

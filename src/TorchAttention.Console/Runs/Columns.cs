@@ -38,12 +38,7 @@ internal sealed class Columns
         string[] names = lines[0].Split(',');
         if (names.Distinct().Count() < names.Length || Array.Find(needed, name => !names.Contains(name)) is not null)
         {
-            throw new RunException(RunProblem.Damaged, file)
-            {
-                Row = 1,
-                Expected = $"each name once, and {string.Join(", ", needed)} among them",
-                Found = $"'{PlainText.Brief(lines[0])}'",
-            };
+            throw Damaged(0, $"each name once, and {string.Join(", ", needed)} among them");
         }
 
         double[][] columns = [.. names.Select(_ => new double[lines.Length - 1])];
@@ -52,18 +47,17 @@ internal sealed class Columns
             string[] cells = lines[row].Split(',');
             for (int j = 0; j < names.Length; j++)
             {
-                columns[j][row - 1] = cells.Length == names.Length && double.TryParse(
-                    cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
-                    ? value
-                    : throw new RunException(RunProblem.Damaged, file)
-                    {
-                        Row = row + 1,
-                        Expected = $"{names.Length} numbers",
-                        Found = $"'{PlainText.Brief(lines[row])}'",
-                    };
+                double value = double.NaN;
+                bool isNumber = cells.Length == names.Length
+                    && double.TryParse(cells[j], NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+                columns[j][row - 1] = isNumber ? value
+                    : throw Damaged(row, $"{names.Length} numbers");
             }
         }
 
         return new Columns(names.Zip(columns).ToDictionary());
+
+        RunException Damaged(int line, string expected) =>
+            RunException.Damaged(file, expected, $"'{PlainText.Brief(lines[line])}'", row: line + 1);
     }
 }

@@ -17,10 +17,10 @@ internal static class RunCharts
 
     /// <summary>The validation losses of several runs over their epochs; null where no epoch of any is done.</summary>
     public static Figure? Compare(IReadOnlyList<RunFolder> runs) =>
-        Drawn(
-            runs.Where(run => run.Epochs["val_loss"].Length > 0).Select(
-                run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])),
-            "validation loss");
+        Drawn(runs.Where(HasEpochs).Select(run => Thinned(run.Name, run.Epochs["epoch"], run.Epochs["val_loss"])), "validation loss");
+
+    /// <summary>Whether an epoch of a run is done.</summary>
+    public static bool HasEpochs(RunFolder run) => run.Epochs["val_loss"].Length > 0;
 
     private static Figure? Drawn(IEnumerable<Series> all, string yLabel)
     {

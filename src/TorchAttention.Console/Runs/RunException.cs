@@ -36,6 +36,11 @@ internal sealed class RunException(RunProblem kind, string file, Exception? inne
 
     public string? Found { get; init; }
 
+    /// <summary>A file that is not as it was written.</summary>
+    public static RunException Damaged(
+        string file, string expected, string? found, string? name = null, long? row = null, Exception? inner = null) =>
+        new(RunProblem.Damaged, file, inner) { Name = name, Row = row, Expected = expected, Found = found };
+
     public override string Message
     {
         get

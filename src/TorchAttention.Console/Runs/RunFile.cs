@@ -19,7 +19,7 @@ internal static class RunFile
 
         if (stream.Length > most)
         {
-            throw new RunException(RunProblem.Damaged, file) { Expected = $"at most {most} bytes", Found = $"{stream.Length}" };
+            throw RunException.Damaged(file, $"at most {most} bytes", $"{stream.Length}");
         }
 
         try
@@ -44,11 +44,7 @@ internal static class RunFile
 
         if (Directory.Exists(file) || SpecialFile.Is(file))
         {
-            throw new RunException(RunProblem.Damaged, file)
-            {
-                Expected = "a file",
-                Found = Directory.Exists(file) ? "a folder" : "a pipe or a device",
-            };
+            throw RunException.Damaged(file, "a file", Directory.Exists(file) ? "a folder" : "a pipe or a device");
         }
 
         try
@@ -81,11 +77,7 @@ internal static class RunFile
             var values = new List<RunValue>();
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
-                throw new RunException(RunProblem.Damaged, file)
-                {
-                    Expected = "an object of JSON",
-                    Found = RunValue.Of("", document.RootElement).Shown,
-                };
+                throw RunException.Damaged(file, "an object of JSON", RunValue.Of("", document.RootElement).Shown);
             }
 
             Flatten("", document.RootElement, values);
@@ -93,16 +85,13 @@ internal static class RunFile
         }
         catch (JsonException e)
         {
-            throw new RunException(RunProblem.Damaged, file, e)
-            {
-                Expected = "JSON",
-                Found = $"something else in line {e.LineNumber + 1} at byte {e.BytePositionInLine}",
-            };
+            string found = $"something else in line {e.LineNumber + 1} at byte {e.BytePositionInLine}";
+            throw RunException.Damaged(file, "JSON", found, inner: e);
         }
         catch (InvalidOperationException e)
         {
             // Of text alone it is asked whether it is some: this is half of a surrogate pair, or bytes that are no UTF-8.
-            throw new RunException(RunProblem.Damaged, file, e) { Expected = "text", Found = "a character that is none" };
+            throw RunException.Damaged(file, "text", "a character that is none", inner: e);
         }
     }
 

@@ -85,7 +85,7 @@ internal sealed class RunFolder
         if (run.Summary.FirstOrDefault(value => IsLoss(value.Key) ? value.Number is null : HasLosses(value.Key)) is RunValue wrong)
         {
             string expected = IsLoss(wrong.Key) ? "a number" : "an object";
-            throw new RunException(RunProblem.Damaged, summary) { Name = wrong.Key, Expected = expected, Found = wrong.Shown };
+            throw RunException.Damaged(summary, expected, wrong.Shown, wrong.Key);
         }
 
         return run;

@@ -83,12 +83,7 @@ internal static class RunConfig
 
         double Number(string key) => Find(key)?.Number ?? throw Wrong(key, "a number");
 
-        RunException Wrong(string key, string expected) => new(RunProblem.Damaged, file)
-        {
-            Name = key,
-            Expected = expected,
-            Found = Find(key)?.Shown,
-        };
+        RunException Wrong(string key, string expected) => RunException.Damaged(file, expected, Find(key)?.Shown, key);
     }
 
     /// <summary>What identifies the data that a run began with; null where that is not recorded.</summary>
@@ -98,7 +93,7 @@ internal static class RunConfig
         RunValue? digest = RunFile.Values(file).FirstOrDefault(value => value.Key == DigestName);
         return digest is null or { Kind: JsonValueKind.String }
             ? digest?.Value
-            : throw new RunException(RunProblem.Damaged, file) { Name = DigestName, Expected = "a text", Found = digest.Shown };
+            : throw RunException.Damaged(file, "a text", digest.Shown, DigestName);
     }
 
     private static void WriteHead(Utf8JsonWriter json, TrainOptions options, DataSource source, DateTime begun)

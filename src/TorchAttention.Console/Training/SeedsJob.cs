@@ -64,7 +64,7 @@ internal sealed class SeedsJob(TrainOptions options)
         _runs.Add((seed, numbers));
         if (Names.FirstOrDefault(name => !numbers.ContainsKey(name)) is string missing)
         {
-            throw Damaged(summary, missing, "none");
+            throw RunException.Damaged(summary, "a number", "none", missing);
         }
     }
 
@@ -104,15 +104,12 @@ internal sealed class SeedsJob(TrainOptions options)
             };
             if (name is not null)
             {
-                numbers[name] = value.Number ?? throw Damaged(summary, value.Key, value.Shown);
+                numbers[name] = value.Number ?? throw RunException.Damaged(summary, "a number", value.Shown, value.Key);
             }
         }
 
         return numbers;
     }
-
-    private static RunException Damaged(string summary, string name, string found) =>
-        new(RunProblem.Damaged, summary) { Name = name, Expected = "a number", Found = found };
 
     // The numbers that RunFiles.Spread names.
     private double[] Spread(string name)

@@ -125,7 +125,7 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
     {
         IEnumerable<string> shown = numbers.Names.Zip(
             numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}");
-        return string.Concat(shown.Take(MostNumbers)) + (
-            numbers.Names.Count > MostNumbers ? $"  and {numbers.Names.Count - MostNumbers} more" : "");
+        int more = numbers.Names.Count - MostNumbers;
+        return string.Concat(shown.Take(MostNumbers)) + (more > 0 ? $"  and {more} more" : "");
     }
 }

@@ -164,5 +164,5 @@ internal sealed class TrainingLog : IDisposable
         line.Split(',') is { Length: > 2 } fields ? fields : throw Damaged(file, "rows of at least three numbers", line);
 
     private RunException Damaged(string file, string expected, string found) =>
-        new(RunProblem.Damaged, Path.Combine(_directory.Path, file)) { Expected = expected, Found = $"'{PlainText.Brief(found)}'" };
+        RunException.Damaged(Path.Combine(_directory.Path, file), expected, $"'{PlainText.Brief(found)}'");
 }
