@@ -145,13 +145,7 @@ public static partial class Figures
             throw new ArgumentException("Expected a search that tried something, got none.", nameof(search));
         }
 
-        string criterion = search.Rule switch
-        {
-            BandwidthRule.LeaveOneOut => "leave-one-out mean squared error",
-            BandwidthRule.KFold => "cross-validated mean squared error",
-            BandwidthRule.AICc => "AICc",
-            _ => "GCV",
-        };
+        string criterion = BandwidthRules.CriterionOf(search.Rule) ?? BandwidthRules.NameOf(search.Rule);
         if (search.Bandwidths.Count == 2)
         {
             return PlotTrials(search, finite, criterion, features ?? ["feature 1", "feature 2"]);

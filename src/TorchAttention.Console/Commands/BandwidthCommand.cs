@@ -27,10 +27,10 @@ internal static class BandwidthCommand
     {
         using var interruption = new Interruption();
         FitOptions.CheckBandwidths(options, examples);
-        Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => FitOptions.Rules.Select((rule, i) =>
+        Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => BandwidthRules.All.Select((rule, i) =>
         {
-            var part = new Part(progress, i, FitOptions.Rules.Count);
-            return Row.Of(rule.Key, rule.Value, examples, options, part, interruption.Token);
+            var part = new Part(progress, i, BandwidthRules.All.Count);
+            return Row.Of(rule, examples, options, part, interruption.Token);
         }).ToArray());
         if (rows.All(row => row.Model is null))
         {
@@ -96,7 +96,7 @@ internal static class BandwidthCommand
         Console.WriteLine("loo RMSE: the error at each row by the others; * has the least. df: effective degrees of freedom.");
         foreach (Row row in rows)
         {
-            if (row.Spans.Count > 0 && FitOptions.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
+            if (row.Spans.Count > 0 && BandwidthRules.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
                 string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) =>
                     $"h of {PlainText.Brief(name)} from {span.Least:G5} to {span.Most:G5}"));
@@ -115,9 +115,10 @@ internal static class BandwidthCommand
         public IReadOnlyList<(double Least, double Most)> Spans { get; } = Model?.SpansWithinOneStandardError() ?? [];
 
         public static Row Of(
-            string name, BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress,
+            BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress,
             CancellationToken cancellationToken)
         {
+            string name = BandwidthRules.NameOf(rule);
             long start = Stopwatch.GetTimestamp();
             try
             {

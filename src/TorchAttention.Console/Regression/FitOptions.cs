@@ -7,17 +7,6 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>The options that say how a model is fitted.</summary>
 internal sealed class FitOptions
 {
-    private static readonly Dictionary<string, BandwidthRule> _rules = new()
-    {
-        ["loo"] = BandwidthRule.LeaveOneOut,
-        ["aicc"] = BandwidthRule.AICc,
-        ["gcv"] = BandwidthRule.GCV,
-        ["silverman"] = BandwidthRule.Silverman,
-        ["scott"] = BandwidthRule.Scott,
-        ["plugin"] = BandwidthRule.PlugIn,
-        ["kfold"] = BandwidthRule.KFold,
-    };
-
     private readonly Option<string?> _kernel = Options.Text("--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian)");
 
     private readonly Option<int?> _degree = Options.WholeNumber(
@@ -47,12 +36,7 @@ internal sealed class FitOptions
 
     private static string KernelNames => string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name));
 
-    private static string RuleNames => string.Join(", ", _rules.Keys);
-
-    /// <summary>The rules by the names they are asked for.</summary>
-    public static IReadOnlyDictionary<string, BandwidthRule> Rules => _rules;
-
-    public static string NameOf(BandwidthRule rule) => _rules.First(pair => pair.Value == rule).Key;
+    private static string RuleNames => string.Join(", ", BandwidthRules.All.Select(BandwidthRules.NameOf));
 
     /// <summary>What a degree is called.</summary>
     public static string Local(KernelRegressionOptions options) => options.Degree == 0 ? "local constant" : "local linear";
@@ -102,11 +86,11 @@ internal sealed class FitOptions
                     + $"{string.Join(", ", examples.Features)}, got {pairs} pairs");
         }
 
-        bool isThumb = options.Bandwidth.Rule is BandwidthRule.Silverman or BandwidthRule.Scott or BandwidthRule.PlugIn;
-        if (options.SearchBounds is not null && (given > 0 || isThumb))
+        if (options.SearchBounds is not null && !(options.Bandwidth.Rule is BandwidthRule searched && Searches(searched)))
         {
             throw CliException.WrongInput(
-                "--search-bounds: expected a rule that searches (loo, aicc, gcv, kfold), got --bandwidth "
+                $"--search-bounds: expected a rule that searches "
+                    + $"({string.Join(", ", BandwidthRules.All.Where(Searches).Select(BandwidthRules.NameOf))}), got --bandwidth "
                     + $"{options.Bandwidth.ToString().ToLowerInvariant()}");
         }
 
@@ -115,15 +99,18 @@ internal sealed class FitOptions
             throw CliException.WrongInput("--degree: expected 0 with --classes, got 1: the probabilities of planes leave 0 to 1");
         }
 
-        if (options.Bandwidth.Rule == BandwidthRule.PlugIn && examples.Features.Count > 1)
+        if (options.Bandwidth.Rule is BandwidthRule rule && examples.Features.Count > BandwidthRules.MostFeaturesOf(rule))
         {
-            throw CliException.WrongInput($"--bandwidth: the rule plugin is for one feature, got {examples.Features.Count}");
+            throw CliException.WrongInput(
+                $"--bandwidth: the rule {BandwidthRules.NameOf(rule)} is for one feature, got {examples.Features.Count}");
         }
+
+        static bool Searches(BandwidthRule rule) => BandwidthRules.CriterionOf(rule) is not null;
     }
 
     private static Bandwidth Parse(string text)
     {
-        if (_rules.TryGetValue(text.ToLowerInvariant(), out BandwidthRule rule))
+        if (BandwidthRules.Find(text) is BandwidthRule rule)
         {
             return Bandwidth.By(rule);
         }

@@ -25,7 +25,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
         Bandwidth h = model.Options.Bandwidth;
-        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? FitOptions.NameOf(rule) : h.ToString());
+        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
         if (model.Options.SearchBounds is { } bounds)
         {
             json.WritePairs("search_bounds", bounds);
@@ -48,7 +48,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
         json.WriteNumbers("bandwidth", model.Bandwidths);
-        json.WriteString("rule", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule));
+        json.WriteString("rule", model.Search is null ? "given" : BandwidthRules.NameOf(model.Search.Rule));
         json.WriteBoolean("at_bound", model.Search?.IsAtBound ?? false);
         json.WriteBoolean("flat", model.Search?.IsFlat ?? false);
         json.WritePairs("search_bounds", model.Search?.Bounds ?? []);
@@ -132,7 +132,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         string end = model.Search is { IsFlat: true } ? ", flat"
             : model.Search is { IsAtBound: true } ? ", at the end of what was looked at"
             : "";
-        Row("found by", model.Search is null ? "given" : FitOptions.NameOf(model.Search.Rule) + end);
+        Row("found by", model.Search is null ? "given" : BandwidthRules.NameOf(model.Search.Rule) + end);
         foreach ((string feature, (double least, double most)) in examples.Features.Zip(_spans))
         {
             Row($"as good, of {PlainText.Brief(feature)}", $"{Short(least)} to {Short(most)} (within one standard error)");

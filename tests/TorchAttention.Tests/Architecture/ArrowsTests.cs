@@ -16,6 +16,8 @@ public sealed partial class ArrowsTests
         ("TorchAttention.Numerics/Kernels", ["TorchAttention.Numerics.(Engine|Tables)"]),
         ("TorchAttention.Numerics/Engine", ["TorchAttention.Numerics.(Tables|Regression)"]),
         ("TorchAttention.Numerics/Regression", ["TorchAttention.Numerics.Tables"]),
+        ("TorchAttention.Numerics/Regression/Bandwidths", ["TorchAttention.Numerics.Regression;"]),
+        ("TorchAttention.Numerics/Regression/Smoothing", ["TorchAttention.Numerics.Regression(;|.Bandwidths)"]),
         ("TorchAttention.Numerics/Storage", ["TorchAttention.Numerics.(Kernels|Engine|Regression|Vectors)"]),
         ("TorchAttention.Numerics/Engine/Exact", ["TorchAttention.Numerics.Engine.(Line|Tree)"]),
         ("TorchAttention.Numerics/Engine/Line", ["TorchAttention.Numerics.Engine.Tree"]),
