@@ -252,8 +252,13 @@ internal sealed class Notebook
 
         // As Jupyter writes: names sorted, one space of indent, one newline at the end.
         using var buffer = new MemoryStream();
-        var options = new JsonWriterOptions { Indented = true, IndentSize = 1, NewLine = "\n",
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        var options = new JsonWriterOptions
+        {
+            Indented = true,
+            IndentSize = 1,
+            NewLine = "\n",
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        };
         using (var writer = new Utf8JsonWriter(buffer, options))
         {
             Sorted(_root)!.WriteTo(writer);
@@ -363,12 +368,17 @@ internal sealed class Outputs
     public void Add(object value, int? executionCount)
     {
         EndStream();
-        JsonObject data = value is Figure figure
-            ? new JsonObject { ["image/png"] = Convert.ToBase64String(figure.ToPng()),
-                ["text/plain"] = Text.Split($"Figure, {figure.Width} x {figure.Height} pixels") }
-            : new JsonObject { ["text/plain"] = Text.Split(Text.Of(value)) };
-        var output = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject(), ["output_type"] = executionCount is null
-            ? "display_data" : "execute_result" };
+        var data = new JsonObject();
+        string text = Text.Of(value);
+        if (value is Figure figure)
+        {
+            data["image/png"] = Convert.ToBase64String(figure.ToPng());
+            text = $"Figure, {figure.Width} x {figure.Height} pixels";
+        }
+
+        data["text/plain"] = Text.Split(text);
+        string type = executionCount is null ? "display_data" : "execute_result";
+        var output = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject(), ["output_type"] = type };
         if (executionCount is not null)
         {
             output["execution_count"] = executionCount;

@@ -1,6 +1,7 @@
 using ScottPlot;
 using ScottPlot.Plottables;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Plotting;
 

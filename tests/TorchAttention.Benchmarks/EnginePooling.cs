@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using TorchAttention.Benchmarks.Engine;
-using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Benchmarks;
 

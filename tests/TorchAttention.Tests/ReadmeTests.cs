@@ -1,9 +1,11 @@
 using System.Text.RegularExpressions;
 using TorchAttention.Data;
 using TorchAttention.Models;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 using TorchAttention.Pooling;
@@ -27,19 +29,20 @@ public sealed class ReadmeTests : IDisposable
         string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
         string[] snippets = [.. ReadmeCommandsTests.Blocks("csharp")];
 
-        Assert.Equal(6, snippets.Length);
+        Assert.Equal(7, snippets.Length);
         Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
     }
 
     [Fact]
     public void PoolingSnippet_SmoothsTheCurve()
     {
-        (double[] atTwo, double[] pooled, double[] neighbours, PoolingReport report) = RunPoolingSnippet();
+        (double[] atTwo, double[] pooled, double[] neighbours, PoolingReport report, double[] answer) = RunPoolingSnippet();
 
         Assert.Equal((2 * Math.Sin(2)) + Math.Pow(2, 0.8), Assert.Single(atTwo), 0.01);
         Assert.Equal((2 * Math.Sin(2.5)) + Math.Pow(2.5, 0.8), pooled[50_000], 0.001);
         Assert.InRange(neighbours[50_000], 700, 720);
         Assert.Equal(PoolingMethod.Line, report.Method);
+        Assert.Equal(pooled[50_000], Assert.Single(answer), 1e-9);
     }
 
     [Fact]
@@ -110,11 +113,11 @@ public sealed class ReadmeTests : IDisposable
         trainer.Fit(model, data);
 
         using Tensor yHat = model.call(data.XVal);
-        Figures.PlotKernelReg(
-            data.XTrain.ToDoubles(), data.YTrain.ToDoubles(), data.XVal.ToDoubles(), data.YVal.ToDoubles(),
-            yHat.ToDoubles()).Save("curve.png");
-        Figures.ShowHeatmaps(
-            model.AttentionWeights!.ToMatrix(), "Sorted training inputs", "Sorted validation inputs").Save("attention.svg");
+        Figure curve = Figures.PlotKernelReg(
+            data.XTrain.ToDoubles(), data.YTrain.ToDoubles(), data.XVal.ToDoubles(), data.YVal.ToDoubles(), yHat.ToDoubles());
+        curve.Save("curve.png");
+        Figure heatmap = Figures.ShowHeatmaps(model.AttentionWeights!.ToMatrix(), "Sorted training inputs", "Sorted validation inputs");
+        heatmap.Save("attention.svg");
     }
 
     private static FitResult RunOwnModelSnippet()
@@ -135,7 +138,7 @@ public sealed class ReadmeTests : IDisposable
         return result;
     }
 
-    private static (double[] AtTwo, double[] Pooled, double[] Neighbours, PoolingReport Report) RunPoolingSnippet()
+    private static (double[] AtTwo, double[] Pooled, double[] Neighbours, PoolingReport Report, double[] Answer) RunPoolingSnippet()
     {
         double[] x = [.. Enumerable.Range(0, 100_000).Select(i => i * 5e-5)];
         double[] y = [.. x.Select(q => (2 * Math.Sin(q)) + Math.Pow(q, 0.8))];
@@ -147,7 +150,13 @@ public sealed class ReadmeTests : IDisposable
             new PoolingInput<double> { Queries = x, Keys = x, Values = y, Bandwidths = [0.01] },
             new PoolingOutput<double> { Values = pooled, EffectiveNeighbours = neighbours });
         System.Console.WriteLine($"{report.Method}: {report.Reason}; within {report.ErrorBound:E0} of the range of y");
-        return (atTwo, pooled, neighbours, report);
+
+        using var samples = new Samples<double>(keys: x, values: y);
+        using var pooler = new Pooler<double>(SmoothingKernel.Gaussian, samples, new PoolingWidths { Bandwidths = [0.01] });
+        double[] answer = new double[1];
+        pooler.At([2.5], new PoolingOutput<double> { Values = answer });
+        System.Console.WriteLine($"{answer[0]:F4}");
+        return (atTwo, pooled, neighbours, report, answer);
     }
 
     private static void RunRegressionSnippet()
@@ -165,8 +174,8 @@ public sealed class ReadmeTests : IDisposable
         System.Console.WriteLine($"h = {again.Bandwidths[0]:G4}, {again.Diagnostics.EffectiveDegreesOfFreedom:F1} degrees of freedom");
 
         Table ethanol = CsvTable.Read("ethanol.csv", ["E", "C", "NOx"]);
-        KernelRegression surface = KernelRegression.Fit(
-            ethanol.Rows("E", "C"), ethanol["NOx"], features: 2, new KernelRegressionOptions { Bandwidth = Bandwidth.AICc });
+        var options = new KernelRegressionOptions { Bandwidth = Bandwidth.AICc };
+        KernelRegression surface = KernelRegression.Fit(ethanol.Rows("E", "C"), ethanol["NOx"], features: 2, options);
         Predictions there = surface.Predict([0.9, 12, 1.1, 15]);
         System.Console.WriteLine($"{there.Mean[0]:F3} +- {there.StandardError[0]:F3} where E = 0.9 and C = 12");
     }

@@ -3,6 +3,7 @@ using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;

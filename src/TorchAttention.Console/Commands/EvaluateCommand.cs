@@ -1,6 +1,7 @@
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
 using static TorchAttention.Cli.Output.Digits;
 

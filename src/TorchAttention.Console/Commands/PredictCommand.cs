@@ -1,7 +1,7 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Training;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
 

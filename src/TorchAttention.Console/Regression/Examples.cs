@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Output;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;

@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;

@@ -1,5 +1,5 @@
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using TorchAttention.Cli.Output;
 using TorchAttention.Data;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics;
 using TorchSharp;
 
 namespace TorchAttention.Cli.Training;

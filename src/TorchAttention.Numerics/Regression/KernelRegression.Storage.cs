@@ -1,6 +1,7 @@
 using System.Globalization;
-using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Storage;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
 

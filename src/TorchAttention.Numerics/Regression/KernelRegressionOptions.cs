@@ -1,5 +1,6 @@
-using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.Regression;
 

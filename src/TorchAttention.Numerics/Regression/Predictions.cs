@@ -1,4 +1,5 @@
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
+
 
 namespace TorchAttention.Numerics.Regression;
 

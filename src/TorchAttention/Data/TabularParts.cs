@@ -1,4 +1,4 @@
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Data;

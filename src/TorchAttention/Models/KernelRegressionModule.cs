@@ -1,5 +1,5 @@
 using TorchAttention.Data;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp.Modules;

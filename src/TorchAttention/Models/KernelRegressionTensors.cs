@@ -1,3 +1,4 @@
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Pooling;
 

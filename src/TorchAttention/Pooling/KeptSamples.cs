@@ -1,5 +1,5 @@
 using System.Numerics;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;
 

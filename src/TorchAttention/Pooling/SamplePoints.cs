@@ -1,5 +1,6 @@
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;
 

@@ -1,5 +1,5 @@
-using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;
 

@@ -1,6 +1,7 @@
 using System.Numerics;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Benchmarks.Engine;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Benchmarks.Engine;
 

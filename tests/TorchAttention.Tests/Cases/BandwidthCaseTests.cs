@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Tests.Cases;
 

@@ -1,5 +1,5 @@
 using TorchAttention.Data;
-using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics;
 
 namespace TorchAttention.Tests.Data;
 

@@ -1,5 +1,5 @@
 using CsCheck;
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics;
 
 namespace TorchAttention.Tests.Engine;
 

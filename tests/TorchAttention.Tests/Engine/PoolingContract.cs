@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Tests.Engine;
 

@@ -1,5 +1,6 @@
 using TorchAttention.Models;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Tests.Models;
 

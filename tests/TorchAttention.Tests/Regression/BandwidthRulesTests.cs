@@ -1,4 +1,6 @@
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Tests.Regression;
 

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 

@@ -1,6 +1,8 @@
-using TorchAttention.Numerics.Engine;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Tests.Regression;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Tests.Regression;

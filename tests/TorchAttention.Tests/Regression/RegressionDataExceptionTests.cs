@@ -1,5 +1,7 @@
 using TorchAttention.Data;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Tests.Regression;
 

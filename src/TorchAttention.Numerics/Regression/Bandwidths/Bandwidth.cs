@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>The bandwidth of a kernel regression: numbers, or the rule that finds them.</summary>
 /// <remarks>

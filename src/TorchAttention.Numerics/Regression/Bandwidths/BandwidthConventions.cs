@@ -1,6 +1,6 @@
 using TorchAttention.Numerics.Kernels;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>A bandwidth in the conventions of other packages; here h divides the distance.</summary>
 public static class BandwidthConventions

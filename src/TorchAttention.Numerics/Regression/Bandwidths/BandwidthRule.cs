@@ -1,8 +1,7 @@
 using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>A rule that chooses a bandwidth by the data.</summary>
 public enum BandwidthRule

@@ -1,4 +1,4 @@
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>One step of a search.</summary>
 /// <param name="Bandwidths">The bandwidths tried (d).</param>

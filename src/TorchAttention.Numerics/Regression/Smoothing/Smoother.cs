@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using TorchAttention.Numerics.Engine;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Numerics.Regression.Smoothing;
 

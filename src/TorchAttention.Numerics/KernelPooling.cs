@@ -1,0 +1,226 @@
+using System.Globalization;
+using System.Numerics;
+using System.Runtime.Intrinsics;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Pooling.Answers;
+using TorchAttention.Numerics.Pooling.Methods.Exact;
+using TorchAttention.Numerics.Pooling.Methods.Line;
+using TorchAttention.Numerics.Pooling.Methods.Tree;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics;
+
+/// <summary>
+/// Attention pooling with a kernel, f(q) = sum_i s_i K(q, k_i) v_i / sum_i s_i K(q, k_i): Nadaraya-Watson kernel regression at any size, in
+/// memory that grows with the inputs alone.
+/// </summary>
+/// <remarks>
+/// <para>Accuracy, against the sum over all pairs in exact arithmetic: within 2e-6 of the range of the values for float and 1e-12 for
+/// double, and where a method leaves pairs out, within the bound that the report gives.</para>
+/// <para>Methods may be called from several threads at once.</para>
+/// </remarks>
+public static partial class KernelPooling
+{
+    /// <summary>Pools values in float32.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <param name="input">Queries, keys, values, bandwidths.</param>
+    /// <param name="output">Where the answers go.</param>
+    /// <param name="options">How to compute them; the defaults where null.</param>
+    /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
+    /// <param name="cancellationToken">Stops the work; what was written by then stays.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not
+    /// positive; negative sample weights.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
+    /// <exception cref="NoNeighbourException">A query has no neighbour, and the policy is to stop there.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static PoolingReport Pool<TKernel>(
+        PoolingInput<float> input, PoolingOutput<float> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where TKernel : IKernel =>
+        Pool<TKernel, float>(input, output, options, progress, cancellationToken);
+
+    /// <summary>Pools values in float64.</summary>
+    /// <inheritdoc
+    /// cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
+    public static PoolingReport Pool<TKernel>(
+        PoolingInput<double> input, PoolingOutput<double> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where TKernel : IKernel =>
+        Pool<TKernel, double>(input, output, options, progress, cancellationToken);
+
+    /// <summary>Pools values in the number type of the caller.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <typeparam name="T">float or double.</typeparam>
+    /// <inheritdoc
+    /// cref="Pool{TKernel}(PoolingInput{float}, PoolingOutput{float}, PoolingOptions?, IProgress{double}?, CancellationToken)"/>
+    /// <exception cref="NotSupportedException">Another number type.</exception>
+    public static PoolingReport Pool<TKernel, T>(
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions? options = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        return Compute<TKernel, T>(input, output, options ?? new PoolingOptions(), progress, cancellationToken);
+    }
+
+    /// <summary>Pools values of one column with one bandwidth per feature.</summary>
+    /// <typeparam name="TKernel">The kernel.</typeparam>
+    /// <param name="queries">Queries (m, d), row by row.</param>
+    /// <param name="keys">Keys (n, d), row by row.</param>
+    /// <param name="values">Values (n).</param>
+    /// <param name="bandwidths">Bandwidths h (d).</param>
+    /// <returns>The pooled values (m); NaN for a query without neighbours.</returns>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; bandwidths that are not
+    /// positive.</exception>
+    public static double[] Pool<TKernel>(
+        ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, params ReadOnlySpan<double> bandwidths)
+        where TKernel : IKernel
+    {
+        double[] pooled = new double[bandwidths.Length == 0 ? 0 : queries.Length / bandwidths.Length];
+        var input = new PoolingInput<double> { Queries = queries, Keys = keys, Values = values, Bandwidths = bandwidths };
+        Pool<TKernel>(input, new PoolingOutput<double> { Values = pooled });
+        return pooled;
+    }
+
+    /// <summary>Pools samples that are prepared, or were just looked at.</summary>
+    internal static unsafe PoolingReport Compute<TKernel, T>(
+        Samples<T> samples, PoolingWidths widths, Kept kept, ReadOnlySpan<T> queries, ReadOnlySpan<int> leftOut, PoolingOutput<T> output,
+        PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int count = PoolingCheck.Queries(queries, leftOut, samples.Features, samples.Count);
+        PoolingCheck.Output(output, new PoolingSizes(count, samples.Count, samples.Features, samples.Columns), options.Degree);
+        fixed (T* places = queries)
+        fixed (int* left = leftOut)
+        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours,
+        ownWeight = output.OwnWeight)
+        fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
+        fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
+        fixed (bool* hasNeighbour = output.HasNeighbour, isLevel = output.IsLevel)
+        {
+            var problem = new PoolingProblem<T>
+            {
+                Samples = samples,
+                Kept = kept,
+                QueryCount = count,
+                Queries = places,
+                LeftOut = left,
+                Bandwidths = widths.Bandwidths.Count == 0 ? null : [.. widths.Bandwidths],
+                InverseBandwidths = widths.Bandwidths.Count == 0
+                    ? [.. widths.InverseBandwidths]
+                    : [.. widths.Bandwidths.Select(h => 1 / h)],
+                Options = options,
+                Progress = progress,
+                CancellationToken = cancellationToken,
+            };
+            var writer = new AnswerWriter<TKernel, T>(problem)
+            {
+                Values = outputs,
+                LogWeightSum = logWeightSum,
+                EffectiveNeighbours = effective,
+                HasNeighbour = hasNeighbour,
+                OwnWeight = ownWeight,
+                Slopes = slopes,
+                IsLevel = isLevel,
+                InverseBandwidthGradient = inverseBandwidthGradient,
+                LogWeightSumGradient = logWeightSumGradient,
+                OwnWeightGradient = ownWeightGradient,
+                QueryGradient = queryGradient,
+            };
+            PoolingReport report = Run(problem, writer);
+
+            // Loops hold addresses alone.
+            GC.KeepAlive(samples);
+            GC.KeepAlive(kept);
+            return report;
+        }
+    }
+
+    private static unsafe PoolingReport Compute<TKernel, T>(
+        PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress,
+        CancellationToken cancellationToken)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        PoolingCheck.Options(options);
+        var widths = new PoolingWidths { Bandwidths = input.Bandwidths.ToArray(), InverseBandwidths = input.InverseBandwidths.ToArray() };
+        PoolingSizes sizes = PoolingCheck.Samples(input.Keys, input.Values, input.SampleWeights, PoolingCheck.Widths(widths));
+        fixed (T* keys = input.Keys, values = input.Values, sampleWeights = input.SampleWeights)
+        {
+            using var samples = new Samples<T>(sizes, keys, values, sampleWeights);
+            using var kept = new Kept(isLasting: false);
+            return Compute<TKernel, T>(samples, widths, kept, input.Queries, input.LeftOut, output, options, progress, cancellationToken);
+        }
+    }
+
+    private static PoolingReport Run<TKernel, T>(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int bits = problem.Options.VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
+        return bits switch
+        {
+            512 => Run<TKernel, Lanes512<T>, Lanes512<double>, T>(problem, writer),
+            256 => Run<TKernel, Lanes256<T>, Lanes256<double>, T>(problem, writer),
+            _ => Run<TKernel, Lanes128<T>, Lanes128<double>, T>(problem, writer),
+        };
+    }
+
+    private static PoolingReport Run<TKernel, TLanes, TWideLanes, T>(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+        where TKernel : IKernel
+        where TLanes : struct, ILanes<TLanes, T>
+        where TWideLanes : struct, ILanes<TWideLanes, double>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (PoolingMethod method, string reason) = MethodChoice.For(problem, writer);
+        int recomputed = 0;
+        double errorBound = 0;
+        if (method == PoolingMethod.Tree)
+        {
+            using var tree = new TreePooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
+            double part = tree.PartInReach();
+            if (problem.Options.Method == PoolingMethod.Tree || part < MethodChoice.WorthATree)
+            {
+                tree.Run();
+                (recomputed, errorBound) = (tree.Recomputed, tree.ErrorBound);
+                reason = string.Create(CultureInfo.InvariantCulture, $"{reason}, {part:P0} of all pairs in reach");
+            }
+            else
+            {
+                (method, reason) = (
+                    PoolingMethod.Exact, string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs are in reach"));
+            }
+        }
+
+        if (method == PoolingMethod.Line)
+        {
+            var line = new LinePooling<TKernel, TWideLanes, T>(problem, writer);
+            line.Run();
+            (recomputed, errorBound) = (line.Recomputed, line.ErrorBound);
+        }
+        else if (method == PoolingMethod.Exact)
+        {
+            var exact = new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
+            exact.Run();
+            recomputed = exact.Recomputed;
+        }
+
+        int[] withoutNeighbour = writer.WithoutNeighbour();
+        if (withoutNeighbour.Length > 0 && problem.Options.NoNeighbour == NoNeighbourPolicy.Error)
+        {
+            throw new NoNeighbourException(withoutNeighbour);
+        }
+
+        return new PoolingReport
+        {
+            Method = method,
+            Reason = reason,
+            ErrorBound = errorBound,
+            Recomputed = recomputed,
+            WithoutNeighbour = withoutNeighbour,
+        };
+    }
+}

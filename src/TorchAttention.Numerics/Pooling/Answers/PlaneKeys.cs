@@ -1,0 +1,61 @@
+
+namespace TorchAttention.Numerics.Pooling.Answers;
+
+/// <summary>What planes ask of all keys at once.</summary>
+/// <param name="inverseBandwidths">w = 1/h (d).</param>
+/// <param name="argumentScale">The kernel's argument scale.</param>
+/// <param name="directions">Finds the directions that the keys that count determine, all at the same weight.</param>
+/// <param name="ranges">Finds the least and the largest coordinate of the keys in each feature.</param>
+internal sealed class PlaneKeys(
+    double[] inverseBandwidths, double argumentScale, Func<PlaneDirections> directions, Func<(double Least, double Most)[]> ranges)
+{
+    private readonly Lazy<PlaneDirections> _directions = new(directions);
+    private readonly Lazy<(double Least, double Most)[]> _ranges = new(ranges);
+    private volatile double[]? _open;
+
+    /// <summary>The kernel's argument scale.</summary>
+    public double ArgumentScale { get; } = argumentScale;
+
+    /// <summary>Whether it is known that all keys leave a direction open.</summary>
+    public bool AreOpen => _open is not null;
+
+    /// <summary>How many are known.</summary>
+    public int OpenCount => _open is null ? 0 : inverseBandwidths.Length - _directions.Value.Rank;
+
+    /// <summary>Whether one of these is of features that count.</summary>
+    public bool AreLevel => _open is not null && _directions.Value.Rank < inverseBandwidths.Count(w => w != 0);
+
+    /// <summary>Whether a feature counts: its bandwidth is finite.</summary>
+    public bool Counts(int feature) => inverseBandwidths[feature] != 0;
+
+    /// <summary>The projection (d, d) on directions that all keys leave open, in bandwidths; 0 where none is known.</summary>
+    public double Open(int row, int column) => _open is double[] open ? open[(row * inverseBandwidths.Length) + column] : 0;
+
+    /// <summary>Looks for directions that all keys leave open: a feature that does not vary, or one that others add up to.</summary>
+    /// <returns>Whether there are some.</returns>
+    public bool LookForOpen()
+    {
+        if (_directions.Value.Rank < inverseBandwidths.Length)
+        {
+            _open ??= _directions.Value.OpenProjection();
+        }
+
+        return _open is not null;
+    }
+
+    /// <summary>Whether every key is within some distance of a query, in bandwidths.</summary>
+    /// <param name="query">The query (d).</param>
+    /// <param name="distance">The distance.</param>
+    public bool AreWithin(ReadOnlySpan<double> query, double distance)
+    {
+        double square = 0;
+        for (int j = 0; j < query.Length; j++)
+        {
+            (double least, double most) = _ranges.Value[j];
+            double u = Math.Max(query[j] - least, most - query[j]) * inverseBandwidths[j];
+            square += u * u;
+        }
+
+        return square < distance * distance;
+    }
+}

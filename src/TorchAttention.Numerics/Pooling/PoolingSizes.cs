@@ -1,0 +1,4 @@
+namespace TorchAttention.Numerics.Pooling;
+
+/// <summary>The sizes of a request: m, n, d, v.</summary>
+internal readonly record struct PoolingSizes(int Queries, int Keys, int Features, int Columns);

@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+
+namespace TorchAttention.Numerics.Pooling;
+
+/// <summary>Aligned memory outside the collector's heap, zeroed.</summary>
+internal sealed unsafe class Scratch : IDisposable
+{
+    private const int Alignment = 64;
+    private void* _memory;
+
+    public Scratch(long bytes)
+    {
+        Bytes = bytes;
+        _memory = NativeMemory.AlignedAlloc((nuint)bytes + Alignment, Alignment);
+        NativeMemory.Clear(_memory, (nuint)bytes + Alignment);
+        GC.AddMemoryPressure(Math.Max(1, bytes));
+    }
+
+    ~Scratch() => Free();
+
+    public long Bytes { get; }
+
+    public T* As<T>()
+        where T : unmanaged => (T*)_memory;
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (_memory is not null)
+        {
+            NativeMemory.AlignedFree(_memory);
+            _memory = null;
+            GC.RemoveMemoryPressure(Math.Max(1, Bytes));
+        }
+    }
+}
