@@ -52,7 +52,8 @@ public abstract record Evaluation
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 2 folds, or more than examples.</exception>
     /// <exception cref="RegressionDataException">Fewer than 2 examples, or a part of them that the bandwidth's rule cannot use.</exception>
-    /// <exception cref="TorchAttention.Numerics.Pooling.NoNeighbourException">An example has no neighbour, and the policy is to stop there.</exception>
+    /// <exception cref="TorchAttention.Numerics.Pooling.NoNeighbourException">An example has no neighbour, and the policy is to stop
+    /// there.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public static RegressionEvaluation CrossValidate(
         ReadOnlySpan<double> x,

@@ -20,7 +20,9 @@ public sealed partial class PlainWordsTests
 
     private static IEnumerable<string> Lines(Regex pattern, string folder, Func<string, bool> isMeant)
     {
-        string[] files = [.. Directory.EnumerateFiles(Path.Combine(ConsoleProcess.Repository, "src", folder), "*.cs", SearchOption.AllDirectories).Where(file => !Built().IsMatch(file))];
+        string[] files = [.. Directory.EnumerateFiles(
+            Path.Combine(ConsoleProcess.Repository, "src", folder), "*.cs", SearchOption.AllDirectories).Where(
+            file => !Built().IsMatch(file))];
         Assert.True(files.Length > 40, $"Only {files.Length} files were read.");
         return files.Where(isMeant).SelectMany(file => File.ReadLines(file).Index().Where(line => pattern.IsMatch(line.Item))
             .Select(line => $"{Path.GetRelativePath(ConsoleProcess.Repository, file)}:{line.Index + 1}: {line.Item.Trim()}"));

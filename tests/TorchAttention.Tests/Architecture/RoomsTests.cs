@@ -54,7 +54,8 @@ public sealed class RoomsTests
     private static IEnumerable<TypeReference?> Direct(TypeDefinition type)
     {
         yield return type.BaseType;
-        foreach (TypeReference used in type.Interfaces.Select(one => one.InterfaceType).Concat(type.Fields.Select(field => field.FieldType)))
+        foreach (TypeReference used in
+            type.Interfaces.Select(one => one.InterfaceType).Concat(type.Fields.Select(field => field.FieldType)))
         {
             yield return used;
         }

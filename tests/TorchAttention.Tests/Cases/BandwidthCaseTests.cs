@@ -7,7 +7,8 @@ namespace TorchAttention.Tests.Cases;
 /// <summary>Data on which searches for bandwidths went astray, here and elsewhere.</summary>
 public sealed class BandwidthCaseTests
 {
-    // The others lie on a line up and down again, with steps of 0.1 and 1: the mean of the two neighbours is off at the four bends only, and the far one by its nearest's value.
+    // The others lie on a line up and down again, with steps of 0.1 and 1: the mean of the two neighbours is off at the four bends only,
+    // and the far one by its nearest's value.
     [Theory]
     [InlineData("gaussian", BandwidthRule.LeaveOneOut)]
     [InlineData("gaussian", BandwidthRule.GCV)]
@@ -115,7 +116,8 @@ public sealed class BandwidthCaseTests
             var random = new Random(seed);
             double[] x = [.. Enumerable.Range(0, 60 * features).Select(_ => random.NextDouble())];
             double[] y = [.. Enumerable.Range(0, 60).Select(i => Math.Sin(5 * x[i * features]) + random.NextDouble())];
-            KernelRegression model = KernelRegression.Fit(x, y, features, new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Bandwidth = Bandwidth.By(rule) });
+            KernelRegression model = KernelRegression.Fit(
+                x, y, features, new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Bandwidth = Bandwidth.By(rule) });
 
             Assert.InRange(model.Diagnostics.EffectiveDegreesOfFreedom, 1, 50);
             Assert.True(double.IsFinite(model.Diagnostics.LeaveOneOutError));

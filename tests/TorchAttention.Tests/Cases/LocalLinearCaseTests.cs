@@ -28,11 +28,14 @@ public sealed class LocalLinearCaseTests
         double[] ba = Predict("b", "a");
 
         Assert.Equal(441, ab.Length);
-        Assert.All(ab.Zip(ba), pair => Assert.True(pair.First.Equals(pair.Second) || Math.Abs(pair.First - pair.Second) < 1e-9, $"Got {pair}."));
+        Assert.All(
+            ab.Zip(ba), pair => Assert.True(pair.First.Equals(pair.Second) || Math.Abs(pair.First - pair.Second) < 1e-9, $"Got {pair}."));
         Assert.InRange(ab.Count(double.IsNaN), 1, 30);
 
         double[] Predict(params string[] columns) => KernelRegression
-            .Fit(examples.Rows(columns), examples["y"].ToArray(), 2, new KernelRegressionOptions { Degree = 1, Kernel = SmoothingKernel.Epanechnikov, Bandwidth = 0.08 })
+            .Fit(
+                examples.Rows(columns), examples["y"].ToArray(), 2,
+                new KernelRegressionOptions { Degree = 1, Kernel = SmoothingKernel.Epanechnikov, Bandwidth = 0.08 })
             .Predict(queries.Rows(columns), new PredictionOptions { HasErrors = false }).Mean;
     }
 
@@ -41,7 +44,8 @@ public sealed class LocalLinearCaseTests
     public void FarFromTheKeys_TheLineGoesOnWithAnErrorThatGrows()
     {
         KernelRegression model = KernelRegression.Fit(
-            Case.Column("small_llfar.csv", "x"), Case.Column("small_llfar.csv", "y"), new KernelRegressionOptions { Degree = 1, Bandwidth = 0.5 });
+            Case.Column("small_llfar.csv", "x"), Case.Column("small_llfar.csv", "y"),
+                new KernelRegressionOptions { Degree = 1, Bandwidth = 0.5 });
         Predictions at = model.Predict([4, 80, 100, 300, 3e4]);
 
         Assert.Equal(167.7, at.Mean[1], 1e-9);

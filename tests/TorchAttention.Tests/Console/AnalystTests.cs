@@ -12,17 +12,23 @@ public sealed class AnalystTests : IDisposable
     [Fact]
     public void Predict_KeepsColumnsAndSaysWhatItLeavesOutAndExtrapolates()
     {
-        Fit(string.Join('\n', Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{i / 10.0},{Math.Sin(i / 10.0)}"))), "--bandwidth", "0.3");
+        Fit(
+            string.Join('\n', Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{i / 10.0},{Math.Sin(i / 10.0)}"))),
+            "--bandwidth", "0.3");
         _console.Write("q.csv", "name,x,z\n\"a, b\",1,5\nc,,6\nd,9,\"say \"\"7\"\"\"\n");
 
-        ConsoleProcess.Result all = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all", "--missing", "drop");
+        ConsoleProcess.Result all = _console.Run(
+            "predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all", "--missing", "drop");
         string[] lines = all.Output.TrimEnd('\n').Split('\n');
 
         Assert.Equal((0, "note: 1 row with missing numbers left out"), (all.ExitCode, all.Error.TrimEnd()));
         Assert.Equal("name,z,x,mean,se,lower,upper,neighbours,flag", lines[0]);
         Assert.Matches("^\"a, b\",5,1,.*,$", lines[1]);
         Assert.Matches("^d,\"say \"\"7\"\"\",9,.*,outside$", lines[2]);
-        Assert.StartsWith("z,x,mean", _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "z", "--missing", "drop").Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "z,x,mean",
+            _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "z", "--missing", "drop").Output,
+            StringComparison.Ordinal);
         Refused("error: q.csv: no column 'k'; its columns are 'name', 'x', 'z'", "--data", "q.csv", "--keep", "k");
         Refused("error: --keep: expected other columns than the features x, each once, got 'x'", "--data", "q.csv", "--keep", "z,x");
         Refused("error: --keep: expected other columns than the features x, each once, got 'z'", "--data", "q.csv", "--keep", "z,z");
@@ -61,9 +67,12 @@ public sealed class AnalystTests : IDisposable
     {
         // The last row lies beyond the others, where the line through the two nearest goes astray.
         _console.Write("thin.csv", "x,y\n0,1\n1,2\n2,1\n3,2\n4,1\n5,2\n6,1\n7,2\n40,1.5\n");
-        ConsoleProcess.Result astray = _console.Run("evaluate", "--data", "thin.csv", "--degree", "1", "--bandwidth", "0.5", "--folds", "9");
+        ConsoleProcess.Result astray = _console.Run(
+            "evaluate", "--data", "thin.csv", "--degree", "1", "--bandwidth", "0.5", "--folds", "9");
 
-        Assert.Contains("note: these predictions are worse than the mean of the target, most of all at row 10 (x = 40)", astray.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "note: these predictions are worse than the mean of the target, most of all at row 10 (x = 40)", astray.Output,
+            StringComparison.Ordinal);
         Assert.Contains("try --degree 0 or a wider --bandwidth", astray.Output, StringComparison.Ordinal);
         using var json = JsonDocument.Parse(_console.Run("evaluate", "--data", "mcycle", "--json").Output);
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("note").ValueKind);
@@ -74,23 +83,29 @@ public sealed class AnalystTests : IDisposable
     {
         _console.Write("d.csv", "x;y;s\n1;2,5;1\n2;;1\n3;4;2\n4;1;1\n");
         Assert.Equal(0, _console.Run(
-            "fit", "--data", "d.csv", "--x", "x", "--y", "y", "--weights", "s", "--delimiter", ";", "--decimal-comma", "--missing", "drop", "--level", "0.5", "--bandwidth", "2", "--no-plots", "--out", "run").ExitCode);
+            "fit", "--data", "d.csv", "--x", "x", "--y", "y", "--weights", "s", "--delimiter", ";", "--decimal-comma", "--missing", "drop",
+                "--level", "0.5", "--bandwidth", "2", "--no-plots", "--out", "run").ExitCode);
         using var json = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/config.json")));
         JsonElement config = json.RootElement;
 
         Assert.Equal(
             ("s", ";", "drop", 0.5, true),
-            (config.GetProperty("weights").GetString(), config.GetProperty("delimiter").GetString(), config.GetProperty("missing").GetString(), config.GetProperty("level").GetDouble(), config.GetProperty("decimal_comma").GetBoolean()));
+            (config.GetProperty("weights").GetString(), config.GetProperty("delimiter").GetString(),
+            config.GetProperty("missing").GetString(), config.GetProperty("level").GetDouble(),
+            config.GetProperty("decimal_comma").GetBoolean()));
     }
 
     [Fact]
     public void Bandwidth_FitsANarrowTerminalAndNamesTheBest()
     {
-        string[] lines = _console.Run("bandwidth", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--degree", "1").Output.TrimEnd('\n').Split('\n');
+        string[] lines = _console.Run(
+            "bandwidth", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--degree", "1").Output.TrimEnd('\n').Split('\n');
 
         Assert.Equal("ethanol: 88 rows, gaussian kernel, local linear", lines[0]);
         Assert.All(lines.Where(line => line.Length > 0 && !char.IsAsciiLetter(line[0])), line => Assert.InRange(line.Length, 0, 80));
-        Assert.Contains(lines, line => line.StartsWith("loo: h of E from ", StringComparison.Ordinal) && line.EndsWith(" is as good, within one standard error", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, line => line.StartsWith("loo: h of E from ", StringComparison.Ordinal)
+            && line.EndsWith(" is as good, within one standard error", StringComparison.Ordinal));
         Assert.Equal(6 + 4, lines.Count(line => line.Length > 0 && "╭├│╰".Contains(line[0], StringComparison.Ordinal)));
         Assert.Matches("^│ loo \\* ", Assert.Single(lines, line => line.Contains('*', StringComparison.Ordinal) && line[0] == '│'));
     }
@@ -103,7 +118,8 @@ public sealed class AnalystTests : IDisposable
 
         Assert.Equal(0, _console.Run("evaluate", "--data", "three.csv", "--bandwidth", "1").ExitCode);
         ConsoleProcess.Result one = _console.Run("evaluate", "--data", "one.csv", "--bandwidth", "1");
-        Assert.Equal((2, "error: one.csv: expected at least 2 rows, of which some can be held out, found 1"), (one.ExitCode, one.Error.TrimEnd()));
+        Assert.Equal(
+            (2, "error: one.csv: expected at least 2 rows, of which some can be held out, found 1"), (one.ExitCode, one.Error.TrimEnd()));
     }
 
     private string Fit(string rows, params string[] arguments)

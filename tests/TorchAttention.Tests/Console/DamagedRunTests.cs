@@ -7,25 +7,31 @@ namespace TorchAttention.Tests.Console;
 /// <summary>Files of runs that somebody changed, cut or mixed up: each of them in each way that a file can be wrong.</summary>
 public sealed class DamagedRunTests : IDisposable
 {
-    private const string Deep = "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":0}}}}}}}}}}}}}}}}";
+    private const string Deep =
+        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":0}}}}}}}}}}}}}}}}";
 
     // What a member of JSON may be instead.
     private static readonly (string Name, string Json)[] _values =
     [
-        ("null", "null"), ("true", "true"), ("huge", "1e999"), ("word", "\"abc\""), ("escape", "\"\\u001b[31m\\u202e\""), ("half", "\"\\ud800\""), ("list", "[1,[2,null]]"), ("object", "{}"),
+        ("null", "null"), ("true", "true"), ("huge", "1e999"), ("word", "\"abc\""), ("escape", "\"\\u001b[31m\\u202e\""), (
+            "half", "\"\\ud800\""), ("list", "[1,[2,null]]"), ("object", "{}"),
         ("deep", Deep), ("none", ""),
     ];
 
     private static readonly (string Name, string Content)[] _texts =
     [
-        ("empty", ""), ("blank", "   \n"), ("null", "null"), ("number", "5"), ("list", "[]"), ("text", "\"x\""), ("words", "not JSON"), ("cut", "{\"command\": \"tra"),
-        ("twice", "{}{}"), ("comma", "{\"a\":1,}"), ("nul", "\0\0\0"), ("nested", string.Concat(Enumerable.Repeat("[", 100_000))), ("object", "{}"),
+        ("empty", ""), ("blank", "   \n"), ("null", "null"), ("number", "5"), ("list", "[]"), ("text", "\"x\""), ("words", "not JSON"), (
+            "cut", "{\"command\": \"tra"),
+        ("twice", "{}{}"), ("comma", "{\"a\":1,}"), ("nul", "\0\0\0"), (
+            "nested", string.Concat(Enumerable.Repeat("[", 100_000))), ("object", "{}"),
     ];
 
     private static readonly (string Name, string Content)[] _tables =
     [
-        ("empty", ""), ("header", "epoch,train_loss,val_loss,step\n"), ("other", "a,b\n1,2\n"), ("twice", "epoch,epoch,val_loss,step\n1,1,1,1\n"), ("word", "epoch,val_loss,step\n1,x,1\n"),
-        ("ragged", "epoch,val_loss,step\n1,2\n"), ("infinite", "epoch,val_loss,step\n1,1e999,1\n2,NaN,2\n"), ("crlf", "epoch,val_loss,step\r\n1,2,1\r\n"), ("bom", "\ufeffepoch,val_loss,step\n1,2,1\n"),
+        ("empty", ""), ("header", "epoch,train_loss,val_loss,step\n"), ("other", "a,b\n1,2\n"), (
+            "twice", "epoch,epoch,val_loss,step\n1,1,1,1\n"), ("word", "epoch,val_loss,step\n1,x,1\n"),
+        ("ragged", "epoch,val_loss,step\n1,2\n"), ("infinite", "epoch,val_loss,step\n1,1e999,1\n2,NaN,2\n"), (
+            "crlf", "epoch,val_loss,step\r\n1,2,1\r\n"), ("bom", "\ufeffepoch,val_loss,step\n1,2,1\n"),
         ("escape", "epoch,val_loss,step\n1,\u001b[31m,1\n"), ("cut", "epoch,val_loss,step\n1,2"), ("blank", "\n\n\n"), ("nul", "\0\0\n"),
     ];
 
@@ -48,20 +54,38 @@ public sealed class DamagedRunTests : IDisposable
 
         Assert.Equal((0, "", 0, ""), (json.ExitCode, json.Error, table.ExitCode, table.Error));
         Dictionary<string, string?> listed = JsonDocument.Parse(json.Output).RootElement.GetProperty("runs").EnumerateArray()
-            .ToDictionary(run => run.GetProperty("name").GetString()!, run => run.TryGetProperty("problem", out JsonElement problem) ? problem.GetString() : null);
+            .ToDictionary(
+                run => run.GetProperty("name").GetString()!,
+                run => run.TryGetProperty("problem", out JsonElement problem) ? problem.GetString() : null);
         Assert.Equal(_names.Order(StringComparer.Ordinal), listed.Keys.Order(StringComparer.Ordinal));
-        Assert.All(listed.Where(run => run.Value is not null), run => Assert.Matches(@"^'runs/[\w.-]+/(config\.json|summary\.json|epochs\.csv|steps\.csv)' is damaged \(.*expected .*, found .*\)$", run.Value!));
+        Assert.All(
+            listed.Where(run => run.Value is not null), run =>
+            Assert.Matches(
+            @"^'runs/[\w.-]+/(config\.json|summary\.json|epochs\.csv|steps\.csv)' is damaged \(.*expected .*, found .*\)$", run.Value!));
         Assert.InRange(listed.Values.Count(problem => problem is not null), 80, 200);
         Assert.All(_names, name => Assert.Contains($"│ {name} ", table.Output, StringComparison.Ordinal));
         Assert.DoesNotContain(table.Output, c => c is '\u001b' or '\u202e' || (char.IsControl(c) && c != '\n'));
 
-        Assert.Equal("'runs/summary.json-estimators.parametric.val_loss-word/summary.json' is damaged (estimators.parametric.val_loss: expected a number, found 'abc')", listed["summary.json-estimators.parametric.val_loss-word"]);
-        Assert.Equal("'runs/summary.json-estimators.parametric.val_loss-huge/summary.json' is damaged (estimators.parametric.val_loss: expected a number, found 1e999)", listed["summary.json-estimators.parametric.val_loss-huge"]);
-        Assert.Equal("'runs/summary.json-estimators-list/summary.json' is damaged (estimators: expected an object, found a list)", listed["summary.json-estimators-list"]);
-        Assert.Equal("'runs/summary.json-w-half/summary.json' is damaged (expected text, found a character that is none)", listed["summary.json-w-half"]);
-        Assert.Equal("'runs/config.json-cut/config.json' is damaged (expected JSON, found something else in line 1 at byte 16)", listed["config.json-cut"]);
-        Assert.Equal("'runs/config.json-list/config.json' is damaged (expected an object of JSON, found a list)", listed["config.json-list"]);
-        Assert.Equal("'runs/epochs.csv-escape/epochs.csv' is damaged (row 2: expected 3 numbers, found '1,\\u001b[31m,1')", listed["epochs.csv-escape"]);
+        Assert.Equal(
+            "'runs/summary.json-estimators.parametric.val_loss-word/summary.json' is damaged (estimators.parametric.val_loss: expected "
+            + "a number, found 'abc')", listed["summary.json-estimators.parametric.val_loss-word"]);
+        Assert.Equal(
+            "'runs/summary.json-estimators.parametric.val_loss-huge/summary.json' is damaged (estimators.parametric.val_loss: expected "
+            + "a number, found 1e999)", listed["summary.json-estimators.parametric.val_loss-huge"]);
+        Assert.Equal(
+            "'runs/summary.json-estimators-list/summary.json' is damaged (estimators: expected an object, found a list)",
+            listed["summary.json-estimators-list"]);
+        Assert.Equal(
+            "'runs/summary.json-w-half/summary.json' is damaged (expected text, found a character that is none)",
+            listed["summary.json-w-half"]);
+        Assert.Equal(
+            "'runs/config.json-cut/config.json' is damaged (expected JSON, found something else in line 1 at byte 16)",
+            listed["config.json-cut"]);
+        Assert.Equal(
+            "'runs/config.json-list/config.json' is damaged (expected an object of JSON, found a list)", listed["config.json-list"]);
+        Assert.Equal(
+            "'runs/epochs.csv-escape/epochs.csv' is damaged (row 2: expected 3 numbers, found '1,\\u001b[31m,1')",
+            listed["epochs.csv-escape"]);
         Assert.Equal("'runs/epochs.csv-folder/epochs.csv' is damaged (expected a file, found a folder)", listed["epochs.csv-folder"]);
         Assert.Null(listed["config.json-bom"]);
         Assert.Null(listed["epochs.csv-crlf"]);
@@ -76,9 +100,11 @@ public sealed class DamagedRunTests : IDisposable
     {
         (string Run, string Problem)[] cases =
         [
-            ("summary.json-estimators.parametric.val_loss-word", "summary.json' is damaged (estimators.parametric.val_loss: expected a number, found 'abc')"),
+            ("summary.json-estimators.parametric.val_loss-word",
+            "summary.json' is damaged (estimators.parametric.val_loss: expected a number, found 'abc')"),
             ("summary.json-nested", "summary.json' is damaged (expected JSON, found something else in line 1 at byte 64)"),
-            ("epochs.csv-twice", "epochs.csv' is damaged (row 1: expected each name once, and epoch, val_loss among them, found 'epoch,epoch,val_loss,step')"),
+            ("epochs.csv-twice",
+            "epochs.csv' is damaged (row 1: expected each name once, and epoch, val_loss among them, found 'epoch,epoch,val_loss,step')"),
             ("summary.json-folder", "summary.json' is damaged (expected a file, found a folder)"),
         ];
         foreach ((string run, string problem) in cases)
@@ -93,25 +119,34 @@ public sealed class DamagedRunTests : IDisposable
     {
         foreach ((string run, string problem) in (IEnumerable<(string, string)>)
         [
-            ("config.json-arguments-list", "arguments: expected a list of texts, found a list"), ("config.json-data-null", "data: expected a text, found null"),
-            ("config.json-command-object", "command: expected a text, found nothing"), ("config.json-nul", "expected JSON, found something else in line 1 at byte 0"),
+            ("config.json-arguments-list", "arguments: expected a list of texts, found a list"), (
+                "config.json-data-null", "data: expected a text, found null"),
+            ("config.json-command-object", "command: expected a text, found nothing"), (
+                "config.json-nul", "expected JSON, found something else in line 1 at byte 0"),
         ])
         {
-            Assert.Equal(new ConsoleProcess.Result(2, "", $"error: 'runs/{run}/config.json' is damaged ({problem})\n"), _console.Run("train", "--resume", $"runs/{run}"));
+            Assert.Equal(
+                new ConsoleProcess.Result(2, "", $"error: 'runs/{run}/config.json' is damaged ({problem})\n"),
+                _console.Run("train", "--resume", $"runs/{run}"));
         }
 
         if (OperatingSystem.IsLinux())
         {
             string[] resume = ["train", "--no-plots", "--epochs", "3", "--quiet", "--resume"];
-            Assert.Equal("error: --resume: 'runs/.running-pipe' cannot be written to (.running is a pipe or a device)\n", _console.Run([.. resume, "runs/.running-pipe"]).Error);
+            Assert.Equal(
+                "error: --resume: 'runs/.running-pipe' cannot be written to (.running is a pipe or a device)\n",
+                _console.Run([.. resume, "runs/.running-pipe"]).Error);
             File.Delete(_console.PathOf("runs/steps.csv-pipe/summary.json"));
-            Assert.Equal("error: 'runs/steps.csv-pipe/steps.csv' is damaged (expected a file, found a pipe or a device)\n", _console.Run([.. resume, "runs/steps.csv-pipe"]).Error);
+            Assert.Equal(
+                "error: 'runs/steps.csv-pipe/steps.csv' is damaged (expected a file, found a pipe or a device)\n",
+                _console.Run([.. resume, "runs/steps.csv-pipe"]).Error);
         }
     }
 
     private void Reported()
     {
-        foreach (string run in (string[])["epochs.csv-infinite", "epochs.csv-header", "config.json-object", "summary.json-standardization-null"])
+        foreach (string run in
+            (string[])["epochs.csv-infinite", "epochs.csv-header", "config.json-object", "summary.json-standardization-null"])
         {
             Assert.Equal(new ConsoleProcess.Result(0, $"runs/{run}/report.html\n", ""), _console.Run("report", $"runs/{run}"));
         }
@@ -135,7 +170,8 @@ public sealed class DamagedRunTests : IDisposable
                     parent.Remove(parts[^1]);
                 }
 
-                names.Add(Run($"{file}-{path}-{name}", file, root.ToJsonString().Replace("\"to be changed\"", json, StringComparison.Ordinal)));
+                names.Add(
+                    Run($"{file}-{path}-{name}", file, root.ToJsonString().Replace("\"to be changed\"", json, StringComparison.Ordinal)));
             }
         }
 
@@ -143,7 +179,8 @@ public sealed class DamagedRunTests : IDisposable
     }
 
     private static IEnumerable<string> Paths(string name, JsonObject node) => node.SelectMany(
-        member => Paths(name.Length == 0 ? member.Key : $"{name}.{member.Key}", member.Value as JsonObject ?? []).Prepend(name.Length == 0 ? member.Key : $"{name}.{member.Key}"));
+        member => Paths(name.Length == 0 ? member.Key : $"{name}.{member.Key}", member.Value as JsonObject ?? []).Prepend(
+        name.Length == 0 ? member.Key : $"{name}.{member.Key}"));
 
     private IEnumerable<string> Texts()
     {

@@ -23,7 +23,9 @@ public sealed class EventFileTests : IDisposable
         foreach (byte[][] records in files.Select(Records))
         {
             Assert.Contains("brain.Event:2", Encoding.Latin1.GetString(records[0]), StringComparison.Ordinal);
-            double[] times = [.. records.Select(record => record[0] == 9 ? BinaryPrimitives.ReadDoubleLittleEndian(record.AsSpan(1)) : throw new InvalidDataException("An event begins with its time."))];
+            double[] times = [.. records.Select(
+                record => record[0] == 9 ? BinaryPrimitives.ReadDoubleLittleEndian(record.AsSpan(1))
+                : throw new InvalidDataException("An event begins with its time."))];
             Assert.Equal(times.Order(), times);
             Assert.InRange(times[0], before, after);
             Assert.InRange(times[^1], before, after);

@@ -36,8 +36,11 @@ public sealed class FullDiskTests : IClassFixture<FullDiskTests.Runs>
     [InlineData("datasets")]
     public void FullStandardOutput_IsSaid(params string[] arguments)
     {
-        ConsoleProcess.Result result = _console.Start("sh", ["-c", "exec \"$0\" \"$@\" > /dev/full", ConsoleProcess.Executable, .. arguments]).Wait();
-        Assert.Equal((1, "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n"), (result.ExitCode, result.Error));
+        ConsoleProcess.Result result = _console.Start(
+            "sh", ["-c", "exec \"$0\" \"$@\" > /dev/full", ConsoleProcess.Executable, .. arguments]).Wait();
+        Assert.Equal(
+            (1, "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n"),
+            (result.ExitCode, result.Error));
     }
 
     [Fact]
@@ -54,7 +57,8 @@ public sealed class FullDiskTests : IClassFixture<FullDiskTests.Runs>
             ("disk/x.svg", "runs compare trained trained --out disk/x.svg"),
         ];
         string each = string.Join("; ", commands.Select(command => $"\"$0\" {command.Command} 2>&1 > /dev/null; echo $?"));
-        string[] full = ["--map-root-user", "--mount", "sh", "-c", $"mkdir disk && mount -t tmpfs -o size=16k none disk && head -c 40000 /dev/zero > disk/fill 2> /dev/null; {each}; ls -A disk"];
+        string[] full = ["--map-root-user", "--mount", "sh", "-c",
+            $"mkdir disk && mount -t tmpfs -o size=16k none disk && head -c 40000 /dev/zero > disk/fill 2> /dev/null; {each}; ls -A disk"];
         ConsoleProcess.Result able = _console.Start("sh", ["-c", "unshare --map-root-user --mount true"]).Wait();
         Assert.SkipUnless(able.ExitCode == 0, "A full disk needs a mount namespace.");
 
@@ -65,7 +69,9 @@ public sealed class FullDiskTests : IClassFixture<FullDiskTests.Runs>
 
     [Theory]
     [InlineData("--out: 'none/x.html' cannot be written to (its folder does not exist)", "report", "trained", "--out", "none/x.html")]
-    [InlineData("--out: 'none/x.svg' cannot be written to (its folder does not exist)", "runs", "compare", "trained", "trained", "--out", "none/x.svg")]
+    [InlineData(
+        "--out: 'none/x.svg' cannot be written to (its folder does not exist)", "runs", "compare", "trained", "trained", "--out",
+        "none/x.svg")]
     [InlineData("--out: 'trained' cannot be written to (it is a folder)", "runs", "compare", "trained", "trained", "--out", "trained")]
     public void WrongPath_IsAWrongArgument(string message, params string[] arguments) =>
         Assert.Equal(new ConsoleProcess.Result(2, "", $"error: {message}\n"), _console.Run(arguments));
@@ -75,7 +81,8 @@ public sealed class FullDiskTests : IClassFixture<FullDiskTests.Runs>
     {
         public Runs()
         {
-            Assert.Equal(0, Console.Run("fit", "--data", "mcycle", "--bandwidth", "2", "--no-plots", "--quiet", "--out", "fitted").ExitCode);
+            Assert.Equal(
+                0, Console.Run("fit", "--data", "mcycle", "--bandwidth", "2", "--no-plots", "--quiet", "--out", "fitted").ExitCode);
             Assert.Equal(0, Console.Run("train", "--epochs", "2", "--no-plots", "--quiet", "--out", "trained").ExitCode);
             Console.Write("q.csv", "times\n20\n");
         }

@@ -20,15 +20,18 @@ public sealed partial class HostTests : IDisposable
     public void Signal_SavesWhatWasDoneAndExits130(int signal)
     {
         SkipWithoutSignals();
-        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
+        ConsoleProcess.Running running = _console.Start(
+            ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         running.Until(() => File.Exists(_console.PathOf("run/config.json")));
 
         Assert.Equal(0, Kill(running.Id, signal));
         ConsoleProcess.Result result = running.Wait();
 
         Assert.Equal(130, result.ExitCode);
-        Assert.Matches(@"^error: interrupted after step \d+; what was done until then is in run, and train --resume run goes on\n$", result.Error);
-        Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        Assert.Matches(
+            @"^error: interrupted after step \d+; what was done until then is in run, and train --resume run goes on\n$", result.Error);
+        Assert.Equal(
+            ["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         string[] steps = _console.ReadLines("run/steps.csv");
         Assert.Contains($"after step {steps.Length - 1};", result.Error, StringComparison.Ordinal);
     }
@@ -40,7 +43,8 @@ public sealed partial class HostTests : IDisposable
     {
         SkipWithoutSignals();
         Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
-        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["predict", "--model", "run/model.safetensors", "--out", "p.csv"]);
+        ConsoleProcess.Running running = _console.Start(
+            ConsoleProcess.Executable, ["predict", "--model", "run/model.safetensors", "--out", "p.csv"]);
         running.Input.WriteLine("times");
         running.Input.Flush();
         running.Until(() => Directory.GetFiles(_console.Folder, ".p.csv.*").Length > 0);
@@ -75,7 +79,8 @@ public sealed partial class HostTests : IDisposable
     public void SecondSignal_EndsTheProcessWithEveryFileWhole()
     {
         SkipWithoutSignals();
-        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
+        ConsoleProcess.Running running = _console.Start(
+            ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         running.Until(() => File.Exists(_console.PathOf("run/config.json")));
         running.Until(() => new FileInfo(_console.PathOf("run/steps.csv")) is { Exists: true, Length: > 200 });
 
@@ -85,7 +90,8 @@ public sealed partial class HostTests : IDisposable
         _ = Kill(running.Id, Interrupt);
 
         Assert.Equal(130, running.Wait().ExitCode);
-        Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         string[] steps = _console.ReadLines("run/steps.csv");
         Assert.True(steps.Length > 1);
         Assert.Equal($"{steps.Length - 1},", steps[^1][..(steps[^1].IndexOf(',', StringComparison.Ordinal) + 1)]);
@@ -101,7 +107,8 @@ public sealed partial class HostTests : IDisposable
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "3", "--out", "run", "--quiet"]);
 
         // The model is written after the last step and before all pictures, into a pipe not before somebody reads.
-        Task<FileStream> model = Task.Run(() => File.OpenRead(_console.PathOf("run/model.safetensors")), TestContext.Current.CancellationToken);
+        Task<FileStream> model = Task.Run(
+            () => File.OpenRead(_console.PathOf("run/model.safetensors")), TestContext.Current.CancellationToken);
         running.Until(() => model.IsCompleted);
         using FileStream read = await model;
         Assert.Equal(0, Kill(running.Id, Interrupt));
@@ -122,7 +129,8 @@ public sealed partial class HostTests : IDisposable
         ConsoleProcess.Result result = running.Wait();
 
         string[] rows = _console.ReadLines("run/table.csv");
-        Assert.Equal((130, $"error: interrupted; the table's rows until then, {rows.Length - 1}, are in run\n"), (result.ExitCode, result.Error));
+        Assert.Equal(
+            (130, $"error: interrupted; the table's rows until then, {rows.Length - 1}, are in run\n"), (result.ExitCode, result.Error));
         Assert.Equal(["table.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName));
     }
 
@@ -138,7 +146,9 @@ public sealed partial class HostTests : IDisposable
 
         // Whether the first row was faster than the signal depends on the machine.
         bool hasRows = File.Exists(_console.PathOf("run/table.csv"));
-        string expected = hasRows ? $"interrupted; the table's rows until then, {_console.ReadLines("run/table.csv").Length - 1}, are in run" : "interrupted before the table's first row";
+        string expected = hasRows
+            ? $"interrupted; the table's rows until then, {_console.ReadLines("run/table.csv").Length - 1}, are in run"
+            : "interrupted before the table's first row";
         Assert.Equal((130, $"error: {expected}\n"), (result.ExitCode, result.Error));
         Assert.Equal(hasRows, Directory.Exists(_console.PathOf("run")));
     }
@@ -172,8 +182,13 @@ public sealed partial class HostTests : IDisposable
         ConsoleProcess.Result result = InShell(redirection, "train", "--no-plots", "--out", "run");
 
         Assert.Equal(exitCode, result.ExitCode);
-        Assert.Equal(exitCode == 0 ? "" : "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n", result.Error);
-        Assert.Equal(["config.json", "epochs.csv", "model.safetensors", "steps.csv", "summary.json"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            exitCode == 0 ? ""
+            : "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n",
+            result.Error);
+        Assert.Equal(
+            ["config.json", "epochs.csv", "model.safetensors", "steps.csv", "summary.json"],
+            Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         Assert.Equal(26, _console.ReadLines("run/steps.csv").Length);
     }
 
@@ -186,7 +201,9 @@ public sealed partial class HostTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
         Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
 
-        Assert.Equal(new ConsoleProcess.Result(2, "", "error: --data: expected data on standard input, which is closed\n"), InShell("<&-", arguments));
+        Assert.Equal(
+            new ConsoleProcess.Result(2, "", "error: --data: expected data on standard input, which is closed\n"),
+            InShell("<&-", arguments));
         Assert.Equal(["run"], Directory.GetFileSystemEntries(_console.Folder).Select(Path.GetFileName));
     }
 
@@ -197,7 +214,8 @@ public sealed partial class HostTests : IDisposable
         Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
 
         // Queries without end: only a broken pipe ends this.
-        const string Endless = "{ { echo times; yes 20 2> /dev/null; } | \"$0\" predict --model run/model.safetensors; echo $? >&2; } | head -n 1";
+        const string Endless =
+            "{ { echo times; yes 20 2> /dev/null; } | \"$0\" predict --model run/model.safetensors; echo $? >&2; } | head -n 1";
         ConsoleProcess.Result result = _console.Start("sh", ["-c", Endless, ConsoleProcess.Executable]).Wait();
 
         Assert.Equal(new ConsoleProcess.Result(0, "times,mean,se,lower,upper,neighbours,flag\n", "0\n"), result);
@@ -219,14 +237,18 @@ public sealed partial class HostTests : IDisposable
 
     [Theory]
     [InlineData(0, "", ">&-")]
-    [InlineData(1, "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n", "> /dev/full")]
+    [InlineData(
+        1, "error: standard output cannot be written to (No space left on device); what was not printed is lost, files are not\n",
+        "> /dev/full")]
     public void LostPredictions_AreSaidWhereSomebodyExpectsThem(int exitCode, string error, string redirection)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), NoShell);
         Assert.Equal(0, _console.Run("fit", "--data", "mcycle", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
         _console.Write("q.csv", "times\n20\n");
 
-        Assert.Equal(new ConsoleProcess.Result(exitCode, "", error), InShell(redirection, "predict", "--model", "run/model.safetensors", "--data", "q.csv"));
+        Assert.Equal(
+            new ConsoleProcess.Result(exitCode, "", error),
+            InShell(redirection, "predict", "--model", "run/model.safetensors", "--data", "q.csv"));
     }
 
     [Theory]
@@ -246,26 +268,34 @@ public sealed partial class HostTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A working folder cannot be removed.");
         Directory.CreateDirectory(_console.PathOf("gone"));
 
-        ConsoleProcess.Result result = _console.Start("sh", ["-c", "cd gone && rmdir ../gone && exec \"$0\" \"$@\"", ConsoleProcess.Executable, command]).Wait();
+        ConsoleProcess.Result result = _console.Start(
+            "sh", ["-c", "cd gone && rmdir ../gone && exec \"$0\" \"$@\"", ConsoleProcess.Executable, command]).Wait();
 
-        Assert.Equal(new ConsoleProcess.Result(1, "", "error: the working folder is not there any more; go to another one, or make it again\n"), result);
+        Assert.Equal(
+            new ConsoleProcess.Result(1, "", "error: the working folder is not there any more; go to another one, or make it again\n"),
+            result);
     }
 
     [Fact]
     public void FullDisk_NamesTheFileAndKeepsWholeLines()
     {
         // The checkpoints have a disk of their own: how much of the small one is left for them is the clock's choice.
-        const string Disks = "mkdir disk && mount -t tmpfs -o size=32k none disk && mkdir -p disk/run/checkpoints && mount -t tmpfs none disk/run/checkpoints";
-        string[] small = ["--map-root-user", "--mount", "sh", "-c", $"{Disks} && \"$0\" \"$@\"; code=$?; ls -A disk/run | tr '\\n' ' '; echo; tail -n 1 disk/run/steps.csv; exit $code"];
-        Assert.SkipUnless(OperatingSystem.IsLinux() && CanRun("unshare", ["--map-root-user", "--mount", "true"]), "A full disk needs a mount namespace.");
+        const string Disks = "mkdir disk && mount -t tmpfs -o size=32k none disk && mkdir -p disk/run/checkpoints && mount -t tmpfs "
+        + "none disk/run/checkpoints";
+        string[] small = ["--map-root-user", "--mount", "sh", "-c",
+            $"{Disks} && \"$0\" \"$@\"; code=$?; ls -A disk/run | tr '\\n' ' '; echo; tail -n 1 disk/run/steps.csv; exit $code"];
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && CanRun("unshare", ["--map-root-user", "--mount", "true"]), "A full disk needs a mount namespace.");
 
         string[] options = ["train", "--epochs", "1000", "--quiet", "--no-plots", "--out", "disk/run"];
         ConsoleProcess.Result result = _console.Start("unshare", [.. small, ConsoleProcess.Executable, .. options]).Wait();
 
         Assert.Equal(1, result.ExitCode);
-        const string problem = @"'disk/run/(steps|epochs)\.csv' cannot be written \(No space left on device\)"; // Which of them was the last to fit is the clock's choice.
+        // Which of them was the last to fit is the clock's choice.
+        const string problem = @"'disk/run/(steps|epochs)\.csv' cannot be written \(No space left on device\)";
         Assert.Matches($@"^warning: {problem}; training goes on\nerror: {problem}\n$", result.Error);
-        Assert.Equal("checkpoints config.json epochs.csv steps.csv ", result.Output[..result.Output.IndexOf('\n', StringComparison.Ordinal)]);
+        Assert.Equal(
+            "checkpoints config.json epochs.csv steps.csv ", result.Output[..result.Output.IndexOf('\n', StringComparison.Ordinal)]);
         Assert.EndsWith("\n", result.Output, StringComparison.Ordinal);
     }
 
@@ -276,7 +306,8 @@ public sealed partial class HostTests : IDisposable
         string copy = Directory.CreateDirectory(_console.PathOf("copy")).FullName;
         foreach (string file in Directory.GetFiles(Path.GetDirectoryName(ConsoleProcess.Executable)!))
         {
-            if (!Path.GetFileName(file).Contains("torch", StringComparison.OrdinalIgnoreCase) || !file.EndsWith(".so", StringComparison.Ordinal))
+            if (!Path.GetFileName(file).Contains("torch", StringComparison.OrdinalIgnoreCase)
+                || !file.EndsWith(".so", StringComparison.Ordinal))
             {
                 File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
             }
@@ -297,7 +328,9 @@ public sealed partial class HostTests : IDisposable
     {
         // A mount namespace of its own hides the fonts from this process alone.
         string[] hidden = ["--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs none /usr/share/fonts && exec \"$0\" \"$@\""];
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/usr/share/fonts") && CanRun("unshare", [.. hidden, "true"]), "Hiding the fonts needs a mount namespace.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Directory.Exists("/usr/share/fonts") && CanRun("unshare", [.. hidden, "true"]),
+            "Hiding the fonts needs a mount namespace.");
 
         ConsoleProcess.Result result = _console.Start("unshare", [.. hidden, ConsoleProcess.Executable, "train", "--out", "run"]).Wait();
 
@@ -325,8 +358,12 @@ public sealed partial class HostTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), NoSignals);
         const string Status = "/proc/self/status";
-        string ignored = File.Exists(Status) ? File.ReadLines(Status).First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim() : "0";
-        Assert.SkipWhen((Convert.ToUInt64(ignored, 16) & (1UL << (Interrupt - 1))) != 0, "Whoever started the tests lets them ignore Ctrl-C, and so what they start does (a job in a shell's background).");
+        string ignored = File.Exists(Status)
+            ? File.ReadLines(Status).First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim()
+            : "0";
+        Assert.SkipWhen(
+            (Convert.ToUInt64(ignored, 16) & (1UL << (Interrupt - 1))) != 0,
+            "Whoever started the tests lets them ignore Ctrl-C, and so what they start does (a job in a shell's background).");
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

@@ -50,18 +50,22 @@ public sealed class LibTorchTests : IDisposable
             ? _console.Start(ConsoleProcess.Executable, train, (setting, folder))
             : _console.Start(ConsoleProcess.Executable, [.. train, setting, folder], (LibTorch.DirectoryVariable, "/nowhere"));
         running.Until(() => File.Exists(_console.PathOf("run/config.json")));
-        string[] mapped = [.. File.ReadLines($"/proc/{running.Id}/maps").Select(line => line.Split(' ', 6)[^1].Trim()).Where(IsLibTorch).Distinct()];
+        string[] mapped =
+            [.. File.ReadLines($"/proc/{running.Id}/maps").Select(line => line.Split(' ', 6)[^1].Trim()).Where(IsLibTorch).Distinct()];
         running.Kill();
         running.Wait();
 
-        Assert.Equal(["libc10.so", "libtorch.so", "libtorch_cpu.so"], mapped.Where(file => !file.Contains("gomp", StringComparison.Ordinal)).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["libc10.so", "libtorch.so", "libtorch_cpu.so"],
+            mapped.Where(file => !file.Contains("gomp", StringComparison.Ordinal)).Select(Path.GetFileName).Order());
         Assert.All(mapped, file => Assert.Equal(lib, Path.GetDirectoryName(file)));
     }
 
     [Fact]
     public void FolderForTemporaryFiles_IsNotNeeded()
     {
-        ConsoleProcess.Result result = _console.Start(ConsoleProcess.Executable, ["info", "--libtorch", _own], ("TMPDIR", "/nowhere")).Wait();
+        ConsoleProcess.Result result = _console.Start(
+            ConsoleProcess.Executable, ["info", "--libtorch", _own], ("TMPDIR", "/nowhere")).Wait();
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Contains($" from {_own}\n", result.Output, StringComparison.Ordinal);
@@ -72,14 +76,17 @@ public sealed class LibTorchTests : IDisposable
     [InlineData("train")]
     [InlineData("exercise", "1")]
     public void EveryCommandThatUsesLibTorch_HasTheOption(params string[] command) =>
-        Refuses("--libtorch: '/nowhere' is not there; expected the folder torch/lib of a PyTorch 2.10", [.. command, "--libtorch", "/nowhere"]);
+        Refuses(
+            "--libtorch: '/nowhere' is not there; expected the folder torch/lib of a PyTorch 2.10", [.. command, "--libtorch", "/nowhere"]);
 
     [Fact]
     public void Variable_IsNamedInItsErrors()
     {
         ConsoleProcess.Result result = _console.Start(ConsoleProcess.Executable, ["info"], (LibTorch.DirectoryVariable, "/nowhere")).Wait();
 
-        Assert.Equal((2, "", "error: TORCHATTENTION_LIBTORCH: '/nowhere' is not there; expected the folder torch/lib of a PyTorch 2.10\n"), (result.ExitCode, result.Output, result.Error));
+        Assert.Equal(
+            (2, "", "error: TORCHATTENTION_LIBTORCH: '/nowhere' is not there; expected the folder torch/lib of a PyTorch 2.10\n"),
+            (result.ExitCode, result.Output, result.Error));
     }
 
     [Fact]
@@ -99,7 +106,9 @@ public sealed class LibTorchTests : IDisposable
 
         Refuses("--libtorch: expected a folder with libtorch, got ''", "");
         Refuses($"--libtorch: '{_console.PathOf("file")}' is a file, not a folder", "file");
-        Refuses($"--libtorch: '{_console.PathOf("empty")}' holds no libtorch: no libtorch_cpu.so in it, in its lib or in its torch/lib", "empty");
+        Refuses(
+            $"--libtorch: '{_console.PathOf("empty")}' holds no libtorch: no libtorch_cpu.so in it, in its lib or in its torch/lib",
+            "empty");
     }
 
     [Theory]
@@ -110,7 +119,8 @@ public sealed class LibTorchTests : IDisposable
     {
         File.WriteAllText(Path.Combine(PyTorch(version), "libtorch_cpu.so"), "not looked at");
 
-        Refuses($"--libtorch: the libtorch in '{_console.PathOf("pytorch/torch/lib")}' does not fit: it is libtorch {version}; TorchSharp 0.107.0 needs libtorch 2.10", "pytorch");
+        Refuses($"--libtorch: the libtorch in '{_console.PathOf("pytorch/torch/lib")}' does not fit: it is libtorch {version}; "
+            + $"TorchSharp 0.107.0 needs libtorch 2.10", "pytorch");
     }
 
     [Fact]
@@ -118,7 +128,9 @@ public sealed class LibTorchTests : IDisposable
     {
         const string Debian = "/usr/lib/python3/dist-packages/torch";
         Assert.SkipUnless(Directory.Exists($"{Debian}/lib"), "python3-torch is not installed.");
-        Assert.SkipWhen(File.ReadAllText($"{Debian}/version.py").Contains($"'{LibTorch.NeededVersion}.", StringComparison.Ordinal), "python3-torch may fit.");
+        Assert.SkipWhen(
+            File.ReadAllText($"{Debian}/version.py").Contains($"'{LibTorch.NeededVersion}.", StringComparison.Ordinal),
+            "python3-torch may fit.");
 
         Refuses($"--libtorch: the libtorch in '{Debian}/lib' does not fit: it is libtorch ", Debian);
     }
@@ -141,7 +153,8 @@ public sealed class LibTorchTests : IDisposable
         string lib = LinkedLibTorch(except: broken);
         File.WriteAllText(Path.Combine(lib, broken), "not a library at all, whatever its name says, and long enough for a header");
 
-        Refuses($"--libtorch: the libtorch in '{lib}' does not fit: its {named} could not be loaded: the system says '{Path.Combine(lib, broken)}: invalid ELF header'", lib);
+        Refuses($"--libtorch: the libtorch in '{lib}' does not fit: its {named} could not be loaded: the system says "
+            + $"'{Path.Combine(lib, broken)}: invalid ELF header'", lib);
     }
 
     [Fact]
@@ -149,7 +162,8 @@ public sealed class LibTorchTests : IDisposable
     {
         string lib = LinkedLibTorch(except: "libtorch.so");
 
-        Refuses($"--libtorch: the libtorch in '{lib}' does not fit: its libtorch.so could not be loaded: the system says '{lib}/libtorch.so: cannot open shared object file", lib);
+        Refuses($"--libtorch: the libtorch in '{lib}' does not fit: its libtorch.so could not be loaded: the system says "
+            + $"'{lib}/libtorch.so: cannot open shared object file", lib);
     }
 
     [Fact]
@@ -159,7 +173,8 @@ public sealed class LibTorchTests : IDisposable
         string lib = LinkedLibTorch(except: "libc10.so");
         CopyWith(lib, "libc10.so", "TypeMeta26error_unsupported_typemeta", "TypeMeta26error_unsupported_typemetX");
 
-        Refuses($"--libtorch: the libtorch in '{lib}' does not fit: TorchSharp's native part could not be bound to it: the system says '", lib);
+        Refuses(
+            $"--libtorch: the libtorch in '{lib}' does not fit: TorchSharp's native part could not be bound to it: the system says '", lib);
         Refuses("undefined symbol: _ZN6caffe28TypeMeta26error_unsupported_typemetaES0_'; TorchSharp 0.107.0 needs libtorch 2.10", lib);
     }
 
@@ -176,7 +191,8 @@ public sealed class LibTorchTests : IDisposable
     {
         string name = Path.GetFileName(file);
         return name.Contains(".so", StringComparison.Ordinal)
-            && (name.StartsWith("libtorch", StringComparison.Ordinal) || name.StartsWith("libc10", StringComparison.Ordinal) || name.StartsWith("libgomp-", StringComparison.Ordinal));
+            && (name.StartsWith("libtorch", StringComparison.Ordinal) || name.StartsWith("libc10", StringComparison.Ordinal)
+                || name.StartsWith("libgomp-", StringComparison.Ordinal));
     }
 
     private static void CopyWith(string folder, string library, string name, string otherName)
@@ -198,14 +214,17 @@ public sealed class LibTorchTests : IDisposable
     private string PyTorch(string version)
     {
         string lib = Directory.CreateDirectory(_console.PathOf("pytorch/torch/lib")).FullName;
-        _console.Write("pytorch/torch/version.py", $"from typing import Optional\n\n__all__ = ['__version__', 'debug']\n__version__ = '{version}'\ndebug = False\n");
+        _console.Write(
+            "pytorch/torch/version.py",
+            $"from typing import Optional\n\n__all__ = ['__version__', 'debug']\n__version__ = '{version}'\ndebug = False\n");
         return lib;
     }
 
     private string LinkedLibTorch(string except)
     {
         string lib = Directory.CreateDirectory(_console.PathOf("linked")).FullName;
-        foreach (string file in Directory.GetFiles(_own).Where(IsLibTorch).Select(file => Path.GetFileName(file)).Where(file => file != except))
+        foreach (string file in
+            Directory.GetFiles(_own).Where(IsLibTorch).Select(file => Path.GetFileName(file)).Where(file => file != except))
         {
             File.CreateSymbolicLink(Path.Combine(lib, file), Path.Combine(_own, file));
         }

@@ -22,15 +22,19 @@ public sealed class ModelTests : IDisposable
     {
         string[] leaveOneOut = model == "multi-head" ? [] : ["--leave-one-out"];
 
-        ConsoleProcess.Result result = _console.Run(["train", "--model", model, "--epochs", "30", "--out", "run", "--json", .. leaveOneOut, .. options]);
+        ConsoleProcess.Result result = _console.Run(
+            ["train", "--model", model, "--epochs", "30", "--out", "run", "--json", .. leaveOneOut, .. options]);
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         using JsonDocument summary = JsonDocument.Parse(result.Output);
         JsonElement estimators = summary.RootElement.GetProperty("estimators");
         Assert.Equal(["average", "nonparametric", estimator], estimators.EnumerateObject().Select(property => property.Name));
-        Assert.InRange(estimators.GetProperty(estimator).GetProperty("val_loss").GetDouble(), 0, estimators.GetProperty("average").GetProperty("val_loss").GetDouble() / 2);
+        Assert.InRange(
+            estimators.GetProperty(estimator).GetProperty("val_loss").GetDouble(), 0,
+            estimators.GetProperty("average").GetProperty("val_loss").GetDouble() / 2);
         Assert.Equal(pictures, Directory.GetFiles(_console.PathOf("run/plots")).Length);
-        using TorchAttention.Training.Module loaded = ModelFile.Load(_console.PathOf("run/model.safetensors"), null, out IReadOnlyDictionary<string, string> notes);
+        using TorchAttention.Training.Module loaded = ModelFile.Load(
+            _console.PathOf("run/model.safetensors"), null, out IReadOnlyDictionary<string, string> notes);
         Assert.Equal("nonlinear", notes["data"]);
         using TorchAttention.Data.NonlinearData data = new();
         using Tensor predicted = loaded.call(data.XVal);
@@ -41,12 +45,16 @@ public sealed class ModelTests : IDisposable
     [Fact]
     public void SeveralColumns_HaveAWidthEach()
     {
-        ConsoleProcess.Result result = _console.Run("train", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--leave-one-out", "--epochs", "60", "--out", "run", "--json");
+        ConsoleProcess.Result result = _console.Run(
+            "train", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--leave-one-out", "--epochs", "60", "--out", "run",
+            "--json");
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         using JsonDocument summary = JsonDocument.Parse(result.Output);
-        double[] w = [Math.Abs(summary.RootElement.GetProperty("w_1").GetDouble()), Math.Abs(summary.RootElement.GetProperty("w_2").GetDouble())];
-        double[] deviations = [.. summary.RootElement.GetProperty("standardization").GetProperty("x_deviation").EnumerateArray().Select(number => number.GetDouble())];
+        double[] w =
+            [Math.Abs(summary.RootElement.GetProperty("w_1").GetDouble()), Math.Abs(summary.RootElement.GetProperty("w_2").GetDouble())];
+        double[] deviations = [.. summary.RootElement.GetProperty("standardization").GetProperty("x_deviation").EnumerateArray().Select(
+            number => number.GetDouble())];
 
         // The equivalence ratio decides, the compression ratio hardly matters (Cleveland and Devlin, 1988).
         Assert.InRange(w[0] * deviations[0] / (w[1] * deviations[1]), 3, double.PositiveInfinity);
@@ -64,13 +72,19 @@ public sealed class ModelTests : IDisposable
     [InlineData("--heads: expected a divisor of --hidden 32, got 5", "--model", "multi-head", "--heads", "5")]
     [InlineData("--regions: expected at most one for each of 50 examples to train on, got 51", "--model", "region", "--regions", "51")]
     [InlineData("--model: expected one of nw, ard, region, key, dot-product, additive, multi-head, got 'lstm'", "--model", "lstm")]
-    [InlineData("--model key takes one column of --x, got 2; ard has a w for each", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "key")]
+    [InlineData(
+        "--model key takes one column of --x, got 2; ard has a w for each", "--data", "ethanol", "--x", "E,C", "--y", "NOx",
+        "--model", "key")]
     [InlineData("--x: expected names of columns, each once, got 'E,E'", "--data", "ethanol", "--x", "E,E", "--y", "NOx")]
-    [InlineData("--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of the others; use --patience", "--model", "multi-head", "--leave-one-out")]
+    [InlineData(
+        "--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of "
+        + "the others; use --patience", "--model", "multi-head", "--leave-one-out")]
     [InlineData("--momentum applies to --optimizer sgd only", "--optimizer", "adam", "--momentum", "0.9")]
     [InlineData("--gamma applies to --schedule step and exponential only", "--gamma", "0.5")]
     [InlineData("--min-delta applies with --patience only", "--min-delta", "0.5")]
-    [InlineData("--seeds: 2 seeds from 18446744073709551615 on go beyond 18446744073709551615; expected a smaller --seed", "--seeds", "2", "--seed", "18446744073709551615")]
+    [InlineData(
+        "--seeds: 2 seeds from 18446744073709551615 on go beyond 18446744073709551615; expected a smaller --seed", "--seeds", "2", "--seed",
+        "18446744073709551615")]
     [InlineData("--momentum: expected less than 1, got 1", "--momentum", "1")]
     public void OptionsThatDoNotApply_AreRefused(string message, params string[] options)
     {
@@ -84,7 +98,8 @@ public sealed class ModelTests : IDisposable
     [InlineData("multi-head")]
     public void Dropout_IsTheSeedsToo(string model)
     {
-        string[] train = ["train", "--data", "mcycle", "--model", model, "--dropout", "0.2", "--epochs", "1", "--no-plots", "--quiet", "--seed", "3"];
+        string[] train =
+            ["train", "--data", "mcycle", "--model", model, "--dropout", "0.2", "--epochs", "1", "--no-plots", "--quiet", "--seed", "3"];
         Assert.Equal(0, _console.Run([.. train, "--out", "a"]).ExitCode);
         Assert.Equal(0, _console.Run([.. train, "--out", "b"]).ExitCode);
         Assert.Equal(File.ReadAllBytes(_console.PathOf("a/model.safetensors")), File.ReadAllBytes(_console.PathOf("b/model.safetensors")));
@@ -96,8 +111,11 @@ public sealed class ModelTests : IDisposable
     public void TensorBoard_WritesEvents()
     {
         Assert.Equal(0, _console.Run("train", "--model", "region", "--tensorboard", "--no-plots", "--quiet", "--out", "run").ExitCode);
-        string events = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(Assert.Single(Directory.GetFiles(_console.PathOf("run/tensorboard")))));
-        Assert.All(["brain.Event:2", "loss/train_step", "loss/val", "grad_norm", "w_5", "lr"], name => Assert.Contains(name, events, StringComparison.Ordinal));
+        string events = System.Text.Encoding.Latin1.GetString(
+            File.ReadAllBytes(Assert.Single(Directory.GetFiles(_console.PathOf("run/tensorboard")))));
+        Assert.All(
+            ["brain.Event:2", "loss/train_step", "loss/val", "grad_norm", "w_5", "lr"],
+            name => Assert.Contains(name, events, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -105,8 +123,12 @@ public sealed class ModelTests : IDisposable
     {
         // The first step runs away to where every loss is NaN.
         string[] training = ["train", "--leave-one-out", "--lr", "1e30", "--clip", "1", "--no-plots", "--quiet", "--out"];
-        Assert.Contains("the training loss of step 2 (epoch 1, mini-batch 2 of 5) is NaN", _console.Run([.. training, "stopped"]).Error, StringComparison.Ordinal);
-        Assert.Contains("the validation loss after step 5 (epoch 1, mini-batch 5 of 5) is NaN", _console.Run([.. training, "skipped", "--skip-non-finite"]).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "the training loss of step 2 (epoch 1, mini-batch 2 of 5) is NaN", _console.Run([.. training, "stopped"]).Error,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "the validation loss after step 5 (epoch 1, mini-batch 5 of 5) is NaN",
+            _console.Run([.. training, "skipped", "--skip-non-finite"]).Error, StringComparison.Ordinal);
         Assert.Equal(["1"], _console.ReadLines("skipped/steps.csv").Skip(1).Select(line => line.Split(',')[0]));
     }
 }

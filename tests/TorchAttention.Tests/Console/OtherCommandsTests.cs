@@ -14,7 +14,8 @@ public sealed class OtherCommandsTests : IDisposable
         ConsoleProcess.Result result = _console.Run("datasets");
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        foreach (string expected in new[] { "nonlinear", "ethanol", "faithful", "iris", "mcycle", "times, accel", "Silverman (1985)", "133 rows" })
+        foreach (string expected in
+            new[] { "nonlinear", "ethanol", "faithful", "iris", "mcycle", "times, accel", "Silverman (1985)", "133 rows" })
         {
             Assert.Contains(expected, result.Output, StringComparison.Ordinal);
         }
@@ -22,7 +23,9 @@ public sealed class OtherCommandsTests : IDisposable
 
     [Theory]
     [InlineData("", "train", "exercise", "datasets", "info")]
-    [InlineData("train", "(ethanol, faithful, iris, mcycle; see datasets)", "[default: nonlinear]", "by default a built-in table's own, or the first of a file's two",
+    [InlineData(
+        "train", "(ethanol, faithful, iris, mcycle; see datasets)", "[default: nonlinear]",
+        "by default a built-in table's own, or the first of a file's two",
         "the same seed gives the same run (default 0)", "(nonlinear; default 50)")]
     [InlineData("exercise", "1: More training examples", "the same seed gives the same run (default 0)")]
     public void Help_SaysWhatThereIsAndTheExitCodes(string command, params string[] expected)
@@ -30,7 +33,9 @@ public sealed class OtherCommandsTests : IDisposable
         ConsoleProcess.Result result = _console.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        Assert.All([.. expected, "  0    done\n", "  1    the run failed: ", "  2    wrong arguments or data\n", "  130  interrupted; "], text => Assert.Contains(text, result.Output, StringComparison.Ordinal));
+        Assert.All(
+            [.. expected, "  0    done\n", "  1    the run failed: ", "  2    wrong arguments or data\n", "  130  interrupted; "],
+            text => Assert.Contains(text, result.Output, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -72,7 +77,9 @@ public sealed class OtherCommandsTests : IDisposable
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         string[] lines = result.Output.TrimEnd('\n').Split('\n');
-        Assert.Equal(["TorchAttention", ".NET", "TorchSharp", "libtorch", "devices", "processors", "threads", "fonts"], lines.Select(line => line.Split(' ')[0]));
+        Assert.Equal(
+            ["TorchAttention", ".NET", "TorchSharp", "libtorch", "devices", "processors", "threads", "fonts"],
+            lines.Select(line => line.Split(' ')[0]));
         Assert.Contains("made for libtorch 2.", lines[2], StringComparison.Ordinal);
         Assert.StartsWith($"libtorch        {LibTorch.NeededVersion}.", lines[3], StringComparison.Ordinal);
         Assert.Contains("cpu", lines[4], StringComparison.Ordinal);
@@ -127,9 +134,11 @@ public sealed class OtherCommandsTests : IDisposable
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Equal(
-            pictures.SelectMany(name => new[] { $"{name}.png", $"{name}.svg" }), Directory.GetFiles(_console.PathOf("run/plots")).Select(Path.GetFileName).Order());
+            pictures.SelectMany(name => new[] { $"{name}.png", $"{name}.svg" }),
+                Directory.GetFiles(_console.PathOf("run/plots")).Select(Path.GetFileName).Order());
         string[] lines = _console.ReadLines("run/table.csv");
         Assert.Equal(header, lines[0]);
-        return [.. lines.Skip(1).Select(line => line.Split(',').Select(field => double.Parse(field, CultureInfo.InvariantCulture)).ToArray())];
+        return [.. lines.Skip(1).Select(
+            line => line.Split(',').Select(field => double.Parse(field, CultureInfo.InvariantCulture)).ToArray())];
     }
 }

@@ -25,7 +25,10 @@ public sealed partial class PlainOutputTests : IDisposable
         Assert.Contains(@"a\u001b]0;p", Done("fit", [.. data, "--out", "run", "--bandwidth", "1"]), StringComparison.Ordinal);
         Assert.Contains(@"a\u001b]0;p", Done("bandwidth", data), StringComparison.Ordinal);
         Assert.Contains(@"a\u001b]0;p", Done("evaluate", [.. data, "--bandwidth", "1"]), StringComparison.Ordinal);
-        Assert.Contains($"│ {Plain}, u", Done("fit", ["--data", "d.csv", "--x", "b", "--y", "c", "--classes", "--bandwidth", "1", "--out", $"runs/{Odd}"]), StringComparison.Ordinal);
+        Assert.Contains(
+            $"│ {Plain}, u",
+            Done("fit", ["--data", "d.csv", "--x", "b", "--y", "c", "--classes", "--bandwidth", "1", "--out", $"runs/{Odd}"]),
+            StringComparison.Ordinal);
         Assert.Contains(Plain, Done("runs", ["runs"]), StringComparison.Ordinal);
         Assert.Contains($"runs/{Plain}", Done("report", [$"runs/{Odd}"]), StringComparison.Ordinal);
         Assert.DoesNotContain(File.ReadAllText(_console.PathOf($"runs/{Odd}/report.html")), IsOdd);
@@ -33,8 +36,11 @@ public sealed partial class PlainOutputTests : IDisposable
         Done("train", [.. data, "--epochs", "2", "--out", "trained"]);
 
         _console.Write("text.csv", $"x,{Odd}\n1,2\n2,{Odd}\n");
-        Assert.Contains($"text.csv, row 3, column '{Plain}': expected a number, found '{Plain}'", Refused("fit", "--data", "text.csv"), StringComparison.Ordinal);
-        Assert.Contains($"no column '{Plain}!'", Refused("fit", "--data", "text.csv", "--x", Odd + "!", "--y", "x"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"text.csv, row 3, column '{Plain}': expected a number, found '{Plain}'", Refused("fit", "--data", "text.csv"),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            $"no column '{Plain}!'", Refused("fit", "--data", "text.csv", "--x", Odd + "!", "--y", "x"), StringComparison.Ordinal);
         Refused("fit", "--data", $"{Odd}.csv");
         Refused("predict", "--model", Odd);
         Refused("train", "--data", Odd);
@@ -69,7 +75,8 @@ public sealed partial class PlainOutputTests : IDisposable
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.StartsWith($"note,x,p_{own},p_{Odd},class,neighbours,flag\n{own},1,", result.Output, StringComparison.Ordinal);
         Assert.Contains($",{Odd},", result.Output.Split('\n')[2], StringComparison.Ordinal);
-        Assert.Equal(0, _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all", "--out", "p.csv").ExitCode);
+        Assert.Equal(
+            0, _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all", "--out", "p.csv").ExitCode);
         Assert.Equal(result.Output, File.ReadAllText(_console.PathOf("p.csv")));
     }
 
@@ -96,7 +103,8 @@ public sealed partial class PlainOutputTests : IDisposable
     {
         _console.Write("d.csv", $"x,b\n1,a\n2,{Odd}\n3,{Odd}\n4,a\n");
         _console.Write("q.csv", "x,note\n1,a\n2.5,b\n");
-        Assert.Equal(0, _console.Run("fit", "--data", "d.csv", "--classes", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        Assert.Equal(
+            0, _console.Run("fit", "--data", "d.csv", "--classes", "--bandwidth", "1", "--no-plots", "--quiet", "--out", "run").ExitCode);
         return "a";
     }
 
@@ -165,7 +173,8 @@ public sealed partial class PlainOutputTests : IDisposable
     private const int ReadAndWrite = 2;
     private const int NoControllingTerminal = 0x100;
 
-    private static int Checked(int result) => result >= 0 ? result : throw new InvalidOperationException(Marshal.GetLastPInvokeErrorMessage());
+    private static int Checked(int result) =>
+        result >= 0 ? result : throw new InvalidOperationException(Marshal.GetLastPInvokeErrorMessage());
 
     [LibraryImport("libc", EntryPoint = "posix_openpt", SetLastError = true)]
     private static partial int OpenPty(int flags);

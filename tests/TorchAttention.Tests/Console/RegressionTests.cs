@@ -35,17 +35,22 @@ public sealed class RegressionTests : IDisposable
     [Fact]
     public void Predict_IsTheModelsInRoundTripDigits()
     {
-        Assert.Equal(0, _console.Run("fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--kernel", "tricube", "--no-plots", "--quiet", "--out", "run").ExitCode);
+        Assert.Equal(
+            0, _console.Run(
+            "fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--kernel", "tricube", "--no-plots", "--quiet",
+            "--out", "run").ExitCode);
         _console.Write("q.csv", "C,name,E\n10,a,0.8\n12.5,b,0.95\n99,c,9\n");
         ConsoleProcess.Result result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--slopes");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         string[] lines = result.Output.TrimEnd('\n').Split('\n');
         Assert.Equal("E,C,mean,se,lower,upper,slope_E,slope_C,neighbours,flag", lines[0]);
-        Predictions at = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model.Predict([0.8, 10, 0.95, 12.5, 9, 99], new PredictionOptions { HasSlopes = true });
+        Predictions at = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model.Predict(
+            [0.8, 10, 0.95, 12.5, 9, 99], new PredictionOptions { HasSlopes = true });
         for (int i = 0; i < 3; i++)
         {
             string[] fields = lines[i + 1].Split(',');
-            double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1], at.EffectiveNeighbours[i]];
+            double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1],
+                at.EffectiveNeighbours[i]];
             Assert.Equal(expected, fields[2..^1].Select(field => double.Parse(field, CultureInfo.InvariantCulture)));
             Assert.Equal(!at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : at.IsInGap[i] ? "gap" : "", fields[^1]);
         }
@@ -54,7 +59,9 @@ public sealed class RegressionTests : IDisposable
         Assert.Equal([false, false, true], at.IsOutside);
 
         // The same from standard input to a file.
-        result = _console.Start("sh", ["-c", "\"$0\" predict --model run/model.safetensors --data - --slopes --out p.csv < q.csv", ConsoleProcess.Executable]).Wait();
+        result = _console.Start(
+            "sh",
+            ["-c", "\"$0\" predict --model run/model.safetensors --data - --slopes --out p.csv < q.csv", ConsoleProcess.Executable]).Wait();
         Assert.Equal((0, "", ""), (result.ExitCode, result.Output, result.Error));
         Assert.Equal(lines, _console.ReadLines("p.csv"));
     }
@@ -73,17 +80,24 @@ public sealed class RegressionTests : IDisposable
     [Fact]
     public void Classes_GetProbabilities()
     {
-        ConsoleProcess.Result result = _console.Run("fit", "--data", "iris", "--x", "Petal.Length,Petal.Width", "--y", "Species", "--classes", "--bandwidth", "0.3", "--out", "run", "--json");
+        ConsoleProcess.Result result = _console.Run(
+            "fit", "--data", "iris", "--x", "Petal.Length,Petal.Width", "--y", "Species", "--classes", "--bandwidth", "0.3", "--out", "run",
+            "--json");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         using var summary = JsonDocument.Parse(result.Output);
-        Assert.Equal(["setosa", "versicolor", "virginica"], summary.RootElement.GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal(
+            ["setosa", "versicolor", "virginica"],
+            summary.RootElement.GetProperty("classes").EnumerateArray().Select(name => name.GetString()));
         _console.Write("q.csv", "Petal.Length,Petal.Width\n1.4,0.2\n5.8,2.2\n");
         string[] lines = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv").Output.Split('\n');
         Assert.Equal("Petal.Length,Petal.Width,p_setosa,p_versicolor,p_virginica,class,neighbours,flag", lines[0]);
         Assert.Contains(",setosa,", lines[1], StringComparison.Ordinal);
         Assert.Contains(",virginica,", lines[2], StringComparison.Ordinal);
 
-        using var evaluated = JsonDocument.Parse(_console.Run("evaluate", "--data", "iris", "--x", "Petal.Length,Petal.Width", "--y", "Species", "--classes", "--bandwidth", "0.3", "--json").Output);
+        using var evaluated = JsonDocument.Parse(
+            _console.Run(
+            "evaluate", "--data", "iris", "--x", "Petal.Length,Petal.Width", "--y", "Species", "--classes", "--bandwidth", "0.3",
+            "--json").Output);
         Assert.InRange(evaluated.RootElement.GetProperty("accuracy").GetDouble(), 0.9, 1);
     }
 
@@ -94,7 +108,9 @@ public sealed class RegressionTests : IDisposable
     [InlineData("--out: 'd.csv' is the file of the queries", "predict", "--model", "m", "--data", "d.csv", "--out", "d.csv")]
     [InlineData("--out: './m' is the model", "predict", "--model", "m", "--data", "d.csv", "--out", "./m")]
     [InlineData("--out: 'run' cannot be written to (it is a folder)", "predict", "--model", "m", "--data", "d.csv", "--out", "run")]
-    [InlineData("--out: 'none/p.csv' cannot be written to (its folder does not exist)", "predict", "--model", "m", "--data", "d.csv", "--out", "none/p.csv")]
+    [InlineData(
+        "--out: 'none/p.csv' cannot be written to (its folder does not exist)", "predict", "--model", "m", "--data", "d.csv", "--out",
+        "none/p.csv")]
     [InlineData("--out: '' cannot be written to (it has no name)", "predict", "--model", "m", "--data", "d.csv", "--out", "")]
     [InlineData("--model: expected a file, got ''", "predict", "--model", "", "--data", "d.csv")]
     [InlineData("--out: 'run/config.json' is a file of the run", "report", "run", "--out", "run/config.json")]
@@ -111,7 +127,9 @@ public sealed class RegressionTests : IDisposable
         Assert.StartsWith($"error: {message}", result.Error, StringComparison.Ordinal);
         Assert.Equal(before, Contents());
 
-        Dictionary<string, string> Contents() => Directory.GetFiles(_console.Folder, "*", SearchOption.AllDirectories).ToDictionary(file => file, file => Convert.ToBase64String(File.ReadAllBytes(file)));
+        Dictionary<string, string> Contents() =>
+            Directory.GetFiles(_console.Folder, "*", SearchOption.AllDirectories).ToDictionary(
+                file => file, file => Convert.ToBase64String(File.ReadAllBytes(file)));
     }
 
     [Fact]
@@ -125,8 +143,11 @@ public sealed class RegressionTests : IDisposable
             sparse.Write([255, 255, 255, 255, 0, 0, 0, 0]);
         }
 
-        Assert.Equal(new ConsoleProcess.Result(2, "", "error: /dev/zero: expected a header that begins with {, found an empty one\n"), _console.Run("predict", "--model", "/dev/zero", "--data", "d.csv"));
-        Assert.Contains("found the length 4294967295", _console.Run("predict", "--model", "sparse", "--data", "d.csv").Error, StringComparison.Ordinal);
+        Assert.Equal(
+            new ConsoleProcess.Result(2, "", "error: /dev/zero: expected a header that begins with {, found an empty one\n"),
+            _console.Run("predict", "--model", "/dev/zero", "--data", "d.csv"));
+        Assert.Contains(
+            "found the length 4294967295", _console.Run("predict", "--model", "sparse", "--data", "d.csv").Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,7 +157,9 @@ public sealed class RegressionTests : IDisposable
         ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--out", "run", "--quiet");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Contains("summary.json", Entries("run"));
-        Assert.Equal(4, _console.Run("predict", "--model", "run/model.safetensors", "--data", "d.csv", "--level", "0.99999999").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(
+            4, _console.Run("predict", "--model", "run/model.safetensors", "--data", "d.csv", "--level", "0.99999999").Output.Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
     [Fact]
@@ -152,7 +175,9 @@ public sealed class RegressionTests : IDisposable
     public void GapsBetweenTheRows_AreDrawnWhateverThePolicyIs()
     {
         _console.Write("d.csv", "x,y\n0,1\n0.1,2\n0.2,1\n5,3\n5.1,4\n5.2,3\n");
-        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--bandwidth", "0.15", "--kernel", "epanechnikov", "--no-neighbour", "error", "--out", "run", "--quiet");
+        ConsoleProcess.Result result = _console.Run(
+            "fit", "--data", "d.csv", "--bandwidth", "0.15", "--kernel", "epanechnikov", "--no-neighbour", "error", "--out", "run",
+            "--quiet");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Contains("fit.png", Entries("run/plots"));
     }
@@ -160,7 +185,8 @@ public sealed class RegressionTests : IDisposable
     [Fact]
     public void Weights_CountInClassesAndInErrors()
     {
-        _console.Write("d.csv", $"x,c,y,w\n{string.Join('\n', Enumerable.Range(0, 40).Select(i => $"{i},{(i * i % 7 < 3 ? "a" : "b")},{i % 5},{(i % 3) + 1}"))}\n");
+        IEnumerable<string> rows = Enumerable.Range(0, 40).Select(i => $"{i},{(i * i % 7 < 3 ? "a" : "b")},{i % 5},{(i % 3) + 1}\n");
+        _console.Write("d.csv", "x,c,y,w\n" + string.Concat(rows));
         foreach (string[] kind in (string[][])[["--y", "c", "--classes"], ["--y", "y"]])
         {
             string[] evaluate = ["evaluate", "--data", "d.csv", "--x", "x", "--bandwidth", "2", "--json", .. kind];
@@ -168,7 +194,8 @@ public sealed class RegressionTests : IDisposable
             Assert.NotEqual(_console.Run(evaluate).Output, _console.Run([.. evaluate, "--weights", "w"]).Output);
             Assert.Equal(0, _console.Run([.. fit, "--out", kind[1] + "0"]).ExitCode);
             Assert.Equal(0, _console.Run([.. fit, "--weights", "w", "--out", kind[1] + "1"]).ExitCode);
-            Assert.NotEqual(File.ReadAllText(_console.PathOf($"{kind[1]}0/fitted.csv")), File.ReadAllText(_console.PathOf($"{kind[1]}1/fitted.csv")));
+            Assert.NotEqual(
+                File.ReadAllText(_console.PathOf($"{kind[1]}0/fitted.csv")), File.ReadAllText(_console.PathOf($"{kind[1]}1/fitted.csv")));
         }
     }
 
@@ -188,7 +215,8 @@ public sealed class RegressionTests : IDisposable
     [Fact]
     public void Evaluate_IsTheErrorOnHeldOutRows()
     {
-        using var json = JsonDocument.Parse(_console.Run("evaluate", "--data", "mcycle", "--bandwidth", "1", "--folds", "133", "--json").Output);
+        using var json = JsonDocument.Parse(
+            _console.Run("evaluate", "--data", "mcycle", "--bandwidth", "1", "--folds", "133", "--json").Output);
 
         // With a fold for each row and a given bandwidth this is the leave-one-out error.
         Assert.Equal(Math.Sqrt(597.0605698213744), json.RootElement.GetProperty("rmse").GetDouble(), 1e-9);
@@ -200,10 +228,12 @@ public sealed class RegressionTests : IDisposable
     {
         _console.Write("d.csv", "a;b;w\n1,5;2;1\n2,5;3;1\n3,5;;1\n4,5;5;2\n");
         ConsoleProcess.Result result = _console.Run(
-            "fit", "--data", "d.csv", "--x", "a", "--y", "b", "--weights", "w", "--delimiter", ";", "--decimal-comma", "--missing", "drop", "--bandwidth", "1", "--out", "run", "--json");
+            "fit", "--data", "d.csv", "--x", "a", "--y", "b", "--weights", "w", "--delimiter", ";", "--decimal-comma", "--missing", "drop",
+                "--bandwidth", "1", "--out", "run", "--json");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         using var summary = JsonDocument.Parse(result.Output);
-        Assert.Equal((3, 1), (summary.RootElement.GetProperty("rows").GetInt32(), summary.RootElement.GetProperty("dropped_rows").GetInt32()));
+        Assert.Equal(
+            (3, 1), (summary.RootElement.GetProperty("rows").GetInt32(), summary.RootElement.GetProperty("dropped_rows").GetInt32()));
     }
 
     [Theory]
@@ -216,7 +246,9 @@ public sealed class RegressionTests : IDisposable
     [InlineData("--bandwidth: expected positive numbers or one of loo", "fit", "--data", "mcycle", "--bandwidth", "NaN")]
     [InlineData("--bandwidth: expected positive numbers or one of loo", "fit", "--data", "mcycle", "--bandwidth", "1e999")]
     [InlineData("--bandwidth: expected one bandwidth or one for each of times, got 2", "fit", "--data", "mcycle", "--bandwidth", "1,2")]
-    [InlineData("--bandwidth: the rule plugin is for one feature, got 2", "fit", "--data", "iris", "--x", "Petal.Width,Sepal.Width", "--y", "Petal.Length", "--bandwidth", "plugin")]
+    [InlineData(
+        "--bandwidth: the rule plugin is for one feature, got 2", "fit", "--data", "iris", "--x", "Petal.Width,Sepal.Width", "--y",
+        "Petal.Length", "--bandwidth", "plugin")]
     [InlineData("--kernel: expected one of gaussian", "fit", "--data", "mcycle", "--kernel", "cosine")]
     [InlineData("--degree: expected 0 or 1, got 2", "fit", "--data", "mcycle", "--degree", "2")]
     [InlineData("--x: expected columns that are not named twice", "fit", "--data", "mcycle", "--x", "times,times", "--y", "accel")]
@@ -241,7 +273,9 @@ public sealed class RegressionTests : IDisposable
 
     [Theory]
     [InlineData("a,b\n1,2\n1,3\n", "column 'a': expected numbers that vary, got 1 everywhere")]
-    [InlineData("a,b\n1,2\n2,\n3,NA\n", "d.csv, row 3, column 'b': expected a number, found nothing; 2 rows miss one; --missing drop leaves such rows out")]
+    [InlineData(
+        "a,b\n1,2\n2,\n3,NA\n",
+        "d.csv, row 3, column 'b': expected a number, found nothing; 2 rows miss one; --missing drop leaves such rows out")]
     [InlineData("a,b\n1,2\n2,1e999\n", "d.csv, row 3, column 'b': expected a finite number, found '1e999'")]
     [InlineData("a,b\n1,2\n2,3,4\n", "d.csv, row 3: expected 2 fields as in the header, found 3")]
     [InlineData("a;b\n1;2\n", "separated by something other than a comma?")]
@@ -263,19 +297,26 @@ public sealed class RegressionTests : IDisposable
     public void Advice_ComesFromWhatIsWrongAndNotFromNames(string file)
     {
         _console.Write(file, "x,y\n1,a\n2,b\n");
-        Assert.Equal($"error: {file}, row 2, column 'y': expected a number, found 'a'; for a column of classes add --classes\n", _console.Run("fit", "--data", file).Error);
+        Assert.Equal(
+            $"error: {file}, row 2, column 'y': expected a number, found 'a'; for a column of classes add --classes\n",
+            _console.Run("fit", "--data", file).Error);
         _console.Write(file, "x,missing value\n1,5%\n2,b\n");
-        Assert.Equal($"error: {file}, row 2, column 'missing value': expected a number, found '5%'\n", _console.Run("fit", "--data", file).Error);
+        Assert.Equal(
+            $"error: {file}, row 2, column 'missing value': expected a number, found '5%'\n", _console.Run("fit", "--data", file).Error);
         _console.Write(file, "x,y\n1,\n2,b\n");
-        Assert.Equal($"error: {file}, row 2, column 'y': expected a number, found nothing; --missing drop leaves such rows out\n", _console.Run("fit", "--data", file).Error);
+        Assert.Equal(
+            $"error: {file}, row 2, column 'y': expected a number, found nothing; --missing drop leaves such rows out\n",
+            _console.Run("fit", "--data", file).Error);
     }
 
     [Fact]
     public void NegativeWeight_IsNamedByItsRow()
     {
         _console.Write("d.csv", "a,b,w\n1,2,1\n2,,1\n3,4,-0.5\n5,6,1\n");
-        ConsoleProcess.Result result = _console.Run("fit", "--data", "d.csv", "--x", "a", "--y", "b", "--weights", "w", "--missing", "drop");
-        Assert.Equal((2, "error: d.csv, row 4, column 'w': expected a number of at least 0, found '-0.5'\n"), (result.ExitCode, result.Error));
+        ConsoleProcess.Result result = _console.Run(
+            "fit", "--data", "d.csv", "--x", "a", "--y", "b", "--weights", "w", "--missing", "drop");
+        Assert.Equal(
+            (2, "error: d.csv, row 4, column 'w': expected a number of at least 0, found '-0.5'\n"), (result.ExitCode, result.Error));
         Assert.Equal(["d.csv"], Entries("."));
     }
 
@@ -292,5 +333,7 @@ public sealed class RegressionTests : IDisposable
         Assert.Contains("'none/p.csv' cannot be written to", result.Error, StringComparison.Ordinal);
     }
 
-    private string[] Entries(string folder) => [.. Directory.EnumerateFileSystemEntries(_console.PathOf(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal).Select(name => name!)];
+    private string[] Entries(string folder) =>
+        [.. Directory.EnumerateFileSystemEntries(_console.PathOf(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal).Select(
+        name => name!)];
 }

@@ -24,7 +24,9 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotMatch("""(?:src|href|url\()\s*=?\s*["']?(?:https?:|//)""", page);
         Assert.DoesNotContain("<script", page, StringComparison.OrdinalIgnoreCase);
         Assert.All(
-            ["<title>run: region on nonlinear</title>", ">finished<", "<dt>w_3</dt>", "<td>nonparametric</td>", "<th>regions</th><td>3</td>", "<h2>Configuration</h2>", "region: attention weights", "<code>train --out run --quiet --model region --regions 3 --epochs 4</code>"],
+            ["<title>run: region on nonlinear</title>", ">finished<", "<dt>w_3</dt>", "<td>nonparametric</td>",
+                "<th>regions</th><td>3</td>", "<h2>Configuration</h2>", "region: attention weights",
+                "<code>train --out run --quiet --model region --regions 3 --epochs 4</code>"],
             part => Assert.Contains(part, page, StringComparison.Ordinal));
         using JsonDocument summary = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/summary.json")));
         Assert.Contains($"<th>w_1</th><td>{summary.RootElement.GetProperty("w_1").GetRawText()}</td>", page, StringComparison.Ordinal);
@@ -33,7 +35,8 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Report_EscapesTheUsersNames()
     {
-        _console.Write("d.csv", "<script>alert(1)</script>,y & z\n" + string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i % 5}")) + "\n");
+        _console.Write(
+            "d.csv", "<script>alert(1)</script>,y & z\n" + string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i % 5}")) + "\n");
         Train("run", "--data", "d.csv", "--epochs", "2");
         Assert.Equal(0, _console.Run("report", "run", "--out", "page.html").ExitCode);
         string page = File.ReadAllText(_console.PathOf("page.html"));
@@ -45,7 +48,9 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Fit_IsReportedAsOne()
     {
-        Assert.Equal(0, _console.Run("fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--quiet", "--out", "runs/surface").ExitCode);
+        Assert.Equal(
+            0, _console.Run(
+            "fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--quiet", "--out", "runs/surface").ExitCode);
         Train("runs/trained", "--epochs", "2", "--no-plots");
         Assert.Equal(0, _console.Run("report", "runs/surface").ExitCode);
         string page = File.ReadAllText(_console.PathOf("runs/surface/report.html"));
@@ -53,7 +58,9 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("<title>surface: fit on ethanol</title>", page, StringComparison.Ordinal);
         Assert.Contains("<dt>bandwidth</dt><dd>0.05, 3</dd>", page, StringComparison.Ordinal);
         Assert.Contains("The fitted surface, and the examples in the colours of their values", page, StringComparison.Ordinal);
-        Assert.True(page.IndexOf("The fitted surface", StringComparison.Ordinal) < page.IndexOf("What the fit leaves", StringComparison.Ordinal), "Expected the fit before its residuals.");
+        Assert.True(
+            page.IndexOf("The fitted surface", StringComparison.Ordinal) < page.IndexOf("What the fit leaves", StringComparison.Ordinal),
+            "Expected the fit before its residuals.");
         Assert.DoesNotContain("<h2>Loss</h2>", page, StringComparison.Ordinal);
         Assert.DoesNotContain("epochs", page, StringComparison.Ordinal);
         Assert.Matches("surface +│ ethanol +│ fit +│ [^│]+ │ +│ +│ +│ finished", _console.Run("runs", "runs").Output);
@@ -73,9 +80,13 @@ public sealed partial class ReportTests : IDisposable
         Assert.Equal(12, lines.Length - title - 2);
         Assert.True(lines[(title + 1)..^1].Count(line => line.Any(c => c is > '\u2800' and <= '\u28ff')) >= 5);
         ConsoleProcess.Result wrong = _console.Run("runs", "compare", "runs/slow", "runs/fast", "--out", "c.bmp");
-        Assert.Equal((2, "", "error: --out: expected a file that ends in .png or .svg, got 'c.bmp'"), (wrong.ExitCode, wrong.Output, wrong.Error.TrimEnd()));
+        Assert.Equal(
+            (2, "", "error: --out: expected a file that ends in .png or .svg, got 'c.bmp'"),
+            (wrong.ExitCode, wrong.Output, wrong.Error.TrimEnd()));
         ConsoleProcess.Result folder = _console.Run("runs", "runs", "compare", "slow", "fast");
-        Assert.Equal((2, "error: expected runs compare and the runs' folders, got 'runs' before compare"), (folder.ExitCode, folder.Error.TrimEnd()));
+        Assert.Equal(
+            (2, "error: expected runs compare and the runs' folders, got 'runs' before compare"),
+            (folder.ExitCode, folder.Error.TrimEnd()));
     }
 
     [Fact]
@@ -155,7 +166,9 @@ public sealed partial class ReportTests : IDisposable
         Assert.Matches(@"│ broken +│.*'runs/broken/config\.json' is damaged", rows[5]);
         Assert.DoesNotContain(rows, row => row.Contains("other", StringComparison.Ordinal));
         using JsonDocument json = JsonDocument.Parse(_console.Run("runs", "--json", "--sort", "name").Output);
-        Assert.Equal(["broken damaged", "good finished", "poor unfinished"], json.RootElement.GetProperty("runs").EnumerateArray().Select(run => $"{run.GetProperty("name")} {run.GetProperty("status")}"));
+        Assert.Equal(
+            ["broken damaged", "good finished", "poor unfinished"],
+            json.RootElement.GetProperty("runs").EnumerateArray().Select(run => $"{run.GetProperty("name")} {run.GetProperty("status")}"));
     }
 
     [Fact]
@@ -221,17 +234,24 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Chromium_ShowsThePageWithoutANetwork()
     {
-        string? chromium = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "chromium")).FirstOrDefault(File.Exists);
+        string? chromium = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(
+            folder => Path.Combine(folder, "chromium")).FirstOrDefault(File.Exists);
         Assert.SkipWhen(chromium is null, "There is no chromium on the path.");
         Train("run", "--epochs", "2");
         Assert.Equal(0, _console.Run("report", "run").ExitCode);
 
-        // Every name is unknown, so that whatever the page asked for would be an error in the log; a picture that does not decode has no width.
+        // Every name is unknown, so that whatever the page asked for would be an error in the log; a picture that does not decode has no
+        // width.
         string probe = File.ReadAllText(_console.PathOf("run/report.html")).Replace(
-            "</body>", "<script>addEventListener('load', () => document.title = [...document.images].every(i => i.complete && i.naturalWidth > 100) + ' ' + document.images.length + ' ' + (document.documentElement.scrollWidth <= innerWidth))</script></body>", StringComparison.Ordinal);
+            "</body>",
+                "<script>addEventListener('load', () => document.title = [...document.images].every(i => i.complete && i.naturalWidth > "
+                + "100) + ' ' + document.images.length + ' ' + (document.documentElement.scrollWidth <= innerWidth))</script></body>",
+                StringComparison.Ordinal);
         _console.Write("probe.html", probe);
-        string[] options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--window-size=500,2000", $"--user-data-dir={_console.PathOf("profile")}"];
-        ConsoleProcess.Result shown = _console.Start(chromium!, [.. options, "--dump-dom", $"file://{_console.PathOf("probe.html")}"]).Wait();
+        string[] options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--enable-logging=stderr", "--window-size=500,2000", $"--user-data-dir={_console.PathOf("profile")}"];
+        ConsoleProcess.Result shown = _console.Start(
+            chromium!, [.. options, "--dump-dom", $"file://{_console.PathOf("probe.html")}"]).Wait();
 
         Assert.Equal(0, shown.ExitCode);
         Assert.Contains("<title>true 6 true</title>", shown.Output, StringComparison.Ordinal);
@@ -245,7 +265,8 @@ public sealed partial class ReportTests : IDisposable
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
     }
 
-    private static string[] Svgs(string page) => [.. Picture().Matches(page).Select(match => Encoding.UTF8.GetString(Convert.FromBase64String(match.Groups[1].Value)))];
+    private static string[] Svgs(string page) =>
+        [.. Picture().Matches(page).Select(match => Encoding.UTF8.GetString(Convert.FromBase64String(match.Groups[1].Value)))];
 
     [GeneratedRegex("src=\"data:image/svg\\+xml;base64,([^\"]+)\"")]
     private static partial Regex Picture();

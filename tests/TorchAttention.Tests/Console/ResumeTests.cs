@@ -18,7 +18,8 @@ public sealed class ResumeTests : IDisposable
     {
         LongTests.SkipUnlessAskedFor();
         const int wanted = 120;
-        string[] training = ["train", "--epochs", "1500", "--optimizer", "adam", "--schedule", "cosine", "--leave-one-out", "--checkpoint-steps", "40", "--quiet", "--no-plots"];
+        string[] training = ["train", "--epochs", "1500", "--optimizer", "adam", "--schedule", "cosine", "--leave-one-out",
+            "--checkpoint-steps", "40", "--quiet", "--no-plots"];
         Assert.Equal(0, _console.Run([.. training, "--out", "whole"]).ExitCode);
         var random = new Random(5);
         int kills = 0;
@@ -31,7 +32,8 @@ public sealed class ResumeTests : IDisposable
                 bool isBegun = File.Exists(_console.PathOf($"{name}/config.json"));
                 string[] arguments = isBegun ? ["train", "--resume", name, "--quiet"] : [.. training, "--out", name];
                 ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, arguments);
-                if (kills < wanted && !SpinWait.SpinUntil(() => File.Exists(_console.PathOf($"{name}/summary.json")), random.Next(100, 1200)))
+                if (kills < wanted
+                    && !SpinWait.SpinUntil(() => File.Exists(_console.PathOf($"{name}/summary.json")), random.Next(100, 1200)))
                 {
                     running.Kill();
                     running.Wait();
@@ -55,7 +57,8 @@ public sealed class ResumeTests : IDisposable
     [InlineData("lbfgs", "--batch-size", "50")]
     public void Interrupted_GoesOnAndEndsTheSame(string optimizer, string option, string value)
     {
-        string[] training = ["train", "--epochs", "150", "--optimizer", optimizer, "--lr", "0.05", "--leave-one-out", "--checkpoint-steps", "7", "--quiet", "--no-plots", option, value];
+        string[] training = ["train", "--epochs", "150", "--optimizer", optimizer, "--lr", "0.05", "--leave-one-out", "--checkpoint-steps",
+            "7", "--quiet", "--no-plots", option, value];
         Assert.Equal(0, _console.Run([.. training, "--out", "whole"]).ExitCode);
         ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, [.. training, "--out", "run"]);
         running.Until(() => Directory.Exists(_console.PathOf("run/checkpoints")));
@@ -104,7 +107,8 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void DamagedNewestCheckpoint_IsNamedAndTheOneBeforeIsUsed()
     {
-        Assert.Equal(0, _console.Run("train", "--epochs", "4", "--checkpoint-steps", "10", "--quiet", "--no-plots", "--out", "run").ExitCode);
+        Assert.Equal(
+            0, _console.Run("train", "--epochs", "4", "--checkpoint-steps", "10", "--quiet", "--no-plots", "--out", "run").ExitCode);
         string newest = Directory.GetFiles(_console.PathOf("run/checkpoints")).Order().Last();
         byte[] bytes = File.ReadAllBytes(newest);
         bytes[^3] ^= 1;
@@ -114,7 +118,9 @@ public sealed class ResumeTests : IDisposable
         ConsoleProcess.Result result = _console.Run("train", "--resume", "run", "--no-plots");
 
         Assert.Equal(0, result.ExitCode);
-        Assert.Matches(@"^warning: run/checkpoints/step-0000000020\.safetensors: expected a checkpoint whose content fits its digest, found another: the file is damaged\n$", result.Error);
+        Assert.Matches(
+            @"^warning: run/checkpoints/step-0000000020\.safetensors: expected a checkpoint whose content fits its digest, found "
+            + "another: the file is damaged\n$", result.Error);
         Assert.StartsWith("run: going on after step 10\n", result.Output, StringComparison.Ordinal);
     }
 
@@ -122,7 +128,9 @@ public sealed class ResumeTests : IDisposable
     public void Finished_SaysSo_AndTakesMoreEpochs()
     {
         Assert.Equal(0, _console.Run("train", "--epochs", "3", "--quiet", "--no-plots", "--out", "run").ExitCode);
-        Assert.Equal(new ConsoleProcess.Result(0, "the run in run is finished; give it more --epochs to go on\n", ""), _console.Run("train", "--resume", "run"));
+        Assert.Equal(
+            new ConsoleProcess.Result(0, "the run in run is finished; give it more --epochs to go on\n", ""),
+            _console.Run("train", "--resume", "run"));
         Assert.Equal(0, _console.Run("train", "--resume", "run", "--epochs", "6", "--quiet").ExitCode);
         Assert.Equal(0, _console.Run("train", "--epochs", "6", "--quiet", "--no-plots", "--out", "whole").ExitCode);
         AssertSameFiles("whole", "run");
@@ -144,14 +152,19 @@ public sealed class ResumeTests : IDisposable
 
         Assert.Equal(File.ReadAllText(_console.PathOf("whole/table.csv")), File.ReadAllText(_console.PathOf("run/table.csv")));
         using JsonDocument summary = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/summary.json")));
-        double[] w = [.. _console.ReadLines("run/table.csv").Skip(1).Select(line => double.Parse(line.Split(',')[1], System.Globalization.CultureInfo.InvariantCulture))];
+        double[] w = [.. _console.ReadLines("run/table.csv").Skip(1).Select(
+            line => double.Parse(line.Split(',')[1], System.Globalization.CultureInfo.InvariantCulture))];
         Assert.Equal(w.Average(), summary.RootElement.GetProperty("w").GetProperty("mean").GetDouble(), 1e-12);
-        Assert.Equal(Math.Sqrt(w.Sum(x => Math.Pow(x - w.Average(), 2)) / 2), summary.RootElement.GetProperty("w").GetProperty("deviation").GetDouble(), 1e-12);
+        Assert.Equal(
+            Math.Sqrt(w.Sum(x => Math.Pow(x - w.Average(), 2)) / 2),
+            summary.RootElement.GetProperty("w").GetProperty("deviation").GetDouble(), 1e-12);
     }
 
     [Theory]
     [InlineData("--resume: 'nothing' holds no run (config.json is not there); begin it with train --out nothing", "--resume", "nothing")]
-    [InlineData("--lr cannot be given with --resume: the run has its own; only --epochs, --checkpoint-steps, --checkpoint-seconds, --libtorch, --tensorboard, --no-plots, --quiet, --json can change", "--resume", "run", "--lr", "2")]
+    [InlineData(
+        "--lr cannot be given with --resume: the run has its own; only --epochs, --checkpoint-steps, --checkpoint-seconds, --libtorch, "
+        + "--tensorboard, --no-plots, --quiet, --json can change", "--resume", "run", "--lr", "2")]
     public void WrongResume_IsOneLine(string message, params string[] arguments) =>
         Assert.Equal(new ConsoleProcess.Result(2, "", $"error: {message}\n"), _console.Run(["train", .. arguments]));
 
@@ -163,13 +176,16 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(0, _console.Run("train", "--data", "d.csv", "--quiet", "--no-plots", "--out", "run").ExitCode);
         _console.Write("d.csv", $"x,y\n{string.Join('\n', rows)}\n".Replace("\n3,3\n", "\n3,4\n", StringComparison.Ordinal));
         Assert.Equal(
-            new ConsoleProcess.Result(2, "", "error: --resume: the data are not those that the run in 'run' began with\n"), _console.Run("train", "--resume", "run", "--epochs", "9"));
+            new ConsoleProcess.Result(2, "", "error: --resume: the data are not those that the run in 'run' began with\n"),
+            _console.Run("train", "--resume", "run", "--epochs", "9"));
     }
 
     [Theory]
     [InlineData("{", "is damaged")]
     [InlineData("{\"command\": \"fit\"}", "is a run of fit, which has no training to go on with")]
-    [InlineData("{\"command\": \"train\", \"data\": \"nonlinear\", \"arguments\": [\"--frobnicate\"]}", "was written by another version or changed")]
+    [InlineData(
+        "{\"command\": \"train\", \"data\": \"nonlinear\", \"arguments\": [\"--frobnicate\"]}",
+        "was written by another version or changed")]
     public void DamagedConfig_IsOneLine(string text, string problem)
     {
         Directory.CreateDirectory(_console.PathOf("run"));
@@ -183,12 +199,15 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("steps.csv", "1,", "garbage,", "'run/steps.csv' is damaged (expected rows that begin with a whole number, found 'garbage,")]
     [InlineData("epochs.csv", "1,", "x", "'run/epochs.csv' is damaged (expected rows that begin with a whole number, found 'x")]
-    [InlineData("config.json", "\"data_sha256\": \"", "\"data_sha256\": 5, \"other\": \"", "'run/config.json' is damaged (data_sha256: expected a text, found 5)")]
+    [InlineData(
+        "config.json", "\"data_sha256\": \"", "\"data_sha256\": 5, \"other\": \"",
+        "'run/config.json' is damaged (data_sha256: expected a text, found 5)")]
     public void DamagedFile_IsOneLine(string file, string text, string damage, string problem)
     {
         Assert.Equal(0, _console.Run("train", "--epochs", "2", "--quiet", "--no-plots", "--out", "run").ExitCode);
         string whole = File.ReadAllText(_console.PathOf($"run/{file}"));
-        int place = whole.IndexOf(file.EndsWith("csv", StringComparison.Ordinal) ? $"\n{text}" : text, StringComparison.Ordinal) + (file.EndsWith("csv", StringComparison.Ordinal) ? 1 : 0);
+        int place = whole.IndexOf(file.EndsWith("csv", StringComparison.Ordinal) ? $"\n{text}" : text, StringComparison.Ordinal)
+            + (file.EndsWith("csv", StringComparison.Ordinal) ? 1 : 0);
         _console.Write($"run/{file}", whole[..place] + damage + whole[(place + text.Length)..]);
 
         ConsoleProcess.Result result = _console.Run("train", "--resume", "run", "--epochs", "3");
@@ -201,13 +220,15 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void RunAtWork_IsRefused()
     {
-        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
+        ConsoleProcess.Running running = _console.Start(
+            ConsoleProcess.Executable, ["train", "--epochs", "10000000", "--out", "run", "--quiet", "--no-plots"]);
         try
         {
             running.Until(() => File.Exists(_console.PathOf("run/config.json")));
             ConsoleProcess.Result result = _console.Run("train", "--resume", "run");
             Assert.Equal(2, result.ExitCode);
-            Assert.StartsWith("error: --resume: 'run' cannot be written to (another process is at work on it)", result.Error, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "error: --resume: 'run' cannot be written to (another process is at work on it)", result.Error, StringComparison.Ordinal);
         }
         finally
         {
@@ -235,7 +256,8 @@ public sealed class ResumeTests : IDisposable
         foreach (string file in _files)
         {
             Assert.True(
-                File.ReadAllBytes(_console.PathOf($"{expected}/{file}")).AsSpan().SequenceEqual(File.ReadAllBytes(_console.PathOf($"{actual}/{file}"))),
+                File.ReadAllBytes(_console.PathOf($"{expected}/{file}")).AsSpan().SequenceEqual(
+                    File.ReadAllBytes(_console.PathOf($"{actual}/{file}"))),
                 $"{actual}/{file} differs from {expected}/{file}.");
         }
     }

@@ -10,20 +10,24 @@ public sealed class TrainNotesTests : IDisposable
     [Fact]
     public void Overfitting_IsSaidWithTheBestEpoch()
     {
-        Assert.Matches(@"note: the validation loss was 0\.024\d+ after epoch \d+; --patience keeps the best weights", Train("--epochs", "200"));
+        Assert.Matches(
+            @"note: the validation loss was 0\.024\d+ after epoch \d+; --patience keeps the best weights", Train("--epochs", "200"));
         Assert.DoesNotContain("note:", Train("--epochs", "200", "--leave-one-out"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void WorseThanTheAverage_IsSaid() =>
-        Assert.Contains("note: what was learned predicts worse than the average; a smaller --lr, or more --epochs, may help", Train("--noise-std", "5", "--lr", "1e9"), StringComparison.Ordinal);
+        Assert.Contains(
+            "note: what was learned predicts worse than the average; a smaller --lr, or more --epochs, may help",
+            Train("--noise-std", "5", "--lr", "1e9"), StringComparison.Ordinal);
 
     [Fact]
     public void Warmup_MustEndWithinTheRun()
     {
         ConsoleProcess.Result result = _console.Run("train", "--epochs", "2", "--warmup", "10", "--no-plots", "--out", "run");
 
-        Assert.Equal((2, "error: --warmup: expected fewer than the 10 steps of the run, got 10"), (result.ExitCode, result.Error.TrimEnd()));
+        Assert.Equal(
+            (2, "error: --warmup: expected fewer than the 10 steps of the run, got 10"), (result.ExitCode, result.Error.TrimEnd()));
         Assert.Equal(0, _console.Run("train", "--epochs", "2", "--warmup", "9", "--no-plots", "--quiet", "--out", "other").ExitCode);
 
         // More steps than an int holds: the run gets as far as the next thing that is wrong with it.

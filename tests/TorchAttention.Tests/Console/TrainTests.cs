@@ -6,7 +6,8 @@ namespace TorchAttention.Tests.Console;
 
 public sealed class TrainTests : IDisposable
 {
-    private static readonly string[] _pictures = ["average", "loss", "nonparametric", "nonparametric-attention", "parametric", "parametric-attention"];
+    private static readonly string[] _pictures =
+        ["average", "loss", "nonparametric", "nonparametric-attention", "parametric", "parametric-attention"];
 
     private readonly ConsoleProcess _console = new();
 
@@ -19,22 +20,26 @@ public sealed class TrainTests : IDisposable
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Equal(["config.json", "epochs.csv", "model.safetensors", "steps.csv", "summary.json"], FileNames("run"));
-        Assert.Equal(_pictures.SelectMany(name => new[] { $"{name}.png", $"{name}.svg" }).Order(StringComparer.Ordinal), FileNames("run/plots"));
+        Assert.Equal(
+            _pictures.SelectMany(name => new[] { $"{name}.png", $"{name}.svg" }).Order(StringComparer.Ordinal), FileNames("run/plots"));
         using JsonDocument config = Json("run/config.json");
         Assert.Equal(
             ("nonlinear", 50, 0.5, 10, 5, 1.0, 0, false),
-            (Text(config, "data"), Int(config, "n"), Number(config, "noise_std"), Int(config, "batch_size"), Int(config, "epochs"), Number(config, "lr"),
+            (Text(config, "data"), Int(config, "n"), Number(config, "noise_std"), Int(config, "batch_size"), Int(config, "epochs"),
+            Number(config, "lr"),
              Int(config, "seed"), config.RootElement.GetProperty("leave_one_out").GetBoolean()));
     }
 
     [Fact]
     public void Steps_AreThoseRecordedFromPyTorch()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "pytorch_parametric.json")));
+        using JsonDocument golden = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "pytorch_parametric.json")));
         foreach ((int i, JsonElement run) in golden.RootElement.EnumerateArray().Index())
         {
             Assert.Equal(0, _console.Run(
-                "train", "--out", $"run{i}", "--no-plots", "--quiet", "--n", Raw(run, "n"), "--noise-std", Raw(run, "noise_std"), "--batch-size", Raw(run, "batch_size"),
+                "train", "--out", $"run{i}", "--no-plots", "--quiet", "--n", Raw(run, "n"), "--noise-std", Raw(run, "noise_std"),
+                    "--batch-size", Raw(run, "batch_size"),
                 "--epochs", Raw(run, "epochs"), "--lr", Raw(run, "lr"), "--seed", Raw(run, "seed")).ExitCode);
 
             string[] lines = _console.ReadLines($"run{i}/steps.csv");
@@ -74,7 +79,8 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(losses.OrderDescending(), losses);
         Assert.Equal(double.Parse(last[2], CultureInfo.InvariantCulture), losses[2], 1e-6);
         Assert.All(estimators.EnumerateObject(), estimator => Assert.Equal(
-            Math.Sqrt(2 * estimator.Value.GetProperty("val_loss").GetDouble()), estimator.Value.GetProperty("val_rmse").GetDouble(), 1e-12));
+            Math.Sqrt(2 * estimator.Value.GetProperty("val_loss").GetDouble()), estimator.Value.GetProperty("val_rmse").GetDouble(),
+                1e-12));
     }
 
     [Fact]
@@ -142,7 +148,9 @@ public sealed class TrainTests : IDisposable
     public void Units_ChangeNothingButTheUnits()
     {
         _console.Write("metres.csv", "y,x\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{Math.Sin(i * 0.37):R},{i}\n")));
-        _console.Write("millimetres.csv", "x,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 1000},{100 * Math.Sin(i * 0.37) + 5:R}\n")));
+        _console.Write(
+            "millimetres.csv",
+            "x,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 1000},{100 * Math.Sin(i * 0.37) + 5:R}\n")));
         _console.Run("train", "--data", "metres.csv", "--x", "x", "--out", "m", "--no-plots");
         _console.Run("train", "--data", "millimetres.csv", "--out", "mm", "--no-plots");
 
@@ -200,5 +208,6 @@ public sealed class TrainTests : IDisposable
 
     private JsonDocument Json(string file) => JsonDocument.Parse(File.ReadAllText(_console.PathOf(file)));
 
-    private string[] FileNames(string folder) => [.. Directory.GetFiles(_console.PathOf(folder)).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+    private string[] FileNames(string folder) =>
+        [.. Directory.GetFiles(_console.PathOf(folder)).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
 }

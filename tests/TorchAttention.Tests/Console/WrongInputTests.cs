@@ -7,7 +7,9 @@ public sealed class WrongInputTests : IDisposable
     public void Dispose() => _console.Dispose();
 
     [Theory]
-    [InlineData("--data: no data set or file 'nothing'; the built-in data sets are nonlinear, ethanol, faithful, iris, mcycle", "--data", "nothing")]
+    [InlineData(
+        "--data: no data set or file 'nothing'; the built-in data sets are nonlinear, ethanol, faithful, iris, mcycle", "--data",
+        "nothing")]
     [InlineData("nothing.csv: no such file", "--data", "nothing.csv")]
     [InlineData("expected a CSV file, found a directory", "--data", "/")]
     [InlineData("--n: expected a whole number of at least 1, got '0'", "--n", "0")]
@@ -22,7 +24,9 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("--bandwidth: expected a positive number that float32 can hold, got '-1'", "--bandwidth", "-1")]
     [InlineData("--bandwidth: 1E-30 is too small for the distances between these inputs", "--bandwidth", "1e-30")]
     [InlineData("--n: 2147483647 examples in mini-batches of 10 need about", "--n", "2147483647")]
-    [InlineData("--batch-size: 2000000 examples in mini-batches of 2000000 need about", "--n", "2000000", "--batch-size", "100000000", "--method", "textbook")]
+    [InlineData(
+        "--batch-size: 2000000 examples in mini-batches of 2000000 need about", "--n", "2000000", "--batch-size", "100000000", "--method",
+        "textbook")]
     [InlineData("--method: expected one of auto, textbook, engine, streaming, got 'fast'", "--method", "fast")]
     [InlineData("--out: expected a folder, got ''", "--out", "")]
     [InlineData("--out: expected a value, got ''", "--out=", "--no-plots")]
@@ -57,7 +61,9 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("x,y\n1,2\n2,2\n3,2\n", "data.csv, column 'y': expected values that vary, got 2 everywhere")]
     [InlineData("x,y\n1,2\n3\n", "data.csv, row 3: expected 2 fields as in the header, found 1")]
     [InlineData("x,x\n1,2\n3,4\n", "data.csv, row 1, column 'x': the header has this name more than once")]
-    [InlineData("x;y\n1;2\n3;4\n", "data.csv: name the columns with --x and --y; its only column is 'x;y': are the fields separated by something other than a comma?")]
+    [InlineData(
+        "x;y\n1;2\n3;4\n",
+        "data.csv: name the columns with --x and --y; its only column is 'x;y': are the fields separated by something other than a comma?")]
     [InlineData("x,\"y\nz\"\n\"1\",2\n2,\"a\nb\"\n", "data.csv, row 3, column 'y\\nz': expected a number, found 'a\\nb'")]
     [InlineData("a,b,c\n1,2,3\n", "data.csv: name the columns with --x and --y; its columns are 'a', 'b', 'c'")]
     public void Table_IsOneLineAndTwo(string csv, string message)
@@ -74,7 +80,8 @@ public sealed class WrongInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("unknown command 'fly'; the commands are train, exercise, runs, report, fit, predict, bandwidth, evaluate, datasets, info", "fly")]
+    [InlineData(
+        "unknown command 'fly'; the commands are train, exercise, runs, report, fit, predict, bandwidth, evaluate, datasets, info", "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
     [InlineData("unknown command '@nothing'; the commands are", "@nothing")]
     [InlineData("exercise: expected a number from 1 to 4, got '5'", "exercise", "5")]
@@ -96,7 +103,9 @@ public sealed class WrongInputTests : IDisposable
 
         ConsoleProcess.Result result = _console.Run("train", "--out", "run", "--no-plots", "--seed", "1");
 
-        Assert.Equal((2, "error: --out: 'run' already holds a run (config.json); name another folder, or remove it first\n"), (result.ExitCode, result.Error));
+        Assert.Equal(
+            (2, "error: --out: 'run' already holds a run (config.json); name another folder, or remove it first\n"),
+            (result.ExitCode, result.Error));
         Assert.Equal(before, _console.ReadLines("run/steps.csv"));
     }
 
@@ -141,8 +150,12 @@ public sealed class WrongInputTests : IDisposable
         ConsoleProcess.Result result = _console.Run("train", "--lr", "1e30", "--out", "run");
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Matches(@"^error: Training diverged: the (training|validation) loss (of|after) step \d+ \(epoch 1, mini-batch \d of 5\) is NaN; (the parameter w has \S+|the largest number in the parameters is \S+, in w)\. Try a smaller --lr than 1E\+30\. .*\n$", result.Error);
-        Assert.Equal(["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
+        Assert.Matches(
+            @"^error: Training diverged: the (training|validation) loss (of|after) step \d+ \(epoch 1, mini-batch \d of 5\) is NaN; "
+            + @"(the parameter w has \S+|the largest number in the parameters is \S+, in w)\. Try a smaller --lr than 1E\+30\. .*\n$",
+            result.Error);
+        Assert.Equal(
+            ["config.json", "epochs.csv", "steps.csv"], Directory.GetFiles(_console.PathOf("run")).Select(Path.GetFileName).Order());
         Assert.DoesNotContain("NaN", File.ReadAllText(_console.PathOf("run/steps.csv")), StringComparison.Ordinal);
     }
 
@@ -152,7 +165,8 @@ public sealed class WrongInputTests : IDisposable
         ConsoleProcess.Result result = _console.Run("train", "--noise-std", "1e16", "--out", "run");
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains(" Try a smaller --noise-std than 1E+16, or a smaller --lr than 1. What was done", result.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            " Try a smaller --noise-std than 1E+16, or a smaller --lr than 1. What was done", result.Error, StringComparison.Ordinal);
     }
 
     private void Refuses(string message, string[] arguments)

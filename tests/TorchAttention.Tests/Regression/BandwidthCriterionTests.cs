@@ -12,7 +12,8 @@ public sealed class BandwidthCriterionTests
         get
         {
             var cases = new TheoryData<BandwidthRule, string, int, bool>();
-            foreach (BandwidthRule rule in (BandwidthRule[])[BandwidthRule.LeaveOneOut, BandwidthRule.AICc, BandwidthRule.GCV, BandwidthRule.KFold])
+            foreach (BandwidthRule rule in
+                (BandwidthRule[])[BandwidthRule.LeaveOneOut, BandwidthRule.AICc, BandwidthRule.GCV, BandwidthRule.KFold])
             {
                 foreach (SmoothingKernel kernel in SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar))
                 {
@@ -77,7 +78,10 @@ public sealed class BandwidthCriterionTests
         double least = (
             from i in Enumerable.Range(0, 12)
             from j in Enumerable.Range(0, 12)
-            select KernelRegression.Fit(x, y, 2, options with { Bandwidth = Bandwidth.Of(0.03 * Math.Exp(0.3 * i), 0.03 * Math.Exp(0.3 * j)) }).Diagnostics.GCV).Min();
-        Assert.True(search.Score <= least * 1.005, $"Expected about {least:R} at most, got {search.Score:R} at {string.Join(", ", search.Bandwidths)}.");
+            select KernelRegression.Fit(
+            x, y, 2, options with { Bandwidth = Bandwidth.Of(0.03 * Math.Exp(0.3 * i), 0.03 * Math.Exp(0.3 * j)) }).Diagnostics.GCV).Min();
+        Assert.True(
+            search.Score <= least * 1.005,
+            $"Expected about {least:R} at most, got {search.Score:R} at {string.Join(", ", search.Bandwidths)}.");
     }
 }

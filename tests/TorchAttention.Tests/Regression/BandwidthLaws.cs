@@ -10,7 +10,8 @@ namespace TorchAttention.Tests.Regression;
 public sealed class BandwidthLaws
 {
     private static readonly BandwidthRule[] _rules =
-        [BandwidthRule.LeaveOneOut, BandwidthRule.GCV, BandwidthRule.AICc, BandwidthRule.KFold, BandwidthRule.Silverman, BandwidthRule.Scott];
+        [BandwidthRule.LeaveOneOut, BandwidthRule.GCV, BandwidthRule.AICc, BandwidthRule.KFold, BandwidthRule.Silverman,
+            BandwidthRule.Scott];
 
     private static readonly Gen<Problem> _problems =
         from n in Gen.Int[8, 40]
@@ -20,7 +21,10 @@ public sealed class BandwidthLaws
         from rule in Gen.Int[0, _rules.Length - 1]
         from degree in Gen.Int[0, 1]
         from seed in Gen.Int[0, 100_000]
-        select Problem.Of(n, features, shape, new KernelRegressionOptions { Kernel = SmoothingKernel.All[kernel], Degree = degree, Bandwidth = Bandwidth.By(_rules[rule]) }, seed);
+        select Problem.Of(
+            n, features, shape,
+            new KernelRegressionOptions { Kernel = SmoothingKernel.All[kernel], Degree = degree, Bandwidth = Bandwidth.By(_rules[rule]) },
+            seed);
 
     // Units of powers of two round nothing, and an offset that leaves each place a multiple of 2^-10 neither.
     [Fact]
@@ -30,7 +34,8 @@ public sealed class BandwidthLaws
             (problem, ofX, ofY, offsetX, offsetY) =>
             {
                 (double scaleX, double scaleY) = (Math.ScaleB(1, ofX), Math.ScaleB(1, ofY));
-                (double shiftX, double shiftY) = (Math.Sign(offsetX) * Math.Pow(10, 4 * Math.Abs(offsetX)), Math.Sign(offsetY) * Math.Pow(10, 4 * Math.Abs(offsetY)));
+                (double shiftX, double shiftY) = (
+                    Math.Sign(offsetX) * Math.Pow(10, 4 * Math.Abs(offsetX)), Math.Sign(offsetY) * Math.Pow(10, 4 * Math.Abs(offsetY)));
                 KernelRegression plain = problem.Fit();
                 KernelRegression other = (problem with
                 {
@@ -38,7 +43,9 @@ public sealed class BandwidthLaws
                     Y = [.. problem.Y.Select(y => (y + shiftY) * scaleY)],
                 }).Fit();
 
-                AreAlike(plain, other, scaleX, problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 1 : scaleY * scaleY, problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 2 * Math.Log(scaleY) : 0);
+                AreAlike(
+                    plain, other, scaleX, problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 1 : scaleY * scaleY,
+                    problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 2 * Math.Log(scaleY) : 0);
             },
             iter: 120, threads: 1);
     }
@@ -71,7 +78,12 @@ public sealed class BandwidthLaws
             {
                 double far = Math.Pow(10, magnitude) * (problem.X.Max() - problem.X.Min());
                 KernelRegression plain = problem.Fit();
-                KernelRegression other = (problem with { X = [.. problem.X, .. Enumerable.Repeat(problem.X.Max() + far, problem.Features)], Y = [.. problem.Y, value] }).Fit();
+                KernelRegression other = (
+                    problem with
+                    {
+                        X = [.. problem.X, .. Enumerable.Repeat(problem.X.Max() + far, problem.Features)],
+                        Y = [.. problem.Y, value]
+                    }).Fit();
                 if (plain.Search!.SetAside.Count > 0)
                 {
                     return;
@@ -107,7 +119,9 @@ public sealed class BandwidthLaws
     {
         if (double.IsNaN(one.Search!.Score))
         {
-            Assert.All(one.Bandwidths.Order().Zip(other.Bandwidths.Order()), pair => Assert.Equal(pair.First, pair.Second / unitOfX, 1e-9 * pair.First));
+            Assert.All(
+                one.Bandwidths.Order().Zip(other.Bandwidths.Order()),
+                pair => Assert.Equal(pair.First, pair.Second / unitOfX, 1e-9 * pair.First));
             return;
         }
 
@@ -116,7 +130,9 @@ public sealed class BandwidthLaws
     }
 
     private static void Close(double expected, double actual, double tolerance) =>
-        Assert.True(expected.Equals(actual) || Math.Abs(expected - actual) <= tolerance, $"Expected {expected:R}, got {actual:R}, beyond {tolerance:R}.");
+        Assert.True(
+            expected.Equals(actual) || Math.Abs(expected - actual) <= tolerance,
+            $"Expected {expected:R}, got {actual:R}, beyond {tolerance:R}.");
 
     /// <summary>Examples of a kind: even, clustered, skewed, with ties, with pairs that lie close; at multiples of 2^-10.</summary>
     private sealed record Problem(double[] X, double[] Y, int Features, KernelRegressionOptions Options)
@@ -143,10 +159,12 @@ public sealed class BandwidthLaws
                 x[i] = Math.Round(x[i] * 1024) / 1024;
             }
 
-            double[] y = [.. Enumerable.Range(0, n).Select(i => Math.Round(1024 * (Math.Sin(x[i * features]) + random.NextDouble())) / 1024)];
+            double[] y =
+                [.. Enumerable.Range(0, n).Select(i => Math.Round(1024 * (Math.Sin(x[i * features]) + random.NextDouble())) / 1024)];
             return new Problem(x, y, features, options);
         }
 
-        public override string ToString() => $"{Options.Kernel} {Options.Degree} {Options.Bandwidth}: x [{string.Join(", ", X)}] y [{string.Join(", ", Y)}]";
+        public override string ToString() =>
+            $"{Options.Kernel} {Options.Degree} {Options.Bandwidth}: x [{string.Join(", ", X)}] y [{string.Join(", ", Y)}]";
     }
 }

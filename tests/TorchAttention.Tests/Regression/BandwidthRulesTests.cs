@@ -37,7 +37,8 @@ public sealed class BandwidthRulesTests
         {
             var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule) };
 
-            Assert.Equal(RegressionProblem.Features, Assert.Throws<RegressionDataException>(() => KernelRegression.Fit(x, y, 2, options)).Kind);
+            Assert.Equal(
+                RegressionProblem.Features, Assert.Throws<RegressionDataException>(() => KernelRegression.Fit(x, y, 2, options)).Kind);
         }
     }
 
@@ -46,6 +47,7 @@ public sealed class BandwidthRulesTests
     {
         const BandwidthRule Unknown = (BandwidthRule)99;
         Assert.Throws<ArgumentOutOfRangeException>(() => BandwidthRules.NameOf(Unknown));
-        Assert.Throws<ArgumentOutOfRangeException>(() => KernelRegression.Fit([1, 2, 3], [1, 2, 4], new KernelRegressionOptions { Bandwidth = Bandwidth.By(Unknown) }));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => KernelRegression.Fit([1, 2, 3], [1, 2, 4], new KernelRegressionOptions { Bandwidth = Bandwidth.By(Unknown) }));
     }
 }

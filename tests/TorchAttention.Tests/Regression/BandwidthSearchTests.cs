@@ -24,7 +24,9 @@ public sealed class BandwidthSearchTests
             Criterion criterion = Samples.CriterionOf(options);
             double least = Enumerable.Range(0, 60).Min(i => Score(Math.Exp(Math.Log(0.02) + (i * 0.1))));
 
-            Assert.True(search.Score <= least * (1 + 1e-9 * Math.Sign(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, seed {seed}.");
+            Assert.True(
+                search.Score <= least * (1 + 1e-9 * Math.Sign(least)),
+                $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, seed {seed}.");
             Assert.Equal(search.Score, Score(search.Bandwidths[0]), 1e-9);
             Assert.False(search.IsAtBound);
 
@@ -57,7 +59,8 @@ public sealed class BandwidthSearchTests
         foreach (int n in (int[])[12, 44, 120])
         {
             (double[] x, double[] y) = Samples.Of(n, 1, seed: n);
-            var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
+            var options =
+                new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
             BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
             SmootherData data = SmootherData.Of(x, y, [], 1, out _);
             Criterion criterion = Samples.CriterionOf(options);
@@ -65,7 +68,9 @@ public sealed class BandwidthSearchTests
 
             double least = Enumerable.Range(0, 1000).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 999.0)]));
 
-            Assert.True(search.Score <= least + (1e-6 * Math.Abs(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, n {n}.");
+            Assert.True(
+                search.Score <= least + (1e-6 * Math.Abs(least)),
+                $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}, n {n}.");
         }
     }
 
@@ -78,7 +83,8 @@ public sealed class BandwidthSearchTests
     {
         double[] x = [.. Enumerable.Range(0, 900).Select(i => i + (0.3 * Math.Sin(i)))];
         double[] y = [.. x.Select(x => Math.Sin(x / 90))];
-        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
+        var options =
+            new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
         BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
         Criterion criterion = Samples.CriterionOf(options);
         SmootherData data = SmootherData.Of(x, y, [], 1, out _);
@@ -86,7 +92,9 @@ public sealed class BandwidthSearchTests
         double least = Enumerable.Range(0, 300).Min(i => criterion.At(data, [0.3 * Math.Pow(1e3, i / 299.0)]));
 
         Assert.Equal(criterion.At(data, search.Bandwidths.ToArray()), search.Score, 1e-6 * Math.Abs(least));
-        Assert.True(search.Score <= least + (1e-6 * Math.Abs(least)), $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}.");
+        Assert.True(
+            search.Score <= least + (1e-6 * Math.Abs(least)),
+            $"Expected at most {least:R}, got {search.Score:R} at {search.Bandwidths[0]}.");
     }
 
     [Fact]
@@ -98,7 +106,8 @@ public sealed class BandwidthSearchTests
         Assert.InRange(model.Bandwidths[0], 0.05, 1);
         Assert.InRange(model.Bandwidths[1], 0.05, 1);
         Assert.True(model.Bandwidths[2] > 2, $"Got {model.Bandwidths[2]}.");
-        double worse = KernelRegression.Fit(x, y, 3, new KernelRegressionOptions { Bandwidth = Bandwidth.Scott }).Diagnostics.LeaveOneOutError;
+        double worse = KernelRegression.Fit(
+            x, y, 3, new KernelRegressionOptions { Bandwidth = Bandwidth.Scott }).Diagnostics.LeaveOneOutError;
         Assert.True(model.Search!.Score < worse);
         Assert.Equal(model.Search.Score, model.Diagnostics.LeaveOneOutError, 1e-9);
     }
@@ -165,7 +174,9 @@ public sealed class BandwidthSearchTests
 
         double[] widths = [.. Enumerable.Range(0, Points).Select(i => 0.1 * Math.Pow(300, i / (Points - 1.0)))];
         double least = widths.SelectMany(a => widths.Select(b => (a, b)))
-            .Min(h => KernelRegression.Fit(x, y, 2, options with { Bandwidth = Bandwidth.Of(h.a, h.b) }).Diagnostics.LeaveOneOutError is var error && double.IsNaN(error) ? double.PositiveInfinity : error);
+            .Min(h => KernelRegression.Fit(
+                x, y, 2, options with { Bandwidth = Bandwidth.Of(h.a, h.b) }).Diagnostics.LeaveOneOutError is var error
+                && double.IsNaN(error) ? double.PositiveInfinity : error);
         Assert.True(double.IsFinite(least));
         Assert.InRange(search.Score, 0, least);
     }

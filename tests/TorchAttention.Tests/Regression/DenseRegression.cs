@@ -26,7 +26,8 @@ internal sealed class DenseRegression
         double weightSum = _weights.Sum();
         AICc = Math.Log(rss / weightSum) + 1 + (2 * (Trace + 1) / (Count - Trace - 2));
         GCV = rss / weightSum / Math.Pow(1 - (Trace / Count), 2);
-        LeaveOneOut = Enumerable.Range(0, Count).Sum(i => _weights[i] * Math.Pow(y[i] - Apply(Row(x.AsSpan(i * features, features), without: i)), 2)) / weightSum;
+        LeaveOneOut = Enumerable.Range(0, Count).Sum(
+            i => _weights[i] * Math.Pow(y[i] - Apply(Row(x.AsSpan(i * features, features), without: i)), 2)) / weightSum;
     }
 
     public double[] Fitted { get; }
@@ -99,6 +100,7 @@ internal sealed class DenseRegression
             }
         }
 
-        return [.. Enumerable.Range(0, Count).Select(i => k[i] * Enumerable.Range(0, terms).Sum(a => normal[a, terms] / normal[a, a] * designs[i][a]))];
+        return [.. Enumerable.Range(0, Count).Select(
+            i => k[i] * Enumerable.Range(0, terms).Sum(a => normal[a, terms] / normal[a, a] * designs[i][a]))];
     }
 }

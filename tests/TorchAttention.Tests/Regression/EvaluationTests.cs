@@ -89,7 +89,8 @@ public sealed class EvaluationTests
     public void Classes_AreJudgedByTheirProbabilities()
     {
         var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Boxcar, Bandwidth = 1.5 };
-        ClassEvaluation found = Evaluation.CrossValidateClasses([0, 1, 2, 9], ["a", "b", "b", "c"], 1, options, folds: 4, weights: [1, 1, 2, 1]);
+        ClassEvaluation found = Evaluation.CrossValidateClasses(
+            [0, 1, 2, 9], ["a", "b", "b", "c"], 1, options, folds: 4, weights: [1, 1, 2, 1]);
 
         // a by b alone: wrong, 2. b by a and the twice weighted b: 1/3 and 2/3, right, 2/9. b by b: right, 0. c has no neighbour.
         Assert.Equal((4, 1), (found.Examples, found.WithoutNeighbour));
@@ -109,7 +110,9 @@ public sealed class EvaluationTests
         for (int i = 0; i < N; i++)
         {
             double[] weights = [.. x.Select((at, k) => k == i ? 0 : Math.Exp(-Math.Pow((at - x[i]) / 0.4, 2) / 2))];
-            (string Name, double P)[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal).Select(name => (name, weights.Where((_, k) => labels[k] == name).Sum() / weights.Sum()))];
+            (string Name,
+            double P)[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal).Select(
+            name => (name, weights.Where((_, k) => labels[k] == name).Sum() / weights.Sum()))];
             right += classes.MaxBy(pair => pair.P).Name == labels[i] ? 1 : 0;
             squares += classes.Sum(pair => Math.Pow((pair.Name == labels[i] ? 1 : 0) - pair.P, 2));
         }

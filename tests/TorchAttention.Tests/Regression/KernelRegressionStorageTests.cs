@@ -36,7 +36,9 @@ public sealed class KernelRegressionStorageTests : IDisposable
         (KernelRegression loaded, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(Path);
 
         Assert.Equal("a, b", notes["y"]);
-        Assert.Equal((options.Kernel, degree, precision, NoNeighbourPolicy.Nearest), (loaded.Options.Kernel, loaded.Options.Degree, loaded.Options.Precision, loaded.Options.NoNeighbour));
+        Assert.Equal(
+            (options.Kernel, degree, precision, NoNeighbourPolicy.Nearest),
+            (loaded.Options.Kernel, loaded.Options.Degree, loaded.Options.Precision, loaded.Options.NoNeighbour));
         double[] queries = [.. x.Select(x => (1.5 * x) - 0.2)];
         Predictions before = model.Predict(queries);
         Predictions after = loaded.Predict(queries);
@@ -51,7 +53,8 @@ public sealed class KernelRegressionStorageTests : IDisposable
     [Fact]
     public void Classes_AreKept()
     {
-        KernelRegression model = KernelRegression.FitClasses([1, 2, 3, 4], ["a", "b", "a", "\"c\""], 1, new KernelRegressionOptions { Bandwidth = 1 });
+        KernelRegression model = KernelRegression.FitClasses(
+            [1, 2, 3, 4], ["a", "b", "a", "\"c\""], 1, new KernelRegressionOptions { Bandwidth = 1 });
         model.Save(Path);
         Assert.Equal(["\"c\"", "a", "b"], KernelRegression.Load(Path).Model.Classes);
     }

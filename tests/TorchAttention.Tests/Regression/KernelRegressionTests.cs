@@ -38,10 +38,12 @@ public sealed class KernelRegressionTests
         KernelRegression model = KernelRegression.Fit(x, y, features, options, weights);
         int[] kept = [.. Enumerable.Range(0, y.Length).Where(i => weights is null || weights[i] > 0)];
         var dense = new DenseRegression(
-            [.. kept.SelectMany(i => x.Skip(i * features).Take(features))], [.. kept.Select(i => y[i])], features, options, h, weights is null ? null : [.. kept.Select(i => weights[i])]);
+            [.. kept.SelectMany(i => x.Skip(i * features).Take(features))], [.. kept.Select(i => y[i])], features, options, h,
+                weights is null ? null : [.. kept.Select(i => weights[i])]);
 
         Assert.Equal(isWeighted, kept.Length < y.Length);
-        Assert.All(Enumerable.Range(0, y.Length), i => Assert.Equal(dense.At(x.AsSpan(i * features, features)).Mean, model.Fitted[i], 1e-9));
+        Assert.All(
+            Enumerable.Range(0, y.Length), i => Assert.Equal(dense.At(x.AsSpan(i * features, features)).Mean, model.Fitted[i], 1e-9));
         Diagnostics said = model.Diagnostics;
         Assert.Equal(dense.Trace, said.EffectiveDegreesOfFreedom, 1e-9 * dense.Trace);
         Assert.Equal(dense.ResidualFreedom, said.ResidualDegreesOfFreedom, 1e-9 * dense.ResidualFreedom);
@@ -79,7 +81,9 @@ public sealed class KernelRegressionTests
             Assert.Equal(without.Diagnostics.ResidualStandardError[0], model.Diagnostics.ResidualStandardError[0], 1e-12);
             Assert.Equal(without.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-12);
             Assert.Equal(without.Fitted, kept.Select(i => model.Fitted[i]));
-            Assert.Equal(without.Predict([9, 0.15]).Mean, new double[] { model.Fitted[2], model.Fitted[6] }, (a, b) => a.Equals(b) || Math.Abs(a - b) < 1e-12);
+            Assert.Equal(
+                without.Predict([9, 0.15]).Mean, new double[] { model.Fitted[2], model.Fitted[6] },
+                (a, b) => a.Equals(b) || Math.Abs(a - b) < 1e-12);
             Assert.Equal(6, model.Count);
         }
     }
@@ -100,7 +104,8 @@ public sealed class KernelRegressionTests
             Assert.Equal(slope, line.Slopes[0], 1e-6);
 
             Predictions Predict(int degree) => KernelRegression
-                .Fit(x, y, new KernelRegressionOptions { Kernel = kernel, Degree = degree, Bandwidth = 1e7 }).Predict([2], new PredictionOptions { HasSlopes = true });
+                .Fit(x, y, new KernelRegressionOptions { Kernel = kernel, Degree = degree, Bandwidth = 1e7 }).Predict(
+                    [2], new PredictionOptions { HasSlopes = true });
         }
     }
 
@@ -116,7 +121,10 @@ public sealed class KernelRegressionTests
         Assert.Equal(["high", "low", "middle"], model.Classes);
         Assert.All(at.Mean.Chunk(3), probabilities => Assert.Equal(1, probabilities.Sum(), 1e-12));
         Assert.True(at.Mean[1] > 0.95 && at.Mean[5] > 0.95 && at.Mean[6] > 0.95, string.Join(' ', at.Mean));
-        Assert.Contains("degree 0", Assert.Throws<ArgumentException>(() => KernelRegression.FitClasses(x, labels, 1, new KernelRegressionOptions { Degree = 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "degree 0",
+            Assert.Throws<ArgumentException>(
+            () => KernelRegression.FitClasses(x, labels, 1, new KernelRegressionOptions { Degree = 1 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,7 +144,9 @@ public sealed class KernelRegressionTests
     {
         foreach (int degree in (int[])[0, 1])
         {
-            KernelRegression model = KernelRegression.Fit([0, 1, 2, 9], [1, 2, 3, 4], new KernelRegressionOptions { Kernel = SmoothingKernel.Epanechnikov, Bandwidth = 1.5, Degree = degree });
+            KernelRegression model = KernelRegression.Fit(
+                [0, 1, 2, 9], [1, 2, 3, 4],
+                new KernelRegressionOptions { Kernel = SmoothingKernel.Epanechnikov, Bandwidth = 1.5, Degree = degree });
             Predictions at = model.Predict([1, 5], new PredictionOptions { HasSlopes = true });
             Assert.True(at.Slopes[0] > 0);
             Assert.True(double.IsNaN(at.Slopes[1]) && double.IsNaN(at.Mean[1]));
@@ -151,7 +161,8 @@ public sealed class KernelRegressionTests
     [InlineData(0.95, 5e6, 1.959963984540054)]
     [InlineData(0.95, 1e-14, double.PositiveInfinity)]
     [InlineData(0.95, 0, double.NaN)]
-    public void Quantile_IsStudents(double level, double freedom, double expected) => Assert.Equal(expected, StudentBand.Quantile(level, freedom), 1e-6 * (double.IsFinite(expected) ? 1e-3 : 1));
+    public void Quantile_IsStudents(double level, double freedom, double expected) =>
+        Assert.Equal(expected, StudentBand.Quantile(level, freedom), 1e-6 * (double.IsFinite(expected) ? 1e-3 : 1));
 
     [Theory]
     [InlineData(0.99999999, 2.3)]
@@ -170,7 +181,8 @@ public sealed class KernelRegressionTests
             {
                 foreach (bool isSimultaneous in (bool[])[false, true])
                 {
-                    Predictions at = KernelRegression.Fit(x, [.. x.Select(q => q * q % 3)], new KernelRegressionOptions { Bandwidth = bandwidth })
+                    Predictions at = KernelRegression.Fit(
+                        x, [.. x.Select(q => q * q % 3)], new KernelRegressionOptions { Bandwidth = bandwidth })
                         .Predict([0.5], new PredictionOptions { IsSimultaneous = isSimultaneous });
                     Assert.True(double.IsFinite(at.Mean[0]));
                     Assert.True(double.IsNaN(at.Upper[0]) || at.Upper[0] >= at.Mean[0]);
@@ -220,17 +232,26 @@ public sealed class KernelRegressionTests
         Says<ArgumentException>("Expected finite x, got NaN in row 1, column 0", () => KernelRegression.Fit([1, double.NaN, 3], y));
         Says<ArgumentException>("Expected finite y, got", () => KernelRegression.Fit(x, [1, 2, double.PositiveInfinity]));
         Says<ArgumentException>("a range from 1E-100 to 1E+100 in feature 0, got 3E+160", () => KernelRegression.Fit([0, 1e160, 3e160], y));
-        Says<ArgumentException>("a range from 1E-100 to 1E+100 in column 0 of the values, got 2E-200", () => KernelRegression.Fit(x, [0, 1e-200, 2e-200]));
+        Says<ArgumentException>(
+            "a range from 1E-100 to 1E+100 in column 0 of the values, got 2E-200", () => KernelRegression.Fit(x, [0, 1e-200, 2e-200]));
         Says<ArgumentException>("got -1 for example 1", () => KernelRegression.Fit(x, y, 1, null, [1, -1, 1]));
         Says<ArgumentException>("positive, finite bandwidths, got 0", () => Bandwidth.Of(0));
         Says<ArgumentException>("positive, finite bandwidths, got NaN", () => Bandwidth.Of(1, double.NaN));
-        Says<ArgumentException>("one for each of 1 features, got 2", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Of(1, 2) }));
+        Says<ArgumentException>(
+            "one for each of 1 features, got 2",
+            () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Of(1, 2) }));
         Says<RegressionDataException>("got 5 everywhere", () => KernelRegression.Fit([5, 5, 5], y));
-        Says<RegressionDataException>("that vary in feature 0", () => KernelRegression.Fit([5, 5, 5], y, new KernelRegressionOptions { Bandwidth = Bandwidth.Silverman }));
-        Says<RegressionDataException>("more than 5 different keys", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn }));
-        Says<RegressionDataException>("AICc is finite", () => KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = Bandwidth.AICc }));
+        Says<RegressionDataException>(
+            "that vary in feature 0",
+            () => KernelRegression.Fit([5, 5, 5], y, new KernelRegressionOptions { Bandwidth = Bandwidth.Silverman }));
+        Says<RegressionDataException>(
+            "more than 5 different keys", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn }));
+        Says<RegressionDataException>(
+            "AICc is finite", () => KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = Bandwidth.AICc }));
         Says<ArgumentOutOfRangeException>("degree 0 or 1", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 2 }));
-        Says<ArgumentException>("Expected a device (auto, cpu, cuda or cuda:N), got 'gpu'", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Device = "gpu" }));
+        Says<ArgumentException>(
+            "Expected a device (auto, cpu, cuda or cuda:N), got 'gpu'",
+            () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Device = "gpu" }));
         KernelRegression model = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = 1 });
         Says<ArgumentException>("Expected finite Queries", () => model.Predict([double.NaN]));
         Says<ArgumentOutOfRangeException>("between 0 and 1", () => model.Predict([1], new PredictionOptions { Level = 1 }));
@@ -245,8 +266,12 @@ public sealed class KernelRegressionTests
         var options = new KernelRegressionOptions();
         Assert.Equal(
             (SmoothingKernel.Gaussian, 0, Bandwidth.LeaveOneOut, false, null, NumberPrecision.Float64, NoNeighbourPolicy.NaN, null, null),
-            (options.Kernel, options.Degree, options.Bandwidth, options.LeaveOutTies, options.SearchBounds, options.Precision, options.NoNeighbour, options.Device, options.Threads));
-        Assert.Equal((0.95, true, false, false), (new PredictionOptions().Level, new PredictionOptions().HasErrors, new PredictionOptions().IsSimultaneous, new PredictionOptions().HasSlopes));
+            (options.Kernel, options.Degree, options.Bandwidth, options.LeaveOutTies, options.SearchBounds, options.Precision,
+            options.NoNeighbour, options.Device, options.Threads));
+        Assert.Equal(
+            (0.95, true, false, false),
+            (new PredictionOptions().Level, new PredictionOptions().HasErrors, new PredictionOptions().IsSimultaneous,
+            new PredictionOptions().HasSlopes));
     }
 
     private static (double Points, double Curves) Coverage(bool isSimultaneous)

@@ -22,7 +22,8 @@ public sealed class ReferenceTests
         foreach (JsonProperty fit in golden.Element.GetProperty("nadaraya_watson").EnumerateObject())
         {
             (SmoothingKernel kernel, double[] h) = NameOf(fit.Name);
-            Predictions at = golden.Fit(new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Of(h) }).Predict(golden.Queries);
+            Predictions at = golden.Fit(
+                new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Of(h) }).Predict(golden.Queries);
             foreach ((JsonElement expected, int i) in fit.Value.EnumerateArray().Select((value, i) => (value, i)))
             {
                 Assert.Equal(expected.ValueKind == JsonValueKind.Number, at.HasNeighbour[i]);
@@ -81,11 +82,13 @@ public sealed class ReferenceTests
     public void Statsmodels_HasTheSameFits(int dataSet)
     {
         var golden = new Golden(dataSet);
-        foreach (JsonProperty fit in golden.Element.GetProperty("statsmodels").EnumerateObject().Where(property => property.Name.Contains("h=", StringComparison.Ordinal)))
+        IEnumerable<JsonProperty> fits = golden.Element.GetProperty("statsmodels").EnumerateObject();
+        foreach (JsonProperty fit in fits.Where(property => property.Name.Contains("h=", StringComparison.Ordinal)))
         {
             string[] name = fit.Name.Split(" h=");
             double[] h = Numbers(name[1]);
-            Predictions at = golden.Fit(new KernelRegressionOptions { Degree = name[0] == "ll" ? 1 : 0, Bandwidth = Bandwidth.Of(h) }).Predict(golden.Queries);
+            Predictions at = golden.Fit(
+                new KernelRegressionOptions { Degree = name[0] == "ll" ? 1 : 0, Bandwidth = Bandwidth.Of(h) }).Predict(golden.Queries);
             foreach ((JsonElement expected, int i) in fit.Value.EnumerateArray().Select((value, i) => (value, i)))
             {
                 AssertRelative(expected.GetDouble(), at.Mean[i]);
@@ -119,7 +122,8 @@ public sealed class ReferenceTests
 
     private static double[] Numbers(string list) => [.. list.Split(',').Select(h => double.Parse(h, CultureInfo.InvariantCulture))];
 
-    private static void AssertRelative(double expected, double actual) => Assert.Equal(expected, actual, Relative * Math.Max(1, Math.Abs(expected)));
+    private static void AssertRelative(double expected, double actual) =>
+        Assert.Equal(expected, actual, Relative * Math.Max(1, Math.Abs(expected)));
 
     private sealed class Golden
     {
@@ -128,7 +132,8 @@ public sealed class ReferenceTests
 
         public Golden(int dataSet)
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
+            using var document = JsonDocument.Parse(
+                File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
             Element = document.RootElement[dataSet].Clone();
             string[] features = [.. Element.GetProperty("features").EnumerateArray().Select(name => name.GetString()!)];
             string name = Path.GetFileNameWithoutExtension(Element.GetProperty("data").GetString()!);
@@ -136,7 +141,8 @@ public sealed class ReferenceTests
             Features = features.Length;
             _x = [.. Enumerable.Range(0, table.RowCount).SelectMany(row => Enumerable.Range(0, Features).Select(j => table[j][row]))];
             _y = table[Features].ToArray();
-            Queries = [.. Element.GetProperty("queries").EnumerateArray().SelectMany(query => query.EnumerateArray()).Select(number => number.GetDouble())];
+            Queries = [.. Element.GetProperty("queries").EnumerateArray().SelectMany(query => query.EnumerateArray()).Select(
+            number => number.GetDouble())];
         }
 
         public JsonElement Element { get; }

@@ -33,7 +33,9 @@ public sealed class RegressionDataExceptionTests
         Assert.Equal(
             "Expected a range of numbers in feature 2, got 7 of them.",
             new RegressionDataException(RegressionProblem.Range, "a range of numbers", "7 of them", "x") { Feature = 2 }.Message);
-        Assert.Equal("Expected one in column 0 of the values.", new RegressionDataException(RegressionProblem.Range, "one") { ValueColumn = 0 }.Message);
+        Assert.Equal(
+            "Expected one in column 0 of the values.",
+            new RegressionDataException(RegressionProblem.Range, "one") { ValueColumn = 0 }.Message);
         Assert.Equal("Expected one.", new RegressionDataException(RegressionProblem.TooMany, "one", null, "labels").Message);
     }
 

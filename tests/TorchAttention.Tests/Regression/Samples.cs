@@ -14,7 +14,8 @@ internal static class Samples
         var random = new Random(seed);
         double[] x = [.. Enumerable.Range(0, n * features).Select(_ => 5 * random.NextDouble())];
         double[] y = [.. Enumerable.Range(0, n).Select(i =>
-            Enumerable.Range(0, useful ?? features).Sum(j => Truth(x[(i * features) + j])) + (0.5 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+            Enumerable.Range(0, useful ?? features).Sum(j => Truth(x[(i * features) + j]))
+                + (0.5 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
         return (x, y);
     }
 
