@@ -10,6 +10,9 @@ public sealed partial class KernelRegression
     private const double SquareInGap = 9;
 
     private readonly Lock _bandLock = new();
+    private readonly Lock _poolerLock = new();
+    private readonly Dictionary<NoNeighbourPolicy, object> _poolers = [];
+    private object? _samples;
     private double? _bandLength;
     private (double Least, double Most)[]? _ranges;
 
@@ -39,7 +42,6 @@ public sealed partial class KernelRegression
         ReadOnlySpan<double> queries, PredictionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = _data.As<T>();
         int m = queries.Length / Features;
         T[] mean = new T[m * Columns];
         T[] neighbours = new T[options.HasErrors ? m : 0];
@@ -48,15 +50,8 @@ public sealed partial class KernelRegression
         T[] logWeightGradient = new T[double.IsPositiveInfinity(Options.Kernel.Support) ? m * Features : 0];
         bool[] hasNeighbour = new bool[m];
         bool[] isLevel = new bool[m];
-        Options.Kernel.Pool(
-            new PoolingInput<T>
-            {
-                Queries = _data.QueriesAs<T>(queries),
-                Keys = keys,
-                Values = values,
-                SampleWeights = weights,
-                Bandwidths = bandwidths,
-            },
+        PoolerFor<T>(options.NoNeighbour ?? Options.NoNeighbour).At(
+            _data.QueriesAs<T>(queries),
             new PoolingOutput<T>
             {
                 Values = mean,
@@ -67,14 +62,8 @@ public sealed partial class KernelRegression
                 Slopes = Options.Degree == 1 ? slopes : [],
                 QueryGradient = Options.Degree == 0 ? slopes : [],
             },
-            new PoolingOptions
-            {
-                Degree = Options.Degree,
-                NoNeighbour = options.NoNeighbour ?? Options.NoNeighbour,
-                Threads = Options.Threads,
-            },
-            progress,
-            cancellationToken);
+            progress: progress,
+            cancellationToken: cancellationToken);
         for (int i = 0; i < slopes.Length; i++)
         {
             slopes[i] = hasNeighbour[i / (Columns * Features)] ? slopes[i] : T.NaN;
@@ -94,6 +83,28 @@ public sealed partial class KernelRegression
             IsLevel = isLevel,
         };
         return options.HasErrors ? WithErrors(predictions, options) : predictions;
+    }
+
+    // What predictions need of the examples is prepared by the first.
+    private Pooler<T> PoolerFor<T>(NoNeighbourPolicy policy)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        lock (_poolerLock)
+        {
+            if (!_poolers.TryGetValue(policy, out object? pooler))
+            {
+                (T[] keys, T[] values, T[] weights) = _data.As<T>();
+                _samples ??= new Samples<T>(keys, values, Features, weights);
+                pooler = new Pooler<T>(
+                    Options.Kernel,
+                    (Samples<T>)_samples,
+                    new PoolingWidths { Bandwidths = _data.BandwidthsAs<T>(_bandwidths) },
+                    new PoolingOptions { Degree = Options.Degree, NoNeighbour = policy, Threads = Options.Threads });
+                _poolers.Add(policy, pooler);
+            }
+
+            return (Pooler<T>)pooler;
+        }
     }
 
     private Predictions WithErrors(Predictions predictions, PredictionOptions options)
