@@ -75,6 +75,9 @@ public sealed unsafe class Samples<T> : IDisposable
 
     internal T* Keys { get; }
 
+    /// <summary>The keys as queries at themselves.</summary>
+    internal ReadOnlySpan<T> OwnKeys => new(Keys, Count * Features);
+
     internal T* Values { get; }
 
     /// <summary>Null where every key counts the same.</summary>

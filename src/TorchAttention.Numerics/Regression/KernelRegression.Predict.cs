@@ -12,7 +12,6 @@ public sealed partial class KernelRegression
     private readonly Lock _bandLock = new();
     private readonly Lock _poolerLock = new();
     private readonly Dictionary<NoNeighbourPolicy, object> _poolers = [];
-    private object? _samples;
     private double? _bandLength;
     private (double Least, double Most)[]? _ranges;
 
@@ -93,11 +92,9 @@ public sealed partial class KernelRegression
         {
             if (!_poolers.TryGetValue(policy, out object? pooler))
             {
-                (T[] keys, T[] values, T[] weights) = _data.As<T>();
-                _samples ??= new Samples<T>(keys, values, Features, weights);
                 pooler = new Pooler<T>(
                     Options.Kernel,
-                    (Samples<T>)_samples,
+                    _data.Samples<T>(),
                     new PoolingWidths { Bandwidths = _data.BandwidthsAs<T>(_bandwidths) },
                     new PoolingOptions { Degree = Options.Degree, NoNeighbour = policy, Threads = Options.Threads });
                 _poolers.Add(policy, pooler);

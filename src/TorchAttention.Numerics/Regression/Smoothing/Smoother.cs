@@ -95,12 +95,9 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         T[] fitted = new T[data.Values.Length];
         T[] ownWeight = new T[n];
         T[] effective = neighbours ? new T[n] : [];
-        kernel.Pool(
-            AtItsOwn<T>(data, bandwidths),
-            new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective },
-            Options,
-            null,
-            cancellationToken);
+        Samples<T> samples = data.Samples<T>();
+        var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
+        Pool(data, samples, samples.OwnKeys, bandwidths, output, Options);
         double[] wide = data.Wide(fitted);
         double[] leverage = Doubles(ownWeight);
         double[] withoutOwn = leaveOut ? new double[wide.Length] : [];
@@ -142,12 +139,10 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     {
         T[] pooled = new T[data.Values.Length];
         T[] byW = new T[gradient.Length];
-        PoolingReport report = kernel.Pool(
-            AtItsOwn<T>(data, bandwidths, [.. Enumerable.Range(0, data.Count)]),
-            new PoolingOutput<T> { Values = pooled, InverseBandwidthGradient = byW },
-            WithNearest,
-            null,
-            cancellationToken);
+        Samples<T> samples = data.Samples<T>();
+        int[] leftOut = [.. Enumerable.Range(0, data.Count)];
+        PoolingReport report = Pool(
+            data, samples, samples.OwnKeys, bandwidths, new() { Values = pooled, InverseBandwidthGradient = byW }, WithNearest, leftOut);
         ByLogarithms(data, byW, bandwidths, gradient);
         bool isAdmissible = report.WithoutNeighbour.Count <= data.MostAlone;
         return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = isAdmissible };
@@ -166,12 +161,15 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         T[] ownWeight = new T[data.Count];
         T[] byW = new T[gradient.Length];
         T[] ownByW = new T[data.Keys.Length];
-        kernel.Pool(
-            AtItsOwn<T>(data, bandwidths),
-            new PoolingOutput<T> { Values = pooled, OwnWeight = ownWeight, InverseBandwidthGradient = byW, OwnWeightGradient = ownByW },
-            Options,
-            null,
-            cancellationToken);
+        Samples<T> samples = data.Samples<T>();
+        var output = new PoolingOutput<T>
+        {
+            Values = pooled,
+            OwnWeight = ownWeight,
+            InverseBandwidthGradient = byW,
+            OwnWeightGradient = ownByW,
+        };
+        Pool(data, samples, samples.OwnKeys, bandwidths, output, Options);
         ByLogarithms(data, byW, bandwidths, gradient);
         double[] leverage = Doubles(ownWeight);
         double[] h = data.BandwidthsAs<T>(bandwidths);
@@ -201,32 +199,19 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public int Predict(SmootherData data, double[] queries, double[] bandwidths, double[] predicted, double[] gradient)
     {
         double[] byW = new double[gradient.Length];
-        PoolingReport report = kernel.Pool(
-            At(data, queries, bandwidths),
-            new PoolingOutput<double> { Values = predicted, InverseBandwidthGradient = byW },
-            WithNearest,
-            null,
-            cancellationToken);
+        PoolingReport report = Pool(
+            data, data.Samples<double>(), queries, bandwidths, new() { Values = predicted, InverseBandwidthGradient = byW }, WithNearest);
         ByLogarithms(data, byW, bandwidths, gradient);
         return report.WithoutNeighbour.Count;
     }
 
-    private static PoolingInput<T> AtItsOwn<T>(SmootherData data, double[] bandwidths, int[]? leftOut = null)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => At(data, data.As<T>().Keys, bandwidths, leftOut);
-
-    private static PoolingInput<T> At<T>(SmootherData data, T[] queries, double[] bandwidths, int[]? leftOut = null)
+    private PoolingReport Pool<T>(
+        SmootherData data, Samples<T> samples, ReadOnlySpan<T> queries, double[] bandwidths, PoolingOutput<T> output, PoolingOptions options,
+        int[]? leftOut = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (T[] keys, T[] values, T[] weights) = data.As<T>();
-        return new PoolingInput<T>
-        {
-            Queries = queries,
-            Keys = keys,
-            Values = values,
-            Bandwidths = data.BandwidthsAs<T>(bandwidths),
-            SampleWeights = weights,
-            LeftOut = leftOut,
-        };
+        var widths = new PoolingWidths { Bandwidths = data.BandwidthsAs<T>(bandwidths) };
+        return kernel.Pool(samples, widths, queries, output, leftOut, options, null, cancellationToken);
     }
 
     // d/d log h = -w d/dw.
@@ -251,12 +236,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         }
 
         double[] answers = new double[places.Count * data.Columns];
-        PoolingReport report = kernel.Pool(
-            At(data, queries, bandwidths, [.. places]),
-            new PoolingOutput<double> { Values = answers },
-            WithNearest,
-            null,
-            cancellationToken);
+        PoolingReport report = Pool(data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, [.. places]);
         for (int i = 0; i < places.Count; i++)
         {
             answers.AsSpan(i * data.Columns, data.Columns).CopyTo(withoutOwn.AsSpan(places[i] * data.Columns));

@@ -1,4 +1,5 @@
 using System.Numerics;
+using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Numerics.Regression.Smoothing;
 
@@ -6,6 +7,8 @@ namespace TorchAttention.Numerics.Regression.Smoothing;
 internal sealed partial record SmootherData
 {
     private Single? _single;
+    private Samples<double>? _samples;
+    private Samples<float>? _singleSamples;
 
     /// <summary>The values as they were given (n, v).</summary>
     public double[] GivenValues()
@@ -55,20 +58,23 @@ internal sealed partial record SmootherData
         Keys = [.. Enumerable.Range(0, Keys.Length).Select(i => Keys[(i / Features * Features) + order[i % Features]])],
     };
 
-    /// <summary>Keys, values and weights in a number type: float32 counts from the middle of each column, in units of its range.</summary>
-    public (T[] Keys, T[] Values, T[] Weights) As<T>()
+    /// <summary>
+    /// Keys, values and weights in a number type, prepared for the engine once: float32 counts from the middle of each column, in units of
+    /// its range.
+    /// </summary>
+    public Samples<T> Samples<T>()
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (typeof(T) == typeof(double))
         {
-            return ((T[])(object)Keys, (T[])(object)Values, (T[])(object)Weights);
+            return (Samples<T>)(object)(_samples ??= new Samples<double>(Keys, Values, Features, Weights));
         }
 
         Single single = _single ??= Single.Of(this);
-        return ((T[])(object)single.Keys, (T[])(object)single.Values, (T[])(object)single.Weights);
+        return (Samples<T>)(object)(_singleSamples ??= new Samples<float>(single.Keys, single.Values, Features, single.Weights));
     }
 
-    /// <summary>Queries (m, d) as <see cref="As{T}"/> has the keys.</summary>
+    /// <summary>Queries (m, d) as <see cref="Samples{T}()"/> has the keys.</summary>
     public T[] QueriesAs<T>(ReadOnlySpan<double> queries)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -82,12 +88,12 @@ internal sealed partial record SmootherData
         return numbers;
     }
 
-    /// <summary>Bandwidths (d) as <see cref="As{T}"/> has the keys.</summary>
+    /// <summary>Bandwidths (d) as <see cref="Samples{T}()"/> has the keys.</summary>
     public double[] BandwidthsAs<T>(double[] bandwidths) =>
         typeof(T) == typeof(double) ? bandwidths : [.. bandwidths.Zip((_single ??= Single.Of(this)).OfKeys, (h, units) => h / units.Scale)];
 
     /// <summary>
-    /// Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="As{T}"/> in the units of the values.
+    /// Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="Samples{T}()"/> in the units of the values.
     /// </summary>
     /// <param name="numbers">The numbers.</param>
     /// <param name="inRow">How many numbers a column of values has in a row: 1, or the number of features.</param>
@@ -111,7 +117,7 @@ internal sealed partial record SmootherData
         return wide;
     }
 
-    /// <summary>Slopes (m, v, d) of <see cref="As{T}"/> in the units of values and keys.</summary>
+    /// <summary>Slopes (m, v, d) of <see cref="Samples{T}()"/> in the units of values and keys.</summary>
     public double[] WideSlopes<T>(T[] numbers)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
