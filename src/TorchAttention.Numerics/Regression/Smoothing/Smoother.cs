@@ -206,8 +206,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     }
 
     private PoolingReport Pool<T>(
-        SmootherData data, Samples<T> samples, ReadOnlySpan<T> queries, double[] bandwidths, PoolingOutput<T> output, PoolingOptions options,
-        int[]? leftOut = null)
+        SmootherData data, Samples<T> samples, ReadOnlySpan<T> queries, double[] bandwidths, PoolingOutput<T> output,
+        PoolingOptions options, int[]? leftOut = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var widths = new PoolingWidths { Bandwidths = data.BandwidthsAs<T>(bandwidths) };
@@ -236,7 +236,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         }
 
         double[] answers = new double[places.Count * data.Columns];
-        PoolingReport report = Pool(data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, [.. places]);
+        PoolingReport report = Pool(
+            data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, [.. places]);
         for (int i = 0; i < places.Count; i++)
         {
             answers.AsSpan(i * data.Columns, data.Columns).CopyTo(withoutOwn.AsSpan(places[i] * data.Columns));

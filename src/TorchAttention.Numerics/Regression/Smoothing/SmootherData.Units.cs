@@ -93,7 +93,8 @@ internal sealed partial record SmootherData
         typeof(T) == typeof(double) ? bandwidths : [.. bandwidths.Zip((_single ??= Single.Of(this)).OfKeys, (h, units) => h / units.Scale)];
 
     /// <summary>
-    /// Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="Samples{T}()"/> in the units of the values.
+    /// Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="Samples{T}()"/> in the units of
+    /// the values.
     /// </summary>
     /// <param name="numbers">The numbers.</param>
     /// <param name="inRow">How many numbers a column of values has in a row: 1, or the number of features.</param>
