@@ -218,18 +218,23 @@ internal sealed partial record SmootherData
     {
         var far = new HashSet<int>();
         int most = Math.Max(1, Count / AloneForAnother);
-        for (int feature = 0; feature < Features; feature++)
+        while (far.Count < most && Count - far.Count > FewestNearExamples)
         {
-            while (far.Count < most && Count - far.Count > FewestNearExamples && FarAtAnEnd(feature, far) is int place)
+            // The furthest in any feature goes first: which feature comes first decides nothing.
+            (int place, double spans) = Enumerable.Range(0, Features).Select(feature => FarAtAnEnd(feature, far)).MaxBy(end => end.Spans);
+            if (!(spans > FarInSpans))
             {
-                far.Add(place);
+                break;
             }
+
+            far.Add(place);
         }
 
         return far.Count == 0 ? this : this with { Far = [.. far.Order()] };
     }
 
-    private int? FarAtAnEnd(int feature, HashSet<int> without)
+    // The key at an end of a feature that is further from the others, and how many times what these span.
+    private (int Place, double Spans) FarAtAnEnd(int feature, HashSet<int> without)
     {
         (int least, int most) = (-1, -1);
         (double low, double nextLow) = (double.PositiveInfinity, double.PositiveInfinity);
@@ -246,8 +251,8 @@ internal sealed partial record SmootherData
             (most, high, nextHigh) = x > high ? (i, x, high) : (most, high, Math.Max(nextHigh, x));
         }
 
-        return high - nextHigh > FarInSpans * (nextHigh - low) && nextHigh > low ? most
-            : nextLow - low > FarInSpans * (high - nextLow) && high > nextLow ? least
-            : null;
+        double above = nextHigh > low ? (high - nextHigh) / (nextHigh - low) : 0;
+        double below = high > nextLow ? (nextLow - low) / (high - nextLow) : 0;
+        return above >= below ? (most, above) : (least, below);
     }
 }
