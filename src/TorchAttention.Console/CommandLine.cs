@@ -4,7 +4,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
 
-namespace TorchAttention.Cli;
+namespace TorchAttention.Cli.Entry;
 
 /// <summary>The commands, and the one place where errors become a line and an exit code.</summary>
 internal static class CommandLine

@@ -1,3 +1,3 @@
-using TorchAttention.Cli;
+using TorchAttention.Cli.Entry;
 
 return CommandLine.Run(args);

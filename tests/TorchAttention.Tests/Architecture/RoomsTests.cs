@@ -14,7 +14,7 @@ public sealed class RoomsTests
         typeof(KernelPooling).Assembly.Location,
         typeof(LibTorch).Assembly.Location,
         typeof(Figures).Assembly.Location,
-        Path.ChangeExtension(ConsoleProcess.Executable, ".dll"),
+        Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Console.dll"),
     ];
 
     [Theory]
@@ -22,6 +22,7 @@ public sealed class RoomsTests
     public void Rooms_UseEachOtherOneWay(string assembly)
     {
         using ModuleDefinition module = ModuleDefinition.ReadModule(assembly);
+        Assert.Single(Assemblies, other => Path.GetFileName(other.Data) == Path.GetFileName(assembly));
         Dictionary<(string From, string To), string> uses = [];
         foreach (TypeDefinition type in module.GetTypes())
         {
