@@ -30,7 +30,8 @@ public sealed record Diagnostics
     public required IReadOnlyList<double> RSquared { get; init; }
 
     /// <summary>
-    /// The mean of (y_i - f_-i(x_i))^2. Where no other example reaches x_i, f_-i is the value of the nearest one. Infinite where more
+    /// The mean of (y_i - f_-i(x_i))^2. Where no other example reaches x_i, f_-i is the value of the nearest one; a
+    /// Gaussian reaches everywhere, and a local line goes on. Infinite where more
     /// examples stand so alone than a twentieth of them, those that lie far from all others not counted.
     /// </summary>
     public required double LeaveOneOutError { get; init; }

@@ -66,12 +66,19 @@ public sealed partial class KernelRegression
 
     private static bool IsWithinOneStandardError(SmootherData data, double[] errors, double[] least)
     {
+        // In units of the largest difference: float64 holds the squares of values, not always their fourth powers.
+        double largest = 0;
+        for (int i = 0; i < errors.Length; i++)
+        {
+            largest = Math.Max(largest, Math.Abs(errors[i] - least[i]));
+        }
+
         double mean = 0;
         double squares = 0;
         double total = data.TotalWeight;
-        for (int i = 0; i < errors.Length; i++)
+        for (int i = 0; i < errors.Length && largest > 0; i++)
         {
-            double difference = errors[i] - least[i];
+            double difference = (errors[i] - least[i]) / largest;
             mean += data.WeightAt(i) / total * difference;
             squares += data.WeightAt(i) / total * difference * difference;
         }

@@ -57,6 +57,23 @@ public sealed class LocalLinearCaseTests
         Assert.All(at.IsOutside, Assert.True);
     }
 
+    [Theory]
+    [InlineData(2e3)]
+    [InlineData(5e8)]
+    [InlineData(1e9)]
+    [InlineData(1e12)]
+    [InlineData(1e20)]
+    public void ExampleFarAway_IsFittedAtItsOwnPlaceHoweverFarThatIs(double distance)
+    {
+        KernelRegression model = KernelRegression.Fit(
+            [0, 1, 2, 3, 4, 5, 6, -distance], [0, 1, 0, 1, 0, 1, 0, 9], new KernelRegressionOptions { Degree = 1, Bandwidth = 0.5 });
+        Predictions at = model.Predict([-distance]);
+
+        Assert.Equal(9, at.Mean[0], 1e-12);
+        Assert.Equal(1, at.EffectiveNeighbours[0], 1e-9);
+        Assert.Equal(6.9326, model.Diagnostics.EffectiveDegreesOfFreedom, 1e-4);
+    }
+
     [Fact]
     public void InAGap_TheLineGoesOnAndSaysThatItIsOne()
     {

@@ -50,6 +50,39 @@ public sealed class BandwidthLaws
             iter: 120, threads: 1);
     }
 
+    [Theory]
+    [InlineData(-99, 0)]
+    [InlineData(-66, 90)]
+    [InlineData(70, -90)]
+    [InlineData(99, 99)]
+    [InlineData(0, -99)]
+    public void UnitsOfTheLargestAndTheLeastThatAreTaken_ChangeNoBandwidthAndNoSpan(int ofX, int ofY)
+    {
+        var random = new Random(3);
+        double[] x = [.. Enumerable.Range(0, 60).Select(_ => random.NextDouble())];
+        double[] y = [.. x.Select(at => Math.Sin(6 * at) + (0.2 * random.NextDouble()))];
+        double unit = Math.Pow(10, ofX);
+        double[] scaledX = [.. x.Select(at => at * unit)];
+        double[] scaledY = [.. y.Select(at => at * Math.Pow(10, ofY))];
+        foreach (BandwidthRule rule in Enum.GetValues<BandwidthRule>())
+        {
+            var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule) };
+            KernelRegression plain = KernelRegression.Fit(x, y, options);
+            KernelRegression scaled = KernelRegression.Fit(scaledX, scaledY, options);
+
+            Assert.Equal(plain.Bandwidths[0], scaled.Bandwidths[0] / unit, 1e-6 * plain.Bandwidths[0]);
+            if (rule == BandwidthRule.LeaveOneOut)
+            {
+                (double least, double most) = Assert.Single(plain.SpansWithinOneStandardError());
+                (double scaledLeast, double scaledMost) = Assert.Single(scaled.SpansWithinOneStandardError());
+
+                Assert.True(least < plain.Bandwidths[0] && most > plain.Bandwidths[0]);
+                Assert.Equal(least, scaledLeast / unit, 1e-6 * least);
+                Assert.Equal(most, scaledMost / unit, 1e-6 * most);
+            }
+        }
+    }
+
     [Fact]
     public void OrderOfRowsAndColumns_ChangesNothing()
     {

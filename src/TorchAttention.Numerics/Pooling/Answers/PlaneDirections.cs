@@ -65,8 +65,8 @@ internal sealed class PlaneDirections(int features)
     /// <summary>What coordinates along each direction are multiplied by (d).</summary>
     public double[] Units { get; } = new double[features];
 
-    /// <summary>By which logarithm weights are raised that have no part in the directions before one (d + 1, from none on).</summary>
-    public double[] Raised { get; } = new double[features + 1];
+    /// <summary>By what weights are raised that have no part in the directions before one (d + 1, from none on).</summary>
+    public Raise[] Raised { get; } = new Raise[features + 1];
 
     /// <summary>Forgets the points.</summary>
     public void Clear() => Count = 0;
@@ -103,9 +103,9 @@ internal sealed class PlaneDirections(int features)
     {
         for (int i = 0; i < Count; i++)
         {
-            if (Raised[_level[i]] > 0)
+            if (Raised[_level[i]] is { IsNone: false } raised)
             {
-                Roots[i] = Math.Exp((_logWeights[i] - LargestLogWeight + Raised[_level[i]]) / 2);
+                Roots[i] = Math.Exp(raised.Of(_logWeights[i] - LargestLogWeight) / 2);
             }
 
             for (int k = 0; k < Rank; k++)
@@ -115,8 +115,8 @@ internal sealed class PlaneDirections(int features)
         }
     }
 
-    /// <summary>By which logarithm a point's weight is raised.</summary>
-    public double RaisedOf(int point) => Raised[_level[point]];
+    /// <summary>By what a point's weight is raised.</summary>
+    public Raise RaisedOf(int point) => Raised[_level[point]];
 
     /// <summary>A point's coordinate in a feature.</summary>
     public double Position(int point, int feature) => _positions[(point * features) + feature];
@@ -219,22 +219,26 @@ internal sealed class PlaneDirections(int features)
     // One direction more; false where no point is off those there are.
     private bool Widen()
     {
-        (int best, double exponent, double heaviest) = Pivot();
+        (int best, double heaviest) = Pivot();
         if (best < 0)
         {
             return false;
         }
 
+        double logWeight = _logWeights[best] - LargestLogWeight;
+        double logSquare = Math.Log(_squaresOff[best]);
         double before = Rank == 0 ? double.PositiveInfinity : -2 * Math.Log(Units[Rank - 1]);
-        double raised = Math.Max(Raised[Rank], Math.Min(before - MostGap - exponent, -MostGap - heaviest));
-        if (exponent + raised < SmallestExponent)
+        Raise raised = Raise.Min(new Raise(logWeight, before - MostGap - logSquare), new Raise(heaviest, -MostGap));
+        raised = Raise.Max(Raised[Rank], raised);
+        double exponent = raised.Of(logWeight) + logSquare;
+        if (exponent < SmallestExponent)
         {
             return false;
         }
 
-        LeastExponent = exponent + LargestLogWeight;
+        LeastExponent = logWeight + logSquare + LargestLogWeight;
         Raised[Rank + 1] = raised;
-        Units[Rank] = Math.Exp(-(exponent + raised) / 2);
+        Units[Rank] = Math.Exp(-exponent / 2);
         Span<double> direction = _directions.AsSpan(Rank * features, features);
         _off.AsSpan(best * features, features).CopyTo(direction);
         for (int k = 0; k < Rank; k++)
@@ -262,39 +266,37 @@ internal sealed class PlaneDirections(int features)
         return true;
     }
 
-    // The point whose weight times squared distance from the directions is largest, the logarithm of that, and of the weight of the
-    // heaviest point off them.
-    private (int Point, double Exponent, double Heaviest) Pivot()
+    // The point whose weight times squared distance from the directions is largest, and the logarithm of the weight of the heaviest point
+    // off them.
+    private (int Point, double Heaviest) Pivot()
     {
-        (int best, double most, double root) = (-1, 0, 0);
+        (int best, double most, double heaviest) = (-1, 0, double.NegativeInfinity);
         for (int i = 0; i < Count; i++)
         {
             if (_squaresOff[i] > 0)
             {
                 double size = Roots[i] * Roots[i] * _squaresOff[i];
                 (best, most) = size > most ? (i, size) : (best, most);
-                root = Math.Max(root, Roots[i]);
+                heaviest = Math.Max(heaviest, _logWeights[i] - LargestLogWeight);
             }
         }
 
         if (most > Representable)
         {
-            return (best, Math.Log(most), 2 * Math.Log(root));
+            return (best, heaviest);
         }
 
-        (best, most, double heaviest) = (-1, double.NegativeInfinity, double.NegativeInfinity);
+        (best, most) = (-1, double.NegativeInfinity);
         for (int i = 0; i < Count; i++)
         {
             if (_squaresOff[i] > 0)
             {
-                double logWeight = _logWeights[i] - LargestLogWeight;
-                double size = logWeight + Math.Log(_squaresOff[i]);
+                double size = _logWeights[i] - LargestLogWeight + Math.Log(_squaresOff[i]);
                 (best, most) = size > most ? (i, size) : (best, most);
-                heaviest = Math.Max(heaviest, logWeight);
             }
         }
 
-        return (best, most, heaviest);
+        return (best, heaviest);
     }
 
     // The square of what is off the directions, where that is more than rounding.

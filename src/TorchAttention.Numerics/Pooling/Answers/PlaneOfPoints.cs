@@ -40,7 +40,7 @@ internal sealed class PlaneOfPoints(int features, int columns, double argumentSc
             double weight = 1 / _sum;
             for (int k = 0; k < Directions.Rank; k++)
             {
-                weight += _forward[k] == 0 ? 0 : _forward[k] * _forward[k] * Math.Exp(Directions.Raised[k + 1]);
+                weight += _forward[k] == 0 ? 0 : _forward[k] * _forward[k] * Math.Exp(Directions.Raised[k + 1].Total);
             }
 
             return weight * Math.Exp(-Directions.LargestLogWeight);
@@ -166,7 +166,7 @@ internal sealed class PlaneOfPoints(int features, int columns, double argumentSc
         for (int i = 0; i < Directions.Count; i++)
         {
             double tilt = Tilt(i);
-            change += tilt == 0 ? 0 : tilt * tilt * Math.Exp(Directions.RaisedOf(i)) * Change(i, feature);
+            change += tilt == 0 ? 0 : tilt * tilt * Math.Exp(Directions.RaisedOf(i).Total) * Change(i, feature);
         }
 
         change += 4 * _open[feature] * Directions.InFeature(_coefficients, feature);
@@ -232,7 +232,7 @@ internal sealed class PlaneOfPoints(int features, int columns, double argumentSc
         Directions.Resolve(_open, _target);
         for (int k = 0; k < Directions.Rank; k++)
         {
-            _target[k] -= Directions.Raised[k + 1] > 0 ? 0 : _means[k];
+            _target[k] -= Directions.Raised[k + 1].IsNone ? _means[k] : 0;
             _forward[k] = _target[k];
         }
 
@@ -249,7 +249,7 @@ internal sealed class PlaneOfPoints(int features, int columns, double argumentSc
         {
             for (int l = 0; l < k; l++)
             {
-                numbers[k] -= isTarget && Directions.Raised[k + 1] > Directions.Raised[l + 1]
+                numbers[k] -= isTarget && Directions.Raised[k + 1].IsMoreThan(Directions.Raised[l + 1])
                     ? 0
                     : _factor[(k * features) + l] * numbers[l];
             }
@@ -274,11 +274,11 @@ internal sealed class PlaneOfPoints(int features, int columns, double argumentSc
     // l_i by the root of the weight; of a weight that was raised, what hangs on its direction, beside which all else is nothing.
     private double Tilt(int i)
     {
-        double raised = Directions.RaisedOf(i);
-        double tilt = raised > 0 ? 0 : Directions.Roots[i] / _sum;
+        Raise raised = Directions.RaisedOf(i);
+        double tilt = raised.IsNone ? Directions.Roots[i] / _sum : 0;
         for (int k = 0; k < Directions.Rank; k++)
         {
-            tilt += Directions.Raised[k + 1] < raised ? 0 : Directions.Along[(i * features) + k] * _coefficients[k];
+            tilt += raised.IsMoreThan(Directions.Raised[k + 1]) ? 0 : Directions.Along[(i * features) + k] * _coefficients[k];
         }
 
         return tilt;

@@ -38,6 +38,8 @@ internal static class PlugInRule
         }
 
         double variance = 0;
+
+        // In units of half the range, which float64 could not hold the fourth power of.
         double curvature = 0;
         for (int c = 0; c < data.Columns; c++)
         {
@@ -48,7 +50,7 @@ internal static class PlugInRule
                 double z = (data.Keys[i] - least - halfRange) / halfRange;
                 double residual = data.Values[(i * data.Columns) + c] - quartic[0]
                     - (z * (quartic[1] + (z * (quartic[2] + (z * (quartic[3] + (z * quartic[4])))))));
-                double second = ((2 * quartic[2]) + (z * ((6 * quartic[3]) + (z * 12 * quartic[4])))) / halfRange / halfRange;
+                double second = ((2 * quartic[2]) + (z * ((6 * quartic[3]) + (z * 12 * quartic[4]))));
                 squares += data.WeightAt(i) * residual * residual;
                 curvature += data.WeightAt(i) * second * second;
             }
@@ -57,7 +59,7 @@ internal static class PlugInRule
         }
 
         return curvature > 0
-            ? [Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 * halfRange / curvature, 0.2)]
+            ? [halfRange * Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 / curvature, 0.2)]
             : throw new RegressionDataException(
                 RegressionProblem.NoSpread,
                 $"values that vary for the rule {nameof(BandwidthRule.PlugIn)}",
