@@ -13,17 +13,19 @@ public sealed class BandwidthLaws
         [BandwidthRule.LeaveOneOut, BandwidthRule.GCV, BandwidthRule.AICc, BandwidthRule.KFold, BandwidthRule.Silverman,
             BandwidthRule.Scott];
 
-    private static readonly Gen<Problem> _problems =
+    private static readonly Gen<Problem> _problems = Problems(3, _rules);
+
+    private static Gen<Problem> Problems(int mostFeatures, BandwidthRule[] rules) =>
         from n in Gen.Int[8, 40]
-        from features in Gen.Int[1, 2]
+        from features in Gen.Int[1, mostFeatures]
         from shape in Gen.Int[0, 4]
         from kernel in Gen.Int[0, SmoothingKernel.All.Count - 1]
-        from rule in Gen.Int[0, _rules.Length - 1]
+        from rule in Gen.Int[0, rules.Length - 1]
         from degree in Gen.Int[0, 1]
         from seed in Gen.Int[0, 100_000]
         select Problem.Of(
             n, features, shape,
-            new KernelRegressionOptions { Kernel = SmoothingKernel.All[kernel], Degree = degree, Bandwidth = Bandwidth.By(_rules[rule]) },
+            new KernelRegressionOptions { Kernel = SmoothingKernel.All[kernel], Degree = degree, Bandwidth = Bandwidth.By(rules[rule]) },
             seed);
 
     // Units of powers of two round nothing, and an offset that leaves each place a multiple of 2^-10 neither.
@@ -47,7 +49,7 @@ public sealed class BandwidthLaws
                     plain, other, scaleX, problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 1 : scaleY * scaleY,
                     problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 2 * Math.Log(scaleY) : 0);
             },
-            iter: 120, threads: 1);
+            iter: 80, threads: 1);
     }
 
     [Theory]
@@ -100,7 +102,7 @@ public sealed class BandwidthLaws
 
                 AreAlike(plain, other, 1, 1, 0);
             },
-            iter: 120, threads: 1);
+            iter: 80, threads: 1);
     }
 
     [Fact]
@@ -125,14 +127,14 @@ public sealed class BandwidthLaws
                 Assert.Equal([problem.Count], other.Search!.SetAside);
                 AreAlike(plain, other, 1, 1, 0);
             },
-            iter: 120, threads: 1);
+            iter: 80, threads: 1);
     }
 
     // A search of few examples is as good as a fine grid, and never ends where the others do not reach.
     [Fact]
     public void Search_FindsTheLeastErrorOfAFineGrid()
     {
-        _problems.Where(problem => problem.Features == 1 && problem.Options.Bandwidth.Rule == BandwidthRule.LeaveOneOut).Sample(
+        Problems(1, [BandwidthRule.LeaveOneOut]).Sample(
             problem =>
             {
                 KernelRegression model = problem.Fit();
