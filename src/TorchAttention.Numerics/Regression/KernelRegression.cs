@@ -204,7 +204,9 @@ public sealed partial class KernelRegression
                     $"Expected one bandwidth or one for each of {data.Features} features, got {asked.Values.Count}.", nameof(options));
             }
 
-            return ([.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])], null);
+            double[] given = [.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
+            RegressionCheck.Bandwidths(given, data);
+            return (given, null);
         }
 
         if (BandwidthRules.FromFormula(rule, data, options.Kernel) is { } found)

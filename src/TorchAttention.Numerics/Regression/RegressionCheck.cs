@@ -92,6 +92,26 @@ internal static class RegressionCheck
         }
     }
 
+    /// <summary>Checks that the squares of keys in bandwidths are numbers, and of different keys not 0.</summary>
+    public static void Bandwidths(double[] bandwidths, SmootherData data)
+    {
+        for (int j = 0; j < bandwidths.Length; j++)
+        {
+            (double least, double most) = data.RangeOf(j);
+            if (most > least && !((most - least) / bandwidths[j] is >= LeastRange and <= MostRange))
+            {
+                throw new RegressionDataException(
+                    RegressionProblem.Range,
+                    $"a bandwidth from {LeastRange * (most - least):G3} to {MostRange * (most - least):G3}",
+                    $"{bandwidths[j]}",
+                    "options")
+                {
+                    Feature = j,
+                };
+            }
+        }
+    }
+
     public static void Prediction(PredictionOptions options, int features)
     {
         if (!(options.Level is > 0 and < 1))

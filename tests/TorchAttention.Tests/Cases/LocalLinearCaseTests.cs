@@ -1,4 +1,6 @@
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;
 
@@ -72,6 +74,47 @@ public sealed class LocalLinearCaseTests
         Assert.Equal(9, at.Mean[0], 1e-12);
         Assert.Equal(1, at.EffectiveNeighbours[0], 1e-9);
         Assert.Equal(6.9326, model.Diagnostics.EffectiveDegreesOfFreedom, 1e-4);
+    }
+
+    // So far away the distances of all keys are one number in float64, and then none.
+    [Theory]
+    [InlineData("gaussian")]
+    [InlineData("tricube")]
+    [InlineData("boxcar")]
+    public void QueryAtAnyDistance_HasTheNearestKeysValueAndLine(string kernel)
+    {
+        double[] x = [2, 0, 1, 6, 3, 5, 4];
+        double[] y = [0, 0.25, 1, 3, 1, 1, 0];
+        var options = new KernelRegressionOptions
+        {
+            Kernel = SmoothingKernel.Find(kernel)!,
+            Bandwidth = 0.9,
+            NoNeighbour = NoNeighbourPolicy.Nearest
+        };
+        KernelRegression means = KernelRegression.Fit(x, y, options);
+        KernelRegression lines = KernelRegression.Fit(x, y, options with { Degree = 1 });
+        Assert.All([1e3, 1e10, 1e15, 1e17, 1e40, 1e140, 1e155, 1e250], distance =>
+        {
+            Assert.Equal([3, 0.25, 3], means.Predict([distance, -distance, distance]).Mean);
+            if (kernel == "gaussian")
+            {
+                double[] at = lines.Predict([distance, -distance]).Mean;
+
+                Assert.Equal(2, (at[0] - 3) / (distance - 6), 1e-9);
+                Assert.Equal(-0.75, (at[1] - 0.25) / distance, 1e-9);
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData(1e300)]
+    [InlineData(1e-200)]
+    public void BandwidthThatTheSquaresOfDistancesCannotBeTakenIn_IsRefused(double bandwidth)
+    {
+        RegressionDataException e = Assert.Throws<RegressionDataException>(
+            () => KernelRegression.Fit([0, 1, 2], [0, 1, 0], new KernelRegressionOptions { Degree = 1, Bandwidth = bandwidth }));
+
+        Assert.Equal($"Expected a bandwidth from 2E-100 to 2E+100 in feature 0, got {bandwidth}.", e.Message);
     }
 
     [Fact]

@@ -19,6 +19,11 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     where TLanes : struct, ILanes<TLanes, double>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    // Of so many bandwidths, float64 squares to one that holds no part of a bandwidth any more; of more than 1e154 to none. Distances that
+    // large are taken in this unit.
+    private const double RoundedSquare = 1e12;
+    private const double Huge = 1e-200;
+
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly IKeyTiles _tiles;
@@ -30,6 +35,8 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     private readonly double* _scales;
     private readonly double* _buffers;
     private readonly PlaneOfPoints? _points;
+    private double _unit = 1;
+    private double _nearestSquare;
 
     public CarefulPooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer, IKeyTiles tiles)
     {
@@ -52,6 +59,10 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
             : null;
     }
 
+    private int Features => _problem.Features;
+
+    private bool IsFar => _nearestSquare > RoundedSquare || _unit != 1;
+
     /// <summary>Computes and writes a query's answers.</summary>
     /// <param name="query">Which query.</param>
     /// <param name="firstTile">The first tile to look at.</param>
@@ -61,9 +72,9 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     /// <returns>False, with nothing written, where these other keys could change a plane.</returns>
     public bool Answer(int query, int firstTile, int endTile, double elsewhere = 0)
     {
-        for (int j = 0; j < _problem.Features; j++)
+        for (int j = 0; j < Features; j++)
         {
-            _query[j] = double.CreateTruncating(_problem.Queries[((long)query * _problem.Features) + j]);
+            _query[j] = double.CreateTruncating(_problem.Queries[((long)query * Features) + j]);
         }
 
         int leftOut = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
@@ -72,8 +83,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
         double* reference = KernelTraits<TKernel>.IsGaussian || _layout.HasPlanes ? _nearestKey : null;
         if (reference is not null)
         {
-            nearest = FindNearest(leftOut, firstTile, endTile);
-            if (double.IsPositiveInfinity(nearest))
+            if (!TryFindNearest(leftOut, firstTile, endTile, out nearest))
             {
                 _writer.WriteWithoutNeighbour(query, null);
                 return true;
@@ -120,34 +130,93 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
         _tiles.Dispose();
     }
 
-    // Finds the nearest key of those that count, keeps its place, and returns its squared scaled distance.
-    private double FindNearest(int leftOut, int firstTile, int endTile)
+    // Finds the nearest key of those that count, keeps its place, and says its squared scaled distance; false where none counts.
+    private bool TryFindNearest(int leftOut, int firstTile, int endTile, out double nearest)
     {
-        double nearest = double.PositiveInfinity;
+        _unit = 1;
+        if (!LookForNearest(leftOut, firstTile, endTile))
+        {
+            _unit = Huge;
+            if (!LookForNearest(leftOut, firstTile, endTile))
+            {
+                nearest = double.PositiveInfinity;
+                return false;
+            }
+        }
+
+        // Squares take the least differences of such distances for rounding; these are told apart by the places of the keys. A pass is not
+        // undone by the next, and finds nothing more than a rounding's worth again.
+        for (int pass = 0; pass < Features && IsFar; pass++)
+        {
+            LookForNearer(leftOut, firstTile, endTile);
+        }
+
+        nearest = _nearestSquare / _unit / _unit;
+        return true;
+    }
+
+    private bool LookForNearest(int leftOut, int firstTile, int endTile)
+    {
+        _nearestSquare = double.PositiveInfinity;
         for (int index = firstTile; index < endTile; index++)
         {
             Tile<double> tile = _tiles.Get(index);
-            FillSquaredDistances(tile);
+            FillSquaredDistances(tile, _unit);
             Exclude(leftOut, index, tile.Count, double.PositiveInfinity);
-            if (!IsAnyBelow(nearest, tile.Count))
+            if (!IsAnyBelow(_nearestSquare, tile.Count))
             {
                 continue;
             }
 
             for (int i = 0; i < tile.Count; i++)
             {
-                if (_buffers[i] < nearest && (tile.SampleWeights is null || tile.SampleWeights[i] > 0))
+                if (_buffers[i] < _nearestSquare && (tile.SampleWeights is null || tile.SampleWeights[i] > 0))
                 {
-                    nearest = _buffers[i];
-                    for (int j = 0; j < _problem.Features; j++)
-                    {
-                        _nearestKey[j] = tile.Keys[((long)j * tile.Stride) + i];
-                    }
+                    _nearestSquare = _buffers[i];
+                    KeepNearest(tile, i);
                 }
             }
         }
 
-        return nearest;
+        return !double.IsPositiveInfinity(_nearestSquare);
+    }
+
+    private void LookForNearer(int leftOut, int firstTile, int endTile)
+    {
+        for (int index = firstTile; index < endTile; index++)
+        {
+            Tile<double> tile = _tiles.Get(index);
+            int excluded = leftOut >= 0 ? _tiles.PlaceOf(leftOut, index) : -1;
+            for (int i = 0; i < tile.Count; i++)
+            {
+                if (FartherThanNearest(tile, i) < 0 && i != excluded && (tile.SampleWeights is null || tile.SampleWeights[i] > 0))
+                {
+                    KeepNearest(tile, i);
+                }
+            }
+        }
+    }
+
+    // By how much a key's squared distance is more than the nearest's, in _unit: as FillRelativeArguments has it.
+    private double FartherThanNearest(in Tile<double> tile, int place)
+    {
+        double difference = 0;
+        for (int j = 0; j < Features; j++)
+        {
+            double key = tile.Keys[((long)j * tile.Stride) + place];
+            double w = _problem.InverseBandwidths[j] * _unit;
+            difference += (_nearestKey[j] - key) * w * ((_query[j] - key + (_query[j] - _nearestKey[j])) * w);
+        }
+
+        return difference;
+    }
+
+    private void KeepNearest(in Tile<double> tile, int place)
+    {
+        for (int j = 0; j < Features; j++)
+        {
+            _nearestKey[j] = tile.Keys[((long)j * tile.Stride) + place];
+        }
     }
 
     private void FillArguments(in Tile<double> tile, int index, int leftOut)
@@ -158,7 +227,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
         }
         else
         {
-            FillSquaredDistances(tile);
+            FillSquaredDistances(tile, 1);
             ScaleArguments(tile.Count);
         }
 
@@ -185,17 +254,18 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void FillSquaredDistances(in Tile<double> tile)
+    private void FillSquaredDistances(in Tile<double> tile, double unit)
     {
         for (int i = 0; i < tile.Count; i += TLanes.Count)
         {
             TLanes sum = TLanes.All(0);
-            for (int j = 0; j < _problem.Features; j++)
+            for (int j = 0; j < Features; j++)
             {
                 TLanes difference = TLanes.All(_query[j]) - TLanes.Load(tile.Keys + ((long)j * tile.Stride) + i);
                 TLanes u = _problem.Bandwidths is null
                     ? difference * TLanes.All(_problem.InverseBandwidths[j])
                     : difference / TLanes.All(_problem.Bandwidths[j]);
+                u *= TLanes.All(unit);
                 sum += u * u;
             }
 
@@ -218,7 +288,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
         for (int i = 0; i < tile.Count; i += TLanes.Count)
         {
             TLanes sum = zero;
-            for (int j = 0; j < _problem.Features; j++)
+            for (int j = 0; j < Features; j++)
             {
                 TLanes key = TLanes.Load(tile.Keys + ((long)j * tile.Stride) + i);
                 TLanes nearest = TLanes.All(_nearestKey[j]);
@@ -260,18 +330,19 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
 
     private void AnswerNearest(int query, int leftOut, int firstTile, int endTile)
     {
-        double nearest = FindNearest(leftOut, firstTile, endTile);
         double weight = 0;
+        bool isFound = TryFindNearest(leftOut, firstTile, endTile, out _);
         double* means = _row + SumLayout.Values;
         new Span<double>(means, _problem.Columns).Clear();
         for (int index = firstTile; index < endTile; index++)
         {
             Tile<double> tile = _tiles.Get(index);
-            FillSquaredDistances(tile);
+            FillSquaredDistances(tile, _unit);
             Exclude(leftOut, index, tile.Count, double.PositiveInfinity);
             for (int i = 0; i < tile.Count; i++)
             {
-                if (_buffers[i] != nearest || double.IsPositiveInfinity(nearest))
+                if (!isFound || double.IsPositiveInfinity(_buffers[i])
+                    || (IsFar ? FartherThanNearest(tile, i) != 0 : _buffers[i] != _nearestSquare))
                 {
                     continue;
                 }
