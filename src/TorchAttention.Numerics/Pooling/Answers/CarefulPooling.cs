@@ -20,7 +20,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // Of so many bandwidths, float64 squares to one that holds no part of a bandwidth any more; of more than 1e154 to none. Distances that
-    // large are taken in this unit.
+    // large are taken in this unit, where bandwidths are given: of inverse ones, which are learned, none hides that they diverged.
     private const double RoundedSquare = 1e12;
     private const double Huge = 1e-200;
 
@@ -134,25 +134,22 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     private bool TryFindNearest(int leftOut, int firstTile, int endTile, out double nearest)
     {
         _unit = 1;
-        if (!LookForNearest(leftOut, firstTile, endTile))
+        bool isFound = LookForNearest(leftOut, firstTile, endTile);
+        if (!isFound && _problem.Bandwidths is not null)
         {
             _unit = Huge;
-            if (!LookForNearest(leftOut, firstTile, endTile))
-            {
-                nearest = double.PositiveInfinity;
-                return false;
-            }
+            isFound = LookForNearest(leftOut, firstTile, endTile);
         }
 
         // Squares take the least differences of such distances for rounding; these are told apart by the places of the keys. A pass is not
         // undone by the next, and finds nothing more than a rounding's worth again.
-        for (int pass = 0; pass < Features && IsFar; pass++)
+        for (int pass = 0; pass < Features && isFound && IsFar; pass++)
         {
             LookForNearer(leftOut, firstTile, endTile);
         }
 
         nearest = _nearestSquare / _unit / _unit;
-        return true;
+        return isFound;
     }
 
     private bool LookForNearest(int leftOut, int firstTile, int endTile)
