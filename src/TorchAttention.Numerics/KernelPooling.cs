@@ -116,7 +116,7 @@ public static partial class KernelPooling
                 Progress = progress,
                 CancellationToken = cancellationToken,
             };
-            var writer = new AnswerWriter<TKernel, T>(problem)
+            var writer = new AnswerWriter<TKernel, T>(AnswerFrame.Of<TKernel, T>(problem), places)
             {
                 Values = outputs,
                 LogWeightSum = logWeightSum,
@@ -176,8 +176,6 @@ public static partial class KernelPooling
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (PoolingMethod method, string reason) = MethodChoice.For(problem, writer);
-        int recomputed = 0;
-        double errorBound = 0;
         if (method == PoolingMethod.Tree)
         {
             using var tree = new TreePooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
@@ -185,7 +183,6 @@ public static partial class KernelPooling
             if (problem.Options.Method == PoolingMethod.Tree || part < MethodChoice.WorthATree)
             {
                 tree.Run();
-                (recomputed, errorBound) = (tree.Recomputed, tree.ErrorBound);
                 reason = string.Create(CultureInfo.InvariantCulture, $"{reason}, {part:P0} of all pairs in reach");
             }
             else
@@ -197,15 +194,11 @@ public static partial class KernelPooling
 
         if (method == PoolingMethod.Line)
         {
-            var line = new LinePooling<TKernel, TWideLanes, T>(problem, writer);
-            line.Run();
-            (recomputed, errorBound) = (line.Recomputed, line.ErrorBound);
+            new LinePooling<TKernel, TWideLanes, T>(problem, writer).Run();
         }
         else if (method == PoolingMethod.Exact)
         {
-            var exact = new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
-            exact.Run();
-            recomputed = exact.Recomputed;
+            new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer).Run();
         }
 
         int[] withoutNeighbour = writer.WithoutNeighbour();
@@ -218,8 +211,8 @@ public static partial class KernelPooling
         {
             Method = method,
             Reason = reason,
-            ErrorBound = errorBound,
-            Recomputed = recomputed,
+            ErrorBound = writer.ErrorBound,
+            Recomputed = writer.Recomputed,
             WithoutNeighbour = withoutNeighbour,
         };
     }

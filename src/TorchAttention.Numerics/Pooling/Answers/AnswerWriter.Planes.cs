@@ -20,7 +20,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     private const double LeastWeightOfSingle = 1e-12;
 
     /// <summary>What planes ask of all keys at once.</summary>
-    public PlaneKeys Planes { get; }
+    public PlaneKeys Planes => _frame.Planes;
 
     /// <summary>Whether a query's sums about itself determine a plane to too few digits, or not at all.</summary>
     /// <param name="query">Which query.</param>
@@ -43,7 +43,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
     private bool IsDoubtful(double* row, double part, double variance, double weight, bool isCertain)
     {
-        double* memory = stackalloc double[PlaneFit.MemoryFor(_problem.Features)];
+        double* memory = stackalloc double[PlaneFit.MemoryFor(_frame.Features)];
         bool areOpen = Planes.AreOpen;
         bool isDoubtful = new PlaneFit(Layout, row, Planes, memory).IsDoubtful(part, variance, weight, isCertain);
         return isDoubtful && !areOpen && Planes.LookForOpen()
@@ -53,57 +53,19 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
     private bool AreKeysBeforeTheEnd(int query)
     {
-        Span<double> place = stackalloc double[_problem.Features];
+        Span<double> place = stackalloc double[_frame.Features];
         for (int j = 0; j < place.Length; j++)
         {
-            place[j] = double.CreateTruncating(_problem.Queries[((long)query * place.Length) + j]);
+            place[j] = double.CreateTruncating(_queries[((long)query * place.Length) + j]);
         }
 
         return Planes.AreWithin(place, BeforeTheEnd);
     }
 
-    private PlaneDirections FindDirections()
-    {
-        int features = _problem.Features;
-        var directions = new PlaneDirections(features);
-        Span<double> position = stackalloc double[features];
-        for (int i = 0; i < _problem.KeyCount; i++)
-        {
-            for (int j = 0; j < features; j++)
-            {
-                double first = double.CreateTruncating(_problem.Samples.Keys[j]);
-                position[j] = (double.CreateTruncating(_problem.Samples.Keys[((long)i * features) + j]) - first)
-                    * Math.Abs(_problem.InverseBandwidths[j]);
-            }
-
-            if (_problem.Samples.SampleWeight(i) > 0)
-            {
-                directions.Add(0, position);
-            }
-        }
-
-        directions.Find();
-        return directions;
-    }
-
-    private (double Least, double Most)[] FindRanges()
-    {
-        var ranges = new (double Least, double Most)[_problem.Features];
-        Array.Fill(ranges, (double.PositiveInfinity, double.NegativeInfinity));
-        for (long i = 0; i < (long)_problem.KeyCount * ranges.Length; i++)
-        {
-            double key = double.CreateTruncating(_problem.Samples.Keys[i]);
-            (double least, double most) = ranges[i % ranges.Length];
-            ranges[i % ranges.Length] = (Math.Min(least, key), Math.Max(most, key));
-        }
-
-        return ranges;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WritePlane(int query, double* row, double offset, double* reference)
     {
-        int features = _problem.Features;
+        int features = _frame.Features;
         SumLayout layout = Layout;
         double* memory = stackalloc double[PlaneFit.MemoryFor(features)];
         var fit = new PlaneFit(layout, row, Planes, memory);
@@ -111,8 +73,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         {
             for (int j = 0; j < features; j++)
             {
-                double difference = double.CreateTruncating(_problem.Queries[((long)query * features) + j]) - reference[j];
-                fit.Position[j] = difference * Math.Abs(_problem.InverseBandwidths[j]);
+                double difference = double.CreateTruncating(_queries[((long)query * features) + j]) - reference[j];
+                fit.Position[j] = difference * Math.Abs(_frame.InverseBandwidths[j]);
             }
         }
 
@@ -124,8 +86,8 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     private void WritePlane<TPlane>(int query, TPlane fit, double offset, double* reference)
         where TPlane : IPlane, allows ref struct
     {
-        int features = _problem.Features;
-        int columns = _problem.Columns;
+        int features = _frame.Features;
+        int columns = _frame.Columns;
         if (IsLevel is not null)
         {
             IsLevel[query] = fit.IsLevel;
@@ -134,7 +96,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         for (int c = 0; c < columns; c++)
         {
             Values[((long)query * columns) + c] = T.CreateTruncating(
-                _problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * fit.Height(c)));
+                _frame.Centres[c] + (_frame.HalfRanges[c] * fit.Height(c)));
         }
 
         if (OwnWeight is not null)
@@ -164,14 +126,14 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
                 if (Slopes is not null)
                 {
                     Slopes[at] = T.CreateTruncating(
-                        fit.Slope(j) * _problem.Samples.HalfRanges[c] * Math.Abs(_problem.InverseBandwidths[j]));
+                        fit.Slope(j) * _frame.HalfRanges[c] * Math.Abs(_frame.InverseBandwidths[j]));
                 }
 
                 if (InverseBandwidthGradient is not null)
                 {
                     InverseBandwidthGradient[at] =
                         T.CreateTruncating(
-                            PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _problem.Samples.HalfRanges[c]);
+                            PerInverseBandwidth(-fit.HeightChange(j, c) / TKernel.ArgumentScale, j) * _frame.HalfRanges[c]);
                 }
             }
         }

@@ -12,17 +12,30 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     where TKernel : IKernel
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly PoolingProblem<T> _problem;
+    private readonly AnswerFrame _frame;
+    private readonly T* _queries;
+    private readonly Lock _lock = new();
     private readonly List<int> _withoutNeighbour = [];
     private readonly double _logLargestSampleWeight;
 
-    public AnswerWriter(PoolingProblem<T> problem)
+    /// <summary>Prepares.</summary>
+    /// <param name="frame">The units of the sums.</param>
+    /// <param name="queries">The queries (m, d).</param>
+    public AnswerWriter(AnswerFrame frame, T* queries)
     {
-        _problem = problem;
-        _logLargestSampleWeight = Math.Log(problem.Samples.LargestSampleWeight);
-        Planes = problem.Kept.Get(
-            typeof(PlaneKeys), () => new PlaneKeys(problem.InverseBandwidths, TKernel.ArgumentScale, FindDirections, FindRanges));
+        _frame = frame;
+        _queries = queries;
+        _logLargestSampleWeight = Math.Log(frame.LargestSampleWeight);
     }
+
+    /// <summary>w of the first feature.</summary>
+    public double FirstInverseBandwidth => _frame.InverseBandwidths[0];
+
+    /// <summary>How many queries were computed again with care.</summary>
+    public int Recomputed { get; private set; }
+
+    /// <summary>How far an answer may be off.</summary>
+    public double ErrorBound { get; private set; }
 
     public required T* Values { get; init; }
 
@@ -48,16 +61,26 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
     /// <summary>The sums that the outputs need.</summary>
     public SumLayout Layout => new(
-        _problem.Features,
-        _problem.Columns,
+        _frame.Features,
+        _frame.Columns,
         EffectiveNeighbours is not null,
         InverseBandwidthGradient is not null || LogWeightSumGradient is not null || OwnWeightGradient is not null,
         QueryGradient is not null,
-        _problem.Options.Degree == 1);
+        _frame.Degree == 1);
+
+    /// <summary>Takes note of what a thread did.</summary>
+    public void Report(int recomputed, double errorBound)
+    {
+        lock (_lock)
+        {
+            Recomputed += recomputed;
+            ErrorBound = Math.Max(ErrorBound, errorBound);
+        }
+    }
 
     public int[] WithoutNeighbour()
     {
-        lock (_withoutNeighbour)
+        lock (_lock)
         {
             _withoutNeighbour.Sort();
             return [.. _withoutNeighbour];
@@ -84,7 +107,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         {
             WritePlane(query, points, offset, reference);
         }
-        else if (_problem.Options.Degree == 1)
+        else if (_frame.Degree == 1)
         {
             WritePlane(query, row, offset, reference);
         }
@@ -103,9 +126,9 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             HasNeighbour[query] = true;
         }
 
-        for (int j = 0; LogWeightSumGradient is not null && j < _problem.Features; j++)
+        for (int j = 0; LogWeightSumGradient is not null && j < _frame.Features; j++)
         {
-            LogWeightSumGradient[((long)query * _problem.Features) + j] = T.CreateTruncating(LogGradient(query, row, reference, j));
+            LogWeightSumGradient[((long)query * _frame.Features) + j] = T.CreateTruncating(LogGradient(query, row, reference, j));
         }
 
         if (QueryGradient is not null)
@@ -119,16 +142,16 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     /// <param name="nearest">The normalised values of the nearest key (v); null for NaN.</param>
     public void WriteWithoutNeighbour(int query, double* nearest)
     {
-        lock (_withoutNeighbour)
+        lock (_lock)
         {
             _withoutNeighbour.Add(query);
         }
 
-        int columns = _problem.Columns;
+        int columns = _frame.Columns;
         for (int c = 0; c < columns; c++)
         {
             Values[((long)query * columns) + c] =
-                nearest is null ? T.NaN : T.CreateTruncating(_problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * nearest[c]));
+                nearest is null ? T.NaN : T.CreateTruncating(_frame.Centres[c] + (_frame.HalfRanges[c] * nearest[c]));
         }
 
         if (LogWeightSum is not null)
@@ -156,7 +179,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             IsLevel[query] = false;
         }
 
-        int gradients = columns * _problem.Features;
+        int gradients = columns * _frame.Features;
         if (InverseBandwidthGradient is not null)
         {
             new Span<T>(InverseBandwidthGradient + ((long)query * gradients), gradients).Clear();
@@ -164,12 +187,12 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
 
         if (LogWeightSumGradient is not null)
         {
-            new Span<T>(LogWeightSumGradient + ((long)query * _problem.Features), _problem.Features).Clear();
+            new Span<T>(LogWeightSumGradient + ((long)query * _frame.Features), _frame.Features).Clear();
         }
 
         if (OwnWeightGradient is not null)
         {
-            new Span<T>(OwnWeightGradient + ((long)query * _problem.Features), _problem.Features).Clear();
+            new Span<T>(OwnWeightGradient + ((long)query * _frame.Features), _frame.Features).Clear();
         }
 
         if (QueryGradient is not null)
@@ -187,11 +210,11 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     private void WriteMeans(int query, double* row, double offset, double* reference)
     {
         double sum = row[SumLayout.WeightSum];
-        int columns = _problem.Columns;
+        int columns = _frame.Columns;
         for (int c = 0; c < columns; c++)
         {
             double mean = row[SumLayout.Values + c] / sum;
-            Values[((long)query * columns) + c] = T.CreateTruncating(_problem.Samples.Centres[c] + (_problem.Samples.HalfRanges[c] * mean));
+            Values[((long)query * columns) + c] = T.CreateTruncating(_frame.Centres[c] + (_frame.HalfRanges[c] * mean));
         }
 
         if (OwnWeight is not null)
@@ -199,9 +222,9 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             OwnWeight[query] = T.CreateTruncating(OwnWeightOf(sum, offset));
         }
 
-        for (int j = 0; OwnWeightGradient is not null && j < _problem.Features; j++)
+        for (int j = 0; OwnWeightGradient is not null && j < _frame.Features; j++)
         {
-            OwnWeightGradient[((long)query * _problem.Features) + j] = T.CreateTruncating(
+            OwnWeightGradient[((long)query * _frame.Features) + j] = T.CreateTruncating(
                 -OwnWeightOf(sum, offset) * LogGradient(query, row, reference, j));
         }
 
@@ -216,7 +239,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         }
     }
 
-    private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _problem.Samples.LargestSampleWeight;
+    private double OwnWeightOf(double sum, double offset) => Math.Exp(-offset) / sum / _frame.LargestSampleWeight;
 
     // d log S/dw = -sum p G u^2 / w. Far from all keys, the sums hold by how much u^2 is more than the nearest key's, whose part comes on
     // top; G is K there.
@@ -235,32 +258,32 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             return 0;
         }
 
-        double u = (double.CreateTruncating(_problem.Queries[((long)query * _problem.Features) + feature]) - reference[feature])
-            * _problem.InverseBandwidths[feature];
+        double u = (double.CreateTruncating(_queries[((long)query * _frame.Features) + feature]) - reference[feature])
+            * _frame.InverseBandwidths[feature];
         return u * u;
     }
 
     // w = 0 is where every key is at the query, and nothing changes.
     private double PerInverseBandwidth(double gradient, int feature) =>
-        _problem.InverseBandwidths[feature] is 0 ? 0 : gradient / _problem.InverseBandwidths[feature];
+        _frame.InverseBandwidths[feature] is 0 ? 0 : gradient / _frame.InverseBandwidths[feature];
 
     // dy/dw = -sum p G (v - y) u^2 / w and dy/dq = -sum p G (v - y) u / h; the sums hold u^2 and u/h times the argument scale.
     private void WriteGradient(int query, double* row, double* sums, T* gradients, bool divideByW)
     {
-        int features = _problem.Features;
-        int columns = _problem.Columns;
+        int features = _frame.Features;
+        int columns = _frame.Columns;
         double* valueSums = sums + features;
         T* gradient = gradients + ((long)query * columns * features);
         double perSum = -1 / (row[SumLayout.WeightSum] * TKernel.ArgumentScale);
         for (int j = 0; j < features; j++)
         {
-            double w = _problem.InverseBandwidths[j];
+            double w = _frame.InverseBandwidths[j];
             double factor = w == 0 ? 0 : divideByW ? perSum / w : perSum;
             for (int c = 0; c < columns; c++)
             {
                 double mean = row[SumLayout.Values + c] / row[SumLayout.WeightSum];
                 double sum = valueSums[(j * columns) + c] - (mean * sums[j]);
-                gradient[(c * features) + j] = T.CreateTruncating(factor * _problem.Samples.HalfRanges[c] * sum);
+                gradient[(c * features) + j] = T.CreateTruncating(factor * _frame.HalfRanges[c] * sum);
             }
         }
     }

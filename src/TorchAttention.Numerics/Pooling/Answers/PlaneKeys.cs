@@ -1,3 +1,4 @@
+using System.Numerics;
 
 namespace TorchAttention.Numerics.Pooling.Answers;
 
@@ -12,6 +13,53 @@ internal sealed class PlaneKeys(
     private readonly Lazy<PlaneDirections> _directions = new(directions);
     private readonly Lazy<(double Least, double Most)[]> _ranges = new(ranges);
     private volatile double[]? _open;
+
+    /// <summary>Those of a problem.</summary>
+    public static unsafe PlaneKeys Of<T>(PoolingProblem<T> problem, double argumentScale)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int features = problem.Features;
+        Samples<T> samples = problem.Samples;
+        double[] inverseBandwidths = problem.InverseBandwidths;
+        return new PlaneKeys(inverseBandwidths, argumentScale, FindDirections, FindRanges);
+
+        PlaneDirections FindDirections()
+        {
+            var directions = new PlaneDirections(features);
+            Span<double> position = stackalloc double[features];
+            for (int i = 0; i < samples.Count; i++)
+            {
+                for (int j = 0; j < features; j++)
+                {
+                    double first = double.CreateTruncating(samples.Keys[j]);
+                    position[j] = (double.CreateTruncating(samples.Keys[((long)i * features) + j]) - first)
+                        * Math.Abs(inverseBandwidths[j]);
+                }
+
+                if (samples.SampleWeight(i) > 0)
+                {
+                    directions.Add(0, position);
+                }
+            }
+
+            directions.Find();
+            return directions;
+        }
+
+        (double Least, double Most)[] FindRanges()
+        {
+            var ranges = new (double Least, double Most)[features];
+            Array.Fill(ranges, (double.PositiveInfinity, double.NegativeInfinity));
+            for (long i = 0; i < (long)samples.Count * features; i++)
+            {
+                double key = double.CreateTruncating(samples.Keys[i]);
+                (double least, double most) = ranges[i % features];
+                ranges[i % features] = (Math.Min(least, key), Math.Max(most, key));
+            }
+
+            return ranges;
+        }
+    }
 
     /// <summary>The kernel's argument scale.</summary>
     public double ArgumentScale { get; } = argumentScale;

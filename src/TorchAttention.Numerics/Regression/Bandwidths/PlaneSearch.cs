@@ -48,8 +48,8 @@ internal sealed partial class PlaneSearch(
     // For no feature, one, two and three: about a hundred starts.
     private static readonly int[] _gridPoints = [0, 0, 10, 5];
 
-    // Of few examples a kernel that ends makes many narrow valleys, and an evaluation takes little time. By trial against fine grids: of 128
-    // searches of 20 to 50 examples two miss the least by more than a part in fifty; with the starts of other kernels six did.
+    // Of few examples a kernel that ends makes many narrow valleys, and an evaluation takes little time. By trial against fine grids: of
+    // 128 searches of 20 to 50 examples two miss the least by more than a part in fifty; with the starts of other kernels six did.
     private const int FewRoughExamples = 400;
     private static readonly int[] _roughGridPoints = [0, 0, 20, 6];
 

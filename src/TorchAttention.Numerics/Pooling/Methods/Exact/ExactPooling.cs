@@ -33,7 +33,6 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
     private readonly int _ranges;
     private readonly double[] _scales;
     private readonly double _leastWeightSum;
-    private int _recomputed;
 
     public ExactPooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
     {
@@ -47,9 +46,6 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         _scales = problem.Scales(TKernel.ArgumentScale);
         _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
-
-    /// <summary>How many queries were computed again with care.</summary>
-    public int Recomputed => _recomputed;
 
     public void Run()
     {
@@ -121,6 +117,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         private readonly double* _scales;
         private readonly double* _ownPair;
         private readonly T* _buffers;
+        private readonly RowFinisher<TKernel, T> _finisher;
         private CarefulPooling<TKernel, TWideLanes, T>? _careful;
 
         public Worker(ExactPooling<TKernel, TLanes, TWideLanes, T> owner, int block)
@@ -129,6 +126,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
             _problem = owner._problem;
             _layout = owner._layout;
             _packer = new TilePacker<T, T>(_problem);
+            _finisher = new RowFinisher<TKernel, T>(_problem, owner._writer, owner._leastWeightSum);
             long buffers = (long)GeneralLoops<TKernel, TLanes, T>.Buffers * _packer.Capacity * sizeof(T);
             _memory = new Scratch(
                 buffers + (sizeof(double) * (((long)block * (_layout.Length + _problem.Features)) + _problem.Features + _layout.Length)));
@@ -210,19 +208,18 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Finish(int query, double* row)
         {
-            if (LeaveOut(query, row) && IsTrusted(query, row))
+            if (_finisher.TryFinish(query, row, OwnPair(query), default))
             {
-                _owner._writer.Write(query, row, 0);
                 return;
             }
 
-            Interlocked.Increment(ref _owner._recomputed);
             _careful ??= new CarefulPooling<TKernel, TWideLanes, T>(_problem, _owner._writer, new PackedTiles<T>(_problem));
             _careful.Answer(query, 0, (_problem.KeyCount + PackedCapacity - 1) / PackedCapacity);
         }
 
         public void Dispose()
         {
+            _finisher.Dispose();
             _careful?.Dispose();
             _packer.Dispose();
             _memory.Dispose();
@@ -230,13 +227,13 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
 
         private int PackedCapacity => TilePacker<T, double>.CapacityFor(_problem.Features, _problem.Columns);
 
-        // Takes the query's own pair away; false where too little would be left of the sum for its digits to be good.
-        private bool LeaveOut(int query, double* row)
+        // The sums of the pair that a query must not see; null where it sees all.
+        private double* OwnPair(int query)
         {
             int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
             if (key < 0)
             {
-                return true;
+                return null;
             }
 
             new Span<double>(_ownPair, _layout.Length).Clear();
@@ -248,9 +245,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
 
             Tile<T> tile = _packer.Pack(key, 1);
             PairLoops<TKernel, TLanes, T>.Add(tile, _layout, q, _scales, _buffers, _ownPair);
-            return Trust.TakeAway(_ownPair, row, _layout.Length);
+            return _ownPair;
         }
-
-        private bool IsTrusted(int query, double* row) => Trust.IsGood(_owner._writer, _layout, query, row, _owner._leastWeightSum, 0);
     }
 }

@@ -26,6 +26,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         private readonly double* _squareErrors;
         private readonly double* _ownPair;
         private readonly double* _buffers;
+        private readonly RowFinisher<TKernel, T> _finisher;
         private CarefulPooling<TKernel, TLanes, T>? _careful;
 
         public Worker(
@@ -40,6 +41,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             _places = places;
             _sums = sums;
             _squares = squares;
+            _finisher = new RowFinisher<TKernel, T>(_problem, owner._writer, owner._leastWeightSum);
             int most = Math.Min(owner._queriesInPart, _problem.QueryCount);
             long numbers = most * (_layout.Length + _squaresLayout.Length + 2L);
             _memory = new Scratch((numbers + _layout.Length + DirectRun<TKernel, TLanes>.BufferLength) * sizeof(double));
@@ -63,88 +65,59 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 _squares.Sum(queries, count, _squaresLayout, _squareRows, _squareErrors);
             }
 
-            int recomputed = 0;
-            double errorBound = 0;
             for (int i = 0; i < count; i++)
             {
                 double* row = _rows + (i * _layout.Length);
                 int query = _queries.Order[first + i];
-                bool isTrusted = LeaveOut(query, queries + i, row) && !(_layout.HasPlanes && _owner._writer.IsDoubtful(query, row, 0));
-                double growth = _layout.HasPlanes ? PlaneFit.Growth(_layout, row) : _layout.HasGradient ? GradientGrowth(row) : 1;
-                double beside = Math.Max(row[SumLayout.WeightSum], _problem.MergedWeightSum);
-                double bound = 2 * growth * _errors[i] / beside;
-                if (_layout.PlaneGradient >= 0)
-                {
-                    double error = _sums.PlaneGradientError * PlaneFit.ChangeGrowth(_layout, row, TKernel.ArgumentScale)
-                        * _errors[i] / beside;
-                    bound = Math.Max(bound, 2 * error / PoolingOptions.PlaneGradientTolerance);
-                }
-
                 if (_squares is not null)
                 {
-                    isTrusted &= AddSquares(row, _squareRows + ((long)i * _squaresLayout.Length), growth * _squareErrors[i]);
+                    AddSquares(row, _squareRows + ((long)i * _squaresLayout.Length));
                 }
 
-                if (isTrusted && row[SumLayout.WeightSum] >= _owner._leastWeightSum && bound <= _problem.Options.Tolerance)
+                var errors = new RowErrors
                 {
-                    errorBound = Math.Max(errorBound, bound);
-                    _owner._writer.Write(query, row, 0);
-                }
-                else
+                    WeightSum = _errors[i],
+                    SquaredWeightSum = _squares is null ? 0 : _squareErrors[i],
+                    AreInAllSums = true,
+                    PlaneGradientFactor = _layout.PlaneGradient >= 0 ? _sums.PlaneGradientError : 0,
+                };
+                if (!_finisher.TryFinish(query, row, OwnPair(query, queries + i, row), errors))
                 {
-                    recomputed++;
-                    errorBound = Math.Max(errorBound, AnswerCarefully(query, queries[i]));
+                    _finisher.Bound(AnswerCarefully(query, queries[i]));
                 }
             }
-
-            _owner.Report(recomputed, errorBound);
         }
 
-        // How much further than a mean a derivative may be off, in bandwidths: by the mean u^2 of the keys, or their mean u, whatever
-        // errors the mean itself has.
-        private double GradientGrowth(double* row)
+        private void AddSquares(double* row, double* squares)
         {
-            double unit = 1 / (Math.Abs(TKernel.ArgumentScale) * row[SumLayout.WeightSum]);
-            double byBandwidth = _layout.BandwidthGradient < 0 ? 0 : Math.Abs(row[_layout.BandwidthGradient]) * unit;
-            double byQuery = _layout.QueryGradient < 0 ? 0 : Math.Abs(row[_layout.QueryGradient]) * _owner._bandwidth * unit;
-            return 1 + Math.Max(byBandwidth, byQuery);
-        }
-
-        // The sums of squared weights without the query's own pair; false where their error is too large a part of them.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private bool AddSquares(double* row, double* squares, double error)
-        {
-            double own = _ownPair[SumLayout.SquaredWeightSum];
-            row[SumLayout.SquaredWeightSum] = squares[SumLayout.WeightSum] - own;
+            row[SumLayout.SquaredWeightSum] = squares[SumLayout.WeightSum];
             if (_layout.HasPlanes)
             {
                 // Of squares with a position in bandwidths that are a Gaussian's own, narrower by the root of 2.
                 double unit = KernelTraits<TKernel>.IsGaussian ? 1 / Math.Sqrt(2) : 1;
-                row[_layout.SquaredPlanes] = (squares[_squaresLayout.Planes] * unit) - _ownPair[_layout.SquaredPlanes];
-                row[_layout.SquaredPlanes + 1] = (squares[_squaresLayout.Planes + 1] * unit * unit) - _ownPair[_layout.SquaredPlanes + 1];
+                row[_layout.SquaredPlanes] = squares[_squaresLayout.Planes] * unit;
+                row[_layout.SquaredPlanes + 1] = squares[_squaresLayout.Planes + 1] * unit * unit;
             }
-
-            return 2 * error / row[SumLayout.SquaredWeightSum] <= SquaresTolerance * _problem.Options.Tolerance
-                && row[SumLayout.SquaredWeightSum] > own / 2;
         }
 
         public void Dispose()
         {
+            _finisher.Dispose();
             _careful?.Dispose();
             _memory.Dispose();
         }
 
-        // Takes the query's own pair away; false where too little would be left of the sum for its digits to be good.
+        // The sums of the pair that a query must not see; null where it sees all.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private bool LeaveOut(int query, double* number, double* row)
+        private double* OwnPair(int query, double* number, double* row)
         {
-            new Span<double>(_ownPair, _layout.Length).Clear();
             int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
             if (key < 0)
             {
-                return true;
+                return null;
             }
 
+            new Span<double>(_ownPair, _layout.Length).Clear();
             int place = _places![key];
             if (_keys.Keys[place] == *number)
             {
@@ -156,13 +129,9 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 DirectRun<TKernel, TLanes>.Add(_keys, place, place + 1, _layout, number, &scale, _buffers, _ownPair);
             }
 
-            int ownSums = _layout.SquaredPlanes < 0 ? _layout.Length : _layout.SquaredPlanes;
-            for (int i = 0; i < ownSums; i++)
-            {
-                row[i] -= i is SumLayout.SquaredWeightSum or SumLayout.Boundary ? 0 : _ownPair[i];
-            }
-
-            return row[SumLayout.WeightSum] > _ownPair[SumLayout.WeightSum] / 2;
+            // Which keys are in reach was decided by their places, the same for all.
+            _ownPair[SumLayout.Boundary] = row[SumLayout.Boundary];
+            return _ownPair;
         }
 
         // Leave-one-out: a key at the query itself has the weight 1, and its position 0 adds to no other sum.

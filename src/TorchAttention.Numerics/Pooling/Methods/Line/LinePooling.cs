@@ -21,9 +21,6 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     private const int MostInPart = 4096;
     private const int WantedParts = 8;
 
-    // The number of neighbours is a measure, not an answer: eight digits of it are enough.
-    private const double SquaresTolerance = 100;
-
     // What a key out of reach may count more than its weight in a gradient: the mean u^2 of keys that are left out, beyond the nearest
     // one's.
     private const double FarGradient = 100;
@@ -40,9 +37,6 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
     private readonly double _bandwidth;
     private readonly double _leastWeightSum;
     private readonly int _queriesInPart;
-    private readonly Lock _lock = new();
-    private int _recomputed;
-    private double _errorBound;
 
     public LinePooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
     {
@@ -53,10 +47,6 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         _leastWeightSum = Trust.LeastWeightSum<TKernel, double>(_layout.HasSquares);
         _queriesInPart = Math.Clamp(problem.QueryCount / WantedParts, LeastInPart, MostInPart);
     }
-
-    public int Recomputed => _recomputed;
-
-    public double ErrorBound => _errorBound;
 
     private SumLayout SquaresLayout => new(1, 0, squares: false, planes: _layout.HasPlanes);
 
@@ -123,13 +113,4 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             (false, false) => new PolynomialLine<TKernel, TLanes>(keys, _bandwidth, inverseBandwidth, layout, work),
             (false, true) => new PolynomialLine<SquaredKernel<TKernel>, TLanes>(keys, _bandwidth, inverseBandwidth, layout, work),
         };
-
-    private void Report(int recomputed, double errorBound)
-    {
-        lock (_lock)
-        {
-            _recomputed += recomputed;
-            _errorBound = Math.Max(_errorBound, errorBound);
-        }
-    }
 }

@@ -37,9 +37,6 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     private readonly double[] _scales;
     private readonly double _exponent;
     private readonly double _leastWeightSum;
-    private readonly Lock _lock = new();
-    private int _recomputed;
-    private double _errorBound;
 
     public TreePooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
     {
@@ -53,10 +50,6 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         _exponent = Math.Log(20.0 * (_layout.HasPlanes ? FarPositions : 1) * problem.KeyCount / problem.Options.Tolerance);
         _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
-
-    public int Recomputed => _recomputed;
-
-    public double ErrorBound => _errorBound;
 
     /// <summary>The part of all pairs that is in reach, judged by some of the queries.</summary>
     public double PartInReach()
@@ -96,6 +89,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         private readonly double* _scales;
         private readonly TreeTiles<T> _tiles;
         private readonly CarefulPooling<TKernel, TWideLanes, T> _careful;
+        private readonly RowFinisher<TKernel, T> _finisher;
 
         public Worker(TreePooling<TKernel, TLanes, TWideLanes, T> owner)
         {
@@ -113,43 +107,28 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             owner._scales.CopyTo(new Span<double>(_scales, _problem.Features));
             _tiles = new TreeTiles<T>(owner._keys, _problem.Columns, _problem.LeftOut is not null);
             _careful = new CarefulPooling<TKernel, TWideLanes, T>(_problem, owner._writer, _tiles);
+            _finisher = new RowFinisher<TKernel, T>(_problem, owner._writer, owner._leastWeightSum);
         }
 
         public void Answer((int First, int End, int Node) leaf)
         {
             _reach.Find(_owner._queries.Box(leaf.Node));
-            double dropped = _problem.KeyCount * Math.Exp(-_reach.SquaredReach / 2);
-            double tolerance = _problem.Options.Tolerance;
-            int recomputed = 0;
-            double errorBound = 0;
+            double dropped = KernelTraits<TKernel>.IsGaussian ? _problem.KeyCount * Math.Exp(-_reach.SquaredReach / 2) : 0;
+            var errors = new RowErrors { WeightSum = dropped, Elsewhere = dropped * _reach.SquaredReach };
             for (int place = leaf.First; place < leaf.End; place++)
             {
                 int query = _owner._queries.Order[place];
                 Sum(place);
-                bool isTrusted = LeaveOut(query) && IsTrusted(query, KernelTraits<TKernel>.IsGaussian ? dropped * _reach.SquaredReach : 0);
-                double bound = KernelTraits<TKernel>.IsGaussian
-                    ? 2 * dropped / Math.Max(_row[SumLayout.WeightSum], _problem.MergedWeightSum)
-                    : 0;
-                if (isTrusted && bound <= tolerance)
+                if (!_finisher.TryFinish(query, _row, OwnPair(query), errors))
                 {
-                    errorBound = Math.Max(errorBound, bound);
-                    _owner._writer.Write(query, _row, 0);
-                    continue;
+                    _finisher.Bound(AnswerCarefully(query, place));
                 }
-
-                recomputed++;
-                errorBound = Math.Max(errorBound, AnswerCarefully(query, place));
-            }
-
-            lock (_owner._lock)
-            {
-                _owner._recomputed += recomputed;
-                _owner._errorBound = Math.Max(_owner._errorBound, errorBound);
             }
         }
 
         public void Dispose()
         {
+            _finisher.Dispose();
             _careful.Dispose();
             _memory.Dispose();
         }
@@ -173,28 +152,20 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
 
         private void Add(in Tile<T> tile, double* row) => PairLoops<TKernel, TLanes, T>.Add(tile, _layout, _query, _scales, _buffers, row);
 
-        // Takes the query's own pair away, if it is among those in reach; false where too little would be left for its digits to be good.
-        private bool LeaveOut(int query)
+        // The sums of the pair that a query must not see; null where it is not among those in reach.
+        private double* OwnPair(int query)
         {
             int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
-            if (key < 0)
+            int place = key < 0 ? -1 : _owner._keys.PlaceOf(key);
+            if (key < 0 || !_reach.Stretches.Exists(stretch => place >= stretch.First && place < stretch.End))
             {
-                return true;
-            }
-
-            int place = _owner._keys.PlaceOf(key);
-            if (!_reach.Stretches.Exists(stretch => place >= stretch.First && place < stretch.End))
-            {
-                return true;
+                return null;
             }
 
             new Span<double>(_ownPair, _layout.Length).Clear();
             Add(_owner._keys.Slice(place, 1), _ownPair);
-            return Trust.TakeAway(_ownPair, _row, _layout.Length);
+            return _ownPair;
         }
-
-        private bool IsTrusted(int query, double elsewhere) =>
-            Trust.IsGood(_owner._writer, _layout, query, _row, _owner._leastWeightSum, elsewhere / _problem.Options.Tolerance);
 
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all
         // keys are asked.
