@@ -20,27 +20,47 @@ public static class DenseAttention
     /// <exception cref="ArgumentException">
     /// The lengths do not fit each other, there is no bandwidth, or one is not positive and finite.
     /// </exception>
-    public static PartialResult[] Pool<TKernel>(
+    public static DenseAnswer[] Pool<TKernel>(
         ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, ReadOnlySpan<double> bandwidths)
         where TKernel : IKernel
     {
         int features = bandwidths.Length;
         Check(queries.Length, keys.Length, values.Length, bandwidths);
-        var results = new PartialResult[queries.Length / features];
+        var results = new DenseAnswer[queries.Length / features];
         for (int m = 0; m < results.Length; m++)
         {
             ReadOnlySpan<double> query = queries.Slice(m * features, features);
-            PartialResult result = PartialResult.Empty;
-            for (int n = 0; n < values.Length; n++)
+            double[] scores = new double[values.Length];
+            for (int n = 0; n < scores.Length; n++)
             {
-                double score = TKernel.Score(SquaredDistance(query, keys.Slice(n * features, features), bandwidths));
-                result = result.Merge(PartialResult.Of(score, values[n]));
+                scores[n] = TKernel.Score(SquaredDistance(query, keys.Slice(n * features, features), bandwidths));
             }
 
-            results[m] = result;
+            results[m] = Softmax(scores, values);
         }
 
         return results;
+    }
+
+    // Weights relative to the best score: a query far from all keys still has a weight of 1 for its nearest one.
+    private static DenseAnswer Softmax(double[] scores, ReadOnlySpan<double> values)
+    {
+        double best = scores.DefaultIfEmpty(double.NegativeInfinity).Max();
+        if (double.IsNegativeInfinity(best))
+        {
+            return new DenseAnswer(double.NaN, double.NegativeInfinity, 0);
+        }
+
+        (double sum, double squares, double withValues) = (0, 0, 0);
+        for (int n = 0; n < scores.Length; n++)
+        {
+            double weight = Math.Exp(scores[n] - best);
+            sum += weight;
+            squares += weight * weight;
+            withValues += weight * values[n];
+        }
+
+        return new DenseAnswer(withValues / sum, best + Math.Log(sum), sum * sum / squares);
     }
 
     private static double SquaredDistance(ReadOnlySpan<double> query, ReadOnlySpan<double> key, ReadOnlySpan<double> bandwidths)

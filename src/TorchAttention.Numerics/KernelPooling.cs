@@ -101,21 +101,8 @@ public static partial class KernelPooling
         fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
         fixed (bool* hasNeighbour = output.HasNeighbour, isLevel = output.IsLevel)
         {
-            var problem = new PoolingProblem<T>
-            {
-                Samples = samples,
-                Kept = kept,
-                QueryCount = count,
-                Queries = places,
-                LeftOut = left,
-                Bandwidths = widths.Bandwidths.Count == 0 ? null : [.. widths.Bandwidths],
-                InverseBandwidths = widths.Bandwidths.Count == 0
-                    ? [.. widths.InverseBandwidths]
-                    : [.. widths.Bandwidths.Select(h => 1 / h)],
-                Options = options,
-                Progress = progress,
-                CancellationToken = cancellationToken,
-            };
+            PoolingProblem<T> problem = Problem(
+                samples, widths, kept, count, places, left, options, progress, cancellationToken);
             var writer = new AnswerWriter<TKernel, T>(AnswerFrame.Of<TKernel, T>(problem), places)
             {
                 Values = outputs,
@@ -138,6 +125,58 @@ public static partial class KernelPooling
             return report;
         }
     }
+
+    /// <summary>Sums that are merged with those over other samples before they are answers.</summary>
+    internal static unsafe PoolingSums Sum<TKernel, T>(
+        Samples<T> samples, PoolingWidths widths, Kept kept, ReadOnlySpan<T> queries, ReadOnlySpan<int> leftOut, PoolingParts parts,
+        bool isCareful, PoolingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        where TKernel : IKernel
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int count = PoolingCheck.Queries(queries, leftOut, samples.Features, samples.Count);
+        fixed (T* places = queries)
+        fixed (int* left = leftOut)
+        {
+            // Who has no key in reach is told the nearest one of all in the end.
+            PoolingProblem<T> problem = Problem(
+                samples, widths, kept, count, places, left, options with { NoNeighbour = NoNeighbourPolicy.Nearest }, progress,
+                cancellationToken);
+            AnswerFrame frame = AnswerFrame.Of<TKernel, T>(problem);
+            var rows = new QueryRows(PoolingSums.LayoutOf(samples.Features, samples.Columns, parts, options.Degree), count)
+            {
+                IsCareful = isCareful,
+            };
+            PoolingReport report = Run(problem, new AnswerWriter<TKernel, T>(frame, places) { Rows = rows });
+            GC.KeepAlive(samples);
+            GC.KeepAlive(kept);
+            double[] asked = new double[queries.Length];
+            for (int i = 0; i < asked.Length; i++)
+            {
+                asked[i] = double.CreateTruncating(queries[i]);
+            }
+
+            return new PoolingSums(SmoothingKernel.For<TKernel>(), rows, frame.ByItself(), asked, report.Method, options.Tolerance);
+        }
+    }
+
+    private static unsafe PoolingProblem<T> Problem<T>(
+        Samples<T> samples, PoolingWidths widths, Kept kept, int count, T* queries, int* leftOut, PoolingOptions options,
+        IProgress<double>? progress, CancellationToken cancellationToken)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => new()
+        {
+            Samples = samples,
+            Kept = kept,
+            QueryCount = count,
+            Queries = queries,
+            LeftOut = leftOut,
+            Bandwidths = widths.Bandwidths.Count == 0 ? null : [.. widths.Bandwidths],
+            InverseBandwidths = widths.Bandwidths.Count == 0
+                ? [.. widths.InverseBandwidths]
+                : [.. widths.Bandwidths.Select(h => 1 / h)],
+            Options = options,
+            Progress = progress,
+            CancellationToken = cancellationToken,
+        };
 
     private static unsafe PoolingReport Compute<TKernel, T>(
         PoolingInput<T> input, PoolingOutput<T> output, PoolingOptions options, IProgress<double>? progress,

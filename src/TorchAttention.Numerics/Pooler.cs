@@ -77,6 +77,32 @@ public sealed class Pooler<T> : IDisposable
         return Kernel.Call<Question, PoolingReport>(new Question(this, queries, output, leftOut, progress, cancellationToken));
     }
 
+    /// <summary>Sums the values at each query without dividing: what these samples add to an answer of more than these.</summary>
+    /// <param name="queries">Queries (m, d), row by row.</param>
+    /// <param name="parts">What else the answer is to have.</param>
+    /// <param name="isCareful">Whether every query is summed pair by pair relative to its nearest key, as those need that other sums
+    /// leave <see cref="PoolingSums.Unsettled"/>.</param>
+    /// <param name="leftOut">The index of the key that each query must not see (m), -1 for none; where empty, each sees all.</param>
+    /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="ArgumentException">Lengths that do not fit each other; a query that is not finite; derivatives by queries with
+    /// degree 1.</exception>
+    /// <exception cref="ObjectDisposedException">This, or the samples, were disposed.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public PoolingSums SumsAt(
+        ReadOnlySpan<T> queries, PoolingParts parts = PoolingParts.None, bool isCareful = false, ReadOnlySpan<int> leftOut = default,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        Samples.CheckUse();
+        if (Options.Degree == 1 && parts.HasFlag(PoolingParts.QueryGradient))
+        {
+            throw new ArgumentException($"Expected no {PoolingParts.QueryGradient} with degree 1; planes have slopes.", nameof(parts));
+        }
+
+        return Kernel.Call<Summing, PoolingSums>(new Summing(this, queries, parts, isCareful, leftOut, progress, cancellationToken));
+    }
+
     /// <summary>Gives what was prepared back once no call needs it any more; the samples stay.</summary>
     public void Dispose()
     {
@@ -96,5 +122,19 @@ public sealed class Pooler<T> : IDisposable
             where TKernel : IKernel =>
             KernelPooling.Compute<TKernel, T>(
                 pooler.Samples, pooler._widths, pooler._kept, _queries, _leftOut, _output, pooler.Options, progress, cancellationToken);
+    }
+
+    private readonly ref struct Summing(
+        Pooler<T> pooler, ReadOnlySpan<T> queries, PoolingParts parts, bool isCareful, ReadOnlySpan<int> leftOut,
+        IProgress<double>? progress, CancellationToken cancellationToken) : IKernelCall<PoolingSums>
+    {
+        private readonly ReadOnlySpan<T> _queries = queries;
+        private readonly ReadOnlySpan<int> _leftOut = leftOut;
+
+        public PoolingSums Run<TKernel>()
+            where TKernel : IKernel =>
+            KernelPooling.Sum<TKernel, T>(
+                pooler.Samples, pooler._widths, pooler._kept, _queries, _leftOut, parts, isCareful, pooler.Options, progress,
+                cancellationToken);
     }
 }

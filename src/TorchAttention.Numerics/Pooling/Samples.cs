@@ -40,7 +40,8 @@ public sealed unsafe class Samples<T> : IDisposable
         keys.CopyTo(new Span<T>(Keys, keys.Length));
         values.CopyTo(new Span<T>(Values, values.Length));
         sampleWeights.CopyTo(new Span<T>(SampleWeights, sampleWeights.Length));
-        (Centres, HalfRanges) = Normalisation();
+        (Centres, Reaches) = Normalisation();
+        HalfRanges = Array.ConvertAll(Reaches, UnitOf);
         LargestSampleWeight = Largest();
     }
 
@@ -51,7 +52,8 @@ public sealed unsafe class Samples<T> : IDisposable
         Keys = keys;
         Values = values;
         SampleWeights = sampleWeights;
-        (Centres, HalfRanges) = Normalisation();
+        (Centres, Reaches) = Normalisation();
+        HalfRanges = Array.ConvertAll(Reaches, UnitOf);
         LargestSampleWeight = Largest();
     }
 
@@ -61,7 +63,7 @@ public sealed unsafe class Samples<T> : IDisposable
         _kept = new Kept(isLasting);
         _isInOrder = new(LookForOrder);
         _largestKey = new(LookForLargest);
-        (Centres, HalfRanges) = ([], []);
+        (Centres, HalfRanges, Reaches) = ([], [], []);
     }
 
     /// <summary>n.</summary>
@@ -88,6 +90,9 @@ public sealed unsafe class Samples<T> : IDisposable
 
     /// <summary>Half the range of each column of values, as a power of 2; 1 where they are all equal.</summary>
     internal double[] HalfRanges { get; }
+
+    /// <summary>Half the range of each column of values; 0 where they are all equal.</summary>
+    internal double[] Reaches { get; }
 
     /// <summary>The largest sample weight, by which all are divided; 1 where there are none.</summary>
     internal double LargestSampleWeight { get; }
@@ -154,10 +159,10 @@ public sealed unsafe class Samples<T> : IDisposable
 
     // A middle that T can hold and a power of 2 for half the range: values lose nothing when they are centred and scaled.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private (double[] Centres, double[] HalfRanges) Normalisation()
+    private (double[] Centres, double[] Reaches) Normalisation()
     {
         double[] centres = new double[Columns];
-        double[] halfRanges = new double[Columns];
+        double[] reaches = new double[Columns];
         for (int c = 0; c < Columns; c++)
         {
             T least = T.PositiveInfinity;
@@ -171,12 +176,14 @@ public sealed unsafe class Samples<T> : IDisposable
 
             T two = T.One + T.One;
             centres[c] = double.CreateTruncating((least / two) + (most / two));
-            double half = Math.Max(double.CreateTruncating(most) - centres[c], centres[c] - double.CreateTruncating(least));
-            halfRanges[c] = half > 0 ? Math.ScaleB(1, Math.Clamp(Math.ILogB(half) + 1, -1000, 1000)) : 1;
+            reaches[c] = Math.Max(double.CreateTruncating(most) - centres[c], centres[c] - double.CreateTruncating(least));
         }
 
-        return (centres, halfRanges);
+        return (centres, reaches);
     }
+
+    /// <summary>The power of 2 that values are divided by; 1 where they are all equal.</summary>
+    internal static double UnitOf(double reach) => reach > 0 ? Math.ScaleB(1, Math.Clamp(Math.ILogB(reach) + 1, -1000, 1000)) : 1;
 
     private double Largest()
     {

@@ -9,7 +9,7 @@ namespace TorchAttention.Tests.Engine;
 
 public sealed class DenseAttentionTests
 {
-    private delegate PartialResult[] Pooling(
+    private delegate DenseAnswer[] Pooling(
         ReadOnlySpan<double> queries, ReadOnlySpan<double> keys, ReadOnlySpan<double> values, ReadOnlySpan<double> bandwidths);
 
     private static readonly Dictionary<string, Pooling> _kernels = new()
@@ -75,7 +75,7 @@ public sealed class DenseAttentionTests
     [InlineData(0, "gaussian h=1.0", 1.0)]
     [InlineData(0, "gaussian h=2.5", 2.5)]
     [InlineData(1, "gaussian h=0.05,3.0", 0.05, 3.0)]
-    public void LeavingOneOut_IsMergingAllOthers(int dataSet, string name, params double[] bandwidths)
+    public void LeavingOneOut_IsPoolingAllOthers(int dataSet, string name, params double[] bandwidths)
     {
         using JsonDocument document = JsonDocument.Parse(
             File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "kernel_regression.json")));
@@ -85,10 +85,10 @@ public sealed class DenseAttentionTests
         double sum = 0;
         for (int i = 0; i < values.Length; i++)
         {
-            ReadOnlySpan<double> query = keys.AsSpan(i * d, d);
-            PartialResult before = DenseAttention.Pool<Gaussian>(query, keys.AsSpan(0, i * d), values.AsSpan(0, i), bandwidths)[0];
-            PartialResult after = DenseAttention.Pool<Gaussian>(query, keys.AsSpan((i + 1) * d), values.AsSpan(i + 1), bandwidths)[0];
-            sum += Math.Pow(values[i] - before.Merge(after).Output, 2);
+            double[] others = [.. keys[..(i * d)], .. keys[((i + 1) * d)..]];
+            double[] ofOthers = [.. values[..i], .. values[(i + 1)..]];
+            DenseAnswer answer = DenseAttention.Pool<Gaussian>(keys.AsSpan(i * d, d), others, ofOthers, bandwidths)[0];
+            sum += Math.Pow(values[i] - answer.Output, 2);
         }
 
         double expected = golden.GetProperty("leave_one_out_mse").GetProperty(name).GetDouble();
@@ -98,7 +98,7 @@ public sealed class DenseAttentionTests
     [Fact]
     public void FarQuery_GetsItsNearestNeighboursValue()
     {
-        PartialResult result = DenseAttention.Pool<Gaussian>([1e6], [0, 1, 2], [10, 20, 30], [1])[0];
+        DenseAnswer result = DenseAttention.Pool<Gaussian>([1e6], [0, 1, 2], [10, 20, 30], [1])[0];
         Assert.Equal(30, result.Output, 1e-12);
         Assert.Equal(1, result.EffectiveNeighbours, 1e-12);
     }
@@ -106,7 +106,7 @@ public sealed class DenseAttentionTests
     [Fact]
     public void NoNeighbourInReach_IsFlagged()
     {
-        PartialResult[] results = DenseAttention.Pool<Boxcar>([0.5, 3], [0, 1], [10, 20], [1]);
+        DenseAnswer[] results = DenseAttention.Pool<Boxcar>([0.5, 3], [0, 1], [10, 20], [1]);
         Assert.Equal([15, double.NaN], results.Select(result => result.Output));
         Assert.Equal([true, false], results.Select(result => result.HasNeighbour));
     }

@@ -9,6 +9,9 @@ internal sealed record AnswerFrame
     /// <summary>Half the range of each column of values, as a power of 2 (v).</summary>
     public required double[] HalfRanges { get; init; }
 
+    /// <summary>Half the range of each column of values, 0 where they are all equal (v).</summary>
+    public required double[] Reaches { get; init; }
+
     /// <summary>The largest sample weight, which the sums are divided by.</summary>
     public required double LargestSampleWeight { get; init; }
 
@@ -32,9 +35,46 @@ internal sealed record AnswerFrame
         {
             Centres = problem.Samples.Centres,
             HalfRanges = problem.Samples.HalfRanges,
+            Reaches = problem.Samples.Reaches,
             LargestSampleWeight = problem.Samples.LargestSampleWeight,
             InverseBandwidths = problem.InverseBandwidths,
             Degree = problem.Options.Degree,
             Planes = problem.Kept.Get(typeof(PlaneKeys), () => PlaneKeys.Of(problem, TKernel.ArgumentScale)),
         };
+
+    /// <summary>The same without the samples that it is of.</summary>
+    public AnswerFrame ByItself() => Degree == 0 ? this with { Planes = PlaneKeys.Of(InverseBandwidths, Planes.ArgumentScale, [], []) }
+        : this with { Planes = PlaneKeys.Of(InverseBandwidths, Planes.ArgumentScale, Planes.Spanning, Planes.Ranges) };
+
+    /// <summary>Units that hold the values of both, and what planes ask of all keys of both.</summary>
+    public AnswerFrame With(AnswerFrame other)
+    {
+        double[] centres = [.. Centres];
+        double[] halfRanges = [.. HalfRanges];
+        double[] reaches = [.. Reaches];
+        for (int c = 0; c < Columns; c++)
+        {
+            double least = Math.Min(Centres[c] - Reaches[c], other.Centres[c] - other.Reaches[c]);
+            double most = Math.Max(Centres[c] + Reaches[c], other.Centres[c] + other.Reaches[c]);
+            if (Centres[c] != other.Centres[c] || Reaches[c] != other.Reaches[c])
+            {
+                centres[c] = (least / 2) + (most / 2);
+                reaches[c] = Math.Max(most - centres[c], centres[c] - least);
+                halfRanges[c] = Samples<double>.UnitOf(reaches[c]);
+            }
+        }
+
+        return this with
+        {
+            Centres = centres,
+            HalfRanges = halfRanges,
+            Reaches = reaches,
+            LargestSampleWeight = Math.Max(LargestSampleWeight, other.LargestSampleWeight),
+            Planes = Degree == 0 ? Planes : PlaneKeys.Of(
+                InverseBandwidths,
+                Planes.ArgumentScale,
+                [.. Planes.Spanning, .. other.Planes.Spanning],
+                [.. Planes.Ranges.Zip(other.Planes.Ranges, (a, b) => (Math.Min(a.Least, b.Least), Math.Max(a.Most, b.Most)))]),
+        };
+    }
 }

@@ -37,30 +37,39 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     /// <summary>How far an answer may be off.</summary>
     public double ErrorBound { get; private set; }
 
-    public required T* Values { get; init; }
+    public T* Values { get; init; }
 
-    public required T* LogWeightSum { get; init; }
+    public T* LogWeightSum { get; init; }
 
-    public required T* EffectiveNeighbours { get; init; }
+    public T* EffectiveNeighbours { get; init; }
 
-    public required bool* HasNeighbour { get; init; }
+    public bool* HasNeighbour { get; init; }
 
-    public required T* InverseBandwidthGradient { get; init; }
+    public T* InverseBandwidthGradient { get; init; }
 
-    public required T* LogWeightSumGradient { get; init; }
+    public T* LogWeightSumGradient { get; init; }
 
-    public required T* OwnWeightGradient { get; init; }
+    public T* OwnWeightGradient { get; init; }
 
-    public required T* QueryGradient { get; init; }
+    public T* QueryGradient { get; init; }
 
-    public required T* OwnWeight { get; init; }
+    public T* OwnWeight { get; init; }
 
-    public required T* Slopes { get; init; }
+    public T* Slopes { get; init; }
 
-    public required bool* IsLevel { get; init; }
+    public bool* IsLevel { get; init; }
+
+    /// <summary>Where sums go instead, if they are to be merged with others before they are answers; null where not.</summary>
+    public QueryRows? Rows { get; init; }
+
+    /// <summary>Where the sums stand, if there are more of them than the outputs need.</summary>
+    public SumLayout? GivenLayout { get; init; }
 
     /// <summary>The sums that the outputs need.</summary>
-    public SumLayout Layout => new(
+    public SumLayout Layout => Rows?.Layout ?? GivenLayout ?? NeededLayout;
+
+    /// <summary>The sums that the outputs need by themselves.</summary>
+    public SumLayout NeededLayout => new(
         _frame.Features,
         _frame.Columns,
         EffectiveNeighbours is not null,
@@ -103,6 +112,12 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             return;
         }
 
+        if (Rows is not null)
+        {
+            TakeRow(query, row, offset, reference);
+            return;
+        }
+
         if (points is not null)
         {
             WritePlane(query, points, offset, reference);
@@ -140,8 +155,18 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     /// <summary>Writes the answers of a query that no key has a weight for.</summary>
     /// <param name="query">Which query.</param>
     /// <param name="nearest">The normalised values of the nearest key (v); null for NaN.</param>
-    public void WriteWithoutNeighbour(int query, double* nearest)
+    /// <param name="square">Its squared distance, in bandwidths.</param>
+    /// <param name="weight">The sum of the sample weights of all keys that are as near.</param>
+    public void WriteWithoutNeighbour(int query, double* nearest, double square = double.PositiveInfinity, double weight = 0)
     {
+        if (Rows is not null)
+        {
+            double* place = stackalloc double[_frame.Features];
+            Place(query, place);
+            Rows.TakeNearest(query, place, nearest, square, weight);
+            return;
+        }
+
         lock (_lock)
         {
             _withoutNeighbour.Add(query);
@@ -203,6 +228,29 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         if (Slopes is not null)
         {
             new Span<T>(Slopes + ((long)query * gradients), gradients).Clear();
+        }
+    }
+
+    /// <summary>Takes a query's sums about itself, which may be off.</summary>
+    public void TakeRow(int query, double* row, in RowErrors errors)
+    {
+        double* place = stackalloc double[_frame.Features];
+        Place(query, place);
+        Rows!.Take(query, row, place, errors);
+    }
+
+    private void TakeRow(int query, double* row, double offset, double* reference)
+    {
+        double* place = stackalloc double[_frame.Features];
+        Place(query, place);
+        Rows!.Take(query, row, offset, reference is null ? place : reference);
+    }
+
+    private void Place(int query, double* place)
+    {
+        for (int j = 0; j < _frame.Features; j++)
+        {
+            place[j] = double.CreateTruncating(_queries[((long)query * _frame.Features) + j]);
         }
     }
 

@@ -113,7 +113,13 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
             return true;
         }
 
-        bool isDoubtful = _layout.HasPlanes && _row[SumLayout.WeightSum] > 0
+        if (_writer.Rows is not null)
+        {
+            _writer.Rows.Elsewhere[query] = elsewhere;
+        }
+
+        // What is merged with other sums is judged then.
+        bool isDoubtful = _layout.HasPlanes && _writer.Rows is null && _row[SumLayout.WeightSum] > 0
             && _writer.IsDoubtful(_row, elsewhere / _problem.Options.Tolerance);
         if (isDoubtful && !FitPoints(leftOut, firstTile, endTile, nearest, elsewhere))
         {
@@ -328,7 +334,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     private void AnswerNearest(int query, int leftOut, int firstTile, int endTile)
     {
         double weight = 0;
-        bool isFound = TryFindNearest(leftOut, firstTile, endTile, out _);
+        bool isFound = TryFindNearest(leftOut, firstTile, endTile, out double nearest);
         double* means = _row + SumLayout.Values;
         new Span<double>(means, _problem.Columns).Clear();
         for (int index = firstTile; index < endTile; index++)
@@ -357,6 +363,6 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
             means[c] /= weight;
         }
 
-        _writer.WriteWithoutNeighbour(query, weight > 0 ? means : null);
+        _writer.WriteWithoutNeighbour(query, weight > 0 ? means : null, nearest, weight);
     }
 }

@@ -44,6 +44,9 @@ internal sealed class PlaneDirections(int features)
     /// <summary>The number of points.</summary>
     public int Count { get; private set; }
 
+    /// <summary>The points that the directions lead from and to, in the order they were found.</summary>
+    public List<int> Chosen { get; } = [];
+
     /// <summary>How many directions there are.</summary>
     public int Rank { get; private set; }
 
@@ -198,6 +201,12 @@ internal sealed class PlaneDirections(int features)
             _heaviest = _logWeights[i] > _logWeights[_heaviest] ? i : _heaviest;
         }
 
+        Chosen.Clear();
+        if (Count > 0)
+        {
+            Chosen.Add(_heaviest);
+        }
+
         for (int i = 0; i < Count; i++)
         {
             _level[i] = 0;
@@ -236,6 +245,7 @@ internal sealed class PlaneDirections(int features)
             return false;
         }
 
+        Chosen.Add(best);
         LeastExponent = logWeight + logSquare + LargestLogWeight;
         Raised[Rank + 1] = raised;
         Units[Rank] = Math.Exp(-exponent / 2);

@@ -3,16 +3,50 @@ using System.Numerics;
 namespace TorchAttention.Numerics.Pooling.Answers;
 
 /// <summary>What planes ask of all keys at once.</summary>
-/// <param name="inverseBandwidths">w = 1/h (d).</param>
-/// <param name="argumentScale">The kernel's argument scale.</param>
-/// <param name="directions">Finds the directions that the keys that count determine, all at the same weight.</param>
-/// <param name="ranges">Finds the least and the largest coordinate of the keys in each feature.</param>
-internal sealed class PlaneKeys(
-    double[] inverseBandwidths, double argumentScale, Func<PlaneDirections> directions, Func<(double Least, double Most)[]> ranges)
+internal sealed class PlaneKeys
 {
-    private readonly Lazy<PlaneDirections> _directions = new(directions);
-    private readonly Lazy<(double Least, double Most)[]> _ranges = new(ranges);
+    private readonly double[] _inverseBandwidths;
+    private readonly Lazy<PlaneDirections> _directions;
+    private readonly Lazy<(double Least, double Most)[]> _ranges;
+    private readonly Lazy<double[]> _spanning;
     private volatile double[]? _open;
+
+    private PlaneKeys(
+        double[] inverseBandwidths, double argumentScale, Func<PlaneDirections> directions, Func<(double Least, double Most)[]> ranges,
+        Func<double[]> spanning)
+    {
+        _inverseBandwidths = inverseBandwidths;
+        ArgumentScale = argumentScale;
+        _directions = new(directions);
+        _ranges = new(ranges);
+        _spanning = new(spanning);
+    }
+
+    /// <summary>Keys (k, d) that determine as many directions as all: at most d + 1.</summary>
+    public double[] Spanning => _spanning.Value;
+
+    /// <summary>The least and the largest coordinate of all keys in each feature (d).</summary>
+    public (double Least, double Most)[] Ranges => _ranges.Value;
+
+    /// <summary>Those of several sets of keys, by the keys that span each.</summary>
+    public static PlaneKeys Of(
+        double[] inverseBandwidths, double argumentScale, double[] spanning, (double Least, double Most)[] ranges)
+    {
+        int features = inverseBandwidths.Length;
+        return new PlaneKeys(inverseBandwidths, argumentScale, FindDirections, () => ranges, () => spanning);
+
+        PlaneDirections FindDirections()
+        {
+            var directions = new PlaneDirections(features);
+            for (int i = 0; i < spanning.Length; i += features)
+            {
+                directions.Add(0, [.. inverseBandwidths.Select((w, j) => (spanning[i + j] - spanning[j]) * Math.Abs(w))]);
+            }
+
+            directions.Find();
+            return directions;
+        }
+    }
 
     /// <summary>Those of a problem.</summary>
     public static unsafe PlaneKeys Of<T>(PoolingProblem<T> problem, double argumentScale)
@@ -21,7 +55,7 @@ internal sealed class PlaneKeys(
         int features = problem.Features;
         Samples<T> samples = problem.Samples;
         double[] inverseBandwidths = problem.InverseBandwidths;
-        return new PlaneKeys(inverseBandwidths, argumentScale, FindDirections, FindRanges);
+        return new PlaneKeys(inverseBandwidths, argumentScale, FindDirections, FindRanges, FindSpanning);
 
         PlaneDirections FindDirections()
         {
@@ -59,31 +93,45 @@ internal sealed class PlaneKeys(
 
             return ranges;
         }
+
+        double[] FindSpanning()
+        {
+            double[][] counting = [.. Enumerable.Range(0, samples.Count).Where(i => samples.SampleWeight(i) > 0).Select(KeyOf)];
+            if (features == 1)
+            {
+                return counting.Length == 0 ? [] : [counting.Min(key => key[0]), counting.Max(key => key[0])];
+            }
+
+            return [.. FindDirections().Chosen.SelectMany(i => counting[i])];
+        }
+
+        double[] KeyOf(int i) =>
+            [.. Enumerable.Range(0, features).Select(j => double.CreateTruncating(samples.Keys[((long)i * features) + j]))];
     }
 
     /// <summary>The kernel's argument scale.</summary>
-    public double ArgumentScale { get; } = argumentScale;
+    public double ArgumentScale { get; }
 
     /// <summary>Whether it is known that all keys leave a direction open.</summary>
     public bool AreOpen => _open is not null;
 
     /// <summary>How many are known.</summary>
-    public int OpenCount => _open is null ? 0 : inverseBandwidths.Length - _directions.Value.Rank;
+    public int OpenCount => _open is null ? 0 : _inverseBandwidths.Length - _directions.Value.Rank;
 
     /// <summary>Whether one of these is of features that count.</summary>
-    public bool AreLevel => _open is not null && _directions.Value.Rank < inverseBandwidths.Count(w => w != 0);
+    public bool AreLevel => _open is not null && _directions.Value.Rank < _inverseBandwidths.Count(w => w != 0);
 
     /// <summary>Whether a feature counts: its bandwidth is finite.</summary>
-    public bool Counts(int feature) => inverseBandwidths[feature] != 0;
+    public bool Counts(int feature) => _inverseBandwidths[feature] != 0;
 
     /// <summary>The projection (d, d) on directions that all keys leave open, in bandwidths; 0 where none is known.</summary>
-    public double Open(int row, int column) => _open is double[] open ? open[(row * inverseBandwidths.Length) + column] : 0;
+    public double Open(int row, int column) => _open is double[] open ? open[(row * _inverseBandwidths.Length) + column] : 0;
 
     /// <summary>Looks for directions that all keys leave open: a feature that does not vary, or one that others add up to.</summary>
     /// <returns>Whether there are some.</returns>
     public bool LookForOpen()
     {
-        if (_directions.Value.Rank < inverseBandwidths.Length)
+        if (_directions.Value.Rank < _inverseBandwidths.Length)
         {
             _open ??= _directions.Value.OpenProjection();
         }
@@ -100,7 +148,7 @@ internal sealed class PlaneKeys(
         for (int j = 0; j < query.Length; j++)
         {
             (double least, double most) = _ranges.Value[j];
-            double u = Math.Max(query[j] - least, most - query[j]) * inverseBandwidths[j];
+            double u = Math.Max(query[j] - least, most - query[j]) * _inverseBandwidths[j];
             square += u * u;
         }
 

@@ -27,6 +27,18 @@ internal sealed unsafe class RowFinisher<TKernel, T>(PoolingProblem<T> problem, 
     public bool TryFinish(int query, double* row, double* own, in RowErrors errors)
     {
         double bound = 0;
+        if (writer.Rows is QueryRows rows)
+        {
+            rows.LeastWeightSum = leastWeightSum;
+            if (rows.IsCareful || (own is not null && !Trust.TakeAway(own, row, _layout, errors)))
+            {
+                return false;
+            }
+
+            writer.TakeRow(query, row, errors);
+            return true;
+        }
+
         if ((own is null || Trust.TakeAway(own, row, _layout, errors))
             && Trust.IsGood(
                 writer, _layout, query, row, leastWeightSum, errors, problem.MergedWeightSum, problem.Options.Tolerance, out bound))
@@ -41,7 +53,11 @@ internal sealed unsafe class RowFinisher<TKernel, T>(PoolingProblem<T> problem, 
     }
 
     /// <summary>Takes note of how far an answer that was computed with care may be off.</summary>
-    public void Bound(double bound) => _errorBound = Math.Max(_errorBound, bound);
+    public void Bound(int query, double bound)
+    {
+        writer.Rows?.Bound(query, bound);
+        _errorBound = Math.Max(_errorBound, bound);
+    }
 
     /// <summary>Tells the writer what was done.</summary>
     public void Dispose() => writer.Report(_recomputed, _errorBound);

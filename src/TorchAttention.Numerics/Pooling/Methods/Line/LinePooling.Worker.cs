@@ -83,7 +83,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
                 };
                 if (!_finisher.TryFinish(query, row, OwnPair(query, queries + i, row), errors))
                 {
-                    _finisher.Bound(AnswerCarefully(query, queries[i]));
+                    _finisher.Bound(query, AnswerCarefully(query, queries[i]));
                 }
             }
         }

@@ -121,7 +121,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
                 Sum(place);
                 if (!_finisher.TryFinish(query, _row, OwnPair(query), errors))
                 {
-                    _finisher.Bound(AnswerCarefully(query, place));
+                    _finisher.Bound(query, AnswerCarefully(query, place));
                 }
             }
         }
