@@ -11,6 +11,8 @@ public sealed unsafe partial class PoolingSums
     // Sums with others added.
     private readonly ref struct Adding(PoolingSums sums, AnswerFrame otherFrame, QueryRows others) : IKernelCall<PoolingSums>
     {
+        private readonly double[] _row = new double[others.Layout.Length];
+
         public PoolingSums Run<TKernel>()
             where TKernel : IKernel
         {
@@ -78,7 +80,8 @@ public sealed unsafe partial class PoolingSums
                 return;
             }
 
-            Span<double> row = rows.RowOf(query).ToArray();
+            Span<double> row = _row;
+            rows.RowOf(query).CopyTo(row);
             if (shift.ContainsAnyExcept(0) || ratio.ContainsAnyExcept(1))
             {
                 merge.Revalue(row, shift, ratio);

@@ -96,17 +96,34 @@ internal sealed class PlaneKeys
 
         double[] FindSpanning()
         {
-            double[][] counting = [.. Enumerable.Range(0, samples.Count).Where(i => samples.SampleWeight(i) > 0).Select(KeyOf)];
-            if (features == 1)
-            {
-                return counting.Length == 0 ? [] : [counting.Min(key => key[0]), counting.Max(key => key[0])];
-            }
-
-            return [.. FindDirections().Chosen.SelectMany(i => counting[i])];
+            int[] chosen = features == 1 ? Ends() : Counting([.. FindDirections().Chosen]);
+            return
+            [
+                .. chosen.SelectMany(i => Enumerable.Range(i * features, features)).Select(at => double.CreateTruncating(samples.Keys[at]))
+            ];
         }
 
-        double[] KeyOf(int i) =>
-            [.. Enumerable.Range(0, features).Select(j => double.CreateTruncating(samples.Keys[((long)i * features) + j]))];
+        int[] Ends()
+        {
+            (int least, int most) = (-1, -1);
+            for (int i = 0; i < samples.Count; i++)
+            {
+                if (samples.SampleWeight(i) > 0)
+                {
+                    least = least < 0 || samples.Keys[i] < samples.Keys[least] ? i : least;
+                    most = most < 0 || samples.Keys[i] > samples.Keys[most] ? i : most;
+                }
+            }
+
+            return least < 0 ? [] : [least, most];
+        }
+
+        // Directions know keys by their numbers among those that count.
+        int[] Counting(int[] numbers)
+        {
+            int[] counting = [.. Enumerable.Range(0, samples.Count).Where(i => samples.SampleWeight(i) > 0)];
+            return Array.ConvertAll(numbers, number => counting[number]);
+        }
     }
 
     /// <summary>The kernel's argument scale.</summary>
