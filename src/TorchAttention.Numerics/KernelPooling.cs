@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Numerics;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
@@ -214,32 +213,12 @@ public static partial class KernelPooling
         where TWideLanes : struct, ILanes<TWideLanes, double>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (PoolingMethod method, string reason) = MethodChoice.For(problem, writer);
-        if (method == PoolingMethod.Tree)
-        {
-            using var tree = new TreePooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
-            double part = tree.PartInReach();
-            if (problem.Options.Method == PoolingMethod.Tree || part < MethodChoice.WorthATree)
-            {
-                tree.Run();
-                reason = string.Create(CultureInfo.InvariantCulture, $"{reason}, {part:P0} of all pairs in reach");
-            }
-            else
-            {
-                (method, reason) = (
-                    PoolingMethod.Exact, string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs are in reach"));
-            }
-        }
-
-        if (method == PoolingMethod.Line)
-        {
-            new LinePooling<TKernel, TWideLanes, T>(problem, writer).Run();
-        }
-        else if (method == PoolingMethod.Exact)
-        {
-            new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer).Run();
-        }
-
+        using var tree = new TreePooling<TKernel, TLanes, TWideLanes, T>(problem, writer);
+        (PoolingMethod method, string reason) = MethodChoice.Run(
+            problem.Options.Method,
+            new LinePooling<TKernel, TWideLanes, T>(problem, writer),
+            tree,
+            new ExactPooling<TKernel, TLanes, TWideLanes, T>(problem, writer));
         int[] withoutNeighbour = writer.WithoutNeighbour();
         if (withoutNeighbour.Length > 0 && problem.Options.NoNeighbour == NoNeighbourPolicy.Error)
         {

@@ -1,73 +1,53 @@
-using System.Globalization;
-using System.Numerics;
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
-using TorchAttention.Numerics.Pooling.Answers;
-using TorchAttention.Numerics.Pooling.Methods.Line;
-using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics;
 
-/// <summary>Picks the method that a request is answered by.</summary>
+/// <summary>Picks the method that a request is answered by, and has it answered.</summary>
 internal static class MethodChoice
 {
-    /// <summary>The part of all pairs in reach up to which a tree is worth its order.</summary>
-    public const double WorthATree = 0.6;
-
-    // Cells cost about as much as this many pairs for each key and query, and as much again where the keys must be sorted first; a pair in
-    // float64 costs two or three in float32. A tree costs as much as this many.
-    private const double PairsForTheLine = 250;
-    private const double WidePairsForTheLine = 120;
-    private const double PairsForATree = 4000;
-
-    // With more features most boxes are near each other, and a tree that cannot prune is only overhead.
-    private const int MostFeaturesForATree = 3;
-
-    public static (PoolingMethod Method, string Reason) For<TKernel, T>(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
-        where TKernel : IKernel
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    /// <summary>Answers by the method that is asked for, or else by the cheapest that can.</summary>
+    /// <param name="asked">The method asked for.</param>
+    /// <param name="methods">All methods; the last resort can answer anything.</param>
+    /// <returns>The method, and why it was taken.</returns>
+    /// <exception cref="ArgumentException">The method asked for cannot answer this.</exception>
+    public static (PoolingMethod Method, string Reason) Run(PoolingMethod asked, params ReadOnlySpan<IPoolingMethod> methods)
     {
-        PoolingMethod asked = problem.Options.Method;
-        if (asked is PoolingMethod.Exact or PoolingMethod.Tree)
+        if (asked != PoolingMethod.Auto)
         {
-            return (asked, "asked for");
+            IPoolingMethod method = methods.ToArray().Single(method => method.Name == asked);
+            if (method.Obstacle() is string obstacle)
+            {
+                throw new ArgumentException($"The method {asked} cannot answer this: {obstacle}.");
+            }
+
+            method.TryRun(isAsked: true, out string? said);
+            return (asked, With("asked for", said));
         }
 
-        double pairs = (double)problem.QueryCount * problem.KeyCount;
-        double inputs = (double)problem.QueryCount + (problem.Kept.IsLasting ? 0 : problem.KeyCount);
-        double pairsForTheLine = inputs * (typeof(T) == typeof(float) ? PairsForTheLine : WidePairsForTheLine);
-        bool isSorted = problem.Features == 1 && (problem.Samples.IsLasting || problem.Samples.IsInOrder);
-        bool isFew = pairs <= pairsForTheLine || (pairs <= 2 * pairsForTheLine && !isSorted);
-        if (asked == PoolingMethod.Auto && isFew)
+        string? passedOver = null;
+        foreach (IPoolingMethod method in methods.ToArray().OrderBy(method => method.Cost))
         {
-            return (PoolingMethod.Exact, Explain(pairs));
+            if (method.Obstacle() is not null)
+            {
+                continue;
+            }
+
+            if (method.Doubt() is string doubt)
+            {
+                passedOver = doubt;
+            }
+            else if (method.TryRun(isAsked: false, out string? note))
+            {
+                return (method.Name, With(passedOver ?? method.Merit, note));
+            }
+            else
+            {
+                passedOver = note;
+            }
         }
 
-        string? lineObstacle = LinePooling<TKernel, Lanes128<double>, T>.Obstacle(problem, writer);
-        if (asked == PoolingMethod.Line)
-        {
-            return lineObstacle is null
-                ? (asked, "asked for")
-                : throw new ArgumentException($"The method {nameof(PoolingMethod.Line)} cannot answer this: {lineObstacle}.");
-        }
+        throw new InvalidOperationException("Expected a method that can answer anything.");
 
-        if (lineObstacle is null)
-        {
-            return (PoolingMethod.Line, "one feature and many pairs");
-        }
-
-        if (problem.Features > MostFeaturesForATree)
-        {
-            return (PoolingMethod.Exact, $"{problem.Features} features");
-        }
-
-        if (!KernelTraits<TKernel>.IsBounded && !KernelTraits<TKernel>.IsGaussian)
-        {
-            return (PoolingMethod.Exact, $"every key is in the reach of the kernel {TKernel.Name}");
-        }
-
-        return pairs > PairsForATree * inputs ? (PoolingMethod.Tree, "few features and many pairs") : (PoolingMethod.Exact, Explain(pairs));
+        static string With(string reason, string? note) => note is null ? reason : $"{reason}, {note}";
     }
-
-    private static string Explain(double pairs) => string.Create(CultureInfo.InvariantCulture, $"{pairs:N0} pairs are few");
 }

@@ -37,6 +37,12 @@ internal sealed unsafe class PoolingProblem<T>
 
     public int KeyCount => Samples.Count;
 
+    /// <summary>Queries times keys.</summary>
+    public double Pairs => (double)QueryCount * KeyCount;
+
+    /// <summary>The queries, and the keys where they are prepared for this call alone: what a method looks at in any case.</summary>
+    public double Inputs => QueryCount + (Kept.IsLasting ? 0.0 : KeyCount);
+
     /// <summary>The least sum of weights that errors are beside of, as the loops see it.</summary>
     public double MergedWeightSum => Options.MergedWeightSum / Samples.LargestSampleWeight;
 

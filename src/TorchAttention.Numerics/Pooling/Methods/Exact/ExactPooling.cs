@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
@@ -12,7 +13,7 @@ namespace TorchAttention.Numerics.Pooling.Methods.Exact;
 /// Few queries and many keys are cut along the keys as well. The cuts depend on the sizes alone and partial sums are added in their order,
 /// so the numbers do not depend on the number of threads.
 /// </remarks>
-internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
+internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoolingMethod
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, T>
     where TWideLanes : struct, ILanes<TWideLanes, double>
@@ -47,7 +48,24 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T>
         _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
 
-    public void Run()
+    public PoolingMethod Name => PoolingMethod.Exact;
+
+    public double Cost => _problem.Pairs;
+
+    public string Merit => string.Create(CultureInfo.InvariantCulture, $"{_problem.Pairs:N0} pairs are few");
+
+    public string? Obstacle() => null;
+
+    public string? Doubt() => null;
+
+    public bool TryRun(bool isAsked, out string? note)
+    {
+        note = null;
+        Run();
+        return true;
+    }
+
+    private void Run()
     {
         if (KernelTraits<TKernel>.IsConstant && !_layout.HasPlanes)
         {

@@ -11,11 +11,16 @@ namespace TorchAttention.Numerics.Pooling.Methods.Line;
 /// Attention pooling with one feature: keys and queries in order, sums through cells, and the queries that these sums cannot vouch for one
 /// by one.
 /// </summary>
-internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
+internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingMethod
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    // Cells cost about as much as this many pairs for each key and query, and as much again where the keys must be sorted first; a pair in
+    // float64 costs two or three in float32.
+    private const double PairsForAnInput = 250;
+    private const double WidePairsForAnInput = 120;
+
     // Few queries are cut into parts enough for some threads, the same whatever their number.
     private const int LeastInPart = 512;
     private const int MostInPart = 4096;
@@ -50,10 +55,19 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
 
     private SumLayout SquaresLayout => new(1, 0, squares: false, planes: _layout.HasPlanes);
 
-    /// <summary>Why this method cannot answer a request; null where it can.</summary>
+    public PoolingMethod Name => PoolingMethod.Line;
+
+    public double Cost => _problem.Inputs * (typeof(T) == typeof(float) ? PairsForAnInput : WidePairsForAnInput)
+        * (_problem.Samples.IsLasting || (_problem.Features == 1 && _problem.Samples.IsInOrder) ? 1 : 2);
+
+    public string Merit => "one feature and many pairs";
+
+    public string? Doubt() => null;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static string? Obstacle(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
+    public string? Obstacle()
     {
+        PoolingProblem<T> problem = _problem;
         if (problem.Features != 1)
         {
             return $"it takes one feature, and there are {problem.Features}";
@@ -81,7 +95,14 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
             : $"a bandwidth of {h} does not go with numbers as large as {largest}";
     }
 
-    public void Run()
+    public bool TryRun(bool isAsked, out string? note)
+    {
+        note = null;
+        Run();
+        return true;
+    }
+
+    private void Run()
     {
         LineKeys keys = _problem.Samples.Line;
         bool sameNumbers = _problem.Samples.Keys == _problem.Queries && _problem.KeyCount == _problem.QueryCount;

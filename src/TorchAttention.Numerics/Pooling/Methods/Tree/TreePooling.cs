@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling.Answers;
@@ -9,13 +10,21 @@ namespace TorchAttention.Numerics.Pooling.Methods.Tree;
 /// <summary>
 /// Attention pooling that never touches what is out of reach: a leaf of queries sees the stretches of keys that its box can notice.
 /// </summary>
-internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisposable
+internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPoolingMethod, IDisposable
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, T>
     where TWideLanes : struct, ILanes<TWideLanes, double>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int QueriesInLeaf = 64;
+
+    // A tree costs as much as this many pairs for each key and query, and is worth its order where at most this part of all pairs is in
+    // reach.
+    private const double PairsForAnInput = 4000;
+    private const double WorthATree = 0.6;
+
+    // With more features most boxes are near each other, and a tree that cannot prune is only overhead.
+    private const int MostFeatures = 3;
 
     // Sums in float stay this short.
     private const int MostKeysInSum = 1024;
@@ -31,9 +40,9 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
     private readonly PoolingProblem<T> _problem;
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly SumLayout _layout;
-    private readonly KeyTree<T> _keys;
-    private readonly PointTree<T> _queries;
-    private readonly (int First, int End, int Node)[] _leaves;
+    private KeyTree<T> _keys = null!;
+    private PointTree<T>? _queries;
+    private (int First, int End, int Node)[] _leaves = [];
     private readonly double[] _scales;
     private readonly double _exponent;
     private readonly double _leastWeightSum;
@@ -43,16 +52,48 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         _problem = problem;
         _writer = writer;
         _layout = writer.Layout;
-        _keys = problem.Kept.Get(typeof(KeyTree<T>), () => new KeyTree<T>(problem.Samples, problem.InverseBandwidths));
-        _queries = new PointTree<T>(problem.Queries, problem.QueryCount, problem.Samples.Keys, problem.InverseBandwidths, QueriesInLeaf);
-        _leaves = [.. _queries.Nodes.Index().Where(node => node.Item.IsLeaf).Select(node => (node.Item.First, node.Item.End, node.Index))];
         _scales = problem.Scales(TKernel.ArgumentScale);
         _exponent = Math.Log(20.0 * (_layout.HasPlanes ? FarPositions : 1) * problem.KeyCount / problem.Options.Tolerance);
         _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
 
-    /// <summary>The part of all pairs that is in reach, judged by some of the queries.</summary>
-    public double PartInReach()
+    public PoolingMethod Name => PoolingMethod.Tree;
+
+    public double Cost => PairsForAnInput * _problem.Inputs;
+
+    public string Merit => "few features and many pairs";
+
+    private PointTree<T> Queries => _queries!;
+
+    public string? Obstacle() => null;
+
+    public string? Doubt() => _problem.Features > MostFeatures ? $"{_problem.Features} features"
+        : !KernelTraits<TKernel>.IsBounded && !KernelTraits<TKernel>.IsGaussian
+            ? $"every key is in the reach of the kernel {TKernel.Name}"
+            : null;
+
+    public bool TryRun(bool isAsked, out string? note)
+    {
+        double[] w = _problem.InverseBandwidths;
+        _keys = _problem.Kept.Get(typeof(KeyTree<T>), () => new KeyTree<T>(_problem.Samples, w));
+        _queries = new PointTree<T>(_problem.Queries, _problem.QueryCount, _problem.Samples.Keys, w, QueriesInLeaf);
+        _leaves = [.. _queries.Nodes.Index().Where(node => node.Item.IsLeaf).Select(node => (node.Item.First, node.Item.End, node.Index))];
+        double part = PartInReach();
+        bool isWorthIt = isAsked || part < WorthATree;
+        note = string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs {(isWorthIt ? "in" : "are in")} reach");
+        if (isWorthIt)
+        {
+            new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken)
+                .ForEach(_leaves.Length, () => new Worker(this), (leaf, worker) => worker.Answer(_leaves[leaf]));
+        }
+
+        return isWorthIt;
+    }
+
+    public void Dispose() => _queries?.Dispose();
+
+    // The part of all pairs that is in reach, judged by some of the queries.
+    private double PartInReach()
     {
         const int Samples = 32;
         Reach<TKernel, T> reach = NewReach(_exponent);
@@ -60,17 +101,12 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         int samples = Math.Min(Samples, _leaves.Length);
         for (int i = 0; i < samples; i++)
         {
-            reach.Find(_queries.Box(_leaves[(int)((long)i * _leaves.Length / samples)].Node));
+            reach.Find(Queries.Box(_leaves[(int)((long)i * _leaves.Length / samples)].Node));
             keys += reach.KeyCount;
         }
 
         return samples == 0 ? 0 : (double)keys / samples / _problem.KeyCount;
     }
-
-    public void Run() => new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken)
-        .ForEach(_leaves.Length, () => new Worker(this), (leaf, worker) => worker.Answer(_leaves[leaf]));
-
-    public void Dispose() => _queries.Dispose();
 
     // A query that must not see one key still sees the others of a box that holds several.
     private Reach<TKernel, T> NewReach(double exponent) => new(_keys.Points, exponent, _problem.LeftOut is null ? 1 : 2);
@@ -112,12 +148,12 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
 
         public void Answer((int First, int End, int Node) leaf)
         {
-            _reach.Find(_owner._queries.Box(leaf.Node));
+            _reach.Find(_owner.Queries.Box(leaf.Node));
             double dropped = KernelTraits<TKernel>.IsGaussian ? _problem.KeyCount * Math.Exp(-_reach.SquaredReach / 2) : 0;
             var errors = new RowErrors { WeightSum = dropped, Elsewhere = dropped * _reach.SquaredReach };
             for (int place = leaf.First; place < leaf.End; place++)
             {
-                int query = _owner._queries.Order[place];
+                int query = _owner.Queries.Order[place];
                 Sum(place);
                 if (!_finisher.TryFinish(query, _row, OwnPair(query), errors))
                 {
@@ -137,7 +173,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
         {
             for (int j = 0; j < _problem.Features; j++)
             {
-                _query[j] = double.CreateTruncating(_owner._queries.Column(j)[place]);
+                _query[j] = double.CreateTruncating(_owner.Queries.Column(j)[place]);
             }
 
             new Span<double>(_row, _layout.Length).Clear();
@@ -208,7 +244,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IDisp
             Span<double> box = stackalloc double[2 * _problem.Features];
             for (int j = 0; j < _problem.Features; j++)
             {
-                box[j] = _owner._queries.InBandwidths(place, j);
+                box[j] = _owner.Queries.InBandwidths(place, j);
                 box[_problem.Features + j] = box[j];
             }
 
