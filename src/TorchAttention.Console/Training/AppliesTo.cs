@@ -22,13 +22,13 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
 
     public static readonly AppliesTo Patience = new(6, "with --patience", it => it.Patience is not null);
 
-    public static readonly AppliesTo Regions = new(Model, $"to --model {LearnedModel.Region}", it => it.Model == LearnedModel.Region);
+    public static readonly AppliesTo Regions = new(Model, $"to --model {LearnedModel.Region}", it => it.Model.Name == LearnedModel.Region);
     public static readonly AppliesTo Kernels =
-        new(Model + 1, $"to --model {LearnedModel.WithKernel}", it => !LearnedModel.HasScore(it.Model));
+        new(Model + 1, $"to --model {LearnedModel.WithKernel}", it => !it.Model.HasScore);
 
-    public static readonly AppliesTo Scores = new(Model + 2, $"to --model {LearnedModel.Scores}", it => LearnedModel.HasScore(it.Model));
+    public static readonly AppliesTo Scores = new(Model + 2, $"to --model {LearnedModel.Scores}", it => it.Model.HasScore);
     public static readonly AppliesTo Heads =
-        new(Model + 3, $"to --model {LearnedModel.MultiHead}", it => it.Model == LearnedModel.MultiHead);
+        new(Model + 3, $"to --model {LearnedModel.MultiHead}", it => it.Model.Name == LearnedModel.MultiHead);
 
     public static readonly AppliesTo Tables = new(Data, "to tables", it => !it.IsNonlinear);
     public static readonly AppliesTo Nonlinear = new(Data + 1, $"to --data {DataSource.Nonlinear}", it => it.IsNonlinear);

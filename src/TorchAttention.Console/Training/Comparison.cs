@@ -25,7 +25,7 @@ internal sealed class Comparison
         _average = owned.Add(new AveragePooling(data.YTrain));
         double h = options.Bandwidth!.Value / DataSource.Unit(data);
         _nonparametric = owned.Add(new NonparametricAttentionPooling(data.XTrain, data.YTrain, h) { Method = options.Method });
-        Learned = owned.Add(LearnedModel.Create(options, data));
+        Learned = owned.Add(options.Model.Make(options, data));
         InUnits = owned.Add(new ModelInUnits(Learned, ModelUnits.Of(data, source.XLabels, source.YLabel)));
         Numbers = new LearnedNumbers(InUnits);
         Units = Units.Of(data);
@@ -59,8 +59,8 @@ internal sealed class Comparison
     public void MeasureLearned()
     {
         Learned.eval();
-        bool fillsMatrix = _fillsMatrix || LearnedModel.MatricesInAStep(_options) > 0;
-        _estimators.Add(new(LearnedModel.EstimatorName(_options.Model), Learned, _data, _cancellationToken, fillsMatrix));
+        bool fillsMatrix = _fillsMatrix || _options.Model.MatricesInAStep(_options) > 0;
+        _estimators.Add(new(_options.Model.EstimatorName, Learned, _data, _cancellationToken, fillsMatrix));
     }
 
     /// <summary>The pictures of all three.</summary>

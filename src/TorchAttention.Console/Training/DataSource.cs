@@ -76,7 +76,7 @@ internal sealed class DataSource
     public void CheckMemory()
     {
         // An example itself is a few numbers in several forms.
-        double matrices = LearnedModel.MatricesInAStep(_options);
+        double matrices = _options.Model.MatricesInAStep(_options);
         const double numbers = 16;
         double examples = _table?.RowCount ?? _options.N;
         double batch = Math.Min(_options.BatchSize, examples);

@@ -5,104 +5,122 @@ using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
 
-/// <summary>The models that <c>train</c> learns, by name.</summary>
-internal static class LearnedModel
+/// <summary>A model that <c>train</c> learns.</summary>
+/// <param name="Name">What <c>--model</c> calls it.</param>
+/// <param name="Meaning">What is learned, for the help; null where that is a score.</param>
+/// <param name="Make">Makes it; needs libtorch.</param>
+internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOptions, RegressionData, Module> Make)
 {
     public const string Usual = "nw";
-
     public const string Region = "region";
     public const string MultiHead = "multi-head";
 
-    private const string Relevance = "ard";
     private const string Key = "key";
     private const int UsualRegions = 5;
 
-    private static readonly Dictionary<string, AttentionScore> _scores = new()
-    {
-        ["dot-product"] = AttentionScore.DotProduct,
-        ["additive"] = AttentionScore.Additive,
-        [MultiHead] = AttentionScore.MultiHead,
-    };
+    /// <summary>Every model.</summary>
+    public static readonly IReadOnlyList<LearnedModel> All =
+    [
+        new(Usual, "one w, the chapter's", (it, data) => Kernel(it, new NWKernelRegression(data.XTrain, data.YTrain, Of(it))))
+        {
+            CanStream = true,
+            EstimatorName = "parametric",
+        },
+        new("ard", "a w for each column of x", (it, data) => Kernel(it, new RelevanceKernelRegression(data.XTrain, data.YTrain, Of(it))))
+        {
+            CanStream = true,
+        },
+        new(Region, "a w for each region of x", (it, data) => Regional(it, data, RegionsOf(it, data))),
+        new(Key, "a w for each key", (it, data) => Regional(it, data, KeysOf(data))),
+        new("dot-product", null, (it, data) => Attention(it, data, AttentionScore.DotProduct)),
+        new("additive", null, (it, data) => Attention(it, data, AttentionScore.Additive)) { HasPairVectors = true },
+        new(MultiHead, null, (it, data) => Attention(it, data, AttentionScore.MultiHead)),
+    ];
 
     /// <summary>The names and what they mean, for the help.</summary>
-    public static string Description { get; } =
-        $"What is learned: {Usual} (one w, the chapter's), {Relevance} (a w for each column of x), {Region} (a w for each region of x), "
-            + $"{Key} (a w for each key), or a score: {Scores}";
+    public static string Description =>
+        $"What is learned: {string.Join(", ", All.Where(it => !it.HasScore).Select(it => $"{it.Name} ({it.Meaning})"))}, "
+            + $"or a score: {Scores}";
 
     /// <summary>Those whose score is learned, for messages.</summary>
-    public static string Scores => string.Join(", ", _scores.Keys);
+    public static string Scores => string.Join(", ", All.Where(it => it.HasScore).Select(it => it.Name));
 
     /// <summary>Those that learn the widths of a kernel, for messages.</summary>
-    public static string WithKernel => $"{Usual}, {Relevance}, {Region} and {Key}";
+    public static string WithKernel => Listed(it => !it.HasScore);
 
     /// <summary>Those that a device can compute without a matrix, for messages.</summary>
-    public static string Streamed => $"{Usual} and {Relevance}";
-
-    public static IReadOnlyList<string> Names { get; } = [Usual, Relevance, Region, Key, .. _scores.Keys];
-
-    /// <summary>Whether the name is of a model whose score is learned, not its kernel.</summary>
-    public static bool HasScore(string name) => _scores.ContainsKey(name);
+    public static string Streamed => Listed(it => it.CanStream);
 
     /// <summary>What to call the model among the estimators: the chapter's has the chapter's name.</summary>
-    public static string EstimatorName(string name) => name == Usual ? "parametric" : name;
+    public string EstimatorName { get; init; } = Name;
+
+    /// <summary>Whether a device can compute it without a matrix.</summary>
+    public bool CanStream { get; private init; }
+
+    /// <summary>Whether a score is learned, not a kernel.</summary>
+    public bool HasScore => Meaning is null;
+
+    private bool HasPairVectors { get; init; }
+
+    /// <summary>The model of a name; null where there is none.</summary>
+    public static LearnedModel? Find(string name) => All.FirstOrDefault(it => it.Name == name);
 
     /// <summary>Whether a learned number is a w, and not one of several that stand for many.</summary>
     public static bool IsWidth(string number) =>
         number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
 
-    /// <summary>Whether the model is one of <see cref="Streamed"/>.</summary>
-    public static bool CanStream(string name) => name is Usual or Relevance;
-
     /// <summary>
     /// About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.
     /// </summary>
-    public static double MatricesInAStep(TrainOptions options)
+    public double MatricesInAStep(TrainOptions options)
     {
         const double textbook = 8;
-        bool isTall = options.Model == "additive" || (HasScore(options.Model) && options.LeaveOneOut);
-        return isTall ? textbook * (options.Hidden)
-            : HasScore(options.Model) || options.Method == AttentionMethod.Textbook ? textbook
+        return HasPairVectors || (HasScore && options.LeaveOneOut) ? textbook * options.Hidden
+            : HasScore || options.Method == AttentionMethod.Textbook ? textbook
             : 0;
     }
 
-    /// <summary>Makes the model; needs libtorch.</summary>
-    public static Module Create(TrainOptions options, RegressionData data)
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    private static string Listed(Func<LearnedModel, bool> which)
     {
-        if (_scores.TryGetValue(options.Model, out AttentionScore score))
-        {
-            return Attention(options, data, score);
-        }
+        string[] names = [.. All.Where(which).Select(it => it.Name)];
+        return $"{string.Join(", ", names[..^1])} and {names[^1]}";
+    }
 
-        bool isLine = data.XTrain.dim() == 1;
-        if (!isLine && options.Model is Region or Key)
-        {
-            throw CliException.WrongInput(
-                $"--model {options.Model} takes one column of --x, got {data.XTrain.shape[1]}; ard has a w for each");
-        }
+    private static KernelModelOptions Of(TrainOptions options) => new()
+    {
+        Kernel = options.Kernel,
+        LearningRate = options.Lr,
+        LeaveOneOut = options.LeaveOneOut,
+        LearnValues = options.LearnValues,
+    };
 
-        var kernel = new KernelModelOptions
-        {
-            Kernel = options.Kernel,
-            LearningRate = options.Lr,
-            LeaveOneOut = options.LeaveOneOut,
-            LearnValues = options.LearnValues,
-        };
-        int keys = checked((int)data.XTrain.shape[0]);
-        int regions = options.Model == Key ? keys : options.Regions ?? Math.Min(UsualRegions, keys);
-        if (regions > keys)
-        {
-            throw CliException.WrongInput($"--regions: expected at most one for each of {keys} examples to train on, got {regions}");
-        }
-
-        KernelRegressionModule model = options.Model switch
-        {
-            Relevance => new RelevanceKernelRegression(data.XTrain, data.YTrain, kernel),
-            Region or Key => new RegionalKernelRegression(data.XTrain, data.YTrain, regions, kernel),
-            _ => new NWKernelRegression(data.XTrain, data.YTrain, kernel),
-        };
+    private static KernelRegressionModule Kernel(TrainOptions options, KernelRegressionModule model)
+    {
         model.Method = options.Method;
         return model;
     }
+
+    private static KernelRegressionModule Regional(TrainOptions options, RegressionData data, int regions)
+    {
+        if (data.XTrain.dim() != 1)
+        {
+            throw CliException.WrongInput(
+                $"--model {options.Model.Name} takes one column of --x, got {data.XTrain.shape[1]}; ard has a w for each");
+        }
+
+        return regions <= KeysOf(data)
+            ? Kernel(options, new RegionalKernelRegression(data.XTrain, data.YTrain, regions, Of(options)))
+            : throw CliException.WrongInput(
+                $"--regions: expected at most one for each of {KeysOf(data)} examples to train on, got {regions}");
+    }
+
+    private static int RegionsOf(TrainOptions options, RegressionData data) =>
+        options.Regions ?? Math.Min(UsualRegions, KeysOf(data));
+
+    private static int KeysOf(RegressionData data) => checked((int)data.XTrain.shape[0]);
 
     private static AttentionRegression Attention(TrainOptions options, RegressionData data, AttentionScore score)
     {

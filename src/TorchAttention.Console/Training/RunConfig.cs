@@ -100,7 +100,7 @@ internal static class RunConfig
     {
         json.WriteString("command", "train");
         RunFiles.WriteBegun(json, begun);
-        json.WriteString("model", options.Model);
+        json.WriteString("model", options.Model.Name);
         json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
     }
 }

@@ -34,7 +34,7 @@ internal sealed record RunSummary
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteString("data", Data);
-        json.WriteString("model", Options.Model);
+        json.WriteString("model", Options.Model.Name);
         foreach ((string name, double value) in Learned)
         {
             json.WriteNumber(name, value);
@@ -93,7 +93,7 @@ internal sealed record RunSummary
         foreach (Estimator estimator in Estimators)
         {
             string bandwidth = estimator.Name == "nonparametric" ? $"h = {Short(Options.Bandwidth!.Value)}"
-                : estimator.Name == LearnedModel.EstimatorName(Options.Model) && Learned is [(_, double w)]
+                : estimator.Name == Options.Model.EstimatorName && Learned is [(_, double w)]
                 ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
                 : "";
             table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));

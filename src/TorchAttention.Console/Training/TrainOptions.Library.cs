@@ -20,7 +20,7 @@ internal sealed partial record TrainOptions
     public bool IsNonlinear => Data.Equals(DataSource.Nonlinear, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The optimiser; the model's usual one where it was not given.</summary>
-    public OptimizerKind Optimizer => GivenOptimizer ?? (LearnedModel.HasScore(Model) ? OptimizerKind.Adam : OptimizerKind.Sgd);
+    public OptimizerKind Optimizer => GivenOptimizer ?? (Model.HasScore ? OptimizerKind.Adam : OptimizerKind.Sgd);
 
     /// <summary>The learning rate; the optimiser's usual one where it was not given.</summary>
     public double Lr => GivenLr ?? (Optimizer is OptimizerKind.Adam or OptimizerKind.AdamW ? 0.01 : 1);
@@ -62,12 +62,12 @@ internal sealed partial record TrainOptions
         Line.Check(this, ofData: false);
         bool isGaussian = Kernel == SmoothingKernel.Gaussian;
         string? problem =
-            Method == AttentionMethod.Engine && LearnedModel.HasScore(Model)
+            Method == AttentionMethod.Engine && Model.HasScore
                 ? $"--method engine applies {AppliesTo.Kernels.Where} only"
-            : Method == AttentionMethod.Streaming && !LearnedModel.CanStream(Model)
+            : Method == AttentionMethod.Streaming && !Model.CanStream
                 ? $"--method streaming applies to --model {LearnedModel.Streamed} only"
-            : LeaveOneOut && Model == LearnedModel.MultiHead
-                ? $"--leave-one-out does not apply to --model {Model}, whose last linear map reads the value that was left out "
+            : LeaveOneOut && Model.Name == LearnedModel.MultiHead
+                ? $"--leave-one-out does not apply to --model {Model.Name}, whose last linear map reads the value that was left out "
                     + "from the mean of the others; use --patience"
             : Method == AttentionMethod.Streaming && !isGaussian ? "--method streaming applies to --kernel gaussian only"
             : Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1)

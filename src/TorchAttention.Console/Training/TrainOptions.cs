@@ -61,21 +61,21 @@ internal sealed partial record TrainOptions(TrainLine Line)
         Options.WholeNumber(EpochsName, $"Passes over the training part (default {UsualEpochs})", least: 1),
         onResume: OnResume.Training, record: (json, it) => json.WriteNumber("epochs", it.Epochs)) ?? UsualEpochs;
 
-    /// <summary>A name of <see cref="LearnedModel"/>.</summary>
-    public string Model { get; } = Line.Take(new Option<string>("--model")
+    public LearnedModel Model { get; } = Line.Take(new Option<LearnedModel>("--model")
     {
         Description = $"{LearnedModel.Description} (default {LearnedModel.Usual})",
         HelpName = "model",
-        DefaultValueFactory = _ => LearnedModel.Usual,
+        DefaultValueFactory = _ => LearnedModel.Find(LearnedModel.Usual)!,
         CustomParser = result =>
         {
-            string name = result.Tokens[0].Value.ToLowerInvariant();
-            if (!LearnedModel.Names.Contains(name))
+            var found = LearnedModel.Find(result.Tokens[0].Value.ToLowerInvariant());
+            if (found is null)
             {
-                result.AddError($"--model: expected one of {string.Join(", ", LearnedModel.Names)}, got '{result.Tokens[0].Value}'");
+                string names = string.Join(", ", LearnedModel.All.Select(it => it.Name));
+                result.AddError($"--model: expected one of {names}, got '{result.Tokens[0].Value}'");
             }
 
-            return name;
+            return found;
         },
     });
 

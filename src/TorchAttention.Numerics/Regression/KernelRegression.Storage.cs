@@ -22,6 +22,7 @@ public sealed partial class KernelRegression
     /// </summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
     /// <param name="notes">Text to keep with the model, such as the names of columns; <see cref="Load(string)"/> gives it back.</param>
+    /// <exception cref="NotSupportedException">The kernel is one's own.</exception>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
@@ -53,7 +54,10 @@ public sealed partial class KernelRegression
             ["format"] = Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
-            ["kernel"] = Options.Kernel.Name,
+            ["kernel"] = SmoothingKernel.Find(Options.Kernel.Name) == Options.Kernel
+                ? Options.Kernel.Name
+                : throw new NotSupportedException(
+                    $"Expected a kernel of the library, which a file names, got '{Options.Kernel.Name}'; save the arrays yourself."),
             ["degree"] = Options.Degree.ToString(CultureInfo.InvariantCulture),
             ["precision"] = Options.Precision.ToString(),
             ["no_neighbour"] = Options.NoNeighbour.ToString(),

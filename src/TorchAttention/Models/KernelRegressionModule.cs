@@ -114,6 +114,9 @@ public abstract partial class KernelRegressionModule : Module, IAttentionModel, 
     /// <inheritdoc/>
     public abstract IReadOnlyList<(string Name, double Value)> LearnedNumbers();
 
+    /// <summary>The feature that a learned number is a w of; null where several share it.</summary>
+    internal virtual int? FeatureOf(int width) => _keys.dim() == 1 || _keys.size(1) == 1 ? 0 : null;
+
     /// <inheritdoc/>
     public sealed override Tensor Loss(Tensor yHat, Tensor y)
     {

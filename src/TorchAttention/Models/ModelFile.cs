@@ -22,19 +22,12 @@ namespace TorchAttention.Models;
 /// </remarks>
 public static class ModelFile
 {
-    internal const string Kernel = "nw_kernel_regression";
-    internal const string Relevance = "relevance_kernel_regression";
-    internal const string Regional = "regional_kernel_regression";
-    internal const string Attention = "attention_regression";
-
     private const string Format = "torchattention";
     private const string NotePrefix = "note.";
 
     // Version 1 had the chapter's model alone, with the Gaussian.
     private const int Version = 2;
     private const int VersionWithUnits = 3;
-
-    private static readonly string[] _kinds = [Kernel, Relevance, Regional, Attention];
 
     /// <summary>Saves a model.</summary>
     /// <param name="model">One of this library's models, or a <see cref="ModelInUnits"/> of one.</param>
@@ -43,7 +36,9 @@ public static class ModelFile
     /// Text to keep with the model, such as where its data are from;
     /// <see cref="Load(string, Device, out IReadOnlyDictionary{string, string})"/> gives it back.
     /// </param>
-    /// <exception cref="NotSupportedException">The model is of another library, or its numbers are neither float32 nor float64.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The model is of another library, its kernel is one's own, or its numbers are neither float32 nor float64.
+    /// </exception>
     /// <exception cref="ArgumentException">
     /// One of its numbers is not finite, which <see cref="Load(string, Device)"/> would refuse.
     /// </exception>
@@ -55,16 +50,10 @@ public static class ModelFile
         ArgumentNullException.ThrowIfNull(path);
         ModelUnits? units = (model as ModelInUnits)?.Units;
         Module own = (model as ModelInUnits)?.Model ?? model;
-        (string kind, Dictionary<string, string> options) = own switch
-        {
-            NWKernelRegression kernel => (Kernel, StoredOptions.Texts(kernel.Options)),
-            RelevanceKernelRegression relevance => (Relevance, StoredOptions.Texts(relevance.Options)),
-            RegionalKernelRegression regional => (Regional, StoredOptions.Texts(regional.Options)),
-            AttentionRegression attention => (Attention, StoredOptions.Texts(attention.Options)),
-            _ => throw new NotSupportedException($"Expected a model of this library, got {own.GetType().Name}."),
-        };
+        var kind = ModelKind.Of(own);
+        Dictionary<string, string> options = kind.Options(own);
         string version = StoredOptions.Text(units is null ? Version : VersionWithUnits);
-        var metadata = new Dictionary<string, string> { ["format"] = Format, ["version"] = version, ["model"] = kind };
+        var metadata = new Dictionary<string, string> { ["format"] = Format, ["version"] = version, ["model"] = kind.Name };
         foreach ((string name, string text) in units is null ? options : options.Concat(StoredUnits.Texts(units)))
         {
             metadata[name] = text;
@@ -107,29 +96,29 @@ public static class ModelFile
     /// <param name="device">Where the model is to be; the CPU where null.</param>
     /// <returns>The model, of the type that was saved, set to evaluation.</returns>
     /// <exception cref="StorageException">It is of another kind or of a later version, or has a number that cannot be used.</exception>
-    public static Module Load(string path, SafeTensorsFile file, Device? device = null) => Load(path, file, device, _kinds);
+    public static Module Load(string path, SafeTensorsFile file, Device? device = null) => Load(path, file, device, ModelKind.All);
 
     /// <summary>Whether a file's content says that it is a model which <see cref="Load(string, SafeTensorsFile, Device)"/> knows.</summary>
     /// <param name="file">The content.</param>
     public static bool IsKnown(SafeTensorsFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        return _kinds.Contains(file.Metadata.GetValueOrDefault("model"));
+        return Find(file, ModelKind.All) is not null;
     }
 
-    internal static Module Load(string path, SafeTensorsFile file, Device? device, string[] kinds)
+    internal static Module Load(string path, SafeTensorsFile file, Device? device, IReadOnlyList<ModelKind> kinds)
     {
         ArgumentNullException.ThrowIfNull(file);
-        string? kind = kinds.FirstOrDefault(kind => file.Metadata.GetValueOrDefault("model") == kind);
-        var reader = new StoredModel(path, file, Format, kind ?? string.Join("', '", kinds), VersionWithUnits);
+        ModelKind? kind = Find(file, kinds);
+        var reader = new StoredModel(
+            path, file, Format, kind?.Name ?? string.Join("', '", kinds.Select(kind => kind.Name)), VersionWithUnits);
         try
         {
             using DisposeScope scope = NewDisposeScope();
-            Module model = kind == Attention
-                ? StoredState.Create(path, file, StoredOptions.Attention(reader), device)
-                : StoredState.Create(path, file, kind!, StoredOptions.Kernel(reader, StoredState.LargestNumber(path, file)), device);
+            var state = new StoredState(path, file, device);
+            Module model = kind!.Load(state, reader);
             model = StoredUnits.AreIn(file) || reader.Text("version") == StoredOptions.Text(VersionWithUnits)
-                ? new ModelInUnits(model, StoredUnits.Read(reader, StoredState.Features(path, file)))
+                ? new ModelInUnits(model, StoredUnits.Read(reader, state.Features))
                 : model;
             model.eval();
             return model;
@@ -143,4 +132,7 @@ public static class ModelFile
             };
         }
     }
+
+    private static ModelKind? Find(SafeTensorsFile file, IReadOnlyList<ModelKind> kinds) =>
+        kinds.FirstOrDefault(kind => file.Metadata.GetValueOrDefault("model") == kind.Name);
 }

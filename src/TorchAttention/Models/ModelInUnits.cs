@@ -67,9 +67,8 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     public IReadOnlyList<(string Name, double Value)> LearnedNumbers()
     {
         IReadOnlyList<(string Name, double Value)> numbers = (_model as ILearnedNumbers)?.LearnedNumbers() ?? [];
-        return _model is not KernelRegressionModule ? numbers
-            : _model is RelevanceKernelRegression ? [.. numbers.Select((number, i) => (number.Name, number.Value / _deviations[i]))]
-            : _deviations is [double only] ? [.. numbers.Select(number => (number.Name, number.Value / only))]
+        return _model is KernelRegressionModule kernel
+            ? [.. numbers.Select((number, i) => kernel.FeatureOf(i) is int j ? (number.Name, number.Value / _deviations[j]) : number)]
             : numbers;
     }
 

@@ -6,6 +6,9 @@ namespace TorchAttention.Models;
 /// <content>Saving and loading.</content>
 public sealed partial class NWKernelRegression
 {
+    internal static ModelKind Kind { get; } = new KernelModelKind<NWKernelRegression>(
+        "nw_kernel_regression", _ => 1, (keys, values, options, _) => new NWKernelRegression(keys, values, options));
+
     /// <summary>
     /// Saves the model as <see cref="ModelFile"/> does: w (1), keys and values in their own number type, the options as text.
     /// </summary>
@@ -23,7 +26,7 @@ public sealed partial class NWKernelRegression
     /// of its columns.</exception>
     public static NWKernelRegression Load(string path, Device? device = null)
     {
-        Module loaded = ModelFile.Load(path, SafeTensorsFile.Read(path), device, [ModelFile.Kernel]);
+        Module loaded = ModelFile.Load(path, SafeTensorsFile.Read(path), device, [Kind]);
         if (loaded is NWKernelRegression model)
         {
             return model;

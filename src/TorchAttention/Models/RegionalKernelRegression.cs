@@ -13,6 +13,10 @@ public sealed class RegionalKernelRegression : KernelRegressionModule
 {
     private const int MostNumbers = 16;
 
+    internal static ModelKind Kind { get; } = new KernelModelKind<RegionalKernelRegression>(
+        "regional_kernel_regression", state => state.Widths,
+        (keys, values, options, regions) => new RegionalKernelRegression(keys, values, regions, options), hasRegions: true);
+
     [ComponentName(Name = "regions")]
     private readonly Tensor _regions;
 

@@ -12,6 +12,10 @@ namespace TorchAttention.Models;
 /// </remarks>
 public sealed class RelevanceKernelRegression : KernelRegressionModule
 {
+    internal static ModelKind Kind { get; } = new KernelModelKind<RelevanceKernelRegression>(
+        "relevance_kernel_regression", state => state.Features,
+        (keys, values, options, _) => new RelevanceKernelRegression(keys, values, options));
+
     /// <summary>Creates the model; it copies keys and values.</summary>
     /// <param name="keys">Keys (keys, d), or (keys) for one feature: the training inputs.</param>
     /// <param name="values">Values (keys): the training targets.</param>
@@ -30,4 +34,6 @@ public sealed class RelevanceKernelRegression : KernelRegressionModule
     /// <inheritdoc/>
     /// <remarks>One for each feature: <c>w_1</c> to <c>w_d</c>. Its sign means nothing.</remarks>
     public override IReadOnlyList<(string Name, double Value)> LearnedNumbers() => Numbered();
+
+    internal override int? FeatureOf(int width) => width;
 }

@@ -9,7 +9,10 @@ internal static class StoredOptions
 {
     public static Dictionary<string, string> Texts(KernelModelOptions options) => new()
     {
-        ["kernel"] = options.Kernel.Name,
+        ["kernel"] = SmoothingKernel.Find(options.Kernel.Name) == options.Kernel
+            ? options.Kernel.Name
+            : throw new NotSupportedException(
+                $"Expected a kernel of the library, which a file names, got '{options.Kernel.Name}'; save W and your own type's name."),
         ["lr"] = Text(options.LearningRate),
         ["leave_one_out"] = Text(options.LeaveOneOut),
         ["learn_values"] = Text(options.LearnValues),

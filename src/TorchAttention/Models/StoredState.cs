@@ -5,8 +5,24 @@ using TorchAttention.Training;
 namespace TorchAttention.Models;
 
 /// <summary>The state of models as the tensors of a file, and back.</summary>
-internal static class StoredState
+/// <param name="path">The file, for messages.</param>
+/// <param name="file">Its content.</param>
+/// <param name="device">Where tensors are to be; the CPU where null.</param>
+internal sealed class StoredState(string path, SafeTensorsFile file, Device? device)
 {
+    /// <summary>The shape of the keys.</summary>
+    public long[] Keys { get; } = KeysOf(path, file);
+
+    /// <summary>How many features the keys have.</summary>
+    public int Features => Keys is [_, long features] ? checked((int)features) : 1;
+
+    /// <summary>The largest number of the keys' type.</summary>
+    public double LargestNumber => file.Tensors["keys"].DataType == "F32" ? float.MaxValue : double.MaxValue;
+
+    /// <summary>How many w there are, from 1 to the number of keys.</summary>
+    public long Widths =>
+        file.Tensors.TryGetValue("w", out SafeTensor? w) && w.Shape.Count == 1 ? Math.Clamp(w.Shape[0], 1, Keys[0]) : 1;
+
     /// <summary>The tensors of a model's state, by name.</summary>
     public static Dictionary<string, SafeTensor> Of(Module model)
     {
@@ -30,52 +46,35 @@ internal static class StoredState
         return stored;
     }
 
-    /// <summary>How many features the keys of a file have.</summary>
-    public static int Features(string path, SafeTensorsFile file) => Keys(path, file) is [_, long features] ? checked((int)features) : 1;
-
-    /// <summary>The largest number of the type of a file's keys.</summary>
-    public static double LargestNumber(string path, SafeTensorsFile file)
+    /// <summary>A tensor.</summary>
+    public Tensor Loaded(string name)
     {
-        Keys(path, file);
-        return file.Tensors["keys"].DataType == "F32" ? float.MaxValue : double.MaxValue;
+        SafeTensor stored = file.Tensors[name];
+        return stored.DataType switch
+        {
+            "F32" => tensor(stored.ToFloats(), [.. stored.Shape], device: device),
+            "F64" => tensor(stored.ToDoubles(), [.. stored.Shape], device: device),
+            _ => tensor(stored.ToLongs(), [.. stored.Shape], device: device),
+        };
     }
 
-    /// <summary>A kernel model of a file.</summary>
-    public static Module Create(string path, SafeTensorsFile file, string kind, KernelModelOptions options, Device? device)
+    /// <summary>Gives a model the file's numbers.</summary>
+    public Module Fill(Module model)
     {
-        long[] keys = Keys(path, file);
-        long widths = kind switch
+        foreach ((string name, Tensor tensor) in model.state_dict())
         {
-            ModelFile.Kernel => 1,
-            ModelFile.Relevance => keys.Length == 1 ? 1 : keys[1],
-            _ => file.Tensors.TryGetValue("w", out SafeTensor? w) && w.Shape.Count == 1 ? Math.Clamp(w.Shape[0], 1, keys[0]) : 1,
-        };
-        List<(string, long[])> expected = [("keys", keys), ("values", [keys[0]]), ("w", [widths])];
-        if (kind == ModelFile.Regional)
-        {
-            expected.Add(("regions", [keys[0]]));
+            TensorBytes.CopyTo(tensor, file.Tensors[name].Bytes);
         }
 
-        Check(path, file, expected);
-        (Tensor x, Tensor y) = (Loaded(file.Tensors["keys"], device), Loaded(file.Tensors["values"], device));
-        return Filled(file, kind switch
-        {
-            ModelFile.Kernel => new NWKernelRegression(x, y, options),
-            ModelFile.Relevance => new RelevanceKernelRegression(x, y, options),
-            _ => new RegionalKernelRegression(x, y, Regions(path, file, widths), options),
-        });
+        return model;
     }
 
-    /// <summary>An attention model of a file.</summary>
-    public static Module Create(string path, SafeTensorsFile file, AttentionRegressionOptions options, Device? device)
-    {
-        long[] keys = Keys(path, file);
-        Check(path, file, [("keys", keys), ("values", [keys[0]]), .. AttentionRegression.Shapes(keys.Length == 1 ? 1 : keys[1], options)]);
-        return Filled(file, new AttentionRegression(Loaded(file.Tensors["keys"], device), Loaded(file.Tensors["values"], device), options));
-    }
-
-    // The shapes that the options ask for are those of the file before anything is made after them.
-    private static void Check(string path, SafeTensorsFile file, List<(string Name, long[] Shape)> expected)
+    /// <summary>
+    /// Checks that the shapes that the options ask for are those of the file, before anything is made after them, and the numbers finite.
+    /// </summary>
+    /// <param name="expected">Each tensor's name and shape.</param>
+    /// <exception cref="StorageException">They are not.</exception>
+    public void Check(IReadOnlyList<(string Name, long[] Shape)> expected)
     {
         string type = file.Tensors["keys"].DataType;
         foreach ((string name, long[] shape) in expected)
@@ -106,7 +105,7 @@ internal static class StoredState
         }
     }
 
-    private static long[] Keys(string path, SafeTensorsFile file)
+    private static long[] KeysOf(string path, SafeTensorsFile file)
     {
         if (!file.Tensors.TryGetValue("keys", out SafeTensor? keys) || keys.DataType is not ("F32" or "F64")
             || keys.Shape.Count is not (1 or 2) || keys.Shape.Contains(0))
@@ -117,8 +116,9 @@ internal static class StoredState
         return [.. keys.Shape];
     }
 
-    // A region that names no w would be an index out of its range.
-    private static int Regions(string path, SafeTensorsFile file, long widths)
+    /// <summary>Checks that each region has a w: it would be an index out of its range.</summary>
+    /// <exception cref="StorageException">One has none.</exception>
+    public void CheckRegions(long widths)
     {
         foreach (long region in file.Tensors["regions"].ToLongs())
         {
@@ -131,8 +131,6 @@ internal static class StoredState
                 };
             }
         }
-
-        return checked((int)widths);
     }
 
     private static StorageException Wrong(string path, string name, string expected, SafeTensor? found) =>
@@ -155,21 +153,4 @@ internal static class StoredState
 
         return null;
     }
-
-    private static Module Filled(SafeTensorsFile file, Module model)
-    {
-        foreach ((string name, Tensor tensor) in model.state_dict())
-        {
-            TensorBytes.CopyTo(tensor, file.Tensors[name].Bytes);
-        }
-
-        return model;
-    }
-
-    private static Tensor Loaded(SafeTensor stored, Device? device) => stored.DataType switch
-    {
-        "F32" => tensor(stored.ToFloats(), [.. stored.Shape], device: device),
-        "F64" => tensor(stored.ToDoubles(), [.. stored.Shape], device: device),
-        _ => tensor(stored.ToLongs(), [.. stored.Shape], device: device),
-    };
 }
