@@ -1,8 +1,8 @@
 using System.CommandLine.Help;
 using TorchAttention.Cli.Commands;
 using TorchAttention.Cli.Output;
-using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Runs;
 
 namespace TorchAttention.Cli.Entry;
 
@@ -128,7 +128,7 @@ internal static class CommandLine
 
     private static int Fail(int code, string message)
     {
-        Console.Error.WriteLine($"error: {PlainText.Brief(PlainText.Of(message.ReplaceLineEndings(" ")), LongestError)}");
+        Console.Error.WriteLine($"error: {PlainText.Brief(PlainText.Escape(message.ReplaceLineEndings(" ")), LongestError)}");
         return code;
     }
 }

@@ -102,7 +102,7 @@ public static partial class KernelPooling
         {
             PoolingProblem<T> problem = Problem(
                 samples, widths, kept, count, places, left, options, progress, cancellationToken);
-            var writer = new AnswerWriter<TKernel, T>(AnswerFrame.Of<TKernel, T>(problem), places)
+            var writer = new AnswerWriter<TKernel, T>(AnswerFrame.Create<TKernel, T>(problem), places)
             {
                 Values = outputs,
                 LogWeightSum = logWeightSum,
@@ -140,7 +140,7 @@ public static partial class KernelPooling
             PoolingProblem<T> problem = Problem(
                 samples, widths, kept, count, places, left, options with { NoNeighbour = NoNeighbourPolicy.Nearest }, progress,
                 cancellationToken);
-            AnswerFrame frame = AnswerFrame.Of<TKernel, T>(problem);
+            AnswerFrame frame = AnswerFrame.Create<TKernel, T>(problem);
             var rows = new QueryRows(PoolingSums.LayoutOf(samples.Features, samples.Columns, parts, options.Degree), count)
             {
                 IsCareful = isCareful,

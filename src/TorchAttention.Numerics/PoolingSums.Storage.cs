@@ -24,19 +24,20 @@ public sealed partial class PoolingSums
         PlaneKeys planes = _frame.Planes;
         var tensors = new Dictionary<string, SafeTensor>
         {
-            ["queries"] = SafeTensor.Of(_queries, m, d),
-            ["inverse_bandwidths"] = SafeTensor.Of(_frame.InverseBandwidths, d),
-            ["sums"] = SafeTensor.Of(_rows.Sums, m, _rows.Layout.Length),
-            ["offsets"] = SafeTensor.Of(_rows.Offsets, m),
-            ["references"] = SafeTensor.Of(_rows.References, m, d),
-            ["careful"] = SafeTensor.Of([.. _rows.AreCareful.Select(isCareful => isCareful ? 1.0 : 0)], m),
-            ["errors"] = SafeTensor.Of([.. _rows.Errors, .. _rows.SquaredErrors, .. _rows.Elsewhere], 3, m),
-            ["nearest"] = SafeTensor.Of([.. _rows.NearestSquares, .. _rows.NearestWeights], 2, m),
-            ["nearest_values"] = SafeTensor.Of(_rows.NearestValues, m, v),
-            ["units"] = SafeTensor.Of([.. _frame.Centres, .. _frame.Reaches, .. _frame.HalfRanges], 3, v),
-            ["spanning"] = SafeTensor.Of(planes.Spanning, planes.Spanning.Length / d, d),
-            ["ranges"] = SafeTensor.Of([.. planes.Ranges.SelectMany(range => new[] { range.Least, range.Most })], planes.Ranges.Length, 2),
-            ["numbers"] = SafeTensor.Of(
+            ["queries"] = SafeTensor.Create(_queries, m, d),
+            ["inverse_bandwidths"] = SafeTensor.Create(_frame.InverseBandwidths, d),
+            ["sums"] = SafeTensor.Create(_rows.Sums, m, _rows.Layout.Length),
+            ["offsets"] = SafeTensor.Create(_rows.Offsets, m),
+            ["references"] = SafeTensor.Create(_rows.References, m, d),
+            ["careful"] = SafeTensor.Create([.. _rows.AreCareful.Select(isCareful => isCareful ? 1.0 : 0)], m),
+            ["errors"] = SafeTensor.Create([.. _rows.Errors, .. _rows.SquaredErrors, .. _rows.Elsewhere], 3, m),
+            ["nearest"] = SafeTensor.Create([.. _rows.NearestSquares, .. _rows.NearestWeights], 2, m),
+            ["nearest_values"] = SafeTensor.Create(_rows.NearestValues, m, v),
+            ["units"] = SafeTensor.Create([.. _frame.Centres, .. _frame.Reaches, .. _frame.HalfRanges], 3, v),
+            ["spanning"] = SafeTensor.Create(planes.Spanning, planes.Spanning.Length / d, d),
+            ["ranges"] = SafeTensor.Create(
+                [.. planes.Ranges.SelectMany(range => new[] { range.Least, range.Most })], planes.Ranges.Length, 2),
+            ["numbers"] = SafeTensor.Create(
                 [_frame.LargestSampleWeight, _rows.LeastWeightSum, _rows.AreInAllSums ? 1 : 0, _rows.PlaneGradientFactor, _tolerance],
                 SingleNumbers),
         };
@@ -112,7 +113,7 @@ public sealed partial class PoolingSums
             LargestSampleWeight = numbers[0],
             InverseBandwidths = inverseBandwidths,
             Degree = degree,
-            Planes = PlaneKeys.Of(
+            Planes = PlaneKeys.Create(
                 inverseBandwidths, argumentScale, spanning, [.. ranges.Chunk(2).Select(range => (range[0], range[1]))]),
         };
         return new PoolingSums(kernel, rows, frame, queries, reader.Name<PoolingMethod>("method"), numbers[4]);

@@ -27,7 +27,7 @@ internal static class TensorBytes
             : throw new NotSupportedException($"Expected numbers of a type that files of tensors know, got {tensor.dtype}.");
 
     /// <summary>A copy of the bytes.</summary>
-    public static byte[] Of(Tensor tensor) => Read(tensor, bytes => bytes.ToArray());
+    public static byte[] ToArray(Tensor tensor) => Read(tensor, bytes => bytes.ToArray());
 
     /// <summary>A copy of the tensor, for a file.</summary>
     /// <param name="tensor">The tensor.</param>

@@ -10,6 +10,7 @@ using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 using TorchAttention.Pooling;
 using TorchAttention.Tests.Console;
+using TorchAttention.Runs;
 using TorchAttention.Training;
 using Parameter = TorchSharp.Modules.Parameter;
 
@@ -133,7 +134,9 @@ public sealed class ReadmeTests : IDisposable
         });
         using var checkpoints = new Checkpoints("checkpoints", new CheckpointOptions { EverySeconds = 10 });
         checkpoints.Watch(trainer);
-        FitResult result = trainer.Fit(model, data, Checkpoints.Latest("checkpoints", out _));
+        Checkpoint? last = Checkpoints.Latest("checkpoints", out _);
+        using var log = new MetricsLog(trainer, "metrics", from: last);
+        FitResult result = trainer.Fit(model, data, last);
         System.Console.WriteLine($"best after epoch {result.BestEpoch} of {result.Epochs}: {result.BestValLoss:F4}");
         return result;
     }

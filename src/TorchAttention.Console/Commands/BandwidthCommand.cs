@@ -31,7 +31,7 @@ internal static class BandwidthCommand
         Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => BandwidthRules.All.Select((rule, i) =>
         {
             var part = new Part(progress, i, BandwidthRules.All.Count);
-            return Row.Of(rule, examples, options, part, interruption.Token);
+            return Row.Find(rule, examples, options, part, interruption.Token);
         }).ToArray());
         if (rows.All(row => row.Model is null))
         {
@@ -104,7 +104,7 @@ internal static class BandwidthCommand
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 
-            foreach (string note in row.Model is null ? [row.Refusal!.Problem] : FitNotes.Of(examples, row.Model))
+            foreach (string note in row.Model is null ? [row.Refusal!.Problem] : FitNotes.List(examples, row.Model))
             {
                 Console.WriteLine($"{row.Rule}: {note}");
             }
@@ -115,7 +115,7 @@ internal static class BandwidthCommand
     {
         public IReadOnlyList<(double Least, double Most)> Spans { get; } = Model?.SpansWithinOneStandardError() ?? [];
 
-        public static Row Of(
+        public static Row Find(
             BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress,
             CancellationToken cancellationToken)
         {

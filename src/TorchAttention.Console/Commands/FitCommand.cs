@@ -59,7 +59,7 @@ internal static class FitCommand
             KernelRegression model = ProgressBar.Show(
                 "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => model.Save(path, ModelNotes.Of(examples)));
+            directory.Write(() => model.Save(path, ModelNotes.Create(examples)));
             directory.WriteJson(RunFiles.Config, summary.WriteConfig);
             directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
             if (model.Search is { Trials.Count: > 0 })

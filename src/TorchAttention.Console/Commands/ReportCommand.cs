@@ -30,7 +30,7 @@ internal static class ReportCommand
             }
         }
 
-        string page = ReportPage.Of(run);
+        string page = ReportPage.Render(run);
         WholeFile.WriteText(file, writer => writer.Write(page));
         Console.WriteLine(file);
         return ExitCode.Done;

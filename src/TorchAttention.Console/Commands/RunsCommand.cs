@@ -3,6 +3,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Plotting;
 using static TorchAttention.Cli.Output.Digits;
+using TorchAttention.Runs;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -208,7 +209,7 @@ internal static class RunsCommand
         Terminal.Output.WriteLine("validation loss over the epochs");
         (string Color, IReadOnlyList<(double X, double Y)> Points)[] lines =
             [.. drawn.Select((run, i) => (_colors[i % _colors.Length], Points(run)))];
-        Terminal.Output.Write(BrailleChart.Of(lines, Math.Min(Terminal.Output.Profile.Width, ChartWidth), ChartHeight, Short));
+        Terminal.Output.Write(BrailleChart.Render(lines, Math.Min(Terminal.Output.Profile.Width, ChartWidth), ChartHeight, Short));
         Terminal.Output.WriteLine();
         Terminal.Output.MarkupLine(string.Join("  ", drawn.Select((run, i) => $"[{_colors[i % _colors.Length]}]{Cell(run.Name)}[/]")));
 

@@ -4,6 +4,7 @@ using TorchAttention.Cli.Runs;
 using TorchAttention.Cli.Training;
 using TorchAttention.Data;
 using TorchAttention.Plotting;
+using TorchAttention.Runs;
 using TorchAttention.Training;
 using TorchSharp;
 using static TorchAttention.Cli.Output.Digits;

@@ -22,7 +22,7 @@ internal static class BrailleChart
     /// <param name="width">Letters across, the scale's numbers included.</param>
     /// <param name="height">Letters down.</param>
     /// <param name="text">How to write a height.</param>
-    public static IRenderable Of(
+    public static IRenderable Render(
         IReadOnlyList<(string Color, IReadOnlyList<(double X, double Y)> Points)> lines, int width, int height, Func<double, string> text)
     {
         double[] ys = [.. lines.SelectMany(line => line.Points).Select(point => point.Y)];

@@ -57,7 +57,7 @@ internal static class DataStream
         }
         catch (IOException e)
         {
-            throw CliException.Failed(StandardStream.Lost(SystemReason.Of(e)), e);
+            throw CliException.Failed(StandardStream.Lost(SystemReason.Describe(e)), e);
         }
         catch (UnauthorizedAccessException)
         {

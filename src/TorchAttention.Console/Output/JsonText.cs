@@ -6,10 +6,10 @@ namespace TorchAttention.Cli.Output;
 internal static class JsonText
 {
     /// <summary>Prints an object, whose text has no letters but ASCII's.</summary>
-    public static void Print(Action<Utf8JsonWriter> write) => Console.Write(Of(write) + Environment.NewLine);
+    public static void Print(Action<Utf8JsonWriter> write) => Console.Write(Format(write) + Environment.NewLine);
 
     /// <summary>An object's text.</summary>
-    public static string Of(Action<Utf8JsonWriter> write)
+    public static string Format(Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))

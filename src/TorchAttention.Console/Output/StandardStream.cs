@@ -38,7 +38,7 @@ internal sealed class StandardStream(TextWriter inner) : TextWriter
 
     public override void Write(char[] buffer, int index, int count) => Try(() => inner.Write(buffer, index, count));
 
-    public override void WriteLine(string? value) => Try(() => inner.WriteLine(PlainText.Of(value ?? "")));
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(PlainText.Escape(value ?? "")));
 
     public override void Flush() => Try(inner.Flush);
 
@@ -56,7 +56,7 @@ internal sealed class StandardStream(TextWriter inner) : TextWriter
         catch (IOException e)
         {
             _lost = true;
-            Failure = SystemReason.Of(e);
+            Failure = SystemReason.Describe(e);
         }
         catch (UnauthorizedAccessException)
         {

@@ -18,7 +18,7 @@ internal static class Terminal
     public static IAnsiConsole OnError() => Create(Console.Error);
 
     /// <summary>Text from outside as a table's cell or another piece of markup, written out before its room is measured.</summary>
-    public static string Cell(string text) => Markup.Escape(PlainText.Of(text));
+    public static string Cell(string text) => Markup.Escape(PlainText.Escape(text));
 
     /// <summary>A table; one without headers where no column has a name.</summary>
     /// <param name="left">The columns of text.</param>
@@ -50,6 +50,6 @@ internal static class Terminal
         public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
 
         public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => inner.Render(options, maxWidth).Select(segment =>
-            segment.IsControlCode || segment.IsLineBreak ? segment : new Segment(PlainText.Of(segment.Text), segment.Style));
+            segment.IsControlCode || segment.IsLineBreak ? segment : new Segment(PlainText.Escape(segment.Text), segment.Style));
     }
 }

@@ -14,7 +14,7 @@ internal static class FitNotes
     // The header is row 1.
     private const int FirstRow = 2;
 
-    public static IEnumerable<string> Of(Examples examples, KernelRegression model)
+    public static IEnumerable<string> List(Examples examples, KernelRegression model)
     {
         if (model.Search is { Bounds.Count: > 0 } search)
         {

@@ -116,7 +116,7 @@ internal sealed class FitOptions
             return Bandwidth.By(rule);
         }
 
-        return Bandwidth.Of(
+        return Bandwidth.Fixed(
             Numbers(text) ?? throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {RuleNames}, got '{text}'"));
     }
 

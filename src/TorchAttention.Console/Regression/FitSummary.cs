@@ -54,7 +54,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteBoolean("flat", model.Search?.IsFlat ?? false);
         json.WritePairs("search_bounds", model.Search?.Bounds ?? []);
         json.WritePairs("within_one_standard_error", _spans);
-        json.WriteStrings("notes", FitNotes.Of(examples, model));
+        json.WriteStrings("notes", FitNotes.List(examples, model));
         json.WriteNumberOrNull("effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
         json.WriteNumberOrNull("residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
         json.WriteNumbers("residual_standard_error", said.ResidualStandardError);
@@ -154,7 +154,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
 
         Row("AICc", Short(said.AICc));
         Terminal.Output.Write(table);
-        foreach (string note in FitNotes.Of(examples, model))
+        foreach (string note in FitNotes.List(examples, model))
         {
             Console.WriteLine($"note: {note}");
         }

@@ -20,7 +20,7 @@ internal sealed partial class ModelNotes
 
     public string Target { get; }
 
-    public static Dictionary<string, string> Of(Examples examples) => new()
+    public static Dictionary<string, string> Create(Examples examples) => new()
     {
         [FeaturesKey] = JsonSerializer.Serialize([.. examples.Features], NamesJson.Default.StringArray),
         [TargetKey] = examples.Target,

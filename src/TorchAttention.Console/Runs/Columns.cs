@@ -1,3 +1,5 @@
+using TorchAttention.Runs;
+
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>The numbers of a table of metrics by column. A last line that is still being written is passed over.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using TorchAttention.Plotting;
 using static TorchAttention.Cli.Output.Digits;
+using TorchAttention.Runs;
 
 namespace TorchAttention.Cli.Runs;
 
@@ -43,7 +44,7 @@ internal static class ReportPage
     };
 
     /// <summary>The page's text.</summary>
-    public static string Of(RunFolder run)
+    public static string Render(RunFolder run)
     {
         var page = new StringBuilder();
         string version = run.Setting("version") ?? "";
@@ -245,5 +246,5 @@ internal static class ReportPage
     };
 
     // A browser obeys what turns the order of letters, and knows no control characters.
-    private static string Text(string text) => WebUtility.HtmlEncode(PlainText.Of(text));
+    private static string Text(string text) => WebUtility.HtmlEncode(PlainText.Escape(text));
 }

@@ -59,7 +59,7 @@ internal sealed class RunDirectory : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             Remove(made);
-            string message = $"--out: '{path}' cannot be written to ({SystemReason.Of(e)})";
+            string message = $"--out: '{path}' cannot be written to ({SystemReason.Describe(e)})";
             throw SystemReason.IsOfTheDisk(e) ? CliException.Failed(message, e) : CliException.WrongInput(message, e);
         }
     }
@@ -75,7 +75,7 @@ internal sealed class RunDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            string message = $"--resume: '{path}' cannot be written to ({SystemReason.Of(e)})";
+            string message = $"--resume: '{path}' cannot be written to ({SystemReason.Describe(e)})";
             throw SystemReason.IsOfTheDisk(e) ? CliException.Failed(message, e) : CliException.WrongInput(message, e);
         }
     }
@@ -122,7 +122,7 @@ internal sealed class RunDirectory : IDisposable
     public void WriteText(string file, Action<TextWriter> write) =>
         Write(() => WholeFile.WriteText(System.IO.Path.Combine(Path, file), write));
 
-    public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(JsonText.Of(write)));
+    public void WriteJson(string file, Action<Utf8JsonWriter> write) => WriteText(file, writer => writer.WriteLine(JsonText.Format(write)));
 
     private static void Make(string path, Stack<string> made)
     {

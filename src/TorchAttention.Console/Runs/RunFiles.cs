@@ -1,3 +1,5 @@
+using TorchAttention.Runs;
+
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>What the files of a run are called, and when it began.</summary>
@@ -5,8 +7,8 @@ internal static class RunFiles
 {
     public const string Config = "config.json";
     public const string Summary = "summary.json";
-    public const string Steps = "steps.csv";
-    public const string Epochs = "epochs.csv";
+    public const string Steps = MetricsLog.StepsFile;
+    public const string Epochs = MetricsLog.EpochsFile;
     public const string Table = "table.csv";
     public const string Fitted = "fitted.csv";
     public const string Search = "search.csv";
@@ -24,7 +26,7 @@ internal static class RunFiles
 
     /// <summary>When the run in a folder began; null where nothing says it.</summary>
     public static DateTime? Begun(string directory) =>
-        ParseBegun(RunFile.Values(Path.Combine(directory, Config)).FirstOrDefault(value => value.Key == BegunName)?.Value);
+        ParseBegun(RunValue.ReadAll(Path.Combine(directory, Config)).FirstOrDefault(value => value.Key == BegunName)?.Value);
 
     /// <summary>The time that a text says; null where it says none.</summary>
     public static DateTime? ParseBegun(string? text)

@@ -1,3 +1,5 @@
+using TorchAttention.Runs;
+
 namespace TorchAttention.Cli.Runs;
 
 /// <summary>What a run left in its folder, finished or not.</summary>
@@ -77,8 +79,8 @@ internal sealed class RunFolder
         string summary = System.IO.Path.Combine(path, RunFiles.Summary);
         var run = new RunFolder(path)
         {
-            Config = RunFile.Values(System.IO.Path.Combine(path, RunFiles.Config)),
-            Summary = RunFile.Values(summary),
+            Config = RunValue.ReadAll(System.IO.Path.Combine(path, RunFiles.Config)),
+            Summary = RunValue.ReadAll(summary),
             Epochs = Columns.Read(System.IO.Path.Combine(path, RunFiles.Epochs), "epoch", Loss),
             Steps = Columns.Read(System.IO.Path.Combine(path, RunFiles.Steps), "step"),
         };

@@ -26,9 +26,9 @@ internal sealed class Comparison
         double h = options.Bandwidth!.Value / DataSource.Unit(data);
         _nonparametric = owned.Add(new NonparametricAttentionPooling(data.XTrain, data.YTrain, h) { Method = options.Method });
         Learned = owned.Add(options.Model.Make(options, data));
-        InUnits = owned.Add(new ModelInUnits(Learned, ModelUnits.Of(data, source.XLabels, source.YLabel)));
+        InUnits = owned.Add(new ModelInUnits(Learned, ModelUnits.From(data, source.XLabels, source.YLabel)));
         Numbers = new LearnedNumbers(InUnits);
-        Units = Units.Of(data);
+        Units = Units.From(data);
     }
 
     public Module Learned { get; }

@@ -30,7 +30,7 @@ internal sealed class Estimator
         Name = name;
         _module = module;
         _data = data;
-        _units = Units.Of(data);
+        _units = Units.From(data);
         double[] predicted = Predict(data.XVal);
         double[] observed = _units.YsOf(data.YVal);
         double meanSquare = predicted.Zip(observed, (yHat, y) => (yHat - y) * (yHat - y)).Average();

@@ -21,12 +21,14 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     /// <summary>Every model.</summary>
     public static readonly IReadOnlyList<LearnedModel> All =
     [
-        new(Usual, "one w, the chapter's", (it, data) => Kernel(it, new NWKernelRegression(data.XTrain, data.YTrain, Of(it))))
+        new(Usual, "one w, the chapter's", (it, data) => Kernel(it, new NWKernelRegression(data.XTrain, data.YTrain, KernelOptions(it))))
         {
             CanStream = true,
             EstimatorName = "parametric",
         },
-        new("ard", "a w for each column of x", (it, data) => Kernel(it, new RelevanceKernelRegression(data.XTrain, data.YTrain, Of(it))))
+        new(
+            "ard", "a w for each column of x",
+            (it, data) => Kernel(it, new RelevanceKernelRegression(data.XTrain, data.YTrain, KernelOptions(it))))
         {
             CanStream = true,
         },
@@ -89,7 +91,7 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         return $"{string.Join(", ", names[..^1])} and {names[^1]}";
     }
 
-    private static KernelModelOptions Of(TrainOptions options) => new()
+    private static KernelModelOptions KernelOptions(TrainOptions options) => new()
     {
         Kernel = options.Kernel,
         LearningRate = options.Lr,
@@ -112,7 +114,7 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         }
 
         return regions <= KeysOf(data)
-            ? Kernel(options, new RegionalKernelRegression(data.XTrain, data.YTrain, regions, Of(options)))
+            ? Kernel(options, new RegionalKernelRegression(data.XTrain, data.YTrain, regions, KernelOptions(options)))
             : throw CliException.WrongInput(
                 $"--regions: expected at most one for each of {KeysOf(data)} examples to train on, got {regions}");
     }

@@ -1,5 +1,6 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
+using TorchAttention.Runs;
 using TorchAttention.Training;
 using TorchSharp;
 
@@ -61,7 +62,7 @@ internal static class RunConfig
                 $"--resume: '{shown}' holds no run ({RunFiles.Config} is not there); begin it with train --out {shown}");
         }
 
-        IReadOnlyList<RunValue> values = RunFile.Values(file);
+        IReadOnlyList<RunValue> values = RunValue.ReadAll(file);
         string command = Text("command");
         if (command != "train")
         {
@@ -90,7 +91,7 @@ internal static class RunConfig
     public static string? Digest(string directory)
     {
         string file = Path.Combine(directory, RunFiles.Config);
-        RunValue? digest = RunFile.Values(file).FirstOrDefault(value => value.Key == DigestName);
+        RunValue? digest = RunValue.ReadAll(file).FirstOrDefault(value => value.Key == DigestName);
         return digest is null or { Kind: JsonValueKind.String }
             ? digest?.Value
             : throw RunException.Damaged(file, "a text", digest.Shown, DigestName);

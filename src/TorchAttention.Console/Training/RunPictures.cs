@@ -19,7 +19,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private const int MostLossPoints = 1000;
     private const long LargestMatrix = 1 << 24;
 
-    private readonly Units _units = Units.Of(data);
+    private readonly Units _units = Units.From(data);
     private readonly List<(string Name, Func<Figure> Draw)> _pictures = [];
 
     /// <summary>

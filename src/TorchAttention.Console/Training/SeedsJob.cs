@@ -2,6 +2,7 @@ using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using static TorchAttention.Cli.Output.Digits;
+using TorchAttention.Runs;
 
 namespace TorchAttention.Cli.Training;
 
@@ -94,7 +95,7 @@ internal sealed class SeedsJob(TrainOptions options)
     private static Dictionary<string, double> Numbers(string summary)
     {
         var numbers = new Dictionary<string, double>();
-        foreach (RunValue value in RunFile.Values(summary))
+        foreach (RunValue value in RunValue.ReadAll(summary))
         {
             string? name = value.Key.Split('.') switch
             {

@@ -5,6 +5,7 @@ using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Pooling;
+using TorchAttention.Runs;
 using TorchAttention.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,7 +25,7 @@ internal sealed partial class TrainJob
     private readonly Comparison _models;
     private readonly Trainer _trainer;
     private readonly ProgressBoard _board;
-    private readonly TrainingLog _log;
+    private readonly MetricsLog _log;
     private readonly Stopwatch _clock = new();
 
     private TrainJob(
@@ -40,7 +41,9 @@ internal sealed partial class TrainJob
 
         _board = new ProgressBoard { Display = !(options.NoPlots && options.Quiet) };
         _board.Watch(_trainer);
-        _log = owned.Add(new TrainingLog(_trainer, _models.Numbers, _models.Units, directory, from));
+        double lossScale = _models.Units.Loss(1);
+        _log = owned.Add(new MetricsLog(_trainer, directory.Path, _models.InUnits, from, lossScale) { Writing = directory.Write });
+        _log.Failed += (_, e) => Console.Error.WriteLine($"warning: {e.Message}; training goes on");
         if (from is not null)
         {
             _log.Replay(_board, data.TrainDataloader().Count);
@@ -52,8 +55,7 @@ internal sealed partial class TrainJob
 
         if (options.TensorBoard)
         {
-            _ = new TensorBoardLog(
-                _trainer, _models.Learned, _models.Numbers, _models.Units, Path.Combine(directory.Path, "tensorboard"));
+            _ = new TensorBoardLog(_trainer, _models.Learned, Path.Combine(directory.Path, "tensorboard"), _models.InUnits, lossScale);
         }
 
         owned.Add(WatchCheckpoints());

@@ -101,7 +101,10 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
         string legend = $"[blue]train loss[/] {Latest("train_loss")}  [green]validation loss[/] {Latest("val_loss")}  "
             + $"lr {Short(_step.LearningRate)}  gradient {Short(_step.GradientNorm)}";
         return new Rows(
-            new Markup(head), BrailleChart.Of(lines, width, ChartHeight, Short), new Markup(legend), new Text(Numbers("G5").TrimStart()));
+            new Markup(head),
+            BrailleChart.Render(lines, width, ChartHeight, Short),
+            new Markup(legend),
+            new Text(Numbers("G5").TrimStart()));
     }
 
     // Of a long training evenly spaced ones, the latest among them.

@@ -37,10 +37,10 @@ internal sealed unsafe class LineKeys : IDisposable
     public double* Values { get; }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static LineKeys Of<T>(Samples<T> samples)
+    public static LineKeys Sort<T>(Samples<T> samples)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var sorted = SortedNumbers.Of(samples.Keys, samples.Count);
+        var sorted = SortedNumbers.Sort(samples.Keys, samples.Count);
         var line = new LineKeys(sorted, samples.Columns, samples.SampleWeights is not null);
         for (int i = 0; i < line.Count; i++)
         {

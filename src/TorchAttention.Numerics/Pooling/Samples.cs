@@ -107,7 +107,7 @@ public sealed unsafe class Samples<T> : IDisposable
     internal double LargestKey => _largestKey.Value;
 
     /// <summary>The keys of one feature in order, with their weights and values.</summary>
-    internal LineKeys Line => _kept.Get(nameof(Line), () => LineKeys.Of(this));
+    internal LineKeys Line => _kept.Get(nameof(Line), () => LineKeys.Sort(this));
 
     /// <summary>The same with squared sample weights and no values.</summary>
     internal LineKeys SquaredLine

@@ -40,7 +40,7 @@ internal sealed unsafe class SortedNumbers : IDisposable
     public int* Order => _order.As<int>();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static SortedNumbers Of<T>(T* source, int count)
+    public static SortedNumbers Sort<T>(T* source, int count)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var sorted = new SortedNumbers(count);

@@ -43,7 +43,7 @@ public sealed record Diagnostics
     public required double GCV { get; init; }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static Diagnostics Of(SmootherData data, Smoother.Fit fit)
+    internal static Diagnostics Measure(SmootherData data, Smoother.Fit fit)
     {
         double trace = fit.Trace();
         double meanSquare = fit.SquaresOf(data) / data.TotalWeight;
@@ -70,8 +70,8 @@ public sealed record Diagnostics
                 [.. squares.Select(sum => residual > LeastFreedom * data.Examples ? Math.Sqrt(sum / residual) : double.NaN)],
             RSquared = [.. squares.Select((sum, c) => 1 - (sum / (data.SquaresAboutMean(c) is > 0 and var total ? total : double.NaN)))],
             LeaveOneOutError = fit.IsAdmissible ? leaveOneOut / data.TotalWeight : double.PositiveInfinity,
-            AICc = AICcCriterion.Of(meanSquare, trace, data.Examples),
-            GCV = GcvCriterion.Of(meanSquare, trace, data.Examples),
+            AICc = AICcCriterion.Compute(meanSquare, trace, data.Examples),
+            GCV = GcvCriterion.Compute(meanSquare, trace, data.Examples),
         };
     }
 }

@@ -29,12 +29,12 @@ public sealed partial class KernelRegression
     {
         var tensors = new Dictionary<string, SafeTensor>
         {
-            ["keys"] = SafeTensor.Of(_data.Keys, Count, Features),
-            ["values"] = SafeTensor.Of(_data.GivenValues(), Count, Columns),
-            ["bandwidths"] = SafeTensor.Of(_bandwidths, Features),
-            ["residual_standard_error"] = SafeTensor.Of([.. Diagnostics.ResidualStandardError], Columns),
-            ["r_squared"] = SafeTensor.Of([.. Diagnostics.RSquared], Columns),
-            ["diagnostics"] = SafeTensor.Of(
+            ["keys"] = SafeTensor.Create(_data.Keys, Count, Features),
+            ["values"] = SafeTensor.Create(_data.GivenValues(), Count, Columns),
+            ["bandwidths"] = SafeTensor.Create(_bandwidths, Features),
+            ["residual_standard_error"] = SafeTensor.Create([.. Diagnostics.ResidualStandardError], Columns),
+            ["r_squared"] = SafeTensor.Create([.. Diagnostics.RSquared], Columns),
+            ["diagnostics"] = SafeTensor.Create(
                 [
                     Diagnostics.EffectiveDegreesOfFreedom,
                     Diagnostics.ResidualDegreesOfFreedom,
@@ -46,7 +46,7 @@ public sealed partial class KernelRegression
         };
         if (_data.Weights.Length > 0)
         {
-            tensors["weights"] = SafeTensor.Of(_data.Weights, Count);
+            tensors["weights"] = SafeTensor.Create(_data.Weights, Count);
         }
 
         var metadata = new Dictionary<string, string>
@@ -105,9 +105,9 @@ public sealed partial class KernelRegression
         SmootherData data;
         try
         {
-            options = options with { Bandwidth = Bandwidth.Of(bandwidths) };
+            options = options with { Bandwidth = Bandwidth.Fixed(bandwidths) };
             RegressionCheck.Data(keys, values, bandwidths.Length, weights);
-            data = SmootherData.Of(keys, values, weights, bandwidths.Length, out int[]? order);
+            data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order);
             bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
                 && data.Columns == columns && order is null && (classes.Length == 0 || classes.Length == columns);
             if (!fits)

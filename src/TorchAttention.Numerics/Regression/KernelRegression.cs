@@ -130,7 +130,7 @@ public sealed partial class KernelRegression
             weights = Rows(weights, weighted, 1);
         }
 
-        SmootherData data = SmootherData.Of(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
+        SmootherData data = SmootherData.Create(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
         order = weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]);
         (double[] bandwidths, BandwidthSearch? search) = Choose(data.Near(), options, progress, cancellationToken);
         search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
@@ -255,7 +255,7 @@ public sealed partial class KernelRegression
             }
         }
 
-        return (Diagnostics.Of(_data, fit), fitted);
+        return (Diagnostics.Measure(_data, fit), fitted);
     }
 
     internal static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)

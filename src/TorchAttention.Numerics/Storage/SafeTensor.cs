@@ -29,7 +29,7 @@ public sealed class SafeTensor
     /// <param name="numbers">The numbers, row by row.</param>
     /// <param name="shape">The shape, whose product is their number.</param>
     /// <exception cref="ArgumentException">The shape is one of another number of numbers.</exception>
-    public static SafeTensor Of(ReadOnlySpan<double> numbers, params ReadOnlySpan<long> shape)
+    public static SafeTensor Create(ReadOnlySpan<double> numbers, params ReadOnlySpan<long> shape)
     {
         byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(double)];
         if (BitConverter.IsLittleEndian)
@@ -48,8 +48,8 @@ public sealed class SafeTensor
     }
 
     /// <summary>Numbers of float32.</summary>
-    /// <inheritdoc cref="Of(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
-    public static SafeTensor Of(ReadOnlySpan<float> numbers, params ReadOnlySpan<long> shape)
+    /// <inheritdoc cref="Create(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
+    public static SafeTensor Create(ReadOnlySpan<float> numbers, params ReadOnlySpan<long> shape)
     {
         byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(float)];
         if (BitConverter.IsLittleEndian)
@@ -68,8 +68,8 @@ public sealed class SafeTensor
     }
 
     /// <summary>Numbers of int64.</summary>
-    /// <inheritdoc cref="Of(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
-    public static SafeTensor Of(ReadOnlySpan<long> numbers, params ReadOnlySpan<long> shape)
+    /// <inheritdoc cref="Create(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
+    public static SafeTensor Create(ReadOnlySpan<long> numbers, params ReadOnlySpan<long> shape)
     {
         byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(long)];
         for (int i = 0; i < numbers.Length; i++)

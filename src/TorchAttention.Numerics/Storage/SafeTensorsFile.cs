@@ -65,7 +65,7 @@ public sealed class SafeTensorsFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new StorageException(StorageProblem.Unreadable, path, e) { Found = SystemReason.Of(e) };
+            throw new StorageException(StorageProblem.Unreadable, path, e) { Found = SystemReason.Describe(e) };
         }
     }
 

@@ -231,7 +231,7 @@ public sealed class CsvRows : IDisposable
         },
         IOException or UnauthorizedAccessException or ArgumentException => new TableException(TableProblem.Unreadable, name, e)
         {
-            Found = SystemReason.Of(e),
+            Found = SystemReason.Describe(e),
         },
         _ => e,
     };

@@ -15,19 +15,19 @@ public static class PlainText
     /// <c>\u001b</c>, <c>\u202e</c>.
     /// </summary>
     /// <param name="text">The text.</param>
-    public static string Of(string text) => Plain(text, keepsLines: false);
+    public static string Escape(string text) => Plain(text, keepsLines: false);
 
     /// <summary>The same for text of several lines: line breaks and tabs stay.</summary>
     /// <param name="text">The text.</param>
     public static string OfLines(string text) => Plain(text, keepsLines: true);
 
-    /// <summary>As <see cref="Of"/>, and no longer than a message has room for; an ellipsis stands for the rest.</summary>
+    /// <summary>As <see cref="Escape"/>, and no longer than a message has room for; an ellipsis stands for the rest.</summary>
     /// <param name="text">The text.</param>
     /// <param name="most">The most characters of it.</param>
     public static string Brief(string text, int most = MostCharacters)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return text.Length <= most ? Of(text) : Of(text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)]) + "…";
+        return text.Length <= most ? Escape(text) : Escape(text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)]) + "…";
     }
 
     /// <summary>Names in a row, each as <see cref="Brief"/>, the first of many.</summary>

@@ -14,7 +14,7 @@ public readonly record struct Standardization(double Mean, double Deviation)
     /// <exception cref="ArgumentException">
     /// Fewer than two values, all of them equal, or a spread that float64 cannot hold.
     /// </exception>
-    public static Standardization Of(ReadOnlySpan<double> values) =>
+    public static Standardization Measure(ReadOnlySpan<double> values) =>
         TryOf(values, out Standardization scale, out (string Expected, string Got) problem) ? scale
         : throw new ArgumentException($"Expected {problem.Expected}, got {problem.Got}.", nameof(values));
 

@@ -19,12 +19,12 @@ public static class SystemReason
 
     /// <summary>The reason.</summary>
     /// <param name="e">What the attempt threw.</param>
-    public static string Of(Exception e)
+    public static string Describe(Exception e)
     {
         ArgumentNullException.ThrowIfNull(e);
         return e switch
         {
-            UnauthorizedAccessException { InnerException: IOException inner } => Of(inner),
+            UnauthorizedAccessException { InnerException: IOException inner } => Describe(inner),
             UnauthorizedAccessException => "Permission denied",
             FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
             PathTooLongException => "File name too long",

@@ -80,7 +80,7 @@ public sealed class Table
         return places.Length == 1
             ? places[0]
             : throw new ArgumentException(
-                $"{PlainText.Of(Name)}: expected one column '{PlainText.Brief(column)}', found "
+                $"{PlainText.Escape(Name)}: expected one column '{PlainText.Brief(column)}', found "
                 + $"{(places.Length == 0 ? "none" : $"{places.Length}")}; {CsvTable.Describe(Columns)}.", nameof(column));
     }
 }

@@ -149,7 +149,7 @@ public static class WholeFile
     // The system would name the file beside, which nobody knows of.
     private static Exception Named(string path, Exception e)
     {
-        string message = $"'{PlainText.Of(path)}' cannot be written ({SystemReason.Of(e)})";
+        string message = $"'{PlainText.Escape(path)}' cannot be written ({SystemReason.Describe(e)})";
         return e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
     }
 

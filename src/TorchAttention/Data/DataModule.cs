@@ -27,7 +27,7 @@ public abstract class DataModule : IDisposable
         get
         {
             using Tensor state = Generator.get_state();
-            return TensorBytes.Of(state);
+            return TensorBytes.ToArray(state);
         }
 
         set

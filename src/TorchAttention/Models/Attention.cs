@@ -62,7 +62,7 @@ public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Ten
     /// <summary>Outputs (batch, queries, v) and weights (batch, queries, keys) of inputs without padding.</summary>
     internal (Tensor Output, Tensor Weights) Attend(Tensor queries, Tensor keys, Tensor values, ValidLengths? lengths)
     {
-        Tensor weights = MaskedSoftmax.Of(Scores(queries, keys), lengths);
+        Tensor weights = MaskedSoftmax.Apply(Scores(queries, keys), lengths);
         return (bmm(nn.functional.dropout(weights, _dropout, training), values), weights);
     }
 
@@ -98,6 +98,6 @@ public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Ten
                     + $"{Guard.Shape(keys)} and {Guard.Shape(values)}.", nameof(keys));
         }
 
-        return ValidLengths.Of(validLens, (queries.shape[0], queries.shape[1], keys.shape[1]), keys.device, emptyRows);
+        return ValidLengths.Create(validLens, (queries.shape[0], queries.shape[1], keys.shape[1]), keys.device, emptyRows);
     }
 }

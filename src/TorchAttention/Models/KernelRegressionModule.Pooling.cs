@@ -94,7 +94,7 @@ public abstract partial class KernelRegressionModule
     private Tensor DiffsWithout(Tensor queries, Tensor others, Tensor w) =>
         (queries.unsqueeze(1) - _keys[others]) * (w.size(0) == 1 || _keys.dim() == 2 ? w : w[others]);
 
-    private Tensor Weights(Tensor scaledDiffs) => KernelWeights.Of(Options.Kernel, AttentionPooling.SquaredDistances(scaledDiffs));
+    private Tensor Weights(Tensor scaledDiffs) => KernelWeights.Compute(Options.Kernel, AttentionPooling.SquaredDistances(scaledDiffs));
 
     private Tensor Attend(Tensor scaledDiffs, Tensor values)
     {

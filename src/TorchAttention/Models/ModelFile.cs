@@ -50,7 +50,7 @@ public static class ModelFile
         ArgumentNullException.ThrowIfNull(path);
         ModelUnits? units = (model as ModelInUnits)?.Units;
         Module own = (model as ModelInUnits)?.Model ?? model;
-        var kind = ModelKind.Of(own);
+        var kind = ModelKind.For(own);
         Dictionary<string, string> options = kind.Options(own);
         string version = StoredOptions.Text(units is null ? Version : VersionWithUnits);
         var metadata = new Dictionary<string, string> { ["format"] = Format, ["version"] = version, ["model"] = kind.Name };
@@ -64,7 +64,7 @@ public static class ModelFile
             metadata[NotePrefix + name] = text;
         }
 
-        new SafeTensorsFile(StoredState.Of(own), metadata).Write(path);
+        new SafeTensorsFile(StoredState.Tensors(own), metadata).Write(path);
     }
 
     /// <summary>Loads a model that <see cref="Save"/> wrote: its predictions are the same bit for bit.</summary>

@@ -15,7 +15,7 @@ internal abstract class ModelKind(string name)
 
     /// <summary>The kind of a model.</summary>
     /// <exception cref="NotSupportedException">It is of another library.</exception>
-    public static ModelKind Of(Module model) => All.FirstOrDefault(kind => kind.Has(model))
+    public static ModelKind For(Module model) => All.FirstOrDefault(kind => kind.Has(model))
         ?? throw new NotSupportedException($"Expected a model of this library, got {model.GetType().Name}.");
 
     /// <summary>The model's options as text, by name.</summary>

@@ -23,7 +23,7 @@ public sealed record ModelUnits
     /// <param name="x">The features' columns (d).</param>
     /// <param name="y">The target's column.</param>
     /// <exception cref="ArgumentException">There are not as many names as features.</exception>
-    public static ModelUnits Of(RegressionData data, IReadOnlyList<string> x, string y)
+    public static ModelUnits From(RegressionData data, IReadOnlyList<string> x, string y)
     {
         ArgumentNullException.ThrowIfNull(data);
         return new ModelUnits { X = x, XScales = data.XScales, Y = y, YScale = data.YScale }.Checked();

@@ -93,5 +93,5 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     }
 
     private Tensor Weights(Tensor queries) =>
-        KernelWeights.Of(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys).Over(Bandwidth)));
+        KernelWeights.Compute(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys).Over(Bandwidth)));
 }

@@ -24,7 +24,7 @@ internal sealed class StoredState(string path, SafeTensorsFile file, Device? dev
         file.Tensors.TryGetValue("w", out SafeTensor? w) && w.Shape.Count == 1 ? Math.Clamp(w.Shape[0], 1, Keys[0]) : 1;
 
     /// <summary>The tensors of a model's state, by name.</summary>
-    public static Dictionary<string, SafeTensor> Of(Module model)
+    public static Dictionary<string, SafeTensor> Tensors(Module model)
     {
         Dictionary<string, Tensor> state = model.state_dict();
         ScalarType[] types = [.. state.Values.Select(tensor => tensor.dtype).Where(type => type != ScalarType.Int64).Distinct()];

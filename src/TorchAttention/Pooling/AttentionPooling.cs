@@ -54,7 +54,7 @@ public static class AttentionPooling
     {
         Guard.Matrix(queryKeyDiffs, "differences (queries, keys)");
         using DisposeScope scope = NewDisposeScope();
-        return KernelWeights.Of(SmoothingKernel.Gaussian, SquaredDistances(queryKeyDiffs)).MoveToOuterDisposeScope();
+        return KernelWeights.Compute(SmoothingKernel.Gaussian, SquaredDistances(queryKeyDiffs)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The weighted averages of the values.</summary>

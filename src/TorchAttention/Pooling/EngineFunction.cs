@@ -51,7 +51,8 @@ internal sealed class EngineFunction : autograd.MultiTensorFunction<EngineFuncti
 
     private List<Tensor> WithGraph(Context ctx, EngineGradient gradient, Tensor outputGradient)
     {
-        Tensor?[]? gradients = GradientGraph.Of(ctx, saved => gradient.Form.Pool(saved[0], saved[1], saved[2], saved[3]), outputGradient);
+        Tensor?[]? gradients = GradientGraph.Differentiate(
+            ctx, saved => gradient.Form.Pool(saved[0], saved[1], saved[2], saved[3]), outputGradient);
         if (gradients is [var queries, _, var values, var w])
         {
             return _returned.Keep(queries, values, w, null);

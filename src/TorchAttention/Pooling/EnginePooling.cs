@@ -70,7 +70,7 @@ public static class EnginePooling
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options, KeptSamples? kept)
         where TKernel : IKernel
     {
-        EngineShapes shapes = EngineShapes.Of(queries, keys, values, w, excluded);
+        EngineShapes shapes = EngineShapes.Measure(queries, keys, values, w, excluded);
         using DisposeScope scope = NewDisposeScope();
         Tensor output = shapes.Queries == 0 ? TextbookForm.Gaussian(queries, keys, values, w, null).Output
             : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, LeftOut(excluded), options ?? new PoolingOptions())

@@ -7,7 +7,7 @@ internal sealed record EngineShapes(
     /// <summary>The shape of the output: (m), or (m, v).</summary>
     public long[] Output => ValueShape.Length == 1 ? [Queries] : [Queries, Columns];
 
-    public static EngineShapes Of(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded)
+    public static EngineShapes Measure(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded)
     {
         bool hasOwnWidths = PoolingInputs.Check(queries, keys, values, w, mayBeOwn: true);
         if (queries.device_type != DeviceType.CPU)

@@ -18,7 +18,7 @@ internal static class GradientGraph
     /// <param name="outputGradient">The outputs' gradient; null for 0.</param>
     /// <param name="logWeightSumGradient">That of the logs of the sums of weights; null for 0.</param>
     /// <returns>Null where there are none: an input was changed in place, or there is no memory.</returns>
-    public static Tensor?[]? Of(
+    public static Tensor?[]? Differentiate(
         Context ctx, Func<Tensor[], (Tensor Output, Tensor LogWeightSum)> pool, Tensor? outputGradient, Tensor? logWeightSumGradient = null)
     {
         using DisposeScope scope = NewDisposeScope();

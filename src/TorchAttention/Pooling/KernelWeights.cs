@@ -23,7 +23,7 @@ public static class KernelWeights
     /// <param name="squaredDistances">r^2 (queries, keys).</param>
     /// <returns>Weights (queries, keys), not negative; rows sum to 1.</returns>
     /// <exception cref="ArgumentException">The distances are no matrix, or there is no key.</exception>
-    public static Tensor Of(SmoothingKernel kernel, Tensor squaredDistances)
+    public static Tensor Compute(SmoothingKernel kernel, Tensor squaredDistances)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         if (Guard.Matrix(squaredDistances, "squared distances (queries, keys)").size(1) == 0)

@@ -21,7 +21,7 @@ public static class MaskedSoftmax
     /// <exception cref="ArgumentException">Scores of other dimensions, or lengths of another shape or type, or not from 0 to
     /// keys.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Another policy.</exception>
-    public static Tensor Of(Tensor scores, Tensor? validLens, EmptyRowPolicy emptyRows = EmptyRowPolicy.Zero)
+    public static Tensor Apply(Tensor scores, Tensor? validLens, EmptyRowPolicy emptyRows = EmptyRowPolicy.Zero)
     {
         ArgumentNullException.ThrowIfNull(scores);
         Guard.Defined(emptyRows);
@@ -31,9 +31,11 @@ public static class MaskedSoftmax
         }
 
         using DisposeScope scope = NewDisposeScope();
-        ValidLengths? lengths = ValidLengths.Of(validLens, (scores.shape[0], scores.shape[1], scores.shape[2]), scores.device, emptyRows);
-        return Of(scores, lengths).MoveToOuterDisposeScope();
+        ValidLengths? lengths = ValidLengths.Create(
+            validLens, (scores.shape[0], scores.shape[1], scores.shape[2]), scores.device, emptyRows);
+        return Apply(scores, lengths).MoveToOuterDisposeScope();
     }
 
-    internal static Tensor Of(Tensor scores, ValidLengths? lengths) => lengths?.Softmax(scores) ?? nn.functional.softmax(scores, dim: -1);
+    internal static Tensor Apply(Tensor scores, ValidLengths? lengths) =>
+        lengths?.Softmax(scores) ?? nn.functional.softmax(scores, dim: -1);
 }

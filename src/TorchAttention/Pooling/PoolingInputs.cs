@@ -7,7 +7,7 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
     public bool NeedGradient => is_grad_enabled()
         && (Queries.requires_grad || Keys.requires_grad || Values.requires_grad || W.requires_grad);
 
-    public static PoolingInputs Of(Tensor queries, Tensor keys, Tensor values, Tensor w)
+    public static PoolingInputs Create(Tensor queries, Tensor keys, Tensor values, Tensor w)
     {
         Check(queries, keys, values, w);
         long features = queries.dim() == 2 ? queries.size(1) : 1;

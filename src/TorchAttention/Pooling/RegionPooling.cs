@@ -44,7 +44,7 @@ internal static class RegionPooling
         PoolingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
-        EngineShapes.Of(queries, keys, values, w[regions], excluded);
+        EngineShapes.Measure(queries, keys, values, w[regions], excluded);
         bool hasGradient = is_grad_enabled() && w.requires_grad;
         (int[] regionOf, int[] leftOut) = (Indices(regions), excluded is null ? [] : Indices(excluded));
         var parts = new Parts(keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), regionOf, queries.ToDoubles(), leftOut);

@@ -32,7 +32,7 @@ public static class SdpaPooling
     public static Tensor Pool(Tensor queries, Tensor keys, Tensor values, Tensor w)
     {
         using DisposeScope scope = NewDisposeScope();
-        PoolingInputs inputs = PoolingInputs.Of(queries, keys, values, w);
+        PoolingInputs inputs = PoolingInputs.Create(queries, keys, values, w);
         Tensor output = queries.size(0) == 0
             ? TextbookForm.Gaussian(inputs.Queries, inputs.Keys, inputs.Values, inputs.W, null).Output
             : Fused(inputs);
@@ -76,7 +76,7 @@ public static class SdpaPooling
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGraph = no_grad();
         ArgumentNullException.ThrowIfNull(keys);
-        (Tensor q, Tensor k) = Centred(PoolingInputs.Of(queries, keys, keys, w));
+        (Tensor q, Tensor k) = Centred(PoolingInputs.Create(queries, keys, keys, w));
         double query = queries.size(0) == 0 ? 0 : Longest(q);
         double key = Longest(k);
         double epsilon = queries.dtype == ScalarType.Float32 ? Math.ScaleB(1, -23) : Math.ScaleB(1, -52);

@@ -78,7 +78,7 @@ internal sealed class StreamingFunction : autograd.MultiTensorFunction<Streaming
 
     private List<Tensor> WithGraph(Context ctx, Plan plan, Tensor?[] outputGradients)
     {
-        Tensor?[]? known = GradientGraph.Of(ctx, Textbook, outputGradients[0], outputGradients.ElementAtOrDefault(1));
+        Tensor?[]? known = GradientGraph.Differentiate(ctx, Textbook, outputGradients[0], outputGradients.ElementAtOrDefault(1));
         if (known is [var queries, var keys, var values, var scale])
         {
             return _returned.Keep(queries, keys, values, scale, null);

@@ -43,7 +43,7 @@ public static class StreamingPooling
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, StreamingOptions? options, bool isLogWanted)
     {
         using DisposeScope scope = NewDisposeScope();
-        PoolingInputs inputs = PoolingInputs.Of(queries, keys, values, w);
+        PoolingInputs inputs = PoolingInputs.Create(queries, keys, values, w);
         options ??= new StreamingOptions();
         options.Check();
         if (excluded is not null)
@@ -65,7 +65,7 @@ public static class StreamingPooling
         }
 
         bool needGradient = inputs.NeedGradient;
-        StreamingProblem problem = StreamingProblem.Of(inputs, excluded, copies: needGradient);
+        StreamingProblem problem = StreamingProblem.Create(inputs, excluded, copies: needGradient);
         StreamingForward results = StreamingForward.Run(problem, tileElements);
         return needGradient
             ? StreamingFunction.Record(problem, results, tileElements, isLogWanted)

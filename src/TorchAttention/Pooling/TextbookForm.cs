@@ -42,7 +42,7 @@ internal sealed record TextbookForm(SmoothingKernel Kernel, NoNeighbourPolicy No
         bool needsReach = double.IsFinite(Kernel.Support) && NoNeighbour != NoNeighbourPolicy.Nearest;
         Tensor isAlone = needsReach ? nearest >= tensor(Kernel.Support * Kernel.Support, ScalarType.Float64) : nearest.isposinf();
         squares = squares.masked_fill(isAlone, Held.Zero);
-        Tensor weights = KernelWeights.Of(Kernel, squares).masked_fill(isAlone, Held.Zero);
+        Tensor weights = KernelWeights.Compute(Kernel, squares).masked_fill(isAlone, Held.Zero);
 
         // As in the streaming form: gradients keep their digits however far from 0 the values lie.
         Tensor output = weights.matmul(values - values.detach().mean([0], keepdim: true));

@@ -33,7 +33,7 @@ internal sealed class TextbookFunction : autograd.SingleTensorFunction<TextbookF
             return _returned.Keep(grad_output, null, null, null, null);
         }
 
-        Tensor?[]? gradients = GradientGraph.Of(
+        Tensor?[]? gradients = GradientGraph.Differentiate(
             ctx, saved => TextbookForm.Gaussian(saved[0], saved[1], saved[2], saved[3], null), grad_output);
         return gradients is [var queries, var keys, var values, var w]
             ? _returned.Keep(null, queries, keys, values, w)

@@ -34,7 +34,8 @@ internal sealed class ValidLengths
     /// <param name="device">The device of the scores.</param>
     /// <param name="emptyRows">What a length of 0 means.</param>
     /// <exception cref="ArgumentException">Another number type, shape or device, or a length below 0 or beyond the keys.</exception>
-    public static ValidLengths? Of(Tensor? validLens, (long Batch, long Queries, long Keys) shape, Device device, EmptyRowPolicy emptyRows)
+    public static ValidLengths? Create(
+        Tensor? validLens, (long Batch, long Queries, long Keys) shape, Device device, EmptyRowPolicy emptyRows)
     {
         if (validLens is null)
         {

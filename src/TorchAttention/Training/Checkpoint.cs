@@ -74,7 +74,7 @@ public sealed class Checkpoint
         WholeFile.Write(path, new SafeTensorsFile(_tensors, metadata).Write, durable: true);
     }
 
-    internal static Checkpoint Of(TrainingRun run)
+    internal static Checkpoint Capture(TrainingRun run)
     {
         var tensors = new Dictionary<string, SafeTensor>();
         foreach ((int i, (string name, Tensor part)) in run.State.Index())

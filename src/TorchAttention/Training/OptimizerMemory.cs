@@ -28,7 +28,7 @@ internal static class OptimizerMemory
         {
             foreach ((string name, double[] numbers) in own.SaveState())
             {
-                memory[name] = SafeTensor.Of(numbers, numbers.Length);
+                memory[name] = SafeTensor.Create(numbers, numbers.Length);
             }
 
             return memory;
@@ -64,7 +64,7 @@ internal static class OptimizerMemory
 
         void KeepMoments(int i, long step, Tensor mean, Tensor square)
         {
-            memory[$"{i}.step"] = SafeTensor.Of([(double)step], 1);
+            memory[$"{i}.step"] = SafeTensor.Create([(double)step], 1);
             Keep($"{i}.exp_avg", mean);
             Keep($"{i}.exp_avg_sq", square);
         }

@@ -119,7 +119,8 @@ public sealed class Trainer
     /// <exception cref="InvalidOperationException">No training is under way on this thread's events.</exception>
     /// <exception cref="NotSupportedException">The optimiser's memory cannot be saved.</exception>
     public Checkpoint Capture() =>
-        Checkpoint.Of(_run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
+        Checkpoint.Capture(
+            _run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
 
     private bool IsOver(TrainingRun run) =>
         _options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience;

@@ -78,7 +78,7 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    public void KeepBest() => Best = [.. State.Select(part => TensorBytes.Of(part.Tensor))];
+    public void KeepBest() => Best = [.. State.Select(part => TensorBytes.ToArray(part.Tensor))];
 
     public void ReturnToBest()
     {

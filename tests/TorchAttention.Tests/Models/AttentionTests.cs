@@ -25,7 +25,7 @@ public sealed class AttentionTests : IDisposable
     [MemberData(nameof(Lengths))]
     public void MaskedSoftmax_IsPyTorchs(string lengths)
     {
-        Tensor weights = MaskedSoftmax.Of(Numbers("scores", 2, 3, 5), ValidLens(lengths), EmptyRowPolicy.Uniform);
+        Tensor weights = MaskedSoftmax.Apply(Numbers("scores", 2, 3, 5), ValidLens(lengths), EmptyRowPolicy.Uniform);
         AssertNear(lengths, "masked_softmax", weights);
     }
 

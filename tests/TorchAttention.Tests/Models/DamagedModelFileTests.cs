@@ -120,7 +120,7 @@ public sealed class DamagedModelFileTests : IDisposable
         SafeTensorsFile file = Saved("nw", hasUnits: false);
         float[] keys = file.Tensors["keys"].ToFloats();
         keys[6] = float.NaN;
-        var tensors = new Dictionary<string, SafeTensor>(file.Tensors) { ["keys"] = SafeTensor.Of(keys, keys.Length) };
+        var tensors = new Dictionary<string, SafeTensor>(file.Tensors) { ["keys"] = SafeTensor.Create(keys, keys.Length) };
         new SafeTensorsFile(tensors, file.Metadata).Write(Path);
         Assert.Equal(
             $"{Path}: expected finite numbers in 'keys', found NaN as number 7 of F32 (50)",
@@ -170,15 +170,16 @@ public sealed class DamagedModelFileTests : IDisposable
         yield return ("of bytes", SafeTensor.OfBytes("U8", new byte[count], shape));
         yield return ("of halves", SafeTensor.OfBytes("F16", new byte[2 * count], shape));
         bool isSingle = tensor.DataType == "F32";
-        yield return ("of the other type", isSingle ? SafeTensor.Of(new long[count], shape) : SafeTensor.Of(new float[count], shape));
-        yield return ("of doubles", SafeTensor.Of(new double[count], shape));
+        yield return (
+            "of the other type", isSingle ? SafeTensor.Create(new long[count], shape) : SafeTensor.Create(new float[count], shape));
+        yield return ("of doubles", SafeTensor.Create(new double[count], shape));
         foreach (float number in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
         {
             float[] numbers = new float[count];
             long[] whole = new long[count];
             numbers[^1] = number;
             whole[^1] = float.IsNegative(number) ? long.MinValue : long.MaxValue;
-            yield return ($"with {number}", isSingle ? SafeTensor.Of(numbers, shape) : SafeTensor.Of(whole, shape));
+            yield return ($"with {number}", isSingle ? SafeTensor.Create(numbers, shape) : SafeTensor.Create(whole, shape));
         }
     }
 
@@ -210,7 +211,7 @@ public sealed class DamagedModelFileTests : IDisposable
             foreach ((string name, Tensor tensor) in state)
             {
                 Assert.Equal(file.Tensors[name].ToString(), TensorBytes.Stored(tensor).ToString());
-                Assert.Equal(file.Tensors[name].Bytes.ToArray(), TensorBytes.Of(tensor));
+                Assert.Equal(file.Tensors[name].Bytes.ToArray(), TensorBytes.ToArray(tensor));
                 Assert.All(tensor.ToDoubles(), number => Assert.True(double.IsFinite(number)));
             }
 

@@ -78,7 +78,7 @@ public sealed class EmptyBatchTests : IDisposable
         AttentionPooling.Pool(weights, zeros(0, 5, ScalarType.Float64)).CheckShape(0);
         foreach (SmoothingKernel kernel in SmoothingKernel.All)
         {
-            KernelWeights.Of(kernel, zeros(0, 5)).CheckShape(0, 5);
+            KernelWeights.Compute(kernel, zeros(0, 5)).CheckShape(0, 5);
         }
     }
 

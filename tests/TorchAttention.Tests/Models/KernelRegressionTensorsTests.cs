@@ -36,7 +36,7 @@ public sealed class KernelRegressionTensorsTests
         using var generator = new Generator(2);
         Tensor x = rand([200, 2], ScalarType.Float64, generator: generator);
         Tensor y = stack([x.sum(1).sin(), x.prod(1)], 1);
-        KernelRegression model = KernelRegressionTensors.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Of(0.1, 0.3) });
+        KernelRegression model = KernelRegressionTensors.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Fixed(0.1, 0.3) });
         double[] expected = model.Predict(x).ToDoubles();
 
         Tensor there = KernelRegressionTensors.Stream(model, x, ComputeDevice.Parse(device));

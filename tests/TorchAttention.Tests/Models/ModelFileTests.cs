@@ -50,9 +50,9 @@ public sealed class ModelFileTests : IDisposable
         var tensors = new Dictionary<string,
             SafeTensor>
         {
-            ["keys"] = SafeTensor.Of([1f, 2f, 4f], 3),
-            ["values"] = SafeTensor.Of([3f, 2f, 7f], 3),
-            ["w"] = SafeTensor.Of([2.5f], 1)
+            ["keys"] = SafeTensor.Create([1f, 2f, 4f], 3),
+            ["values"] = SafeTensor.Create([3f, 2f, 7f], 3),
+            ["w"] = SafeTensor.Create([2.5f], 1)
         };
         Write(
             tensors, ("format", "torchattention"), ("version", "1"), ("model", "nw_kernel_regression"), ("kernel", "gaussian"),
@@ -85,12 +85,13 @@ public sealed class ModelFileTests : IDisposable
         Refused("a positive, finite number for 'lr' in the header, found 'NaN'", file, ("lr", "NaN"));
         Refused("expected 'w' as F32 (1), found F32 (4)", file, ("model", "nw_kernel_regression"));
         Refused("expected 'features.0.weight' as F32 (32, 1), found none", file, [("model", "attention_regression"), .. AttentionTexts]);
-        Refused("expected regions from 0 to 3, found 4", With(file, "regions", SafeTensor.Of([.. Enumerable.Repeat(4L, 50)], 50)));
-        Refused("expected regions from 0 to 3, found -1", With(file, "regions", SafeTensor.Of([.. Enumerable.Repeat(-1L, 50)], 50)));
-        Refused("expected 'w' as F32 (50), found F32 (51)", With(file, "w", SafeTensor.Of(new float[51], 51)));
-        Refused("expected 'values' as F32 (50), found F64 (50)", With(file, "values", SafeTensor.Of(new double[50], 50)));
-        Refused("expected the tensors keys, values, w, regions alone, found 5", With(file, "more", SafeTensor.Of(new double[2], 2)));
-        Refused("expected 'keys' as F32 or F64 with 1 or 2 sides of at least 1, found I64 (1)", With(file, "keys", SafeTensor.Of([1L], 1)));
+        Refused("expected regions from 0 to 3, found 4", With(file, "regions", SafeTensor.Create([.. Enumerable.Repeat(4L, 50)], 50)));
+        Refused("expected regions from 0 to 3, found -1", With(file, "regions", SafeTensor.Create([.. Enumerable.Repeat(-1L, 50)], 50)));
+        Refused("expected 'w' as F32 (50), found F32 (51)", With(file, "w", SafeTensor.Create(new float[51], 51)));
+        Refused("expected 'values' as F32 (50), found F64 (50)", With(file, "values", SafeTensor.Create(new double[50], 50)));
+        Refused("expected the tensors keys, values, w, regions alone, found 5", With(file, "more", SafeTensor.Create(new double[2], 2)));
+        Refused(
+            "expected 'keys' as F32 or F64 with 1 or 2 sides of at least 1, found I64 (1)", With(file, "keys", SafeTensor.Create([1L], 1)));
 
         File.WriteAllBytes(Path, File.ReadAllBytes(Path)[..^3]);
         Assert.Throws<StorageException>(() => ModelFile.Load(Path));

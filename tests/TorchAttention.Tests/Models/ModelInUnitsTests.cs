@@ -41,7 +41,7 @@ public sealed class ModelInUnitsTests : IDisposable
         double[] queries = ValidationRows(x, y, data);
 
         string[] names = [.. x.Select((_, j) => $"\"x\", {j}")];
-        using var inUnits = new ModelInUnits(trained, ModelUnits.Of(data, names, "é\n"));
+        using var inUnits = new ModelInUnits(trained, ModelUnits.From(data, names, "é\n"));
         ModelFile.Save(inUnits, Path, new Dictionary<string, string> { ["data"] = "here" });
         using Module loaded = ModelFile.Load(Path, null, out IReadOnlyDictionary<string, string> notes);
 
@@ -128,7 +128,7 @@ public sealed class ModelInUnitsTests : IDisposable
         (double[][] x, double[] y) = Columns(name);
         using TabularData data = new(x, y, seed: 4);
         using Module alone = Create(name, data);
-        using var inUnits = new ModelInUnits(Create(name, data), ModelUnits.Of(data, [.. x.Select((_, j) => $"x{j}")], "y"));
+        using var inUnits = new ModelInUnits(Create(name, data), ModelUnits.From(data, [.. x.Select((_, j) => $"x{j}")], "y"));
         using var own = new OwnUnits(data);
         var options = new TrainerOptions { MaxEpochs = 2 };
 
@@ -148,7 +148,7 @@ public sealed class ModelInUnitsTests : IDisposable
     {
         (double[][] x, double[] y) = Columns("nw");
         using TabularData data = new(x, y, seed: 4);
-        using var inUnits = new ModelInUnits(Create("nw", data), ModelUnits.Of(data, ["seconds"], "height"));
+        using var inUnits = new ModelInUnits(Create("nw", data), ModelUnits.From(data, ["seconds"], "height"));
         double before = inUnits.LearnedNumbers()[0].Value;
         ArgumentException e = Assert.Throws<ArgumentException>(() => new Trainer().Fit(inUnits, data));
         const string Problem = "Expected data in the units of seconds and height, got standardised data; train the Model within on them.";
@@ -219,7 +219,7 @@ public sealed class ModelInUnitsTests : IDisposable
     {
         (double[][] x, double[] y) = Columns("relevance");
         using TabularData data = new(x, y);
-        using var inUnits = new ModelInUnits(Create(nameof(AttentionScore.Additive), data), ModelUnits.Of(data, ["a", "b"], "y"));
+        using var inUnits = new ModelInUnits(Create(nameof(AttentionScore.Additive), data), ModelUnits.From(data, ["a", "b"], "y"));
         double[] queries = [.. Enumerable.Range(0, 50_000).Select(i => (double)i)];
         inUnits.Predict(queries);
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;

@@ -149,7 +149,7 @@ public sealed class DivergenceTests : IDisposable
         Tensor squares = tensor(new[,] { { 0.5, double.NaN, 2 }, { 0.5, 0.25, 2 }, { 3, double.NaN, 4 } });
         foreach (SmoothingKernel kernel in SmoothingKernel.All)
         {
-            Tensor weights = KernelWeights.Of(kernel, squares);
+            Tensor weights = KernelWeights.Compute(kernel, squares);
             Assert.False(weights[0].sum().isfinite().ToBoolean());
             Assert.Equal(1, weights[1].sum().ToDouble(), 1e-15);
             Assert.False(weights[2].sum().isfinite().ToBoolean());

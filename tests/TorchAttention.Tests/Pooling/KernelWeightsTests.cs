@@ -23,7 +23,7 @@ public sealed class KernelWeightsTests : IDisposable
         double[] distances = [0, 0.3, 0.8, 0.999, 1, 1.7];
         double[] kernels = [.. distances.Select(r => kernel.Weight(r * r))];
 
-        Tensor weights = KernelWeights.Of(kernel, tensor(distances).square().unsqueeze(0));
+        Tensor weights = KernelWeights.Compute(kernel, tensor(distances).square().unsqueeze(0));
 
         Assert.All(kernels.Zip(weights.ToDoubles()), pair => Assert.Equal(pair.First / kernels.Sum(), pair.Second, 1e-14));
     }
@@ -36,7 +36,8 @@ public sealed class KernelWeightsTests : IDisposable
             [(SmoothingKernel.Epanechnikov, 3 / 7.0), (SmoothingKernel.Triangular, 1 / 3.0), (SmoothingKernel.Biweight, 9 / 25.0),
                 (SmoothingKernel.Tricube, 343 / 855.0)];
         Assert.All(
-            byHand, pair => Assert.Equal(pair.Item2, KernelWeights.Of(pair.Item1, tensor(new[,] { { 0.25, 0.0 } })).ToDoubles()[0], 1e-15));
+            byHand,
+            pair => Assert.Equal(pair.Item2, KernelWeights.Compute(pair.Item1, tensor(new[,] { { 0.25, 0.0 } })).ToDoubles()[0], 1e-15));
     }
 
     [Theory]
@@ -101,7 +102,7 @@ public sealed class KernelWeightsTests : IDisposable
         Tensor w = tensor([1.0]).requires_grad_();
         Tensor values = tensor([1.0, 3, 10]).requires_grad_();
         Tensor scaled = AttentionPooling.Diff(tensor([9.0, -5]), tensor([0.0, 0, 5])) * w;
-        Tensor weights = KernelWeights.Of(SmoothingKernel.Tricube, AttentionPooling.SquaredDistances(scaled));
+        Tensor weights = KernelWeights.Compute(SmoothingKernel.Tricube, AttentionPooling.SquaredDistances(scaled));
         Tensor output = AttentionPooling.Pool(weights, values);
         output.sum().backward();
 
@@ -122,17 +123,17 @@ public sealed class KernelWeightsTests : IDisposable
     public void InfiniteDistances_AreNoNumbers()
     {
         Tensor distances = tensor(new[,] { { double.PositiveInfinity, double.PositiveInfinity }, { double.NaN, 1 }, { 9, 4 } });
-        double[] weights = KernelWeights.Of(SmoothingKernel.Epanechnikov, distances).ToDoubles();
+        double[] weights = KernelWeights.Compute(SmoothingKernel.Epanechnikov, distances).ToDoubles();
         Assert.Equal([double.NaN, double.NaN, double.NaN, double.NaN, 0, 1], weights);
     }
 
     [Fact]
     public void WrongShapes_AreRefused()
     {
-        Refused("got shape (3)", () => KernelWeights.Of(SmoothingKernel.Gaussian, zeros(3)));
+        Refused("got shape (3)", () => KernelWeights.Compute(SmoothingKernel.Gaussian, zeros(3)));
         Refused("(queries, keys, d), got shape (3)", () => AttentionPooling.SquaredDistances(zeros(3)));
         Refused("got shape (4, 2) and (5, 3)", () => AttentionPooling.Diff(zeros(4, 2), zeros(5, 3)));
-        Assert.Throws<ArgumentNullException>(() => KernelWeights.Of(null!, zeros(1, 1)));
+        Assert.Throws<ArgumentNullException>(() => KernelWeights.Compute(null!, zeros(1, 1)));
 
         static void Refused(string message, Action action) =>
             Assert.Contains(message, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
@@ -150,6 +151,6 @@ public sealed class KernelWeightsTests : IDisposable
     private static Tensor Textbook(SmoothingKernel kernel, PoolingProblem problem)
     {
         Tensor scaled = AttentionPooling.Diff(problem.Queries, problem.Keys) * problem.W;
-        return KernelWeights.Of(kernel, AttentionPooling.SquaredDistances(scaled)).mm(problem.Values);
+        return KernelWeights.Compute(kernel, AttentionPooling.SquaredDistances(scaled)).mm(problem.Values);
     }
 }

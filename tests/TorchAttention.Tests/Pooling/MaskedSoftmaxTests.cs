@@ -18,7 +18,7 @@ public sealed class MaskedSoftmaxTests : IDisposable
     public void MaskedScores_WeighNothingHoweverLowTheOthersAre(ScalarType type)
     {
         Tensor scores = tensor(new[] { -50000.0, -50000, 0, 60000 }).reshape(1, 1, 4).to(type);
-        Tensor weights = MaskedSoftmax.Of(scores, tensor([2L]));
+        Tensor weights = MaskedSoftmax.Apply(scores, tensor([2L]));
 
         Assert.Equal(type, weights.dtype);
         Assert.Equal([0.5, 0.5, 0, 0], weights.ToDoubles());
@@ -30,7 +30,7 @@ public sealed class MaskedSoftmaxTests : IDisposable
     public void MaskedScores_AreBelowTheLowestNumbers(ScalarType type, double lowest)
     {
         Tensor scores = tensor(new[] { lowest, lowest, 0 }).reshape(1, 1, 3).to(type);
-        Assert.Equal([0.5, 0.5, 0], MaskedSoftmax.Of(scores, tensor([2L])).ToDoubles());
+        Assert.Equal([0.5, 0.5, 0], MaskedSoftmax.Apply(scores, tensor([2L])).ToDoubles());
     }
 
     [Theory]
@@ -40,9 +40,9 @@ public sealed class MaskedSoftmaxTests : IDisposable
         Tensor scores = tensor(new[] { double.NaN, 1, double.PositiveInfinity, 0, 0, double.NegativeInfinity }).reshape(1, 2, 3).to(type);
         Tensor lengths = tensor(new long[,] { { 0, 2 } });
 
-        Assert.Equal([0, 0, 0, 0.5, 0.5, 0], MaskedSoftmax.Of(scores, lengths).ToDoubles());
+        Assert.Equal([0, 0, 0, 0.5, 0.5, 0], MaskedSoftmax.Apply(scores, lengths).ToDoubles());
         double third = ones(1, type).div(3).ToDouble();
-        Assert.Equal([third, third, third, 0.5, 0.5, 0], MaskedSoftmax.Of(scores, lengths, EmptyRowPolicy.Uniform).ToDoubles());
+        Assert.Equal([third, third, third, 0.5, 0.5, 0], MaskedSoftmax.Apply(scores, lengths, EmptyRowPolicy.Uniform).ToDoubles());
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class MaskedSoftmaxTests : IDisposable
     public void Gradients_OfMaskedScoresAre0WhateverComesBack(EmptyRowPolicy emptyRows)
     {
         Tensor scores = tensor(new[] { 1.0, 2, double.NaN, 3, 4, 5 }).reshape(1, 2, 3).requires_grad_();
-        Tensor weights = MaskedSoftmax.Of(scores, tensor(new long[,] { { 2, 0 } }), emptyRows);
+        Tensor weights = MaskedSoftmax.Apply(scores, tensor(new long[,] { { 2, 0 } }), emptyRows);
         double masked = emptyRows == EmptyRowPolicy.Zero ? double.NaN : 1;
         (weights * tensor(new[] { 1.0, 0, double.PositiveInfinity, masked, masked, masked }).reshape(1, 2, 3)).sum().backward();
 
@@ -66,8 +66,8 @@ public sealed class MaskedSoftmaxTests : IDisposable
     {
         Tensor scores = zeros(2, 1, 4);
         Tensor lengths = tensor([2L, 4L]).to(type);
-        Assert.Equal([0.5, 0.5, 0, 0, 0.25, 0.25, 0.25, 0.25], MaskedSoftmax.Of(scores, lengths).ToDoubles());
-        Assert.Equal([0.5, 0.5, 0, 0, 0.25, 0.25, 0.25, 0.25], MaskedSoftmax.Of(scores, lengths.unsqueeze(1)).ToDoubles());
+        Assert.Equal([0.5, 0.5, 0, 0, 0.25, 0.25, 0.25, 0.25], MaskedSoftmax.Apply(scores, lengths).ToDoubles());
+        Assert.Equal([0.5, 0.5, 0, 0, 0.25, 0.25, 0.25, 0.25], MaskedSoftmax.Apply(scores, lengths.unsqueeze(1)).ToDoubles());
     }
 
     [Fact]
@@ -85,11 +85,11 @@ public sealed class MaskedSoftmaxTests : IDisposable
         Refused($"{Shapes} ().", tensor(1L));
         Refused($"{Shapes} (2, 1).", ones(2, 1, ScalarType.Int64));
         Refused($"{Shapes} (2, 3, 1).", ones(2, 3, 1, ScalarType.Int64));
-        Assert.Throws<ArgumentOutOfRangeException>(() => MaskedSoftmax.Of(scores, null, (EmptyRowPolicy)7));
+        Assert.Throws<ArgumentOutOfRangeException>(() => MaskedSoftmax.Apply(scores, null, (EmptyRowPolicy)7));
 
         void Refused(string message, Tensor lengths)
         {
-            ArgumentException refused = Assert.Throws<ArgumentException>(() => MaskedSoftmax.Of(scores, lengths));
+            ArgumentException refused = Assert.Throws<ArgumentException>(() => MaskedSoftmax.Apply(scores, lengths));
             Assert.Equal($"{message} (Parameter 'validLens')", refused.Message);
         }
     }
@@ -97,8 +97,8 @@ public sealed class MaskedSoftmaxTests : IDisposable
     [Fact]
     public void NoBatchNoQueriesNoKeys_GiveEmptyWeights()
     {
-        MaskedSoftmax.Of(zeros(0, 3, 4), zeros(0, ScalarType.Int64)).CheckShape(0, 3, 4);
-        MaskedSoftmax.Of(zeros(2, 0, 4), zeros(2, 0, ScalarType.Int64)).CheckShape(2, 0, 4);
-        MaskedSoftmax.Of(zeros(2, 3, 0), zeros(2, ScalarType.Int64)).CheckShape(2, 3, 0);
+        MaskedSoftmax.Apply(zeros(0, 3, 4), zeros(0, ScalarType.Int64)).CheckShape(0, 3, 4);
+        MaskedSoftmax.Apply(zeros(2, 0, 4), zeros(2, 0, ScalarType.Int64)).CheckShape(2, 0, 4);
+        MaskedSoftmax.Apply(zeros(2, 3, 0), zeros(2, ScalarType.Int64)).CheckShape(2, 3, 0);
     }
 }

@@ -365,7 +365,7 @@ public sealed class SecondDerivativeTests : IDisposable
         Tensor squares = AttentionPooling.SquaredDistances(AttentionPooling.Diff(problem.Queries, problem.Keys) * w);
         if (excluded is null)
         {
-            return KernelWeights.Of(kernel, squares).matmul(problem.Values);
+            return KernelWeights.Compute(kernel, squares).matmul(problem.Values);
         }
 
         // The others' distances alone.
@@ -376,7 +376,7 @@ public sealed class SecondDerivativeTests : IDisposable
         {
             Tensor others = arange(problem.Keys.shape[0], ScalarType.Int64);
             others = others[others.not_equal(excluded[row].ToInt64())];
-            return KernelWeights.Of(kernel, squares[row][others].unsqueeze(0)).matmul(problem.Values[others]);
+            return KernelWeights.Compute(kernel, squares[row][others].unsqueeze(0)).matmul(problem.Values[others]);
         }
     }
 

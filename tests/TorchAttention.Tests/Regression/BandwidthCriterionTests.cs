@@ -46,7 +46,7 @@ public sealed class BandwidthCriterionTests
                 Bandwidth = Bandwidth.By(rule),
                 LeaveOutTies = leaveOutTies,
             });
-            SmootherData data = criterion.Prepare(SmootherData.Of(x, y, weights, features, out _));
+            SmootherData data = criterion.Prepare(SmootherData.Create(x, y, weights, features, out _));
             double[] h = features == 1 ? [2.3] : [4.1, 5.2];
             double[] gradient = new double[features];
 
@@ -79,7 +79,8 @@ public sealed class BandwidthCriterionTests
             from i in Enumerable.Range(0, 12)
             from j in Enumerable.Range(0, 12)
             select KernelRegression.Fit(
-            x, y, 2, options with { Bandwidth = Bandwidth.Of(0.03 * Math.Exp(0.3 * i), 0.03 * Math.Exp(0.3 * j)) }).Diagnostics.GCV).Min();
+            x, y, 2,
+            options with { Bandwidth = Bandwidth.Fixed(0.03 * Math.Exp(0.3 * i), 0.03 * Math.Exp(0.3 * j)) }).Diagnostics.GCV).Min();
         Assert.True(
             search.Score <= least * 1.005,
             $"Expected about {least:R} at most, got {search.Score:R} at {string.Join(", ", search.Bandwidths)}.");

@@ -138,7 +138,7 @@ public sealed class BandwidthLaws
             problem =>
             {
                 KernelRegression model = problem.Fit();
-                SmootherData data = SmootherData.Of(problem.X, problem.Y, [], 1, out _).Near();
+                SmootherData data = SmootherData.Create(problem.X, problem.Y, [], 1, out _).Near();
                 Criterion criterion = Samples.CriterionOf(problem.Options);
                 (double from, double to) = model.Search!.Bounds[0];
                 double least = Enumerable.Range(0, 300).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 299.0)]));

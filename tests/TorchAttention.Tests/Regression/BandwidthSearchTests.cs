@@ -20,7 +20,7 @@ public sealed class BandwidthSearchTests
             (double[] x, double[] y) = Samples.Of(seed < 4 ? 120 : 1500, 1, seed);
             var options = new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule), Degree = degree };
             BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
-            SmootherData data = SmootherData.Of(x, y, [], 1, out _);
+            SmootherData data = SmootherData.Create(x, y, [], 1, out _);
             Criterion criterion = Samples.CriterionOf(options);
             double least = Enumerable.Range(0, 60).Min(i => Score(Math.Exp(Math.Log(0.02) + (i * 0.1))));
 
@@ -62,7 +62,7 @@ public sealed class BandwidthSearchTests
             var options =
                 new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
             BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
-            SmootherData data = SmootherData.Of(x, y, [], 1, out _);
+            SmootherData data = SmootherData.Create(x, y, [], 1, out _);
             Criterion criterion = Samples.CriterionOf(options);
             (double from, double to) = search.Bounds[0];
 
@@ -87,7 +87,7 @@ public sealed class BandwidthSearchTests
             new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.By(rule) };
         BandwidthSearch search = KernelRegression.Fit(x, y, options).Search!;
         Criterion criterion = Samples.CriterionOf(options);
-        SmootherData data = SmootherData.Of(x, y, [], 1, out _);
+        SmootherData data = SmootherData.Create(x, y, [], 1, out _);
 
         double least = Enumerable.Range(0, 300).Min(i => criterion.At(data, [0.3 * Math.Pow(1e3, i / 299.0)]));
 
@@ -175,7 +175,7 @@ public sealed class BandwidthSearchTests
         double[] widths = [.. Enumerable.Range(0, Points).Select(i => 0.1 * Math.Pow(300, i / (Points - 1.0)))];
         double least = widths.SelectMany(a => widths.Select(b => (a, b)))
             .Min(h => KernelRegression.Fit(
-                x, y, 2, options with { Bandwidth = Bandwidth.Of(h.a, h.b) }).Diagnostics.LeaveOneOutError is var error
+                x, y, 2, options with { Bandwidth = Bandwidth.Fixed(h.a, h.b) }).Diagnostics.LeaveOneOutError is var error
                 && double.IsNaN(error) ? double.PositiveInfinity : error);
         Assert.True(double.IsFinite(least));
         Assert.InRange(search.Score, 0, least);

@@ -73,12 +73,12 @@ public sealed class KernelRegressionStorageTests : IDisposable
         Refused("known 'precision'", ("precision", "7"));
         Refused("known 'classes'", ("classes", "[null]"));
         Refused("expected a tensor 'keys', found none", tensors: [("keys", null)]);
-        Refused("'keys' of type F64 with 2 sides, found F32 (3, 1)", tensors: [("keys", SafeTensor.Of([1f, 2, 3], 3, 1))]);
-        Refused("got NaN in row 1", tensors: [("keys", SafeTensor.Of([1, double.NaN, 3], 3, 1))]);
-        Refused("keys are not in order", tensors: [("keys", SafeTensor.Of([3.0, 2, 1], 3, 1))]);
-        Refused("positive, finite bandwidths, got -1", tensors: [("bandwidths", SafeTensor.Of([-1.0], 1))]);
-        Refused("at least one bandwidth", tensors: [("bandwidths", SafeTensor.Of(Array.Empty<double>(), 0))]);
-        Refused("for 3 examples, got 2", tensors: [("values", SafeTensor.Of([1.0, 2], 2, 1))]);
+        Refused("'keys' of type F64 with 2 sides, found F32 (3, 1)", tensors: [("keys", SafeTensor.Create([1f, 2, 3], 3, 1))]);
+        Refused("got NaN in row 1", tensors: [("keys", SafeTensor.Create([1, double.NaN, 3], 3, 1))]);
+        Refused("keys are not in order", tensors: [("keys", SafeTensor.Create([3.0, 2, 1], 3, 1))]);
+        Refused("positive, finite bandwidths, got -1", tensors: [("bandwidths", SafeTensor.Create([-1.0], 1))]);
+        Refused("at least one bandwidth", tensors: [("bandwidths", SafeTensor.Create(Array.Empty<double>(), 0))]);
+        Refused("for 3 examples, got 2", tensors: [("values", SafeTensor.Create([1.0, 2], 2, 1))]);
 
         void Refused(string message, (string Key, string Value)? text = null, (string Name, SafeTensor? Tensor)[]? tensors = null)
         {

@@ -34,7 +34,12 @@ public sealed class KernelRegressionTests
         var random = new Random(2);
         double[]? weights = isWeighted ? [.. y.Select(_ => random.Next(4) * random.NextDouble())] : null;
         double[] h = features == 1 ? [0.6] : [1.2, 1.5];
-        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = Bandwidth.Of(h) };
+        var options = new KernelRegressionOptions
+        {
+            Kernel = SmoothingKernel.Find(kernel)!,
+            Degree = degree,
+            Bandwidth = Bandwidth.Fixed(h)
+        };
         KernelRegression model = KernelRegression.Fit(x, y, features, options, weights);
         int[] kept = [.. Enumerable.Range(0, y.Length).Where(i => weights is null || weights[i] > 0)];
         var dense = new DenseRegression(
@@ -235,11 +240,11 @@ public sealed class KernelRegressionTests
         Says<ArgumentException>(
             "a range from 1E-100 to 1E+100 in column 0 of the values, got 2E-200", () => KernelRegression.Fit(x, [0, 1e-200, 2e-200]));
         Says<ArgumentException>("got -1 for example 1", () => KernelRegression.Fit(x, y, 1, null, [1, -1, 1]));
-        Says<ArgumentException>("positive, finite bandwidths, got 0", () => Bandwidth.Of(0));
-        Says<ArgumentException>("positive, finite bandwidths, got NaN", () => Bandwidth.Of(1, double.NaN));
+        Says<ArgumentException>("positive, finite bandwidths, got 0", () => Bandwidth.Fixed(0));
+        Says<ArgumentException>("positive, finite bandwidths, got NaN", () => Bandwidth.Fixed(1, double.NaN));
         Says<ArgumentException>(
             "one for each of 1 features, got 2",
-            () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Of(1, 2) }));
+            () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.Fixed(1, 2) }));
         Says<RegressionDataException>("got 5 everywhere", () => KernelRegression.Fit([5, 5, 5], y));
         Says<RegressionDataException>(
             "that vary in feature 0",

@@ -23,7 +23,7 @@ public sealed class ReferenceTests
         {
             (SmoothingKernel kernel, double[] h) = NameOf(fit.Name);
             Predictions at = golden.Fit(
-                new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Of(h) }).Predict(golden.Queries);
+                new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Fixed(h) }).Predict(golden.Queries);
             foreach ((JsonElement expected, int i) in fit.Value.EnumerateArray().Select((value, i) => (value, i)))
             {
                 Assert.Equal(expected.ValueKind == JsonValueKind.Number, at.HasNeighbour[i]);
@@ -48,7 +48,7 @@ public sealed class ReferenceTests
         foreach (JsonProperty error in golden.Element.GetProperty("leave_one_out_mse").EnumerateObject())
         {
             (SmoothingKernel kernel, double[] h) = NameOf(error.Name);
-            KernelRegression model = golden.Fit(new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Of(h) });
+            KernelRegression model = golden.Fit(new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Fixed(h) });
             AssertRelative(error.Value.GetDouble(), model.Diagnostics.LeaveOneOutError);
         }
     }
@@ -62,7 +62,8 @@ public sealed class ReferenceTests
         foreach (JsonProperty fit in golden.Element.GetProperty("local_linear").EnumerateObject())
         {
             (SmoothingKernel kernel, double[] h) = NameOf(fit.Name);
-            KernelRegression model = golden.Fit(new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Of(h), Degree = 1 });
+            KernelRegression model = golden.Fit(
+                new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Fixed(h), Degree = 1 });
             Predictions at = model.Predict(golden.Queries, new PredictionOptions { HasSlopes = true });
             foreach ((JsonElement expected, int i) in fit.Value.EnumerateArray().Select((value, i) => (value, i)))
             {
@@ -88,7 +89,7 @@ public sealed class ReferenceTests
             string[] name = fit.Name.Split(" h=");
             double[] h = Numbers(name[1]);
             Predictions at = golden.Fit(
-                new KernelRegressionOptions { Degree = name[0] == "ll" ? 1 : 0, Bandwidth = Bandwidth.Of(h) }).Predict(golden.Queries);
+                new KernelRegressionOptions { Degree = name[0] == "ll" ? 1 : 0, Bandwidth = Bandwidth.Fixed(h) }).Predict(golden.Queries);
             foreach ((JsonElement expected, int i) in fit.Value.EnumerateArray().Select((value, i) => (value, i)))
             {
                 AssertRelative(expected.GetDouble(), at.Mean[i]);

@@ -20,16 +20,16 @@ public sealed class SafeTensorsFileTests : IDisposable
     public void ShapesThatDoNotFit_AreRefused()
     {
         double[] numbers = new double[6];
-        Assert.Equal([2, 3], SafeTensor.Of(numbers, 2, 3).Shape);
-        Assert.Equal([0, long.MaxValue, long.MaxValue], SafeTensor.Of(numbers[..0], 0, long.MaxValue, long.MaxValue).Shape);
-        Assert.Equal([long.MaxValue, long.MaxValue, 0], SafeTensor.Of(numbers[..0], long.MaxValue, long.MaxValue, 0).Shape);
+        Assert.Equal([2, 3], SafeTensor.Create(numbers, 2, 3).Shape);
+        Assert.Equal([0, long.MaxValue, long.MaxValue], SafeTensor.Create(numbers[..0], 0, long.MaxValue, long.MaxValue).Shape);
+        Assert.Equal([long.MaxValue, long.MaxValue, 0], SafeTensor.Create(numbers[..0], long.MaxValue, long.MaxValue, 0).Shape);
 
-        Refused("Expected 6 numbers in the shape, got 7.", () => SafeTensor.Of(numbers, 7));
+        Refused("Expected 6 numbers in the shape, got 7.", () => SafeTensor.Create(numbers, 7));
         Refused(
             $"Expected 6 numbers in the shape, got {long.MaxValue} x {long.MaxValue}.",
-            () => SafeTensor.Of(numbers, long.MaxValue, long.MaxValue));
-        Refused("Expected no negative side in the shape, got -2 x -3.", () => SafeTensor.Of(numbers, -2, -3));
-        Refused("Expected at most 64 sides in the shape, got 65.", () => SafeTensor.Of(numbers, [6, .. Enumerable.Repeat(1L, 64)]));
+            () => SafeTensor.Create(numbers, long.MaxValue, long.MaxValue));
+        Refused("Expected no negative side in the shape, got -2 x -3.", () => SafeTensor.Create(numbers, -2, -3));
+        Refused("Expected at most 64 sides in the shape, got 65.", () => SafeTensor.Create(numbers, [6, .. Enumerable.Repeat(1L, 64)]));
         Refused("Expected whole numbers of 4 bytes, got 7 bytes.", () => SafeTensor.OfBytes("F32", new byte[7], 1));
 
         static void Refused(string message, Action make) =>
@@ -45,9 +45,9 @@ public sealed class SafeTensorsFileTests : IDisposable
             new Dictionary<string,
             SafeTensor>
             {
-                ["keys"] = SafeTensor.Of(doubles, 3, 2),
-                ["w"] = SafeTensor.Of(floats, 4),
-                ["none"] = SafeTensor.Of(Array.Empty<double>(), 0, 5)
+                ["keys"] = SafeTensor.Create(doubles, 3, 2),
+                ["w"] = SafeTensor.Create(floats, 4),
+                ["none"] = SafeTensor.Create(Array.Empty<double>(), 0, 5)
             },
             new Dictionary<string, string> { ["note"] = "größer\n\"1\"" });
         file.Write(Path);
@@ -239,7 +239,7 @@ public sealed class SafeTensorsFileTests : IDisposable
         double[] numbers = [.. Enumerable.Range(0, 300_000).Select(i => (double)i)];
         using var whole = new MemoryStream();
         new SafeTensorsFile(
-            new Dictionary<string, SafeTensor> { ["x"] = SafeTensor.Of(numbers, numbers.Length) }, new Dictionary<string,
+            new Dictionary<string, SafeTensor> { ["x"] = SafeTensor.Create(numbers, numbers.Length) }, new Dictionary<string,
             string>()).Write(whole);
 
         Assert.Equal(numbers, Through(whole.ToArray()).Tensors["x"].ToDoubles());
@@ -271,7 +271,7 @@ public sealed class SafeTensorsFileTests : IDisposable
         Assert.Empty(Directory.GetFiles(_folder));
         Assert.Throws<ArgumentException>(
             () => new SafeTensorsFile(
-            new Dictionary<string, SafeTensor> { ["__metadata__"] = SafeTensor.Of([1.0], 1) }, new Dictionary<string, string>()));
+            new Dictionary<string, SafeTensor> { ["__metadata__"] = SafeTensor.Create([1.0], 1) }, new Dictionary<string, string>()));
     }
 
     [Fact]

@@ -41,10 +41,10 @@ public sealed class StorageExceptionTests : IDisposable
         SafeTensorsFile whole = SafeTensorsFile.Read(Path);
         Is(
             StorageProblem.Tensor, "keys", "of type F64 with 2 sides", "F32 (3)", whole.Metadata,
-            With("keys", SafeTensor.Of([1f, 2, 3], 3)));
+            With("keys", SafeTensor.Create([1f, 2, 3], 3)));
         Is(
             StorageProblem.Numbers, null, "a model of numbers that can be used", null, whole.Metadata,
-            With("keys", SafeTensor.Of([1.0, 3, 2], 3, 1)));
+            With("keys", SafeTensor.Create([1.0, 3, 2], 3, 1)));
 
         Dictionary<string, SafeTensor> With(string name, SafeTensor tensor) => new(whole.Tensors) { [name] = tensor };
     }

@@ -17,14 +17,14 @@ public sealed class PlainTextTests
     [InlineData("a\u200b\u200d\ufeff\u00ad\u2060\u115f\u3164\u034fb", @"a\u200b\u200d\ufeff\u00ad\u2060\u115f\u3164\u034fb")]
     [InlineData("a\u2028b\u2029", @"a\u2028b\u2029")]
     [InlineData("tag\U000e0041\U000e007f", @"tag\U000e0041\U000e007f")]
-    public void Text_IsWrittenOutWhereItWouldNotBeSeen(string text, string plain) => Assert.Equal(plain, PlainText.Of(text));
+    public void Text_IsWrittenOutWhereItWouldNotBeSeen(string text, string plain) => Assert.Equal(plain, PlainText.Escape(text));
 
     [Fact]
     public void HalvesOfPairs_AreWrittenOut()
     {
-        Assert.Equal(@"\ud800", PlainText.Of("\ud800"));
-        Assert.Equal(@"a\udc00b\ud83d", PlainText.Of("a\udc00b\ud83d"));
-        Assert.Equal(@"\ude00\ud83d", PlainText.Of("\ude00\ud83d"));
+        Assert.Equal(@"\ud800", PlainText.Escape("\ud800"));
+        Assert.Equal(@"a\udc00b\ud83d", PlainText.Escape("a\udc00b\ud83d"));
+        Assert.Equal(@"\ude00\ud83d", PlainText.Escape("\ude00\ud83d"));
     }
 
     [Fact]
@@ -51,11 +51,11 @@ public sealed class PlainTextTests
     [Fact]
     public void AnyText_IsOneLineThatATerminalDoesNotObey() => Gen.Int[0, 0xffff].Select(c => (char)c).Array[0, 30].Sample(letters =>
     {
-        string plain = PlainText.Of(new string(letters));
+        string plain = PlainText.Escape(new string(letters));
         Assert.All(plain.EnumerateRunes(), rune => Assert.True(
             Rune.GetUnicodeCategory(rune) is not (
                 UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)));
         Assert.Equal(plain, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(plain)));
-        Assert.Equal(plain, PlainText.Of(plain));
+        Assert.Equal(plain, PlainText.Escape(plain));
     });
 }

@@ -12,12 +12,13 @@ public sealed class SystemReasonTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The words are those of Linux.");
         Assert.Equal(
             "No space left on device",
-            SystemReason.Of(Thrown(() => WholeFile.WriteText("/dev/full", writer => writer.Write("x"))).InnerException!));
-        Assert.Equal("No such file or directory", SystemReason.Of(Thrown(() => File.ReadAllText(Path.Combine(_temporary, "none", "a'b")))));
-        Assert.Equal("Permission denied", SystemReason.Of(Thrown(() => File.ReadAllText(_temporary))));
-        Assert.Equal("File name too long", SystemReason.Of(Thrown(() => File.ReadAllText(new string('x', 5000)))));
-        Assert.Equal("Permission denied", SystemReason.Of(new UnauthorizedAccessException("whatever it says")));
-        Assert.Equal(@"odd\u001b text", SystemReason.Of(new IOException("odd\u001b text.")));
+            SystemReason.Describe(Thrown(() => WholeFile.WriteText("/dev/full", writer => writer.Write("x"))).InnerException!));
+        Assert.Equal(
+            "No such file or directory", SystemReason.Describe(Thrown(() => File.ReadAllText(Path.Combine(_temporary, "none", "a'b")))));
+        Assert.Equal("Permission denied", SystemReason.Describe(Thrown(() => File.ReadAllText(_temporary))));
+        Assert.Equal("File name too long", SystemReason.Describe(Thrown(() => File.ReadAllText(new string('x', 5000)))));
+        Assert.Equal("Permission denied", SystemReason.Describe(new UnauthorizedAccessException("whatever it says")));
+        Assert.Equal(@"odd\u001b text", SystemReason.Describe(new IOException("odd\u001b text.")));
     }
 
     [Fact]
@@ -29,7 +30,7 @@ public sealed class SystemReasonTests
             using var held = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None);
             Assert.Equal(
                 "another process is at work on it",
-                SystemReason.Of(Thrown(() => new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None).Dispose())));
+                SystemReason.Describe(Thrown(() => new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None).Dispose())));
         }
         finally
         {

@@ -21,7 +21,7 @@ public sealed class TablesTests
     [Fact]
     public void Standardization_IsMeanAndSampleDeviation()
     {
-        var scale = Standardization.Of([2, 4, 4, 4, 5, 5, 7, 9]);
+        var scale = Standardization.Measure([2, 4, 4, 4, 5, 5, 7, 9]);
 
         Assert.Equal(5, scale.Mean, 1e-15);
         Assert.Equal(Math.Sqrt(32 / 7.0), scale.Deviation, 1e-15);
@@ -32,7 +32,7 @@ public sealed class TablesTests
     [Fact]
     public void Standardization_KeepsItsDigitsFarFromZero()
     {
-        var scale = Standardization.Of([1e9 + 1, 1e9 + 2, 1e9 + 3]);
+        var scale = Standardization.Measure([1e9 + 1, 1e9 + 2, 1e9 + 3]);
         Assert.Equal((1e9 + 2, 1), (scale.Mean, scale.Deviation));
     }
 
@@ -42,7 +42,7 @@ public sealed class TablesTests
     [InlineData("float64", 1e308, -1e308)]
     [InlineData("float64", 1e-310, 2e-310)]
     public void Standardization_RefusesWhatHasNoSpread(string message, params double[] values) =>
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Standardization.Of(values)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Standardization.Measure(values)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void WholeFile_IsReplacedWholeOrNotAtAll()

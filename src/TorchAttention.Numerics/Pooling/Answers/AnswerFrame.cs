@@ -29,7 +29,7 @@ internal sealed record AnswerFrame
     public int Columns => Centres.Length;
 
     /// <summary>What the sums of a problem are in.</summary>
-    public static AnswerFrame Of<TKernel, T>(PoolingProblem<T> problem)
+    public static AnswerFrame Create<TKernel, T>(PoolingProblem<T> problem)
         where TKernel : Kernels.IKernel
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => new()
         {
@@ -39,12 +39,12 @@ internal sealed record AnswerFrame
             LargestSampleWeight = problem.Samples.LargestSampleWeight,
             InverseBandwidths = problem.InverseBandwidths,
             Degree = problem.Options.Degree,
-            Planes = problem.Kept.Get(typeof(PlaneKeys), () => PlaneKeys.Of(problem, TKernel.ArgumentScale)),
+            Planes = problem.Kept.Get(typeof(PlaneKeys), () => PlaneKeys.Create(problem, TKernel.ArgumentScale)),
         };
 
     /// <summary>The same without the samples that it is of.</summary>
-    public AnswerFrame ByItself() => Degree == 0 ? this with { Planes = PlaneKeys.Of(InverseBandwidths, Planes.ArgumentScale, [], []) }
-        : this with { Planes = PlaneKeys.Of(InverseBandwidths, Planes.ArgumentScale, Planes.Spanning, Planes.Ranges) };
+    public AnswerFrame ByItself() => Degree == 0 ? this with { Planes = PlaneKeys.Create(InverseBandwidths, Planes.ArgumentScale, [], []) }
+        : this with { Planes = PlaneKeys.Create(InverseBandwidths, Planes.ArgumentScale, Planes.Spanning, Planes.Ranges) };
 
     /// <summary>Units that hold the values of both, and what planes ask of all keys of both.</summary>
     public AnswerFrame With(AnswerFrame other)
@@ -70,7 +70,7 @@ internal sealed record AnswerFrame
             HalfRanges = halfRanges,
             Reaches = reaches,
             LargestSampleWeight = Math.Max(LargestSampleWeight, other.LargestSampleWeight),
-            Planes = Degree == 0 ? Planes : PlaneKeys.Of(
+            Planes = Degree == 0 ? Planes : PlaneKeys.Create(
                 InverseBandwidths,
                 Planes.ArgumentScale,
                 [.. Planes.Spanning, .. other.Planes.Spanning],

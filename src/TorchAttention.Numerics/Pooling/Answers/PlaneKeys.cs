@@ -29,7 +29,7 @@ internal sealed class PlaneKeys
     public (double Least, double Most)[] Ranges => _ranges.Value;
 
     /// <summary>Those of several sets of keys, by the keys that span each.</summary>
-    public static PlaneKeys Of(
+    public static PlaneKeys Create(
         double[] inverseBandwidths, double argumentScale, double[] spanning, (double Least, double Most)[] ranges)
     {
         int features = inverseBandwidths.Length;
@@ -49,7 +49,7 @@ internal sealed class PlaneKeys
     }
 
     /// <summary>Those of a problem.</summary>
-    public static unsafe PlaneKeys Of<T>(PoolingProblem<T> problem, double argumentScale)
+    public static unsafe PlaneKeys Create<T>(PoolingProblem<T> problem, double argumentScale)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int features = problem.Features;

@@ -6,7 +6,7 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 internal sealed class AICcCriterion(Smoother smoother, bool leaveOutTies) : FitCriterion(smoother, leaveOutTies)
 {
     /// <summary>The criterion; infinite where no freedom is left.</summary>
-    public static double Of(double meanSquare, double trace, int examples)
+    public static double Compute(double meanSquare, double trace, int examples)
     {
         double left = examples - trace - 2;
         return left > 0 ? Math.Log(meanSquare) + 1 + (2 * (trace + 1) / left) : double.PositiveInfinity;
@@ -18,7 +18,7 @@ internal sealed class AICcCriterion(Smoother smoother, bool leaveOutTies) : FitC
 
     public override double InUnits(double score, double unit) => score + (2 * Math.Log(unit));
 
-    protected override double Corrected(double meanSquare, double trace, int examples) => Of(meanSquare, trace, examples);
+    protected override double Corrected(double meanSquare, double trace, int examples) => Compute(meanSquare, trace, examples);
 
     protected override double Slope(double score, double ofMeanSquare, double trace, double ofTrace, double examples)
     {

@@ -47,7 +47,7 @@ public sealed record Bandwidth
     /// <summary>Given bandwidths.</summary>
     /// <param name="values">One for all features, or one for each; positive and finite.</param>
     /// <exception cref="ArgumentException">There is none, or one is not positive and finite.</exception>
-    public static Bandwidth Of(params ReadOnlySpan<double> values)
+    public static Bandwidth Fixed(params ReadOnlySpan<double> values)
     {
         if (values.IsEmpty)
         {
@@ -82,7 +82,7 @@ public sealed record Bandwidth
 
     /// <summary>One bandwidth for all features.</summary>
     /// <param name="value">The bandwidth.</param>
-    public static implicit operator Bandwidth(double value) => Of(value);
+    public static implicit operator Bandwidth(double value) => Fixed(value);
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -58,7 +58,7 @@ internal abstract class CriterionSearch
         IReadOnlyList<(double Least, double Most)>? asked,
         IProgress<double>? progress)
     {
-        SearchData arranged = SearchData.Of(data);
+        SearchData arranged = SearchData.Arrange(data);
         double[] units = arranged.Units;
         SmootherData prepared = criterion.Prepare(arranged.Data);
         (double Least, double Most)[] bounds = [.. arranged.Columns.Select((column, j) =>

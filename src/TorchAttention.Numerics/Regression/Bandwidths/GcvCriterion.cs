@@ -9,13 +9,13 @@ internal sealed class GcvCriterion(Smoother smoother, bool leaveOutTies) : FitCr
     private const double LeastFreedom = 1e-9;
 
     /// <summary>The criterion; infinite where no freedom is left.</summary>
-    public static double Of(double meanSquare, double trace, int examples)
+    public static double Compute(double meanSquare, double trace, int examples)
     {
         double left = 1 - (trace / examples);
         return left > LeastFreedom ? meanSquare / (left * left) : double.PositiveInfinity;
     }
 
-    protected override double Corrected(double meanSquare, double trace, int examples) => Of(meanSquare, trace, examples);
+    protected override double Corrected(double meanSquare, double trace, int examples) => Compute(meanSquare, trace, examples);
 
     protected override double Slope(double score, double ofMeanSquare, double trace, double ofTrace, double examples) =>
         score * (ofMeanSquare + (2 / (examples - trace) * ofTrace));

@@ -73,7 +73,7 @@ internal sealed class LineGrid
     /// <param name="data">The examples, one at each place.</param>
     /// <param name="cells">The number of intervals, a power of 2.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static LineGrid Of(SmootherData data, int cells)
+    public static LineGrid Bin(SmootherData data, int cells)
     {
         int columns = data.Columns;
         double least = data.Keys[0];

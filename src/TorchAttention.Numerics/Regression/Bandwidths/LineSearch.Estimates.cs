@@ -89,7 +89,7 @@ internal sealed partial class LineSearch
     {
         if (!_grids.TryGetValue(cells, out LineGrid? grid))
         {
-            _grids[cells] = grid = cells == FinestCells ? LineGrid.Of(Data, cells) : Grid(2 * cells).Coarser();
+            _grids[cells] = grid = cells == FinestCells ? LineGrid.Bin(Data, cells) : Grid(2 * cells).Coarser();
         }
 
         return grid;

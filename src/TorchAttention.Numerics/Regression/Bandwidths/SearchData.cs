@@ -17,7 +17,7 @@ internal sealed record SearchData(SmootherData Data, int[] Columns, double[] Uni
 {
     /// <summary>Arranges examples.</summary>
     /// <param name="data">An example at each place.</param>
-    public static SearchData Of(SmootherData data)
+    public static SearchData Arrange(SmootherData data)
     {
         SmootherData inUnits = data.InUnits(out double[] units, out double unitOfValues);
         int[] columns = [0];

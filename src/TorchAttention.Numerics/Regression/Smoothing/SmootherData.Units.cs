@@ -40,8 +40,8 @@ internal sealed partial record SmootherData
     /// <param name="ofValues">The unit of the values.</param>
     public SmootherData InUnits(out double[] ofKeys, out double ofValues)
     {
-        double[] scales = [.. Enumerable.Range(0, Features).Select(j => Units.Of(Keys, j, Features).Scale)];
-        double scale = Enumerable.Range(0, Columns).Max(c => Units.Of(Values, c, Columns).Scale);
+        double[] scales = [.. Enumerable.Range(0, Features).Select(j => Units.Measure(Keys, j, Features).Scale)];
+        double scale = Enumerable.Range(0, Columns).Max(c => Units.Measure(Values, c, Columns).Scale);
         double[] least = [.. Enumerable.Range(0, Columns).Select(c => RangeOf(Values, c, Columns).Least)];
         (ofKeys, ofValues) = (scales, scale);
         return this with
@@ -70,7 +70,7 @@ internal sealed partial record SmootherData
             return (Samples<T>)(object)(_samples ??= new Samples<double>(Keys, Values, Features, Weights));
         }
 
-        Single single = _single ??= Single.Of(this);
+        Single single = _single ??= Single.Create(this);
         return (Samples<T>)(object)(_singleSamples ??= new Samples<float>(single.Keys, single.Values, Features, single.Weights));
     }
 
@@ -79,7 +79,7 @@ internal sealed partial record SmootherData
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         T[] numbers = new T[queries.Length];
-        Units[]? units = typeof(T) == typeof(double) ? null : (_single ??= Single.Of(this)).OfKeys;
+        Units[]? units = typeof(T) == typeof(double) ? null : (_single ??= Single.Create(this)).OfKeys;
         for (int i = 0; i < numbers.Length; i++)
         {
             numbers[i] = T.CreateTruncating(units is null ? queries[i] : units[i % Features].Of(queries[i]));
@@ -90,7 +90,9 @@ internal sealed partial record SmootherData
 
     /// <summary>Bandwidths (d) as <see cref="Samples{T}()"/> has the keys.</summary>
     public double[] BandwidthsAs<T>(double[] bandwidths) =>
-        typeof(T) == typeof(double) ? bandwidths : [.. bandwidths.Zip((_single ??= Single.Of(this)).OfKeys, (h, units) => h / units.Scale)];
+        typeof(T) == typeof(double)
+            ? bandwidths
+            : [.. bandwidths.Zip((_single ??= Single.Create(this)).OfKeys, (h, units) => h / units.Scale)];
 
     /// <summary>
     /// Fitted values, or their derivatives by the logarithms of bandwidths (m, v, ...), of <see cref="Samples{T}()"/> in the units of
@@ -107,7 +109,7 @@ internal sealed partial record SmootherData
             return (double[])(object)numbers;
         }
 
-        Units[] units = (_single ??= Single.Of(this)).OfValues;
+        Units[] units = (_single ??= Single.Create(this)).OfValues;
         double[] wide = new double[numbers.Length];
         for (int i = 0; i < wide.Length; i++)
         {
@@ -168,7 +170,7 @@ internal sealed partial record SmootherData
     private readonly record struct Units(double Origin, double Scale)
     {
         // A power of 2, which rounds nothing.
-        public static Units Of(double[] numbers, int column, int columns)
+        public static Units Measure(double[] numbers, int column, int columns)
         {
             (double least, double most) = RangeOf(numbers, column, columns);
             return new Units(least + ((most - least) / 2), most > least ? Math.ScaleB(1, Math.ILogB(most - least)) : 1);
@@ -179,10 +181,10 @@ internal sealed partial record SmootherData
 
     private sealed record Single(float[] Keys, float[] Values, float[] Weights, Units[] OfKeys, Units[] OfValues)
     {
-        public static Single Of(SmootherData data)
+        public static Single Create(SmootherData data)
         {
-            Units[] ofKeys = [.. Enumerable.Range(0, data.Features).Select(j => Units.Of(data.Keys, j, data.Features))];
-            Units[] ofValues = [.. Enumerable.Range(0, data.Columns).Select(c => Units.Of(data.Values, c, data.Columns))];
+            Units[] ofKeys = [.. Enumerable.Range(0, data.Features).Select(j => Units.Measure(data.Keys, j, data.Features))];
+            Units[] ofValues = [.. Enumerable.Range(0, data.Columns).Select(c => Units.Measure(data.Values, c, data.Columns))];
             float[] weights = Array.ConvertAll(data.Weights, s => (float)s);
             return new Single(InUnits(data.Keys, ofKeys), InUnits(data.Values, ofValues), weights, ofKeys, ofValues);
         }

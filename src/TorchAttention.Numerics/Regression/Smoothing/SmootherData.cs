@@ -65,7 +65,7 @@ internal sealed partial record SmootherData
     /// <param name="weights">Weights (n), of mean 1; empty where each is 1.</param>
     /// <param name="features">d.</param>
     /// <param name="order">The examples in the order that they stand in here; null where it is the order given.</param>
-    public static SmootherData Of(
+    public static SmootherData Create(
         ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int features, out int[]? order)
     {
         double[] keys = x.ToArray();

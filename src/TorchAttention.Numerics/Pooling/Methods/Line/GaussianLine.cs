@@ -54,11 +54,11 @@ internal sealed unsafe partial class GaussianLine<TLanes> : ILineSums
         _bandwidth = bandwidth;
         _scale = Gaussian.ArgumentScale / (bandwidth * bandwidth);
         double width = LineCells.WidthFor(bandwidth);
-        _cells = LineCells.Of(keys.Sorted, width);
+        _cells = LineCells.Split(keys.Sorted, width);
         if (keys.Count / _cells.Count < FewKeysInCell && !hasPlanes)
         {
             width *= 2;
-            _cells = LineCells.Of(keys.Sorted, width);
+            _cells = LineCells.Split(keys.Sorted, width);
         }
 
         double far = layout.PlaneGradient >= 0 ? FarFourthPowers : hasPlanes || layout.HasGradient ? FarPositions : 1;

@@ -33,7 +33,7 @@ internal sealed unsafe class LineCells
     public static bool CanHold(double width, double largest) => width > 1e-290 && largest / width < 1L << 50;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static LineCells Of(SortedNumbers keys, double width)
+    public static LineCells Split(SortedNumbers keys, double width)
     {
         int cells = 0;
         long last = long.MinValue;

@@ -106,7 +106,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
     {
         LineKeys keys = _problem.Samples.Line;
         bool sameNumbers = _problem.Samples.Keys == _problem.Queries && _problem.KeyCount == _problem.QueryCount;
-        using SortedNumbers? ownQueries = sameNumbers ? null : SortedNumbers.Of(_problem.Queries, _problem.QueryCount);
+        using SortedNumbers? ownQueries = sameNumbers ? null : SortedNumbers.Sort(_problem.Queries, _problem.QueryCount);
         SortedNumbers queries = ownQueries ?? keys.Sorted;
         var work = new Work(_problem.Threads, null, _problem.CancellationToken);
         double? inverse = _problem.Bandwidths is null ? Math.Abs(_problem.InverseBandwidths[0]) : null;

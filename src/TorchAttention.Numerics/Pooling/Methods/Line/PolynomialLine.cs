@@ -59,7 +59,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
         _inverseBandwidth = inverseBandwidth;
         _scale = TKernel.ArgumentScale / (bandwidth * bandwidth);
         double width = LineCells.WidthFor(bandwidth) * (_polynomial.Length <= WideCellTerms ? 4 : 2);
-        _cells = LineCells.Of(keys.Sorted, width);
+        _cells = LineCells.Split(keys.Sorted, width);
         _blockBits = _polynomial.Length <= WideCellTerms ? 2 : 4;
         _isEven = true;
         double size = 0;

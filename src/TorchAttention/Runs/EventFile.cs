@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace TorchAttention.Cli.Training;
+namespace TorchAttention.Runs;
 
 /// <summary>
 /// TensorBoard's event files: records of a length, its check sum, an event and its check sum, little-endian; an event's first field is the

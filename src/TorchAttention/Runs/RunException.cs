@@ -1,26 +1,16 @@
-namespace TorchAttention.Cli.Runs;
+using TorchAttention.Numerics.Tables;
 
-/// <summary>What is wrong with a run's folder.</summary>
-internal enum RunProblem
-{
-    /// <summary>There is no such folder.</summary>
-    NoFolder,
-
-    /// <summary>The folder holds no run.</summary>
-    NoRun,
-
-    /// <summary>A file of the run cannot be read.</summary>
-    Unreadable,
-
-    /// <summary>A file of the run is not as it was written.</summary>
-    Damaged,
-}
+namespace TorchAttention.Runs;
 
 /// <summary>A run that cannot be read back, said in one line: the file, the place in it, what was expected and what came.</summary>
-internal sealed class RunException(RunProblem kind, string file, Exception? inner = null) : Exception(null, inner)
+/// <param name="kind">What is wrong.</param>
+/// <param name="file">The file, or the folder where that is what is wrong.</param>
+/// <param name="inner">What it came of.</param>
+public sealed class RunException(RunProblem kind, string file, Exception? inner = null) : Exception(null, inner)
 {
     private const int LongestPath = 500;
 
+    /// <summary>What is wrong.</summary>
     public RunProblem Kind { get; } = kind;
 
     /// <summary>The file, or the folder where that is what is wrong.</summary>
@@ -32,15 +22,18 @@ internal sealed class RunException(RunProblem kind, string file, Exception? inne
     /// <summary>The name of a value, nested names joined by points.</summary>
     public string? Name { get; init; }
 
+    /// <summary>What was expected, as part of a sentence.</summary>
     public string? Expected { get; init; }
 
+    /// <summary>What came, as it is in the file.</summary>
     public string? Found { get; init; }
 
     /// <summary>A file that is not as it was written.</summary>
-    public static RunException Damaged(
+    internal static RunException Damaged(
         string file, string expected, string? found, string? name = null, long? row = null, Exception? inner = null) =>
         new(RunProblem.Damaged, file, inner) { Name = name, Row = row, Expected = expected, Found = found };
 
+    /// <inheritdoc/>
     public override string Message
     {
         get

@@ -1,33 +1,42 @@
 using System.Diagnostics;
+using TorchAttention.Models;
 using TorchAttention.Training;
-using TorchSharp;
 using TorchSharp.Modules;
 
-namespace TorchAttention.Cli.Training;
+namespace TorchAttention.Runs;
 
 /// <summary>
 /// A training for TensorBoard: losses, learned numbers, learning rate and the gradients' norm as scalars, parameters of several numbers as
 /// histograms.
 /// </summary>
-internal sealed class TensorBoardLog
+public sealed class TensorBoardLog
 {
     // The file is opened and closed for every number, which takes longer than a step of the chapter.
     private const double SecondsBetweenSteps = 0.2;
     private const int LeastOfAHistogram = 2;
 
     private readonly SummaryWriter _writer;
-    private readonly TorchAttention.Training.Module _model;
-    private readonly LearnedNumbers _numbers;
-    private readonly Units _units;
+    private readonly Module _model;
+    private readonly ILearnedNumbers? _numbers;
+    private readonly double _lossScale;
     private long _lastTime;
     private int _step;
 
-    public TensorBoardLog(Trainer trainer, TorchAttention.Training.Module model, LearnedNumbers numbers, Units units, string folder)
+    /// <summary>Begins a file of events and writes to it whenever the trainer tells of a step or an epoch.</summary>
+    /// <param name="trainer">The trainer.</param>
+    /// <param name="model">The model that it trains.</param>
+    /// <param name="folder">The folder; made where it does not exist.</param>
+    /// <param name="numbers">Where the learned numbers are from; the model where null.</param>
+    /// <param name="lossScale">What losses are multiplied by.</param>
+    public TensorBoardLog(Trainer trainer, Module model, string folder, ILearnedNumbers? numbers = null, double lossScale = 1)
     {
+        ArgumentNullException.ThrowIfNull(trainer);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(folder);
         _model = model;
-        _numbers = numbers;
-        _units = units;
-        _writer = torch.utils.tensorboard.SummaryWriter(folder);
+        _numbers = numbers ?? model as ILearnedNumbers;
+        _lossScale = lossScale;
+        _writer = utils.tensorboard.SummaryWriter(folder);
         foreach (string file in Directory.EnumerateFiles(folder, "*.tfevents.*"))
         {
             EventFile.SetStart(file, Now);
@@ -48,23 +57,23 @@ internal sealed class TensorBoardLog
         }
 
         _lastTime = Stopwatch.GetTimestamp();
-        Add("loss/train_step", _units.Loss(e.Loss));
+        Add("loss/train_step", _lossScale * e.Loss);
         Add("lr", e.LearningRate);
         Add("grad_norm", e.GradientNorm);
     }
 
     private void AddEpoch(EpochCompleted e)
     {
-        Add("loss/train", _units.Loss(e.TrainLoss));
-        Add("loss/val", _units.Loss(e.ValLoss));
-        foreach ((string name, double value) in _numbers.Names.Zip(_numbers.Values()))
+        Add("loss/train", _lossScale * e.TrainLoss);
+        Add("loss/val", _lossScale * e.ValLoss);
+        foreach ((string name, double value) in _numbers?.LearnedNumbers() ?? [])
         {
             Add(name, value);
         }
 
         foreach ((string name, Parameter parameter) in _model.named_parameters().Where(pair => pair.parameter.numel() >= LeastOfAHistogram))
         {
-            using torch.Tensor numbers = parameter.detach().cpu();
+            using Tensor numbers = parameter.detach().cpu();
             _writer.add_histogram(name, numbers, _step, walltime: Now);
         }
     }

@@ -1,6 +1,7 @@
 using System.Text;
+using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Cli.Runs;
+namespace TorchAttention.Runs;
 
 /// <summary>
 /// A text file that grows by whole lines while a training goes on, so that it can be read meanwhile and says what was done whatever ends
@@ -65,7 +66,7 @@ internal sealed class GrowingFile : IDisposable
         catch (IOException e)
         {
             _file.SetLength(length);
-            throw new IOException($"'{_path}' cannot be written ({SystemReason.Of(e)})", e);
+            throw new IOException($"'{_path}' cannot be written ({SystemReason.Describe(e)})", e);
         }
     }
 
