@@ -157,7 +157,7 @@ public sealed unsafe class Samples<T> : IDisposable
         _kept.Dispose();
     }
 
-    // A middle that T can hold and a power of 2 for half the range: values lose nothing when they are centred and scaled.
+    // A middle that T can hold and a power of 2 for half the range: of values only the difference from the middle is rounded, once.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (double[] Centres, double[] Reaches) Normalisation()
     {

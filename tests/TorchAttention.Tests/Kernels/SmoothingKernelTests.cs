@@ -2,6 +2,7 @@ using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Tests.Kernels;
@@ -46,6 +47,36 @@ public sealed class SmoothingKernelTests
         Assert.Equal(
             triweight.CanonicalBandwidth / SmoothingKernel.Biweight.CanonicalBandwidth, own.Bandwidths[0] / known.Bandwidths[0], 0.1);
         Assert.InRange(own.Search!.Trials.Min(trial => trial.Score) / known.Search!.Trials.Min(trial => trial.Score), 0.95, 1.05);
+    }
+
+    [Fact]
+    public void KernelThatFallsTooSlowly_HasNoSecondMomentAndNoRuleOfThumb()
+    {
+        var cauchy = SmoothingKernel.For<Cauchy>();
+
+        Assert.Equal(1 / (2 * Math.PI), cauchy.Roughness, 1e-9);
+        Assert.Equal(double.PositiveInfinity, cauchy.SecondMoment);
+        Assert.All([BandwidthRule.Silverman, BandwidthRule.Scott, BandwidthRule.PlugIn], rule =>
+        {
+            RegressionDataException e = Assert.Throws<RegressionDataException>(
+                () => KernelRegression.Fit(
+                    [0, 1, 2, 3, 4, 5, 6], [0, 1, 0, 1, 0, 1, 0],
+                    new KernelRegressionOptions { Kernel = cauchy, Bandwidth = Bandwidth.By(rule) }));
+
+            Assert.Equal(RegressionProblem.NoBandwidth, e.Kind);
+        });
+    }
+
+    // A file names its kernel, and only the library's are found by their names.
+    [Fact]
+    public void ModelWithAKernelOfOnesOwn_IsNotSaved()
+    {
+        KernelRegression model = KernelRegression.Fit(
+            [0, 1, 2], [0, 1, 0], new KernelRegressionOptions { Kernel = SmoothingKernel.For<Triweight>(), Bandwidth = 1.5 });
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+
+        Assert.Contains("triweight", Assert.Throws<NotSupportedException>(() => model.Save(path)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(path));
     }
 
     private static void Check<TKernel>(Func<double, double> kernel, PoolingMethod[] methods)

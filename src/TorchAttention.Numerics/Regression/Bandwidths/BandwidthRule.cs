@@ -92,8 +92,13 @@ public static class BandwidthRules
 
     /// <summary>The bandwidths (d) of a rule with a formula; null for one that searches.</summary>
     /// <exception cref="RegressionDataException">The data does not have what the rule needs.</exception>
-    internal static double[]? FromFormula(BandwidthRule rule, SmootherData data, SmoothingKernel kernel) =>
-        EntryOf(rule).Formula?.Invoke(data, kernel);
+    internal static double[]? FromFormula(BandwidthRule rule, SmootherData data, SmoothingKernel kernel) => EntryOf(rule).Formula switch
+    {
+        null => null,
+        _ when !double.IsFinite(kernel.SecondMoment) => throw new RegressionDataException(
+            RegressionProblem.NoBandwidth, $"a kernel that has a second moment for the rule {rule}", $"{kernel.Name}, whose is infinite"),
+        { } formula => formula(data, kernel),
+    };
 
     private static Entry EntryOf(BandwidthRule rule) => Array.Find(_entries, entry => entry.Rule == rule)
         ?? throw new ArgumentOutOfRangeException(nameof(rule), rule, $"Expected one of the rules {string.Join(", ", All)}.");
