@@ -55,7 +55,9 @@ internal sealed partial class TrainJob
 
         if (options.TensorBoard)
         {
-            _ = new TensorBoardLog(_trainer, _models.Learned, Path.Combine(directory.Path, "tensorboard"), _models.InUnits, lossScale);
+            TensorBoardLog events = owned.Add(new TensorBoardLog(
+                _trainer, _models.Learned, Path.Combine(directory.Path, "tensorboard"), _models.InUnits, lossScale));
+            events.Failed += (_, e) => Console.Error.WriteLine($"warning: {e.Message}; training goes on");
         }
 
         owned.Add(WatchCheckpoints());

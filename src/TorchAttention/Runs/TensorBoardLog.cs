@@ -9,16 +9,18 @@ namespace TorchAttention.Runs;
 /// A training for TensorBoard: losses, learned numbers, learning rate and the gradients' norm as scalars, parameters of several numbers as
 /// histograms.
 /// </summary>
-public sealed class TensorBoardLog
+public sealed class TensorBoardLog : IDisposable
 {
-    // The file is opened and closed for every number, which takes longer than a step of the chapter.
+    // More points than that nobody sees.
     private const double SecondsBetweenSteps = 0.2;
     private const int LeastOfAHistogram = 2;
 
-    private readonly SummaryWriter _writer;
+    private readonly EventFile _file;
     private readonly Module _model;
     private readonly ILearnedNumbers? _numbers;
     private readonly double _lossScale;
+    private bool _isWarned;
+    private bool _isClosed;
     private long _lastTime;
     private int _step;
 
@@ -28,6 +30,7 @@ public sealed class TensorBoardLog
     /// <param name="folder">The folder; made where it does not exist.</param>
     /// <param name="numbers">Where the learned numbers are from; the model where null.</param>
     /// <param name="lossScale">What losses are multiplied by.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public TensorBoardLog(Trainer trainer, Module model, string folder, ILearnedNumbers? numbers = null, double lossScale = 1)
     {
         ArgumentNullException.ThrowIfNull(trainer);
@@ -36,17 +39,20 @@ public sealed class TensorBoardLog
         _model = model;
         _numbers = numbers ?? model as ILearnedNumbers;
         _lossScale = lossScale;
-        _writer = utils.tensorboard.SummaryWriter(folder);
-        foreach (string file in Directory.EnumerateFiles(folder, "*.tfevents.*"))
-        {
-            EventFile.SetStart(file, Now);
-        }
-
+        _file = new EventFile(folder);
         trainer.StepCompleted += (_, e) => AddStep(e);
         trainer.EpochCompleted += (_, e) => AddEpoch(e);
     }
 
-    private static long Now => DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+    /// <summary>An event could not be written, and is left out; once for each trouble that lasts.</summary>
+    public event EventHandler<IOException>? Failed;
+
+    /// <summary>Closes the file; what the trainer tells later is not written.</summary>
+    public void Dispose()
+    {
+        _isClosed = true;
+        _file.Dispose();
+    }
 
     private void AddStep(StepCompleted e)
     {
@@ -74,9 +80,32 @@ public sealed class TensorBoardLog
         foreach ((string name, Parameter parameter) in _model.named_parameters().Where(pair => pair.parameter.numel() >= LeastOfAHistogram))
         {
             using Tensor numbers = parameter.detach().cpu();
-            _writer.add_histogram(name, numbers, _step, walltime: Now);
+            Write(() => _file.Add(name, _step, numbers.ToDoubles()));
         }
     }
 
-    private void Add(string name, double value) => _writer.add_scalar(name, (float)value, _step, Now);
+    private void Add(string name, double value) => Write(() => _file.Add(name, _step, value));
+
+    private void Write(Action write)
+    {
+        if (_isClosed)
+        {
+            return;
+        }
+
+        try
+        {
+            write();
+            _isWarned = false;
+        }
+        catch (IOException e)
+        {
+            if (!_isWarned)
+            {
+                Failed?.Invoke(this, e);
+            }
+
+            _isWarned = true;
+        }
+    }
 }

@@ -62,8 +62,10 @@ public sealed class MetricsLogTests : IDisposable
         using var data = new NonlinearData(n: 50, batchSize: 10, noiseStd: 0.5, seed: 0);
         using var model = new NWKernelRegression(data.XTrain, data.YTrain);
         var trainer = new Trainer(new TrainerOptions { MaxEpochs = 2 });
-        _ = new TensorBoardLog(trainer, model, _folder);
-        trainer.Fit(model, data);
+        using (new TensorBoardLog(trainer, model, _folder))
+        {
+            trainer.Fit(model, data);
+        }
 
         byte[] events = File.ReadAllBytes(Assert.Single(Directory.EnumerateFiles(_folder, "*.tfevents.*")));
         string text = System.Text.Encoding.Latin1.GetString(events);
