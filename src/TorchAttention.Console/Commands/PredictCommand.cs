@@ -110,6 +110,12 @@ internal static class PredictCommand
     {
         (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(path, file);
         ModelNotes names = ModelNotes.Read(path, notes, model.Features);
+        if (model.Classes.Count > 0 && (options.IsSimultaneous || options.HasSlopes))
+        {
+            string given = options.IsSimultaneous ? "--simultaneous" : "--slopes";
+            throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
+        }
+
         if (options.IsSimultaneous && model.Features != 1)
         {
             throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");

@@ -11,6 +11,9 @@ internal static class FitNotes
     private const double MostFreedom = 0.9;
     private const int MostRowsNamed = 3;
 
+    // The part of the places that the degrees of freedom are where copies of rows predict each other.
+    private const double MostOfCopies = 0.5;
+
     // The header is row 1.
     private const int FirstRow = 2;
 
@@ -56,8 +59,12 @@ internal static class FitNotes
         {
             IEnumerable<string> spans = examples.Features.Zip(
                 search.EquallyGood, (name, span) => $"{PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}");
-            yield return $"bandwidths do equally well here, as far as numbers can tell ({string.Join("; ", spans)}): "
-                + "the widest was taken, the smoothest fit";
+            bool isOfCopies = !model.Options.LeaveOutTies && HasCopies(examples)
+                && model.Diagnostics.EffectiveDegreesOfFreedom > MostOfCopies * Places(examples);
+            yield return $"bandwidths do equally well here, as far as numbers can tell ({string.Join("; ", spans)}): " + (
+                isOfCopies
+                    ? "rows at one place predict each other, which --leave-out-ties prevents"
+                    : "the widest was taken, the smoothest fit");
             yield break;
         }
 
@@ -70,6 +77,9 @@ internal static class FitNotes
                 string help = model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help";
                 yield return model.Options.SearchBounds is not null
                     ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
+                    : Refused(examples, search) is double refused
+                        ? $"{lookedAt}; those up to {Short(refused)} leave too many rows without another in reach and were not "
+                            + "taken, and of the others the widest predicts best: a kernel without an end (gaussian) takes them all"
                     : $"{lookedAt}, and the widest predicts best: {help} to predict {PlainText.Brief(examples.Target)}";
             }
             else if (search.IsAtLeastBound(j))
@@ -84,9 +94,15 @@ internal static class FitNotes
         }
     }
 
-    private static bool HasCopies(Examples examples)
+    // The widest bandwidth of one feature that a criterion did not take; null where it took all.
+    private static double? Refused(Examples examples, BandwidthSearch search)
     {
-        int d = examples.Features.Count;
-        return examples.X.Chunk(d).Select(place => string.Join(' ', place.Select(Exact))).Distinct().Count() < examples.Count;
+        double[] refused = [.. search.Trials.Where(trial => double.IsPositiveInfinity(trial.Score)).Select(trial => trial.Bandwidths[0])];
+        return examples.Features.Count == 1 && refused.Length > 0 ? refused.Max() : null;
     }
+
+    private static bool HasCopies(Examples examples) => Places(examples) < examples.Count;
+
+    private static int Places(Examples examples) =>
+        examples.X.Chunk(examples.Features.Count).Select(place => string.Join(' ', place.Select(Exact))).Distinct().Count();
 }

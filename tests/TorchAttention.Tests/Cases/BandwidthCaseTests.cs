@@ -9,6 +9,32 @@ public sealed class BandwidthCaseTests
 {
     // The others lie on a line up and down again, with steps of 0.1 and 1: the mean of the two neighbours is off at the four bends only,
     // and the far one by its nearest's value.
+    // Of two rows on either side, or one far beyond another, each hides the other where the furthest alone is asked about.
+    [Theory]
+    [InlineData(200, new[] { 5.0, -5 })]
+    [InlineData(60, new[] { 20.0, -20 })]
+    [InlineData(30, new[] { 100.0, 200 })]
+    [InlineData(30, new[] { 1e4, -1e5 })]
+    [InlineData(40, new[] { 10.0, 100, 1000, 1e4 })]
+    public void SeveralRowsFarAway_HaveNoSay(int n, double[] far)
+    {
+        var random = new Random(n);
+        double[] x = [.. Enumerable.Range(0, n).Select(_ => random.NextDouble())];
+        double[] y = [.. x.Select(at => Math.Sin(6 * at) + (0.4 * (random.NextDouble() - 0.5)))];
+        foreach (SmoothingKernel kernel in new[] { SmoothingKernel.Gaussian, SmoothingKernel.Epanechnikov })
+        {
+            foreach (int degree in new[] { 0, 1 })
+            {
+                var options = new KernelRegressionOptions { Kernel = kernel, Degree = degree };
+                KernelRegression plain = KernelRegression.Fit(x, y, options);
+                KernelRegression with = KernelRegression.Fit([.. far, .. x], [.. far.Select(_ => 0.0), .. y], options);
+
+                Assert.Equal(Enumerable.Range(0, far.Length), with.Search!.SetAside);
+                Assert.Equal(plain.Bandwidths[0], with.Bandwidths[0], 1e-6 * plain.Bandwidths[0]);
+            }
+        }
+    }
+
     [Theory]
     [InlineData("gaussian", BandwidthRule.LeaveOneOut)]
     [InlineData("gaussian", BandwidthRule.GCV)]

@@ -12,6 +12,13 @@ internal sealed partial record SmootherData
     private const double FarInSpans = 3;
     private const int FewestNearExamples = 3;
 
+    // Of few examples up to so many may be far, one for each so many.
+    private const int MostFarOfFew = 4;
+    private const int FewForFar = 8;
+
+    // Gaps at an end that are looked at, from the end on.
+    private const int MostCuts = 64;
+
     // The smallest distances are those of examples that happen to lie close.
     private const double LowQuantile = 0.05;
 
@@ -27,8 +34,8 @@ internal sealed partial record SmootherData
 
     /// <summary>
     /// The places of examples that stand farther from all others, in one feature, than three times what these span: no other example says
-    /// anything about them, and they have no say in what bandwidth the others get. At most a twentieth of the examples, and one where there
-    /// are fewer than 20.
+    /// anything about them, and they have no say in what bandwidth the others get. At most a twentieth of the examples; of few examples up
+    /// to an eighth, or 4, and one at least.
     /// </summary>
     public int[] Far { get; private init; } = [];
 
@@ -217,42 +224,48 @@ internal sealed partial record SmootherData
     private SmootherData WithFar()
     {
         var far = new HashSet<int>();
-        int most = Math.Max(1, Count / AloneForAnother);
-        while (far.Count < most && Count - far.Count > FewestNearExamples)
+        int most = Math.Max(Math.Max(1, Count / AloneForAnother), Math.Min(MostFarOfFew, Count / FewForFar));
+        while (Enumerable.Range(0, Features).Select(feature => FarAtTheEnds(feature, far, most - far.Count)).MaxBy(ends => ends.Spans)
+            is { Places.Length: > 0 } furthest)
         {
-            // The furthest in any feature goes first: which feature comes first decides nothing.
-            (int place, double spans) = Enumerable.Range(0, Features).Select(feature => FarAtAnEnd(feature, far)).MaxBy(end => end.Spans);
-            if (!(spans > FarInSpans))
-            {
-                break;
-            }
-
-            far.Add(place);
+            // The furthest in any feature go first: which feature comes first decides nothing.
+            far.UnionWith(furthest.Places);
         }
 
         return far.Count == 0 ? this : this with { Far = [.. far.Order()] };
     }
 
-    // The key at an end of a feature that is further from the others, and how many times what these span.
-    private (int Place, double Spans) FarAtAnEnd(int feature, HashSet<int> without)
+    // The fewest keys at the ends of a feature that all others lie far from, and how many times what these span. Two of them, one at each
+    // end, hide each other where only the furthest is asked about.
+    private (int[] Places, double Spans) FarAtTheEnds(int feature, HashSet<int> without, int most)
     {
-        (int least, int most) = (-1, -1);
-        (double low, double nextLow) = (double.PositiveInfinity, double.PositiveInfinity);
-        (double high, double nextHigh) = (double.NegativeInfinity, double.NegativeInfinity);
-        for (int i = 0; i < Count; i++)
+        most = Math.Min(most, Count - without.Count - FewestNearExamples);
+        if (most <= 0)
         {
-            if (without.Count > 0 && without.Contains(i))
-            {
-                continue;
-            }
-
-            double x = Keys[(i * Features) + feature];
-            (least, low, nextLow) = x < low ? (i, x, low) : (least, low, Math.Min(nextLow, x));
-            (most, high, nextHigh) = x > high ? (i, x, high) : (most, high, Math.Max(nextHigh, x));
+            return ([], 0);
         }
 
-        double above = nextHigh > low ? (high - nextHigh) / (nextHigh - low) : 0;
-        double below = high > nextLow ? (nextLow - low) / (high - nextLow) : 0;
-        return above >= below ? (most, above) : (least, below);
+        int[] places = [.. Enumerable.Range(0, Count).Where(i => !without.Contains(i))];
+        double[] keys = Array.ConvertAll(places, i => Keys[(i * Features) + feature]);
+        Array.Sort(keys, places);
+        double narrowest = keys[^(1 + most)] - keys[most];
+        int[] below = [0, .. Enumerable.Range(1, most).Where(a => keys[a] - keys[a - 1] > FarInSpans * narrowest).Take(MostCuts)];
+        int[] above = [0, .. Enumerable.Range(1, most).Where(b => keys[^b] - keys[^(b + 1)] > FarInSpans * narrowest).Take(MostCuts)];
+        (int Low, int High, double Spans) best = (0, 0, 0);
+        foreach ((int low, int high) in below.SelectMany(low => above.Select(high => (low, high))))
+        {
+            double span = keys[^(1 + high)] - keys[low];
+            double gap = Math.Min(
+                low > 0 ? keys[low] - keys[low - 1] : double.PositiveInfinity,
+                high > 0 ? keys[^high] - keys[^(high + 1)] : double.PositiveInfinity);
+            int fewest = best.Low + best.High;
+            bool isFar = low + high > 0 && low + high <= most && span > 0 && gap > FarInSpans * span;
+            if (isFar && (fewest == 0 || low + high < fewest || (low + high == fewest && gap / span > best.Spans)))
+            {
+                best = (low, high, gap / span);
+            }
+        }
+
+        return ([.. places[..best.Low], .. places[^best.High..]], best.Spans);
     }
 }
