@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Data;
 using TorchAttention.Numerics;
 using TorchSharp;
@@ -68,8 +69,20 @@ internal sealed class DataSource
         }
 
         DataStream.RefuseClosed("--data", options.Data);
-        Table table = Check(CsvTable.Read(options.Data, header => ChooseColumns(header, options)));
+        Table table = Check(Read(options));
         return new DataSource(options, Path.GetFileNameWithoutExtension(options.Data), table) { IsFile = true };
+    }
+
+    private static Table Read(TrainOptions options)
+    {
+        try
+        {
+            return CsvTable.Read(options.Data, header => ChooseColumns(header, options), new CsvOptions { Missing = options.Missing });
+        }
+        catch (TableException e) when (e.Kind == TableProblem.Missing)
+        {
+            throw CliException.WrongInput($"{e.Message}; {Examples.MissingAdvice}", e);
+        }
     }
 
     /// <summary>Refuses what the machine's memory cannot hold: asked for too much, the system ends the process without a word.</summary>

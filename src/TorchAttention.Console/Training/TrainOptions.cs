@@ -33,6 +33,12 @@ internal sealed partial record TrainOptions(TrainLine Line)
         Options.Text("--y", "column", "The target's column (tables; by default a built-in table's own, or the second of a file's two)"),
         AppliesTo.Tables);
 
+    public MissingValues Missing { get; } = Line.Take(
+        Options.OneOf(
+            "--missing", "What becomes of a file's rows with a missing number", MissingValues.Error, Options.Names<MissingValues>()),
+        AppliesTo.Tables,
+        record: (json, it) => json.WriteString("missing", Options.Name(it.Missing)));
+
     public int N { get; } = Line.Take(
         Options.WholeNumber("--n", $"Training examples (nonlinear; default {DataSource.DefaultN})", least: 1),
         AppliesTo.Nonlinear, record: (json, it) => json.WriteNumber("n", it.N)) ?? DataSource.DefaultN;
@@ -50,7 +56,9 @@ internal sealed partial record TrainOptions(TrainLine Line)
         record: (json, it) => json.WriteNumber("validation_fraction", it.ValidationFraction)) ?? DataSource.DefaultValidationFraction;
 
     public double? Bandwidth { get; init; } = Line.Take(
-        Options.PositiveNumber("--bandwidth", "The nonparametric form's h, in units of x (default 1; tables: one standard deviation of x)"),
+        Options.PositiveNumber(
+            "--bandwidth",
+            "The nonparametric form's h, in units of x, of several columns in deviations of each (default 1; tables: a standard deviation)"),
         record: (json, it) => json.WriteNumber("nonparametric_bandwidth", it.Bandwidth!.Value));
 
     public int BatchSize { get; } = Line.Take(
