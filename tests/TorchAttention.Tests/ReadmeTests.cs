@@ -9,8 +9,8 @@ using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 using TorchAttention.Pooling;
-using TorchAttention.Tests.Console;
 using TorchAttention.Runs;
+using TorchAttention.Tests.Console;
 using TorchAttention.Training;
 using Parameter = TorchSharp.Modules.Parameter;
 

@@ -2,8 +2,8 @@ using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Plotting;
-using static TorchAttention.Cli.Output.Digits;
 using TorchAttention.Runs;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
 

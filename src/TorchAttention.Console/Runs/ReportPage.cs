@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text;
 using TorchAttention.Plotting;
-using static TorchAttention.Cli.Output.Digits;
 using TorchAttention.Runs;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Runs;
 

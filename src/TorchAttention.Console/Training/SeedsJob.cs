@@ -1,8 +1,8 @@
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using static TorchAttention.Cli.Output.Digits;
 using TorchAttention.Runs;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Training;
 

@@ -58,7 +58,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
     public double? Bandwidth { get; init; } = Line.Take(
         Options.PositiveNumber(
             "--bandwidth",
-            "The nonparametric form's h, in units of x, of several columns in deviations of each (default 1; tables: a standard deviation)"),
+            "The nonparametric form's h, in units of x, of several columns in deviations (default 1; tables: a standard deviation)"),
         record: (json, it) => json.WriteNumber("nonparametric_bandwidth", it.Bandwidth!.Value));
 
     public int BatchSize { get; } = Line.Take(
