@@ -5,6 +5,7 @@ internal static class LongTests
 {
     private const string Variable = "TORCHATTENTION_LONG_TESTS";
 
-    public static void SkipUnlessAskedFor() =>
-        Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) is "1", $"It takes long; {Variable}=1 asks for it.");
+    public static bool AreAskedFor => Environment.GetEnvironmentVariable(Variable) is "1";
+
+    public static void SkipUnlessAskedFor() => Assert.SkipUnless(AreAskedFor, $"It takes long; {Variable}=1 asks for it.");
 }

@@ -17,6 +17,7 @@ public sealed class SavedNotebookTests : IDisposable
     [MemberData(nameof(Notebooks))]
     public void EveryNotebook_GivesTheOutputsThatAreSavedInIt(string name)
     {
+        LongTests.SkipUnlessAskedFor();
         ConsoleProcess.Result result = NotebookRunner.Run(_folder, name, "--check");
         Assert.True((result.ExitCode, result.Error) == (0, ""), $"exit code {result.ExitCode}: {result.Error}");
     }

@@ -15,6 +15,8 @@ public sealed class BandwidthLaws
 
     private static readonly Gen<Problem> _problems = Problems(3, _rules);
 
+    private static int Tries => LongTests.AreAskedFor ? 80 : 40;
+
     private static Gen<Problem> Problems(int mostFeatures, BandwidthRule[] rules) =>
         from n in Gen.Int[8, 40]
         from features in Gen.Int[1, mostFeatures]
@@ -49,7 +51,7 @@ public sealed class BandwidthLaws
                     plain, other, scaleX, problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 1 : scaleY * scaleY,
                     problem.Options.Bandwidth.Rule == BandwidthRule.AICc ? 2 * Math.Log(scaleY) : 0);
             },
-            iter: 80, threads: 1);
+            iter: Tries, threads: 1);
     }
 
     [Theory]
@@ -102,7 +104,7 @@ public sealed class BandwidthLaws
 
                 AreAlike(plain, other, 1, 1, 0);
             },
-            iter: 80, threads: 1);
+            iter: Tries, threads: 1);
     }
 
     [Fact]
@@ -127,7 +129,7 @@ public sealed class BandwidthLaws
                 Assert.Equal([problem.Count], other.Search!.SetAside);
                 AreAlike(plain, other, 1, 1, 0);
             },
-            iter: 80, threads: 1);
+            iter: Tries, threads: 1);
     }
 
     // A search of few examples is as good as a fine grid, and never ends where the others do not reach.
