@@ -94,29 +94,11 @@ public static partial class KernelPooling
         PoolingCheck.Output(output, new PoolingSizes(count, samples.Count, samples.Features, samples.Columns), options.Degree);
         fixed (T* places = queries)
         fixed (int* left = leftOut)
-        fixed (T* outputs = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours,
-        ownWeight = output.OwnWeight)
-        fixed (T* inverseBandwidthGradient = output.InverseBandwidthGradient, queryGradient = output.QueryGradient, slopes = output.Slopes)
-        fixed (T* logWeightSumGradient = output.LogWeightSumGradient, ownWeightGradient = output.OwnWeightGradient)
-        fixed (bool* hasNeighbour = output.HasNeighbour, isLevel = output.IsLevel)
         {
             PoolingProblem<T> problem = Problem(
                 samples, widths, kept, count, places, left, options, progress, cancellationToken);
-            var writer = new AnswerWriter<TKernel, T>(AnswerFrame.Create<TKernel, T>(problem), places)
-            {
-                Values = outputs,
-                LogWeightSum = logWeightSum,
-                EffectiveNeighbours = effective,
-                HasNeighbour = hasNeighbour,
-                OwnWeight = ownWeight,
-                Slopes = slopes,
-                IsLevel = isLevel,
-                InverseBandwidthGradient = inverseBandwidthGradient,
-                LogWeightSumGradient = logWeightSumGradient,
-                OwnWeightGradient = ownWeightGradient,
-                QueryGradient = queryGradient,
-            };
-            PoolingReport report = Run(problem, writer);
+            PoolingReport report = AnswerWriter<TKernel, T>.To(
+                AnswerFrame.Create<TKernel, T>(problem), places, output, null, writer => Run(problem, writer));
 
             // Loops hold addresses alone.
             GC.KeepAlive(samples);

@@ -169,29 +169,23 @@ public sealed unsafe partial class PoolingSums
         public PoolingReport Run<TKernel>()
             where TKernel : IKernel
         {
-            QueryRows rows = sums._rows;
-            fixed (double* queries = sums._queries, first = rows.Sums, references = rows.References, nearest = rows.NearestValues)
-            fixed (double* values = _output.Values, logWeightSum = _output.LogWeightSum, effective = _output.EffectiveNeighbours,
-                ownWeight = _output.OwnWeight, byW = _output.InverseBandwidthGradient, byQuery = _output.QueryGradient)
-            fixed (double* slopes = _output.Slopes, logByW = _output.LogWeightSumGradient, ownByW = _output.OwnWeightGradient)
-            fixed (bool* hasNeighbour = _output.HasNeighbour, isLevel = _output.IsLevel)
+            PoolingSums answered = sums;
+            NoNeighbourPolicy policy = noNeighbour;
+            fixed (double* queries = sums._queries)
             {
-                var writer = new AnswerWriter<TKernel, double>(sums._frame, queries)
-                {
-                    GivenLayout = rows.Layout,
-                    Values = values,
-                    LogWeightSum = logWeightSum,
-                    EffectiveNeighbours = effective,
-                    HasNeighbour = hasNeighbour,
-                    OwnWeight = ownWeight,
-                    Slopes = slopes,
-                    IsLevel = isLevel,
-                    InverseBandwidthGradient = byW,
-                    LogWeightSumGradient = logByW,
-                    OwnWeightGradient = ownByW,
-                    QueryGradient = byQuery,
-                };
-                CheckParts(writer.NeededLayout, rows.Layout);
+                return AnswerWriter<TKernel, double>.To(
+                    sums._frame, queries, _output, sums._rows.Layout, writer => Answer(writer, answered, policy));
+            }
+        }
+
+        private static PoolingReport Answer<TKernel>(
+            AnswerWriter<TKernel, double> writer, PoolingSums sums, NoNeighbourPolicy noNeighbour)
+            where TKernel : IKernel
+        {
+            QueryRows rows = sums._rows;
+            CheckParts(writer.NeededLayout, rows.Layout);
+            fixed (double* first = rows.Sums, references = rows.References, nearest = rows.NearestValues)
+            {
                 for (int query = 0; query < sums.Count; query++)
                 {
                     double* row = first + ((long)query * rows.Layout.Length);
@@ -205,19 +199,19 @@ public sealed unsafe partial class PoolingSums
                         writer.WriteWithoutNeighbour(query, isKnown ? nearest + ((long)query * sums.Columns) : null);
                     }
                 }
-
-                int[] without = writer.WithoutNeighbour();
-                return without.Length > 0 && noNeighbour == NoNeighbourPolicy.Error
-                    ? throw new NoNeighbourException(without)
-                    : new PoolingReport
-                    {
-                        Method = sums.Method,
-                        Reason = "merged sums",
-                        ErrorBound = sums._bounds.Value.Where(double.IsFinite).DefaultIfEmpty(0).Max(),
-                        Recomputed = rows.AreCareful.Count(isCareful => isCareful),
-                        WithoutNeighbour = without,
-                    };
             }
+
+            int[] without = writer.WithoutNeighbour();
+            return without.Length > 0 && noNeighbour == NoNeighbourPolicy.Error
+                ? throw new NoNeighbourException(without)
+                : new PoolingReport
+                {
+                    Method = sums.Method,
+                    Reason = "merged sums",
+                    ErrorBound = sums._bounds.Value.Where(double.IsFinite).DefaultIfEmpty(0).Max(),
+                    Recomputed = rows.AreCareful.Count(isCareful => isCareful),
+                    WithoutNeighbour = without,
+                };
         }
 
         private static void CheckParts(in SumLayout needed, in SumLayout given)

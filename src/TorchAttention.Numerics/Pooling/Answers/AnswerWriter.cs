@@ -28,6 +28,38 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         _logLargestSampleWeight = Math.Log(frame.LargestSampleWeight);
     }
 
+    /// <summary>Does some work with a writer to outputs, which stay where they are meanwhile.</summary>
+    /// <param name="frame">The units of the sums.</param>
+    /// <param name="queries">The queries (m, d).</param>
+    /// <param name="output">Where the answers go.</param>
+    /// <param name="layout">Where the sums stand, if there are more of them than the outputs need.</param>
+    /// <param name="work">The work.</param>
+    public static PoolingReport To(
+        AnswerFrame frame, T* queries, PoolingOutput<T> output, SumLayout? layout, Func<AnswerWriter<TKernel, T>, PoolingReport> work)
+    {
+        fixed (T* values = output.Values, logWeightSum = output.LogWeightSum, effective = output.EffectiveNeighbours,
+            ownWeight = output.OwnWeight, byW = output.InverseBandwidthGradient, byQuery = output.QueryGradient)
+        fixed (T* slopes = output.Slopes, logByW = output.LogWeightSumGradient, ownByW = output.OwnWeightGradient)
+        fixed (bool* hasNeighbour = output.HasNeighbour, isLevel = output.IsLevel)
+        {
+            return work(new AnswerWriter<TKernel, T>(frame, queries)
+            {
+                GivenLayout = layout,
+                Values = values,
+                LogWeightSum = logWeightSum,
+                EffectiveNeighbours = effective,
+                HasNeighbour = hasNeighbour,
+                OwnWeight = ownWeight,
+                Slopes = slopes,
+                IsLevel = isLevel,
+                InverseBandwidthGradient = byW,
+                LogWeightSumGradient = logByW,
+                OwnWeightGradient = ownByW,
+                QueryGradient = byQuery,
+            });
+        }
+    }
+
     /// <summary>w of the first feature.</summary>
     public double FirstInverseBandwidth => _frame.InverseBandwidths[0];
 
