@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using CsvHelper;
-using CsvHelper.Configuration;
+using csFastFloat;
+using nietras.SeparatedValues;
 
 namespace TorchAttention.Numerics.Tables;
 
@@ -15,24 +15,26 @@ namespace TorchAttention.Numerics.Tables;
 public sealed class CsvRows : IDisposable
 {
     private const int LongestField = 1 << 20;
-    private const int LongestRecord = 1 << 26;
-    private const int MostFields = 1 << 20;
-    private const string Text = "UTF-8 text";
+    private const string TextOfBytes = "UTF-8 text";
     private const string OtherBytes = "other bytes";
 
     // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
     private const char NoText = '\uffff';
 
-    private static readonly HashSet<string> _missing = new(
-        StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" };
+    private const int LongestMissing = 4;
+    private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _missing = new HashSet<string>(
+        StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" }.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly string _name;
     private readonly CsvOptions _options;
-    private readonly CsvParser _parser;
+    private readonly SepReader _rows;
     private readonly LimitedReader _reader;
     private readonly CultureInfo _culture;
     private readonly string[] _header;
     private readonly int _headerRow;
+    private readonly QuotedRecord _quoted;
+    private int _row;
+    private bool _isQuoted;
     private string[] _columns = [];
     private int[] _places = [];
     private string? _notNegative;
@@ -54,39 +56,30 @@ public sealed class CsvRows : IDisposable
         _options = options;
         _culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
         _culture.NumberFormat.NumberDecimalSeparator = options.DecimalComma ? "," : ".";
-        _reader = new LimitedReader(reader, options.Delimiter, LongestRecord, MostFields);
-        _parser = new CsvParser(_reader, new CsvConfiguration(CultureInfo.InvariantCulture)
+        _reader = new LimitedReader(reader, options.Delimiter);
+        _quoted = new QuotedRecord(options.Delimiter);
+        _rows = Sep.New(options.Delimiter).Reader(reading => reading with
         {
-            Delimiter = options.Delimiter.ToString(),
-            IgnoreBlankLines = true,
-            TrimOptions = TrimOptions.Trim,
-            MaxFieldSize = LongestField,
-            BadDataFound = e => throw new TableException(TableProblem.StrayQuotation, name) { Row = e.Context.Parser?.Row },
-        });
-        _header = NextRecord() ? _parser.Record! : throw new TableException(TableProblem.Empty, name)
+            HasHeader = false,
+            DisableColCountCheck = true,
+            DisableQuotesParsing = true,
+            CultureInfo = _culture,
+        }).From(_reader);
+        if (!NextRecord())
         {
-            Expected = "a header row and data",
-            Found = "an empty file",
-        };
-        _headerRow = _parser.Row;
+            throw new TableException(TableProblem.Empty, name) { Expected = "a header row and data", Found = "an empty file" };
+        }
+
+        _header = [.. Enumerable.Range(0, FieldCount).Select(Text)];
+        _headerRow = _row;
         if (_header.Any(field => field.Contains('\0', StringComparison.Ordinal)))
         {
-            throw new TableException(TableProblem.NotText, name)
-            {
-                Row = _headerRow,
-                Expected = Text,
-                Found = "NUL characters, as UTF-16 without a byte-order mark has them",
-            };
+            throw Wrong(TableProblem.NotText, TextOfBytes, "NUL characters, as UTF-16 without a byte-order mark has them");
         }
 
         if (_header.All(field => double.TryParse(field, NumberStyles.Float, _culture, out _)))
         {
-            throw new TableException(TableProblem.NoHeader, name)
-            {
-                Row = _headerRow,
-                Expected = "a header row with the columns' names",
-                Found = $"numbers ('{_header[0]}')",
-            };
+            throw Wrong(TableProblem.NoHeader, "a header row with the columns' names", $"numbers ('{_header[0]}')");
         }
     }
 
@@ -191,14 +184,14 @@ public sealed class CsvRows : IDisposable
         }
         catch (Exception e) when (e is not TableException)
         {
-            throw Explained(e, _name, _parser.Row);
+            throw Explained(e, _name, _row);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _parser.Dispose();
+        _rows.Dispose();
         _reader.Dispose();
     }
 
@@ -216,13 +209,7 @@ public sealed class CsvRows : IDisposable
         FileNotFoundException or DirectoryNotFoundException => new TableException(TableProblem.NoFile, name, e),
 
         // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
-        DecoderFallbackException => new TableException(TableProblem.NotText, name, e) { Expected = Text, Found = OtherBytes },
-        MaxFieldSizeException => new TableException(TableProblem.TooLong, name, e)
-        {
-            Row = row,
-            Expected = $"a field of at most {LongestField} characters",
-            Found = "more",
-        },
+        DecoderFallbackException => new TableException(TableProblem.NotText, name, e) { Expected = TextOfBytes, Found = OtherBytes },
         LimitedReader.RowTooLongException tooLong => new TableException(TableProblem.TooLong, name, e)
         {
             Row = row,
@@ -241,24 +228,20 @@ public sealed class CsvRows : IDisposable
 
     private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
-        if (_parser.Count != _header.Length)
+        if (FieldCount != _header.Length)
         {
-            throw new TableException(TableProblem.Ragged, _name)
-            {
-                Row = _parser.Row,
-                Expected = $"{(_header.Length == 1 ? "1 field" : $"{_header.Length} fields")} as in the header",
-                Found = $"{_parser.Count}",
-            };
+            string expected = $"{(_header.Length == 1 ? "1 field" : $"{_header.Length} fields")} as in the header";
+            throw Wrong(TableProblem.Ragged, expected, $"{FieldCount}");
         }
 
-        int missing = Array.FindIndex(_places, place => _missing.Contains(_parser[place]));
-        bool isWhole = missing < 0 && !(_labelPlace >= 0 && _parser[_labelPlace].Length == 0);
+        int missing = FirstMissing();
+        bool isWhole = missing < 0 && !(_labelPlace >= 0 && Field(_labelPlace).IsEmpty);
         if (!isWhole)
         {
             if (_rowsWithMissing++ == 0)
             {
                 int place = missing >= 0 ? _places[missing] : _labelPlace;
-                (_firstMissingRow, _firstMissingColumn, _firstMissing) = (_parser.Row, _header[place], _parser[place]);
+                (_firstMissingRow, _firstMissingColumn, _firstMissing) = (_row, _header[place], Text(place));
             }
 
             return false;
@@ -271,20 +254,50 @@ public sealed class CsvRows : IDisposable
 
         for (int i = 0; i < _places.Length; i++)
         {
-            values[i].Add(Number(_parser[_places[i]], _columns[i]));
+            values[i].Add(Number(Field(_places[i]), _columns[i]));
         }
 
         if (_labelPlace >= 0)
         {
-            labels?.Add(_parser[_labelPlace]);
+            labels?.Add(Text(_labelPlace));
         }
 
         for (int i = 0; kept is not null && i < _keptPlaces.Length; i++)
         {
-            kept[i].Add(_parser[_keptPlaces[i]]);
+            kept[i].Add(Text(_keptPlaces[i]));
         }
 
         return true;
+    }
+
+    private string Text(int place) => Field(place).ToString();
+
+    private int FirstMissing()
+    {
+        for (int i = 0; i < _places.Length; i++)
+        {
+            ReadOnlySpan<char> field = Field(_places[i]);
+            if (field.Length <= LongestMissing && _missing.Contains(field))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private int FieldCount => _isQuoted ? _quoted.Count : _rows.Current.ColCount;
+
+    // What a field says, without the blanks and the quotation marks around it.
+    private ReadOnlySpan<char> Field(int place)
+    {
+        if (!_isQuoted)
+        {
+            return _rows.Current[place].Span.Trim();
+        }
+
+        ReadOnlySpan<char> field = _quoted.Read(place, out bool isStray);
+        return isStray ? throw Wrong(TableProblem.StrayQuotation) : field;
     }
 
     private TableException Missing() => new(TableProblem.Missing, _name)
@@ -296,44 +309,75 @@ public sealed class CsvRows : IDisposable
         Rows = _rowsWithMissing,
     };
 
-    // The parser takes a quotation that is still open at the end of the text for closed, with every row below it inside.
     private bool NextRecord()
     {
-        if (!_parser.Read())
+        ReadOnlySpan<char> record;
+        do
         {
-            return false;
-        }
-
-        ReadOnlySpan<char> record = _parser.RawRecord;
-        if (record.Contains(NoText))
-        {
-            throw new TableException(TableProblem.NotText, _name) { Row = _parser.Row, Expected = Text, Found = OtherBytes };
-        }
-
-        return EndsInsideQuotation(record) ? throw new TableException(TableProblem.OpenQuotation, _name) { Row = _parser.Row } : true;
-    }
-
-    private bool EndsInsideQuotation(ReadOnlySpan<char> record)
-    {
-        if (record.Count('"') % 2 == 0)
-        {
-            return false;
-        }
-
-        // A quotation mark opens at the start of a field, and opens again right after one that seemed to close.
-        bool inside = false;
-        char before = _options.Delimiter;
-        foreach (char c in record)
-        {
-            if (c == '"')
+            if (!_rows.MoveNext())
             {
-                inside = !inside && (before == _options.Delimiter || before == '"');
+                return false;
             }
 
-            before = char.IsWhiteSpace(c) && c != _options.Delimiter ? before : c;
+            _row++;
+            record = _rows.Current.Span;
+        }
+        while (record.IsEmpty);
+
+        _isQuoted = false;
+        if (record.ContainsAny('"', NoText))
+        {
+            CheckText(record);
+            _isQuoted = true;
+            ReadQuoted(record);
         }
 
-        return inside;
+        return (record.Length <= LongestField && !_isQuoted) || AreFieldsShort() ? true
+            : throw Wrong(TableProblem.TooLong, $"a field of at most {LongestField} characters", "more");
+    }
+
+    private void CheckText(ReadOnlySpan<char> text)
+    {
+        if (text.Contains(NoText))
+        {
+            throw Wrong(TableProblem.NotText, TextOfBytes, OtherBytes);
+        }
+    }
+
+    private void ReadQuoted(ReadOnlySpan<char> line)
+    {
+        bool isWhole = _quoted.Begin(line);
+        while (!isWhole)
+        {
+            if (!_rows.MoveNext())
+            {
+                throw Wrong(TableProblem.OpenQuotation);
+            }
+
+            ReadOnlySpan<char> next = _rows.Current.Span;
+            CheckText(next);
+            isWhole = _quoted.GoOn(next);
+            LimitedReader.Check(_quoted.Length, _quoted.Count);
+        }
+    }
+
+    private bool AreFieldsShort()
+    {
+        if (_isQuoted)
+        {
+            return !_quoted.HasFieldLongerThan(LongestField);
+        }
+
+        SepReader.Row row = _rows.Current;
+        for (int i = 0; i < row.ColCount; i++)
+        {
+            if (row[i].Span.Length > LongestField)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private int Find(string column)
@@ -351,27 +395,27 @@ public sealed class CsvRows : IDisposable
         };
     }
 
-    private double Number(string field, string column)
+    private double Number(ReadOnlySpan<char> field, string column)
     {
+        // Four times as fast as .NET's, with the same bits; it stops where it understands no more, and knows other infinities.
+        char point = _options.DecimalComma ? ',' : '.';
+        bool isRead = FastDoubleParser.TryParseDouble(field, out int read, out double number, NumberStyles.Float, point)
+            && read == field.Length && double.IsFinite(number);
+
         // .NET's parser overlooks trailing NULs, which a damaged file may well have.
-        if (!double.TryParse(field, NumberStyles.Float, _culture, out double number) || field.Contains('\0', StringComparison.Ordinal))
+        if (!isRead && (!double.TryParse(field, NumberStyles.Float, _culture, out number) || field.Contains('\0')))
         {
-            throw Wrong(TableProblem.NotANumber, "a number");
+            throw Wrong(TableProblem.NotANumber, "a number", field, column);
         }
 
         if (number < 0 && column == _notNegative)
         {
-            throw Wrong(TableProblem.Negative, "a number of at least 0");
+            throw Wrong(TableProblem.Negative, "a number of at least 0", field, column);
         }
 
-        return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number");
-
-        TableException Wrong(TableProblem kind, string expected) => new(kind, _name)
-        {
-            Row = _parser.Row,
-            Column = column,
-            Expected = expected,
-            Found = field,
-        };
+        return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", field, column);
     }
+
+    private TableException Wrong(TableProblem kind, string? expected = null, ReadOnlySpan<char> found = default, string? column = null) =>
+        new(kind, _name) { Row = _row, Column = column, Expected = expected, Found = expected is null ? null : found.ToString() };
 }

@@ -2,37 +2,63 @@ using System.Buffers;
 
 namespace TorchAttention.Numerics.Tables;
 
-/// <summary>Text whose rows have a limit: the parser would keep a row of any length in memory.</summary>
+/// <summary>
+/// Text whose lines have a limit, since the parser would keep a line of any length in memory, and come as they are written.
+/// </summary>
 /// <remarks>
-/// Rows end at line breaks outside quotation marks, so that blank lines, which the parser passes over without a word, are rows as well.
+/// The parser asks again until its buffer is full or nothing comes, and only then gives a row; whoever writes the rows into a pipe may wait
+/// for the first answer. So nothing comes once after each read that was short.
 /// </remarks>
-internal sealed class LimitedReader(TextReader inner, char delimiter, long mostCharacters, long mostFields) : TextReader
+internal sealed class LimitedReader(TextReader inner, char delimiter) : TextReader
 {
-    private static readonly SearchValues<char> _breaks = SearchValues.Create("\r\n");
-    private static readonly SearchValues<char> _breaksAndQuotes = SearchValues.Create("\r\n\"");
+    // The parser's own limit is twice as much.
+    private const int MostCharacters = 1 << 23;
+    private const int MostFields = 1 << 20;
 
-    private bool _isQuoted;
+    private static readonly SearchValues<char> _breaks = SearchValues.Create("\r\n");
+
     private long _characters;
     private long _delimiters;
+    private bool _isShort;
 
-    public override int Read(char[] buffer, int index, int count)
+    /// <summary>Refuses a row that is too long.</summary>
+    /// <exception cref="RowTooLongException">It is.</exception>
+    public static void Check(long characters, long fields)
     {
-        int read = inner.Read(buffer, index, count);
-        ReadOnlySpan<char> text = buffer.AsSpan(index, read);
-        if (_isQuoted || text.Contains('"'))
+        if (fields > MostFields)
         {
-            CountQuoted(text);
+            throw new RowTooLongException($"a row of at most {MostFields} fields");
         }
-        else
+
+        if (characters > MostCharacters)
         {
-            // Rows that begin and end in here are no longer than what is in memory anyway.
-            int first = text.IndexOfAny(_breaks);
-            Add(first < 0 ? text : text[..first]);
-            if (first >= 0)
-            {
-                Begin();
-                Add(text[(text.LastIndexOfAny(_breaks) + 1)..]);
-            }
+            throw new RowTooLongException($"a row of at most {MostCharacters} characters");
+        }
+    }
+
+    public override int Read(char[] buffer, int index, int count) => Read(buffer.AsSpan(index, count));
+
+    public override int Read(Span<char> buffer)
+    {
+        if (_isShort)
+        {
+            _isShort = false;
+            return 0;
+        }
+
+        int read = inner.Read(buffer);
+        ReadOnlySpan<char> text = buffer[..read];
+
+        // After \r the parser looks for a \n on its own.
+        _isShort = read > 0 && read < buffer.Length && text[^1] != '\r';
+
+        // Lines that begin and end in here are no longer than what is in memory anyway.
+        int first = text.IndexOfAny(_breaks);
+        Add(first < 0 ? text : text[..first]);
+        if (first >= 0)
+        {
+            (_characters, _delimiters) = (0, 0);
+            Add(text[(text.LastIndexOfAny(_breaks) + 1)..]);
         }
 
         return read;
@@ -50,42 +76,11 @@ internal sealed class LimitedReader(TextReader inner, char delimiter, long mostC
         base.Dispose(disposing);
     }
 
-    private void CountQuoted(ReadOnlySpan<char> text)
-    {
-        int at;
-        while ((at = text.IndexOfAny(_breaksAndQuotes)) >= 0)
-        {
-            Add(text[..at]);
-            if (text[at] == '"')
-            {
-                _isQuoted = !_isQuoted;
-            }
-            else if (!_isQuoted)
-            {
-                Begin();
-            }
-
-            text = text[(at + 1)..];
-        }
-
-        Add(text);
-    }
-
-    private void Begin() => (_characters, _delimiters) = (0, 0);
-
     private void Add(ReadOnlySpan<char> part)
     {
         _characters += part.Length;
-        _delimiters += _isQuoted ? 0 : part.Count(delimiter);
-        if (_characters > mostCharacters)
-        {
-            throw new RowTooLongException($"a row of at most {mostCharacters} characters");
-        }
-
-        if (_delimiters >= mostFields)
-        {
-            throw new RowTooLongException($"a row of at most {mostFields} fields");
-        }
+        _delimiters += part.Count(delimiter);
+        Check(_characters, _delimiters + 1);
     }
 
     public sealed class RowTooLongException(string expected) : Exception($"Expected {expected}, got more.")
