@@ -6,7 +6,7 @@ public sealed class TensorExtensionsTests
     public void ToDoubles_OfATransposedIntegerTensor_IsRowMajor()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor transposed = arange(6, ScalarType.Int32).reshape(2, 3).t();
+        Tensor transposed = Numbers(6, ScalarType.Int32).reshape(2, 3).t();
         Assert.Equal([0, 3, 1, 4, 2, 5], transposed.ToDoubles());
     }
 

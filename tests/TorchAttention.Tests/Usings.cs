@@ -1,3 +1,4 @@
 global using TorchSharp;
 global using Xunit;
+global using static TorchAttention.Tests.HeldInTests;
 global using static TorchSharp.torch;

@@ -42,7 +42,7 @@ public sealed class TensorLoaderTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
-        Tensor y = arange(0.0, 7, 1, ScalarType.Float32);
+        Tensor y = Numbers(7, ScalarType.Float32);
         foreach (Batch batch in new TensorLoader(stack([y, -y], 1), y, 3, shuffle: true, generator))
         {
             batch.X.CheckShape(batch.Y.shape[0], 2);
@@ -68,7 +68,7 @@ public sealed class TensorLoaderTests
 
     private static TensorLoader Loader(int n, int batchSize, bool shuffle)
     {
-        Tensor x = arange(0.0, n, 1, ScalarType.Float32);
+        Tensor x = Numbers(n, ScalarType.Float32);
         return new TensorLoader(x, -x, batchSize, shuffle, new Generator(3));
     }
 

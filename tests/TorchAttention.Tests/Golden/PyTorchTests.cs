@@ -95,7 +95,8 @@ public sealed class PyTorchTests
             data.XTrain, data.YTrain, bandwidth: 0.5)
         { Method = AttentionMethod.Textbook };
 
-        (Tensor output, Tensor weights) = AttentionPooling.AttentionPool(AttentionPooling.Diff(data.XVal, data.XTrain) / 0.5, data.YTrain);
+        (Tensor output, Tensor weights) =
+            AttentionPooling.AttentionPool(AttentionPooling.Diff(data.XVal, data.XTrain).Over(0.5), data.YTrain);
 
         Assert.Equal(output.ToDoubles(), nonparametric.call(data.XVal).ToDoubles());
         Assert.Equal(weights.ToDoubles(), nonparametric.AttentionWeights!.ToDoubles());

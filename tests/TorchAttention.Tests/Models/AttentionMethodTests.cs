@@ -62,7 +62,7 @@ public sealed class AttentionMethodTests : IDisposable
         {
             using var textbook = new NonparametricAttentionPooling(keys, values, 0.4, kernel) { Method = AttentionMethod.Textbook };
             using var engine = new NonparametricAttentionPooling(keys, values, 0.4, kernel) { Method = AttentionMethod.Engine };
-            Tensor queries = keys * 1.5 + 0.01;
+            Tensor queries = keys.Times(1.5).Plus(0.01);
             double[] expected = textbook.call(queries).ToDoubles();
             Assert.All(expected.Zip(engine.call(queries).ToDoubles()), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
             Assert.Equal(textbook.AttentionWeights!.ToDoubles(), engine.AttentionWeights!.ToDoubles());
@@ -76,15 +76,15 @@ public sealed class AttentionMethodTests : IDisposable
         const int Examples = 300_000;
         using DisposeScope scope = NewDisposeScope();
         using var generator = new Generator(1);
-        Tensor x = rand(Examples, generator: generator) * 5;
+        Tensor x = rand(Examples, generator: generator).Times(5);
         Tensor y = x.sin();
         using var model = new NWKernelRegression(x, y, leaveOneOut: true);
         using (no_grad())
         {
-            model.W.fill_(2000);
+            model.W.FillInPlace(2000);
         }
 
-        Tensor loss = model.TrainingStep(new Batch(x, y, arange(Examples, ScalarType.Int64)));
+        Tensor loss = model.TrainingStep(new Batch(x, y, Numbers(Examples)));
         loss.backward();
 
         Assert.InRange(loss.ToDouble(), 0, 1e-6);
@@ -119,7 +119,7 @@ public sealed class AttentionMethodTests : IDisposable
         using var model = new NWKernelRegression(_data.XTrain, _data.YTrain);
         using (no_grad())
         {
-            model.W.fill_(1e30);
+            model.W.FillInPlace(1e30);
         }
 
         Assert.Contains(model.call(_data.XVal).ToDoubles(), double.IsNaN);

@@ -30,7 +30,7 @@ public sealed class AttentionPaddingTests : IDisposable
     {
         using var attention = new DotProductAttention();
         Tensor keys = tensor(new[] { -1000.0, -1001, 0 }).reshape(1, 3, 1).to(type);
-        Tensor queries = full(1, 1, 1, type == ScalarType.Float16 ? 60 : 2000, type);
+        Tensor queries = Filled([1, 1, 1], type == ScalarType.Float16 ? 60 : 2000, type);
         Tensor output = attention.call(queries, keys, tensor(new[] { 1.0, 2, 999 }).reshape(1, 3, 1).to(type), tensor([2L]));
 
         // In bfloat16 -1000 and -1001 are one number.
@@ -64,7 +64,7 @@ public sealed class AttentionPaddingTests : IDisposable
         // The first query of each example sees two keys, the second all five, of which the last is no number.
         using AttentionModule attention = Create(name);
         Problem clean = Random();
-        Problem spoilt = clean.Spoilt(full(Batch, Keys - 1, ScalarType.Int64), double.NaN);
+        Problem spoilt = clean.Spoilt(Filled([Batch], Keys - 1, ScalarType.Int64), double.NaN);
         Tensor lengths = tensor(new long[] { 2, Keys }).expand(Batch, 2);
         Tensor output = attention.call(spoilt.Queries, spoilt.Keys, spoilt.Values, lengths);
         Assert.All(output[TensorIndex.Ellipsis, 1, TensorIndex.Colon].ToDoubles(), number => Assert.True(double.IsNaN(number)));
@@ -94,8 +94,8 @@ public sealed class AttentionPaddingTests : IDisposable
                 attention.zero_grad();
                 Tensor output = attention.call(problem.Queries, problem.Keys, problem.Values, lengths);
                 Tensor[] leaves = [problem.Queries, problem.Keys, problem.Values];
-                IList<Tensor> slopes = autograd.grad([output.square().sum()], leaves, create_graph: true, retain_graph: true);
-                slopes.Select(slope => slope.square().sum()).Aggregate((a, b) => a + b).backward();
+                IList<Tensor> slopes = autograd.grad([output.Squared().sum()], leaves, create_graph: true, retain_graph: true);
+                slopes.Select(slope => slope.Squared().sum()).Aggregate(Held.Plus).backward();
                 return [.. leaves.Concat(attention.parameters()).Select(leaf => leaf.grad!.clone())];
             }
         }
@@ -108,7 +108,7 @@ public sealed class AttentionPaddingTests : IDisposable
         using AttentionModule attention = Create(name);
         Problem problem = Random();
         Tensor lengths = zeros(Batch, ScalarType.Int64);
-        problem = problem.Spoilt(lengths, double.NaN) with { Queries = full(Batch, Queries, 4, double.NaN, ScalarType.Float64) };
+        problem = problem.Spoilt(lengths, double.NaN) with { Queries = Filled([Batch, Queries, 4], double.NaN, ScalarType.Float64) };
         Answer answer = All(attention, problem, lengths);
         Tensor none = zeros(answer.Output.shape[2], ScalarType.Float64);
         Tensor bias = name == "multi-head with biases" ? attention.get_parameter("W_o.bias")! : none;
@@ -129,7 +129,7 @@ public sealed class AttentionPaddingTests : IDisposable
         Tensor output = attention.call(problem.Queries, problem.Keys, problem.Values, tensor([0L, 5L, 2L]));
 
         AssertClose(problem.Values[0].mean([0]).expand(Queries, -1), output[0]);
-        AssertClose(full(Queries, Keys, 0.2, ScalarType.Float64), Weights(attention)[0]);
+        AssertClose(Filled([Queries, Keys], 0.2, ScalarType.Float64), Weights(attention)[0]);
     }
 
     [Theory]
@@ -181,7 +181,7 @@ public sealed class AttentionPaddingTests : IDisposable
         {
             using (DisposeScope passing = NewDisposeScope())
             {
-                attention.call(problem.Queries, problem.Keys, problem.Values, lengths).square().sum().backward();
+                attention.call(problem.Queries, problem.Keys, problem.Values, lengths).Squared().sum().backward();
             }
 
             alive.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
@@ -247,7 +247,7 @@ public sealed class AttentionPaddingTests : IDisposable
 
     private static Answer Backward(AttentionModule attention, Problem problem, Tensor output)
     {
-        (output * 3 + output.square()).sum().backward();
+        output.Times(3).Plus(output.Squared()).sum().backward();
         Tensor[] all = [problem.Queries, problem.Keys, problem.Values, .. attention.parameters()];
         return new Answer(output.detach(), [.. all.Select(tensor => tensor.grad is { } gradient ? gradient.clone() : zeros_like(tensor))]);
     }
@@ -274,8 +274,8 @@ public sealed class AttentionPaddingTests : IDisposable
         public Problem Spoilt(Tensor lengths, double bad)
         {
             Tensor most = lengths.dim() == 1 ? lengths : lengths.amax([1]);
-            Tensor isPadding = (arange(Keys.shape[1]).unsqueeze(0) >= most.unsqueeze(1)).unsqueeze(-1);
-            return this with { Keys = Keys.masked_fill(isPadding, bad), Values = Values.masked_fill(isPadding, bad) };
+            Tensor isPadding = (Numbers(Keys.shape[1]).unsqueeze(0) >= most.unsqueeze(1)).unsqueeze(-1);
+            return this with { Keys = Keys.Masked(isPadding, bad), Values = Values.Masked(isPadding, bad) };
         }
 
         private static Tensor Leaf(Tensor tensor) => tensor.detach().clone().requires_grad_();
@@ -288,6 +288,6 @@ public sealed class AttentionPaddingTests : IDisposable
             : base(nameof(Distances), 0, emptyRows) => RegisterComponents();
 
         protected override Tensor Scores(Tensor queries, Tensor keys) =>
-            (queries.unsqueeze(2) - keys.unsqueeze(1)).square().sum(dim: -1) / -2;
+            (queries.unsqueeze(2) - keys.unsqueeze(1)).Squared().sum(dim: -1).Over(-2);
     }
 }

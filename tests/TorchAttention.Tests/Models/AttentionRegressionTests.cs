@@ -57,9 +57,9 @@ public sealed class AttentionRegressionTests : IDisposable
                 {
                     using IDisposable noGradients = no_grad();
                     Tensor flat = parameter.view(-1);
-                    flat[element].add_(step);
+                    flat[element].AddInPlace(step);
                     double loss = model.TrainingStep(batch).ToDouble();
-                    flat[element].sub_(step);
+                    flat[element].AddInPlace(-step);
                     return loss;
                 }
             }
@@ -76,7 +76,7 @@ public sealed class AttentionRegressionTests : IDisposable
         (Tensor x, Tensor y) = Data(features);
         foreach ((int place, long index) in batch.Indices.data<long>().ToArray().Index())
         {
-            Tensor others = arange(0, x.shape[0], 1, ScalarType.Int64);
+            Tensor others = Numbers(x.shape[0]);
             others = others[others.not_equal(index)];
             using var rest = new AttentionRegression(x[others], y[others], model.Options);
             Assert.Equal(rest.call(x[index].unsqueeze(0)).ToDouble(), without[place], 1e-12);

@@ -70,7 +70,7 @@ public sealed class AttentionTests : IDisposable
         Tensor values = angles.exp();
         using var attention = new DotProductAttention();
         Tensor byDots = attention.call(
-            (queries * Math.Sqrt(2)).unsqueeze(0), keys.unsqueeze(0), values.reshape(1, -1, 1), null).reshape(-1);
+            queries.Times(Math.Sqrt(2)).unsqueeze(0), keys.unsqueeze(0), values.reshape(1, -1, 1), null).reshape(-1);
         Tensor byDistance = EnginePooling.Pool<TorchAttention.Numerics.Kernels.Gaussian>(
             queries, keys, values, ones(1, ScalarType.Float64));
 
@@ -96,7 +96,7 @@ public sealed class AttentionTests : IDisposable
     public void Gradients_ReachEveryParameter()
     {
         using var attention = new MultiHeadAttention(4, 4, 6, 8, 2, bias: true);
-        Call(attention, "one").square().sum().backward();
+        Call(attention, "one").Squared().sum().backward();
         Assert.Equal(8, attention.parameters().Count());
         Assert.All(
             attention.named_parameters(),

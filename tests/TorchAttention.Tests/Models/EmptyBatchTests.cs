@@ -32,13 +32,13 @@ public sealed class EmptyBatchTests : IDisposable
             output.CheckShape(0, v);
             Tensor slopes = autograd.grad([output.sum()], [learning.Queries], create_graph: true, retain_graph: true)[0];
             slopes.CheckShape(0, d);
-            (output.square().sum() + slopes.square().sum()).backward();
+            output.Squared().sum().Plus(slopes.Squared().sum()).backward();
             Tensor[] leaves = [learning.Queries, learning.Values, learning.W];
             Assert.All(leaves, leaf => leaf.grad!.CheckShape(leaf.shape));
             Assert.All(leaves, leaf => Assert.Equal(0, leaf.grad!.abs().sum().ToDouble()));
         }
 
-        Tensor keys = arange(5, ScalarType.Float64);
+        Tensor keys = Numbers(5, ScalarType.Float64);
         Pool(form, zeros(0, ScalarType.Float64), keys, keys, tensor([1.0])).CheckShape(0);
         if (form != "fused")
         {
@@ -52,7 +52,7 @@ public sealed class EmptyBatchTests : IDisposable
     [Fact]
     public void WeightsOfItsOwn_AndLogsOfSums_AreEmptyToo()
     {
-        Tensor keys = arange(5, ScalarType.Float64);
+        Tensor keys = Numbers(5, ScalarType.Float64);
         Tensor widths = ones(5, ScalarType.Float64).requires_grad_();
         Tensor output = EnginePooling.Pool<Gaussian>(zeros(0, ScalarType.Float64), keys, keys, widths);
         output.CheckShape(0);
@@ -69,7 +69,7 @@ public sealed class EmptyBatchTests : IDisposable
     [Fact]
     public void Textbook_IsEmptyToo()
     {
-        Tensor keys = arange(5, ScalarType.Float64);
+        Tensor keys = Numbers(5, ScalarType.Float64);
         Tensor diff = AttentionPooling.Diff(zeros(0, ScalarType.Float64), keys);
         diff.CheckShape(0, 5);
         (Tensor output, Tensor weights) = AttentionPooling.AttentionPool(diff, keys);
@@ -103,7 +103,7 @@ public sealed class EmptyBatchTests : IDisposable
             Tensor without = model.PredictWithout(new Batch(x[none], y[none], none));
             without.CheckShape(0);
             model.AttentionWeights!.CheckShape(0, KernelModels.Examples - 1);
-            (output.sum() + without.sum()).backward();
+            output.sum().Plus(without.sum()).backward();
             Assert.All(model.parameters(), parameter => Assert.Equal(0, parameter.grad!.abs().sum().ToDouble()));
         }
     }
@@ -122,7 +122,7 @@ public sealed class EmptyBatchTests : IDisposable
         Tensor without = model.PredictWithout(new Batch(x[none], y[none], none));
         without.CheckShape(0);
         model.AttentionWeights!.CheckShape([.. heads, 0, KernelModels.Examples - 1]);
-        (output.sum() + without.sum()).backward();
+        output.sum().Plus(without.sum()).backward();
         Assert.All(model.parameters(), parameter => Assert.Equal(0, parameter.grad!.abs().sum().ToDouble()));
     }
 

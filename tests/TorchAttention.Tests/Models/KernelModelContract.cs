@@ -69,9 +69,9 @@ public sealed class KernelModelContract : IDisposable
                 double At(int element, double step)
                 {
                     using IDisposable noGradients = no_grad();
-                    parameter[element].add_(step);
+                    parameter[element].AddInPlace(step);
                     double loss = model.TrainingStep(batch).ToDouble();
-                    parameter[element].sub_(step);
+                    parameter[element].AddInPlace(-step);
                     return loss;
                 }
             }
@@ -98,10 +98,10 @@ public sealed class KernelModelContract : IDisposable
         {
             using KernelRegressionModule model = Create(name, options, ScalarType.Float64, out Batch batch);
             model.Method = method;
-            Tensor queries = (batch.X - 0.05).requires_grad_();
+            Tensor queries = batch.X.Minus(0.05).requires_grad_();
             Tensor output = options.LeaveOneOut ? model.PredictWithout(batch with { X = queries }) : model.call(queries);
             Tensor slopes = autograd.grad([output.sum()], [queries], create_graph: true, retain_graph: true)[0];
-            (output.square().sum() + slopes.square().sum()).backward();
+            output.Squared().sum().Plus(slopes.Squared().sum()).backward();
             return [queries.grad!.clone(), .. model.parameters().Select(parameter => parameter.grad!.clone())];
         }
     }
@@ -120,7 +120,7 @@ public sealed class KernelModelContract : IDisposable
         Assert.All(weights.sum(dim: 1).ToDoubles(), sum => Assert.Equal(1, sum, 1e-12));
         foreach ((int place, long index) in batch.Indices.data<long>().ToArray().Index())
         {
-            Tensor others = arange(0, KernelModels.Examples, 1, ScalarType.Int64);
+            Tensor others = Held.Range(KernelModels.Examples, CPU);
             others = others[others.not_equal(index)];
             using KernelRegressionModule rest = KernelModels.Create(name, x[others], y[others], options);
             Assert.Equal(rest.call(x[index].unsqueeze(0)).ToDouble(), without[place], 1e-10);
@@ -143,7 +143,7 @@ public sealed class KernelModelContract : IDisposable
             (Tensor x, Tensor y) = KernelModels.Data(name, device: device);
             using KernelRegressionModule model = KernelModels.Create(name, x, y, Options("tricube", leaveOneOut: true));
             using optim.Optimizer optimizer = model.ConfigureOptimizers();
-            var batch = new Batch(x, y, arange(KernelModels.Examples, ScalarType.Int64, x.device));
+            var batch = new Batch(x, y, Held.Range(KernelModels.Examples, x.device));
             for (int i = 0; i < 5; i++)
             {
                 optimizer.zero_grad();
@@ -202,7 +202,7 @@ public sealed class KernelModelContract : IDisposable
         loss.backward();
         Tensor inTraining = model.AttentionWeights!.clone();
         using IDisposable noGradients = no_grad();
-        Tensor predicted = model.call(batch.X - 0.05);
+        Tensor predicted = model.call(batch.X.Minus(0.05));
         return [loss.reshape(1), inTraining, predicted, model.AttentionWeights!.clone(),
             .. model.parameters().Select(parameter => parameter.grad!.clone())];
     }

@@ -59,7 +59,7 @@ public sealed class KernelModelOptionsTests : IDisposable
         Assert.Equal("The method Streaming takes the gaussian kernel alone; with the kernel tricube use Textbook or Auto.", error.Message);
     }
 
-    private static NWKernelRegression Create(KernelModelOptions options) => new(arange(3, ScalarType.Float32), zeros(3), options);
+    private static NWKernelRegression Create(KernelModelOptions options) => new(Numbers(3, ScalarType.Float32), zeros(3), options);
 
     private static void Refused(string message, Func<object> create) =>
         Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(create).Message, StringComparison.Ordinal);

@@ -18,8 +18,8 @@ internal static class KernelModels
     {
         bool isMatrix = name is "nw of 2 features" or "relevance";
         using var generator = new Generator(8);
-        Tensor x = rand(isMatrix ? [Examples, 2] : [Examples], ScalarType.Float64, generator: generator) * (isMatrix ? 2.5 : 5);
-        Tensor y = (isMatrix ? x.sum(dim: 1) : x).sin() + 0.3 * randn(Examples, ScalarType.Float64, generator: generator);
+        Tensor x = rand(isMatrix ? [Examples, 2] : [Examples], ScalarType.Float64, generator: generator).Times(isMatrix ? 2.5 : 5);
+        Tensor y = (isMatrix ? x.sum(dim: 1) : x).sin().Plus(randn(Examples, ScalarType.Float64, generator: generator).Times(0.3));
         return (x.to(type).to(ComputeDevice.Parse(device)), y.to(type).to(ComputeDevice.Parse(device)));
     }
 

@@ -57,7 +57,7 @@ public sealed class KernelRegressionTensorsTests
         Assert.SkipWhen(ComputeDevice.CudaCount() > 0, "This machine has a CUDA device.");
         using var scope = NewDisposeScope();
         KernelRegression model = KernelRegressionTensors.Fit(
-            arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1, Device = "cuda" });
+            Numbers(5, ScalarType.Float64), Numbers(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1, Device = "cuda" });
         Assert.Contains(
             "No CUDA device for 'cuda'", Assert.Throws<ArgumentException>(() => model.Predict(zeros(3, ScalarType.Float64))).Message,
             StringComparison.Ordinal);
@@ -69,7 +69,7 @@ public sealed class KernelRegressionTensorsTests
     {
         using var scope = NewDisposeScope();
         KernelRegression model = KernelRegressionTensors.Fit(
-            arange(5, ScalarType.Float64), arange(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1 });
+            Numbers(5, ScalarType.Float64), Numbers(5, ScalarType.Float64), new KernelRegressionOptions { Bandwidth = 1 });
         Assert.Contains(
             "of 1 features, got 3", Assert.Throws<ArgumentException>(() => model.Predict(zeros(2, 3))).Message, StringComparison.Ordinal);
         Assert.Contains(

@@ -40,7 +40,7 @@ public sealed class KernelRegressionTests : IDisposable
         Assert.Equal([3, 29], model.AttentionWeights!.shape);
         foreach ((int place, long index) in indices.data<long>().ToArray().Index())
         {
-            Tensor others = arange(0, 30, 1, ScalarType.Int64);
+            Tensor others = Numbers(30);
             others = others[others.not_equal(index)];
             using var without = new NWKernelRegression(_data.XTrain[others], _data.YTrain[others]);
             Assert.Equal(without.call(_data.XTrain[index].unsqueeze(0)).ToDouble(), predicted[place], 1e-6);
@@ -125,10 +125,10 @@ public sealed class KernelRegressionTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using var narrow = new NonparametricAttentionPooling(_data.XTrain, _data.YTrain, bandwidth: 0.25);
-        using var scaled = new NonparametricAttentionPooling(_data.XTrain * 4, _data.YTrain, bandwidth: 1);
+        using var scaled = new NonparametricAttentionPooling(_data.XTrain.Times(4), _data.YTrain, bandwidth: 1);
 
         Assert.All(
-            narrow.call(_data.XVal).ToDoubles().Zip(scaled.call(_data.XVal * 4).ToDoubles()), pair =>
+            narrow.call(_data.XVal).ToDoubles().Zip(scaled.call(_data.XVal.Times(4)).ToDoubles()), pair =>
                 Assert.Equal(pair.First, pair.Second, 1e-5));
     }
 
@@ -176,9 +176,9 @@ public sealed class KernelRegressionTests : IDisposable
         {
             double Loss(double change)
             {
-                parameter[i].add_(change);
+                parameter[i].AddInPlace(change);
                 double loss = model.TrainingStep(batch).ToDouble();
-                parameter[i].add_(-change);
+                parameter[i].AddInPlace(-change);
                 return loss;
             }
 

@@ -98,7 +98,7 @@ public sealed class LiveTensorTests
                 {
                     using (NewDisposeScope())
                     {
-                        Tensor indices = arange(KernelModels.Examples, ScalarType.Int64);
+                        Tensor indices = Numbers(KernelModels.Examples);
                         optimizer.zero_grad();
                         model.TrainingStep(new Batch(data.X, data.Y, indices)).backward();
                         optimizer.step();

@@ -130,7 +130,7 @@ public sealed class ModelFileTests : IDisposable
     {
         bool isKernel = KernelModels.Names.Contains(name);
         (Tensor x, Tensor y) = KernelModels.Data(isKernel ? name : "relevance", type);
-        queries = x - 0.0625;
+        queries = x.Minus(0.0625);
         Module model = isKernel
             ? KernelModels.Create(
                 name, x, y,
@@ -156,7 +156,7 @@ public sealed class ModelFileTests : IDisposable
         using var generator = new Generator(2);
         foreach (Tensor parameter in model.parameters())
         {
-            parameter.add_(rand(parameter.shape, type, generator: generator) / 8);
+            parameter.add_(rand(parameter.shape, type, generator: generator).Over(8), Held.One);
         }
 
         return model;

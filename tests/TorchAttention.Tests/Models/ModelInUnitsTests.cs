@@ -278,7 +278,7 @@ public sealed class ModelInUnitsTests : IDisposable
         {
             double[] deviations = [.. scales.Select(scale => scale.Deviation)];
             double[] means = [.. scales.Select(scale => scale.Mean)];
-            return (standardized.to(ScalarType.Float64) * tensor(deviations)) + tensor(means);
+            return (standardized.to(ScalarType.Float64) * tensor(deviations)).Plus(tensor(means));
         }
     }
 }

@@ -19,11 +19,11 @@ public sealed class NWKernelRegressionStorageTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using var generator = new Generator(3);
-        Tensor keys = rand([50], type, generator: generator) * 5;
+        Tensor keys = rand([50], type, generator: generator).Times(5);
         using var model = new NWKernelRegression(keys, keys.sin(), lr: 0.1234567890123, leaveOneOut: leaveOneOut);
         using (no_grad())
         {
-            model.W.fill_(2.839349);
+            model.W.FillInPlace(2.839349);
         }
 
         model.Save(Path);

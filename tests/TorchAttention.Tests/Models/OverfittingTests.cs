@@ -46,7 +46,7 @@ public sealed class OverfittingTests
             using DisposeScope scope = NewDisposeScope();
             using var generator = new Generator(2);
             Tensor x = randn([2, 800], ScalarType.Float64, generator: generator);
-            Tensor y = (2 * x[0]).sin() + 0.3 * randn(800, ScalarType.Float64, generator: generator);
+            Tensor y = x[0].Times(2).sin().Plus(randn(800, ScalarType.Float64, generator: generator).Times(0.3));
             using var data = new TabularData([x[0].ToDoubles(), x[1].ToDoubles()], y.ToDoubles(), batchSize: 40);
             using var model = new RelevanceKernelRegression(
                 data.XTrain, data.YTrain, new() { LeaveOneOut = leaveOneOut, LearningRate = 2 });

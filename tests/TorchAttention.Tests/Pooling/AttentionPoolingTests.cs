@@ -34,7 +34,7 @@ public sealed class AttentionPoolingTests
 
     [Fact]
     public void Shift_ChangesNothing() => Check((queries, keys, values) =>
-        AssertClose(Pool(queries, keys, values, 1), Pool(queries + 100, keys + 100, values, 1), 1e-11));
+        AssertClose(Pool(queries, keys, values, 1), Pool(queries.Plus(100), keys.Plus(100), values, 1), 1e-11));
 
     [Fact]
     public void PermutingThePairs_ChangesNothing() => Check((queries, keys, values) =>
@@ -54,7 +54,7 @@ public sealed class AttentionPoolingTests
         Gen.Select(Gen.Double[-0.4, 0.4], Gen.Int[0, 9], Gen.Double[-10, 10].Array[10]).Sample((offset, nearest, values) =>
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor keys = arange(0, 10, 1, ScalarType.Float64);
+            Tensor keys = Numbers(10, ScalarType.Float64);
             Assert.Equal(values[nearest], Pool(tensor([nearest + offset]), keys, tensor(values), 100)[0], 1e-12);
         });
     }
@@ -83,8 +83,8 @@ public sealed class AttentionPoolingTests
         using DisposeScope scope = NewDisposeScope();
         bmm(ones(2, 1, 4), ones(2, 4, 6)).CheckShape(2, 1, 6);
 
-        Tensor weights = ones(2, 10) * 0.1;
-        Tensor values = arange(0.0, 20, 1, ScalarType.Float32).reshape(2, 10);
+        Tensor weights = ones(2, 10).Times(0.1);
+        Tensor values = Numbers(20, ScalarType.Float32).reshape(2, 10);
         Tensor averages = bmm(weights.unsqueeze(1), values.unsqueeze(-1));
         averages.CheckShape(2, 1, 1);
         Assert.Equal([4.5, 14.5], averages.ToDoubles().Select(value => Math.Round(value, 5)));
@@ -127,7 +127,7 @@ public sealed class AttentionPoolingTests
         iter: 200);
 
     private static double[] Pool(Tensor queries, Tensor keys, Tensor values, double w) =>
-        AttentionPooling.AttentionPool(AttentionPooling.Diff(queries, keys) * w, values).Output.ToDoubles();
+        AttentionPooling.AttentionPool(AttentionPooling.Diff(queries, keys).Times(w), values).Output.ToDoubles();
 
     private static void AssertClose(double[] expected, double[] actual, double tolerance)
     {

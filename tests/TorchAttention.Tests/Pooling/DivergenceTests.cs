@@ -71,13 +71,13 @@ public sealed class DivergenceTests : IDisposable
         foreach (double far in new[] { 1e19, 1e25, 3e38 })
         {
             PoolingProblem problem = PoolingProblem.Random(3, 4, 2, 1, seed: 2, type: ScalarType.Float32);
-            problem.Queries.fill_(far);
+            problem.Queries.FillInPlace(far);
             Assert.All(Pooled("fused", problem)!, number => Assert.True(double.IsNaN(number)));
         }
 
         // What is only far is as it was.
         PoolingProblem near = PoolingProblem.Random(3, 4, 2, 1, seed: 2, type: ScalarType.Float32);
-        near.Queries.fill_(1e6);
+        near.Queries.FillInPlace(1e6);
         Assert.All(Pooled("fused", near)!, number => Assert.True(double.IsFinite(number)));
     }
 
@@ -86,7 +86,7 @@ public sealed class DivergenceTests : IDisposable
     public void EveryModelAndMethod_ShowsAWThatRanAway(string name)
     {
         (Tensor x, Tensor y) = KernelModels.Data(name, ScalarType.Float32);
-        var batch = new Batch(x, y, arange(KernelModels.Examples, ScalarType.Int64));
+        var batch = new Batch(x, y, Numbers(KernelModels.Examples));
         foreach (SmoothingKernel kernel in KernelModels.Kernels)
         {
             foreach (AttentionMethod method in Enum.GetValues<AttentionMethod>())
@@ -102,11 +102,11 @@ public sealed class DivergenceTests : IDisposable
                     model.Method = method;
                     using (no_grad())
                     {
-                        model.W.fill_(w);
+                        model.W.FillInPlace(w);
                     }
 
                     Assert.False(double.IsFinite(model.TrainingStep(batch).ToDouble()));
-                    Assert.False(double.IsFinite(model.call(x - 0.5).sum().ToDouble()));
+                    Assert.False(double.IsFinite(model.call(x.Minus(0.5)).sum().ToDouble()));
                 }
             }
         }
@@ -117,7 +117,7 @@ public sealed class DivergenceTests : IDisposable
     public void EveryModel_ShowsValuesThatRanAway(string name)
     {
         (Tensor x, Tensor y) = KernelModels.Data(name);
-        var batch = new Batch(x, y, arange(KernelModels.Examples, ScalarType.Int64));
+        var batch = new Batch(x, y, Numbers(KernelModels.Examples));
         foreach (AttentionMethod method in new[] { AttentionMethod.Auto, AttentionMethod.Textbook, AttentionMethod.Engine })
         {
             foreach (double bad in new[] { double.NaN, double.PositiveInfinity })
@@ -126,7 +126,7 @@ public sealed class DivergenceTests : IDisposable
                 model.Method = method;
                 using (no_grad())
                 {
-                    model.named_parameters().Single(parameter => parameter.name == "values").parameter[3].fill_(bad);
+                    model.named_parameters().Single(parameter => parameter.name == "values").parameter[3].FillInPlace(bad);
                 }
 
                 Assert.False(double.IsFinite(model.TrainingStep(batch).ToDouble()));
@@ -165,7 +165,7 @@ public sealed class DivergenceTests : IDisposable
             using var model = new AttentionRegression(x, y, new() { Score = score });
             using (no_grad())
             {
-                model.parameters().First().fill_(double.NaN);
+                model.parameters().First().FillInPlace(double.NaN);
             }
 
             Assert.All(model.call(x).ToDoubles(), number => Assert.True(double.IsNaN(number)));

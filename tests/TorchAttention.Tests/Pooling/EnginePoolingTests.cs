@@ -56,7 +56,7 @@ public sealed class EnginePoolingTests
         foreach (string kernel in new[] { "gaussian", "biweight", "tricube" })
         {
             PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 2, 2, seed: 3));
-            problem = problem with { W = (problem.W.detach() / 8).requires_grad_() };
+            problem = problem with { W = problem.W.detach().Over(8).requires_grad_() };
             Loss(problem, kernel).backward();
             foreach (Tensor leaf in new[] { problem.Queries, problem.Values, problem.W })
             {
@@ -73,9 +73,9 @@ public sealed class EnginePoolingTests
             {
                 using IDisposable noGraph = no_grad();
                 Tensor numbers = leaf.detach().reshape(-1);
-                numbers[element].add_(step);
+                numbers[element].AddInPlace(step);
                 double loss = Loss(problem, kernel).ToDouble();
-                numbers[element].sub_(step);
+                numbers[element].AddInPlace(-step);
                 return loss;
             }
         }
@@ -112,9 +112,9 @@ public sealed class EnginePoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem shared = Learning(PoolingProblem.Random(20, 30, 3, 1, seed: 7) with { W = tensor([0.8]) });
-        PoolingProblem each = Learning(shared with { W = full(3, 0.8, ScalarType.Float64) });
-        Engine(shared).square().sum().backward();
-        Engine(each).square().sum().backward();
+        PoolingProblem each = Learning(shared with { W = Filled([3], 0.8, ScalarType.Float64) });
+        Engine(shared).Squared().sum().backward();
+        Engine(each).Squared().sum().backward();
 
         shared.W.grad!.CheckShape(1);
         Assert.Equal(each.W.grad!.ToDoubles().Sum(), shared.W.grad!.ToDoubles()[0], 1e-11);
@@ -137,9 +137,9 @@ public sealed class EnginePoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: 7));
-        Engine(problem).square().sum().backward();
+        Engine(problem).Squared().sum().backward();
         PoolingProblem changed = Learning(problem);
-        Tensor loss = Engine(changed).square().sum();
+        Tensor loss = Engine(changed).Squared().sum();
         changed.Keys.detach().zero_();
         loss.backward();
 
@@ -152,7 +152,7 @@ public sealed class EnginePoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: 15));
-        Tensor loss = Engine(problem).square().sum();
+        Tensor loss = Engine(problem).Squared().sum();
         loss.backward(retain_graph: true);
         double once = problem.W.grad!.ToDoubles()[0];
         loss.backward();
@@ -167,7 +167,7 @@ public sealed class EnginePoolingTests
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = PoolingProblem.Random(20, 30, 2, 1, seed: 13);
         problem = problem with { W = problem.W.requires_grad_() };
-        Engine(problem).square().sum().backward();
+        Engine(problem).Squared().sum().backward();
 
         Assert.NotNull(problem.W.grad);
         Assert.All([problem.Queries, problem.Keys, problem.Values], leaf => Assert.Null(leaf.grad));
@@ -194,8 +194,8 @@ public sealed class EnginePoolingTests
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = PoolingProblem.Random(40, 60, 1, 1, seed: 21);
         problem = problem with { W = ones(1, ScalarType.Float64) };
-        problem.Queries[0].copy_(problem.Keys.max() + distance);
-        problem.Queries[39].copy_(problem.Keys.min() - distance);
+        problem.Queries[0].copy_(problem.Keys.max().Plus(distance));
+        problem.Queries[39].copy_(problem.Keys.min().Minus(distance));
 
         AssertGradients(problem, 1e-9);
     }
@@ -206,7 +206,7 @@ public sealed class EnginePoolingTests
         // An example far from all others: what is left without its own pair is e^-40 of the sum with it.
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = PoolingProblem.Random(40, 40, 1, 1, seed: 22);
-        problem.Keys[7].copy_(problem.Keys.max() + 9);
+        problem.Keys[7].copy_(problem.Keys.max().Plus(9));
         problem = problem with { Queries = problem.Keys.clone(), W = ones(1, ScalarType.Float64) };
 
         AssertGradients(problem.LeavingOut([.. Enumerable.Range(0, 40)]), 1e-9);
@@ -217,7 +217,7 @@ public sealed class EnginePoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: 7));
-        (Engine(problem) * double.PositiveInfinity).sum().backward();
+        Engine(problem).mul(Held.Infinity).sum().backward();
 
         Assert.All(problem.Values.grad!.ToDoubles(), gradient => Assert.True(double.IsNaN(gradient)));
     }
@@ -250,7 +250,7 @@ public sealed class EnginePoolingTests
         {
             using DisposeScope scope = NewDisposeScope();
             PoolingProblem problem = Learning(PoolingProblem.Random(20, 30, 1, 1, seed: i));
-            Engine(problem).square().sum().backward();
+            Engine(problem).Squared().sum().backward();
         }
 
         Assert.Equal(0, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
@@ -273,15 +273,15 @@ public sealed class EnginePoolingTests
             "tricube" => EnginePooling.Pool<Tricube>(problem.Queries, problem.Keys, problem.Values, problem.W),
             _ => EnginePooling.Pool<Gaussian>(problem.Queries, problem.Keys, problem.Values, problem.W),
         };
-        return output.square().sum();
+        return output.Squared().sum();
     }
 
     private static void AssertGradients(PoolingProblem problem, double tolerance)
     {
         PoolingProblem engine = Learning(problem);
         PoolingProblem textbook = Learning(problem.InDoubles());
-        Engine(engine).square().sum().backward();
-        textbook.Textbook().Output.square().sum().backward();
+        Engine(engine).Squared().sum().backward();
+        textbook.Textbook().Output.Squared().sum().backward();
         foreach ((Tensor expected, Tensor actual) in
             new[] { (textbook.Queries, engine.Queries), (textbook.Values, engine.Values), (textbook.W, engine.W) })
         {

@@ -23,7 +23,7 @@ public sealed class KernelWeightsTests : IDisposable
         double[] distances = [0, 0.3, 0.8, 0.999, 1, 1.7];
         double[] kernels = [.. distances.Select(r => kernel.Weight(r * r))];
 
-        Tensor weights = KernelWeights.Compute(kernel, tensor(distances).square().unsqueeze(0));
+        Tensor weights = KernelWeights.Compute(kernel, tensor(distances).Squared().unsqueeze(0));
 
         Assert.All(kernels.Zip(weights.ToDoubles()), pair => Assert.Equal(pair.First / kernels.Sum(), pair.Second, 1e-14));
     }
@@ -47,7 +47,7 @@ public sealed class KernelWeightsTests : IDisposable
         SmoothingKernel kernel = SmoothingKernel.Find(name)!;
         PoolingProblem problem = Problem(12, 30, 2, seed: 4);
         PoolingProblem learning = problem.WithGradients();
-        Textbook(kernel, learning).square().sum().backward();
+        Textbook(kernel, learning).Squared().sum().backward();
         foreach ((Tensor leaf, Tensor numbers) in learning.Leaves.Zip(problem.Leaves))
         {
             double[] gradient = Gradient(leaf).ToDoubles();
@@ -64,7 +64,7 @@ public sealed class KernelWeightsTests : IDisposable
             Tensor flat = numbers.reshape(-1);
             double before = flat[element].ToDouble();
             flat[element] = tensor(before + step, ScalarType.Float64);
-            double loss = Textbook(kernel, problem).square().sum().ToDouble();
+            double loss = Textbook(kernel, problem).Squared().sum().ToDouble();
             flat[element] = tensor(before, ScalarType.Float64);
             return loss;
         }
@@ -79,15 +79,15 @@ public sealed class KernelWeightsTests : IDisposable
         {
             // Some tens of queries, every third a key itself, and two that no key is in reach of.
             PoolingProblem problem = Problem(60, 80, features, seed: features);
-            problem.Queries[58].copy_(problem.Keys.amax([0]) + 40);
-            problem.Queries[59].copy_(problem.Keys.amin([0]) - 70);
+            problem.Queries[58].copy_(problem.Keys.amax([0]).Plus(40));
+            problem.Queries[59].copy_(problem.Keys.amin([0]).Minus(70));
             PoolingProblem textbook = problem.WithGradients();
             PoolingProblem engine = problem.WithGradients();
             engine = engine with { Keys = problem.Keys };
             Tensor expected = Textbook(kernel, textbook);
             Tensor actual = EnginePooling.Pool(kernel, engine.Queries, engine.Keys, engine.Values, engine.W, options: _nearest);
-            expected.square().sum().backward();
-            actual.square().sum().backward();
+            expected.Squared().sum().backward();
+            actual.Squared().sum().backward();
 
             PoolingProblem.AssertClose(expected, actual, 1e-11);
             PoolingProblem.AssertClose(Gradient(textbook.Queries), engine.Queries.grad!, 1e-10);
@@ -145,7 +145,7 @@ public sealed class KernelWeightsTests : IDisposable
     private static PoolingProblem Problem(int m, int n, int d, int seed)
     {
         PoolingProblem problem = PoolingProblem.Random(m, n, d, 1, seed);
-        return problem with { W = problem.W / 4 };
+        return problem with { W = problem.W.Over(4) };
     }
 
     private static Tensor Textbook(SmoothingKernel kernel, PoolingProblem problem)

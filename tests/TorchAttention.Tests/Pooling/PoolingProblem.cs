@@ -19,11 +19,11 @@ internal sealed record PoolingProblem(Tensor Queries, Tensor Keys, Tensor Values
         int m, int n, int d, int v, int seed, string device = "cpu", ScalarType type = ScalarType.Float64, double offset = 0)
     {
         using var generator = new Generator((ulong)seed);
-        Tensor keys = Normal(n, d) * 2 + offset;
-        Tensor queries = Normal(m, d) * 2 + offset;
+        Tensor keys = Normal(n, d).Times(2).Plus(offset);
+        Tensor queries = Normal(m, d).Times(2).Plus(offset);
         int shared = Math.Min(m, n) / 3;
         queries.narrow(0, 0, shared).copy_(keys.narrow(0, 0, shared));
-        return new PoolingProblem(On(queries), On(keys), On(Normal(n, v) + 3), On(Normal(d).abs() + 0.5));
+        return new PoolingProblem(On(queries), On(keys), On(Normal(n, v).Plus(3)), On(Normal(d).abs().Plus(0.5)));
 
         Tensor Normal(params long[] shape) => randn(shape, ScalarType.Float64, generator: generator);
         Tensor On(Tensor tensor) => tensor.to(type).to(ComputeDevice.Parse(device));
@@ -54,11 +54,11 @@ internal sealed record PoolingProblem(Tensor Queries, Tensor Keys, Tensor Values
     public (Tensor Output, Tensor LogWeightSum) Textbook()
     {
         Tensor scaled = (Queries.unsqueeze(1) - Keys.unsqueeze(0)) * W;
-        Tensor scores = -0.5 * (scaled * scaled).sum(dim: 2);
+        Tensor scores = (scaled * scaled).sum(dim: 2).mul(Held.MinusHalf);
         if (Excluded is not null)
         {
             scores = scores.masked_fill(
-                arange(Keys.size(0), device: Keys.device).unsqueeze(0).eq(Excluded.unsqueeze(1)), double.NegativeInfinity);
+                Held.Range(Keys.size(0), Keys.device).unsqueeze(0).eq(Excluded.unsqueeze(1)), Held.MinusInfinity);
         }
 
         return (nn.functional.softmax(scores, dim: 1).mm(Values), logsumexp(scores, 1));

@@ -18,7 +18,7 @@ public sealed class RegionPoolingTests
         using DisposeScope scope = NewDisposeScope();
         SmoothingKernel kernel = SmoothingKernel.Find(name)!;
         (Tensor queries, Tensor keys, Tensor values, Tensor regions) = Data();
-        foreach (Tensor? excluded in new[] { null, arange(-1, queries.size(0) - 1, 1, ScalarType.Int64) })
+        foreach (Tensor? excluded in new[] { null, Numbers(queries.size(0)) - Held.One })
         {
             Tensor w = tensor([0.8, -3.0, 2.0, 25.0, 1.0]).requires_grad_();
             Tensor wAlone = w.detach().clone().requires_grad_();
@@ -42,7 +42,7 @@ public sealed class RegionPoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor keys = linspace(0, 10, 20_000, ScalarType.Float32);
-        Tensor regions = (arange(20_000, ScalarType.Int64) / 4000.0).floor().to(ScalarType.Int64);
+        Tensor regions = Numbers(20_000).Over(4000).floor().to(ScalarType.Int64);
         Tensor w = tensor([10f, 20f, 30f, 20f, 10f]).requires_grad_();
         Tensor pooled = RegionPooling.Pool(
             SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w, regions, null, _nearest);

@@ -27,8 +27,8 @@ public sealed class SdpaPoolingTests
             using DisposeScope scope = NewDisposeScope();
             PoolingProblem sdpa = PoolingProblem.Random(m, n, d, v, seed: n, device).WithGradients();
             PoolingProblem textbook = sdpa.InDoubles().WithGradients();
-            Pool(sdpa).square().sum().backward();
-            textbook.Textbook().Output.square().sum().backward();
+            Pool(sdpa).Squared().sum().backward();
+            textbook.Textbook().Output.Squared().sum().backward();
 
             Assert.All(textbook.Leaves.Zip(sdpa.Leaves), pair => PoolingProblem.AssertClose(pair.First.grad!, pair.Second.grad!, 1e-10));
         }
@@ -54,9 +54,9 @@ public sealed class SdpaPoolingTests
     {
         // Queries half way between keys of values 0 and 1: what is lost between two nearly equal scores shows in the output.
         using DisposeScope scope = NewDisposeScope();
-        Tensor keys = (arange(0, 400, 1, ScalarType.Float32) / 400 - 0.5) * (2 * range);
-        Tensor queries = keys + range / 400;
-        Tensor values = arange(0, 400, 1, ScalarType.Float32).remainder(2);
+        Tensor keys = Numbers(400, ScalarType.Float32).Over(400).Minus(0.5).Times(2 * range);
+        Tensor queries = keys.Plus(range / 400);
+        Tensor values = Numbers(400, ScalarType.Float32).remainder(Held.Two);
         Tensor w = tensor([1f]);
         var problem = new PoolingProblem(queries.unsqueeze(1), keys.unsqueeze(1), values.unsqueeze(1), w);
         double error = (problem.InDoubles().Textbook().Output - Pool(problem).to(ScalarType.Float64)).abs().max().ToDouble();
@@ -77,9 +77,9 @@ public sealed class SdpaPoolingTests
         Assert.True(SdpaPooling.IsAccurate(keys, keys, w));
         Assert.True(SdpaPooling.IsAccurate(keys, keys, w, 3.6e-5));
         Assert.False(SdpaPooling.IsAccurate(keys, keys, w, 3.5e-5));
-        Assert.False(SdpaPooling.IsAccurate(keys * 2, keys * 2, w));
-        Assert.True(SdpaPooling.IsAccurate(Double(keys) * 1000, Double(keys) * 1000, Double(w)));
-        Assert.False(SdpaPooling.IsAccurate(keys * float.NaN, keys, w));
+        Assert.False(SdpaPooling.IsAccurate(keys.Times(2), keys.Times(2), w));
+        Assert.True(SdpaPooling.IsAccurate(Double(keys).Times(1000), Double(keys).Times(1000), Double(w)));
+        Assert.False(SdpaPooling.IsAccurate(keys.mul(Held.NaN), keys, w));
         Assert.Throws<ArgumentOutOfRangeException>(() => SdpaPooling.IsAccurate(keys, keys, w, -1));
         Assert.Equal(1e-4, SdpaPooling.DefaultTolerance);
 

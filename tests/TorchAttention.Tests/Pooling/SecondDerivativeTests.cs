@@ -47,9 +47,10 @@ public sealed class SecondDerivativeTests : IDisposable
         // The slopes of plain gradients along a direction, against the gradient of their product with it.
         PoolingProblem problem = Learning(form, PoolingProblem.Random(7, 9, 2, 2, seed: 3));
         Tensor[] leaves = Leaves(form, problem);
-        Tensor[] directions = [.. leaves.Select((leaf, i) => (arange(leaf.numel(), ScalarType.Float64) * 2 + i).sin().reshape(leaf.shape))];
+        Tensor[] directions =
+            [.. leaves.Select((leaf, i) => Numbers(leaf.numel(), ScalarType.Float64).Times(2).Plus(i).sin().reshape(leaf.shape))];
         Tensor[] gradients = Gradients(Pool(form, problem).sin().sum(), leaves, createGraph: true);
-        gradients.Zip(directions).Select(pair => (pair.First * pair.Second).sum()).Aggregate((a, b) => a + b).backward();
+        gradients.Zip(directions).Select(pair => (pair.First * pair.Second).sum()).Aggregate(Held.Plus).backward();
 
         const double Step = 2e-4;
         double[][][] at = [.. new[] { -2, -1, 1, 2 }.Select(steps => At(steps * Step))];
@@ -69,7 +70,7 @@ public sealed class SecondDerivativeTests : IDisposable
             {
                 foreach ((Tensor leaf, Tensor direction) in there.Zip(directions))
                 {
-                    leaf.add_(direction * step);
+                    leaf.add_(direction.Times(step), Held.One);
                 }
             }
 
@@ -85,11 +86,11 @@ public sealed class SecondDerivativeTests : IDisposable
         foreach (int features in new[] { 1, 3 })
         {
             PoolingProblem problem = PoolingProblem.Random(40, 60, features, 2, seed: 8);
-            problem = problem with { W = problem.W / (2 * features) };
+            problem = problem with { W = problem.W.Over(2 * features) };
 
             // The last query has no key in reach.
-            problem.Queries[39].fill_(40);
-            foreach (Tensor? excluded in new[] { null, arange(-1, 39, 1, ScalarType.Int64) })
+            problem.Queries[39].FillInPlace(40);
+            foreach (Tensor? excluded in new[] { null, Numbers(40) - Held.One })
             {
                 PoolingProblem engine = Learning("engine", problem);
                 PoolingProblem textbook = Learning("engine", problem);
@@ -108,8 +109,8 @@ public sealed class SecondDerivativeTests : IDisposable
         PoolingProblem problem = PoolingProblem.Random(70, 90, 1, 1, seed: 8);
         Tensor w = tensor([0.5, 0.9, 0.7, -0.6]);
         problem = new PoolingProblem(problem.Queries.squeeze(1), problem.Keys.squeeze(1), problem.Values.squeeze(1), w);
-        Tensor regions = arange(90, ScalarType.Int64).remainder(4);
-        foreach (Tensor? excluded in new[] { null, arange(-1, 69, 1, ScalarType.Int64) })
+        Tensor regions = tensor(Enumerable.Range(0, 90).Select(i => i % 4L).ToArray());
+        foreach (Tensor? excluded in new[] { null, Numbers(70) - Held.One })
         {
             PoolingProblem engine = Learning("engine", problem);
             PoolingProblem textbook = Learning("engine", problem);
@@ -150,8 +151,8 @@ public sealed class SecondDerivativeTests : IDisposable
     {
         PoolingProblem problem = Learning(form, PoolingProblem.Random(23, 40, 2, 2, seed: 4, offset: 100));
         Tensor output = Pool(form, problem);
-        Tensor[] plain = Gradients(output.square().sum(), Leaves(form, problem), createGraph: false);
-        Tensor[] withGraph = Gradients(output.square().sum(), Leaves(form, problem), createGraph: true);
+        Tensor[] plain = Gradients(output.Squared().sum(), Leaves(form, problem), createGraph: false);
+        Tensor[] withGraph = Gradients(output.Squared().sum(), Leaves(form, problem), createGraph: true);
 
         Assert.All(plain.Zip(withGraph), pair => PoolingProblem.AssertClose(pair.First, pair.Second.detach(), 1e-11));
         Assert.All(plain, gradient => Assert.False(gradient.requires_grad));
@@ -247,7 +248,7 @@ public sealed class SecondDerivativeTests : IDisposable
         Tensor output = Pool("engine", problem).sum();
         using (no_grad())
         {
-            problem.W.add_(1);
+            problem.W.AddInPlace(1);
         }
 
         Tensor[] leaves = Leaves("engine", problem);
@@ -265,7 +266,7 @@ public sealed class SecondDerivativeTests : IDisposable
         Tensor output = Pool(form, changed);
         using (no_grad())
         {
-            Assert.All(Leaves(form, changed), leaf => leaf.fill_(0));
+            Assert.All(Leaves(form, changed), leaf => leaf.FillInPlace(0));
         }
 
         Penalty(output, Leaves(form, changed));
@@ -280,7 +281,7 @@ public sealed class SecondDerivativeTests : IDisposable
         PoolingProblem known = Learning("engine", PoolingProblem.Random(20, 60, 1, 1, seed: 14));
 
         Penalty(EnginePooling.Pool<Own>(own.Queries, own.Keys, own.Values, own.W), Leaves("engine", own));
-        Penalty(EnginePooling.Pool<Epanechnikov>(known.Queries, known.Keys, known.Values, known.W / 2), Leaves("engine", known));
+        Penalty(EnginePooling.Pool<Epanechnikov>(known.Queries, known.Keys, known.Values, known.W.div(Held.Two)), Leaves("engine", known));
 
         AssertSame("engine", known, own, Tolerance);
         Assert.All(Leaves("engine", own), leaf => Assert.True(leaf.grad!.isfinite().all().ToBoolean()));
@@ -319,8 +320,8 @@ public sealed class SecondDerivativeTests : IDisposable
     // f^2 and the squares of its derivatives with respect to all that learns.
     private static void Penalty(Tensor output, Tensor[] leaves)
     {
-        Tensor[] gradients = Gradients(output.sum() + output.square().sum(), leaves, createGraph: true);
-        (output.square().sum() + gradients.Select(gradient => gradient.square().sum()).Aggregate((a, b) => a + b)).backward();
+        Tensor[] gradients = Gradients(output.sum().Plus(output.Squared().sum()), leaves, createGraph: true);
+        output.Squared().sum().Plus(gradients.Select(gradient => gradient.Squared().sum()).Aggregate(Held.Plus)).backward();
     }
 
     private static Tensor[] Gradients(Tensor loss, Tensor[] leaves, bool createGraph) =>
@@ -374,7 +375,7 @@ public sealed class SecondDerivativeTests : IDisposable
 
         Tensor Row(int row)
         {
-            Tensor others = arange(problem.Keys.shape[0], ScalarType.Int64);
+            Tensor others = Numbers(problem.Keys.shape[0]);
             others = others[others.not_equal(excluded[row].ToInt64())];
             return KernelWeights.Compute(kernel, squares[row][others].unsqueeze(0)).matmul(problem.Values[others]);
         }

@@ -56,9 +56,9 @@ public sealed class StreamingGradientTests
         double At(Tensor values, int element, double step)
         {
             using IDisposable noGraph = no_grad();
-            values[element].add_(step);
+            values[element].AddInPlace(step);
             double loss = Loss(problem.Stream()).ToDouble();
-            values[element].sub_(step);
+            values[element].AddInPlace(-step);
             return loss;
         }
     }
@@ -112,8 +112,8 @@ public sealed class StreamingGradientTests
         {
             PoolingProblem streaming = PoolingProblem.Random(20, 30, 2, 2, seed: 4).WithGradients();
             PoolingProblem textbook = streaming.InDoubles().WithGradients();
-            Pick(streaming.Stream(), first).square().sum().backward();
-            Pick(textbook.Textbook(), first).square().sum().backward();
+            Pick(streaming.Stream(), first).Squared().sum().backward();
+            Pick(textbook.Textbook(), first).Squared().sum().backward();
 
             IEnumerable<(Tensor, Tensor)> wanted = textbook.Leaves.Zip(streaming.Leaves).Where(pair => pair.First.grad is not null);
             Assert.Equal(first ? 4 : 3, wanted.Count());
@@ -129,7 +129,7 @@ public sealed class StreamingGradientTests
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem shared = PoolingProblem.Random(20, 30, 3, 1, seed: 7);
         shared = (shared with { W = tensor([0.8]) }).WithGradients();
-        PoolingProblem each = (shared with { W = full(3, 0.8, ScalarType.Float64) }).WithGradients();
+        PoolingProblem each = (shared with { W = Filled([3], 0.8, ScalarType.Float64) }).WithGradients();
         Backward(shared.Stream());
         Backward(each.Stream());
 
@@ -161,7 +161,7 @@ public sealed class StreamingGradientTests
         {
             foreach (Tensor leaf in changed.Leaves)
             {
-                leaf.fill_(0);
+                leaf.FillInPlace(0);
             }
         }
 
@@ -223,7 +223,7 @@ public sealed class StreamingGradientTests
     }
 
     private static Tensor Loss((Tensor Output, Tensor LogWeightSum) results) =>
-        results.Output.square().sum() + results.LogWeightSum.sin().sum();
+        results.Output.Squared().sum().Plus(results.LogWeightSum.sin().sum());
 
     private static void Backward((Tensor, Tensor) results) => Loss(results).backward();
 

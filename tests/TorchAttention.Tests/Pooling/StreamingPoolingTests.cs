@@ -60,7 +60,7 @@ public sealed class StreamingPoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = PoolingProblem.Random(40, 64, 1, 1, seed: 6, device, ScalarType.Float32);
-        problem.Values.fill_(1e6f + 1);
+        problem.Values.FillInPlace(1e6f + 1);
 
         Assert.All(problem.Stream().Output.ToDoubles(), output => Assert.Equal(1e6 + 1, output));
     }
@@ -73,8 +73,8 @@ public sealed class StreamingPoolingTests
         Device place = ComputeDevice.Parse(device);
         foreach (ScalarType type in new[] { ScalarType.Float32, ScalarType.Float64 })
         {
-            Tensor keys = arange(0, 30, 1, type, place);
-            Tensor values = keys * 10;
+            Tensor keys = Numbers(30, type, place);
+            Tensor values = keys.Times(10);
             Tensor queries = tensor([-1e6, 1e6, 12.0]).to(type).to(place);
             (Tensor output, Tensor log) = StreamingPooling.PoolWithLogWeightSum(
                 queries, keys, values, ones(1, type, place), options: PoolingProblem.TinyTiles);
@@ -94,7 +94,7 @@ public sealed class StreamingPoolingTests
         using DisposeScope scope = NewDisposeScope();
         Device place = ComputeDevice.Parse(device);
         Tensor keys = cat([tensor([5.0]), zeros(200, ScalarType.Float64), tensor([5.0])], dim: 0).to(place);
-        Tensor values = arange(0, 202, 1, ScalarType.Float64, place);
+        Tensor values = Numbers(202, ScalarType.Float64, place);
         Tensor output = StreamingPooling.Pool(
             tensor([1e5], device: place), keys, values, tensor([1.0], device: place), options: PoolingProblem.TinyTiles);
 
@@ -123,7 +123,7 @@ public sealed class StreamingPoolingTests
         Device place = ComputeDevice.Parse(device);
         Tensor one = tensor([1.0], device: place);
         (Tensor output, Tensor log) = StreamingPooling.PoolWithLogWeightSum(
-            tensor([1.0, 2.0, 1e200], device: place), one, one * 7, one, tensor([0L, -1, -1], device: place));
+            tensor([1.0, 2.0, 1e200], device: place), one, one.Times(7), one, tensor([0L, -1, -1], device: place));
 
         Assert.Equal([double.NaN, 7, double.NaN], output.ToDoubles());
         Assert.Equal([double.NegativeInfinity, -0.5, double.NegativeInfinity], log.ToDoubles().Select(sum => Math.Round(sum, 14)));
@@ -135,7 +135,7 @@ public sealed class StreamingPoolingTests
     {
         using DisposeScope scope = NewDisposeScope();
         PoolingProblem problem = PoolingProblem.Random(20, 40, 1, 1, seed: 9, device);
-        problem.Queries[3].fill_(double.NaN);
+        problem.Queries[3].FillInPlace(double.NaN);
         double[] output = problem.Stream().Output.ToDoubles();
 
         Assert.All(output.Index(), pair => Assert.Equal(pair.Index == 3, double.IsNaN(pair.Item)));
@@ -150,7 +150,7 @@ public sealed class StreamingPoolingTests
         (Tensor first, Tensor firstLog) = (problem with { Keys = problem.Keys[..20], Values = problem.Values[..20] }).Stream();
         (Tensor second, Tensor secondLog) = (problem with { Keys = problem.Keys[20..], Values = problem.Values[20..] }).Stream();
         Tensor log = logaddexp(firstLog, secondLog);
-        Tensor merged = first * (firstLog - log).exp().unsqueeze(1) + second * (secondLog - log).exp().unsqueeze(1);
+        Tensor merged = (first * (firstLog - log).exp().unsqueeze(1)).Plus(second * (secondLog - log).exp().unsqueeze(1));
 
         PoolingProblem.AssertClose(wholeLog, log, 1e-14);
         PoolingProblem.AssertClose(whole, merged, 1e-13);

@@ -76,7 +76,7 @@ public sealed class AloneTests
                 using DisposeScope steps = NewDisposeScope();
                 Tensor queries = x.clone().requires_grad_();
                 Tensor slopes = autograd.grad([model.call(queries).sum()], [queries], create_graph: true, retain_graph: true)[0];
-                slopes.square().sum().backward();
+                slopes.Squared().sum().backward();
                 bytes.Add(NativeMemory.InUse());
             }
 

@@ -75,10 +75,10 @@ public sealed class NonFiniteTests
 
         public override Tensor forward(Tensor input) => input;
 
-        public override Tensor Loss(Tensor yHat, Tensor y) => _root.square().sum();
+        public override Tensor Loss(Tensor yHat, Tensor y) => _root.Squared().sum();
 
         public override Tensor TrainingStep(Batch batch) =>
-            ++_steps == _failingStep ? ((_root - _root).sqrt() * 0).sum() : Loss(batch.X, batch.Y);
+            ++_steps == _failingStep ? (_root - _root).sqrt().mul(Held.Zero).sum() : Loss(batch.X, batch.Y);
 
         public override optim.Optimizer ConfigureOptimizers() => optim.SGD(parameters(), 0.1);
     }

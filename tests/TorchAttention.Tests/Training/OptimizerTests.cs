@@ -44,7 +44,7 @@ public sealed class OptimizerTests
         foreach ((int i, double gradient) in new[] { 3.0, -1, 0.25, 10 }.Index())
         {
             optimizer.zero_grad();
-            (parameter * gradient).sum().backward();
+            parameter.Times(gradient).sum().backward();
             optimizer.step();
 
             (m, s) = ((0.9 * m) + (0.1 * gradient), (0.999 * s) + (0.001 * gradient * gradient));
@@ -161,8 +161,8 @@ public sealed class OptimizerTests
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradients = no_grad();
         using var model = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
-        model.W.fill_(w);
-        return model.TrainingStep(new Batch(data.XTrain, data.YTrain, arange(50, ScalarType.Int64))).ToDouble();
+        model.W.FillInPlace(w);
+        return model.TrainingStep(new Batch(data.XTrain, data.YTrain, Numbers(50))).ToDouble();
     }
 
     private static double[] Descend(Func<IEnumerable<Parameter>, optim.Optimizer> create, int steps = 2)
@@ -175,7 +175,7 @@ public sealed class OptimizerTests
             optimizer.step(() =>
             {
                 optimizer.zero_grad();
-                Tensor loss = (1 - x[0]).square() + (10 * (x[1] - x[0].square()).square());
+                Tensor loss = x[0].FromOne().Squared().Plus((x[1] - x[0].Squared()).Squared().Times(10));
                 loss.backward();
                 return loss;
             });

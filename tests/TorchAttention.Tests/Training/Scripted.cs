@@ -31,19 +31,19 @@ internal sealed class Scripted : Module
 
     public override Tensor forward(Tensor input) => input;
 
-    public override Tensor Loss(Tensor yHat, Tensor y) => (3 * _first + 4 * _second).sum();
+    public override Tensor Loss(Tensor yHat, Tensor y) => _first.Times(3).Plus(_second.Times(4)).sum();
 
     public override optim.Optimizer ConfigureOptimizers() => optim.SGD(parameters(), 1);
 
     public override Tensor TrainingStep(Batch batch)
     {
         Modes += training && is_grad_enabled() ? 'T' : '?';
-        return base.TrainingStep(batch) * (++_trainings == _failingTraining ? double.NaN : 1);
+        return base.TrainingStep(batch).Times(++_trainings == _failingTraining ? double.NaN : 1);
     }
 
     public override Tensor ValidationStep(Batch batch)
     {
         Modes += training || is_grad_enabled() ? '?' : 'V';
-        return base.ValidationStep(batch) * (++_validations == _failingValidation ? double.NaN : 1);
+        return base.ValidationStep(batch).Times(++_validations == _failingValidation ? double.NaN : 1);
     }
 }
