@@ -6,6 +6,8 @@ using OptimizerOptions = TorchAttention.Training.OptimizerOptions;
 
 namespace TorchAttention.Tests.Training;
 
+/// <summary>Alone, since TorchSharp's own optimizers, with which the library's are compared, hold no numbers.</summary>
+[Collection(nameof(AloneTests))]
 public sealed class OptimizerTests
 {
     [Fact]

@@ -33,7 +33,7 @@ internal sealed class Scripted : Module
 
     public override Tensor Loss(Tensor yHat, Tensor y) => _first.Times(3).Plus(_second.Times(4)).sum();
 
-    public override optim.Optimizer ConfigureOptimizers() => optim.SGD(parameters(), 1);
+    public override optim.Optimizer ConfigureOptimizers() => new HeldSgd(parameters().Cast<Parameter>(), 1);
 
     public override Tensor TrainingStep(Batch batch)
     {
