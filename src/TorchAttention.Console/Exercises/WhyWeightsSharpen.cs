@@ -18,11 +18,11 @@ internal static class WhyWeightsSharpen
         foreach (double w in widths)
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor all = AttentionPooling.Diff(data.XTrain, data.XTrain) * w;
+            Tensor all = AttentionPooling.Diff(data.XTrain, data.XTrain).Times(w);
             Tensor weights = AttentionPooling.Weights(all);
             Tensor own = eye(all.shape[0], all.shape[0], ScalarType.Bool, all.device);
-            Tensor others = AttentionPooling.Weights(all.masked_fill(own, float.PositiveInfinity));
-            Tensor unseen = AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain) * w);
+            Tensor others = AttentionPooling.Weights(all.masked_fill(own, Held.Infinity));
+            Tensor unseen = AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain).Times(w));
             double[] losses =
                 [Loss(weights, data.YTrain, data.YTrain), Loss(others, data.YTrain, data.YTrain), Loss(unseen, data.YTrain, data.YVal)];
             rows.Add([w, .. losses, weights.diagonal().mean().ToDouble()]);
@@ -60,13 +60,13 @@ internal static class WhyWeightsSharpen
     }
 
     private static double Loss(Tensor weights, Tensor values, Tensor targets) =>
-        ((AttentionPooling.Pool(weights, values) - targets).square() / 2).mean().ToDouble();
+        (AttentionPooling.Pool(weights, values) - targets).pow(Held.Two).div(Held.Two).mean().ToDouble();
 
     private static double Best(List<double[]> rows, int column) => rows.MinBy(row => row[column])![0];
 
     private static double[,] Matrix(NonlinearData data, double w)
     {
         using DisposeScope scope = NewDisposeScope();
-        return AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain) * w).ToMatrix();
+        return AttentionPooling.Weights(AttentionPooling.Diff(data.XVal, data.XTrain).Times(w)).ToMatrix();
     }
 }
