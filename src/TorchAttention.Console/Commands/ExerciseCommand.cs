@@ -33,8 +33,8 @@ internal static class ExerciseCommand
             },
         };
         Option<ulong?> seed = Options.Seed(usual: 0);
-        Option<string> device = Options.Device();
-        Option<string?> libTorch = Options.LibTorch();
+        Option<string> device = TorchOptions.Device();
+        Option<string?> libTorch = TorchOptions.LibTorch();
         Option<string?> output = Options.Text(
             "--out", "folder", "The folder for table and pictures (default runs/exercise-<number>-<UTC time>)");
         Option<bool> noPlots = Options.NoPlots();

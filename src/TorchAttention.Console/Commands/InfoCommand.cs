@@ -10,7 +10,7 @@ internal static class InfoCommand
 {
     public static Command Create()
     {
-        Option<string?> libTorch = Options.LibTorch();
+        Option<string?> libTorch = TorchOptions.LibTorch();
         var command = new Command("info", "Print versions, which libtorch is used, devices, threads and fonts") { libTorch };
         command.SetAction(parsed => Write(Console.Out, parsed.GetValue(libTorch)));
         return command;

@@ -9,6 +9,7 @@ internal static class TrainCommand
     public static Command Create()
     {
         Command command = TrainLine.NewCommand();
+        command.Add(Options.DataAlone());
         command.SetAction(parsed =>
         {
             TrainOptions options = new TrainOptions(new TrainLine(parsed)) with { Arguments = TrainLine.Arguments(parsed) };

@@ -1,6 +1,6 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Runs;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
 using TorchSharp;
 

@@ -1,7 +1,7 @@
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Runs;
+using TorchAttention.Numerics.Storage;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Training;

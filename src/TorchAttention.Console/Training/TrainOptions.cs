@@ -14,7 +14,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
     private static readonly LearningRateSchedule _schedule = new();
     private static readonly AttentionRegressionOptions _attention = new();
 
-    public string Data { get; init; } = Line.Take(new Option<string>("--data")
+    public string Data { get; init; } = Line.Take(new Option<string>(Options.Data)
     {
         Description = $"{DataSource.Nonlinear} (the chapter's), a built-in table "
             + $"({string.Join(", ", BuiltInTable.All.Select(table => table.Name))}; see datasets), or a CSV file with a header row",
@@ -198,9 +198,9 @@ internal sealed partial record TrainOptions(TrainLine Line)
         record: (json, it) => json.WriteString("method", Options.Name(it.Method)));
 
     public string Device { get; init; } = Line.Take(
-        Options.Device(), record: (json, it) => json.WriteString("device", it.Device));
+        TorchOptions.Device(), record: (json, it) => json.WriteString("device", it.Device));
 
-    public string? LibTorch { get; } = Line.Take(Options.LibTorch(), onResume: OnResume.Surroundings);
+    public string? LibTorch { get; } = Line.Take(TorchOptions.LibTorch(), onResume: OnResume.Surroundings);
 
     public string? Out { get; init; } = Line.Take(Options.Out());
 

@@ -6,7 +6,7 @@ using static TorchAttention.Cli.Output.Digits;
 namespace TorchAttention.Cli.Training;
 
 /// <summary>A model that <c>train</c> saved, for predictions: the mean alone, and whether a query is outside of all examples.</summary>
-internal sealed class TrainedModel : IDisposable
+internal sealed class TrainedModel : ITrainedModel
 {
     private static readonly string[] _predicted = ["mean", "flag"];
 
@@ -17,7 +17,7 @@ internal sealed class TrainedModel : IDisposable
     private TrainedModel(ModelInUnits model)
     {
         _model = model;
-        int features = Features.Length;
+        int features = Features.Count;
         double[] keys = model.Model.state_dict()["keys"].ToDoubles();
         _least = [.. Enumerable.Range(0, features).Select(j => (float)Column(j).Min())];
         _most = [.. Enumerable.Range(0, features).Select(j => (float)Column(j).Max())];
@@ -25,10 +25,8 @@ internal sealed class TrainedModel : IDisposable
         IEnumerable<double> Column(int j) => keys.Where((_, i) => i % features == j);
     }
 
-    /// <summary>Whether a file's content says that it is one.</summary>
-    public static bool IsKnown(SafeTensorsFile file) => ModelFile.IsKnown(file);
-
-    public string[] Features => [.. _model.Units.X];
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Features => _model.Units.X;
 
     /// <summary>Loads a model; needs libtorch.</summary>
     /// <param name="path">The file, for messages.</param>
@@ -50,15 +48,11 @@ internal sealed class TrainedModel : IDisposable
         };
     }
 
-    public static void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns, IReadOnlyList<string> features)
-        => PredictionText.WriteHeader(writer, keptColumns, features, _predicted);
+    /// <inheritdoc/>
+    public void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns) =>
+        PredictionText.WriteHeader(writer, keptColumns, Features, _predicted);
 
-    /// <summary>Predicts rows and writes them.</summary>
-    /// <param name="source">Where the queries are from, for messages.</param>
-    /// <param name="writer">Where they go.</param>
-    /// <param name="queries">Queries row by row (m x d).</param>
-    /// <param name="kept">The text of each column that is carried along (m).</param>
-    /// <param name="cancellationToken">Stops the prediction.</param>
+    /// <inheritdoc/>
     public void WriteRows(
         string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken)
     {

@@ -385,7 +385,12 @@ public sealed class CsvRows : IDisposable
         int place = Array.IndexOf(_header, column);
         if (place < 0)
         {
-            throw new TableException(TableProblem.NoColumn, _name) { Column = column, Found = CsvTable.Describe(_header) };
+            throw new TableException(TableProblem.NoColumn, _name)
+            {
+                Column = column,
+                Found = CsvTable.Describe(_header),
+                Hint = PlainText.DidYouMean(column, _header),
+            };
         }
 
         return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(TableProblem.ColumnTwice, _name)

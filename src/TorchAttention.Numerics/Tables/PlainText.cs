@@ -40,6 +40,42 @@ public static class PlainText
         return names.Count > MostNames ? $"{shown} and {names.Count - MostNames} more" : shown;
     }
 
+    /// <summary>What a misspelt name was probably meant to be, as part of a message: " (did you mean 'times'?)".</summary>
+    /// <param name="name">What came.</param>
+    /// <param name="names">What there is.</param>
+    /// <returns>The phrase; empty where nothing is near.</returns>
+    public static string DidYouMean(string name, IEnumerable<string> names)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(names);
+        const int LongestName = 100;
+        (string Name, int Changes) nearest = names.Where(other => Math.Max(other.Length, name.Length) <= LongestName)
+            .Select(other => (other, Changes(name.ToUpperInvariant(), other.ToUpperInvariant()))).DefaultIfEmpty(("", int.MaxValue))
+            .MinBy(other => other.Item2);
+        return nearest.Changes <= name.Length / 3 ? $" (did you mean '{Brief(nearest.Name)}'?)" : "";
+    }
+
+    // The least letters to add, take away, replace or exchange with their neighbours (Damerau and Levenshtein).
+    private static int Changes(string a, string b)
+    {
+        int[,] least = new int[a.Length + 1, b.Length + 1];
+        for (int i = 0; i <= a.Length; i++)
+        {
+            for (int j = 0; j <= b.Length; j++)
+            {
+                least[i, j] = i == 0 || j == 0 ? i + j
+                    : Math.Min(
+                        least[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1), Math.Min(least[i - 1, j], least[i, j - 1]) + 1);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                {
+                    least[i, j] = Math.Min(least[i, j], least[i - 2, j - 2] + 1);
+                }
+            }
+        }
+
+        return least[a.Length, b.Length];
+    }
+
     private static string Plain(string text, bool keepsLines)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -36,6 +36,9 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
     /// <summary>What came: a field's own text, or a count, or a phrase; null where the kind says it.</summary>
     public string? Found { get; init; }
 
+    /// <summary>What was probably meant, as a phrase; empty where nothing is near.</summary>
+    internal string Hint { get; init; } = "";
+
     /// <summary>How many rows have the problem, where it is a missing value.</summary>
     public long Rows { get; init; } = 1;
 
@@ -58,7 +61,7 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
         TableProblem.StrayQuotation => "a quotation mark stands where none may",
         TableProblem.OpenQuotation => "a quotation is opened and never closed",
         TableProblem.CommaTwice => "numbers with a decimal comma need another delimiter than the comma",
-        TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'; {Shown(LongestList)}",
+        TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'{Hint}; {Shown(LongestList)}",
         TableProblem.ColumnTwice => "the header has this name more than once",
         TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative => $"expected {Expected}, found {Quoted}",
         TableProblem.Missing =>

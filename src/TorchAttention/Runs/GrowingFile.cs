@@ -1,4 +1,5 @@
 using System.Text;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Runs;

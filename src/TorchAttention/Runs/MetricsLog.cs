@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
@@ -33,10 +34,10 @@ public sealed class MetricsLog : IDisposable
     private bool _isClosed;
 
     /// <summary>The name of the file of the steps.</summary>
-    public const string StepsFile = "steps.csv";
+    public const string StepsFile = RunFile.Steps;
 
     /// <summary>The name of the file of the epochs.</summary>
-    public const string EpochsFile = "epochs.csv";
+    public const string EpochsFile = RunFile.Epochs;
 
     /// <summary>Begins the files, or goes on with those of a training that goes on.</summary>
     /// <param name="trainer">The trainer.</param>

@@ -17,6 +17,8 @@ public sealed partial class ArrowsTests
         ("TorchAttention/Data", ["TorchAttention.(Pooling|Training|Models)"]),
         ("TorchAttention/Pooling", ["TorchAttention.(Data|Training|Models)"]),
         ("TorchAttention/Training", ["TorchAttention.(Pooling|Models)"]),
+        ("TorchAttention.KernelFit",
+        ["TorchSharp", "ScottPlot", "SkiaSharp", "TorchAttention.(Data|Pooling|Training|Models|Runs|Cli.(Training|Exercises))"]),
         ("TorchAttention.Console", ["ScottPlot", "SkiaSharp"]),
     ];
 
@@ -43,8 +45,12 @@ public sealed partial class ArrowsTests
     [Fact]
     public void References_FollowTheArrows()
     {
-        Assert.Equal("CsvHelper MathNet.Numerics", References("TorchAttention.Numerics"));
+        Assert.Equal("MathNet.Numerics Sep csFastFloat", References("TorchAttention.Numerics"));
         Assert.Equal("../TorchAttention.Numerics/TorchAttention.Numerics.csproj ScottPlot", References("TorchAttention.Plotting"));
+
+        Assert.Equal(
+            "../TorchAttention.Plotting/TorchAttention.Plotting.csproj Spectre.Console System.CommandLine",
+            References("TorchAttention.KernelFit"));
 
         // The last one is of the package alone.
         Assert.Equal("../TorchAttention.Numerics/TorchAttention.Numerics.csproj TorchSharp TorchSharp-cpu", References("TorchAttention"));
@@ -55,7 +61,11 @@ public sealed partial class ArrowsTests
     {
         List<string> found = [];
         foreach (string project in
-            new[] { "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Plotting", "TorchAttention.Console" })
+            new[]
+            {
+                "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Plotting", "TorchAttention.KernelFit",
+                "TorchAttention.Console",
+            })
         {
             foreach (string file in SourceFiles(project))
             {

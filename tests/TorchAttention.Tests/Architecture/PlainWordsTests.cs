@@ -11,12 +11,12 @@ public sealed partial class PlainWordsTests
 
     [Fact]
     public void Terminal_IsWrittenToByOneClass() =>
-        Assert.Empty(Lines(Ansi(), "TorchAttention.Console", file => Path.GetFileName(file) != "Terminal.cs"));
+        Assert.Empty(Lines(Ansi(), "", file => Path.GetFileName(file) != "Terminal.cs"));
 
     // Pieces go to a terminal as they are: JSON, whose letters are ASCII's, and predictions, which are written out before.
     [Fact]
     public void Pieces_AreWrittenWhereTheyArePlain() =>
-        Assert.Empty(Lines(Piece(), "TorchAttention.Console", file => Path.GetFileName(file) is not ("JsonText.cs" or "DataStream.cs")));
+        Assert.Empty(Lines(Piece(), "", file => Path.GetFileName(file) is not ("JsonText.cs" or "DataStream.cs")));
 
     private static IEnumerable<string> Lines(Regex pattern, string folder, Func<string, bool> isMeant)
     {

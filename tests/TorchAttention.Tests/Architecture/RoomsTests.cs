@@ -15,6 +15,7 @@ public sealed class RoomsTests
         typeof(LibTorch).Assembly.Location,
         typeof(Figures).Assembly.Location,
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Console.dll"),
+        Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "kernelfit.dll"),
     ];
 
     [Theory]

@@ -84,7 +84,7 @@ public sealed class PredictTrainedTests : IDisposable
         Refused("--libtorch applies to models of train only: what fit saves needs none", "fit", "--libtorch", "lib");
         Refused("--libtorch: '/nowhere' is not there", "run", "--libtorch", "/nowhere");
         _console.Write("q.csv", "time\n2.4\n");
-        Refused("q.csv: no column 'times'; its only column i", "run");
+        Refused("q.csv: no column 'times' (did you mean 'time'?); its only column i", "run");
         _console.Write("q.csv", "times\n2.4\n1e300\n");
         Refused("q.csv, column 'times': expected numbers of one scale with the model's, whose mean is 2", "run");
         _console.Write("q.csv", "times\n2.4\nNA\n");

@@ -32,7 +32,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("--out: expected a value, got ''", "--out=", "--no-plots")]
     [InlineData("--data: expected a value, got ''", "--data:")]
     [InlineData("--data: no data set or file '@nothing'", "--data", "@nothing")]
-    [InlineData("Unrecognized command or argument '@nothing'.", "@nothing")]
+    [InlineData("train: expected no 'more'; see train --help", "mcycle", "more")]
+    [InlineData("--data: no data set or file '@nothing'", "@nothing")]
     [InlineData("--seed: expected a whole number from 0 to 18446744073709551615, got '-1'", "--seed", "-1")]
     [InlineData("--validation-fraction: expected a number between 0 and 1, got '1'", "--data", "mcycle", "--validation-fraction", "1")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'gpu'", "--device", "gpu")]
@@ -44,7 +45,9 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("--noise-std: 1E+19 is too large; the sum of the targets' squares does not fit float32", "--noise-std", "1e19")]
     [InlineData("iris, row 2, column 'Species': expected a number, found 'setosa'", "--data", "iris", "--y", "Species")]
     [InlineData("--out: '/dev/null/run' cannot be written to", "--out", "/dev/null/run")]
-    [InlineData("Unrecognized command or argument '--lerning-rate'.", "--lerning-rate", "1")]
+    [InlineData("train has no option '--lerning-rate'; see train --help", "--lerning-rate", "1")]
+    [InlineData("train has no option '--bach-size' (did you mean '--batch-size'?); see train --help", "--bach-size=3", "mcycle")]
+    [InlineData("--data: expected the data once, got 'mcycle' as well", "mcycle", "--data", "faithful")]
     public void Option_IsOneLineAndTwo(string message, params string[] options) => Refuses(message, ["train", .. options]);
 
     [Theory]
@@ -81,7 +84,7 @@ public sealed class WrongInputTests : IDisposable
 
     [Theory]
     [InlineData(
-        "unknown command 'fly'; the commands are train, exercise, runs, report, fit, predict, bandwidth, evaluate, datasets, info", "fly")]
+        "unknown command 'fly'; the commands are train, exercise, info, fit, predict, bandwidth, evaluate, runs, report, datasets", "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
     [InlineData("unknown command '@nothing'; the commands are", "@nothing")]
     [InlineData("exercise: expected a number from 1 to 4, got '5'", "exercise", "5")]

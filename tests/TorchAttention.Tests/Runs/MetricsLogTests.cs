@@ -1,6 +1,7 @@
 using System.Globalization;
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Storage;
 using TorchAttention.Runs;
 using TorchAttention.Training;
 

@@ -48,6 +48,18 @@ public sealed class PlainTextTests
             PlainText.List([.. Enumerable.Range(0, 1000).Select(i => i.ToString(CultureInfo.InvariantCulture))]));
     }
 
+    [Theory]
+    [InlineData("time", "times")]
+    [InlineData("TIMES", "times")]
+    [InlineData("itmes", "times")]
+    [InlineData("--kernell", "--kernel")]
+    [InlineData("k", null)]
+    [InlineData("nothing", null)]
+    [InlineData("", null)]
+    public void DidYouMean_NamesWhatIsNear(string name, string? expected) => Assert.Equal(
+        expected is null ? "" : $" (did you mean '{expected}'?)",
+        PlainText.DidYouMean(name, ["x", "times", "--kernel", new string('n', 200)]));
+
     [Fact]
     public void AnyText_IsOneLineThatATerminalDoesNotObey() => Gen.Int[0, 0xffff].Select(c => (char)c).Array[0, 30].Sample(letters =>
     {

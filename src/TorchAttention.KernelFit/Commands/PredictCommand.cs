@@ -1,6 +1,5 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
-using TorchAttention.Cli.Training;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
@@ -15,17 +14,19 @@ internal static class PredictCommand
     /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), text that is carried along.</summary>
     private delegate Action<double[], List<string>[], CancellationToken> Begin(TextWriter writer, string[] keptColumns);
 
-    public static Command Create()
+    /// <param name="trained">Models that fit does not save; null for none.</param>
+    public static Command Create(ITrainedModels? trained)
     {
         var file = new CsvFileOptions();
         var model = new Option<string>("--model")
         {
-            Description = "The model, as fit or train saves it; of train's the mean alone is predicted",
+            Description = trained is null ? "The model, as fit saves it"
+                : "The model, as fit or train saves it; of train's the mean alone is predicted",
             HelpName = "file",
             Required = true,
         };
         Option<string?> data = Options.Text(
-            "--data", "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
+            Options.Data, "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
         Option<string?> output = Options.Text(
             "--out", "file", "Where the predictions go: a CSV file, or - for standard output (default -)");
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
@@ -33,11 +34,11 @@ internal static class PredictCommand
             "--keep", "columns|all", "Columns of the queries' file to carry along, separated by commas, or all");
         Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
         Option<bool> slopes = Options.Flag("--slopes", "The derivative by each feature as well");
-        Option<string?> libTorch = Options.LibTorch();
+        IReadOnlyList<Option> ofTrained = trained?.Options ?? [];
         const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
-        var command = new Command("predict", purpose) { model, data, output };
+        var command = new Command("predict", purpose) { Options.DataAlone(), model, data, output };
         file.AddTo(command);
-        command.AddAll(keep, level, simultaneous, slopes, libTorch);
+        command.AddAll([keep, level, simultaneous, slopes, .. ofTrained]);
         command.SetAction(parsed =>
         {
             var queries = new Queries(
@@ -47,21 +48,31 @@ internal static class PredictCommand
                 parsed.GetValue(keep));
             string path = parsed.GetValue(model)!;
             SafeTensorsFile stored = Read(path, queries);
-            if (IsOfTrain(stored))
+
+            // What fit saved is known before anything of TorchSharp is looked at.
+            if (stored.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && trained?.IsKnown(stored) == true)
             {
                 Refuse("fit", [level, simultaneous, slopes], "what train saves has no standard error");
-                return PredictTrained(path, stored, parsed.GetValue(libTorch), queries);
+                return PredictTrained(trained.Load(path, stored, parsed), queries);
             }
 
-            Refuse("train", [libTorch], "what fit saves needs none");
-            return PredictFitted(path, stored, queries, new PredictionOptions
+            Refuse("train", ofTrained, "what fit saves needs none");
+            var options = new PredictionOptions
             {
                 Level = parsed.GetValue(level) ?? new PredictionOptions().Level,
                 IsSimultaneous = parsed.GetValue(simultaneous),
                 HasSlopes = parsed.GetValue(slopes),
-            });
+            };
+            try
+            {
+                return PredictFitted(path, stored, queries, options);
+            }
+            catch (StorageException e) when (e.Kind == StorageProblem.OtherModel && trained is null)
+            {
+                throw CliException.WrongInput($"{e.Message}, a model of train, which torchattention predicts", e);
+            }
 
-            void Refuse(string whose, Option[] options, string why)
+            void Refuse(string whose, IReadOnlyList<Option> options, string why)
             {
                 if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is Option given)
                 {
@@ -90,17 +101,12 @@ internal static class PredictCommand
         return SafeTensorsFile.Read(path);
     }
 
-    // What fit saved is known before anything of TorchSharp is looked at.
-    private static bool IsOfTrain(SafeTensorsFile file) =>
-        file.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && TrainedModel.IsKnown(file);
-
-    private static int PredictTrained(string path, SafeTensorsFile file, string? libTorch, Queries queries)
+    private static int PredictTrained(ITrainedModel trained, Queries queries)
     {
-        LibTorchChoice.Load(libTorch);
-        using TrainedModel model = TrainedModel.Load(path, file);
-        return Run(queries, model.Features, (writer, kept) =>
+        using ITrainedModel model = trained;
+        return Run(queries, [.. model.Features], (writer, kept) =>
         {
-            TrainedModel.WriteHeader(writer, kept, model.Features);
+            model.WriteHeader(writer, kept);
             string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
             return (rows, keptText, cancellationToken) => model.WriteRows(source, writer, rows, keptText, cancellationToken);
         });

@@ -3,17 +3,20 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>Lists the data that comes with the program.</summary>
 internal static class DatasetsCommand
 {
-    public static Command Create()
+    public static Command Create(string? drawn)
     {
         var command = new Command("datasets", "List the built-in data sets, their columns and their sources");
-        command.SetAction(_ => Write(Console.Out));
+        command.SetAction(_ => Write(Console.Out, drawn));
         return command;
     }
 
-    private static void Write(TextWriter output)
+    private static void Write(TextWriter output, string? drawn)
     {
-        output.WriteLine("nonlinear  2 sin(x) + x^0.8 + noise on [0, 5), drawn for a seed");
-        output.WriteLine("           as many rows as --n says; source: d2l.ai, \"Attention Pooling\"");
+        if (drawn is not null)
+        {
+            output.WriteLine(drawn);
+        }
+
         foreach (BuiltInTable table in BuiltInTable.All)
         {
             IReadOnlyList<string> columns = [];

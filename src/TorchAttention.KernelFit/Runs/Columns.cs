@@ -1,4 +1,4 @@
-using TorchAttention.Runs;
+using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Cli.Runs;
 

@@ -4,7 +4,7 @@ namespace TorchAttention.Cli.Regression;
 internal sealed class ExamplesOptions
 {
     private readonly Option<string?> _data = Options.Text(
-        "--data", "name|file", $"A CSV file with a header row, - for standard input, or a built-in table ({BuiltIn})");
+        Options.Data, "name|file", $"A CSV file with a header row, - for standard input, or a built-in table ({BuiltIn})");
 
     private readonly Option<string?> _x = Options.Text(
         "--x", "columns", "The features' columns, separated by commas (by default a built-in table's own, or the first of a file's two)");
@@ -19,6 +19,7 @@ internal sealed class ExamplesOptions
 
     public void AddTo(Command command)
     {
+        command.Add(Options.DataAlone());
         command.AddAll(_data, _x, _y, _weights, _classes);
         _file.AddTo(command);
     }

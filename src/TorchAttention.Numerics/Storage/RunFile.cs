@@ -1,10 +1,16 @@
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Runs;
+namespace TorchAttention.Numerics.Storage;
 
 /// <summary>A file of a run as it is read back: whatever became of it meanwhile is one clear line.</summary>
 internal static class RunFile
 {
+    /// <summary>The table of the steps.</summary>
+    public const string Steps = "steps.csv";
+
+    /// <summary>The table of the epochs.</summary>
+    public const string Epochs = "epochs.csv";
+
     /// <summary>A file's bytes; null where there is none of the name.</summary>
     /// <param name="file">The file.</param>
     /// <param name="most">The most bytes that it may have.</param>

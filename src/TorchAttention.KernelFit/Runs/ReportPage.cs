@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using TorchAttention.Plotting;
-using TorchAttention.Runs;
+using TorchAttention.Numerics.Storage;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Runs;

@@ -1,4 +1,4 @@
-using TorchAttention.Runs;
+using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Cli.Runs;
 
@@ -7,8 +7,8 @@ internal static class RunFiles
 {
     public const string Config = "config.json";
     public const string Summary = "summary.json";
-    public const string Steps = MetricsLog.StepsFile;
-    public const string Epochs = MetricsLog.EpochsFile;
+    public const string Steps = RunFile.Steps;
+    public const string Epochs = RunFile.Epochs;
     public const string Table = "table.csv";
     public const string Fitted = "fitted.csv";
     public const string Search = "search.csv";

@@ -1,4 +1,4 @@
-namespace TorchAttention.Runs;
+namespace TorchAttention.Numerics.Storage;
 
 /// <summary>What is wrong with a run's folder.</summary>
 public enum RunProblem

@@ -35,6 +35,16 @@ internal static class Options
         }
     }
 
+    /// <summary>The option that names the data.</summary>
+    public const string Data = "--data";
+
+    /// <summary>The data without their option's name; <see cref="Entry.CommandLine"/> takes it for <see cref="Data"/>.</summary>
+    public static Argument<string?> DataAlone() => new("data")
+    {
+        Description = $"The same as {Data}",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
     /// <summary>Where a run goes.</summary>
     public static Option<string?> Out() => Text("--out", "folder", "The run's folder (default runs/<data>-<UTC time>)");
 
@@ -82,32 +92,6 @@ internal static class Options
             },
         };
     }
-
-    public static Option<string> Device()
-    {
-        return new Option<string>("--device")
-        {
-            Description = $"Where to compute: {ComputeDevice.Names}",
-            HelpName = "device",
-            DefaultValueFactory = _ => "auto",
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (!ComputeDevice.IsName(text))
-                {
-                    result.AddError($"--device: expected {ComputeDevice.Names}, got '{text}'");
-                }
-
-                return text;
-            },
-        };
-    }
-
-    public static Option<string?> LibTorch() => Text(
-        LibTorchChoice.Option,
-        "folder",
-        $"The torch/lib of a PyTorch {TorchAttention.LibTorch.NeededVersion} to use instead of the program's own libtorch "
-            + $"(default: the variable {TorchAttention.LibTorch.DirectoryVariable})");
 
     private static Option<double?> Number(string name, string description, string expected, Func<double, bool> isValid) =>
         Number(name, description, expected, NumberStyles.Float, isValid);

@@ -2,7 +2,7 @@ using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Plotting;
-using TorchAttention.Runs;
+using TorchAttention.Numerics.Storage;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;

@@ -1,6 +1,6 @@
 using TorchAttention.Numerics.Tables;
 
-namespace TorchAttention.Runs;
+namespace TorchAttention.Numerics.Storage;
 
 /// <summary>A run that cannot be read back, said in one line: the file, the place in it, what was expected and what came.</summary>
 /// <param name="kind">What is wrong.</param>
@@ -29,7 +29,7 @@ public sealed class RunException(RunProblem kind, string file, Exception? inner 
     public string? Found { get; init; }
 
     /// <summary>A file that is not as it was written.</summary>
-    internal static RunException Damaged(
+    public static RunException Damaged(
         string file, string expected, string? found, string? name = null, long? row = null, Exception? inner = null) =>
         new(RunProblem.Damaged, file, inner) { Name = name, Row = row, Expected = expected, Found = found };
 

@@ -1,0 +1,20 @@
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>A model that writes predictions of its own.</summary>
+internal interface ITrainedModel : IDisposable
+{
+    /// <summary>The columns that it predicts from.</summary>
+    IReadOnlyList<string> Features { get; }
+
+    /// <summary>Writes the names of the columns that follow.</summary>
+    void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns);
+
+    /// <summary>Predicts rows and writes them.</summary>
+    /// <param name="source">Where the queries are from, for messages.</param>
+    /// <param name="writer">Where they go.</param>
+    /// <param name="queries">Queries row by row (m x d).</param>
+    /// <param name="kept">The text of each column that is carried along (m).</param>
+    /// <param name="cancellationToken">Stops the prediction.</param>
+    void WriteRows(
+        string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken);
+}
