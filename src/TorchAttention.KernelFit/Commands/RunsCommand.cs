@@ -1,8 +1,8 @@
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Plotting;
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Plotting;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;

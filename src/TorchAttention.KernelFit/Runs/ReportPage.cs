@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
-using TorchAttention.Plotting;
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Plotting;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Runs;
