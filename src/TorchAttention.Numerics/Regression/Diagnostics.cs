@@ -42,6 +42,16 @@ public sealed record Diagnostics
     /// <summary>(RSS/n) / (1 - tr H / n)^2.</summary>
     public required double GCV { get; init; }
 
+    /// <summary>The numbers below one another.</summary>
+    public override string ToString() => ResultText.List(
+        ("effective degrees of freedom", ResultText.Short(EffectiveDegreesOfFreedom)),
+        ("residual degrees of freedom", ResultText.Short(ResidualDegreesOfFreedom)),
+        ("residual standard error", ResultText.Short(ResidualStandardError)),
+        ("R squared", ResultText.Short(RSquared)),
+        ("leave-one-out error (mean square)", ResultText.Short(LeaveOneOutError)),
+        ("AICc", ResultText.Short(AICc)),
+        ("GCV", ResultText.Short(GCV)));
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static Diagnostics Measure(SmootherData data, Smoother.Fit fit)
     {

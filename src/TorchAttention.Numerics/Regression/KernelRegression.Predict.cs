@@ -15,6 +15,14 @@ public sealed partial class KernelRegression
     private double? _bandLength;
     private (double Least, double Most)[]? _ranges;
 
+    /// <inheritdoc cref="Predict(ReadOnlySpan{double}, PredictionOptions?, IProgress{double}?, CancellationToken)"/>
+    public Predictions Predict(
+        double[] queries,
+        PredictionOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Predict(queries.AsSpan(), options, progress, cancellationToken);
+
     /// <summary>Predicts.</summary>
     /// <param name="queries">Queries (m, d), row by row.</param>
     /// <param name="options">The defaults where null.</param>

@@ -1,6 +1,5 @@
 using TorchAttention.Numerics.Pooling;
 
-
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>What is predicted beside the mean.</summary>
@@ -76,4 +75,28 @@ public sealed record Predictions
     /// do across it: the plane is level there.
     /// </summary>
     public required bool[] IsLevel { get; init; }
+
+    /// <summary>The first predictions as a table.</summary>
+    public override string ToString()
+    {
+        int m = HasNeighbour.Length;
+        int columns = m == 0 ? 1 : Mean.Length / m;
+        List<(string Name, Func<int, string> Cell)> table = [("query", i => $"{i}")];
+        for (int c = 0; c < columns; c++)
+        {
+            int column = c;
+            string number = columns == 1 ? "" : $" {c}";
+            foreach ((string name, double[] values) in
+                new[] { ("mean", Mean), ("standard error", StandardError), ("lower", Lower), ("upper", Upper) })
+            {
+                if (values.Length > 0 || name == "mean")
+                {
+                    table.Add((name + number, i => ResultText.Short(values[(i * columns) + column])));
+                }
+            }
+        }
+
+        table.Add(("", i => !HasNeighbour[i] ? "no neighbour" : IsOutside[i] ? "outside" : IsInGap[i] ? "gap" : IsLevel[i] ? "level" : ""));
+        return ResultText.Table(m, table);
+    }
 }

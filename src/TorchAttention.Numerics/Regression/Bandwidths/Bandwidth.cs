@@ -44,6 +44,11 @@ public sealed record Bandwidth
     /// <summary>For <see cref="BandwidthRule.KFold"/>: what the examples are dealt to the folds by.</summary>
     public int Seed { get; private init; }
 
+    /// <summary>A given bandwidth for all features.</summary>
+    /// <param name="value">Positive and finite.</param>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static Bandwidth Fixed(double value) => Fixed([value]);
+
     /// <summary>Given bandwidths.</summary>
     /// <param name="values">One for all features, or one for each; positive and finite.</param>
     /// <exception cref="ArgumentException">There is none, or one is not positive and finite.</exception>

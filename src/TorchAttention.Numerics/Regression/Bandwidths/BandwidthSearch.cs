@@ -1,3 +1,4 @@
+using System.Globalization;
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>One step of a search.</summary>
@@ -64,6 +65,14 @@ public sealed record BandwidthSearch
     /// <summary>Whether the largest bandwidth allowed for a feature is as good as the one chosen.</summary>
     /// <param name="feature">The feature.</param>
     public bool IsAtMostBound(int feature) => EquallyGood.Count > 0 && IsAtMost(EquallyGood[feature].Most, Bounds[feature].Most);
+
+    /// <summary>What was found, and what the search knows of it.</summary>
+    public override string ToString()
+    {
+        string end = IsFlat ? ", where the rule is flat" : IsAtBound ? ", at the end of what was looked at" : "";
+        string tried = Trials.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {Trials.Count} tried");
+        return $"h = {ResultText.Short(Bandwidths)} by {BandwidthRules.NameOf(Rule)}{end}{tried}";
+    }
 
     private static bool IsAtLeast(double bandwidth, double bound) => bandwidth <= bound * AtBound;
 
