@@ -15,6 +15,7 @@ const string drawn = """
     nonlinear  2 sin(x) + x^0.8 + noise on [0, 5), drawn for a seed
                as many rows as --n says; source: d2l.ai, "Attention Pooling"
     """;
-return new CommandLine(purpose, commands.Concat(CommandLine.OfFits(new TrainedModels(), drawn)).ToDictionary(), Explain).Run(args);
+IEnumerable<KeyValuePair<string, Func<Command>>> all = commands.Concat(CommandLine.OfFits(new TrainedModels(), drawn));
+return new CommandLine("torchattention", purpose, all.ToDictionary(), Explain).Run(args);
 
 static CliException? Explain(Exception e) => e is LibTorchNotLoadedException ? CliException.Failed(e.Message, e) : null;

@@ -8,11 +8,12 @@ using TorchAttention.Numerics.Storage;
 namespace TorchAttention.Cli.Entry;
 
 /// <summary>A program's commands, and the one place where errors become a line and an exit code.</summary>
+/// <param name="name">What the program is called.</param>
 /// <param name="description">What the program is, for its help.</param>
 /// <param name="commands">How each command is made, by name in the help's order.</param>
 /// <param name="explain">What an error is that only this program knows; null where it does not.</param>
 internal sealed class CommandLine(
-    string description, IReadOnlyDictionary<string, Func<Command>> commands, Func<Exception, CliException?>? explain = null)
+    string name, string description, IReadOnlyDictionary<string, Func<Command>> commands, Func<Exception, CliException?>? explain = null)
 {
     private const int LongestError = 1500;
 
@@ -50,7 +51,7 @@ internal sealed class CommandLine(
         }
 
         HelpOption help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new HelpWithExitCodes((HelpAction)help.Action!);
+        help.Action = new HelpWithExitCodes((HelpAction)help.Action!, name);
 
         // An argument is what it says: '@data.csv' is a file of that name, and a first '[suggest]' no order to the parser, which would pass
         // over it.

@@ -1,4 +1,6 @@
 using TorchAttention.Cli.Entry;
 
 return new CommandLine(
-    "Kernel regression: a curve through your data, the bandwidth it needs, predictions with their bands.", CommandLine.OfFits()).Run(args);
+    "kernelfit",
+    "Kernel regression: a curve through your data, the bandwidth it needs, predictions with their bands.",
+    CommandLine.OfFits()).Run(args);

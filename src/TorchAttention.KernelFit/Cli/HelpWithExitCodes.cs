@@ -4,15 +4,21 @@ using System.CommandLine.Invocation;
 namespace TorchAttention.Cli;
 
 /// <summary>The help of a command, and below it what holds for all of them.</summary>
-internal sealed class HelpWithExitCodes(HelpAction help) : SynchronousCommandLineAction
+/// <param name="help">The help itself.</param>
+/// <param name="program">What the program is called where it is installed.</param>
+internal sealed class HelpWithExitCodes(HelpAction help, string program) : SynchronousCommandLineAction
 {
     // Whoever asks for help is not to be told first that an argument is missing.
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)
     {
-        int code = help.Invoke(parseResult);
         TextWriter output = parseResult.InvocationConfiguration.Output;
+        using var text = new StringWriter();
+        parseResult.InvocationConfiguration.Output = text;
+        int code = help.Invoke(parseResult);
+        parseResult.InvocationConfiguration.Output = output;
+        output.Write(text.ToString().Replace($" {RootCommand.ExecutableName} ", $" {program} ", StringComparison.Ordinal));
         output.WriteLine("Exit codes:");
         output.WriteLine($"  {ExitCode.Done}    done");
         output.WriteLine(

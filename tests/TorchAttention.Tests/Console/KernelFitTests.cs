@@ -44,6 +44,13 @@ public sealed class KernelFitTests : IDisposable
         Assert.Contains("a model of train, which torchattention predicts", refused.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Help_NamesTheProgramAsItIsInstalled()
+    {
+        Assert.Contains("kernelfit fit [<data>] [options]", Run("fit", "--help").Output, StringComparison.Ordinal);
+        Assert.Contains("torchattention fit [<data>] [options]", _console.Run("fit", "--help").Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("mcycle")]
     [InlineData("--x=times", "mcycle", "--y", "accel")]
