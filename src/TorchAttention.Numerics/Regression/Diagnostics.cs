@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Regression;
 

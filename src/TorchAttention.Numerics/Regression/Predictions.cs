@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Regression;
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using TorchAttention.Numerics.Tables;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>One step of a search.</summary>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Tables;
 
 /// <summary>Results as a table for people: columns lined up, numbers in five digits, the first of many rows.</summary>
 internal static class ResultText
