@@ -77,7 +77,11 @@ internal sealed class DataSource
     {
         try
         {
-            return CsvTable.Read(options.Data, header => ChooseColumns(header, options), new CsvOptions { Missing = options.Missing });
+            return CsvTable.Read(options.Data, header => ChooseColumns(header, options), options.ReadFile());
+        }
+        catch (TableException e) when (e.Kind == TableProblem.NotANumber && Examples.IsGrouped(e.Found!))
+        {
+            throw CliException.WrongInput($"{e.Message}; {Examples.MarksAdvice}", e);
         }
         catch (TableException e) when (e.Kind == TableProblem.Missing)
         {

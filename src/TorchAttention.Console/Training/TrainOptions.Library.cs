@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
@@ -16,6 +17,9 @@ internal sealed partial record TrainOptions
 
     /// <summary>Whether nothing is to be printed while the training goes on.</summary>
     public bool IsSilent => Quiet || Json;
+
+    /// <summary>How the data's file is written.</summary>
+    public CsvOptions ReadFile() => CsvFileOptions.Combine(Delimiter, DecimalComma, Thousands, Missing);
 
     public bool IsNonlinear => Data.Equals(DataSource.Nonlinear, StringComparison.OrdinalIgnoreCase);
 

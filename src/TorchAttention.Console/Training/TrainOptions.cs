@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
@@ -33,11 +34,23 @@ internal sealed partial record TrainOptions(TrainLine Line)
         Options.Text("--y", "column", "The target's column (tables; by default a built-in table's own, or the second of a file's two)"),
         AppliesTo.Tables);
 
+    public string? Delimiter { get; } = Line.Take(CsvFileOptions.Delimiter(), AppliesTo.Tables);
+
+    public bool DecimalComma { get; } = Line.Take(CsvFileOptions.DecimalComma(), AppliesTo.Tables);
+
+    public string? Thousands { get; } = Line.Take(CsvFileOptions.Thousands(), AppliesTo.Tables);
+
     public MissingValues Missing { get; } = Line.Take(
-        Options.OneOf(
-            "--missing", "What becomes of a file's rows with a missing number", MissingValues.Error, Options.Names<MissingValues>()),
+        CsvFileOptions.Missing(),
         AppliesTo.Tables,
-        record: (json, it) => json.WriteString("missing", Options.Name(it.Missing)));
+        record: (json, it) =>
+        {
+            CsvOptions file = it.ReadFile();
+            json.WriteString("delimiter", file.Delimiter.ToString());
+            json.WriteBoolean("decimal_comma", file.DecimalComma);
+            json.WriteString("thousands", file.Thousands?.ToString());
+            json.WriteString("missing", Options.Name(it.Missing));
+        });
 
     public int N { get; } = Line.Take(
         Options.WholeNumber("--n", $"Training examples (nonlinear; default {DataSource.DefaultN})", least: 1),

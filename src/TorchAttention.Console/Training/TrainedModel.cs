@@ -49,12 +49,11 @@ internal sealed class TrainedModel : ITrainedModel
     }
 
     /// <inheritdoc/>
-    public void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns) =>
-        PredictionText.WriteHeader(writer, keptColumns, Features, _predicted);
+    public void WriteHeader(PredictedRows rows) => rows.WriteHeader(_predicted);
 
     /// <inheritdoc/>
     public void WriteRows(
-        string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken)
+        string source, PredictedRows rows, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken)
     {
         int features = _least.Length;
         CheckScale(source, queries);
@@ -62,10 +61,10 @@ internal sealed class TrainedModel : ITrainedModel
         for (int i = 0; i < predictions.Length; i++)
         {
             ReadOnlySpan<double> query = queries.AsSpan(i * features, features);
-            PredictionText.WriteQuery(writer, kept, i, query);
-            writer.Write(Exact(predictions[i]));
-            writer.Write(',');
-            writer.WriteLine(IsOutside(query) ? PredictionText.Outside : "");
+            rows.Begin(query, kept, i);
+            rows.Add(predictions[i]);
+            rows.Add(IsOutside(query) ? PredictionText.Outside : "");
+            rows.End();
         }
     }
 

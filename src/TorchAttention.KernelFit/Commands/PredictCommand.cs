@@ -10,9 +10,10 @@ namespace TorchAttention.Cli.Commands;
 internal static class PredictCommand
 {
     private const int ChunkRows = 1 << 15;
+    private const string All = "all";
 
     /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), text that is carried along.</summary>
-    private delegate Action<double[], List<string>[], CancellationToken> Begin(TextWriter writer, string[] keptColumns);
+    private delegate Action<double[], List<string>[], CancellationToken> Begin(PredictedRows written);
 
     /// <param name="trained">Models that fit does not save; null for none.</param>
     public static Command Create(ITrainedModels? trained)
@@ -31,7 +32,7 @@ internal static class PredictCommand
             "--out", "file", "Where the predictions go: a CSV file, or - for standard output (default -)");
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
         Option<string?> keep = Options.Text(
-            "--keep", "columns|all", "Columns of the queries' file to carry along, separated by commas, or all");
+            "--keep", $"columns|{All}", $"Columns of the queries' file to carry along, separated by commas, or {All} in the file's order");
         Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
         Option<bool> slopes = Options.Flag("--slopes", "The derivative by each feature as well");
         IReadOnlyList<Option> ofTrained = trained?.Options ?? [];
@@ -104,11 +105,11 @@ internal static class PredictCommand
     private static int PredictTrained(ITrainedModel trained, Queries queries)
     {
         using ITrainedModel model = trained;
-        return Run(queries, [.. model.Features], (writer, kept) =>
+        return Run(queries, [.. model.Features], written =>
         {
-            model.WriteHeader(writer, kept);
+            model.WriteHeader(written);
             string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
-            return (rows, keptText, cancellationToken) => model.WriteRows(source, writer, rows, keptText, cancellationToken);
+            return (rows, keptText, cancellationToken) => model.WriteRows(source, written, rows, keptText, cancellationToken);
         });
     }
 
@@ -127,9 +128,9 @@ internal static class PredictCommand
             throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");
         }
 
-        return Run(queries, names.Features, (writer, kept) =>
+        return Run(queries, names.Features, written =>
         {
-            var text = new PredictionText(writer, model, names, options, kept);
+            var text = new PredictionText(written, model, names, options);
             text.WriteHeader();
             return (rows, keptText, cancellationToken) =>
                 text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
@@ -170,7 +171,9 @@ internal static class PredictCommand
 
         void Write(TextWriter writer)
         {
-            Action<double[], List<string>[], CancellationToken> writeRows = begin(writer, keptColumns);
+            IReadOnlyList<string>? order = keep == All ? rows.Header : null;
+            Action<double[], List<string>[], CancellationToken> writeRows =
+                begin(new PredictedRows(writer, csv, features, keptColumns, order));
             writer.Flush();
             List<double>[] columns = [.. features.Select(_ => new List<double>())];
             List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
@@ -191,7 +194,7 @@ internal static class PredictCommand
     private static string[] Kept(string? keep, IReadOnlyList<string> header, IReadOnlyList<string> features)
     {
         string[] columns = keep is null ? []
-            : keep == "all" ? [.. header.Except(features)]
+            : keep == All ? [.. header.Except(features)]
             : [.. keep.Split(',').Select(name => name.Trim())];
         bool isWrong(string name) => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0;
         return columns.FirstOrDefault(isWrong) is not string wrong ? columns
@@ -206,6 +209,10 @@ internal static class PredictCommand
         try
         {
             return rows.Read(columns, ChunkRows, null, kept);
+        }
+        catch (TableException e) when (e.Kind == TableProblem.NotANumber && Examples.IsGrouped(e.Found!))
+        {
+            throw CliException.WrongInput($"{e.Message}; {Examples.MarksAdvice}", e);
         }
         catch (TableException e) when (e.Kind == TableProblem.Missing)
         {

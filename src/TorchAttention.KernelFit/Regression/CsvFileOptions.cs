@@ -3,26 +3,52 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>The options that say how a CSV file is written.</summary>
 internal sealed class CsvFileOptions
 {
-    private readonly Option<string?> _delimiter = Options.Text(
-        "--delimiter", "character", "What stands between two fields: a character, or tab (default ,)");
-    private readonly Option<bool> _decimalComma = Options.Flag("--decimal-comma", "Numbers are written 3,14");
-    private readonly Option<MissingValues> _missing = Options.OneOf(
-        "--missing", "What becomes of rows with a missing number", MissingValues.Error, Options.Names<MissingValues>());
+    private readonly Option<string?> _delimiter = Delimiter();
+    private readonly Option<bool> _decimalComma = DecimalComma();
+    private readonly Option<string?> _thousands = Thousands();
+    private readonly Option<MissingValues> _missing = Missing();
+
+    public static Option<string?> Delimiter() => Options.Text(
+        "--delimiter", "character", "What stands between two fields of a file: a character, or tab (default ,)");
+
+    public static Option<bool> DecimalComma() => Options.Flag("--decimal-comma", "A file's numbers are written 3,14");
+
+    public static Option<string?> Thousands() => Options.Text(
+        "--thousands", "mark", "What stands between groups of three digits of a file's numbers, as the comma in 12,345 (default nothing)");
+
+    public static Option<MissingValues> Missing() => Options.OneOf(
+        "--missing", "What becomes of a file's rows with a missing number", MissingValues.Error, Options.Names<MissingValues>());
+
+    /// <summary>What the options say together.</summary>
+    public static CsvOptions Combine(string? delimiter, bool decimalComma, string? thousands, MissingValues missing)
+    {
+        char between = delimiter switch
+        {
+            null => ',',
+            "tab" or "\\t" => '\t',
+            [char one] when !char.IsAsciiLetterOrDigit(one) && !"\"\r\n.-+ ".Contains(one) && one <= '~' => one,
+            _ => throw CliException.WrongInput($"--delimiter: expected a character that is in no number, or tab, got '{delimiter}'"),
+        };
+        if (decimalComma && between == ',')
+        {
+            throw CliException.WrongInput("--decimal-comma: expected another --delimiter than the comma, such as ';'");
+        }
+
+        char? mark = thousands switch
+        {
+            null => null,
+            [char one] when one != (decimalComma ? ',' : '.') && !char.IsAsciiLetterOrDigit(one) && !"\"\r\n+-".Contains(one) => one,
+            _ => throw CliException.WrongInput(
+                $"--thousands: expected a character that is nowhere else in a number, got '{PlainText.Brief(thousands)}'"),
+        };
+        return new CsvOptions { Delimiter = between, DecimalComma = decimalComma, Thousands = mark, Missing = missing };
+    }
 
     public void AddTo(Command command)
     {
-        command.AddAll(_delimiter, _decimalComma, _missing);
+        command.AddAll(_delimiter, _decimalComma, _thousands, _missing);
     }
 
-    public CsvOptions Read(ParseResult parsed)
-    {
-        string delimiter = parsed.GetValue(_delimiter) ?? ",";
-        char character = delimiter is "tab" or "\\t" ? '\t'
-            : delimiter.Length == 1 && !char.IsAsciiLetterOrDigit(delimiter[0]) && !"\"\r\n.-+ ".Contains(delimiter[0]) ? delimiter[0]
-            : throw CliException.WrongInput($"--delimiter: expected a character that is in no number, or tab, got '{delimiter}'");
-        bool decimalComma = parsed.GetValue(_decimalComma);
-        return decimalComma && character == ','
-            ? throw CliException.WrongInput("--decimal-comma: expected another --delimiter than the comma, such as ';'")
-            : new CsvOptions { Delimiter = character, DecimalComma = decimalComma, Missing = parsed.GetValue(_missing) };
-    }
+    public CsvOptions Read(ParseResult parsed) => Combine(
+        parsed.GetValue(_delimiter), parsed.GetValue(_decimalComma), parsed.GetValue(_thousands), parsed.GetValue(_missing));
 }

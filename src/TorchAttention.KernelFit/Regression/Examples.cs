@@ -13,6 +13,9 @@ internal sealed record Examples
     /// <summary>What to do about missing numbers.</summary>
     public const string MissingAdvice = "--missing drop leaves such rows out";
 
+    /// <summary>What to do about numbers as people write them.</summary>
+    public const string MarksAdvice = "--decimal-comma and --thousands say how numbers are written";
+
     private const int MostClasses = 1000;
     public const string StandardInput = "standard input";
 
@@ -159,6 +162,10 @@ internal sealed record Examples
                 : "a column of categories cannot be a feature; write it as columns of 0 and 1";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }
+        catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsGrouped(e.Found!))
+        {
+            throw CliException.WrongInput($"{e.Message}; {MarksAdvice}", e);
+        }
         catch (TableException e) when (e.Kind == TableProblem.Missing)
         {
             throw CliException.WrongInput($"{e.Message}; {MissingAdvice}", e);
@@ -168,6 +175,10 @@ internal sealed record Examples
     // 1,000 and 3% are numbers written otherwise, and inf is none that can be used.
     private static bool IsName(string field) =>
         !field.Any(char.IsAsciiDigit) && !field.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether a field is a number with marks that are not understood.</summary>
+    public static bool IsGrouped(string field) =>
+        field.Any(char.IsAsciiDigit) && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
 
     private static (string[] Features, string Target) Choose(
         BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)

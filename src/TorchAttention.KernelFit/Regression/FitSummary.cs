@@ -22,6 +22,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         json.WriteBoolean("classes", examples.Labels is not null);
         json.WriteString("delimiter", examples.Csv.Delimiter.ToString());
         json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);
+        json.WriteString("thousands", examples.Csv.Thousands?.ToString());
         json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);

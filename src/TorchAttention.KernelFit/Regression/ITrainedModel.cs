@@ -7,14 +7,14 @@ internal interface ITrainedModel : IDisposable
     IReadOnlyList<string> Features { get; }
 
     /// <summary>Writes the names of the columns that follow.</summary>
-    void WriteHeader(TextWriter writer, IReadOnlyList<string> keptColumns);
+    void WriteHeader(PredictedRows rows);
 
     /// <summary>Predicts rows and writes them.</summary>
     /// <param name="source">Where the queries are from, for messages.</param>
-    /// <param name="writer">Where they go.</param>
+    /// <param name="rows">Where they go.</param>
     /// <param name="queries">Queries row by row (m x d).</param>
     /// <param name="kept">The text of each column that is carried along (m).</param>
     /// <param name="cancellationToken">Stops the prediction.</param>
     void WriteRows(
-        string source, TextWriter writer, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken);
+        string source, PredictedRows rows, double[] queries, IReadOnlyList<List<string>> kept, CancellationToken cancellationToken);
 }

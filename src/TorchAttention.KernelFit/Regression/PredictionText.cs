@@ -1,4 +1,3 @@
-using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
@@ -6,8 +5,7 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>
 /// Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where that rests on little.
 /// </summary>
-internal sealed class PredictionText(
-    TextWriter writer, KernelRegression model, ModelNotes names, PredictionOptions options, IReadOnlyList<string> keptColumns)
+internal sealed class PredictionText(PredictedRows rows, KernelRegression model, ModelNotes names, PredictionOptions options)
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";
@@ -27,77 +25,42 @@ internal sealed class PredictionText(
         }
     }
 
-    public void WriteHeader() => WriteHeader(writer, keptColumns, names.Features, Predicted);
-
-    /// <summary>The names of columns that are kept, of the query and of what is predicted.</summary>
-    public static void WriteHeader(
-        TextWriter writer, IReadOnlyList<string> keptColumns, IReadOnlyList<string> features, IEnumerable<string> predicted)
-    {
-        if (predicted.FirstOrDefault(keptColumns.Contains) is string taken)
-        {
-            throw CliException.WrongInput($"--keep: the predictions have a column '{taken}' of their own");
-        }
-
-        writer.WriteLine(string.Join(',', keptColumns.Concat(features).Concat(predicted).Select(CsvText.Field)));
-    }
-
-    /// <summary>The beginning of a row: what is kept, and the query.</summary>
-    public static void WriteQuery(TextWriter writer, IReadOnlyList<List<string>> kept, int row, ReadOnlySpan<double> query)
-    {
-        foreach (List<string> column in kept)
-        {
-            writer.Write(CsvText.Field(column[row]));
-            writer.Write(',');
-        }
-
-        foreach (double value in query)
-        {
-            Number(writer, value);
-        }
-    }
+    public void WriteHeader() => rows.WriteHeader(Predicted);
 
     public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept)
     {
         int d = model.Features;
         for (int i = 0; i < at.HasNeighbour.Length; i++)
         {
-            WriteQuery(writer, kept, i, queries.AsSpan(i * d, d));
+            rows.Begin(queries.AsSpan(i * d, d), kept, i);
             if (IsClasses)
             {
                 ReadOnlySpan<double> probabilities = at.Mean.AsSpan(i * model.Columns, model.Columns);
                 int best = 0;
                 for (int c = 0; c < probabilities.Length; c++)
                 {
-                    Number(writer, probabilities[c]);
+                    rows.Add(probabilities[c]);
                     best = probabilities[c] > probabilities[best] ? c : best;
                 }
 
-                writer.Write(double.IsNaN(probabilities[best]) ? "" : CsvText.Field(model.Classes[best]));
-                writer.Write(',');
+                rows.Add(double.IsNaN(probabilities[best]) ? "" : model.Classes[best]);
             }
             else
             {
-                Number(writer, at.Mean[i]);
-                Number(writer, at.StandardError[i]);
-                Number(writer, at.Lower[i]);
-                Number(writer, at.Upper[i]);
+                rows.Add(at.Mean[i]);
+                rows.Add(at.StandardError[i]);
+                rows.Add(at.Lower[i]);
+                rows.Add(at.Upper[i]);
                 for (int j = 0; options.HasSlopes && j < d; j++)
                 {
-                    Number(writer, at.Slopes[(i * d) + j]);
+                    rows.Add(at.Slopes[(i * d) + j]);
                 }
             }
 
-            Number(writer, at.EffectiveNeighbours[i]);
-            writer.WriteLine(
+            rows.Add(at.EffectiveNeighbours[i]);
+            rows.Add(
                 !at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level : "");
+            rows.End();
         }
-    }
-
-    private static void Number(TextWriter writer, double value)
-    {
-        Span<char> buffer = stackalloc char[32];
-        value.TryFormat(buffer, out int length, "R", CultureInfo.InvariantCulture);
-        buffer[length] = ',';
-        writer.Write(buffer[..(length + 1)]);
     }
 }

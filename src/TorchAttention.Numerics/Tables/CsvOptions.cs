@@ -19,6 +19,11 @@ public sealed record CsvOptions
     /// <summary>Whether numbers have a decimal comma, 3,14; false by default.</summary>
     public bool DecimalComma { get; init; }
 
+    /// <summary>
+    /// What stands between groups of three digits, as in 12,345; null for nothing, the default. A mark that stands elsewhere is an error.
+    /// </summary>
+    public char? Thousands { get; init; }
+
     /// <summary>What becomes of rows with a missing number (an empty field, NA, N/A, NaN, null, -, . or ?); an error by default.</summary>
     public MissingValues Missing { get; init; }
 }

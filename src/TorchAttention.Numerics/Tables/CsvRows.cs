@@ -52,6 +52,15 @@ public sealed class CsvRows : IDisposable
             throw new TableException(TableProblem.CommaTwice, name);
         }
 
+        if (options.Thousands == (options.DecimalComma ? ',' : '.'))
+        {
+            throw new TableException(TableProblem.Unusable, name)
+            {
+                Expected = "another mark between thousands than the decimal mark",
+                Found = options.Thousands.ToString(),
+            };
+        }
+
         _name = name;
         _options = options;
         _culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
@@ -402,6 +411,12 @@ public sealed class CsvRows : IDisposable
 
     private double Number(ReadOnlySpan<char> field, string column)
     {
+        ReadOnlySpan<char> given = field;
+        if (_options.Thousands is char mark && field.Contains(mark) && !TryUngroup(ref field, mark))
+        {
+            throw Wrong(TableProblem.NotANumber, $"a number in groups of three digits with '{mark}' between them", given, column);
+        }
+
         // Four times as fast as .NET's, with the same bits; it stops where it understands no more, and knows other infinities.
         char point = _options.DecimalComma ? ',' : '.';
         bool isRead = FastDoubleParser.TryParseDouble(field, out int read, out double number, NumberStyles.Float, point)
@@ -410,15 +425,30 @@ public sealed class CsvRows : IDisposable
         // .NET's parser overlooks trailing NULs, which a damaged file may well have.
         if (!isRead && (!double.TryParse(field, NumberStyles.Float, _culture, out number) || field.Contains('\0')))
         {
-            throw Wrong(TableProblem.NotANumber, "a number", field, column);
+            throw Wrong(TableProblem.NotANumber, "a number", given, column);
         }
 
         if (number < 0 && column == _notNegative)
         {
-            throw Wrong(TableProblem.Negative, "a number of at least 0", field, column);
+            throw Wrong(TableProblem.Negative, "a number of at least 0", given, column);
         }
 
-        return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", field, column);
+        return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", given, column);
+    }
+
+    // 12.345,6 without its marks; false where one stands elsewhere.
+    private bool TryUngroup(ref ReadOnlySpan<char> field, char mark)
+    {
+        int point = field.IndexOf(_options.DecimalComma ? ',' : '.');
+        ReadOnlySpan<char> whole = (point < 0 ? field : field[..point]).TrimStart("+-");
+        bool isGrouped = whole.IndexOf(mark) is >= 1 and <= 3 && whole.Count(mark) == field.Count(mark);
+        for (int end = whole.Length; isGrouped && end > 0; end -= 4)
+        {
+            isGrouped = (end < 4 || whole[end - 4] == mark) && !whole[Math.Max(0, end - 3)..end].ContainsAnyExceptInRange('0', '9');
+        }
+
+        field = field.ToString().Replace(mark.ToString(), "", StringComparison.Ordinal);
+        return isGrouped;
     }
 
     private TableException Wrong(TableProblem kind, string? expected = null, ReadOnlySpan<char> found = default, string? column = null) =>

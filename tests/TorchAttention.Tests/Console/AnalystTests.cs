@@ -22,9 +22,9 @@ public sealed class AnalystTests : IDisposable
         string[] lines = all.Output.TrimEnd('\n').Split('\n');
 
         Assert.Equal((0, "note: 1 row with missing numbers left out"), (all.ExitCode, all.Error.TrimEnd()));
-        Assert.Equal("name,z,x,mean,se,lower,upper,neighbours,flag", lines[0]);
-        Assert.Matches("^\"a, b\",5,1,.*,$", lines[1]);
-        Assert.Matches("^d,\"say \"\"7\"\"\",9,.*,outside$", lines[2]);
+        Assert.Equal("name,x,z,mean,se,lower,upper,neighbours,flag", lines[0]);
+        Assert.Matches("^\"a, b\",1,5,.*,$", lines[1]);
+        Assert.Matches("^d,9,\"say \"\"7\"\"\",.*,outside$", lines[2]);
         Assert.StartsWith(
             "z,x,mean",
             _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "z", "--missing", "drop").Output,
@@ -40,6 +40,29 @@ public sealed class AnalystTests : IDisposable
             ConsoleProcess.Result result = _console.Run(["predict", "--model", "run/model.safetensors", .. arguments]);
             Assert.Equal((2, message), (result.ExitCode, result.Error.TrimEnd()));
         }
+    }
+
+    [Fact]
+    public void Dialect_IsThatOfTheQueries()
+    {
+        _console.Write("preise.csv", "Ort;Fläche;Preis\n\"A;1\";1.000,5;200.000,25\nB;1.200;210.000\nC;900,5;190.500\nD;1.500;250.000\n");
+        string[] german = ["preise.csv", "--delimiter", ";", "--decimal-comma", "--thousands", "."];
+        string[] columns = ["--x", "Fläche", "--y", "Preis", "--no-plots", "--quiet"];
+        Assert.Equal(0, _console.Run(["fit", .. german, .. columns, "--bandwidth", "500", "--out", "fitted"]).ExitCode);
+        Assert.Equal(0, _console.Run(["train", .. german, .. columns, "--epochs", "1", "--out", "trained"]).ExitCode);
+        foreach ((string model, string predicted) in new[] { ("fitted", "mean;se;lower;upper;neighbours;flag"), ("trained", "mean;flag") })
+        {
+            string output = _console.Run(["predict", .. german, "--model", $"{model}/model.safetensors", "--keep", "all"]).Output;
+            string[] lines = output.Split(Environment.NewLine);
+            Assert.Equal($"Ort;Fläche;Preis;{predicted}", lines[0]);
+            Assert.Matches("^\"A;1\";1000,5;200\\.000,25;[0-9]+,[0-9]+;", lines[1]);
+        }
+
+        ConsoleProcess.Result refused = _console.Run(["fit", "preise.csv", "--delimiter", ";", .. columns, "--out", "refused"]);
+        Assert.Equal(
+            (2, "error: preise.csv, row 2, column 'Fläche': expected a number, found '1.000,5'; --decimal-comma and --thousands say how "
+                + "numbers are written"),
+            (refused.ExitCode, refused.Error.TrimEnd()));
     }
 
     [Fact]

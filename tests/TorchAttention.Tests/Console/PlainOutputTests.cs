@@ -73,7 +73,7 @@ public sealed partial class PlainOutputTests : IDisposable
         ConsoleProcess.Result result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all");
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        Assert.StartsWith($"note,x,p_{own},p_{Odd},class,neighbours,flag\n{own},1,", result.Output, StringComparison.Ordinal);
+        Assert.StartsWith($"x,note,p_{own},p_{Odd},class,neighbours,flag\n1,{own},", result.Output, StringComparison.Ordinal);
         Assert.Contains($",{Odd},", result.Output.Split('\n')[2], StringComparison.Ordinal);
         Assert.Equal(
             0, _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all", "--out", "p.csv").ExitCode);
@@ -87,7 +87,7 @@ public sealed partial class PlainOutputTests : IDisposable
         Fit();
         string shown = OnATerminal("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--keep", "all");
 
-        Assert.StartsWith($"note,x,p_a,p_{Plain},class,neighbours,flag\na,1,", shown, StringComparison.Ordinal);
+        Assert.StartsWith($"x,note,p_a,p_{Plain},class,neighbours,flag\n1,a,", shown, StringComparison.Ordinal);
         Assert.DoesNotContain(shown, IsOdd);
 
         // The colours and the moves of the program's own bars and charts stay.

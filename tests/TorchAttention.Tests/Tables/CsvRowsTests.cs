@@ -17,6 +17,37 @@ public sealed class CsvRowsTests
         Assert.Equal([2, 0.25], table[1].ToArray());
     }
 
+    [Theory]
+    [InlineData('.', true, "1.234,5", 1234.5)]
+    [InlineData('.', true, "-12.345.678", -12345678.0)]
+    [InlineData('.', true, "999,25", 999.25)]
+    [InlineData(',', false, "+1,234.5e2", 123450.0)]
+    [InlineData('\u00a0', true, "1\u00a0234", 1234.0)]
+    [InlineData('.', true, "1.23", null)]
+    [InlineData('.', true, "1234.567", null)]
+    [InlineData('.', true, ".123", null)]
+    [InlineData('.', true, "1..234", null)]
+    [InlineData('.', true, "1.2e.345", null)]
+    [InlineData(',', false, "1.234,567", null)]
+    public void Thousands_AreGroupsOfThree(char mark, bool decimalComma, string field, double? expected)
+    {
+        var options = new CsvOptions { Delimiter = ';', DecimalComma = decimalComma, Thousands = mark };
+        if (expected is double number)
+        {
+            Assert.Equal([number], Read($"a;b\n{field};1\n", options)[0].ToArray());
+            return;
+        }
+
+        Assert.Equal(
+            $"test, row 2, column 'a': expected a number in groups of three digits with '{mark}' between them, found '{field}'",
+            Assert.Throws<TableException>(() => Read($"a;b\n{field};1\n", options)).Message);
+    }
+
+    [Fact]
+    public void ThousandsLikeTheDecimalMark_AreRefused() => Assert.Equal(
+        "test: expected another mark between thousands than the decimal mark, got .",
+        Assert.Throws<TableException>(() => Read("a;b\n1;2\n", new CsvOptions { Delimiter = ';', Thousands = '.' })).Message);
+
     [Fact]
     public void DecimalCommaBesideCommas_IsRefused()
     {

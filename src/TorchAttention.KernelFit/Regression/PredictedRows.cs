@@ -1,0 +1,73 @@
+using TorchAttention.Cli.Output;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>The rows that <c>predict</c> writes: the query and the columns that are carried along, then what is predicted.</summary>
+internal sealed class PredictedRows
+{
+    private readonly CsvText _text;
+    private readonly string[] _leading;
+    private readonly int[] _places;
+
+    /// <param name="writer">Where they go.</param>
+    /// <param name="dialect">How the queries' file is written.</param>
+    /// <param name="features">The columns of the query.</param>
+    /// <param name="kept">Those that are carried along.</param>
+    /// <param name="header">The columns of the file, where all are carried along in its order; null to have the kept first.</param>
+    public PredictedRows(TextWriter writer, CsvOptions dialect, string[] features, string[] kept, IReadOnlyList<string>? header)
+    {
+        _text = new CsvText(writer, dialect);
+        _leading = header is null ? [.. kept, .. features] : [.. header];
+
+        // A place among the features, or the complement of one among the kept.
+        _places = Array.ConvertAll(
+            _leading, name => Array.IndexOf(features, name) is int j and >= 0 ? j : ~Array.IndexOf(kept, name));
+    }
+
+    /// <summary>Writes the header.</summary>
+    /// <param name="predicted">What is predicted.</param>
+    public void WriteHeader(params IEnumerable<string> predicted)
+    {
+        if (predicted.FirstOrDefault(_leading.Except(Features()).Contains) is string taken)
+        {
+            throw CliException.WrongInput($"--keep: the predictions have a column '{taken}' of their own");
+        }
+
+        foreach (string name in _leading.Concat(predicted))
+        {
+            _text.Add(name);
+        }
+
+        _text.End();
+    }
+
+    /// <summary>Begins a row.</summary>
+    /// <param name="query">The query (d).</param>
+    /// <param name="kept">The text of each column that is carried along.</param>
+    /// <param name="row">The row in there.</param>
+    public void Begin(ReadOnlySpan<double> query, IReadOnlyList<List<string>> kept, int row)
+    {
+        foreach (int place in _places)
+        {
+            if (place >= 0)
+            {
+                _text.Add(query[place]);
+            }
+            else
+            {
+                _text.Add(kept[~place][row]);
+            }
+        }
+    }
+
+    /// <summary>Adds a number that is predicted.</summary>
+    public void Add(double number) => _text.Add(number);
+
+    /// <summary>Adds text that is predicted.</summary>
+    public void Add(string text) => _text.Add(text);
+
+    /// <summary>Ends the row.</summary>
+    public void End() => _text.End();
+
+    private IEnumerable<string> Features() => _leading.Where((_, i) => _places[i] >= 0);
+}
