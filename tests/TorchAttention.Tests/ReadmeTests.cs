@@ -16,7 +16,7 @@ using Parameter = TorchSharp.Modules.Parameter;
 
 namespace TorchAttention.Tests;
 
-/// <summary>The code that the README shows is what runs; alone, since it writes to the process's current folder.</summary>
+/// <summary>The code that the README and its pages show is what runs; alone, since it writes to the process's current folder.</summary>
 [Collection(nameof(Training.AloneTests))]
 public sealed class ReadmeTests : IDisposable
 {
@@ -24,15 +24,23 @@ public sealed class ReadmeTests : IDisposable
 
     public void Dispose() => _console.Dispose();
 
-    [Fact]
-    public void Snippets_AreTheCodeBelow()
-    {
-        string here = Squeeze(File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", "ReadmeTests.cs")));
-        string[] snippets = [.. ReadmeCommandsTests.Blocks("csharp")];
+    public static TheoryData<string> PagesWithCode => [.. Page.All.Where(path => Page.Read(path).Blocks("csharp").Any())];
 
-        Assert.Equal(7, snippets.Length);
-        Assert.All(snippets, snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
+    [Theory]
+    [MemberData(nameof(PagesWithCode))]
+    public void Snippets_AreTheCodeBelow(string path)
+    {
+        string[] files = [nameof(ReadmeTests), nameof(AddingSnippetsTests)];
+        string here = string.Concat(files.Select(name => Squeeze(File.ReadAllText(
+            Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", $"{name}.cs")))));
+        Assert.All(Page.Read(path).Blocks("csharp"), snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void Snippets_AreAllFound() =>
+        Assert.Equal(
+            Page.All.Sum(path => Regex.Count(Page.Read(path).Text, "^```csharp", RegexOptions.Multiline)),
+            Page.All.Sum(path => Page.Read(path).Blocks("csharp").Count()));
 
     [Fact]
     public void PoolingSnippet_SmoothsTheCurve()
