@@ -3,50 +3,60 @@ using TorchAttention.Tests.Console;
 
 namespace TorchAttention.Tests;
 
-/// <summary>The commands, links and figures of the README.</summary>
+/// <summary>The commands that pages show are run, each page's in a folder of its own, and print what the page says.</summary>
 public sealed class ReadmeCommandsTests : IDisposable
 {
-    private const string Prefix = "dotnet run -c Release --project src/TorchAttention.Console -- ";
-    private static readonly string _readme = File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "README.md"));
-
+    private static readonly Regex _command = new(@"^dotnet run -c Release --project src/TorchAttention\.(Console|KernelFit) -- (.*)$");
     private readonly ConsoleProcess _console = new();
 
-    /// <summary>The README's code in a language.</summary>
-    internal static IEnumerable<string> Blocks(string language) =>
-        Regex.Matches(
-            _readme, $"^```{language}\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline).Select(match => match.Groups[1].Value);
+    public static TheoryData<string> PagesWithCommands => [.. Page.All.Where(path => Commands(path).Length > 0)];
+
+    public static TheoryData<string> PagesWithSessions => [.. Page.All.Where(path => Page.Read(path).Blocks("console").Any())];
 
     public void Dispose() => _console.Dispose();
 
-    [Fact]
-    public void Commands_RunAsWritten()
+    [Theory]
+    [MemberData(nameof(PagesWithCommands))]
+    public void Commands_RunAsWritten(string path)
     {
-        string[] commands =
-            [.. Blocks("sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))];
-        Assert.InRange(commands.Length, 6, 20);
         Directory.CreateSymbolicLink(_console.PathOf("src"), Path.Combine(ConsoleProcess.Repository, "src"));
-        Assert.All(commands, command =>
+        var printed = new HashSet<string>();
+        Assert.All(Commands(path), command =>
         {
-            ConsoleProcess.Result result = _console.Run(command[Prefix.Length..].Split(' '));
+            ConsoleProcess.Result result = Run(command.Groups[1].Value, command.Groups[2].Value);
             Assert.Equal((0, ""), (result.ExitCode, result.Error));
+            printed.UnionWith(Lines(result.Output));
+        });
+        Assert.All(Page.Read(path).Blocks("text").SelectMany(Lines), line => Assert.Contains(line, printed));
+    }
+
+    // $ NAME ARGUMENTS, and below it the error that it ends with.
+    [Theory]
+    [MemberData(nameof(PagesWithSessions))]
+    public void Errors_AreTheOnesShown(string path)
+    {
+        MatchCollection sessions = Regex.Matches(
+            string.Concat(Page.Read(path).Blocks("console")), @"^\$ (\S+) (.*)\n(.*)\n", RegexOptions.Multiline);
+        Assert.NotEmpty(sessions);
+        Assert.All(sessions, session =>
+        {
+            ConsoleProcess.Result result = Run(session.Groups[1].Value, session.Groups[2].Value);
+            Assert.Equal((2, session.Groups[3].Value), (result.ExitCode, result.Error.Trim()));
         });
     }
 
     [Fact]
-    public void Links_LeadToFiles()
-    {
-        string[] links = [.. Regex.Matches(_readme, @"\]\(([^)#:]+)\)").Select(match => match.Groups[1].Value)];
-        Assert.NotEmpty(links);
-        Assert.All(links, link => Assert.True(File.Exists(Path.Combine(ConsoleProcess.Repository, link)), $"{link} does not exist"));
-    }
+    public void Commands_AreMany() => Assert.InRange(Page.All.Sum(path => Commands(path).Length), 20, 60);
 
-    [Fact]
-    public void Figures_AreThoseOfAResultsFile()
-    {
-        string shown = Regex.Match(_readme, "<!-- figures: begin -->\n(.*)<!-- figures: end -->", RegexOptions.Singleline).Groups[1].Value;
-        string results = Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Benchmarks", "results");
+    private static Match[] Commands(string path) =>
+        [.. Page.Read(path).Blocks("sh").SelectMany(Lines).Select(line => _command.Match(line)).Where(match => match.Success)];
 
-        Assert.Contains("| time | ", shown, StringComparison.Ordinal);
-        Assert.Contains(Directory.GetFiles(results, "*.md"), file => File.ReadAllText(file).EndsWith(shown, StringComparison.Ordinal));
-    }
+    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    // The program of the fits is built beside the console.
+    private ConsoleProcess.Result Run(string program, string arguments) => _console.Start(
+        program.Equals("kernelfit", StringComparison.OrdinalIgnoreCase)
+            ? Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, OperatingSystem.IsWindows() ? "kernelfit.exe" : "kernelfit")
+            : ConsoleProcess.Executable,
+        arguments.Split(' ')).Wait();
 }

@@ -7,7 +7,7 @@ Build first, then run from anywhere:
     /usr/bin/python3 tests/TorchAttention.Benchmarks/peers/compare.py
 
 `train` of the built console and chapter.py run alternately, both with figures; time, processor time and peak memory are the kernel's
-account of each process. Both must give the same w. The table goes to results/<machine>.md.
+account of each process. Both must give the same w. The table goes to results/<machine>.md and into docs/performance.md.
 """
 import argparse
 import datetime
@@ -24,8 +24,9 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[2]
+import pages
+from pages import HERE, REPOSITORY
+
 PICTURES = ["average", "nonparametric", "nonparametric-attention", "parametric", "parametric-attention", "loss"]
 
 
@@ -182,15 +183,7 @@ def main():
     result = table(*whole_process(console, options.runs), *step_times(benchmarks, options.step_runs))
     print(result)
     if not options.dry:
-        path = HERE.parent / "results" / f"{options.machine}.md"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(result)
-        readme = REPOSITORY / "README.md"
-        begin, end = "<!-- figures: begin -->\n", "<!-- figures: end -->"
-        before, rest = readme.read_text().split(begin)
-        figures = result.split("\n", 1)[1].strip("\n") + "\n"
-        readme.write_text(before + begin + figures + end + rest.split(end)[1])
-        print(f"written to {path.relative_to(REPOSITORY)} and README.md")
+        pages.write(options.machine, result, "figures")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
     /usr/bin/python3 tests/TorchAttention.Benchmarks/peers/engine.py
 
 Writes the data sets into a temporary folder, runs the benchmark executable's --engine and the peer programs on it one after another, measures every
-answer against the sum over all pairs in float64, and writes the tables to results/<machine>-engine.md and into the README. Takes about five minutes.
+answer against the sum over all pairs in float64, and writes the tables to results/<machine>-engine.md and into docs/performance.md. Takes about five minutes.
 """
 import argparse
 import datetime
@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pages
 import rows
-from compare import HERE, REPOSITORY, built, machine_slug, processor, run, system
+from compare import HERE, built, machine_slug, processor, run, system
 
 SEED = 0
 LINES = [2_000, 5_000, 10_000, 30_000, 100_000, 1_000_000]
@@ -336,20 +337,6 @@ def measure(folder):
     return programs, [*loads, os.getloadavg()[0]]
 
 
-def write(result, machine, part):
-    """Writes a table to results/<machine>-<part>.md, and into the README between the marks of this part."""
-    readme = REPOSITORY / "README.md"
-    text = readme.read_text()
-    begin, end = f"<!-- {part}: begin -->\n", f"<!-- {part}: end -->"
-    if text.count(begin) != 1 or text.count(end) != 1:
-        sys.exit(f"README.md: expected one {begin.strip()} and one {end}")
-    path = HERE.parent / "results" / f"{machine}-{part}.md"
-    path.write_text(result)
-    before, rest = text.split(begin)
-    readme.write_text(before + begin + result.split("\n", 1)[1].strip("\n") + "\n" + end + rest.split(end)[1])
-    print(f"written to {path.relative_to(REPOSITORY)} and README.md")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--machine", default=machine_slug(), help="the name of the results file")
@@ -366,7 +353,7 @@ def main():
         result = table(programs, folder, loads)
     print(result)
     if not options.dry:
-        write(result, options.machine, "engine")
+        pages.write(f"{options.machine}-engine", result, "engine")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@
     /usr/bin/python3 tests/TorchAttention.Benchmarks/peers/regression.py
 
 Writes the data sets into a temporary folder, runs the benchmark executable's --regression, the peer programs and the console's fit and predict on them one
-after another, judges every answer by sums of its own, and writes the tables to results/<machine>-regression.md and into the README. Takes about four
-minutes on an idle machine.
+after another, judges every answer by sums of its own, and writes the tables to results/<machine>-regression.md and into docs/performance.md. Takes about
+four minutes on an idle machine.
 """
 import argparse
 import datetime
@@ -21,10 +21,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pages
 import rows
 from compare import HERE, built, machine_slug, processor, run, system
 from cvls import spread
-from engine import GRID, Asked, asked, duration, generate, write
+from engine import GRID, Asked, asked, duration, generate
 from scipy.optimize import minimize_scalar
 from scipy.signal import fftconvolve
 
@@ -315,7 +316,7 @@ def main():
         result = table(folder, *measure(folder))
     print(result)
     if not options.dry:
-        write(result, options.machine, "regression")
+        pages.write(f"{options.machine}-regression", result, "regression")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ A step "with everything on" is one of the chapter's (10 x 50) with its share of 
 keeps the best weights, a row of metrics for every step and epoch, and a checkpoint every second. Here it is the console's: the difference between two runs of
 different lengths, so that the start does not count. There it is a loop in one warm process. An epoch over 100,000 keys in mini-batches of 1,024 is timed whole
 here; in PyTorch over a few mini-batches, in chunks of the size that is fastest there, the first of them unmeasured, and multiplied. The two learn the same w in
-these steps. Results go to results/<machine>-training.md and into the README.
+these steps. Results go to results/<machine>-training.md and into docs/performance.md.
 """
 import argparse
 import copy
@@ -23,9 +23,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import pages
 import torch
 from chapter import BATCH_SIZE, LR, N, NonlinearData, NWKernelRegression
-from compare import HERE, REPOSITORY, built, machine_slug, processor, run, system
+from compare import built, machine_slug, processor, run, system
 
 EPOCHS = (400, 4_400)
 RUNS = 5
@@ -173,12 +174,7 @@ def main():
     text = "\n".join(lines) + "\n"
     print(text)
     if not dry:
-        (HERE.parent / "results" / f"{machine_slug()}-training.md").write_text(f"# Training\n\n{text}")
-        readme = REPOSITORY / "README.md"
-        content = readme.read_text()
-        begin, end = "<!-- training: begin -->\n", "<!-- training: end -->"
-        head, rest = content.split(begin)
-        readme.write_text(head + begin + text + end + rest.split(end)[1])
+        pages.write(f"{machine_slug()}-training", f"# Training\n\n{text}", "training")
 
 
 if __name__ == "__main__":
