@@ -31,6 +31,7 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
             (it, data) => Kernel(it, new RelevanceKernelRegression(data.XTrain, data.YTrain, KernelOptions(it))))
         {
             CanStream = true,
+            IsOfColumns = true,
         },
         new(Region, "a w for each region of x", (it, data) => Regional(it, data, RegionsOf(it, data))),
         new(Key, "a w for each key", (it, data) => Regional(it, data, KeysOf(data))),
@@ -59,6 +60,9 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     /// <summary>Whether a device can compute it without a matrix.</summary>
     public bool CanStream { get; private init; }
 
+    /// <summary>Whether each column has a w of its own.</summary>
+    public bool IsOfColumns { get; private init; }
+
     /// <summary>Whether a score is learned, not a kernel.</summary>
     public bool HasScore => Meaning is null;
 
@@ -67,9 +71,8 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     /// <summary>The model of a name; null where there is none.</summary>
     public static LearnedModel? Find(string name) => All.FirstOrDefault(it => it.Name == name);
 
-    /// <summary>Whether a learned number is a w, and not one of several that stand for many.</summary>
-    public static bool IsWidth(string number) =>
-        number == "w" || (number.StartsWith("w_", StringComparison.Ordinal) && char.IsAsciiDigit(number[^1]));
+    /// <summary>Whether a learned number is a w, and not one of several that stand for those of many regions.</summary>
+    public bool IsWidth(string number) => Name is not (Region or Key) || char.IsAsciiDigit(number[^1]);
 
     /// <summary>
     /// About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.

@@ -38,10 +38,10 @@ internal sealed record RunSummary
         foreach ((string name, double value) in Learned)
         {
             json.WriteNumber(name, value);
-            if (LearnedModel.IsWidth(name))
+            if (Options.Model.IsWidth(name))
             {
                 // 1/|w|: the sign of w changes no weight, and SGD may well step across 0.
-                json.WriteNumberOrNull(name.Replace("w", "bandwidth", StringComparison.Ordinal), 1 / Math.Abs(value));
+                json.WriteNumberOrNull($"bandwidth{name[1..]}", 1 / Math.Abs(value));
             }
         }
 
@@ -93,16 +93,17 @@ internal sealed record RunSummary
         foreach (Estimator estimator in Estimators)
         {
             string bandwidth = estimator.Name == "nonparametric" ? $"h = {Short(Options.Bandwidth!.Value)}"
-                : estimator.Name == Options.Model.EstimatorName && Learned is [(_, double w)]
-                ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
+                : estimator.Name == Options.Model.EstimatorName ? Bandwidths()
                 : "";
-            table.AddRow(estimator.Name, bandwidth, Short(estimator.ValLoss), Short(estimator.ValRmse));
+            table.AddRow(estimator.Name, Terminal.Cell(bandwidth), Short(estimator.ValLoss), Short(estimator.ValRmse));
         }
 
         Terminal.Output.Write(table);
         string learned = Learned is [(_, double only)]
             ? $"learned w = {Short(only)}, bandwidth 1/w = {Short(1 / Math.Abs(only))}; "
-            : Learned.Count > 0 ? $"learned {string.Join(", ", Learned.Select(number => $"{number.Name} = {Short(number.Value)}"))}; " : "";
+            : Learned.Count > 0
+            ? $"learned {string.Join(", ", Learned.Select(number => $"{PlainText.Brief(number.Name)} = {Short(number.Value)}"))}; "
+            : "";
         Console.WriteLine(
             $"{learned}{Result.Steps} steps in {TrainSeconds.ToString("0.00", CultureInfo.InvariantCulture)} s on {Options.Device}, seed "
                 + $"{Options.Seed}");
@@ -123,6 +124,11 @@ internal sealed record RunSummary
             Console.WriteLine($"fonts: {PlotFont.NoneInstalled}");
         }
     }
+
+    private string Bandwidths() => Learned is [("w", double w)] ? $"h = 1/w = {Short(1 / Math.Abs(w))}"
+        : Options.Model.IsOfColumns
+        ? string.Join(", ", Learned.Select(number => $"h of {PlainText.Brief(number.Name[2..])} = {Short(1 / Math.Abs(number.Value))}"))
+        : "";
 
     // What the table does not say by itself.
     private IEnumerable<string> Notes()

@@ -17,10 +17,11 @@ internal static class RunsCommand
     private const int ChartWidth = 100;
     private const int ChartHeight = 12;
     private const int MostOfACell = 400;
+    private const int MostCompared = 20;
 
     private static readonly string[] _colors = ["blue", "green", "red", "yellow", "fuchsia", "aqua"];
 
-    private static readonly string[] _columns = ["run", "data", "model", "begun (UTC)", "epochs", "seed", "val loss", "status"];
+    private static readonly string[] _columns = ["run", "data", "model", "begun (UTC)", "epochs", "seed", "error", "bandwidth", "status"];
 
     private enum Order
     {
@@ -31,12 +32,13 @@ internal static class RunsCommand
 
     public static Command Create()
     {
-        var folder = new Argument<string>("folder")
+        var folder = new Argument<string[]>("folders")
         {
-            Description = $"The folder of the runs (default {Folder})",
-            DefaultValueFactory = _ => Folder,
+            Description = $"The folders of the runs (default {Folder})",
+            DefaultValueFactory = _ => [Folder],
+            Arity = ArgumentArity.ZeroOrMore,
         };
-        Option<Order> sort = Options.OneOf("--sort", "The order", Order.Time, Options.Names<Order>());
+        Option<Order> sort = Options.OneOf("--sort", "The order; by loss each data set by itself", Order.Time, Options.Names<Order>());
         Option<bool> json = Options.Flag("--json", "Print the list as JSON");
         var command = new Command("runs", "List past runs; runs compare lays some of them side by side") { folder, sort, json };
         command.SetAction(parsed => List(parsed.GetValue(folder)!, parsed.GetValue(sort), parsed.GetValue(json)));
@@ -44,43 +46,48 @@ internal static class RunsCommand
         return command;
     }
 
-    private static Command Compare(Argument<string> parent)
+    private static Command Compare(Argument<string[]> parent)
     {
-        var folders = new Argument<string[]>("runs") { Description = "The runs' folders", Arity = new ArgumentArity(2, 20) };
+        var folders = new Argument<string[]>("runs") { Description = "The runs' folders", Arity = new ArgumentArity(0, MostCompared) };
         Option<string?> output = Options.Text("--out", "file", "A picture of their validation losses over one another, .png or .svg");
         var command =
             new Command("compare", "Lay runs side by side: the settings that differ, the results, their curves") { folders, output };
         command.SetAction(parsed => parsed.GetResult(parent) is { Tokens.Count: > 0 } given
             ? throw CliException.WrongInput($"expected runs compare and the runs' folders, got '{given.Tokens[0].Value}' before compare")
-            : Compare(parsed.GetValue(folders)!, parsed.GetValue(output)));
+            : parsed.GetValue(folders) is [_, _, ..] several ? Compare(several, parsed.GetValue(output))
+            : throw CliException.WrongInput(
+                $"runs compare: expected the folders of two runs or more, got {parsed.GetValue(folders)!.Length}"));
         return command;
     }
 
-    private static int List(string folder, Order order, bool json)
+    private static int List(string[] folders, Order order, bool json)
     {
-        if (!Directory.Exists(folder))
+        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is string missing)
         {
-            throw CliException.WrongInput($"'{folder}': no such folder; train puts its runs into {Folder} unless --out names another");
+            throw CliException.WrongInput(
+                $"'{missing}': no such folder; fit and train put their runs into {Folder} unless --out names another");
         }
 
         var rows = new List<Row>();
-        foreach (string path in Directory.GetDirectories(folder).Where(RunFolder.IsRun))
+        foreach (string path in folders.SelectMany(Directory.GetDirectories).Where(RunFolder.IsRun))
         {
+            string name = folders.Length == 1 ? Path.GetFileName(path) : path;
             try
             {
                 RunFolder run = RunFolder.Read(path);
-                rows.Add(new Row(run.Name, run.Began, run, ""));
+                rows.Add(new Row(name, run.Began, run, ""));
             }
             catch (RunException e)
             {
-                rows.Add(new Row(Path.GetFileName(path), Directory.GetCreationTimeUtc(path), null, e.Message));
+                rows.Add(new Row(name, Directory.GetCreationTimeUtc(path), null, e.Message));
             }
         }
 
         Row[] sorted = [.. order switch
         {
             Order.Name => rows.OrderBy(row => row.Name, StringComparer.Ordinal),
-            Order.Loss => rows.OrderBy(row => row.Run?.ValLoss ?? double.PositiveInfinity),
+            Order.Loss => rows.OrderBy(row => row.Run is null)
+                .ThenBy(row => row.Run?.Data, StringComparer.Ordinal).ThenBy(row => row.Run?.Error ?? double.PositiveInfinity),
             _ => rows.OrderBy(row => row.Began).ThenBy(row => row.Name, StringComparer.Ordinal),
         }];
         if (json)
@@ -91,7 +98,7 @@ internal static class RunsCommand
 
         if (sorted.Length == 0)
         {
-            Console.WriteLine($"no runs in {folder}");
+            Console.WriteLine($"no runs in {string.Join(", ", folders)}");
             return ExitCode.Done;
         }
 
@@ -105,7 +112,7 @@ internal static class RunsCommand
         {
             string?[] cells = run is null
                 ? [name, "", "", Time(began), "", "", "", problem]
-                : [name, run.Data, run.Model, Time(began), Epochs(run), run.Setting("seed"), Short(run.ValLoss), run.Status];
+                : [name, run.Data, Model(run), Time(began), Epochs(run), run.Setting("seed"), Error(run), Bandwidths(run), run.Status];
             table.AddRow(Array.ConvertAll(cells, Cell));
         }
 
@@ -135,6 +142,17 @@ internal static class RunsCommand
                 if (run.ValLoss is double loss)
                 {
                     writer.WriteNumber("val_loss", loss);
+                }
+
+                if (run.Error is double error)
+                {
+                    writer.WriteNumber(run.ErrorName.Replace(' ', '_').Replace('-', '_').ToLowerInvariant(), error);
+                }
+
+                foreach (RunValue value in run.Summary.Where(
+                    value => run.IsFit && value.Number is not null && RunFolder.FitResults.ContainsKey(value.Key)))
+                {
+                    writer.WriteNumber(value.Key, value.Number!.Value);
                 }
             }
 
@@ -166,14 +184,34 @@ internal static class RunsCommand
         }
 
         table.AddEmptyRow();
-        IEnumerable<string> results = runs.SelectMany(run => run.Summary).Select(pair => pair.Key).Distinct();
-        foreach (string key in results.Where(key => RunFolder.IsLearned(key) || key is "best_epoch" or "steps"))
+        foreach (string column in runs.SelectMany(run => run.Bandwidths.Keys).Distinct())
         {
-            Add(key, run => run.Result(key) is string text ? Short(text) : "");
+            Add(
+                column.Length == 0 ? "bandwidth" : $"bandwidth of {column}",
+                run => run.Bandwidths.TryGetValue(column, out string? h) ? Short(h) : "");
         }
 
-        Add("validation loss", run => Short(run.ValLoss));
-        Add("validation RMSE", run => Short(run.ValLoss is double loss ? Math.Sqrt(2 * loss) : null));
+        IEnumerable<string> results = runs.Where(run => !run.IsFit).SelectMany(run => run.Summary).Select(pair => pair.Key).Distinct();
+        foreach (string key in results.Where(key => RunFolder.IsWidth(key) || key is "best_epoch" or "steps"))
+        {
+            Add(key, run => !run.IsFit && run.Result(key) is string text ? Short(text) : "");
+        }
+
+        foreach ((string key, string name) in RunFolder.FitResults.Where(_ => runs.Any(run => run.IsFit)))
+        {
+            Add(name, run => run.IsFit && run.Result(key) is string text ? Short(text) : "");
+        }
+
+        if (runs.Any(run => !run.IsFit))
+        {
+            Add("validation loss", run => Short(run.ValLoss));
+        }
+
+        foreach (string kind in runs.Select(run => run.ErrorName).Distinct())
+        {
+            Add(kind, run => run.ErrorName == kind ? Short(run.Error) : "");
+        }
+
         Add("status", run => run.Status);
         Print(table);
         Chart(runs);
@@ -223,6 +261,19 @@ internal static class RunsCommand
             "--out: no epoch of these runs is done, there are no curves to draw");
         figure.Save(output);
         Console.WriteLine(output);
+    }
+
+    private static string? Model(RunFolder run) =>
+        run.IsFit && run.Setting("degree") is string degree ? $"{run.Model}, degree {degree}" : run.Model;
+
+    private static string Error(RunFolder run) => run.Error is double error ? $"{Short(error)} ({run.ErrorName})" : "";
+
+    private static string Bandwidths(RunFolder run)
+    {
+        const int most = 4;
+        IEnumerable<string> shown = run.Bandwidths.Take(most).Select(
+            pair => pair.Key.Length == 0 ? Short(pair.Value) : $"{PlainText.Brief(pair.Key)} {Short(pair.Value)}");
+        return string.Join(", ", run.Bandwidths.Count > most ? shown.Append("...") : shown);
     }
 
     private static string Cell(string? text) => Terminal.Cell(PlainText.Brief(text ?? "", MostOfACell));

@@ -14,8 +14,6 @@ internal sealed class Columns
 
     public static Columns None { get; } = new([]);
 
-    public IEnumerable<string> Names => _columns.Keys;
-
     /// <summary>A column; empty where there is none of the name.</summary>
     public double[] this[string name] => _columns.TryGetValue(name, out double[]? column) ? column : [];
 
@@ -37,7 +35,7 @@ internal sealed class Columns
             return None;
         }
 
-        string[] names = lines[0].Split(',');
+        string[] names = Names(lines[0]);
         if (names.Distinct().Count() < names.Length || Array.Find(needed, name => !names.Contains(name)) is not null)
         {
             throw Damaged(0, $"each name once, and {string.Join(", ", needed)} among them");
@@ -58,6 +56,13 @@ internal sealed class Columns
         }
 
         return new Columns(names.Zip(columns).ToDictionary());
+
+        static string[] Names(string header)
+        {
+            var record = new QuotedRecord(',');
+            record.Begin(header);
+            return [.. Enumerable.Range(0, record.Count).Select(place => record.Read(place, out _).ToString())];
+        }
 
         RunException Damaged(int line, string expected) =>
             RunException.Damaged(file, expected, $"'{PlainText.Brief(lines[line])}'", row: line + 1);

@@ -38,6 +38,48 @@ internal sealed class RunFolder
     /// <summary>Whether it is a fit, which has no epochs.</summary>
     public bool IsFit => Setting("command") == "fit";
 
+    /// <summary>What the summary of a fit says in one number, and how people read it.</summary>
+    public static IReadOnlyDictionary<string, string> FitResults { get; } = new Dictionary<string, string>
+    {
+        ["aicc"] = "AICc",
+        ["effective_degrees_of_freedom"] = "effective degrees of freedom",
+        ["residual_standard_error"] = "residual standard error",
+    };
+
+    /// <summary>
+    /// The error that tells runs on the same data apart, in the target's units: of a fit by leave-one-out, of a training on what was held
+    /// out; of classes the Brier score.
+    /// </summary>
+    public double? Error =>
+        !IsFit ? ValLoss is double loss ? Math.Sqrt(2 * loss) : null
+        : Number("leave_one_out_error") is not double square ? null
+        : IsClasses ? square
+        : Math.Sqrt(square);
+
+    /// <summary>What <see cref="Error"/> is.</summary>
+    public string ErrorName => !IsFit ? "validation RMSE" : IsClasses ? "leave-one-out Brier score" : "leave-one-out RMSE";
+
+    /// <summary>The bandwidths by the columns' names; without a name where all columns share one.</summary>
+    public IReadOnlyDictionary<string, string> Bandwidths
+    {
+        get
+        {
+            const string prefix = "bandwidth";
+            if (!IsFit)
+            {
+                return Summary.Where(value => value.Key == prefix || value.Key.StartsWith($"{prefix}_", StringComparison.Ordinal))
+                    .ToDictionary(value => value.Key.Length == prefix.Length ? "" : value.Key[(prefix.Length + 1)..], value => value.Value);
+            }
+
+            string[] widths = Result(prefix)?.Split(' ') ?? [];
+            IReadOnlyList<string> columns = Config.FirstOrDefault(value => value.Key == "x")?.Texts ?? [];
+            return columns.Count == widths.Length ? columns.Zip(widths).DistinctBy(pair => pair.First).ToDictionary()
+                : new Dictionary<string, string>();
+        }
+    }
+
+    private bool IsClasses => Setting("classes") is "True";
+
     /// <summary>What the data are called.</summary>
     public string? Data => IsFit ? Result("data") ?? Setting("data") : Setting("data") ?? Result("data");
 
@@ -56,7 +98,10 @@ internal sealed class RunFolder
     public string? Model => Setting("model") ?? Setting("command");
 
     /// <summary>Whether a result is a number that was learned.</summary>
-    public static bool IsLearned(string key) => key is "w" or "bandwidth" || key.StartsWith("w_", StringComparison.Ordinal);
+    public static bool IsLearned(string key) => key == "bandwidth" || IsWidth(key);
+
+    /// <summary>Whether a result is a w that was learned.</summary>
+    public static bool IsWidth(string key) => key == "w" || key.StartsWith("w_", StringComparison.Ordinal);
 
     /// <summary>Whether a folder holds a run, whole or damaged.</summary>
     public static bool IsRun(string path) =>
@@ -95,6 +140,8 @@ internal sealed class RunFolder
 
     /// <summary>A setting; null where there is none of the name.</summary>
     public string? Setting(string key) => Config.FirstOrDefault(pair => pair.Key == key)?.Value;
+
+    private double? Number(string key) => Summary.FirstOrDefault(pair => pair.Key == key)?.Number;
 
     /// <summary>A result; null where there is none of the name.</summary>
     public string? Result(string key) => Summary.FirstOrDefault(pair => pair.Key == key)?.Value;

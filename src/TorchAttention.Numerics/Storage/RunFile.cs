@@ -11,6 +11,15 @@ internal static class RunFile
     /// <summary>The table of the epochs.</summary>
     public const string Epochs = "epochs.csv";
 
+    /// <summary>A name as a field of a table's header, in one line.</summary>
+    public static string Field(string name)
+    {
+        string plain = PlainText.Escape(name);
+        return plain.AsSpan().ContainsAny(',', '"') || plain.Trim() != plain
+            ? $"\"{plain.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
+            : plain;
+    }
+
     /// <summary>A file's bytes; null where there is none of the name.</summary>
     /// <param name="file">The file.</param>
     /// <param name="most">The most bytes that it may have.</param>

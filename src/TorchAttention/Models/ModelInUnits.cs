@@ -63,13 +63,19 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     private string Columns => string.Join(", ", Units.X);
 
     /// <inheritdoc/>
-    /// <remarks>Each w in 1/units of its column; one that several columns share stays in 1/deviations.</remarks>
+    /// <remarks>
+    /// Each w in 1/units of its column, one for each column by its name, as <c>w_times</c>; one that several columns share stays in
+    /// 1/deviations.
+    /// </remarks>
     public IReadOnlyList<(string Name, double Value)> LearnedNumbers()
     {
         IReadOnlyList<(string Name, double Value)> numbers = (_model as ILearnedNumbers)?.LearnedNumbers() ?? [];
         return _model is KernelRegressionModule kernel
-            ? [.. numbers.Select((number, i) => kernel.FeatureOf(i) is int j ? (number.Name, number.Value / _deviations[j]) : number)]
+            ? [.. numbers.Select((number, i) => kernel.FeatureOf(i) is int j ? OfColumn(number.Name, number.Value, j) : number)]
             : numbers;
+
+        (string Name, double Value) OfColumn(string name, double value, int j) =>
+            (_model is RelevanceKernelRegression ? $"w_{Units.X[j]}" : name, value / _deviations[j]);
     }
 
     /// <inheritdoc/>

@@ -55,7 +55,7 @@ public sealed class MetricsLog : IDisposable
         _folder = folder;
         _numbers = numbers;
         _lossScale = lossScale;
-        string columns = string.Concat(Learned().Select(number => "," + number.Name));
+        string columns = string.Concat(Learned().Select(number => "," + RunFile.Field(number.Name)));
         int steps = from?.Step ?? 0;
         int epochs = (from?.Epoch ?? 1) - 1;
         _steps = new GrowingFile(

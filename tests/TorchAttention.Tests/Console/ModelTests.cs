@@ -52,14 +52,30 @@ public sealed class ModelTests : IDisposable
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         using JsonDocument summary = JsonDocument.Parse(result.Output);
         double[] w =
-            [Math.Abs(summary.RootElement.GetProperty("w_1").GetDouble()), Math.Abs(summary.RootElement.GetProperty("w_2").GetDouble())];
+            [Math.Abs(summary.RootElement.GetProperty("w_E").GetDouble()), Math.Abs(summary.RootElement.GetProperty("w_C").GetDouble())];
         double[] deviations = [.. summary.RootElement.GetProperty("standardization").GetProperty("x_deviation").EnumerateArray().Select(
             number => number.GetDouble())];
 
         // The equivalence ratio decides, the compression ratio hardly matters (Cleveland and Devlin, 1988).
         Assert.InRange(w[0] * deviations[0] / (w[1] * deviations[1]), 3, double.PositiveInfinity);
-        Assert.Equal("step,epoch,train_loss,w_1,w_2,lr,grad_norm", _console.ReadLines("run/steps.csv")[0]);
+        Assert.Equal("step,epoch,train_loss,w_E,w_C,lr,grad_norm", _console.ReadLines("run/steps.csv")[0]);
         Assert.Contains("w.svg", Directory.GetFiles(_console.PathOf("run/plots")).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void OddNamesOfColumns_AreTheNumbersNamesEverywhere()
+    {
+        string rows = string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i * 7 % 11},{i % 5}"));
+        _console.Write("odd.csv", $"\"a \"\"b\"\"\",w,y\n{rows}\n");
+        string[] train = ["train", "odd.csv", "--x", "a \"b\",w", "--y", "y", "--model", "ard", "--epochs", "2", "--no-plots", "--quiet"];
+        Assert.Equal(0, _console.Run([.. train, "--out", "run"]).ExitCode);
+        Assert.Equal("epoch,train_loss,val_loss,\"w_a \"\"b\"\"\",w_w", _console.ReadLines("run/epochs.csv")[0]);
+        using JsonDocument summary = JsonDocument.Parse(File.ReadAllText(_console.PathOf("run/summary.json")));
+        Assert.True(summary.RootElement.GetProperty("bandwidth_a \"b\"").GetDouble() > 0);
+        Assert.True(summary.RootElement.GetProperty("bandwidth_w").GetDouble() > 0);
+        Assert.Equal(0, _console.Run("train", "--resume", "run", "--epochs", "3", "--quiet").ExitCode);
+        Assert.Equal(4, _console.ReadLines("run/epochs.csv").Length);
+        Assert.Equal(0, _console.Run("report", "run").ExitCode);
     }
 
     [Theory]

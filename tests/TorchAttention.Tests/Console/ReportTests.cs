@@ -63,7 +63,7 @@ public sealed partial class ReportTests : IDisposable
             "Expected the fit before its residuals.");
         Assert.DoesNotContain("<h2>Loss</h2>", page, StringComparison.Ordinal);
         Assert.DoesNotContain("epochs", page, StringComparison.Ordinal);
-        Assert.Matches("surface +│ ethanol +│ fit +│ [^│]+ │ +│ +│ +│ finished", _console.Run("runs", "runs").Output);
+        Assert.Matches(@"surface +│ ethanol +│ fit, degree 0 +│ [^│]+ │ +│ +│ [^│]+ │ E 0\.05, C 3 +│ finished", _console.Run("runs", "runs").Output);
         Assert.Contains("0.05 3", _console.Run("runs", "compare", "runs/surface", "runs/trained").Output, StringComparison.Ordinal);
     }
 
@@ -107,7 +107,8 @@ public sealed partial class ReportTests : IDisposable
     [InlineData("'nothing': no such folder", "report", "nothing")]
     [InlineData("'empty' holds no run: neither config.json nor summary.json is there", "report", "empty")]
     [InlineData("'damaged/epochs.csv' is damaged (row 2: expected 3 numbers, found '1,x,2')", "report", "damaged")]
-    [InlineData("'nothing': no such folder; train puts its runs into runs unless --out names another", "runs", "nothing")]
+    [InlineData("'nothing': no such folder; fit and train put their runs into runs unless --out names another", "runs", "nothing")]
+    [InlineData("runs compare: expected the folders of two runs or more, got 1", "runs", "compare", "whole")]
     [InlineData("--out: expected a file that ends in .png or .svg, got 'a.gif'", "runs", "compare", "whole", "whole", "--out", "a.gif")]
     [InlineData("--sort: expected one of time, name, loss, got 'size'", "runs", ".", "--sort", "size")]
     public void WrongInput_IsOneLine(string message, params string[] arguments)
@@ -161,8 +162,8 @@ public sealed partial class ReportTests : IDisposable
 
         string[] rows = _console.Run("runs", "--sort", "loss").Output.Split('\n');
 
-        Assert.Matches(@"│ good +│ nonlinear +│ nw +│ \S+ \S+ +│ 20 +│ 0 +│ 0\.0\d+ +│ finished", rows[3]);
-        Assert.Matches(@"│ poor +│ nonlinear +│ nw +│ \S+ \S+ +│ 1 of 1 +│ 3 +│ \S+ +│ unfinished", rows[4]);
+        Assert.Matches(@"│ good +│ nonlinear +│ nw +│ \S+ \S+ +│ 20 +│ 0 +│ 0\.\d+ \(val.*\) +│ 0\.\d+ +│ finished", rows[3]);
+        Assert.Matches(@"│ poor +│ nonlinear +│ nw +│ \S+ \S+ +│ 1 of 1 +│ 3 +│ \S+ \(val.*\) +│ +│ unfinished", rows[4]);
         Assert.Matches(@"│ broken +│.*'runs/broken/config\.json' is damaged", rows[5]);
         Assert.DoesNotContain(rows, row => row.Contains("other", StringComparison.Ordinal));
         using JsonDocument json = JsonDocument.Parse(_console.Run("runs", "--json", "--sort", "name").Output);
@@ -182,7 +183,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Matches(@"<tr><td>parametric val loss</td>(<td class=""n"">[\d.E-]+</td>){4}</tr>", page);
         Assert.DoesNotContain("No epoch is done yet", page, StringComparison.Ordinal);
         Assert.Contains("seed-2", Assert.Single(Svgs(page)), StringComparison.Ordinal);
-        Assert.Matches("many +│ nonlinear +│ nw +│ [^│]+ │ 3 seeds +│ 0 +│ +│ finished", _console.Run("runs", ".").Output);
+        Assert.Matches("many +│ nonlinear +│ nw +│ [^│]+ │ 3 seeds +│ 0 +│ +│ +│ finished", _console.Run("runs", ".").Output);
     }
 
     [Fact]
@@ -229,6 +230,38 @@ public sealed partial class ReportTests : IDisposable
         Assert.DoesNotContain("batch_size", result.Output, StringComparison.Ordinal);
         Assert.Matches(@"│ validation RMSE +│ +0\.24494 │ +0\.\d+ │", result.Output);
         Assert.True(new FileInfo(_console.PathOf("both.svg")).Length > 3000);
+    }
+
+    [Fact]
+    public void Fits_AreListedWithTheirErrorsAndBandwidthsByColumn()
+    {
+        Fit("runs/curve", "mcycle");
+        Fit("runs/line", "mcycle", "--degree", "1");
+        Fit("runs/surface", "ethanol", "--x", "E,C", "--y", "NOx");
+        Fit("runs/classes", "iris", "--x", "Petal.Length", "--y", "Species", "--classes");
+        Train("more/ard", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--epochs", "1", "--no-plots");
+
+        string[] rows = _console.Run("runs", "runs", "more", "--sort", "loss").Output.Split('\n');
+
+        // Data sets by name, and in each the least error first.
+        Assert.Matches(
+            @"│ runs.surface +│ ethanol +│ fit, degree 0 +│.*│ 0\.2\d+ \(leave-one-out RMSE\) +│ E 0\.\d+, C \d", rows[3]);
+        Assert.Matches(@"│ more.ard +│ ethanol +│ ard +│.*│ 1 +│ 0 +│ \S+ \(validation RMSE\) +│ E 0\.\d+, C \d", rows[4]);
+        Assert.Matches(@"│ runs.classes +│ iris +│.*│ 0\.0\d+ \(leave-one-out Brier score\) +│ Petal\.Length ", rows[5]);
+        Assert.Matches(@"│ runs.line +│ mcycle +│ fit, degree 1 +│", rows[6]);
+        Assert.Matches(@"│ runs.curve +│ mcycle +│ fit, degree 0 +│", rows[7]);
+
+        string compared = _console.Run("runs", "compare", "runs/surface", "more/ard").Output;
+        Assert.Matches(@"│ bandwidth of E +│ +0\.\d+ │ +0\.\d+ │", compared);
+        Assert.Matches(@"│ AICc +│ +-1\.\d+ │ +│", compared);
+        Assert.Matches(@"│ w_C +│ +│ +\d\.\d+ │", compared);
+        using JsonDocument json = JsonDocument.Parse(_console.Run("runs", "runs", "--json", "--sort", "name").Output);
+        JsonElement line = json.RootElement.GetProperty("runs")[2];
+        Assert.Equal("line", line.GetProperty("name").GetString());
+        Assert.Equal(23.69, line.GetProperty("leave_one_out_rmse").GetDouble(), 0.01);
+
+        void Fit(string folder, params string[] arguments) =>
+            Assert.Equal(0, _console.Run(["fit", .. arguments, "--out", folder, "--no-plots", "--quiet"]).ExitCode);
     }
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class ModelInUnitsTests : IDisposable
         Tensor values = tensor([1f, 2]);
         Assert.Equal([("w", 0.25)], Numbers(new NWKernelRegression(one, one), x));
         Assert.Equal([("w_1", 0.25), ("w_2", 0.25)], Numbers(new RegionalKernelRegression(one, one, 2), x));
-        Assert.Equal([("w_1", 0.25), ("w_2", 2)], Numbers(new RelevanceKernelRegression(two, values), x, other));
+        Assert.Equal([("w_x0", 0.25), ("w_x1", 2)], Numbers(new RelevanceKernelRegression(two, values), x, other));
 
         // One w for both columns has no unit of one of them.
         Assert.Equal([("w", 1)], Numbers(new NWKernelRegression(two, values, new()), x, other));

@@ -27,6 +27,28 @@ public sealed class RegressionDataExceptionTests
         Is(RegressionProblem.NoSpread, null, null, () => new TabularData(_x, [1, 1, 1, 1]).Dispose());
     }
 
+    // Polynomials leave the rule nothing but rounding, as of curvature or of noise.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void PlugIn_NeedsCurvatureAndNoise(int power)
+    {
+        foreach ((double xScale, double yScale) in new[] { (1.0, 2.0), (1e-60, 1e80), (1e40, 1e-70) })
+        {
+            double[] z = [.. Enumerable.Range(0, 40).Select(i => i / 7.0)];
+            double[] x = [.. z.Select(at => at * xScale)];
+            double[] y = [.. z.Select(at => Math.Pow(at, power) * yScale)];
+            foreach (int degree in new[] { 0, 1 })
+            {
+                Is(
+                    RegressionProblem.NoSpread, null, null,
+                    () => KernelRegression.Fit(x, y, new() { Bandwidth = Bandwidth.PlugIn, Degree = degree }));
+            }
+        }
+    }
+
     [Fact]
     public void Message_IsMadeOfThem()
     {

@@ -11,14 +11,18 @@ internal static class PlugInRule
 {
     private const int QuarticTerms = 5;
 
+    // Of the values' squares: what rounding leaves of a polynomial's residuals, and of a line's second derivatives.
+    private const double NoResidual = 1e-24;
+    private const double NoCurvature = 1e-20;
+
     /// <summary>The bandwidth (1), for the kernel in use.</summary>
-    /// <exception cref="RegressionDataException">Several features, too few different keys, or values without curvature.</exception>
+    /// <exception cref="RegressionDataException">Several features, too few keys, values without curvature or noise.</exception>
     public static double[] Find(SmootherData data, SmoothingKernel kernel)
     {
         if (data.Features != 1)
         {
             throw new RegressionDataException(
-                RegressionProblem.Features, $"one feature for the rule {nameof(BandwidthRule.PlugIn)}", $"{data.Features}");
+                RegressionProblem.Features, "one feature for the rule plugin", $"{data.Features}");
         }
 
         (double least, double most) = data.RangeOf(0);
@@ -33,11 +37,12 @@ internal static class PlugInRule
         {
             throw new RegressionDataException(
                 RegressionProblem.TooFew,
-                $"more than {QuarticTerms} different keys for the rule {nameof(BandwidthRule.PlugIn)}",
+                $"more than {QuarticTerms} different keys for the rule plugin",
                 $"{distinct}");
         }
 
         double variance = 0;
+        double all = 0;
 
         // In units of half the range, which float64 could not hold the fourth power of.
         double curvature = 0;
@@ -53,17 +58,19 @@ internal static class PlugInRule
                 double second = ((2 * quartic[2]) + (z * ((6 * quartic[3]) + (z * 12 * quartic[4]))));
                 squares += data.WeightAt(i) * residual * residual;
                 curvature += data.WeightAt(i) * second * second;
+                all += data.WeightAt(i) * data.Values[(i * data.Columns) + c] * data.Values[(i * data.Columns) + c];
             }
 
             variance += squares / (data.Count - QuarticTerms);
         }
 
-        return curvature > 0
+        string? without = !(curvature > NoCurvature * all) ? "curvature, for which no bandwidth is too wide"
+            : !(variance * (data.Count - QuarticTerms) > NoResidual * all) ? "noise, for which no bandwidth is too narrow"
+            : null;
+        return without is null
             ? [halfRange * Math.Pow(kernel.Roughness / (kernel.SecondMoment * kernel.SecondMoment) * variance * 2 / curvature, 0.2)]
             : throw new RegressionDataException(
-                RegressionProblem.NoSpread,
-                $"values that vary for the rule {nameof(BandwidthRule.PlugIn)}",
-                "a curve without curvature, which has no best bandwidth");
+                RegressionProblem.NoSpread, "values with curvature and noise for the rule plugin", $"a curve without {without}");
     }
 
     // Least squares in Legendre polynomials, whose normal equations are well conditioned; then in powers.
