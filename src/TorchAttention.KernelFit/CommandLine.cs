@@ -122,6 +122,10 @@ internal sealed class CommandLine(
         {
             return Fail(ExitCode.Failed, e.Message);
         }
+        catch (TypeInitializationException e) when (e.GetBaseException() is DllNotFoundException missing)
+        {
+            return Fail(ExitCode.Failed, $"a library that belongs beside the program is not there: {missing.Message}");
+        }
         catch (Exception e)
         {
             // Nothing above foresaw this one. Its type helps whoever reports it; a trace would help nobody else.
