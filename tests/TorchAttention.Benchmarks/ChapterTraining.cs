@@ -62,7 +62,7 @@ internal sealed class ChapterTraining : IDisposable
     public void Loader()
     {
         Reset(_model.W);
-        TensorLoader loader = _data.TrainDataloader();
+        BatchLoader loader = _data.TrainDataloader();
         using optim.Optimizer optimizer = _model.ConfigureOptimizers();
         for (int epoch = 0; epoch < Epochs; epoch++)
         {

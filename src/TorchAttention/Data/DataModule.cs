@@ -39,13 +39,13 @@ public abstract class DataModule : IDisposable
 
     /// <summary>A loader over the training part (shuffled) or the validation part (in order).</summary>
     /// <param name="train">Which part.</param>
-    public abstract TensorLoader GetDataloader(bool train);
+    public abstract BatchLoader GetDataloader(bool train);
 
     /// <summary>The training part, in a new random order each epoch.</summary>
-    public TensorLoader TrainDataloader() => GetDataloader(train: true);
+    public BatchLoader TrainDataloader() => GetDataloader(train: true);
 
     /// <summary>The validation part, in order.</summary>
-    public TensorLoader ValDataloader() => GetDataloader(train: false);
+    public BatchLoader ValDataloader() => GetDataloader(train: false);
 
     /// <summary>A loader over tensors: shuffled for training, in order for validation.</summary>
     /// <param name="x">Inputs (n).</param>

@@ -1,5 +1,3 @@
-using System.Collections;
-
 namespace TorchAttention.Data;
 
 /// <summary>
@@ -8,9 +6,8 @@ namespace TorchAttention.Data;
 /// <remarks>
 /// Each enumeration takes from the generator what PyTorch's takes: one number for a base seed, whether it shuffles or not, and one more
 /// where it shuffles; that one seeds a generator of its own, whose random permutation is the order. The last batch may be short.
-/// The tensors of a batch belong to the dispose scope that is open when the batch is drawn.
 /// </remarks>
-public sealed class TensorLoader : IEnumerable<Batch>
+public sealed class TensorLoader : BatchLoader
 {
     private readonly Tensor _x;
     private readonly Tensor _y;
@@ -42,17 +39,16 @@ public sealed class TensorLoader : IEnumerable<Batch>
     /// <summary>The number of examples.</summary>
     public long ExampleCount => _x.size(0);
 
-    /// <summary>The number of batches in an epoch: ceil(n / batch size).</summary>
-    public int Count => (int)((ExampleCount + _batchSize - 1) / _batchSize);
+    /// <inheritdoc/>
+    /// <remarks>ceil(n / batch size).</remarks>
+    public override int Count => (int)((ExampleCount + _batchSize - 1) / _batchSize);
 
-    /// <summary>The examples of the largest batch.</summary>
-    internal long LargestBatch => Math.Min(_batchSize, ExampleCount);
+    internal override long LargestBatch => Math.Min(_batchSize, ExampleCount);
 
-    /// <summary>The numbers of all inputs: examples times features.</summary>
-    internal long InputCount => _x.numel();
+    internal override long InputCount => _x.numel();
 
     /// <inheritdoc/>
-    public IEnumerator<Batch> GetEnumerator()
+    public override IEnumerator<Batch> GetEnumerator()
     {
         DrawSeed(_generator);
         using Tensor order = (_shuffle ? Shuffled() : Held.Range(ExampleCount, _x.device)).DetachFromDisposeScope();
@@ -62,9 +58,6 @@ public sealed class TensorLoader : IEnumerable<Batch>
             yield return new Batch(_x.index_select(0, indices), _y.index_select(0, indices), indices);
         }
     }
-
-    /// <inheritdoc/>
-    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     private Tensor Shuffled()
     {

@@ -157,7 +157,7 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     private Tensor Step(Batch batch, Func<Batch, Tensor> step)
     {
         using DisposeScope scope = NewDisposeScope();
-        return step(new Batch(Standardized(batch.X), StandardizedTargets(batch.Y), batch.Indices)).MoveToOuterDisposeScope();
+        return step(batch with { X = Standardized(batch.X), Y = StandardizedTargets(batch.Y) }).MoveToOuterDisposeScope();
     }
 
     private Tensor Standardized(Tensor x)

@@ -154,14 +154,16 @@ public sealed class Checkpoint
         }
     }
 
+    private string Way => $"make it as the first time, or delete '{_name}' to begin anew";
+
     private SafeTensor Part(string name, Tensor like)
     {
-        SafeTensor part = _tensors.GetValueOrDefault(name) ?? throw Other(name, null, "none: the checkpoint is of another module");
+        SafeTensor part = _tensors.GetValueOrDefault(name) ?? throw Other(name, null, $"none: the checkpoint is of another module; {Way}");
         return part.DataType == TensorBytes.TypeName(like) && part.Shape.SequenceEqual(like.shape)
             ? part
             : throw Other(
                 name, $"of type {TensorBytes.TypeName(like)} and shape {Guard.Shape(like)}",
-                $"{part}: the checkpoint is of another training");
+                $"{part}: the checkpoint is of another training; {Way}");
     }
 
     private void Same(string what, string now)

@@ -63,6 +63,31 @@ public sealed class Trainer
     public FitResult Fit(Module model, DataModule data, CancellationToken cancellationToken = default) =>
         Fit(model, data, from: null, cancellationToken);
 
+    /// <summary>Trains the module in place on batches from anywhere.</summary>
+    /// <param name="model">The module, on the device of the batches.</param>
+    /// <param name="train">The training part; enumerated once an epoch, and once before.</param>
+    /// <param name="validation">The validation part; enumerated once an epoch.</param>
+    /// <param name="cancellationToken">Stops between two steps.</param>
+    /// <inheritdoc cref="Fit(Module, DataModule, CancellationToken)"/>
+    /// <exception cref="ArgumentException">There is no batch to train on.</exception>
+    public FitResult Fit(
+        Module model, IEnumerable<Batch> train, IEnumerable<Batch> validation, CancellationToken cancellationToken = default)
+    {
+        using var data = new BatchData(train, validation);
+        return Fit(model, data, from: null, cancellationToken);
+    }
+
+    /// <summary>Makes a module with <see cref="TrainerOptions.Seed"/>: the same parameters each time.</summary>
+    /// <param name="make">Makes it; what it draws comes from torch's own generator.</param>
+    /// <typeparam name="T">The module's type.</typeparam>
+    public T Create<T>(Func<T> make)
+        where T : Module
+    {
+        ArgumentNullException.ThrowIfNull(make);
+        Seed();
+        return make();
+    }
+
     /// <summary>Goes on with a training from a checkpoint: the rest is bit for bit what it would have been.</summary>
     /// <param name="model">A module made as the first time; it gets the checkpoint's parameters.</param>
     /// <param name="data">The same data, made as the first time.</param>
@@ -76,6 +101,7 @@ public sealed class Trainer
         ArgumentNullException.ThrowIfNull(data);
         model.CheckData(data);
         using TrainingThreads threads = TrainingThreads.Take(ThreadsFor(model, data));
+        Seed();
         using var run = new TrainingRun(model, data, _options.Optimizer);
         from?.Restore(run);
         _run = run;
@@ -122,6 +148,18 @@ public sealed class Trainer
         Checkpoint.Capture(
             _run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
 
+    private void Seed()
+    {
+        if (_options.Seed is ulong seed)
+        {
+            manual_seed(unchecked((long)seed)).Dispose();
+            if (ComputeDevice.CudaCount() > 0)
+            {
+                cuda.manual_seed_all(unchecked((long)seed));
+            }
+        }
+    }
+
     private bool IsOver(TrainingRun run) =>
         _options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience;
 
@@ -140,6 +178,12 @@ public sealed class Trainer
             using DisposeScope scope = NewDisposeScope();
             if (!batches.MoveNext())
             {
+                if (i == 0)
+                {
+                    throw new InvalidOperationException(
+                        $"Expected batches to train on in epoch {run.Epoch}, got none; each epoch enumerates them anew.");
+                }
+
                 break;
             }
 
@@ -241,6 +285,7 @@ public sealed class Trainer
         run.Model.eval();
         using IDisposable noGradients = no_grad();
         double sum = 0;
+        long examples = 0;
         using IEnumerator<Batch> batches = run.ValDataloader.GetEnumerator();
         while (true)
         {
@@ -248,7 +293,8 @@ public sealed class Trainer
             using DisposeScope scope = NewDisposeScope();
             if (!batches.MoveNext())
             {
-                return sum / run.ValDataloader.ExampleCount;
+                return examples > 0 ? sum / examples
+                    : throw new InvalidOperationException($"Expected batches to validate with in epoch {run.Epoch}, got none.");
             }
 
             using Tensor loss = run.Model.ValidationStep(batches.Current);
@@ -259,6 +305,7 @@ public sealed class Trainer
             }
 
             sum += value * batches.Current.X.size(0);
+            examples += batches.Current.X.size(0);
             ValidationCompleted?.Invoke(this, new ValidationCompleted(run.Epoch, run.ValDataloader.Count, value));
         }
     }

@@ -30,6 +30,12 @@ public sealed record TrainerOptions
     /// </remarks>
     public int? Threads { get; init; }
 
+    /// <summary>
+    /// What torch's own generator is seeded with, of a module that <see cref="Trainer.Create{T}"/> makes and of each training: for
+    /// parameters and dropout. Null, the default, leaves it alone. A data set has its own seed.
+    /// </summary>
+    public ulong? Seed { get; init; }
+
     /// <summary>What becomes of a step whose loss or gradient is NaN or infinite; <see cref="NonFinitePolicy.Stop"/> by default.</summary>
     public NonFinitePolicy NonFinite { get; init; }
 }

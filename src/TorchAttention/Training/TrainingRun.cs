@@ -25,9 +25,9 @@ internal sealed class TrainingRun : IDisposable
 
     public optim.Optimizer Optimizer { get; }
 
-    public TensorLoader TrainDataloader { get; }
+    public BatchLoader TrainDataloader { get; }
 
-    public TensorLoader ValDataloader { get; }
+    public BatchLoader ValDataloader { get; }
 
     public IReadOnlyList<(string Name, Parameter Parameter)> Parameters { get; }
 

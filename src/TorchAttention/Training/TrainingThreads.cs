@@ -30,7 +30,7 @@ internal sealed class TrainingThreads : IDisposable
     /// <param name="data">Its data.</param>
     public static int For(Module model, DataModule data)
     {
-        TensorLoader training = data.TrainDataloader();
+        BatchLoader training = data.TrainDataloader();
         return model.NumbersInAStep(training.LargestBatch, training.InputCount) < OneIsEnough ? 1 : get_num_threads();
     }
 
