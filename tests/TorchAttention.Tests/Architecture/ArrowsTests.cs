@@ -53,7 +53,8 @@ public sealed partial class ArrowsTests
             References("TorchAttention.KernelFit"));
 
         // The last one is of the package alone.
-        Assert.Equal("../TorchAttention.Numerics/TorchAttention.Numerics.csproj Microsoft.Extensions.Logging.Abstractions TorchSharp TorchSharp-cpu",
+        Assert.Equal(
+            "../TorchAttention.Numerics/TorchAttention.Numerics.csproj Microsoft.Extensions.Logging.Abstractions TorchSharp TorchSharp-cpu",
             References("TorchAttention"));
     }
 
