@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace TorchAttention.Numerics.Storage;
 
 /// <summary>A model's file with its format, version and kind checked; what it needs is there or an error says that it is not.</summary>
-public sealed class StoredModel
+internal sealed class StoredModel
 {
     private const string NotePrefix = "note.";
 

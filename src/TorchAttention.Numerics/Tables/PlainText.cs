@@ -5,7 +5,7 @@ using System.Text;
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>Text from a file or a command line as part of a message.</summary>
-public static class PlainText
+internal static class PlainText
 {
     private const int MostCharacters = 40;
     private const int MostNames = 12;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>Devices, pipes and sockets: files that are written to, never replaced, and that a reader may wait at for ever.</summary>
-public static unsafe partial class SpecialFile
+internal static unsafe partial class SpecialFile
 {
     // The layout of statx(2) is the same on every Linux.
     private const int CurrentFolder = -100;

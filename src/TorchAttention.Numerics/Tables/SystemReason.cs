@@ -5,7 +5,7 @@ namespace TorchAttention.Numerics.Tables;
 /// <summary>
 /// Why the system did not read or write a file, in its own few words and without the file's name, which the caller knows better.
 /// </summary>
-public static class SystemReason
+internal static class SystemReason
 {
     // On Unix an IOException's HResult is the system's own number; those of .NET are negative.
     private const int MostNumber = 4095;
