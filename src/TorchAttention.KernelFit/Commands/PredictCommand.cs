@@ -29,7 +29,7 @@ internal static class PredictCommand
         Option<string?> data = Options.Text(
             Options.Data, "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
         Option<string?> output = Options.Text(
-            "--out", "file", "Where the predictions go: a CSV file, or - for standard output (default -)");
+            "--out", "file", $"Where the predictions go: a file, by its ending one of {RowText.Endings}, or CSV on standard output for - (default -)");
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
         Option<string?> keep = Options.Text(
             "--keep", $"columns|{All}", $"Columns of the queries' file to carry along, separated by commas, or {All} in the file's order");
@@ -94,6 +94,12 @@ internal static class PredictCommand
         if (queries.Output != Examples.Standard)
         {
             OutputPath.Check("--out", queries.Output);
+            if (!RowText.IsKnown(queries.Output))
+            {
+                throw CliException.WrongInput(
+                    $"--out: expected a file that ends in one of {RowText.Endings}, got '{PlainText.Brief(queries.Output)}'");
+            }
+
             OutputPath.Differs("--out", queries.Output, path, "the model");
             OutputPath.Differs("--out", queries.Output, queries.Data, "the file of the queries");
         }
@@ -171,9 +177,10 @@ internal static class PredictCommand
 
         void Write(TextWriter writer)
         {
+            var text = RowText.Create(output, writer, csv);
             IReadOnlyList<string>? order = keep == All ? rows.Header : null;
             Action<double[], List<string>[], CancellationToken> writeRows =
-                begin(new PredictedRows(writer, csv, features, keptColumns, order));
+                begin(new PredictedRows(text, features, keptColumns, order));
             writer.Flush();
             List<double>[] columns = [.. features.Select(_ => new List<double>())];
             List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
@@ -188,6 +195,8 @@ internal static class PredictCommand
                 writeRows(numbers, kept, interruption.Token);
                 writer.Flush();
             }
+
+            text.Finish();
         }
     }
 

@@ -5,7 +5,7 @@ namespace TorchAttention.Cli.Output;
 /// <summary>Rows of a CSV file that is written, in the dialect that its neighbour was read in.</summary>
 /// <param name="writer">Where they go.</param>
 /// <param name="dialect">Delimiter and decimal mark.</param>
-internal sealed class CsvText(TextWriter writer, CsvOptions dialect)
+internal sealed class CsvText(TextWriter writer, CsvOptions dialect) : RowText
 {
     private readonly SearchValues<char> _special = SearchValues.Create(['"', '\r', '\n', dialect.Delimiter]);
     private bool _isFirst = true;
@@ -14,15 +14,26 @@ internal sealed class CsvText(TextWriter writer, CsvOptions dialect)
     public static string Field(string text) =>
         text.AsSpan().ContainsAny("\",\r\n") || text.Length != text.Trim().Length ? Quoted(text) : text;
 
-    /// <summary>Adds text, quoted where it must be.</summary>
-    public void Add(string text)
+    /// <inheritdoc/>
+    public override void WriteNames(IReadOnlyList<string> names)
+    {
+        foreach (string name in names)
+        {
+            Add(name);
+        }
+
+        End();
+    }
+
+    /// <inheritdoc/>
+    public override void Add(string text)
     {
         Begin();
         writer.Write(text.AsSpan().ContainsAny(_special) || text.Length != text.Trim().Length ? Quoted(text) : text);
     }
 
-    /// <summary>Adds a number in the fewest digits that give it back.</summary>
-    public void Add(double number)
+    /// <inheritdoc/>
+    public override void Add(double number)
     {
         Begin();
         Span<char> buffer = stackalloc char[32];
@@ -35,8 +46,8 @@ internal sealed class CsvText(TextWriter writer, CsvOptions dialect)
         writer.Write(buffer[..length]);
     }
 
-    /// <summary>Ends the row.</summary>
-    public void End()
+    /// <inheritdoc/>
+    public override void End()
     {
         writer.WriteLine();
         _isFirst = true;

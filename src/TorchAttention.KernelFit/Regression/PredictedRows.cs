@@ -5,18 +5,17 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>The rows that <c>predict</c> writes: the query and the columns that are carried along, then what is predicted.</summary>
 internal sealed class PredictedRows
 {
-    private readonly CsvText _text;
+    private readonly RowText _text;
     private readonly string[] _leading;
     private readonly int[] _places;
 
-    /// <param name="writer">Where they go.</param>
-    /// <param name="dialect">How the queries' file is written.</param>
+    /// <param name="text">Where they go.</param>
     /// <param name="features">The columns of the query.</param>
     /// <param name="kept">Those that are carried along.</param>
     /// <param name="header">The columns of the file, where all are carried along in its order; null to have the kept first.</param>
-    public PredictedRows(TextWriter writer, CsvOptions dialect, string[] features, string[] kept, IReadOnlyList<string>? header)
+    public PredictedRows(RowText text, string[] features, string[] kept, IReadOnlyList<string>? header)
     {
-        _text = new CsvText(writer, dialect);
+        _text = text;
         _leading = header is null ? [.. kept, .. features] : [.. header];
 
         // A place among the features, or the complement of one among the kept.
@@ -33,12 +32,7 @@ internal sealed class PredictedRows
             throw CliException.WrongInput($"--keep: the predictions have a column '{taken}' of their own");
         }
 
-        foreach (string name in _leading.Concat(predicted))
-        {
-            _text.Add(name);
-        }
-
-        _text.End();
+        _text.WriteNames([.. _leading, .. predicted]);
     }
 
     /// <summary>Begins a row.</summary>

@@ -66,6 +66,35 @@ public sealed class AnalystTests : IDisposable
     }
 
     [Fact]
+    public void Predictions_AreOfTheFormatOfTheFilesEnding()
+    {
+        Fit("0,1\n1,2\n2,3\n3,5\n", "--bandwidth", "1", "--kernel", "boxcar");
+        _console.Write("q.csv", "name,x\n\"say \"\"a\"\"\",0.5\nb,99\n");
+        string[] predict = ["predict", "q.csv", "--model", "run/model.safetensors", "--keep", "all", "--out"];
+        Assert.All(["p.json", "p.jsonl", "p.csv", "p"], file => Assert.Equal(0, _console.Run([.. predict, file]).ExitCode));
+        Assert.Equal(File.ReadAllText(_console.PathOf("p.csv")), File.ReadAllText(_console.PathOf("p")));
+
+        using var list = JsonDocument.Parse(File.ReadAllText(_console.PathOf("p.json")));
+        JsonElement first = list.RootElement[0];
+        Assert.Equal(
+            ["name", "x", "mean", "se", "lower", "upper", "neighbours", "flag"], first.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(("say \"a\"", 0.5, 1.5), (first.GetProperty("name").GetString(), first.GetProperty("x").GetDouble(),
+            first.GetProperty("mean").GetDouble()));
+        Assert.Equal(JsonValueKind.Null, list.RootElement[1].GetProperty("mean").ValueKind);
+        Assert.Equal("no_neighbour", list.RootElement[1].GetProperty("flag").GetString());
+        Assert.Equal(
+            list.RootElement.EnumerateArray().Select(row => row.GetRawText()), _console.ReadLines("p.jsonl"));
+
+        _console.Write("q.csv", "name,x\n");
+        Assert.Equal(0, _console.Run([.. predict, "none.json"]).ExitCode);
+        Assert.Equal("[\n]\n", File.ReadAllText(_console.PathOf("none.json")));
+        ConsoleProcess.Result refused = _console.Run([.. predict, "p.xlsx"]);
+        Assert.Equal(
+            (2, "error: --out: expected a file that ends in one of .csv, .json, .jsonl, got 'p.xlsx'"),
+            (refused.ExitCode, refused.Error.TrimEnd()));
+    }
+
+    [Fact]
     public void Notes_SayWhatTheNumbersDoNot()
     {
         var random = new Random(1);
