@@ -29,7 +29,9 @@ internal static class PredictCommand
         Option<string?> data = Options.Text(
             Options.Data, "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
         Option<string?> output = Options.Text(
-            "--out", "file", $"Where the predictions go: a file, by its ending one of {RowText.Endings}, or CSV on standard output for - (default -)");
+            "--out",
+            "file",
+            $"Where the predictions go: a file, by its ending one of {RowText.Endings}, or CSV on standard output for - (default -)");
         Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
         Option<string?> keep = Options.Text(
             "--keep", $"columns|{All}", $"Columns of the queries' file to carry along, separated by commas, or {All} in the file's order");

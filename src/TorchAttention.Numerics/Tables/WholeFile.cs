@@ -5,7 +5,7 @@ namespace TorchAttention.Numerics.Tables;
 /// not the link; a file keeps its permissions; a device or a pipe is written to. What a writer that was killed has left beside a target,
 /// the next deletes.
 /// </summary>
-internal static class WholeFile
+public static class WholeFile
 {
     private const string Ending = ".tmp";
 

@@ -63,7 +63,8 @@ public sealed partial class ReportTests : IDisposable
             "Expected the fit before its residuals.");
         Assert.DoesNotContain("<h2>Loss</h2>", page, StringComparison.Ordinal);
         Assert.DoesNotContain("epochs", page, StringComparison.Ordinal);
-        Assert.Matches(@"surface +│ ethanol +│ fit, degree 0 +│ [^│]+ │ +│ +│ [^│]+ │ E 0\.05, C 3 +│ finished", _console.Run("runs", "runs").Output);
+        Assert.Matches(
+            @"surface +│ ethanol +│ fit, degree 0 +│ [^│]+ │ +│ +│ [^│]+ │ E 0\.05, C 3 +│ finished", _console.Run("runs", "runs").Output);
         Assert.Matches(@"│ bandwidth of C +│ +3 │ ", _console.Run("runs", "compare", "runs/surface", "runs/trained").Output);
     }
 
