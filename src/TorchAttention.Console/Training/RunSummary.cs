@@ -110,6 +110,10 @@ internal sealed record RunSummary
         if (Result.StoppedEarly)
         {
             Console.WriteLine($"stopped early after epoch {Result.Epochs}: the weights are those of epoch {Result.BestEpoch}, the best");
+            if (ResumedFrom == Result.Steps)
+            {
+                Console.WriteLine("note: it had stopped before, and took no step now; a training with a larger --patience goes further");
+            }
         }
 
         foreach (string note in Notes())

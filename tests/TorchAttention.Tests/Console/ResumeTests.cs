@@ -14,6 +14,16 @@ public sealed class ResumeTests : IDisposable
 
     // Each process is killed at a moment of chance: while it starts, trains, writes a checkpoint, draws.
     [Fact]
+    public void RunThatStoppedEarly_SaysThatNoStepWasTaken()
+    {
+        string[] begin = ["train", "faithful", "--patience", "1", "--lr", "5", "--epochs", "60", "--no-plots", "--out", "stopped"];
+        Assert.Contains("stopped early after epoch 2", _console.Run(begin).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "note: it had stopped before, and took no step now; a training with a larger --patience goes further",
+            _console.Run("train", "--resume", "stopped", "--epochs", "100").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void KilledAtAnyMoment_GoesOnAndEndsTheSame()
     {
         LongTests.SkipUnlessAskedFor();
