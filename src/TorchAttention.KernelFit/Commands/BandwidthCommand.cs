@@ -100,7 +100,7 @@ internal static class BandwidthCommand
             if (row.Spans.Count > 0 && BandwidthRules.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
                 string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) =>
-                    $"h of {PlainText.Brief(name)} from {span.Least:G5} to {span.Most:G5}"));
+                    $"h of {PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}"));
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 

@@ -4,7 +4,7 @@ namespace TorchAttention.Cli.Output;
 internal static class Digits
 {
     /// <summary>A number as people read it, in five digits.</summary>
-    public static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
+    public static string Short(double value) => ResultText.Short(value);
 
     /// <summary>A number that may be missing.</summary>
     public static string Short(double? value) => value is double number ? Short(number) : "";

@@ -6,9 +6,12 @@ namespace TorchAttention.Numerics.Tables;
 internal static class ResultText
 {
     private const int MostRows = 12;
+    private const double LeastGrouped = 99_999.5;
+    private const double MostGrouped = 1e15;
 
-    /// <summary>A number in five digits.</summary>
-    public static string Short(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
+    /// <summary>A number in five digits; one of more before the point whole and in groups, 1,234,567, as far as float64 knows them.</summary>
+    public static string Short(double value) => value.ToString(
+        Math.Abs(value) is >= LeastGrouped and < MostGrouped ? "#,0" : "G5", CultureInfo.InvariantCulture);
 
     /// <summary>Several numbers after one another.</summary>
     public static string Short(IEnumerable<double> values) => string.Join(", ", values.Select(Short));

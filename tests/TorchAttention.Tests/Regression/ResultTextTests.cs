@@ -33,5 +33,19 @@ public sealed class ResultTextTests
         Assert.StartsWith($"h = {model.Bandwidths[0]:G5} by loo, ", model.Search!.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0.000123456, "0.00012346")]
+    [InlineData(-12345.67, "-12346")]
+    [InlineData(123456.7, "123,457")]
+    [InlineData(-1234567, "-1,234,567")]
+    [InlineData(1e14, "100,000,000,000,000")]
+    [InlineData(1.2e15, "1.2E+15")]
+    [InlineData(1.23456e-7, "1.2346E-07")]
+    [InlineData(0, "0")]
+    [InlineData(double.NaN, "NaN")]
+    [InlineData(double.NegativeInfinity, "-Infinity")]
+    public void Numbers_AreOfFiveDigitsOrInGroups(double value, string expected) =>
+        Assert.Equal(expected, TorchAttention.Numerics.Tables.ResultText.Short(value));
+
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }
