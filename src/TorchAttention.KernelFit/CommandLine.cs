@@ -79,7 +79,7 @@ internal sealed class CommandLine(
         {
             return parsed.UnmatchedTokens is not [string unknown, ..] ? Fail(ExitCode.WrongInput, parsed.Errors[0].Message)
                 : command == root ? UnknownCommand(root, unknown)
-                : unknown is ['-', _, ..] ? UnknownOption(command, unknown)
+                : unknown is ['-', _, ..] && !args.Contains("--") ? UnknownOption(command, unknown)
                 : Fail(ExitCode.WrongInput, $"{command.Name}: expected no '{PlainText.Brief(unknown)}'; see {command.Name} --help");
         }
 

@@ -62,7 +62,7 @@ internal sealed record Examples
         }
 
         using CsvRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
-        (string[] features, string target) = Choose(builtIn, rows.Header, x, y, data);
+        (string[] features, string target) = Choose(builtIn, rows.Header, x, y, data, options.Delimiter);
         string[] columns = [.. features, .. classes ? (string[])[] : [target], .. weights is null ? (string[])[] : [weights]];
         if (columns.Append(target).Distinct().Count() < columns.Length + (classes ? 1 : 0))
         {
@@ -181,7 +181,7 @@ internal sealed record Examples
         field.Any(char.IsAsciiDigit) && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
 
     private static (string[] Features, string Target) Choose(
-        BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data)
+        BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data, char delimiter)
     {
         string[]? features = x?.Split(',').Select(name => name.Trim()).ToArray();
         if (features is not null && features.Contains(""))
@@ -199,6 +199,6 @@ internal sealed record Examples
             : header.Count == 2
             ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
             : throw CliException.WrongInput(
-                $"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header)}");
+                $"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header, delimiter)}");
     }
 }

@@ -397,7 +397,7 @@ public sealed class CsvRows : IDisposable
             throw new TableException(TableProblem.NoColumn, _name)
             {
                 Column = column,
-                Found = CsvTable.Describe(_header),
+                Found = CsvTable.Describe(_header, _options.Delimiter),
                 Hint = PlainText.DidYouMean(column, _header),
             };
         }

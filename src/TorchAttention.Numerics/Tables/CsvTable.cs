@@ -78,13 +78,15 @@ public static class CsvTable
 
     /// <summary>The columns a header offers, for a message.</summary>
     /// <param name="header">The header's names.</param>
+    /// <param name="delimiter">What it was split at.</param>
     /// <returns>A phrase such as "its columns are 'times', 'accel'".</returns>
-    public static string Describe(IReadOnlyList<string> header)
+    public static string Describe(IReadOnlyList<string> header, char delimiter = ',')
     {
         ArgumentNullException.ThrowIfNull(header);
-        if (header.Count == 1 && header[0].IndexOfAny([';', '\t']) >= 0)
+        if (header.Count == 1 && header[0].IndexOfAny([';', '\t', ',']) >= 0)
         {
-            return $"its only column is '{PlainText.Brief(header[0])}': are the fields separated by something other than a comma?";
+            string at = delimiter == ',' ? "a comma" : $"'{PlainText.Escape(delimiter.ToString())}'";
+            return $"its only column is '{PlainText.Brief(header[0])}': are the fields separated by something other than {at}?";
         }
 
         return (header.Count == 1 ? "its only column is " : "its columns are ") + PlainText.List(header, "'");

@@ -46,6 +46,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("iris, row 2, column 'Species': expected a number, found 'setosa'", "--data", "iris", "--y", "Species")]
     [InlineData("--out: '/dev/null/run' cannot be written to", "--out", "/dev/null/run")]
     [InlineData("train has no option '--lerning-rate'; see train --help", "--lerning-rate", "1")]
+    [InlineData("train: expected no '--no-plots'; see train --help", "--", "mcycle", "--no-plots")]
     [InlineData("train has no option '--bach-size' (did you mean '--batch-size'?); see train --help", "--bach-size=3", "mcycle")]
     [InlineData("--data: expected the data once, got 'mcycle' as well", "mcycle", "--data", "faithful")]
     public void Option_IsOneLineAndTwo(string message, params string[] options) => Refuses(message, ["train", .. options]);
