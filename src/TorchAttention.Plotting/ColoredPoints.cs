@@ -5,7 +5,7 @@ namespace TorchAttention.Plotting;
 
 /// <summary>Points in the colours of their values, with a thin edge so that they show on the same colour.</summary>
 internal sealed class ColoredPoints(
-    IReadOnlyList<double> x, IReadOnlyList<double> y, IReadOnlyList<double> values, ScottPlot.Range range) : IPlottable
+    IReadOnlyList<double> x, IReadOnlyList<double> y, IReadOnlyList<double> values, ScottPlot.Range range) : IPlottable, IHasColorAxis
 {
     private const float Radius = 4.5f;
 
@@ -14,6 +14,10 @@ internal sealed class ColoredPoints(
     public IAxes Axes { get; set; } = new Axes();
 
     public IEnumerable<LegendItem> LegendItems => [];
+
+    public IColormap Colormap => Theme.Heat;
+
+    public ScottPlot.Range GetRange() => range;
 
     public AxisLimits GetAxisLimits() => new(x.Min(), x.Max(), y.Min(), y.Max());
 

@@ -9,31 +9,53 @@ namespace TorchAttention.Plotting;
 /// <summary>A finished picture: one plot, or several side by side.</summary>
 public sealed partial class Figure
 {
+    private const int MostPixelRatio = 8;
+    private const int TitleLeft = 12;
+    private const int TitleTop = 9;
+
     private readonly IReadOnlyList<(Plot Plot, PixelRect Place)> _panels;
+    private readonly LabelStyle? _title;
     private bool _measured;
 
-    internal Figure(int width, int height, IReadOnlyList<(Plot Plot, PixelRect Place)> panels)
+    internal Figure(int width, int height, IReadOnlyList<(Plot Plot, PixelRect Place)> panels, string title = "")
     {
         Width = width;
         Height = height;
         _panels = panels;
+        if (title.Length == 0)
+        {
+            return;
+        }
+
+        _title = Theme.NewTitle(title);
+        Fitting.Wrap(_title, width - (2 * TitleLeft));
+        using Paint paint = Paint.NewDisposablePaint();
+        int room = (int)Math.Ceiling(_title.Measure(_title.Text, paint).Height) + TitleTop;
+        Height += room;
+        _panels = [.. panels.Select(panel => (panel.Plot, panel.Place.WithDelta(0, room)))];
     }
 
-    internal Figure(int width, int height, Plot plot)
-        : this(width, height, [(plot, new PixelRect(0, width, height, 0))])
+    internal Figure(int width, int height, Plot plot, string title = "")
+        : this(width, height, [(plot, new PixelRect(0, width, height, 0))], title)
     {
     }
 
-    /// <summary>The width in pixels.</summary>
+    /// <summary>The width in the pixels of the layout.</summary>
     public int Width { get; }
 
-    /// <summary>The height in pixels.</summary>
+    /// <summary>The height in the pixels of the layout.</summary>
     public int Height { get; }
 
     /// <summary>The picture as a PNG file.</summary>
-    public byte[] ToPng()
+    /// <param name="pixelRatio">The file's pixels for each of the layout's, in either direction: 2 is sharp on today's screens.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The ratio is below 1 or above 8.</exception>
+    public byte[] ToPng(int pixelRatio = 2)
     {
-        using SKSurface surface = SKSurface.Create(new SKImageInfo(Width, Height, SKColorType.Rgba8888, SKAlphaType.Premul));
+        ArgumentOutOfRangeException.ThrowIfLessThan(pixelRatio, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(pixelRatio, MostPixelRatio);
+        var info = new SKImageInfo(Width * pixelRatio, Height * pixelRatio, SKColorType.Rgba8888, SKAlphaType.Premul);
+        using SKSurface surface = SKSurface.Create(info);
+        surface.Canvas.Scale(pixelRatio);
         Draw(surface.Canvas);
         using SKImage image = surface.Snapshot();
         using SKData png = image.Encode(SKEncodedImageFormat.Png, 100);
@@ -104,6 +126,8 @@ public sealed partial class Figure
         foreach ((Plot plot, PixelRect place) in _panels)
         {
             plot.Render(nowhere, place);
+            Fitting.Fit(plot);
+            plot.Render(nowhere, place);
         }
 
         _measured = true;
@@ -120,6 +144,12 @@ public sealed partial class Figure
             canvas.ClipRect(new SKRect(place.Left, place.Top, place.Right, place.Bottom));
             plot.Render(canvas, place);
             canvas.Restore();
+        }
+
+        if (_title is not null)
+        {
+            using Paint paint = Paint.NewDisposablePaint();
+            _title.Render(canvas, new Pixel(TitleLeft, TitleTop), paint);
         }
     }
 }

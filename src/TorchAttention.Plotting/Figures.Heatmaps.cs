@@ -1,6 +1,7 @@
 using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
+using SkiaSharp;
 
 namespace TorchAttention.Plotting;
 
@@ -13,22 +14,26 @@ public static partial class Figures
     /// <param name="matrix">The matrix (rows, columns): attention weights (queries, keys), say.</param>
     /// <param name="xLabel">What the columns are.</param>
     /// <param name="yLabel">What the rows are.</param>
+    /// <param name="options">A title, what the colours are and their ends.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The matrix is empty or has a number that is not finite.</exception>
-    public static Figure ShowHeatmaps(double[,] matrix, string xLabel, string yLabel) => ShowHeatmaps([[matrix]], xLabel, yLabel);
+    public static Figure ShowHeatmaps(double[,] matrix, string xLabel, string yLabel, FigureOptions? options = null) =>
+        ShowHeatmaps([[matrix]], xLabel, yLabel, null, options);
 
     /// <summary>The book's <c>show_heatmaps</c>: rows and columns of matrices, all in one colour scale.</summary>
     /// <param name="matrices">Rows of matrices, every row with as many.</param>
     /// <param name="xLabel">What a matrix's columns are.</param>
     /// <param name="yLabel">What a matrix's rows are.</param>
     /// <param name="titles">A title for each column of matrices, or for each matrix, row by row; none by default.</param>
+    /// <param name="options">A title, what the colours are and their ends.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">
     /// There is no matrix, one is empty or has a number that is not finite, the rows differ in length, or there are not as many titles as
     /// columns or matrices.
     /// </exception>
     public static Figure ShowHeatmaps(
-        IReadOnlyList<IReadOnlyList<double[,]>> matrices, string xLabel, string yLabel, IReadOnlyList<string>? titles = null)
+        IReadOnlyList<IReadOnlyList<double[,]>> matrices, string xLabel, string yLabel, IReadOnlyList<string>? titles = null,
+        FigureOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(matrices);
         int rows = matrices.Count;
@@ -47,6 +52,11 @@ public static partial class Figures
         }
 
         ScottPlot.Range range = SharedRange(matrices);
+        if (options?.ColorRange is (double least, double most))
+        {
+            range = SharedRange([[new[,] { { least, most } }]]);
+        }
+
         int side = rows * columns == 1 ? 380 : 240;
         int panelWidth = side + HeatmapMargin;
         int panelHeight = side + HeatmapMargin;
@@ -71,10 +81,11 @@ public static partial class Figures
             }
         }
 
-        int width = columns * panelWidth + ColorBarWidth;
+        Plot bar = ColorBar(range, options?.ColorLabel ?? "");
+        int width = columns * panelWidth + WidthOf(bar);
         int height = rows * panelHeight;
-        panels.Add((ColorBar(range), new PixelRect(columns * panelWidth, width, height, 0)));
-        return new Figure(width, height, panels);
+        panels.Add((bar, new PixelRect(columns * panelWidth, width, height, 0)));
+        return new Figure(width, height, panels, options?.Title ?? "");
     }
 
     private static ScottPlot.Range SharedRange(IReadOnlyList<IReadOnlyList<double[,]>> matrices)
@@ -137,7 +148,7 @@ public static partial class Figures
         return ticks;
     }
 
-    private static Plot ColorBar(ScottPlot.Range range)
+    private static Plot ColorBar(ScottPlot.Range range, string label)
     {
         const int shades = 256;
         var ramp = new double[shades, 1];
@@ -147,6 +158,7 @@ public static partial class Figures
         }
 
         Plot plot = Theme.NewPlot("", "");
+        plot.Axes.Right.Label.Text = Theme.Text(label);
         plot.Add.Plottable(new MatrixImage(ramp, range));
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, 0.5, -0.5, shades - 0.5);
@@ -154,8 +166,24 @@ public static partial class Figures
         plot.Axes.Right.TickGenerator = new Ticks { Density = 0.4 };
         plot.Axes.Bottom.TickGenerator = new EmptyTickGenerator();
         plot.Axes.Left.TickGenerator = new EmptyTickGenerator();
-        FixMargins(plot, left: 10, right: 70, bottom: 55, top: HeatmapMargin - 55);
+
+        // The numbers take what they need, the bar what they leave.
+        Fix(plot.Axes.Left, 10);
+        Fix(plot.Axes.Bottom, 55);
+        Fix(plot.Axes.Top, HeatmapMargin - 55);
         return plot;
+
+        static void Fix(IPanel panel, float size) => (panel.MinimumSize, panel.MaximumSize) = (size, size);
+    }
+
+    // What stands beside the bar is known once it was drawn where there is room enough.
+    private static int WidthOf(Plot bar)
+    {
+        const int enough = 400;
+        const int ramp = 20;
+        using var nowhere = new SKNoDrawCanvas(enough, enough);
+        bar.Render(nowhere, new PixelRect(0, enough, enough, 0));
+        return Math.Max(ColorBarWidth, (int)Math.Ceiling(enough - bar.LastRender.DataRect.Width) + ramp);
     }
 
     private static void FixMargins(Plot plot, float left, float right, float bottom, float top) =>

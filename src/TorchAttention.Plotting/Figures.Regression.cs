@@ -9,6 +9,8 @@ namespace TorchAttention.Plotting;
 public static partial class Figures
 {
     private const int ManyPoints = 5000;
+    private const int SurfaceWidth = 600;
+    private const int SurfaceHeight = 440;
 
     // Of the width, so that no example at the edge is cut.
     private const double EdgePart = 0.025;
@@ -24,10 +26,12 @@ public static partial class Figures
     /// <param name="level">The band's level, for the legend.</param>
     /// <param name="xLabel">The horizontal axis.</param>
     /// <param name="yLabel">The vertical axis.</param>
+    /// <param name="options">A title, say.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The lengths do not fit each other.</exception>
     public static Figure PlotRegression(
-        IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel)
+        IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel,
+        FigureOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(y);
@@ -42,16 +46,19 @@ public static partial class Figures
 
         Plot plot = Theme.NewPlot(xLabel, yLabel);
         AddCloud(plot, x, y, "examples");
+        var outlines = new List<Coordinates[]>();
         foreach ((int i, (int first, int end)) in Runs(i => double.IsFinite(at.Mean[i]), grid.Length).Index())
         {
             double[] places = grid[first..end];
             if (at.Lower.Length > 0 && Enumerable.Range(first, end - first).All(k => double.IsFinite(at.Lower[k] + at.Upper[k])))
             {
                 FillY band = plot.Add.FillY(places, at.Lower[first..end], at.Upper[first..end]);
-                band.FillColor = Theme.Lines[1].WithAlpha(0.22);
+                band.FillColor = Theme.Lines[1].WithAlpha(BandOpacity);
                 band.LineWidth = 0;
                 band.MarkerSize = 0;
                 band.LegendText = i == 0 ? $"{level:P0} band of the mean".Replace(" %", "%", StringComparison.Ordinal) : "";
+                outlines.Add(Coordinates.Zip(places, at.Lower[first..end]));
+                outlines.Add(Coordinates.Zip(places, at.Upper[first..end]));
             }
 
             Scatter curve = plot.Add.ScatterLine(places, at.Mean[first..end]);
@@ -59,11 +66,12 @@ public static partial class Figures
             curve.Color = Theme.Lines[1];
             curve.MarkerSize = places.Length == 1 ? 8 : 0;
             curve.LegendText = i == 0 ? "fit" : "";
+            outlines.Add(Coordinates.Zip(places, at.Mean[first..end]));
         }
 
-        plot.ShowLegend(Edge.Right);
-        plot.Axes.Margins(0.03, 0.07);
-        return new Figure(Width, Height, plot);
+        plot.Axes.Margins(MarginX, MarginY);
+        LegendPlace.Choose(plot, Width, Height, outlines, Coordinates.Zip([.. x], [.. y]));
+        return new Figure(Width, Height, plot, options?.Title ?? "");
     }
 
     /// <summary>A fitted surface over two features as a heatmap, the examples as circles.</summary>
@@ -74,14 +82,14 @@ public static partial class Figures
     /// <param name="examples">The examples' places.</param>
     /// <param name="xLabel">The first feature.</param>
     /// <param name="yLabel">The second feature.</param>
-    /// <param name="title">What the colours are.</param>
+    /// <param name="colorLabel">What the colours are.</param>
     /// <param name="values">The examples' values, in whose colours they are drawn; empty circles where null.</param>
+    /// <param name="options">A title, and the ends of the colours, which surfaces that are compared share.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The surface has no finite number, or there are not as many values as examples.</exception>
     public static Figure PlotSurface(
         double[,] surface, (double Least, double Most) first, (double Least, double Most) second, Series examples, string xLabel,
-        string yLabel, string title,
-        IReadOnlyList<double>? values = null)
+        string yLabel, string colorLabel, IReadOnlyList<double>? values = null, FigureOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(surface);
         ArgumentNullException.ThrowIfNull(examples);
@@ -96,37 +104,74 @@ public static partial class Figures
             throw new ArgumentException("Expected a surface with a finite number, got none.", nameof(surface));
         }
 
-        ScottPlot.Range range = SharedRange([[new[,] { { finite.Min(), finite.Max() } }]]);
+        (double least, double most) = options?.ColorRange ?? (finite.Min(), finite.Max());
+        ScottPlot.Range range = SharedRange([[new[,] { { least, most } }]]);
         Plot plot = Theme.NewPlot(xLabel, yLabel);
-        plot.Add.Plottable(new MatrixImage(surface, range, new CoordinateRect(first.Least, first.Most, second.Least, second.Most)));
+        var image = new MatrixImage(surface, range, new CoordinateRect(first.Least, first.Most, second.Least, second.Most));
+        plot.Add.Plottable(image);
         if (values is null || values.Count > ManyPoints)
         {
-            Scatter circles = AddCloud(plot, examples.X, examples.Y, "");
-            circles.Color = Colors.Black.WithAlpha(0.45);
-            circles.MarkerShape = MarkerShape.OpenCircle;
+            AddCircles(plot, examples);
         }
         else if (values.Count > 0)
         {
             plot.Add.Plottable(new ColoredPoints(examples.X, examples.Y, values, range));
         }
 
+        Frame(plot, first, second);
+        Theme.AddColorBar(plot, image, colorLabel);
+        return new Figure(SurfaceWidth, SurfaceHeight, plot, options?.Title ?? "");
+    }
+
+    /// <summary>Several surfaces over the same two features, all in one colour scale.</summary>
+    /// <param name="panels">The surfaces, row by row.</param>
+    /// <param name="first">The least and the largest place of the first feature.</param>
+    /// <param name="second">The least and the largest place of the second feature.</param>
+    /// <param name="xLabel">The first feature.</param>
+    /// <param name="yLabel">The second feature.</param>
+    /// <param name="options">A title, what the colours are and their ends, by default 0 and 1.</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ArgumentException">There is no surface.</exception>
+    public static Figure PlotSurfacePanels(
+        IReadOnlyList<SurfacePanel> panels, (double Least, double Most) first, (double Least, double Most) second, string xLabel,
+        string yLabel, FigureOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(panels);
+        options ??= new FigureOptions();
+        (double least, double most) = options.ColorRange ?? (0, 1);
+        var range = new ScottPlot.Range(least, most);
+        return InPanels([.. panels.Select(Drawn)], options.Title, ColorBar(range, options.ColorLabel));
+
+        Plot Drawn(SurfacePanel panel)
+        {
+            Plot plot = Theme.NewPlot(xLabel, yLabel);
+            var extent = new CoordinateRect(first.Least, first.Most, second.Least, second.Most);
+            plot.Add.Plottable(new MatrixImage(panel.Surface, range, extent));
+            if (panel.Examples.X.Count > 0)
+            {
+                AddCircles(plot, panel.Examples);
+            }
+
+            plot.Axes.Title.Label.Text = Theme.Text(panel.Title);
+            plot.Axes.Title.Label.FontSize = Theme.LabelSize;
+            plot.Axes.Title.Label.Bold = false;
+            Frame(plot, first, second);
+            return plot;
+        }
+    }
+
+    private static void AddCircles(Plot plot, Series examples)
+    {
+        Scatter circles = AddCloud(plot, examples.X, examples.Y, "");
+        circles.Color = Colors.Black.WithAlpha(0.45);
+        circles.MarkerShape = MarkerShape.OpenCircle;
+    }
+
+    private static void Frame(Plot plot, (double Least, double Most) first, (double Least, double Most) second)
+    {
         plot.HideGrid();
         (double across, double up) = (EdgePart * (first.Most - first.Least), EdgePart * (second.Most - second.Least));
         plot.Axes.SetLimits(first.Least - across, first.Most + across, second.Least - up, second.Most + up);
-        return WithColorBar(plot, title, range);
-    }
-
-    private static Figure WithColorBar(Plot plot, string title, ScottPlot.Range range)
-    {
-        plot.Axes.Title.Label.Text = Theme.Text(title);
-        plot.Axes.Title.Label.FontSize = Theme.LabelSize;
-        plot.Axes.Title.Label.Bold = false;
-        const int side = 440;
-        FixMargins(plot, left: 75, right: 20, bottom: 55, top: HeatmapMargin - 55);
-        Plot bar = ColorBar(range);
-        return new Figure(
-            side + ColorBarWidth, side,
-            [(plot, new PixelRect(0, side, side, 0)), (bar, new PixelRect(side, side + ColorBarWidth, side, 0))]);
     }
 
     /// <summary>
@@ -135,9 +180,11 @@ public static partial class Figures
     /// </summary>
     /// <param name="search">The search; of a rule that has one.</param>
     /// <param name="features">The features' names; numbers where null.</param>
+    /// <param name="options">A title, say.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">Nothing was tried.</exception>
-    public static Figure PlotBandwidthSearch(BandwidthSearch search, IReadOnlyList<string>? features = null)
+    public static Figure PlotBandwidthSearch(
+        BandwidthSearch search, IReadOnlyList<string>? features = null, FigureOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(search);
         BandwidthTrial[] finite = [.. search.Trials.Where(trial => double.IsFinite(trial.Score))];
@@ -149,7 +196,7 @@ public static partial class Figures
         string criterion = BandwidthRules.CriterionOf(search.Rule) ?? BandwidthRules.NameOf(search.Rule);
         if (search.Bandwidths.Count == 2)
         {
-            return PlotTrials(search, finite, criterion, features ?? ["feature 1", "feature 2"]);
+            return PlotTrials(search, finite, criterion, features ?? ["feature 1", "feature 2"], options);
         }
 
         if (search.Bandwidths.Count > 1)
@@ -164,7 +211,8 @@ public static partial class Figures
                 [new("best so far", Array.ConvertAll(near, i => steps[i]), Array.ConvertAll(near, i => best[i]))],
                 "trial",
                 criterion,
-                [new("tried", Array.ConvertAll(near, i => steps[i]), Array.ConvertAll(near, i => finite[i].Score))]);
+                [new("tried", Array.ConvertAll(near, i => steps[i]), Array.ConvertAll(near, i => finite[i].Score))],
+                options);
         }
 
         BandwidthTrial[] ordered = [.. finite.OrderBy(trial => trial.Bandwidths[0])];
@@ -172,7 +220,7 @@ public static partial class Figures
         bool isWide = ordered.Min(trial => trial.Score) is double least && least > 0
             && ordered.Max(trial => trial.Score) > ManyTimes * least;
         double[] scores = Array.ConvertAll(ordered, trial => isWide ? Math.Log10(trial.Score) : trial.Score);
-        Plot plot = Theme.NewPlot("bandwidth h", criterion);
+        Plot plot = Theme.NewPlot(features is null ? "bandwidth h" : $"bandwidth h of {features[0]}", criterion);
         if (isWide)
         {
             plot.Axes.Left.TickGenerator = new PowerTicks();
@@ -186,15 +234,16 @@ public static partial class Figures
             new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { isWide ? Math.Log10(search.Score) : search.Score });
         chosen.Color = Theme.Lines[1];
         chosen.MarkerSize = 12;
-        chosen.LegendText = $"h = {search.Bandwidths[0]:G4}";
+        chosen.LegendText = $"h = {NumberText.Of(search.Bandwidths[0])}";
         plot.Axes.Bottom.TickGenerator = new PowerTicks();
-        plot.ShowLegend(Edge.Right);
-        plot.Axes.Margins(0.03, 0.07);
-        return new Figure(Width, Height, plot);
+        plot.Axes.Margins(MarginX, MarginY);
+        LegendPlace.Choose(plot, Width, Height, [Coordinates.Zip(logs, scores)], []);
+        return new Figure(Width, Height, plot, options?.Title ?? "");
     }
 
     // The score of the worst tenth is as good as any bad one: their own colours would leave none for the others.
-    private static Figure PlotTrials(BandwidthSearch search, BandwidthTrial[] finite, string criterion, IReadOnlyList<string> features)
+    private static Figure PlotTrials(
+        BandwidthSearch search, BandwidthTrial[] finite, string criterion, IReadOnlyList<string> features, FigureOptions? options)
     {
         double[] scores = [.. finite.Select(trial => trial.Score).Order()];
         ScottPlot.Range range = SharedRange([[new[,] { { scores[0], scores[(scores.Length - 1) * 9 / 10] } }]]);
@@ -208,17 +257,20 @@ public static partial class Figures
         }
 
         BandwidthTrial[] drawn = [.. finite.OrderByDescending(trial => trial.Score)];
-        plot.Add.Plottable(new ColoredPoints(Logs(drawn, 0), Logs(drawn, 1), Array.ConvertAll(drawn, trial => trial.Score), range));
+        var tried = new ColoredPoints(Logs(drawn, 0), Logs(drawn, 1), Array.ConvertAll(drawn, trial => trial.Score), range);
+        plot.Add.Plottable(tried);
         Scatter chosen = plot.Add.ScatterPoints(
             new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { Math.Log10(search.Bandwidths[1]) });
         chosen.MarkerShape = MarkerShape.OpenCircle;
         chosen.MarkerSize = 18;
         chosen.MarkerLineWidth = 2;
         chosen.Color = Theme.Lines[0];
-        plot.Axes.Bottom.TickGenerator = new PowerTicks { MaxTickCount = 6 };
+        chosen.LegendText = $"h = {NumberText.Of(search.Bandwidths[0])}, {NumberText.Of(search.Bandwidths[1])}";
+        plot.Axes.Bottom.TickGenerator = new PowerTicks();
         plot.Axes.Left.TickGenerator = new PowerTicks();
         plot.Axes.Margins(0.06, 0.06);
-        return WithColorBar(plot, criterion, range);
+        Theme.AddColorBar(plot, tried, criterion);
+        return new Figure(SurfaceWidth, SurfaceHeight, plot, options?.Title ?? "");
 
         static double[] Logs(BandwidthTrial[] trials, int feature) =>
             Array.ConvertAll(trials, trial => Math.Log10(trial.Bandwidths[feature]));
@@ -227,18 +279,21 @@ public static partial class Figures
     /// <summary>Residuals over the fitted values.</summary>
     /// <param name="fitted">Fitted values (n).</param>
     /// <param name="residuals">y less its fitted value (n).</param>
+    /// <param name="target">What y is called; "value" by default.</param>
+    /// <param name="options">A title, say.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">There are none, or other numbers of both.</exception>
-    public static Figure PlotResiduals(IReadOnlyList<double> fitted, IReadOnlyList<double> residuals)
+    public static Figure PlotResiduals(
+        IReadOnlyList<double> fitted, IReadOnlyList<double> residuals, string target = "value", FigureOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(fitted);
         ArgumentNullException.ThrowIfNull(residuals);
         Check(new Series("residuals", fitted, residuals));
-        Plot plot = Theme.NewPlot("fitted value", "residual");
+        Plot plot = Theme.NewPlot($"fitted {target}", $"residual of {target}");
         AddCloud(plot, fitted, residuals, "");
         plot.Add.HorizontalLine(0, 1.5f, Theme.Lines[0]);
-        plot.Axes.Margins(0.03, 0.07);
-        return new Figure(Width, Height, plot);
+        plot.Axes.Margins(MarginX, MarginY);
+        return new Figure(Width, Height, plot, options?.Title ?? "");
     }
 
     // Of very many points evenly spaced ones: more of them make a grey area and a large file.
@@ -248,9 +303,9 @@ public static partial class Figures
         int[] shown = [.. Enumerable.Range(0, x.Count).Where(i => i % Math.Max(1, step) == 0)];
         Scatter circles = plot.Add.ScatterPoints(shown.Select(i => x[i]).ToArray(), shown.Select(i => y[i]).ToArray());
         circles.MarkerShape = MarkerShape.FilledCircle;
-        circles.MarkerSize = shown.Length > 500 ? 4 : 8;
-        circles.Color = Theme.Points[0].WithAlpha(shown.Length > 500 ? 0.25 : 0.4);
-        circles.LegendText = step > 1 && label.Length > 0 ? $"{Theme.Text(label)} (every {step}th)" : Theme.Text(label);
+        circles.MarkerSize = shown.Length > FewPoints ? 4 : 8;
+        circles.Color = Theme.Points[0].WithAlpha(shown.Length > FewPoints ? 0.25 : 0.4);
+        circles.LegendText = step > 1 && label.Length > 0 ? $"{Theme.LegendText(label)} (every {step}th)" : Theme.LegendText(label);
         return circles;
     }
 

@@ -8,6 +8,15 @@ public static partial class Figures
 {
     private const int Width = 720;
     private const int Height = 440;
+    private const int PanelWidth = 360;
+    private const int PanelHeight = 300;
+    private const int MostInARow = 3;
+    private const int FewInARow = 2;
+    private const int FewPanels = 4;
+    private const int FewPoints = 500;
+    private const double BandOpacity = 0.22;
+    private const double MarginX = 0.03;
+    private const double MarginY = 0.07;
 
     /// <summary>
     /// The book's <c>plot_kernel_reg</c>: the true function, the prediction, and the training points as translucent circles.
@@ -17,57 +26,147 @@ public static partial class Figures
     /// <param name="xVal">Validation inputs (m), sorted.</param>
     /// <param name="yVal">The true function at the validation inputs (m).</param>
     /// <param name="yHat">Predictions at the validation inputs (m).</param>
+    /// <param name="options">A title, say.</param>
     /// <returns>The picture.</returns>
-    public static Figure PlotKernelReg(double[] xTrain, double[] yTrain, double[] xVal, double[] yVal, double[] yHat) =>
-        PlotLines([new("Truth", xVal, yVal), new("Pred", xVal, yHat)], "x", "y", [new("Training", xTrain, yTrain)]);
+    public static Figure PlotKernelReg(
+        double[] xTrain, double[] yTrain, double[] xVal, double[] yVal, double[] yHat, FigureOptions? options = null) =>
+        PlotLines([new("Truth", xVal, yVal), new("Pred", xVal, yHat)], "x", "y", [new("Training", xTrain, yTrain)], options);
 
     /// <summary>Lines, and points behind them as translucent circles.</summary>
     /// <param name="lines">Lines, each sorted by x.</param>
     /// <param name="xLabel">The horizontal axis.</param>
     /// <param name="yLabel">The vertical axis.</param>
     /// <param name="points">Clouds of points; none by default.</param>
+    /// <param name="options">A title, the kind and the ends of the axes.</param>
     /// <returns>The picture; its limits hold every line and every point.</returns>
     /// <exception cref="ArgumentException">A series has no place, or other numbers of places and values, or a number that is not
-    /// finite.</exception>
-    public static Figure PlotLines(IReadOnlyList<Series> lines, string xLabel, string yLabel, IReadOnlyList<Series>? points = null)
+    /// finite; or a place on an axis of powers is not positive.</exception>
+    public static Figure PlotLines(
+        IReadOnlyList<Series> lines, string xLabel, string yLabel, IReadOnlyList<Series>? points = null, FigureOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(lines);
-        Plot plot = Theme.NewPlot(xLabel, yLabel);
-        foreach ((int i, Series line) in lines.Index())
+        options ??= new FigureOptions();
+        var panel = new LinesPanel(lines, xLabel, yLabel, points);
+        return new Figure(Width, Height, Drawn(panel, options, Width, Height, isAlone: true), options.Title);
+    }
+
+    /// <summary>
+    /// Several plots of lines in one picture: numbers of different units over the same axis, or one curve for each of several features.
+    /// </summary>
+    /// <param name="panels">The plots, row by row.</param>
+    /// <param name="options">A title, the kind and the ends of all axes.</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ArgumentException">There is no plot, or what <see cref="PlotLines"/> refuses.</exception>
+    public static Figure PlotLinePanels(IReadOnlyList<LinesPanel> panels, FigureOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(panels);
+        options ??= new FigureOptions();
+        bool isAlone = panels.Count == 1;
+        return InPanels([.. panels.Select(panel => Drawn(panel, options, PanelWidth, PanelHeight, isAlone))], options.Title);
+    }
+
+    private static Figure InPanels(Plot[] plots, string title, Plot? colorBar = null)
+    {
+        if (plots.Length == 0)
         {
-            Check(line);
-            Scatter curve = plot.Add.ScatterLine(line.X.ToArray(), line.Y.ToArray());
-            curve.LineWidth = 2.5f;
-            curve.Color = Theme.Lines[(line.Color ?? i) % Theme.Lines.Count];
-            curve.LegendText = Theme.Text(line.Label);
-            if (line.X.Count == 1)
-            {
-                curve.MarkerSize = 8;
-            }
+            throw new ArgumentException("Expected at least one plot, got none.", nameof(plots));
+        }
+
+        int inARow = plots.Length <= FewPanels ? Math.Min(plots.Length, FewInARow) : MostInARow;
+        int rows = (plots.Length + inARow - 1) / inARow;
+        IEnumerable<(Plot, PixelRect)> placed = plots.Select((plot, i) => (plot, Cell(i % inARow, i / inARow)));
+        (int width, int height) = (inARow * PanelWidth, rows * PanelHeight);
+        if (colorBar is null)
+        {
+            return new Figure(width, height, [.. placed], title);
+        }
+
+        int whole = width + WidthOf(colorBar);
+        return new Figure(whole, height, [.. placed, (colorBar, new PixelRect(width, whole, PanelHeight, 0))], title);
+
+        static PixelRect Cell(int column, int row) =>
+            new(column * PanelWidth, (column + 1) * PanelWidth, (row + 1) * PanelHeight, row * PanelHeight);
+    }
+
+    private static Plot Drawn(LinesPanel panel, FigureOptions options, int width, int height, bool isAlone)
+    {
+        Series[] all = [.. panel.Lines.Concat(panel.Points ?? [])];
+        Array.ForEach(all, series => Check(series, options.IsLogX));
+        Plot plot = Theme.NewPlot(panel.XLabel, panel.YLabel);
+        foreach ((int i, Series line) in panel.Lines.Index())
+        {
+            AddLine(plot, line, Theme.Lines[(line.Color ?? i) % Theme.Lines.Count], options.IsLogX);
         }
 
         // After the lines, as in the book: the circles are translucent, and the legend names the curves first.
-        foreach ((int i, Series cloud) in (points ?? []).Index())
+        foreach ((int i, Series cloud) in (panel.Points ?? []).Index())
         {
-            Check(cloud);
-            Scatter circles = plot.Add.ScatterPoints(cloud.X.ToArray(), cloud.Y.ToArray());
+            Scatter circles = plot.Add.ScatterPoints(Places(cloud, options.IsLogX), cloud.Y.ToArray());
             circles.MarkerShape = MarkerShape.FilledCircle;
-            circles.MarkerSize = cloud.X.Count > 500 ? 4 : 8;
-            circles.Color = Theme.Points[i % Theme.Points.Count].WithAlpha(cloud.X.Count > 500 ? 0.25 : 0.4);
-            circles.LegendText = Theme.Text(cloud.Label);
+            circles.MarkerSize = cloud.X.Count > FewPoints ? 4 : isAlone ? 8 : 6;
+            circles.Color = Theme.Points[i % Theme.Points.Count].WithAlpha(cloud.X.Count > FewPoints || !isAlone ? 0.25 : 0.4);
+            circles.LegendText = Theme.LegendText(cloud.Label);
+        }
+
+        if (options.IsLogX)
+        {
+            plot.Axes.Bottom.TickGenerator = new PowerTicks();
+        }
+
+        plot.Axes.Margins(MarginX, MarginY);
+        if (options.YRange is (double least, double most))
+        {
+            plot.Axes.AutoScale();
+            plot.Axes.SetLimitsY(least, most);
         }
 
         // ScottPlot leaves no room for the plot beside a legend without a name.
-        if (lines.Concat(points ?? []).Any(series => series.Label.Length > 0))
+        if (all.Any(series => series.Label.Length > 0))
         {
-            plot.ShowLegend(Edge.Right);
+            LegendPlace.Choose(
+                plot, width, height, panel.Lines.SelectMany(line => Outlines(line, options.IsLogX)),
+                (panel.Points ?? []).SelectMany(cloud => Coordinates.Zip(Places(cloud, options.IsLogX), cloud.Y.ToArray())));
         }
 
-        plot.Axes.Margins(0.03, 0.07);
-        return new Figure(Width, Height, plot);
+        return plot;
     }
 
-    private static void Check(Series series)
+    private static void AddLine(Plot plot, Series line, Color color, bool isLogX)
+    {
+        double[] places = Places(line, isLogX);
+        if (line.Band is not null)
+        {
+            FillY band = plot.Add.FillY(
+                places, [.. line.Band.Select(ends => ends.Lower)], [.. line.Band.Select(ends => ends.Upper)]);
+            band.FillColor = color.WithAlpha(BandOpacity);
+            band.LineWidth = 0;
+            band.MarkerSize = 0;
+        }
+
+        Scatter curve = plot.Add.ScatterLine(places, line.Y.ToArray());
+        curve.LineWidth = 2.5f;
+        curve.Color = color;
+        curve.LegendText = Theme.LegendText(line.Label);
+        if (line.X.Count == 1)
+        {
+            curve.MarkerSize = 8;
+        }
+    }
+
+    private static IEnumerable<Coordinates[]> Outlines(Series line, bool isLogX)
+    {
+        double[] places = Places(line, isLogX);
+        yield return Coordinates.Zip(places, [.. line.Y]);
+        if (line.Band is not null)
+        {
+            yield return Coordinates.Zip(places, [.. line.Band.Select(ends => ends.Lower)]);
+            yield return Coordinates.Zip(places, [.. line.Band.Select(ends => ends.Upper)]);
+        }
+    }
+
+    private static double[] Places(Series series, bool isLogX) => [.. isLogX ? series.X.Select(Math.Log10) : series.X];
+
+    private static void Check(Series series, bool isLogX = false)
     {
         if (series.X.Count == 0 || series.X.Count != series.Y.Count)
         {
@@ -78,6 +177,17 @@ public static partial class Figures
         if (!series.X.All(double.IsFinite) || !series.Y.All(double.IsFinite))
         {
             throw new ArgumentException($"Series '{series.Label}': expected finite numbers.");
+        }
+
+        if (series.Band is { } band && (band.Count != series.X.Count || !band.All(ends => double.IsFinite(ends.Upper - ends.Lower))))
+        {
+            throw new ArgumentException(
+                $"Series '{series.Label}': expected finite ends of a band for each of {series.X.Count} places, got {band.Count}.");
+        }
+
+        if (isLogX && !series.X.All(place => place > 0))
+        {
+            throw new ArgumentException($"Series '{series.Label}': expected positive places on an axis of powers.");
         }
     }
 }

@@ -12,7 +12,7 @@ namespace TorchAttention.Plotting;
 /// ScottPlot's own heatmap hands the renderer one pixel for each cell. Viewers of SVG smooth such a bitmap when they enlarge it, and the
 /// cells run into each other; this one is drawn large enough to keep its edges.
 /// </remarks>
-internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, CoordinateRect? extent = null) : IPlottable
+internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, CoordinateRect? extent = null) : IPlottable, IHasColorAxis
 {
     private const int SharpPixels = 800;
     private const int Shades = 256;
@@ -26,6 +26,8 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, Coord
 
     public IEnumerable<LegendItem> LegendItems => [];
 
+    public IColormap Colormap => Theme.Heat;
+
     private CoordinateRect Extent => extent ?? new CoordinateRect(-0.5, Columns - 0.5, -0.5, Rows - 0.5);
 
     private int Rows => matrix.GetLength(0);
@@ -33,6 +35,8 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, Coord
     private int Columns => matrix.GetLength(1);
 
     public AxisLimits GetAxisLimits() => new(Extent);
+
+    public ScottPlot.Range GetRange() => range;
 
     public void Render(RenderPack rp)
     {

@@ -1,5 +1,6 @@
 using ScottPlot;
 using ScottPlot.Colormaps;
+using ScottPlot.Panels;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Plotting;
@@ -11,7 +12,9 @@ internal static class Theme
 {
     public const float TickSize = 13;
     public const float LabelSize = 15;
+    private const float BarWidth = 22;
     private const int LongestLabel = 100;
+    private const int LongestTitle = 240;
 
     private static readonly Color _ink = Color.FromHex("#222222");
     private static readonly Color _grid = Color.FromHex("#e6e6e6");
@@ -31,6 +34,37 @@ internal static class Theme
     /// picture.
     /// </summary>
     public static string Text(string label) => PlainText.Brief(label, LongestLabel);
+
+    /// <summary>A name in a legend, which may stand beside the picture.</summary>
+    public static string LegendText(string label) => PlainText.Brief(label);
+
+    /// <summary>The text above a picture.</summary>
+    public static LabelStyle NewTitle(string title)
+    {
+        var label = new LabelStyle { Text = PlainText.Brief(title, LongestTitle), FontSize = LabelSize, ForeColor = _ink };
+        label.FontName = PlotFont.Family ?? label.FontName;
+        return label;
+    }
+
+    /// <summary>A colour bar beside a plot.</summary>
+    public static void AddColorBar(Plot plot, IHasColorAxis colors, string label)
+    {
+        ColorBar bar = plot.Add.ColorBar(colors);
+        bar.Width = BarWidth;
+        bar.Axis.TickGenerator = new Ticks { Density = 0.4 };
+        bar.Axis.FrameLineStyle.Color = _ink;
+        bar.Axis.TickLabelStyle.ForeColor = _ink;
+        bar.Axis.TickLabelStyle.FontSize = TickSize;
+        bar.LabelStyle.Text = Text(label);
+        bar.LabelStyle.FontSize = LabelSize;
+        bar.LabelStyle.ForeColor = _ink;
+        bar.LabelStyle.Bold = false;
+        if (PlotFont.Family is string family)
+        {
+            bar.Axis.TickLabelStyle.FontName = family;
+            bar.LabelStyle.FontName = family;
+        }
+    }
 
     public static Plot NewPlot(string xLabel, string yLabel)
     {

@@ -5,14 +5,17 @@ using ScottPlot.TickGenerators;
 namespace TorchAttention.Plotting;
 
 /// <summary>
-/// Ticks at round places, their numbers written with the digits that tell them apart: 0.25, 2.5e-12, 3e10, 1000000003. ScottPlot's own
-/// numbers become 0.000000 or rows of digits away from the usual scales.
+/// Ticks at round places, their numbers written with the digits that tell them apart: 0.25, 12,000, 2.5e-12, 3e10, 1,000,000,003.
+/// ScottPlot's own numbers become 0.000000 or rows of digits away from the usual scales.
 /// </summary>
 internal sealed class Ticks : ITickGenerator
 {
     // Outside of these a number is shorter with an exponent.
     private const int LeastPlain = -4;
-    private const int MostPlain = 6;
+    private const int MostPlain = 8;
+
+    // Up to here a number is read at a glance, and may be a year.
+    private const int MostUngrouped = 3;
 
     // More digits than this in front of the exponent are harder to read than the whole number, which a float64 holds up to MostDigits.
     private const int LongMantissa = 4;
@@ -61,8 +64,17 @@ internal sealed class Ticks : ITickGenerator
 
         bool plain = largest is >= LeastPlain and <= MostPlain || (largest - span >= LongMantissa && largest is >= 0 and < MostDigits);
         string format = plain
-            ? "0." + new string('#', Math.Clamp(DigitsOfAStep - span, 0, MostDigits))
+            ? (largest > MostUngrouped ? "#,0." : "0.") + new string('#', Math.Clamp(DigitsOfAStep - span, 0, MostDigits))
             : "0." + new string('#', Math.Clamp(Exponent(value) - span + DigitsOfAStep, 0, MostDigits)) + "e0";
+        return value.ToString(format, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A number that stands for itself, as on an axis of powers.</summary>
+    /// <param name="value">The number, of few digits.</param>
+    public static string Number(double value)
+    {
+        int exponent = value == 0 || !double.IsFinite(value) ? 0 : Exponent(value);
+        string format = exponent is < LeastPlain or > MostPlain ? "0.###e0" : exponent > MostUngrouped ? "#,0.####" : "0.########";
         return value.ToString(format, CultureInfo.InvariantCulture);
     }
 

@@ -10,7 +10,7 @@ internal sealed class Picture : IDisposable
 
     public Picture(Figure figure)
     {
-        _bitmap = SKBitmap.Decode(figure.ToPng()) ?? throw new InvalidOperationException("Not a picture.");
+        _bitmap = SKBitmap.Decode(figure.ToPng(pixelRatio: 1)) ?? throw new InvalidOperationException("Not a picture.");
     }
 
     public int Width => _bitmap.Width;

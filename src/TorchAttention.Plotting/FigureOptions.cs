@@ -1,0 +1,23 @@
+namespace TorchAttention.Plotting;
+
+/// <summary>How a picture is drawn, beside what it shows.</summary>
+public sealed record FigureOptions
+{
+    /// <summary>What stands above the picture: the data, the model, how many examples; nothing by default.</summary>
+    public string Title { get; init; } = "";
+
+    /// <summary>Whether the horizontal axis is one of powers of 10; its places are positive then. False by default.</summary>
+    public bool IsLogX { get; init; }
+
+    /// <summary>The ends of the vertical axis; by default those of what is drawn.</summary>
+    public (double Least, double Most)? YRange { get; init; }
+
+    /// <summary>
+    /// The values of the lightest and of the darkest colour; by default the least and the largest of the picture. Pictures that are
+    /// compared need the same.
+    /// </summary>
+    public (double Least, double Most)? ColorRange { get; init; }
+
+    /// <summary>What the colours are; nothing by default.</summary>
+    public string ColorLabel { get; init; } = "";
+}
