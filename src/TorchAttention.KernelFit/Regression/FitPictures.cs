@@ -5,95 +5,231 @@ using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Regression;
 
-/// <summary>The pictures of a fit: curve and band or surface, the search, residuals.</summary>
+/// <summary>
+/// The pictures of a fit: curve and band, surface, or one curve for each feature; for classes their probabilities; residuals, the search.
+/// </summary>
 internal sealed class FitPictures(Examples examples, KernelRegression model, double level)
 {
     private const int CurvePoints = 400;
+    private const int EffectPoints = 150;
     private const int SurfaceSide = 160;
+    private const int ClassSide = 100;
+
+    // A page has room for so many, and the palette for so many lines.
+    private const int MostEffects = 12;
+    private const int MostClasses = 6;
+    private const int MostNamed = 3;
+    private const int MostFaint = 2000;
+    private const double Margin = 0.05;
+
+    // A line along 0 or 1 is seen whole.
+    private static readonly (double Least, double Most) _probabilities = (-0.015, 1.015);
+
+    private readonly FigureOptions _options = new() { Title = TitleOf(examples, model) };
 
     public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
 
     private IEnumerable<(string Name, Func<Figure> Draw)> Pictures()
     {
-        if (model.Classes.Count > 0)
+        bool isOfClasses = model.Classes.Count > 0;
+        yield return (examples.Features.Count, isOfClasses) switch
         {
-            if (examples.Features.Count == 1)
-            {
-                yield return ("probabilities", Probabilities);
-            }
-        }
-        else
+            (1, true) => ("probabilities", Probabilities),
+            (2, true) => ("probabilities", ClassSurfaces),
+            (1, false) => ("fit", Curve),
+            (2, false) => ("fit", Surface),
+            _ => ("effects", Effects),
+        };
+        if (!isOfClasses)
         {
-            if (examples.Features.Count == 1)
-            {
-                yield return ("fit", Curve);
-            }
-            else if (examples.Features.Count == 2)
-            {
-                yield return ("fit", Surface);
-            }
-
             yield return ("residuals", Residuals);
         }
 
         if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
         {
-            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, examples.Features));
+            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, examples.Features, _options));
         }
+    }
+
+    private static string TitleOf(Examples examples, KernelRegression model)
+    {
+        int d = examples.Features.Count;
+        IEnumerable<string> widths = examples.Features.Zip(
+            model.Bandwidths, (name, h) => d == 1 ? NumberText.Of(h) : $"{NumberText.Of(h)} ({PlainText.Brief(name)})");
+        string h = string.Join(", ", widths.Take(MostNamed)) + (d > MostNamed ? ", ..." : "");
+        return $"{PlainText.Brief(examples.Name)}: {FitOptions.Local(model.Options)}, {model.Options.Kernel.Name} kernel, h = {h}, "
+            + $"n = {NumberText.Of(examples.Count)}";
     }
 
     private Figure Curve()
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
         Predictions at = model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
-        return Figures.PlotRegression(examples.X, examples.Y, grid, at, level, examples.Features[0], examples.Target);
+        return Figures.PlotRegression(examples.X, examples.Y, grid, at, level, examples.Features[0], examples.Target, _options);
     }
 
     private Figure Probabilities()
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
-        Predictions at = model.Predict(grid, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN });
-        int[] finite = [.. Enumerable.Range(0, grid.Length).Where(i => at.HasNeighbour[i])];
-        double[] places = Array.ConvertAll(finite, i => grid[i]);
-        double[] means(int c) => Array.ConvertAll(finite, i => at.Mean[(i * model.Columns) + c]);
         return Figures.PlotLines(
-            [.. model.Classes.Select((name, c) => new Series(name, places, means(c)))],
-            examples.Features[0],
-            $"probability of {examples.Target}");
+            [.. ClassLines(grid, grid)], examples.Features[0], $"probability of {examples.Target}",
+            options: _options with { YRange = _probabilities });
+    }
+
+    private Figure ClassSurfaces()
+    {
+        (double[] first, double[] second, double[] mean) = OverBoth(ClassSide);
+        int[] shown = [.. Largest().Take(MostClasses)];
+        IEnumerable<SurfacePanel> panels = shown.Select(c =>
+        {
+            int[] rows = [.. Enumerable.Range(0, examples.Count).Where(i => examples.Labels![i] == model.Classes[c])];
+            int[] faint = [.. Thinned(rows)];
+            double[,] surface = Matrix(mean, ClassSide, c);
+            double[] x(int feature) => Array.ConvertAll(faint, i => examples.X[(2 * i) + feature]);
+            var circles = new Series("", x(0), x(1));
+            return new SurfacePanel(surface, $"{PlainText.Brief(model.Classes[c])} (n = {NumberText.Of(rows.Length)})", circles);
+        });
+        string most = shown.Length < model.Classes.Count ? $"; the {shown.Length} largest of {model.Classes.Count} classes" : "";
+        return Figures.PlotSurfacePanels(
+            [.. panels], (first[0], first[^1]), (second[0], second[^1]), examples.Features[0], examples.Features[1],
+            _options with { Title = _options.Title + most, ColorLabel = "probability" });
+    }
+
+    // The curve over each feature with the others at their medians.
+    private Figure Effects()
+    {
+        int d = examples.Features.Count;
+        double[] medians = [.. Enumerable.Range(0, d).Select(j => Median([.. Column(j)]))];
+        int[] faint = [.. Thinned([.. Enumerable.Range(0, examples.Count)])];
+        bool isOfClasses = model.Classes.Count > 0;
+        double[] y = isOfClasses ? [] : Array.ConvertAll(faint, i => examples.Y[i]);
+        var panels = new List<LinesPanel>();
+        for (int j = 0; j < Math.Min(d, MostEffects); j++)
+        {
+            double[] grid = Grid(j, EffectPoints);
+            double[] queries = [.. grid.SelectMany(place => medians.Select((median, k) => k == j ? place : median))];
+            Series[] lines = [.. isOfClasses ? ClassLines(grid, queries) : EffectLines(grid, queries)];
+
+            // One legend says it for all.
+            panels.Add(new LinesPanel(
+                j == 0 ? lines : [.. lines.Select(line => line with { Label = "" })],
+                examples.Features[j],
+                isOfClasses ? $"probability of {examples.Target}" : examples.Target,
+                isOfClasses ? [] : [new Series("", Array.ConvertAll(faint, i => examples.X[(i * d) + j]), y)]));
+        }
+
+        string bands = isOfClasses ? "" : $", {NumberText.Of(100 * level)}% bands";
+        string most = d > MostEffects ? $"; {MostEffects} of {d} features" : "";
+        return Figures.PlotLinePanels(panels, _options with
+        {
+            Title = $"{_options.Title}; the other features at their medians{bands}{most}",
+            YRange = isOfClasses ? _probabilities : Range([.. y, .. panels.SelectMany(panel => panel.Lines).SelectMany(line => line.Y)]),
+        });
+    }
+
+    private IEnumerable<Series> EffectLines(double[] grid, double[] queries)
+    {
+        Predictions at = model.Predict(queries, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
+        return Pieces("", 1, grid, i => at.Mean[i]).Select(piece =>
+        {
+            (double, double)[] band = [.. piece.Places.Select(i => (at.Lower[i], at.Upper[i]))];
+            return Array.TrueForAll(band, ends => double.IsFinite(ends.Item1 + ends.Item2)) ? piece.Line with { Band = band } : piece.Line;
+        });
+    }
+
+    // The smaller of many classes together: nobody tells more lines apart than there are colours.
+    private IEnumerable<Series> ClassLines(double[] grid, double[] queries)
+    {
+        Predictions at = model.Predict(queries, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN });
+        int[] shown = [.. Largest().Take(model.Classes.Count <= MostClasses ? MostClasses : MostClasses - 1).Order()];
+        int[] others = [.. Enumerable.Range(0, model.Classes.Count).Except(shown)];
+        double mean(int i, int c) => at.Mean[(i * model.Columns) + c];
+        IEnumerable<Series> lines = shown.Index().SelectMany(
+            it => Pieces(PlainText.Brief(model.Classes[it.Item]), it.Index, grid, i => mean(i, it.Item)).Select(piece => piece.Line));
+        return others.Length == 0 ? lines
+            : lines.Concat(Pieces($"{others.Length} others", MostClasses - 1, grid, i => others.Sum(c => mean(i, c)))
+                .Select(piece => piece.Line));
+    }
+
+    // Where there is no neighbour a line is interrupted.
+    private static IEnumerable<(Series Line, int[] Places)> Pieces(string label, int color, double[] grid, Func<int, double> value)
+    {
+        var piece = new List<int>();
+        for (int i = 0; i <= grid.Length; i++)
+        {
+            if (i < grid.Length && double.IsFinite(value(i)))
+            {
+                piece.Add(i);
+            }
+            else if (piece.Count > 0)
+            {
+                yield return (new Series(label, [.. piece.Select(k => grid[k])], [.. piece.Select(value)], color), [.. piece]);
+                label = "";
+                piece.Clear();
+            }
+        }
     }
 
     private Figure Surface()
     {
-        double[] first = Grid(0, SurfaceSide);
-        double[] second = Grid(1, SurfaceSide);
-        double[] queries = new double[2 * SurfaceSide * SurfaceSide];
-        for (int row = 0; row < SurfaceSide; row++)
-        {
-            for (int column = 0; column < SurfaceSide; column++)
-            {
-                queries[2 * ((row * SurfaceSide) + column)] = first[column];
-                queries[(2 * ((row * SurfaceSide) + column)) + 1] = second[^(row + 1)];
-            }
-        }
-
-        double[] mean = model.Predict(queries, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN }).Mean;
-        double[,] surface = new double[SurfaceSide, SurfaceSide];
-        for (int i = 0; i < mean.Length; i++)
-        {
-            surface[i / SurfaceSide, i % SurfaceSide] = mean[i];
-        }
-
-        var points = new Series("", [.. examples.X.Where((_, i) => i % 2 == 0)], [.. examples.X.Where((_, i) => i % 2 == 1)]);
+        (double[] first, double[] second, double[] mean) = OverBoth(SurfaceSide);
+        var points = new Series("", [.. Column(0)], [.. Column(1)]);
         IReadOnlyList<string> names = examples.Features;
         return Figures.PlotSurface(
-            surface, (first[0], first[^1]), (second[0], second[^1]), points, names[0], names[1], examples.Target, examples.Y);
+            Matrix(mean, SurfaceSide, 0), (first[0], first[^1]), (second[0], second[^1]), points, names[0], names[1], examples.Target,
+            examples.Y, _options);
+    }
+
+    // The second feature from its largest place down, as a picture's rows go.
+    private (double[] First, double[] Second, double[] Mean) OverBoth(int side)
+    {
+        double[] first = Grid(0, side);
+        double[] second = Grid(1, side);
+        double[] queries = [.. second.Reverse().SelectMany(up => first.SelectMany(across => (double[])[across, up]))];
+        var options = new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN };
+        return (first, second, model.Predict(queries, options).Mean);
+    }
+
+    private double[,] Matrix(double[] mean, int side, int column)
+    {
+        double[,] surface = new double[side, side];
+        for (int i = 0; i < side * side; i++)
+        {
+            surface[i / side, i % side] = mean[(i * model.Columns) + column];
+        }
+
+        return surface;
     }
 
     private Figure Residuals()
     {
         int[] finite = [.. Enumerable.Range(0, examples.Count).Where(i => double.IsFinite(model.Fitted[i]))];
         return Figures.PlotResiduals(
-            Array.ConvertAll(finite, i => model.Fitted[i]), Array.ConvertAll(finite, i => examples.Y[i] - model.Fitted[i]));
+            Array.ConvertAll(finite, i => model.Fitted[i]), Array.ConvertAll(finite, i => examples.Y[i] - model.Fitted[i]),
+            examples.Target, _options);
+    }
+
+    private IEnumerable<int> Largest()
+    {
+        Dictionary<string, int> counts = examples.Labels!.CountBy(label => label).ToDictionary();
+        return Enumerable.Range(0, model.Classes.Count).OrderByDescending(c => counts.GetValueOrDefault(model.Classes[c]));
+    }
+
+    private IEnumerable<double> Column(int feature) => examples.X.Where((_, i) => i % examples.Features.Count == feature);
+
+    private static IEnumerable<int> Thinned(int[] rows) => rows.Where((_, i) => i % ((rows.Length + MostFaint - 1) / MostFaint) == 0);
+
+    private static double Median(double[] values)
+    {
+        Array.Sort(values);
+        return (values[(values.Length - 1) / 2] + values[values.Length / 2]) / 2;
+    }
+
+    private static (double Least, double Most) Range(double[] values)
+    {
+        (double least, double most) = (values.Min(), values.Max());
+        double margin = most > least ? Margin * (most - least) : 1;
+        return (least - margin, most + margin);
     }
 
     // Where most rows lie in a small part of the range, an even grid passes over the curve there.
