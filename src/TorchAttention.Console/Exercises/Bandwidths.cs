@@ -8,6 +8,7 @@ namespace TorchAttention.Cli.Exercises;
 /// <summary>Exercise 3: a hyperparameter for the nonparametric form, the bandwidth h, and what it does to curve and weights.</summary>
 internal static class Bandwidths
 {
+    private const string Title = "nonlinear: nonparametric, gaussian kernel, n = 50";
     private static readonly double[] _bandwidths = [0.05, 0.1, 0.2, 0.35, 0.5, 1, 2];
     private static readonly double[] _shown = [0.1, 0.35, 1];
 
@@ -35,9 +36,11 @@ internal static class Bandwidths
             "A narrow kernel follows the noise, a wide one flattens the curve; between them the error is least. "
                 + "NonparametricAttentionPooling takes");
         Console.WriteLine("the bandwidth as an argument, train as --bandwidth.");
-        run.Save("curves", () => Figures.PlotLines(curves, "x", "y", [new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles())]));
+        Series training = new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles());
+        run.Save("curves", () => Figures.PlotLines(curves, "x", "y", [training], new FigureOptions { Title = Title }));
         run.Save("attention", () => Figures.ShowHeatmaps(
-            [matrices], "Sorted training inputs", "Sorted validation inputs", Array.ConvertAll(_shown, Name)));
+            [matrices], "Sorted training inputs", "Sorted validation inputs", Array.ConvertAll(_shown, Name),
+            new FigureOptions { Title = Title, ColorLabel = "attention weight" }));
     }
 
     private static string Name(double bandwidth) => "h = " + bandwidth.ToString(CultureInfo.InvariantCulture);

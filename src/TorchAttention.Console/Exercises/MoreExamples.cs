@@ -37,10 +37,11 @@ internal static class MoreExamples
             $"Means over {Draws} draws of the data. With h = 1 the error stays: it is bias, and more data do not bend the curve. With a "
                 + "learned w the");
         Console.WriteLine("kernel narrows as neighbours come closer, and the error falls.");
-        double[] logN = [.. run.Rows.Select(row => Math.Log10(row[0]))];
+        double[] sizes = [.. run.Rows.Select(row => row[0])];
         run.Save("error", () => Figures.PlotLines(
-            [new("h = 1", logN, [.. run.Rows.Select(row => row[1])]), new("learned w", logN, [.. run.Rows.Select(row => row[2])])],
-            "log10 of the number of training examples",
-            "validation RMSE"));
+            [new("h = 1", sizes, [.. run.Rows.Select(row => row[1])]), new("learned w", sizes, [.. run.Rows.Select(row => row[2])])],
+            "number of training examples",
+            "validation RMSE",
+            options: new FigureOptions { IsLogX = true, Title = $"nonlinear: gaussian kernel, means over {Draws} draws of the data" }));
     }
 }

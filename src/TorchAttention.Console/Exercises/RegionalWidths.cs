@@ -10,6 +10,7 @@ namespace TorchAttention.Cli.Exercises;
 /// </summary>
 internal static class RegionalWidths
 {
+    private const string Title = "nonlinear: gaussian kernel, learned widths, n = 50";
     private const int Regions = 5;
     private const int Epochs = 30;
 
@@ -45,13 +46,15 @@ internal static class RegionalWidths
             ],
             "x",
             "y",
-            [new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles())]));
+            [new("Training", data.XTrain.ToDoubles(), data.YTrain.ToDoubles())],
+            new FigureOptions { Title = Title }));
         one.Attend(data.XVal);
         many.Attend(data.XVal);
         run.Save("attention", () => Figures.ShowHeatmaps(
             [[single.AttentionWeights!.ToMatrix(), regional.AttentionWeights!.ToMatrix()]],
             "Sorted training inputs",
             "Sorted validation inputs",
-            ["One w", $"{Regions} regional widths"]));
+            ["One w", $"{Regions} regional widths"],
+            new FigureOptions { Title = Title, ColorLabel = "attention weight" }));
     }
 }

@@ -10,6 +10,8 @@ namespace TorchAttention.Cli.Exercises;
 /// <summary>Exercise 2: what the learned w is worth, and why training makes the attention weights sharper.</summary>
 internal static class WhyWeightsSharpen
 {
+    private const string Title = "nonlinear: gaussian kernel, n = 50";
+
     public static void Run(ExerciseRun run)
     {
         using NonlinearData data = run.Draw(50);
@@ -47,16 +49,17 @@ internal static class WhyWeightsSharpen
         Console.WriteLine(
             $"its own weight grows to 1; without its own pair the loss is least at w = {Best(rows, 2):F4}, the validation loss at w = "
                 + $"{Best(rows, 3):F4}.");
-        double[] logW = [.. widths.Select(Math.Log10)];
         run.Save("loss-by-w", () => Figures.PlotLines(
-            [Line("training", 1), Line("leave-one-out", 2), Line("validation", 3)], "log10 of w", "loss"));
+            [Line("training", 1), Line("leave-one-out", 2), Line("validation", 3)], "w", "loss",
+            options: new FigureOptions { IsLogX = true, Title = Title }));
         run.Save("attention", () => Figures.ShowHeatmaps(
             [[Matrix(data, 1), Matrix(data, learned), Matrix(data, 3 * learned)]],
             "Sorted training inputs",
             "Sorted validation inputs",
-            ["w = 1", $"w = {learned:F2} (learned)", $"w = {3 * learned:F2}"]));
+            ["w = 1", $"w = {learned:F2} (learned)", $"w = {3 * learned:F2}"],
+            new FigureOptions { Title = Title, ColorLabel = "attention weight" }));
 
-        Series Line(string label, int column) => new(label, logW, [.. rows.Select(row => row[column])]);
+        Series Line(string label, int column) => new(label, widths, [.. rows.Select(row => row[column])]);
     }
 
     private static double Loss(Tensor weights, Tensor values, Tensor targets) =>

@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Plotting;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
@@ -69,24 +70,46 @@ internal sealed class Comparison
     public RunPictures Draw(ProgressBoard board, IReadOnlyList<(double Epoch, double[] Values)> trace)
     {
         var pictures = new RunPictures(_source, _data);
-        foreach (Estimator estimator in _estimators)
+        foreach ((int i, Estimator estimator) in _estimators.Index())
         {
-            pictures.AddPredictions(estimator.Name, estimator);
+            pictures.AddPredictions(estimator.Name, estimator, Title(i));
         }
 
-        pictures.AddAttention("nonparametric-attention", _estimators[1], _nonparametric);
-        pictures.AddAttention($"{_estimators[2].Name}-attention", _estimators[2], (IAttentionModel)Learned);
-        pictures.AddLoss("loss", board);
+        pictures.AddAttention("nonparametric-attention", _estimators[1], _nonparametric, Title(1));
+        pictures.AddAttention($"{_estimators[2].Name}-attention", _estimators[2], (IAttentionModel)Learned, Title(2));
+        pictures.AddLoss("loss", board, Title(2));
         if (Numbers.Names.Count > 1)
         {
-            pictures.AddNumbers("w", Numbers, trace);
+            pictures.AddNumbers("w", Numbers, trace, Title(2));
         }
 
         if (Learned is RegionalKernelRegression regional)
         {
-            pictures.AddWidths("widths", regional);
+            pictures.AddWidths("widths", regional, Title(2));
         }
 
         return pictures;
+    }
+
+    // The data, the model, how many examples it has.
+    private string Title(int estimator)
+    {
+        string model = estimator switch
+        {
+            0 => "average",
+            1 => $"nonparametric, gaussian kernel, h = {NumberText.Of(_options.Bandwidth!.Value)}",
+            _ when _options.Model.HasScore => $"{_options.Model.Name}, learned score"
+                + (_options.Model.Name == LearnedModel.MultiHead ? $" of {_options.Heads} heads" : ""),
+            _ => $"{_estimators[2].Name}, {_options.Kernel.Name} kernel, {Widths()}",
+        };
+        return $"{PlainText.Brief(_source.Name)}: {model}, n = {NumberText.Of(_data.XTrain.shape[0])}";
+    }
+
+    private string Widths()
+    {
+        const int mostNamed = 3;
+        string[] widths = [.. Numbers.Names.Zip(Numbers.Values()).Where(number => LearnedModel.IsWidth(number.First))
+            .Select(number => NumberText.Of(1 / Math.Abs(number.Second)))];
+        return widths.Length is 0 or > mostNamed ? "learned widths" : $"learned h = {string.Join(", ", widths)}";
     }
 }

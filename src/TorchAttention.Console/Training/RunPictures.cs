@@ -15,26 +15,34 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     private const int SurfaceSide = 100;
     private const int MostRows = 400;
     private const int MostColumns = 800;
-    private const int MostHeadsInARow = 4;
+    private const int MostHeadsInARow = 3;
     private const int MostLossPoints = 1000;
     private const long LargestMatrix = 1 << 24;
 
+    // What the board calls its lines, and what a legend does.
+    private static readonly Dictionary<string, string> _losses = new() { ["train_loss"] = "training", ["val_loss"] = "validation" };
+
     private readonly Units _units = Units.From(data);
+    private readonly List<double[,]> _surfaces = [];
     private readonly List<(string Name, Func<Figure> Draw)> _pictures = [];
 
     /// <summary>
     /// Adds what an estimator predicts: of one column a curve, which on a table runs over the whole range of x while the chapter's stands
     /// at the validation inputs; of two a surface; of more the predictions of the validation part over what was observed.
     /// </summary>
-    public void AddPredictions(string name, Estimator estimator)
+    /// <param name="name">The picture's file.</param>
+    /// <param name="estimator">What predicts.</param>
+    /// <param name="title">What stands above the picture.</param>
+    public void AddPredictions(string name, Estimator estimator, string title)
     {
+        var options = new FigureOptions { Title = title };
         if (source.XLabels.Count == 1)
         {
-            AddCurve(name, estimator);
+            AddCurve(name, estimator, options);
         }
         else if (source.XLabels.Count == 2)
         {
-            AddSurface(name, estimator);
+            AddSurface(name, estimator, options);
         }
         else
         {
@@ -45,15 +53,20 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
                 [new("equal", ends, ends)],
                 $"observed {source.YLabel}",
                 $"predicted {source.YLabel}",
-                [new("Validation", observed, predicted)])));
+                [new("Validation", observed, predicted)],
+                options)));
         }
     }
 
     /// <summary>
     /// Adds the attention weights (validation inputs, training inputs) of an estimator, for each head its own; of large data, evenly spaced
-    /// ones.
+    /// ones. All heads have one scale: their weights are compared, and those of a query sum to 1 in each.
     /// </summary>
-    public void AddAttention(string name, Estimator estimator, IAttentionModel model)
+    /// <param name="name">The picture's file.</param>
+    /// <param name="estimator">What predicts.</param>
+    /// <param name="model">What it predicts with.</param>
+    /// <param name="title">What stands above the picture.</param>
+    public void AddAttention(string name, Estimator estimator, IAttentionModel model, string title)
     {
         using DisposeScope scope = NewDisposeScope();
         long keys = data.XTrain.shape[0];
@@ -66,30 +79,41 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         string by = source.XLabels.Count == 1 ? "" : $" by {source.XLabels[0]}";
         string xLabel = $"Sorted training inputs{by}{EveryNth(columnStep)}";
         string yLabel = $"Sorted validation inputs{by}{EveryNth(rowStep)}";
+        var options = new FigureOptions { Title = title, ColorLabel = "attention weight" };
+        string[] titles = [.. heads.Select((_, i) => $"head {i + 1}")];
         _pictures.Add((name, () => heads.Length == 1
-            ? Figures.ShowHeatmaps(heads[0], xLabel, yLabel)
-            : Figures.ShowHeatmaps([.. heads.Chunk(InARow(heads.Length))], xLabel, yLabel, [.. heads.Select((_, i) => $"head {i + 1}")])));
+            ? Figures.ShowHeatmaps(heads[0], xLabel, yLabel, options)
+            : Figures.ShowHeatmaps([.. heads.Chunk(InARow(heads.Length))], xLabel, yLabel, titles, options)));
     }
 
     // Rows of the same length, of a number of heads that a page has room for; of a prime number there is but one row.
     private static int InARow(int heads) => Enumerable.Range(2, MostHeadsInARow - 1).LastOrDefault(count => heads % count == 0, heads);
 
-    /// <summary>Adds the learned numbers over the epochs.</summary>
-    public void AddNumbers(string name, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace)
+    /// <summary>
+    /// Adds the learned numbers over the epochs; where each belongs to a column, and so has that column's unit, in a plot of its own.
+    /// </summary>
+    public void AddNumbers(string name, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace, string title)
     {
         (double Epoch, double[] Values)[] shown =
             [.. trace.Where((_, i) => i % Step(trace.Count, MostLossPoints) == 0 || i == trace.Count - 1)];
         double[] epochs = Array.ConvertAll(shown, row => row.Epoch);
         Series[] lines = [.. numbers.Names.Select((number, i) =>
-            new Series(Meaning(number, i), epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
-        _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "|w| = 1/h")));
-
-        string Meaning(string number, int i) =>
-            source.XLabels.Count == numbers.Names.Count && source.XLabels.Count > 1 ? $"{number} ({source.XLabels[i]})" : number;
+            new Series(number, epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
+        var options = new FigureOptions { Title = title };
+        if (source.XLabels.Count > 1 && source.XLabels.Count == numbers.Names.Count)
+        {
+            LinesPanel[] panels = [.. lines.Zip(source.XLabels, (line, column) =>
+                new LinesPanel([line with { Label = "" }], "epoch", $"|w| = 1/h of {column}"))];
+            _pictures.Add((name, () => Figures.PlotLinePanels(panels, options)));
+        }
+        else
+        {
+            _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "|w| = 1/h", null, options)));
+        }
     }
 
     /// <summary>Adds the width 1/|w| at each key.</summary>
-    public void AddWidths(string name, RegionalKernelRegression model)
+    public void AddWidths(string name, RegionalKernelRegression model, string title)
     {
         using DisposeScope scope = NewDisposeScope();
         double deviation = data.XScale.Deviation;
@@ -109,20 +133,21 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         }
 
         var line = new Series("h = 1/|w|", [.. steps.Select(step => step.X)], [.. steps.Select(step => step.Width)]);
-        _pictures.Add((name, () => Figures.PlotLines([line], source.XLabels[0], "bandwidth h")));
+        _pictures.Add((name, () => Figures.PlotLines(
+            [line], source.XLabels[0], "bandwidth h", null, new FigureOptions { Title = title })));
     }
 
     /// <summary>Adds the lines of a progress board, in the data's own units.</summary>
-    public void AddLoss(string name, ProgressBoard board)
+    public void AddLoss(string name, ProgressBoard board, string title)
     {
-        Series[] lines = [.. board.Labels.Select(label => Thinned(label, board.Line(label)))];
-        _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "loss")));
+        Series[] lines = [.. board.Labels.Select(label => Thinned(_losses.GetValueOrDefault(label, label), board.Line(label)))];
+        _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "loss", null, new FigureOptions { Title = title })));
     }
 
     /// <summary>Draws everything as PNG and SVG.</summary>
     public void Save(RunDirectory directory) => directory.WritePictures(_pictures);
 
-    private void AddCurve(string name, Estimator estimator)
+    private void AddCurve(string name, Estimator estimator, FigureOptions options)
     {
         double[] xTrain = _units.XsOf(data.XTrain);
         double[] yTrain = _units.YsOf(data.YTrain);
@@ -131,17 +156,17 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         if (!source.IsTable)
         {
             double[] yHat = estimator.Predict(data.XVal);
-            _pictures.Add((name, () => Figures.PlotKernelReg(xTrain, yTrain, xVal, yVal, yHat)));
+            _pictures.Add((name, () => Figures.PlotKernelReg(xTrain, yTrain, xVal, yVal, yHat, options)));
             return;
         }
 
         using Tensor grid = Grid(0, CurvePoints);
         var curve = new Series("Pred", _units.XsOf(grid), estimator.Predict(grid), Series.PredictionColor);
         _pictures.Add((name, () => Figures.PlotLines(
-            [curve], source.XLabels[0], source.YLabel, [new("Training", xTrain, yTrain), new("Validation", xVal, yVal)])));
+            [curve], source.XLabels[0], source.YLabel, [new("Training", xTrain, yTrain), new("Validation", xVal, yVal)], options)));
     }
 
-    private void AddSurface(string name, Estimator estimator)
+    private void AddSurface(string name, Estimator estimator, FigureOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] axes = [Grid(0, SurfaceSide), Grid(1, SurfaceSide)];
@@ -150,8 +175,10 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         double[] predicted = estimator.Predict(stack([first, second], 1));
         double[,] surface = new double[SurfaceSide, SurfaceSide];
         Buffer.BlockCopy(predicted, 0, surface, 0, Buffer.ByteLength(surface));
+        _surfaces.Add(surface);
         double[][] places = [.. axes.Select((axis, j) => axis.ToDoubles().Select(data.XScales[j].Invert).ToArray())];
         var examples = new Series("", _units.XsOf(data.XTrain, 0), _units.XsOf(data.XTrain, 1));
+        double[] observed = _units.YsOf(data.YTrain);
         _pictures.Add((name, () => Figures.PlotSurface(
             surface,
             (places[0][0], places[0][^1]),
@@ -159,7 +186,16 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
             examples,
             source.XLabels[0],
             source.XLabels[1],
-            source.YLabel)));
+            source.YLabel,
+            observed,
+            options with { ColorRange = ColorRange() })));
+    }
+
+    // The average is one number: only beside the others does its colour say something.
+    private (double Least, double Most) ColorRange()
+    {
+        double[] all = [.. _surfaces.SelectMany(surface => surface.Cast<double>()).Where(double.IsFinite)];
+        return (all.Min(), all.Max());
     }
 
     // The whole range of a column, in the model's units.
