@@ -9,6 +9,8 @@ namespace TorchAttention.Cli.Runs;
 /// <summary>One run as one page that needs nothing beside it: styles are in it, pictures are SVG in it, and no script runs.</summary>
 internal static class ReportPage
 {
+    private const string Attention = "-attention";
+
     // What is further in goes on with the line before.
     private static readonly string _style = """
         :root { color-scheme: light dark; --line: #d0d7de; --soft: #57606a; --card: #f6f8fa; --mark: #0969da; }
@@ -24,11 +26,14 @@ internal static class ReportPage
         .facts dt { color: var(--soft); font-size: .8rem; } .facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
         .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
             th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); }
-        th { font-weight: 600; } td.n, th.n { text-align: right; } td { overflow-wrap: anywhere; }
+        th { font-weight: 600; } td.n, th.n { text-align: right; } .pairs td { overflow-wrap: anywhere; }
         figure { margin: 1rem 0; } figcaption { color: var(--soft); font-size: .9rem; }
             img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: .4rem; }
         .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 1.2rem; align-items: start; }
             code { overflow-wrap: anywhere; }
+        @media (max-width: 40rem) { .pairs, .pairs tbody, .pairs th, .pairs td { display: block; padding: .1rem 0; border: 0; }
+            .pairs tr { display: block; padding: .2rem 0; border-bottom: 1px solid var(--line); } }
+        @media (prefers-color-scheme: dark) { img { filter: brightness(.88); } }
         """.Replace("\n    ", " ", StringComparison.Ordinal);
 
     // What a fit's summary has for the top of the page, and its name there.
@@ -48,7 +53,7 @@ internal static class ReportPage
     {
         var page = new StringBuilder();
         string version = run.Setting("version") ?? "";
-        string title = $"{run.Model ?? "run"} on {run.Data ?? run.Name}";
+        string title = $"{run.Model ?? "run"} on {DataName(run)}";
         page.Append(CultureInfo.InvariantCulture, $"""
             <!DOCTYPE html>
             <html lang="en">
@@ -77,12 +82,11 @@ internal static class ReportPage
             Facts(page, run);
             page.Append("</header>\n<main>\n");
             Estimators(page, run);
+            Pictures(page, run);
             if (!run.IsFit)
             {
                 Chart(page, "Loss", "Training and validation loss over the epochs", RunCharts.Losses(run));
             }
-
-            Pictures(page, run);
         }
 
         Table(page, "Configuration", run.Config.Where(value => value.Key != "arguments"));
@@ -190,10 +194,9 @@ internal static class ReportPage
     private static void Pictures(StringBuilder page, RunFolder run)
     {
         page.Append("<h2>Pictures</h2>\n");
-        // A fit itself before what led to it.
         IEnumerable<(string File, string Name)> all = run.Pictures.Select(file => (file, Path.GetFileNameWithoutExtension(file)));
         (string File, string Name)[] pictures = [.. all.Where(picture => picture.Name != "loss")
-            .OrderBy(picture => run.IsFit && picture.Name is not ("fit" or "probabilities"))];
+            .OrderBy(picture => Place(run, picture.Name)).ThenBy(picture => picture.Name, StringComparer.Ordinal)];
         if (pictures.Length == 0)
         {
             page.Append("<p>The run drew no pictures.</p>\n");
@@ -209,6 +212,20 @@ internal static class ReportPage
         page.Append("</div>\n");
     }
 
+    // A fit before what it leaves, and before what led to it; what learns nothing before what learns, as in the chapter.
+    private static int Place(RunFolder run, string name)
+    {
+        string[] known = run.IsFit ? ["fit", "effects", "probabilities", "residuals", "bandwidth"]
+            : ["average", "nonparametric", "nonparametric-attention", "", Attention, "w", "widths"];
+        int place = Array.IndexOf(known, name);
+        return place >= 0 ? place
+            : run.IsFit ? known.Length
+            : Array.IndexOf(known, name.EndsWith(Attention, StringComparison.Ordinal) ? Attention : "");
+    }
+
+    private static string DataName(RunFolder run) =>
+        run.Data is not string data ? run.Name : Path.GetFileNameWithoutExtension(data) is { Length: > 0 } name ? name : data;
+
     private static void Picture(StringBuilder page, string caption, byte[] svg) => page.Append(
         CultureInfo.InvariantCulture,
         $"<figure>\n<img alt=\"{Text(caption)}\" src=\"data:image/svg+xml;base64,{Convert.ToBase64String(svg)}\">\n"
@@ -222,7 +239,7 @@ internal static class ReportPage
             return;
         }
 
-        page.Append(CultureInfo.InvariantCulture, $"<h2>{title}</h2>\n<div class=\"wide\"><table>\n");
+        page.Append(CultureInfo.InvariantCulture, $"<h2>{title}</h2>\n<div class=\"wide\"><table class=\"pairs\">\n");
         foreach (RunValue row in rows)
         {
             page.Append(CultureInfo.InvariantCulture, $"<tr><th>{Text(row.Key)}</th><td>{Text(row.Value)}</td></tr>\n");
@@ -237,11 +254,12 @@ internal static class ReportPage
             ? "The fitted surface, and the examples in the colours of their values"
             : "The fit through the examples, with the band of the mean",
         "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
+        "effects" when run.IsFit => "The curve over each feature, with the others at their medians",
         "probabilities" when run.IsFit => "The probability of each class",
         "residuals" when run.IsFit => "What the fit leaves of each example",
         "w" => "The learned w over the epochs",
         "widths" => "The learned bandwidth over x",
-        _ when name.EndsWith("-attention", StringComparison.Ordinal) => $"{name[..^"-attention".Length]}: attention weights",
+        _ when name.EndsWith(Attention, StringComparison.Ordinal) => $"{name[..^Attention.Length]}: attention weights",
         _ => $"{name}: predictions",
     };
 

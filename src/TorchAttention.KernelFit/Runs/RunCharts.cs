@@ -6,13 +6,14 @@ namespace TorchAttention.Cli.Runs;
 internal static class RunCharts
 {
     private const int MostPoints = 500;
-    private static readonly string[] _losses = ["train_loss", "val_loss"];
+    private static readonly (string Column, string Name)[] _losses = [("train_loss", "training"), ("val_loss", "validation")];
 
     /// <summary>Both losses of one run over its epochs; null where no epoch is done.</summary>
     public static Figure? Losses(RunFolder run)
     {
         double[] epochs = run.Epochs["epoch"];
-        return Drawn(_losses.Where(name => run.Epochs[name].Length > 0).Select(name => Thinned(name, epochs, run.Epochs[name])), "loss");
+        IEnumerable<(string Column, string Name)> known = _losses.Where(loss => run.Epochs[loss.Column].Length > 0);
+        return Drawn(known.Select(loss => Thinned(loss.Name, epochs, run.Epochs[loss.Column])), "loss");
     }
 
     /// <summary>The validation losses of several runs over their epochs; null where no epoch of any is done.</summary>

@@ -29,7 +29,7 @@ internal sealed record RunValue(string Key, JsonValueKind Kind, string Value, do
         return new RunValue(
             key,
             element.ValueKind,
-            element.ValueKind == JsonValueKind.Array ? string.Join(' ', items.Select(item => item.ToString())) : element.ToString(),
+            element.ValueKind == JsonValueKind.Array ? string.Join(' ', items.Select(Text)) : element.ToString(),
             isNumber ? element.GetDouble() : null,
             isTexts ? [.. items.Select(item => item.GetString()!)] : null);
     }
@@ -66,6 +66,10 @@ internal sealed record RunValue(string Key, JsonValueKind Kind, string Value, do
             throw RunException.Damaged(file, "text", "a character that is none", inner: e);
         }
     }
+
+    // A list of pairs, as of bounds, in one line whatever way the file is written.
+    private static string Text(JsonElement item) =>
+        item.ValueKind == JsonValueKind.Array ? $"({string.Join(", ", item.EnumerateArray().Select(Text))})" : item.ToString();
 
     private static void Flatten(string name, JsonElement element, List<RunValue> values)
     {

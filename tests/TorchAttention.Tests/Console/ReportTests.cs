@@ -69,6 +69,63 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Pictures_AreInTheOrderOfTheStory()
+    {
+        Train("run", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--epochs", "2");
+        Assert.Equal(0, _console.Run("report", "run").ExitCode);
+        string page = File.ReadAllText(_console.PathOf("run/report.html"));
+        string[] story =
+        [
+            "average: predictions", "nonparametric: predictions", "nonparametric: attention weights", "ard: predictions",
+            "ard: attention weights", "The learned w over the epochs", "Training and validation loss over the epochs",
+        ];
+
+        int[] places = Array.ConvertAll(story, caption => page.IndexOf($"<figcaption>{caption}", StringComparison.Ordinal));
+        Assert.DoesNotContain(-1, places);
+        Assert.Equal(places.Order(), places);
+    }
+
+    [Fact]
+    public void Title_IsTheNameOfTheDataAndNoPath()
+    {
+        _console.Write("my sales.csv", "a,b\n" + string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i % 5}")) + "\n");
+        Train("trained", "--data", "my sales.csv", "--epochs", "2");
+        Assert.Equal(0, _console.Run("fit", "--data", "my sales.csv", "--quiet", "--out", "fitted").ExitCode);
+        File.Delete(_console.PathOf("fitted/summary.json"));
+        foreach ((string run, string title) in ((string, string)[])[("trained", "nw on my sales"), ("fitted", "fit on my sales")])
+        {
+            Assert.Equal(0, _console.Run("report", run).ExitCode);
+            string page = File.ReadAllText(_console.PathOf($"{run}/report.html"));
+            Assert.Contains($"<title>{run}: {title}</title>", page, StringComparison.Ordinal);
+            Assert.Contains($"<h1>{title} <", page, StringComparison.Ordinal);
+            Assert.All(Svgs(page).Skip(1), svg => Assert.DoesNotContain(".csv", svg, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void SameRun_HasPicturesOfTheSameBytes()
+    {
+        foreach (string again in (string[])["1", "2"])
+        {
+            Train($"trained{again}", "--model", "region", "--epochs", "2");
+            string[] iris = ["fit", "--data", "iris", "--y", "Species", "--classes", "--bandwidth", "0.3,0.3", "--quiet"];
+            Assert.Equal(0, _console.Run([.. iris, "--x", "Petal.Length,Petal.Width", "--out", $"two{again}"]).ExitCode);
+            string[] three = ["--x", "Petal.Length,Petal.Width,Sepal.Length", "--bandwidth", "0.3,0.3,0.5"];
+            Assert.Equal(0, _console.Run([.. iris[..6], .. three, "--quiet", "--out", $"three{again}"]).ExitCode);
+        }
+
+        foreach ((string run, string[] expected) in (ReadOnlySpan<(string, string[])>)[
+            ("trained", ["average", "loss", "nonparametric", "nonparametric-attention", "region", "region-attention", "w", "widths"]),
+            ("two", ["probabilities"]), ("three", ["effects"])])
+        {
+            string[] files = Directory.GetFiles(_console.PathOf($"{run}1/plots"), "*.svg");
+            Assert.Equal(expected, files.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
+            Assert.All(files, file => Assert.Equal(
+                File.ReadAllText(file), File.ReadAllText(_console.PathOf($"{run}2/plots/{Path.GetFileName(file)}"))));
+        }
+    }
+
+    [Fact]
     public void Compare_DrawsTheCurvesInTheTerminal()
     {
         Train("runs/slow", "--epochs", "5", "--lr", "0.1", "--no-plots");
@@ -278,8 +335,10 @@ public sealed partial class ReportTests : IDisposable
         // width.
         string probe = File.ReadAllText(_console.PathOf("run/report.html")).Replace(
             "</body>",
-                "<script>addEventListener('load', () => document.title = [...document.images].every(i => i.complete && i.naturalWidth > "
-                + "100) + ' ' + document.images.length + ' ' + (document.documentElement.scrollWidth <= innerWidth))</script></body>",
+                "<script>addEventListener('load', () => { document.title = [...document.images].every(i => i.complete && i.naturalWidth > "
+                + "100) + ' ' + document.images.length + ' ' + (document.documentElement.scrollWidth <= innerWidth);"
+                + "Object.assign(document.body.style, { boxSizing: 'border-box', width: '400px' });"
+                + "document.title += ' ' + (document.body.scrollWidth <= 400) })</script></body>",
                 StringComparison.Ordinal);
         _console.Write("probe.html", probe);
         string[] options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
@@ -288,7 +347,7 @@ public sealed partial class ReportTests : IDisposable
             chromium!, [.. options, "--dump-dom", $"file://{_console.PathOf("probe.html")}"]).Wait();
 
         Assert.Equal(0, shown.ExitCode);
-        Assert.Contains("<title>true 6 true</title>", shown.Output, StringComparison.Ordinal);
+        Assert.Contains("<title>true 6 true true</title>", shown.Output, StringComparison.Ordinal);
         Assert.Contains("<h2>Results</h2>", shown.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("CONSOLE", shown.Error, StringComparison.Ordinal);
     }
