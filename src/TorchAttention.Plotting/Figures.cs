@@ -52,6 +52,7 @@ public static partial class Figures
 
     /// <summary>
     /// Several plots of lines in one picture: numbers of different units over the same axis, or one curve for each of several features.
+    /// What has a name is in one legend after the last plot.
     /// </summary>
     /// <param name="panels">The plots, row by row.</param>
     /// <param name="options">A title, the kind and the ends of all axes.</param>
@@ -62,7 +63,18 @@ public static partial class Figures
         ArgumentNullException.ThrowIfNull(panels);
         options ??= new FigureOptions();
         bool isAlone = panels.Count == 1;
-        return InPanels([.. panels.Select(panel => Drawn(panel, options, PanelWidth, PanelHeight, isAlone))], options.Title);
+        Plot[] plots = [.. panels.Select(panel => Drawn(panel, options, PanelWidth, PanelHeight, isAlone))];
+        LegendItem[] named = isAlone ? [] : [.. plots.SelectMany(plot => plot.Legend.GetItems())];
+        return InPanels(named.Length == 0 ? plots : [.. plots, LegendAlone(named)], options.Title);
+    }
+
+    // In one of the small plots it would leave little of that one.
+    private static Plot LegendAlone(LegendItem[] named)
+    {
+        Plot plot = Theme.NewPlot("", "");
+        plot.HideAxesAndGrid();
+        plot.ShowLegend(named, Alignment.MiddleCenter);
+        return plot;
     }
 
     private static Figure InPanels(Plot[] plots, string title, Plot? colorBar = null)
@@ -121,11 +133,16 @@ public static partial class Figures
         }
 
         // ScottPlot leaves no room for the plot beside a legend without a name.
-        if (all.Any(series => series.Label.Length > 0))
+        if (isAlone && all.Any(series => series.Label.Length > 0))
         {
             LegendPlace.Choose(
                 plot, width, height, panel.Lines.SelectMany(line => Outlines(line, options.IsLogX)),
                 (panel.Points ?? []).SelectMany(cloud => Coordinates.Zip(Places(cloud, options.IsLogX), cloud.Y.ToArray())));
+        }
+
+        else
+        {
+            plot.HideLegend();
         }
 
         return plot;

@@ -110,6 +110,11 @@ internal sealed class Comparison
         const int mostNamed = 3;
         string[] widths = [.. Numbers.Names.Zip(Numbers.Values()).Where(number => LearnedModel.IsWidth(number.First))
             .Select(number => NumberText.Of(1 / Math.Abs(number.Second)))];
+        if (_source.XLabels.Count > 1 && widths.Length == _source.XLabels.Count)
+        {
+            widths = [.. widths.Zip(_source.XLabels, (h, column) => $"{h} ({PlainText.Brief(column)})")];
+        }
+
         return widths.Length is 0 or > mostNamed ? "learned widths" : $"learned h = {string.Join(", ", widths)}";
     }
 }

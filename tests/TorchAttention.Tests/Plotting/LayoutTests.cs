@@ -116,6 +116,17 @@ public sealed class LayoutTests
     }
 
     [Fact]
+    public void LegendOfSeveralPlots_StandsBesideThemOnce()
+    {
+        Assert.SkipWhen(PlotFont.Family is null, "No font is installed.");
+        LinesPanel[] panels = [new([new("a name", _unit, _unit)], "x", "y"), new([new("", _unit, _unit)], "z", "y")];
+        Figure figure = Figures.PlotLinePanels(panels);
+        SvgText name = Assert.Single(SvgText.Of(figure), text => text.Text == "a name");
+
+        Assert.True(name.Place.Top > SvgText.Of(figure).Where(text => text.Text == "z").Max(text => text.Place.Bottom));
+    }
+
+    [Fact]
     public void Png_HasTwicePixelsOfTheSameLayout()
     {
         Figure figure = Figures.PlotLines([new("line", [0, 1], [0, 1])], "x", "y");
