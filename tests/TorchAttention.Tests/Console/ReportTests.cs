@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 
 namespace TorchAttention.Tests.Console;
 
@@ -123,6 +124,21 @@ public sealed partial class ReportTests : IDisposable
             Assert.All(files, file => Assert.Equal(
                 File.ReadAllText(file), File.ReadAllText(_console.PathOf($"{run}2/plots/{Path.GetFileName(file)}"))));
         }
+    }
+
+    [Fact]
+    public void AxisOfProbabilities_GoesFrom0To1()
+    {
+        string[] iris = ["fit", "--data", "iris", "--x", "Petal.Length", "--y", "Species", "--classes", "--bandwidth", "3", "--quiet"];
+        Assert.Equal(0, _console.Run([.. iris, "--out", "run"]).ExitCode);
+        string svg = File.ReadAllText(_console.PathOf("run/plots/probabilities.svg"));
+        Assert.SkipUnless(svg.Contains("<text", StringComparison.Ordinal), "No font is installed.");
+        string[] texts = [.. XDocument.Parse(svg).Descendants().Where(element => element.Name.LocalName == "text").Select(
+            element => element.Value.Trim())];
+
+        Assert.Contains("iris: local constant, gaussian kernel, h = 3, n = 150", texts);
+        Assert.All(["0", "0.5", "1", "setosa", "versicolor", "virginica"], text => Assert.Contains(text, texts));
+        Assert.DoesNotContain(texts, text => text is "-0.1" or "1.1" or "1.2");
     }
 
     [Fact]
