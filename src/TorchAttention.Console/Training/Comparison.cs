@@ -108,7 +108,7 @@ internal sealed class Comparison
     private string Widths()
     {
         const int mostNamed = 3;
-        string[] widths = [.. Numbers.Names.Zip(Numbers.Values()).Where(number => LearnedModel.IsWidth(number.First))
+        string[] widths = [.. Numbers.Names.Zip(Numbers.Values()).Where(number => _options.Model.IsWidth(number.First))
             .Select(number => NumberText.Of(1 / Math.Abs(number.Second)))];
         if (_source.XLabels.Count > 1 && widths.Length == _source.XLabels.Count)
         {
