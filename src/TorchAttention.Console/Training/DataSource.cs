@@ -166,7 +166,8 @@ internal sealed class DataSource
         if (header.Count != 2 && (options.X is null || options.Y is null))
         {
             throw CliException.WrongInput(
-                $"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header, options.ReadFile().Delimiter)}");
+                $"{PlainText.Brief(options.Data, 500)}: name the columns with --x and --y; "
+                    + CsvTable.Describe(header, options.ReadFile().Delimiter));
         }
 
         return ChooseColumns(header[0], header[^1], options);

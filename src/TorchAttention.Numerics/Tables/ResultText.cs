@@ -9,7 +9,7 @@ internal static class ResultText
     private const double LeastGrouped = 99_999.5;
     private const double MostGrouped = 1e15;
 
-    /// <summary>A number in five digits; one of more before the point whole and in groups, 1,234,567, as far as float64 knows them.</summary>
+    /// <summary>A number in five digits; one of more before the point whole and in groups, 1,234,567.</summary>
     public static string Short(double value) => value.ToString(
         Math.Abs(value) is >= LeastGrouped and < MostGrouped ? "#,0" : "G5", CultureInfo.InvariantCulture);
 
