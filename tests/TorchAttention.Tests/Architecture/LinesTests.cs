@@ -7,7 +7,7 @@ public sealed class LinesTests
 {
     private const int Longest = 140;
 
-    private static readonly string[] _folders = ["src", "tests", "notebooks", "build"];
+    private static readonly string[] _folders = ["src", "tests", "samples", "notebooks", "build"];
 
     // A line of JSON in a test stays as a file has it.
     [Fact]
