@@ -7,7 +7,8 @@
 #:property PublishAot=false
 #:property TieredPGO=false
 
-// Runs a C# notebook: all code cells in order, in one state, and writes what they print and draw back into the file.
+// Runs a C# notebook: all code cells in order, in one state, and writes what they print and draw back into the file. A cell that begins
+// with #r "nuget: is for a notebook tool, which takes packages from a server, and is passed over: this program has the projects themselves.
 // A cell that fails stops the run and leaves the file as it was. Exit codes: 0 done, 1 a cell failed or a check found a difference, 2 wrong
 // arguments or no notebook.
 
@@ -134,6 +135,7 @@ internal sealed record Arguments(string Input, string? Output, bool Check)
 internal sealed class Notebook
 {
     private const string Language = "C#";
+    private const string PackageLine = "#r \"nuget:";
 
     private readonly JsonObject _root;
 
@@ -183,7 +185,8 @@ internal sealed class Notebook
         {
             try
             {
-                outputs.Add(kernel.Execute(Text.Join(cell["source"]), count + 1));
+                string code = Text.Join(cell["source"]);
+                outputs.Add(code.StartsWith(PackageLine, StringComparison.Ordinal) ? [] : kernel.Execute(code, count + 1));
             }
             catch (CompilationErrorException e)
             {

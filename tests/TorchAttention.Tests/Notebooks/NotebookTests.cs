@@ -40,6 +40,19 @@ public sealed class NotebookTests : IDisposable
         Assert.Equal(once, File.ReadAllBytes(path));
     }
 
+    [Fact]
+    public void CellOfPackages_IsForOthers()
+    {
+        string path = Write("packages.ipynb", Notebook("#r \"nuget: Nobody.Has.This, 9.9\"\nthrow new Exception();", "1 + 1"));
+
+        ConsoleProcess.Result result = NotebookRunner.Run(_folder, path);
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        JsonArray cells = JsonNode.Parse(File.ReadAllText(path))!["cells"]!.AsArray();
+        Assert.Empty(cells[1]!["outputs"]!.AsArray());
+        Assert.Equal(["2"], Texts(cells[2]!["outputs"]![0]!["data"]!["text/plain"]!));
+    }
+
     [Theory]
     [InlineData("throw new InvalidOperationException(\"no\\nluck\");", "InvalidOperationException: no luck")]
     [InlineData("int x = 1;\nx + y", "(2,5): error CS0103: The name 'y' does not exist in the current context")]

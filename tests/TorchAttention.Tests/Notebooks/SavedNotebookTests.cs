@@ -24,6 +24,20 @@ public sealed class SavedNotebookTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Notebooks))]
+    public void EveryNotebook_BeginsWithThePackagesOfThisVersion(string name)
+    {
+        string version = typeof(LibTorch).Assembly.GetName().Version!.ToString(3);
+        JsonNode notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(NotebookRunner.Folder, name)))!;
+        JsonNode first = notebook["cells"]!.AsArray().First(cell => (string?)cell!["cell_type"] == "code")!;
+        string[] packages =
+        [
+            .. first["source"]!.AsArray().Select(line => (string)line!).TakeWhile(line => line.StartsWith('#')).Select(line => line.Trim()),
+        ];
+        Assert.Equal([$"#r \"nuget: TorchAttention, {version}\"", $"#r \"nuget: TorchAttention.Plotting, {version}\""], packages);
+    }
+
+    [Theory]
+    [MemberData(nameof(Notebooks))]
     public void EveryNotebook_IsValidAndWasRunFromTopToBottom(string name)
     {
         JsonNode notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(NotebookRunner.Folder, name)))!;
