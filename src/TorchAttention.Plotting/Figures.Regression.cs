@@ -234,7 +234,7 @@ public static partial class Figures
             new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { isWide ? Math.Log10(search.Score) : search.Score });
         chosen.Color = Theme.Lines[1];
         chosen.MarkerSize = 12;
-        chosen.LegendText = $"h = {NumberText.Of(search.Bandwidths[0])}";
+        chosen.LegendText = $"h = {NumberText.Format(search.Bandwidths[0])}";
         plot.Axes.Bottom.TickGenerator = new PowerTicks();
         plot.Axes.Margins(MarginX, MarginY);
         LegendPlace.Choose(plot, Width, Height, [Coordinates.Zip(logs, scores)], []);
@@ -265,7 +265,7 @@ public static partial class Figures
         chosen.MarkerSize = 18;
         chosen.MarkerLineWidth = 2;
         chosen.Color = Theme.Lines[0];
-        chosen.LegendText = $"h = {NumberText.Of(search.Bandwidths[0])}, {NumberText.Of(search.Bandwidths[1])}";
+        chosen.LegendText = $"h = {NumberText.Format(search.Bandwidths[0])}, {NumberText.Format(search.Bandwidths[1])}";
         plot.Axes.Bottom.TickGenerator = new PowerTicks();
         plot.Axes.Left.TickGenerator = new PowerTicks();
         plot.Axes.Margins(0.06, 0.06);

@@ -10,10 +10,10 @@ public static class NumberText
 
     /// <summary>A number in four digits: 0.3522, 170,300, 2.5e-12.</summary>
     /// <param name="value">The number.</param>
-    public static string Of(double value) => Ticks.Number(
+    public static string Format(double value) => Ticks.Number(
         double.Parse(value.ToString($"G{Digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
 
     /// <summary>A count, in groups of three digits where it is long: 133, 12,000.</summary>
     /// <param name="count">The count.</param>
-    public static string Of(long count) => count.ToString(count < FirstGrouped ? "0" : "#,0", CultureInfo.InvariantCulture);
+    public static string Format(long count) => count.ToString(count < FirstGrouped ? "0" : "#,0", CultureInfo.InvariantCulture);
 }

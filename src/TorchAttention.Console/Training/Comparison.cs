@@ -97,19 +97,19 @@ internal sealed class Comparison
         string model = estimator switch
         {
             0 => "average",
-            1 => $"nonparametric, gaussian kernel, h = {NumberText.Of(_options.Bandwidth!.Value)}",
+            1 => $"nonparametric, gaussian kernel, h = {NumberText.Format(_options.Bandwidth!.Value)}",
             _ when _options.Model.HasScore => $"{_options.Model.Name}, learned score"
                 + (_options.Model.Name == LearnedModel.MultiHead ? $" of {_options.Heads} heads" : ""),
             _ => $"{_estimators[2].Name}, {_options.Kernel.Name} kernel, {Widths()}",
         };
-        return $"{PlainText.Brief(_source.Name)}: {model}, n = {NumberText.Of(_data.XTrain.shape[0])}";
+        return $"{PlainText.Brief(_source.Name)}: {model}, n = {NumberText.Format(_data.XTrain.shape[0])}";
     }
 
     private string Widths()
     {
         const int mostNamed = 3;
         string[] widths = [.. Numbers.Names.Zip(Numbers.Values()).Where(number => _options.Model.IsWidth(number.First))
-            .Select(number => NumberText.Of(1 / Math.Abs(number.Second)))];
+            .Select(number => NumberText.Format(1 / Math.Abs(number.Second)))];
         if (_source.XLabels.Count > 1 && widths.Length == _source.XLabels.Count)
         {
             widths = [.. widths.Zip(_source.XLabels, (h, column) => $"{h} ({PlainText.Brief(column)})")];

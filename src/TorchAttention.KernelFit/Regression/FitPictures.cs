@@ -55,10 +55,10 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     {
         int d = examples.Features.Count;
         IEnumerable<string> widths = examples.Features.Zip(
-            model.Bandwidths, (name, h) => d == 1 ? NumberText.Of(h) : $"{NumberText.Of(h)} ({PlainText.Brief(name)})");
+            model.Bandwidths, (name, h) => d == 1 ? NumberText.Format(h) : $"{NumberText.Format(h)} ({PlainText.Brief(name)})");
         string h = string.Join(", ", widths.Take(MostNamed)) + (d > MostNamed ? ", ..." : "");
         return $"{PlainText.Brief(examples.Name)}: {FitOptions.Local(model.Options)}, {model.Options.Kernel.Name} kernel, h = {h}, "
-            + $"n = {NumberText.Of(examples.Count)}";
+            + $"n = {NumberText.Format(examples.Count)}";
     }
 
     private Figure Curve()
@@ -87,7 +87,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
             double[,] surface = Matrix(mean, ClassSide, c);
             double[] x(int feature) => Array.ConvertAll(faint, i => examples.X[(2 * i) + feature]);
             var circles = new Series("", x(0), x(1));
-            return new SurfacePanel(surface, $"{PlainText.Brief(model.Classes[c])} (n = {NumberText.Of(rows.Length)})", circles);
+            return new SurfacePanel(surface, $"{PlainText.Brief(model.Classes[c])} (n = {NumberText.Format(rows.Length)})", circles);
         });
         string most = shown.Length < model.Classes.Count ? $"; the {shown.Length} largest of {model.Classes.Count} classes" : "";
         return Figures.PlotSurfacePanels(
@@ -118,7 +118,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
                 isOfClasses ? [] : [new Series("", Array.ConvertAll(faint, i => examples.X[(i * d) + j]), y)]));
         }
 
-        string bands = isOfClasses ? "" : $", {NumberText.Of(100 * level)}% bands";
+        string bands = isOfClasses ? "" : $", {NumberText.Format(100 * level)}% bands";
         string most = d > MostEffects ? $"; {MostEffects} of {d} features" : "";
         return Figures.PlotLinePanels(panels, _options with
         {
