@@ -75,7 +75,8 @@ public sealed class LayoutTests
         Assert.Contains("2010", Texts(Figures.PlotLines([new("", [2000, 2020], [0, 12_500])], "year", "visitors")));
         Assert.Equal(
             ["133", "9999", "12,000", "0.3522", "170,400", "-1.5", "2.5e-12", "0"],
-            [NumberText.Format(133), NumberText.Format(9999), NumberText.Format(12_000), NumberText.Format(0.352194), NumberText.Format(170_353.2),
+            [NumberText.Format(133), NumberText.Format(9999), NumberText.Format(12_000), NumberText.Format(0.352194),
+                NumberText.Format(170_353.2),
                 NumberText.Format(-1.5), NumberText.Format(2.5e-12), NumberText.Format(0.0)]);
     }
 
