@@ -139,7 +139,6 @@ public static partial class Figures
                 plot, width, height, panel.Lines.SelectMany(line => Outlines(line, options.IsLogX)),
                 (panel.Points ?? []).SelectMany(cloud => Coordinates.Zip(Places(cloud, options.IsLogX), cloud.Y.ToArray())));
         }
-
         else
         {
             plot.HideLegend();

@@ -10,24 +10,26 @@ using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Tests;
 
-#pragma warning disable CA1034, CA1052, CA1815 // As the page shows them.
-
-/// <summary>The code of <c>docs/adding.md</c>, which <see cref="ReadmeTests"/> compares with the page.</summary>
-public static class AddingSnippetsTests
+/// <summary>What the code of <c>docs/adding.md</c> computes.</summary>
+public sealed class AddingSnippetsTests
 {
     [Fact]
-    public static void Kernels_AreWhatTheySay()
+    public void Kernels_AreWhatTheySay()
     {
-        (double[] at, KernelRegression curve, KernelModelOptions options) = UseKernels();
+        (double[] at, KernelRegression curve, KernelModelOptions options) = AddingSnippets.UseKernels();
 
         Assert.Equal(1, Assert.Single(at), 0.01);
         Assert.Equal("triweight", curve.Options.Kernel.Name);
         Assert.Equal("triweight", options.Kernel.Name);
-        Assert.Equal(-Math.Log(5), Cauchy.Score(4), 1e-15);
-        Assert.Equal(0.25, Assert.Single(KernelPooling.Pool<Cauchy>([0.0], [0.0, 1.0], [0.0, 0.75], 1)), 1e-12);
+        Assert.Equal(-Math.Log(5), AddingSnippets.Cauchy.Score(4), 1e-15);
+        Assert.Equal(0.25, Assert.Single(KernelPooling.Pool<AddingSnippets.Cauchy>([0.0], [0.0, 1.0], [0.0, 0.75], 1)), 1e-12);
     }
+}
 
-    private static (double[] At, KernelRegression Curve, KernelModelOptions Options) UseKernels()
+/// <summary>The code itself, which <see cref="ReadmeTests"/> compares with the page.</summary>
+internal static class AddingSnippets
+{
+    public static (double[] At, KernelRegression Curve, KernelModelOptions Options) UseKernels()
     {
         double[] x = [.. Enumerable.Range(0, 200).Select(i => i / 100.0)];
         double[] y = [.. x];

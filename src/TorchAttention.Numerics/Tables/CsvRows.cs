@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Text;
-using csFastFloat;
-using nietras.SeparatedValues;
 
 namespace TorchAttention.Numerics.Tables;
 
@@ -14,27 +11,16 @@ namespace TorchAttention.Numerics.Tables;
 /// </remarks>
 public sealed class CsvRows : IDisposable
 {
-    private const int LongestField = 1 << 20;
-    private const string TextOfBytes = "UTF-8 text";
-    private const string OtherBytes = "other bytes";
-
-    // Stands for bytes that are no UTF-8, so that the row they are in is known; no text may contain it.
-    private const char NoText = '\uffff';
-
     private const int LongestMissing = 4;
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _missing = new HashSet<string>(
         StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" }.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly string _name;
     private readonly CsvOptions _options;
-    private readonly SepReader _rows;
-    private readonly LimitedReader _reader;
-    private readonly CultureInfo _culture;
+    private readonly CsvRecords _records;
+    private readonly CsvNumbers _numbers;
     private readonly string[] _header;
     private readonly int _headerRow;
-    private readonly QuotedRecord _quoted;
-    private int _row;
-    private bool _isQuoted;
     private string[] _columns = [];
     private int[] _places = [];
     private string? _notNegative;
@@ -63,32 +49,24 @@ public sealed class CsvRows : IDisposable
 
         _name = name;
         _options = options;
-        _culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
-        _culture.NumberFormat.NumberDecimalSeparator = options.DecimalComma ? "," : ".";
-        _reader = new LimitedReader(reader, options.Delimiter);
-        _quoted = new QuotedRecord(options.Delimiter);
-        _rows = Sep.New(options.Delimiter).Reader(reading => reading with
-        {
-            HasHeader = false,
-            DisableColCountCheck = true,
-            DisableQuotesParsing = true,
-            CultureInfo = _culture,
-        }).From(_reader);
-        if (!NextRecord())
+        _numbers = new CsvNumbers(options);
+        _records = new CsvRecords(reader, name, options.Delimiter);
+        if (!_records.Next())
         {
             throw new TableException(TableProblem.Empty, name) { Expected = "a header row and data", Found = "an empty file" };
         }
 
-        _header = [.. Enumerable.Range(0, FieldCount).Select(Text)];
-        _headerRow = _row;
+        _header = [.. Enumerable.Range(0, _records.FieldCount).Select(Text)];
+        _headerRow = _records.Row;
         if (_header.Any(field => field.Contains('\0', StringComparison.Ordinal)))
         {
-            throw Wrong(TableProblem.NotText, TextOfBytes, "NUL characters, as UTF-16 without a byte-order mark has them");
+            throw _records.Wrong(
+                TableProblem.NotText, CsvRecords.TextOfBytes, "NUL characters, as UTF-16 without a byte-order mark has them");
         }
 
-        if (_header.All(field => double.TryParse(field, NumberStyles.Float, _culture, out _)))
+        if (_header.All(field => _numbers.TryRead(field, out _)))
         {
-            throw Wrong(TableProblem.NoHeader, "a header row with the columns' names", $"numbers ('{_header[0]}')");
+            throw _records.Wrong(TableProblem.NoHeader, "a header row with the columns' names", $"numbers ('{_header[0]}')");
         }
     }
 
@@ -184,7 +162,7 @@ public sealed class CsvRows : IDisposable
         try
         {
             int added = 0;
-            while ((added < most || IsCounting) && NextRecord())
+            while ((added < most || IsCounting) && _records.Next())
             {
                 added += Add(values, labels, kept) ? 1 : 0;
             }
@@ -193,15 +171,14 @@ public sealed class CsvRows : IDisposable
         }
         catch (Exception e) when (e is not TableException)
         {
-            throw Explained(e, _name, _row);
+            throw Explained(e, _name, _records.Row);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _rows.Dispose();
-        _reader.Dispose();
+        _records.Dispose();
     }
 
     /// <summary>The error for a file whose rows have nothing to read.</summary>
@@ -210,7 +187,7 @@ public sealed class CsvRows : IDisposable
         : new TableException(TableProblem.Empty, _name) { Expected = "data below the header row", Found = "none" };
 
     private static Encoding Utf8() =>
-        Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{NoText}"));
+        Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{CsvRecords.NoText}"));
 
     private static Exception Explained(Exception e, string name, long? row = null) => e switch
     {
@@ -218,7 +195,11 @@ public sealed class CsvRows : IDisposable
         FileNotFoundException or DirectoryNotFoundException => new TableException(TableProblem.NoFile, name, e),
 
         // Text is decoded a block at a time, ahead of the parser: its row says nothing of where these bytes are.
-        DecoderFallbackException => new TableException(TableProblem.NotText, name, e) { Expected = TextOfBytes, Found = OtherBytes },
+        DecoderFallbackException => new TableException(TableProblem.NotText, name, e)
+        {
+            Expected = CsvRecords.TextOfBytes,
+            Found = CsvRecords.OtherBytes,
+        },
         LimitedReader.RowTooLongException tooLong => new TableException(TableProblem.TooLong, name, e)
         {
             Row = row,
@@ -237,20 +218,21 @@ public sealed class CsvRows : IDisposable
 
     private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
-        if (FieldCount != _header.Length)
+        int fields = _records.FieldCount;
+        if (fields != _header.Length)
         {
             string expected = $"{(_header.Length == 1 ? "1 field" : $"{_header.Length} fields")} as in the header";
-            throw Wrong(TableProblem.Ragged, expected, $"{FieldCount}");
+            throw _records.Wrong(TableProblem.Ragged, expected, $"{fields}");
         }
 
         int missing = FirstMissing();
-        bool isWhole = missing < 0 && !(_labelPlace >= 0 && Field(_labelPlace).IsEmpty);
+        bool isWhole = missing < 0 && !(_labelPlace >= 0 && _records.Field(_labelPlace).IsEmpty);
         if (!isWhole)
         {
             if (_rowsWithMissing++ == 0)
             {
                 int place = missing >= 0 ? _places[missing] : _labelPlace;
-                (_firstMissingRow, _firstMissingColumn, _firstMissing) = (_row, _header[place], Text(place));
+                (_firstMissingRow, _firstMissingColumn, _firstMissing) = (_records.Row, _header[place], Text(place));
             }
 
             return false;
@@ -263,7 +245,7 @@ public sealed class CsvRows : IDisposable
 
         for (int i = 0; i < _places.Length; i++)
         {
-            values[i].Add(Number(Field(_places[i]), _columns[i]));
+            values[i].Add(Number(_records.Field(_places[i]), _columns[i]));
         }
 
         if (_labelPlace >= 0)
@@ -279,13 +261,13 @@ public sealed class CsvRows : IDisposable
         return true;
     }
 
-    private string Text(int place) => Field(place).ToString();
+    private string Text(int place) => _records.Field(place).ToString();
 
     private int FirstMissing()
     {
         for (int i = 0; i < _places.Length; i++)
         {
-            ReadOnlySpan<char> field = Field(_places[i]);
+            ReadOnlySpan<char> field = _records.Field(_places[i]);
             if (field.Length <= LongestMissing && _missing.Contains(field))
             {
                 return i;
@@ -293,20 +275,6 @@ public sealed class CsvRows : IDisposable
         }
 
         return -1;
-    }
-
-    private int FieldCount => _isQuoted ? _quoted.Count : _rows.Current.ColCount;
-
-    // What a field says, without the blanks and the quotation marks around it.
-    private ReadOnlySpan<char> Field(int place)
-    {
-        if (!_isQuoted)
-        {
-            return _rows.Current[place].Span.Trim();
-        }
-
-        ReadOnlySpan<char> field = _quoted.Read(place, out bool isStray);
-        return isStray ? throw Wrong(TableProblem.StrayQuotation) : field;
     }
 
     private TableException Missing() => new(TableProblem.Missing, _name)
@@ -317,77 +285,6 @@ public sealed class CsvRows : IDisposable
         Found = _firstMissing,
         Rows = _rowsWithMissing,
     };
-
-    private bool NextRecord()
-    {
-        ReadOnlySpan<char> record;
-        do
-        {
-            if (!_rows.MoveNext())
-            {
-                return false;
-            }
-
-            _row++;
-            record = _rows.Current.Span;
-        }
-        while (record.IsEmpty);
-
-        _isQuoted = false;
-        if (record.ContainsAny('"', NoText))
-        {
-            CheckText(record);
-            _isQuoted = true;
-            ReadQuoted(record);
-        }
-
-        return (record.Length <= LongestField && !_isQuoted) || AreFieldsShort() ? true
-            : throw Wrong(TableProblem.TooLong, $"a field of at most {LongestField} characters", "more");
-    }
-
-    private void CheckText(ReadOnlySpan<char> text)
-    {
-        if (text.Contains(NoText))
-        {
-            throw Wrong(TableProblem.NotText, TextOfBytes, OtherBytes);
-        }
-    }
-
-    private void ReadQuoted(ReadOnlySpan<char> line)
-    {
-        bool isWhole = _quoted.Begin(line);
-        while (!isWhole)
-        {
-            if (!_rows.MoveNext())
-            {
-                throw Wrong(TableProblem.OpenQuotation);
-            }
-
-            ReadOnlySpan<char> next = _rows.Current.Span;
-            CheckText(next);
-            isWhole = _quoted.GoOn(next);
-            LimitedReader.Check(_quoted.Length, _quoted.Count);
-        }
-    }
-
-    private bool AreFieldsShort()
-    {
-        if (_isQuoted)
-        {
-            return !_quoted.HasFieldLongerThan(LongestField);
-        }
-
-        SepReader.Row row = _rows.Current;
-        for (int i = 0; i < row.ColCount; i++)
-        {
-            if (row[i].Span.Length > LongestField)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 
     private int Find(string column)
     {
@@ -411,46 +308,16 @@ public sealed class CsvRows : IDisposable
 
     private double Number(ReadOnlySpan<char> field, string column)
     {
-        ReadOnlySpan<char> given = field;
-        if (_options.Thousands is char mark && field.Contains(mark) && !TryUngroup(ref field, mark))
+        if (!_numbers.TryRead(field, out double number))
         {
-            throw Wrong(TableProblem.NotANumber, $"a number in groups of three digits with '{mark}' between them", given, column);
-        }
-
-        // Four times as fast as .NET's, with the same bits; it stops where it understands no more, and knows other infinities.
-        char point = _options.DecimalComma ? ',' : '.';
-        bool isRead = FastDoubleParser.TryParseDouble(field, out int read, out double number, NumberStyles.Float, point)
-            && read == field.Length && double.IsFinite(number);
-
-        // .NET's parser overlooks trailing NULs, which a damaged file may well have.
-        if (!isRead && (!double.TryParse(field, NumberStyles.Float, _culture, out number) || field.Contains('\0')))
-        {
-            throw Wrong(TableProblem.NotANumber, "a number", given, column);
+            throw _records.Wrong(TableProblem.NotANumber, _numbers.Expected(field), field, column);
         }
 
         if (number < 0 && column == _notNegative)
         {
-            throw Wrong(TableProblem.Negative, "a number of at least 0", given, column);
+            throw _records.Wrong(TableProblem.Negative, "a number of at least 0", field, column);
         }
 
-        return double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", given, column);
+        return double.IsFinite(number) ? number : throw _records.Wrong(TableProblem.NotFinite, "a finite number", field, column);
     }
-
-    // 12.345,6 without its marks; false where one stands elsewhere.
-    private bool TryUngroup(ref ReadOnlySpan<char> field, char mark)
-    {
-        int point = field.IndexOf(_options.DecimalComma ? ',' : '.');
-        ReadOnlySpan<char> whole = (point < 0 ? field : field[..point]).TrimStart("+-");
-        bool isGrouped = whole.IndexOf(mark) is >= 1 and <= 3 && whole.Count(mark) == field.Count(mark);
-        for (int end = whole.Length; isGrouped && end > 0; end -= 4)
-        {
-            isGrouped = (end < 4 || whole[end - 4] == mark) && !whole[Math.Max(0, end - 3)..end].ContainsAnyExceptInRange('0', '9');
-        }
-
-        field = field.ToString().Replace(mark.ToString(), "", StringComparison.Ordinal);
-        return isGrouped;
-    }
-
-    private TableException Wrong(TableProblem kind, string? expected = null, ReadOnlySpan<char> found = default, string? column = null) =>
-        new(kind, _name) { Row = _row, Column = column, Expected = expected, Found = expected is null ? null : found.ToString() };
 }

@@ -3,7 +3,7 @@ using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
-using TorchAttention.Numerics.Vectors;
+using static TorchAttention.Tests.AddingSnippets;
 
 namespace TorchAttention.Tests.Kernels;
 
@@ -115,15 +115,6 @@ public sealed class SmoothingKernelTests
             where TKernel : IKernel => KernelMoments.Integrate<TKernel>();
     }
 
-    private readonly struct Triweight : IPowerKernel<Triweight>
-    {
-        public static string Name => "triweight";
-
-        public static int P => 2;
-
-        public static int Q => 3;
-    }
-
     private readonly struct Quintic : IPowerKernel<Quintic>
     {
         public static string Name => "quintic";
@@ -131,22 +122,5 @@ public sealed class SmoothingKernelTests
         public static int P => 5;
 
         public static int Q => 4;
-    }
-
-    private readonly struct Cauchy : IKernel
-    {
-        public static string Name => "cauchy";
-
-        public static double Support => double.PositiveInfinity;
-
-        public static double Score(double squaredDistance) => -double.LogP1(squaredDistance);
-
-        public static TLanes Weight<TLanes, T>(TLanes argument)
-            where TLanes : struct, ILanes<TLanes, T>
-            where T : unmanaged => TLanes.All(1) / (TLanes.All(1) + argument);
-
-        public static TLanes Slope<TLanes, T>(TLanes argument, TLanes weight)
-            where TLanes : struct, ILanes<TLanes, T>
-            where T : unmanaged => TLanes.All(2) * weight * weight;
     }
 }
