@@ -56,47 +56,9 @@ internal sealed class CommandLine(
         // An argument is what it says: '@data.csv' is a file of that name, and a first '[suggest]' no order to the parser, which would pass
         // over it.
         root.Directives.Clear();
-        if (args is [['[', ..], ..])
-        {
-            return UnknownCommand(root, args[0]);
-        }
-
-        if (EmptyValue(root, args) is string option)
-        {
-            return Fail(ExitCode.WrongInput, $"{option}: expected a value, got ''");
-        }
-
-        ParseResult parsed = Parse(root, args.Length == 0 ? ["--help"] : args);
-        Command command = parsed.CommandResult.Command;
-        ArgumentResult? alone = parsed.CommandResult.Children.OfType<ArgumentResult>().FirstOrDefault(result => result.Tokens.Count > 0);
-        string? argument = alone?.Tokens[0].Value;
-        if (argument is ['-', _, ..] && !args.Contains("--"))
-        {
-            return UnknownOption(command, argument);
-        }
-
-        if (parsed.Errors.Count > 0)
-        {
-            return parsed.UnmatchedTokens is not [string unknown, ..] ? Fail(ExitCode.WrongInput, parsed.Errors[0].Message)
-                : command == root ? UnknownCommand(root, unknown)
-                : unknown is ['-', _, ..] && !args.Contains("--") ? UnknownOption(command, unknown)
-                : Fail(ExitCode.WrongInput, $"{command.Name}: expected no '{PlainText.Brief(unknown)}'; see {command.Name} --help");
-        }
-
-        if (argument is not null && command.Options.FirstOrDefault(option => option.Name == Options.Data) is Option data)
-        {
-            if (parsed.GetResult(data) is { Implicit: false })
-            {
-                return Fail(ExitCode.WrongInput, $"{Options.Data}: expected the data once, got '{PlainText.Brief(argument)}' as well");
-            }
-
-            IEnumerable<Token> tokens = parsed.Tokens.Where(token => token.Type != TokenType.DoubleDash);
-            parsed = Parse(
-                root, [.. tokens.SelectMany(token => token == alone!.Tokens[0] ? (string[])[Options.Data, token.Value] : [token.Value])]);
-        }
-
         try
         {
+            ParseResult parsed = Understand(root, args.Length == 0 ? ["--help"] : args);
             RefuseMissingFolder(parsed);
             int code = parsed.Invoke(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -133,6 +95,55 @@ internal sealed class CommandLine(
         }
     }
 
+    /// <exception cref="CliException">The arguments are none of the program's.</exception>
+    private ParseResult Understand(RootCommand root, string[] args)
+    {
+        if (args[0] is ['[', ..])
+        {
+            throw UnknownCommand(root, args[0]);
+        }
+
+        if (EmptyValue(root, args) is string option)
+        {
+            throw CliException.WrongInput($"{option}: expected a value, got ''");
+        }
+
+        ParseResult parsed = Parse(root, args);
+        Command command = parsed.CommandResult.Command;
+        Token? argument = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).FirstOrDefault();
+
+        // What looks like an option is one, unless -- says that there are none after it.
+        bool isOption(string? token) => token is ['-', _, ..] && !args.Contains("--");
+        if (isOption(argument?.Value))
+        {
+            throw UnknownOption(command, argument!.Value);
+        }
+
+        if (parsed.Errors.Count > 0)
+        {
+            throw parsed.UnmatchedTokens is not [string unknown, ..] ? CliException.WrongInput(parsed.Errors[0].Message)
+                : command == root ? UnknownCommand(root, unknown)
+                : isOption(unknown) ? UnknownOption(command, unknown)
+                : CliException.WrongInput($"{command.Name}: expected no '{PlainText.Brief(unknown)}'; see {command.Name} --help");
+        }
+
+        return argument is not null && command.Options.FirstOrDefault(it => it.Name == Options.Data) is Option data
+            ? WithData(root, parsed, argument, data)
+            : parsed;
+    }
+
+    // The same with the option's name before the argument.
+    private static ParseResult WithData(RootCommand root, ParseResult parsed, Token argument, Option data)
+    {
+        if (parsed.GetResult(data) is { Implicit: false })
+        {
+            throw CliException.WrongInput($"{data.Name}: expected the data once, got '{PlainText.Brief(argument.Value)}' as well");
+        }
+
+        IEnumerable<Token> tokens = parsed.Tokens.Where(token => token.Type != TokenType.DoubleDash);
+        return Parse(root, [.. tokens.SelectMany(token => token == argument ? (string[])[data.Name, token.Value] : [token.Value])]);
+    }
+
     private static ParseResult Parse(RootCommand root, string[] args) =>
         root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
@@ -140,17 +151,15 @@ internal sealed class CommandLine(
     private IEnumerable<Func<Command>> Wanted(string[] args) =>
         args.Length > 0 && commands.TryGetValue(args[0], out Func<Command>? one) ? [one] : commands.Values;
 
-    private int UnknownCommand(RootCommand root, string unknown) => Fail(
-        ExitCode.WrongInput,
+    private CliException UnknownCommand(RootCommand root, string unknown) => CliException.WrongInput(
         $"unknown command '{PlainText.Brief(unknown)}'{PlainText.DidYouMean(unknown, commands.Keys)}; the commands are "
             + string.Join(", ", root.Subcommands.Select(command => command.Name)));
 
-    private static int UnknownOption(Command command, string unknown)
+    private static CliException UnknownOption(Command command, string unknown)
     {
         string name = unknown.Split('=', ':')[0];
         IEnumerable<string> names = command.Options.Select(option => option.Name);
-        return Fail(
-            ExitCode.WrongInput,
+        return CliException.WrongInput(
             $"{command.Name} has no option '{PlainText.Brief(name)}'{PlainText.DidYouMean(name, names)}; see {command.Name} --help");
     }
 

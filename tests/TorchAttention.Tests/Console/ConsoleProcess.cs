@@ -23,6 +23,10 @@ public sealed class ConsoleProcess : IDisposable
 
     public Result Run(params string[] arguments) => Start(Executable, arguments).Wait();
 
+    /// <summary>Trains without a word into a folder.</summary>
+    public void Train(string output, params string[] options) =>
+        Assert.Equal(new Result(0, "", ""), Run(["train", "--out", output, "--quiet", .. options]));
+
     public Running Start(string executable, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(executable, arguments)

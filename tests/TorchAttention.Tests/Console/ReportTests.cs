@@ -5,7 +5,7 @@ using System.Xml.Linq;
 
 namespace TorchAttention.Tests.Console;
 
-/// <summary>What <c>report</c> and <c>runs</c> make of folders that <c>train</c> wrote.</summary>
+/// <summary>What <c>report</c> makes of folders that <c>train</c> wrote.</summary>
 public sealed partial class ReportTests : IDisposable
 {
     private readonly ConsoleProcess _console = new();
@@ -15,7 +15,7 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Report_HoldsEverythingAndFetchesNothing()
     {
-        Train("run", "--model", "region", "--regions", "3", "--epochs", "4");
+        _console.Train("run", "--model", "region", "--regions", "3", "--epochs", "4");
 
         Assert.Equal(new ConsoleProcess.Result(0, "run/report.html\n", ""), _console.Run("report", "run"));
 
@@ -38,7 +38,7 @@ public sealed partial class ReportTests : IDisposable
     {
         _console.Write(
             "d.csv", "<script>alert(1)</script>,y & z\n" + string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i % 5}")) + "\n");
-        Train("run", "--data", "d.csv", "--epochs", "2");
+        _console.Train("run", "--data", "d.csv", "--epochs", "2");
         Assert.Equal(0, _console.Run("report", "run", "--out", "page.html").ExitCode);
         string page = File.ReadAllText(_console.PathOf("page.html"));
         Assert.DoesNotContain("<script", page, StringComparison.OrdinalIgnoreCase);
@@ -52,7 +52,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Equal(
             0, _console.Run(
             "fit", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--bandwidth", "0.05,3", "--quiet", "--out", "runs/surface").ExitCode);
-        Train("runs/trained", "--epochs", "2", "--no-plots");
+        _console.Train("runs/trained", "--epochs", "2", "--no-plots");
         Assert.Equal(0, _console.Run("report", "runs/surface").ExitCode);
         string page = File.ReadAllText(_console.PathOf("runs/surface/report.html"));
 
@@ -72,7 +72,7 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Pictures_AreInTheOrderOfTheStory()
     {
-        Train("run", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--epochs", "2");
+        _console.Train("run", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--epochs", "2");
         Assert.Equal(0, _console.Run("report", "run").ExitCode);
         string page = File.ReadAllText(_console.PathOf("run/report.html"));
         string[] story =
@@ -90,7 +90,7 @@ public sealed partial class ReportTests : IDisposable
     public void Title_IsTheNameOfTheDataAndNoPath()
     {
         _console.Write("my sales.csv", "a,b\n" + string.Join('\n', Enumerable.Range(0, 30).Select(i => $"{i},{i % 5}")) + "\n");
-        Train("trained", "--data", "my sales.csv", "--epochs", "2");
+        _console.Train("trained", "--data", "my sales.csv", "--epochs", "2");
         Assert.Equal(0, _console.Run("fit", "--data", "my sales.csv", "--quiet", "--out", "fitted").ExitCode);
         File.Delete(_console.PathOf("fitted/summary.json"));
         foreach ((string run, string title) in ((string, string)[])[("trained", "nw on my sales"), ("fitted", "fit on my sales")])
@@ -108,7 +108,7 @@ public sealed partial class ReportTests : IDisposable
     {
         foreach (string again in (string[])["1", "2"])
         {
-            Train($"trained{again}", "--model", "region", "--epochs", "2");
+            _console.Train($"trained{again}", "--model", "region", "--epochs", "2");
             string[] iris = ["fit", "--data", "iris", "--y", "Species", "--classes", "--bandwidth", "0.3,0.3", "--quiet"];
             Assert.Equal(0, _console.Run([.. iris, "--x", "Petal.Length,Petal.Width", "--out", $"two{again}"]).ExitCode);
             string[] three = ["--x", "Petal.Length,Petal.Width,Sepal.Length", "--bandwidth", "0.3,0.3,0.5"];
@@ -142,31 +142,9 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
-    public void Compare_DrawsTheCurvesInTheTerminal()
-    {
-        Train("runs/slow", "--epochs", "5", "--lr", "0.1", "--no-plots");
-        Train("runs/fast", "--epochs", "5", "--no-plots");
-
-        string[] lines = _console.Run("runs", "compare", "runs/slow", "runs/fast").Output.TrimEnd('\n').Split('\n');
-
-        int title = Array.IndexOf(lines, "validation loss over the epochs");
-        Assert.Equal("slow  fast", lines[^1].TrimEnd());
-        Assert.Equal(12, lines.Length - title - 2);
-        Assert.True(lines[(title + 1)..^1].Count(line => line.Any(c => c is > '\u2800' and <= '\u28ff')) >= 5);
-        ConsoleProcess.Result wrong = _console.Run("runs", "compare", "runs/slow", "runs/fast", "--out", "c.bmp");
-        Assert.Equal(
-            (2, "", "error: --out: expected a file that ends in .png or .svg, got 'c.bmp'"),
-            (wrong.ExitCode, wrong.Output, wrong.Error.TrimEnd()));
-        ConsoleProcess.Result folder = _console.Run("runs", "runs", "compare", "slow", "fast");
-        Assert.Equal(
-            (2, "error: expected runs compare and the runs' folders, got 'runs' before compare"),
-            (folder.ExitCode, folder.Error.TrimEnd()));
-    }
-
-    [Fact]
     public void UnfinishedRun_IsReportedAsFarAsItIs()
     {
-        Train("run", "--epochs", "3", "--no-plots");
+        _console.Train("run", "--epochs", "3", "--no-plots");
         File.Delete(_console.PathOf("run/summary.json"));
         File.AppendAllText(_console.PathOf("run/epochs.csv"), "4,0.1");
         Assert.Equal(0, _console.Run("report", "run").ExitCode);
@@ -225,31 +203,9 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
-    public void Runs_ListsFinishedUnfinishedAndDamagedOnes()
-    {
-        Train("runs/good", "--epochs", "20", "--no-plots");
-        Train("runs/poor", "--epochs", "1", "--seed", "3", "--no-plots");
-        Train("runs/broken", "--epochs", "1", "--no-plots");
-        File.Delete(_console.PathOf("runs/poor/summary.json"));
-        File.WriteAllText(_console.PathOf("runs/broken/config.json"), "{");
-        Directory.CreateDirectory(_console.PathOf("runs/other"));
-
-        string[] rows = _console.Run("runs", "--sort", "loss").Output.Split('\n');
-
-        Assert.Matches(@"│ good +│ nonlinear +│ nw +│ \S+ \S+ +│ 20 +│ 0 +│ 0\.\d+ \(val.*\) +│ 0\.\d+ +│ finished", rows[3]);
-        Assert.Matches(@"│ poor +│ nonlinear +│ nw +│ \S+ \S+ +│ 1 of 1 +│ 3 +│ \S+ \(val.*\) +│ +│ unfinished", rows[4]);
-        Assert.Matches(@"│ broken +│.*'runs/broken/config\.json' is damaged", rows[5]);
-        Assert.DoesNotContain(rows, row => row.Contains("other", StringComparison.Ordinal));
-        using JsonDocument json = JsonDocument.Parse(_console.Run("runs", "--json", "--sort", "name").Output);
-        Assert.Equal(
-            ["broken damaged", "good finished", "poor unfinished"],
-            json.RootElement.GetProperty("runs").EnumerateArray().Select(run => $"{run.GetProperty("name")} {run.GetProperty("status")}"));
-    }
-
-    [Fact]
     public void Seeds_AreReportedWithTheirSpreadAndCurves()
     {
-        Train("many", "--epochs", "2", "--seeds", "3", "--no-plots");
+        _console.Train("many", "--epochs", "2", "--seeds", "3", "--no-plots");
         Assert.Equal(0, _console.Run("report", "many").ExitCode);
 
         string page = File.ReadAllText(_console.PathOf("many/report.html"));
@@ -261,90 +217,12 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
-    public void TimeOfARun_IsTheOneItBeganAt()
-    {
-        Train("run", "--epochs", "1", "--no-plots");
-        string[] config = _console.ReadLines("run/config.json");
-        int begun = Array.FindIndex(config, line => line.Contains("\"begun\"", StringComparison.Ordinal));
-        config[begun] = "\"begun\": \"2001-02-03T04:05:06Z\",";
-        _console.Write("run/config.json", string.Join('\n', config));
-        Assert.Equal(0, _console.Run("train", "--resume", "run", "--epochs", "2", "--quiet").ExitCode);
-        Assert.Contains("2001-02-03 04:05", _console.Run("runs", ".").Output, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Runs_ShowsControlCharactersAsText()
-    {
-        foreach (string name in (string[])["runs/damaged", "runs/odd"])
-        {
-            Directory.CreateDirectory(_console.PathOf(name));
-            _console.Write($"{name}/config.json", "{\"data\": \"\\u001b[31mred\"}");
-        }
-
-        _console.Write("runs/damaged/epochs.csv", "epoch,val_loss\n1,\u001b[2J\n");
-
-        ConsoleProcess.Result result = _console.Run("runs", "runs");
-
-        Assert.DoesNotContain('\u001b', result.Output);
-        Assert.Contains(@"found '1,\u001b[2J'", result.Output, StringComparison.Ordinal);
-        Assert.Contains(@"\u001b[31mred", result.Output, StringComparison.Ordinal);
-        Assert.DoesNotContain('\u001b', _console.Run("runs", "compare", "runs/odd", "runs/odd").Output);
-    }
-
-    [Fact]
-    public void Compare_ShowsWhatDiffersAndDrawsTheCurves()
-    {
-        Train("a", "--epochs", "5", "--no-plots");
-        Train("b", "--epochs", "5", "--lr", "0.1", "--no-plots");
-
-        ConsoleProcess.Result result = _console.Run("runs", "compare", "a", "b", "--out", "both.svg");
-
-        Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        Assert.Matches(@"│ lr +│ +1 │ +0\.1 │", result.Output);
-        Assert.DoesNotContain("batch_size", result.Output, StringComparison.Ordinal);
-        Assert.Matches(@"│ validation RMSE +│ +0\.24494 │ +0\.\d+ │", result.Output);
-        Assert.True(new FileInfo(_console.PathOf("both.svg")).Length > 3000);
-    }
-
-    [Fact]
-    public void Fits_AreListedWithTheirErrorsAndBandwidthsByColumn()
-    {
-        Fit("runs/curve", "mcycle");
-        Fit("runs/line", "mcycle", "--degree", "1");
-        Fit("runs/surface", "ethanol", "--x", "E,C", "--y", "NOx");
-        Fit("runs/classes", "iris", "--x", "Petal.Length", "--y", "Species", "--classes");
-        Train("more/ard", "--data", "ethanol", "--x", "E,C", "--y", "NOx", "--model", "ard", "--epochs", "1", "--no-plots");
-
-        string[] rows = _console.Run("runs", "runs", "more", "--sort", "loss").Output.Split('\n');
-
-        // Data sets by name, and in each the least error first.
-        Assert.Matches(
-            @"│ runs.surface +│ ethanol +│ fit, degree 0 +│.*│ 0\.2\d+ \(leave-one-out RMSE\) +│ E 0\.\d+, C \d", rows[3]);
-        Assert.Matches(@"│ more.ard +│ ethanol +│ ard +│.*│ 1 +│ 0 +│ \S+ \(validation RMSE\) +│ E 0\.\d+, C \d", rows[4]);
-        Assert.Matches(@"│ runs.classes +│ iris +│.*│ 0\.0\d+ \(leave-one-out Brier score\) +│ Petal\.Length ", rows[5]);
-        Assert.Matches(@"│ runs.line +│ mcycle +│ fit, degree 1 +│", rows[6]);
-        Assert.Matches(@"│ runs.curve +│ mcycle +│ fit, degree 0 +│", rows[7]);
-
-        string compared = _console.Run("runs", "compare", "runs/surface", "more/ard").Output;
-        Assert.Matches(@"│ bandwidth of E +│ +0\.\d+ │ +0\.\d+ │", compared);
-        Assert.Matches(@"│ AICc +│ +-1\.\d+ │ +│", compared);
-        Assert.Matches(@"│ w_C +│ +│ +\d\.\d+ │", compared);
-        using JsonDocument json = JsonDocument.Parse(_console.Run("runs", "runs", "--json", "--sort", "name").Output);
-        JsonElement line = json.RootElement.GetProperty("runs")[2];
-        Assert.Equal("line", line.GetProperty("name").GetString());
-        Assert.Equal(23.69, line.GetProperty("leave_one_out_rmse").GetDouble(), 0.01);
-
-        void Fit(string folder, params string[] arguments) =>
-            Assert.Equal(0, _console.Run(["fit", .. arguments, "--out", folder, "--no-plots", "--quiet"]).ExitCode);
-    }
-
-    [Fact]
     public void Chromium_ShowsThePageWithoutANetwork()
     {
         string? chromium = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(
             folder => Path.Combine(folder, "chromium")).FirstOrDefault(File.Exists);
         Assert.SkipWhen(chromium is null, "There is no chromium on the path.");
-        Train("run", "--epochs", "2");
+        _console.Train("run", "--epochs", "2");
         Assert.Equal(0, _console.Run("report", "run").ExitCode);
 
         // Every name is unknown, so that whatever the page asked for would be an error in the log; a picture that does not decode has no
@@ -366,12 +244,6 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains("<title>true 6 true true</title>", shown.Output, StringComparison.Ordinal);
         Assert.Contains("<h2>Results</h2>", shown.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("CONSOLE", shown.Error, StringComparison.Ordinal);
-    }
-
-    private void Train(string output, params string[] options)
-    {
-        ConsoleProcess.Result result = _console.Run(["train", "--out", output, "--quiet", .. options]);
-        Assert.Equal((0, ""), (result.ExitCode, result.Error));
     }
 
     private static string[] Svgs(string page) =>
