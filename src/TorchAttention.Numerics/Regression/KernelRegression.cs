@@ -17,7 +17,7 @@ namespace TorchAttention.Numerics.Regression;
 /// </code>
 /// </example>
 /// <remarks>A model never changes; its methods may be called from several threads at once.</remarks>
-public sealed partial class KernelRegression
+public sealed partial class KernelRegression : IPredictor
 {
     private readonly SmootherData _data;
     private readonly int[]? _order;

@@ -67,6 +67,21 @@ internal sealed class StoredModel
     /// <inheritdoc cref="Doubles"/>
     public float[] Floats(string name, int sides) => Tensor(name, "F32", sides).ToFloats();
 
+    /// <summary>Numbers of int64 with a number of sides.</summary>
+    /// <inheritdoc cref="Doubles"/>
+    public long[] Longs(string name, int sides) => Tensor(name, "I64", sides).ToLongs();
+
+    /// <summary>A whole number of the header.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="least">The least that is taken.</param>
+    /// <param name="most">The largest that is taken.</param>
+    /// <exception cref="StorageException">There is none such.</exception>
+    public int Whole(string name, int least, int most) =>
+        int.TryParse(Text(name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
+            && number >= least && number <= most
+            ? number
+            : throw Unexpected(name, $"a whole number from {least} to {most}");
+
     /// <summary>Text by its name.</summary>
     /// <param name="name">The name.</param>
     /// <exception cref="StorageException">There is none.</exception>

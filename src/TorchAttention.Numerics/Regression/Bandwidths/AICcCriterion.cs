@@ -6,7 +6,7 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 internal sealed class AICcCriterion(Smoother smoother, bool leaveOutTies) : FitCriterion(smoother, leaveOutTies)
 {
     /// <summary>The criterion; infinite where no freedom is left.</summary>
-    public static double Compute(double meanSquare, double trace, int examples)
+    public static double Compute(double meanSquare, double trace, double examples)
     {
         double left = examples - trace - 2;
         return left > 0 ? Math.Log(meanSquare) + 1 + (2 * (trace + 1) / left) : double.PositiveInfinity;

@@ -9,7 +9,7 @@ internal sealed class GcvCriterion(Smoother smoother, bool leaveOutTies) : FitCr
     private const double LeastFreedom = 1e-9;
 
     /// <summary>The criterion; infinite where no freedom is left.</summary>
-    public static double Compute(double meanSquare, double trace, int examples)
+    public static double Compute(double meanSquare, double trace, double examples)
     {
         double left = 1 - (trace / examples);
         return left > LeastFreedom ? meanSquare / (left * left) : double.PositiveInfinity;

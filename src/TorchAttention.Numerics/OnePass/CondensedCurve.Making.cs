@@ -1,0 +1,304 @@
+namespace TorchAttention.Numerics.OnePass;
+
+/// <content>How a curve is condensed: docs/certificates.md.</content>
+public sealed partial class CondensedCurve
+{
+    // The curve goes on so many bandwidths beyond the examples: farther off too little is left of sum K^2 to prove anything.
+    private const double Margin = 3;
+
+    // Standard errors of seven digits are as good as any.
+    private const double NeighboursTolerance = 1e-7;
+
+    // Between examples, where no row is as near as this, the curve is that of the nearer side.
+    private const double SquareInGap = 9;
+
+    // A degree of 15 twice.
+    private const int DegreeOfProduct = 2 * (K - 1);
+
+    // Clenshaw's recurrence over 16 terms, as a part of the sum of their sizes.
+    private const double EvaluationError = 40 * MomentSums.Rounding;
+
+    /// <summary>Condenses a fit to moments.</summary>
+    /// <param name="model">The fit.</param>
+    /// <param name="tolerance">What a mean may be off by, as a part of the range of the means; 1e-10 by default.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
+    internal static CondensedCurve Create(MomentRegression model, double tolerance)
+    {
+        if (!(tolerance is >= 1e-14 and < 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(tolerance), tolerance, "Expected a tolerance from 1e-14 to below 1.");
+        }
+
+        var making = new Making(model, tolerance);
+        return new CondensedCurve(making.Pieces(), model.Level.Exponent, model.MeanY)
+        {
+            Bandwidth = model.Bandwidth,
+            Count = model.Count,
+            Diagnostics = model.Diagnostics,
+            LeastX = model.LeastX,
+            MostX = model.MostX,
+            Tolerance = tolerance,
+        };
+    }
+
+    private sealed class Making
+    {
+        private readonly MomentLevel _level;
+        private readonly MomentCurve _curve;
+        private readonly double _origin;
+        private readonly double _tolerance;
+        private readonly long _margin;
+        private readonly CellBasis _basis = CellBasis.Proving;
+        private readonly double[] _nodes = Chebyshev.Nodes(CellBasis.Proving.Nodes);
+        private readonly Dictionary<long, Cell> _cells = [];
+        private readonly double _scale;
+
+        public Making(MomentRegression model, double tolerance)
+        {
+            _level = model.Level;
+            _curve = new MomentCurve(_level, model.Bandwidth);
+            _origin = model.MeanY;
+            _tolerance = tolerance;
+            _margin = (long)Math.Ceiling(Margin * model.Bandwidth / _level.CellWidth);
+            (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
+            foreach (long id in _level.Ids)
+            {
+                Cell cell = CellAt(id);
+                for (int i = 0; i < _nodes.Length; i++)
+                {
+                    double mean = cell.Products[i] / cell.Weights[i];
+                    (least, most) = (Math.Min(least, mean), Math.Max(most, mean));
+                }
+            }
+
+            // A curve that does not vary is as wide as its noise, or as its digits.
+            double noise = model.Diagnostics.ResidualStandardError[0];
+            double digits = Math.BitIncrement(Math.Abs(_origin)) - Math.Abs(_origin);
+            _scale = Math.Max(most - least, Math.Max(double.IsNaN(noise) ? 0 : noise, digits));
+        }
+
+        public Piece[] Pieces()
+        {
+            var pieces = new List<Piece>();
+            int index = 0;
+            while (index < _level.Count)
+            {
+                long start = _level.Ids[index] - _margin;
+                long end = _level.Ids[index] + _margin + 1;
+                for (index++; index < _level.Count && _level.Ids[index] - _margin <= end; index++)
+                {
+                    end = _level.Ids[index] + _margin + 1;
+                }
+
+                if (pieces.Count > 0)
+                {
+                    AddGap(pieces, start);
+                }
+
+                AddPieces(pieces, start, end);
+            }
+
+            return [.. pieces];
+        }
+
+        // Each half of a wide gap is as its end.
+        private void AddGap(List<Piece> pieces, long end)
+        {
+            long start = pieces[^1].Start + pieces[^1].Cells;
+            long middle = start + ((end - start) / 2);
+            double left = _curve.At(Math.ScaleB(start, _level.Exponent)).Mean - _origin;
+            double right = _curve.At(Math.ScaleB(end, _level.Exponent)).Mean - _origin;
+            if (middle > start)
+            {
+                pieces.Add(Flat(start, middle - start, left));
+            }
+
+            pieces.Add(Flat(middle, end - middle, right));
+        }
+
+        private static Piece Flat(long start, long cells, double mean)
+        {
+            double[] polynomial = new double[K];
+            polynomial[0] = mean;
+            return new Piece(start, cells, polynomial, new double[K], double.PositiveInfinity, double.PositiveInfinity, IsFar: true);
+        }
+
+        private void AddPieces(List<Piece> pieces, long start, long end)
+        {
+            while (start < end)
+            {
+                Piece best = Over(start, 1);
+                if (!double.IsFinite(best.Bound))
+                {
+                    pieces.Add(Estimate(start));
+                    start++;
+                    continue;
+                }
+
+                // Twice as long while the proof holds.
+                for (long cells = 2; start % cells == 0 && start + cells <= end; cells *= 2)
+                {
+                    Piece longer = Over(start, cells);
+                    if (!(longer.Bound <= _tolerance * _scale && longer.NeighboursBound <= Math.Max(_tolerance, NeighboursTolerance)))
+                    {
+                        break;
+                    }
+
+                    best = longer;
+                }
+
+                pieces.Add(best);
+                start += best.Cells;
+            }
+        }
+
+        // Where sums are too little to prove anything.
+        private Piece Estimate(long cell)
+        {
+            double[] values = new double[K];
+            double[] nodes = Chebyshev.Nodes(K);
+            for (int i = 0; i < K; i++)
+            {
+                values[i] = _curve.At(Math.ScaleB(cell + ((nodes[i] + 1) / 2), _level.Exponent)).Mean - _origin;
+            }
+
+            double[] polynomial = new double[K];
+            CellBasis.Interpolate(values, polynomial);
+            return new Piece(cell, 1, polynomial, new double[K], double.PositiveInfinity, double.PositiveInfinity, IsFar: true);
+        }
+
+        private Piece Over(long start, long cells)
+        {
+            double[] mean = new double[K];
+            double[] neighbours = new double[K];
+            int n = _nodes.Length;
+            double[] values = new double[n];
+            double[] counts = new double[n];
+            for (int i = 0; i < n; i++)
+            {
+                double place = (_nodes[i] + 1) / 2 * cells;
+                long cell = Math.Min((long)place, cells - 1);
+                double t = (2 * (place - cell)) - 1;
+                Cell at = CellAt(start + cell);
+                double weights = Chebyshev.At(at.WeightsPolynomial, t);
+                values[i] = Chebyshev.At(at.ProductsPolynomial, t) / weights;
+                counts[i] = weights * weights / Chebyshev.At(at.SquaresPolynomial, t);
+            }
+
+            _basis.Fit(values, mean);
+            _basis.Fit(counts, neighbours);
+            double bound = 0;
+            double ofNeighbours = 0;
+            bool isFar = true;
+            for (long cell = 0; cell < cells; cell++)
+            {
+                Cell at = CellAt(start + cell);
+                (double one, double other) = BoundIn(at, mean, neighbours, cell, cells);
+                bound = Math.Max(bound, one);
+                ofNeighbours = Math.Max(ofNeighbours, other);
+                isFar &= at.IsFar;
+            }
+
+            return new Piece(start, cells, mean, neighbours, bound, ofNeighbours, isFar);
+        }
+
+        // |F - Sy / S0| <= (sup |F P0 - Py| + dy + |F| d0) / (min P0 - d0): polynomials, known at enough nodes.
+        private (double Mean, double Neighbours) BoundIn(Cell at, double[] mean, double[] neighbours, long cell, long cells)
+        {
+            double least = at.LeastWeights - at.Errors.Weights;
+            double leastSquares = at.LeastSquares - at.Errors.SquaredWeights;
+            if (!(least > 0) || !(leastSquares > 0))
+            {
+                return (double.PositiveInfinity, double.PositiveInfinity);
+            }
+
+            double residual = 0;
+            double largest = 0;
+            double ofSquares = 0;
+            double mostCount = 0;
+            double leastCount = double.PositiveInfinity;
+            double mostWeights = 0;
+            for (int i = 0; i < _nodes.Length; i++)
+            {
+                double t = (2 * (cell + ((_nodes[i] + 1) / 2)) / cells) - 1;
+                double f = Chebyshev.At(mean, t);
+                double count = Chebyshev.At(neighbours, t);
+                residual = Math.Max(residual, Math.Abs((f * at.Weights[i]) - at.Products[i]));
+                largest = Math.Max(largest, Math.Abs(f));
+                ofSquares = Math.Max(ofSquares, Math.Abs((count * at.Squares[i]) - (at.Weights[i] * at.Weights[i])));
+                mostCount = Math.Max(mostCount, count);
+                leastCount = Math.Min(leastCount, count);
+                mostWeights = Math.Max(mostWeights, at.Weights[i]);
+            }
+
+            double between = _basis.Between(DegreeOfProduct);
+            double own = _basis.Between(K - 1);
+            SumErrors errors = at.Errors;
+            double rounding = EvaluationError * mean.Sum(Math.Abs);
+            double ofMean = (((between * residual) + errors.Products + (own * largest * errors.Weights)) / least) + rounding;
+            double ofCount = ((between * ofSquares) + (own * mostCount * errors.SquaredWeights)
+                + (own * mostWeights * 2 * errors.Weights) + (errors.Weights * errors.Weights)) / leastSquares;
+            ofCount += EvaluationError * neighbours.Sum(Math.Abs);
+            return (ofMean, leastCount > 0 ? ofCount / leastCount : double.PositiveInfinity);
+        }
+
+        private Cell CellAt(long id)
+        {
+            if (!_cells.TryGetValue(id, out Cell? cell))
+            {
+                _cells[id] = cell = Make(id);
+            }
+
+            return cell;
+        }
+
+        private Cell Make(long id)
+        {
+            MomentCurve.CellCurve curve = _curve.Make(id);
+            double apart = curve.Level - _origin;
+            double[] weights = curve.Polynomials[MomentSums.Weights];
+            double[] products = [.. curve.Polynomials[MomentSums.Products].Select((c, k) => c + (apart * weights[k]))];
+            double[] squares = curve.Polynomials[MomentSums.SquaredWeights];
+            double[] weightValues = Values(weights);
+            double[] squareValues = Values(squares);
+            double[] distances = Values(curve.Polynomials[MomentSums.WeightsByLog]);
+            return new Cell(
+                weights,
+                products,
+                squares,
+                weightValues,
+                Values(products),
+                squareValues,
+                Least(weightValues),
+                Least(squareValues),
+                curve.Errors with { Products = curve.Errors.Products + (Math.Abs(apart) * curve.Errors.Weights) },
+                distances.Zip(weightValues, (distance, weight) => distance > SquareInGap * weight).All(isFar => isFar));
+
+            double[] Values(double[] polynomial)
+            {
+                double[] values = new double[_nodes.Length];
+                _basis.Evaluate(polynomial, values);
+                return values;
+            }
+
+            double Least(double[] values)
+            {
+                (double least, double most) = (values.Min(), values.Max());
+                return ((most + least) / 2) - (_basis.Between(K - 1) * (most - least) / 2);
+            }
+        }
+
+        /// <summary>Sums in a cell, values about the origin: as polynomials, at the nodes, and the least they are in between.</summary>
+        private sealed record Cell(
+            double[] WeightsPolynomial,
+            double[] ProductsPolynomial,
+            double[] SquaresPolynomial,
+            double[] Weights,
+            double[] Products,
+            double[] Squares,
+            double LeastWeights,
+            double LeastSquares,
+            SumErrors Errors,
+            bool IsFar);
+    }
+}

@@ -1,0 +1,133 @@
+using System.Globalization;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <content>Saving and loading.</content>
+public sealed partial class CondensedCurve
+{
+    /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
+    public const string ModelName = "condensed_curve";
+
+    private const string Format = "torchattention";
+    private const int Version = 1;
+    private const int Numbers = 12;
+
+    /// <summary>Saves the curve in the safetensors format.</summary>
+    /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
+    /// <param name="notes">Text to keep with the curve, such as the names of columns; <see cref="Load(string)"/> gives it back.</param>
+    /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
+    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
+    {
+        int n = _pieces.Length;
+        var tensors = new Dictionary<string, SafeTensor>
+        {
+            ["starts"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Start)], n),
+            ["cells"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Cells)], n),
+            ["mean"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Mean)], n, K),
+            ["neighbours"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Neighbours)], n, K),
+            ["bounds"] = SafeTensor.Create([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
+            ["far"] = SafeTensor.Create([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
+            ["numbers"] = SafeTensor.Create(
+                [
+                    Bandwidth,
+                    _origin,
+                    LeastX,
+                    MostX,
+                    Tolerance,
+                    Diagnostics.ResidualStandardError[0],
+                    Diagnostics.RSquared[0],
+                    Diagnostics.EffectiveDegreesOfFreedom,
+                    Diagnostics.ResidualDegreesOfFreedom,
+                    Diagnostics.LeaveOneOutError,
+                    Diagnostics.AICc,
+                    Diagnostics.GCV,
+                ],
+                Numbers),
+        };
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["version"] = Version.ToString(CultureInfo.InvariantCulture),
+            ["model"] = ModelName,
+            ["cell_exponent"] = _exponent.ToString(CultureInfo.InvariantCulture),
+            ["examples"] = Count.ToString(CultureInfo.InvariantCulture),
+        };
+        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
+        {
+            metadata[$"note.{key}"] = value;
+        }
+
+        new SafeTensorsFile(tensors, metadata).Write(path);
+    }
+
+    /// <summary>Loads a curve that <see cref="Save"/> wrote: its predictions are the same bit for bit.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The curve, and the notes that were saved with it.</returns>
+    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
+    public static (CondensedCurve Curve, IReadOnlyDictionary<string, string> Notes) Load(string path) =>
+        Load(path, SafeTensorsFile.Read(path));
+
+    /// <summary>Loads a curve of a file that was read before.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="file">Its content.</param>
+    /// <returns>The curve, and the notes that were saved with it.</returns>
+    /// <exception cref="StorageException">It is of another kind or of a later version, or has a number that cannot be used.</exception>
+    public static (CondensedCurve Curve, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
+    {
+        var reader = new StoredModel(path, file, Format, ModelName, Version);
+        long[] starts = reader.Longs("starts", 1);
+        long[] cells = reader.Longs("cells", 1);
+        double[] mean = reader.Doubles("mean", 2);
+        double[] neighbours = reader.Doubles("neighbours", 2);
+        double[] bounds = reader.Doubles("bounds", 2);
+        double[] far = reader.Doubles("far", 1);
+        double[] said = reader.Doubles("numbers", 1);
+        int n = starts.Length;
+        bool fits = n > 0 && cells.Length == n && mean.Length == n * K && neighbours.Length == n * K && bounds.Length == 2 * n
+            && far.Length == n && said.Length == Numbers && mean.All(double.IsFinite) && neighbours.All(double.IsFinite)
+            && cells.All(count => count is > 0 and <= 1L << 53) && Math.Abs((double)starts[0]) < 1L << 53
+            && starts.Zip(cells, (start, count) => unchecked(start + count)).SkipLast(1).SequenceEqual(starts.Skip(1))
+            && Math.Abs((double)starts[^1]) + cells[^1] < 1L << 54
+            && said[0] > 0 && double.IsFinite(said[1]) && said[2] <= said[3] && !(said[5] < 0);
+        if (!fits || !long.TryParse(reader.Text("examples"), NumberStyles.None, CultureInfo.InvariantCulture, out long count))
+        {
+            throw new StorageException(StorageProblem.Numbers, path)
+            {
+                Expected = "a curve of pieces that follow each other",
+                Found = "others (the shapes of its tensors do not fit each other, or its numbers cannot be used)",
+            };
+        }
+
+        Piece[] pieces = [.. Enumerable.Range(0, n).Select(i => new Piece(
+            starts[i],
+            cells[i],
+            mean[(i * K)..((i + 1) * K)],
+            neighbours[(i * K)..((i + 1) * K)],
+            bounds[2 * i],
+            bounds[(2 * i) + 1],
+            far[i] != 0))];
+        int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
+        var curve = new CondensedCurve(pieces, exponent, said[1])
+        {
+            Bandwidth = said[0],
+            Count = count,
+            LeastX = said[2],
+            MostX = said[3],
+            Tolerance = said[4],
+            Diagnostics = new Diagnostics
+            {
+                ResidualStandardError = [said[5]],
+                RSquared = [said[6]],
+                EffectiveDegreesOfFreedom = said[7],
+                ResidualDegreesOfFreedom = said[8],
+                LeaveOneOutError = said[9],
+                AICc = said[10],
+                GCV = said[11],
+            },
+        };
+        return (curve, reader.Notes());
+    }
+}

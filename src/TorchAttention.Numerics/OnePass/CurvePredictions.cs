@@ -1,0 +1,87 @@
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>The curve at a place.</summary>
+/// <param name="Mean">f(x).</param>
+/// <param name="EffectiveNeighbours">1 / sum_i l_i(x)^2; NaN where rows are too far away to tell.</param>
+/// <param name="Slope">df/dx; NaN likewise.</param>
+/// <param name="Bound">What the mean is off by at most; infinite where it is an estimate.</param>
+/// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>
+internal readonly record struct CurvePoint(double Mean, double EffectiveNeighbours, double Slope, double Bound, bool IsFar);
+
+/// <summary>Predictions of a curve of one feature.</summary>
+internal static class CurvePredictions
+{
+    /// <summary>Predicts.</summary>
+    /// <param name="queries">Queries (m).</param>
+    /// <param name="at">The curve at a query.</param>
+    /// <param name="diagnostics">Of the fit.</param>
+    /// <param name="range">The least and the largest key.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static Predictions Create(
+        ReadOnlySpan<double> queries,
+        Func<double, CurvePoint> at,
+        Diagnostics diagnostics,
+        (double Least, double Most) range,
+        PredictionOptions options,
+        CancellationToken cancellationToken)
+    {
+        const int Chunk = 4096;
+        RegressionCheck.Prediction(options, 1);
+        if (options.IsSimultaneous)
+        {
+            throw new ArgumentException("Expected pointwise bands, got simultaneous ones, which need the examples.", nameof(options));
+        }
+
+        int m = queries.Length;
+        double quantile = StudentBand.Quantile(options.Level, diagnostics.ResidualDegreesOfFreedom);
+        double sigma = diagnostics.ResidualStandardError[0];
+        int errors = options.HasErrors ? m : 0;
+        var predictions = new Predictions
+        {
+            Mean = new double[m],
+            StandardError = new double[errors],
+            Lower = new double[errors],
+            Upper = new double[errors],
+            Quantile = options.HasErrors ? quantile : double.NaN,
+            EffectiveNeighbours = new double[errors],
+            Slopes = new double[options.HasSlopes ? m : 0],
+            HasNeighbour = new bool[m],
+            IsOutside = new bool[m],
+            IsInGap = new bool[m],
+            IsLevel = new bool[m],
+        };
+        for (int i = 0; i < m; i++)
+        {
+            if (i % Chunk == 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            double x = queries[i];
+            CurvePoint point = double.IsFinite(x) ? at(x)
+                : throw new ArgumentException($"Expected finite queries, got {x} at {i}.", nameof(queries));
+            predictions.Mean[i] = point.Mean;
+            predictions.HasNeighbour[i] = true;
+            predictions.IsOutside[i] = x < range.Least || x > range.Most;
+            predictions.IsInGap[i] = point.IsFar && !predictions.IsOutside[i];
+            if (options.HasErrors)
+            {
+                double error = sigma / Math.Sqrt(point.EffectiveNeighbours);
+                predictions.EffectiveNeighbours[i] = point.EffectiveNeighbours;
+                predictions.StandardError[i] = error;
+                predictions.Lower[i] = point.Mean - (quantile * error);
+                predictions.Upper[i] = point.Mean + (quantile * error);
+            }
+
+            if (options.HasSlopes)
+            {
+                predictions.Slopes[i] = point.Slope;
+            }
+        }
+
+        return predictions;
+    }
+}

@@ -1,0 +1,40 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>Models of rows in kilobytes.</summary>
+public static class KernelRegressionExtensions
+{
+    /// <summary>
+    /// The curve as pieces of polynomials with a proved bound: kilobytes that predict as the model does, however many its examples.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="tolerance">What a mean may be off by, as a part of the range of the means.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The model has several features, columns of values or weights, another kernel than the Gaussian, or the degree 1.
+    /// </exception>
+    public static CondensedCurve Condense(this KernelRegression model, double tolerance = 1e-10)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        string? other = model.Features != 1 ? $"{model.Features} features"
+            : model.Classes.Count > 0 ? "classes"
+            : model.Columns != 1 ? $"{model.Columns} columns of values"
+            : model.Options.Kernel != SmoothingKernel.Gaussian ? $"the kernel {model.Options.Kernel}"
+            : model.Options.Degree != 0 ? $"the degree {model.Options.Degree}"
+            : model.Weights.Length > 0 ? "weights"
+            : null;
+        if (other is not null)
+        {
+            throw new NotSupportedException(
+                $"Expected a model of one feature, one column, the gaussian kernel, the degree 0 and no weights, got one with {other}.");
+        }
+
+        double h = model.Bandwidths[0];
+        var moments = new Moments(MomentGrid.Choose(model.Keys, model.Values, model.Count, h));
+        moments.Add(model.Keys, model.Values);
+        var options = new MomentOptions { Bandwidth = h, Threads = model.Options.Threads };
+        return MomentRegression.Fit(moments, options).Condense(tolerance);
+    }
+}

@@ -1,0 +1,149 @@
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>
+/// How moments are cut: cells of the width w = 2^e on an absolute grid (cell j holds the keys from j w to below (j + 1) w), a level r_j in
+/// each cell that values are counted from, and the unit of what is left of them. Moments of one grid add up, whoever summed them.
+/// </summary>
+public sealed class MomentGrid
+{
+    /// <summary>How many moments a cell keeps of each kind: Chebyshev's polynomials of the degrees 0 to 15.</summary>
+    public const int Terms = 16;
+
+    /// <summary>The least and the largest e.</summary>
+    internal const int LeastExponent = -900;
+    internal const int MostExponent = 900;
+
+    /// <summary>Cells beyond have numbers that float64 does not tell from each other.</summary>
+    internal const double MostCell = 1L << 52;
+
+    /// <summary>As many rows as a search takes a moment for.</summary>
+    private const int PilotRows = 100_000;
+
+    // The best bandwidth of more rows is known from that of the pilot's to a factor of 1.5 (four curves, 10^6 rows); narrower bandwidths
+    // than the best are looked at, and a cell that is as wide as the narrowest of them will do.
+    private const double Narrower = 3;
+
+    // Of the pilot's values about their levels: larger ones are summed one by one.
+    private const double DeviationsInUnit = 8;
+
+    private readonly long[] _cells;
+    private readonly double[] _levels;
+
+    internal MomentGrid(int exponent, int unitExponent, long[] cells, double[] levels)
+    {
+        Exponent = exponent;
+        UnitExponent = unitExponent;
+        _cells = cells;
+        _levels = levels;
+    }
+
+    /// <summary>e: cells are 2^e wide.</summary>
+    public int Exponent { get; }
+
+    /// <summary>w, the width of a cell.</summary>
+    public double CellWidth => Math.ScaleB(1, Exponent);
+
+    /// <summary>The unit that values about their level are summed in, a power of 2.</summary>
+    public double ValueUnit => Math.ScaleB(1, UnitExponent);
+
+    internal int UnitExponent { get; }
+
+    internal ReadOnlySpan<long> Cells => _cells;
+
+    internal ReadOnlySpan<double> Levels => _levels;
+
+    /// <summary>A grid for rows of which some are known.</summary>
+    /// <param name="x">Keys of some rows, from many places of all of them.</param>
+    /// <param name="y">Their values.</param>
+    /// <param name="rows">How many rows there are in all, roughly; the more there are, the narrower are the cells.</param>
+    /// <param name="cellWidth">
+    /// The width of the cells, rounded down to a power of 2; by the best bandwidth of these rows where null.
+    /// </param>
+    /// <exception cref="ArgumentException">Lengths that differ, numbers that are not finite, a width that cannot be had.</exception>
+    /// <exception cref="RegressionDataException">The rows allow no bandwidth.</exception>
+    public static MomentGrid Choose(ReadOnlySpan<double> x, ReadOnlySpan<double> y, long rows, double? cellWidth = null)
+    {
+        RegressionCheck.Data(x, y, 1, []);
+        if (x.Length > PilotRows)
+        {
+            x = Every(x, PilotRows);
+            y = Every(y, PilotRows);
+        }
+
+        double width = cellWidth ?? BestBandwidth(x, y) * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
+        if (!(width > 0) || !double.IsFinite(width) || Math.ILogB(width) is < LeastExponent or > MostExponent)
+        {
+            throw new ArgumentException(
+                $"Expected cells from 2^{LeastExponent} to 2^{MostExponent} wide, got {width:R}.", nameof(cellWidth));
+        }
+
+        int exponent = Math.ILogB(width);
+        var sums = new SortedDictionary<long, (double Sum, int Count)>();
+        for (int i = 0; i < x.Length; i++)
+        {
+            long cell = CellOf(x[i], exponent);
+            (double sum, int count) = sums.GetValueOrDefault(cell);
+            sums[cell] = (sum + y[i], count + 1);
+        }
+
+        // Levels are any numbers near the values; float32 keeps them short.
+        long[] cells = [.. sums.Keys];
+        double[] levels = [.. sums.Values.Select(pair => (double)(float)(pair.Sum / pair.Count))];
+        levels = Array.TrueForAll(levels, double.IsFinite) ? levels : [.. sums.Values.Select(pair => pair.Sum / pair.Count)];
+        var grid = new MomentGrid(exponent, 0, cells, levels);
+        double squares = 0;
+        double largest = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            double apart = y[i] - grid.LevelAt(CellOf(x[i], exponent));
+            squares += apart / x.Length * apart;
+            largest = Math.Max(largest, Math.Abs(y[i]));
+        }
+
+        double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
+        return new MomentGrid(exponent, unit > 0 ? Math.ILogB(unit) + 1 : 0, cells, levels);
+    }
+
+    /// <summary>The number of the cell that a key lies in.</summary>
+    /// <param name="x">The key.</param>
+    public long CellOf(double x) => CellOf(x, Exponent);
+
+    /// <summary>r_j, which the values of a cell are counted from.</summary>
+    /// <param name="cell">The cell's number j.</param>
+    public double LevelAt(long cell)
+    {
+        int at = Array.BinarySearch(_cells, cell);
+        if (at >= 0)
+        {
+            return _levels[at];
+        }
+
+        int next = ~at;
+        return next == 0 ? _levels[0]
+            : next == _cells.Length || cell - _cells[next - 1] <= _cells[next] - cell ? _levels[next - 1]
+            : _levels[next];
+    }
+
+    /// <summary>Whether moments of both add up.</summary>
+    internal bool IsSame(MomentGrid other) => Exponent == other.Exponent && UnitExponent == other.UnitExponent
+        && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels);
+
+    private static long CellOf(double x, int exponent) => (long)Math.Floor(Math.ScaleB(x, -exponent));
+
+    private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y) =>
+        KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.LeaveOneOut }).Bandwidths[0];
+
+    private static double[] Every(ReadOnlySpan<double> numbers, int count)
+    {
+        double[] some = new double[count];
+        for (int i = 0; i < count; i++)
+        {
+            some[i] = numbers[(int)((long)i * numbers.Length / count)];
+        }
+
+        return some;
+    }
+}

@@ -1,0 +1,316 @@
+using System.Globalization;
+using MathNet.Numerics.RootFinding;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>How a curve is fitted to moments.</summary>
+public sealed record MomentOptions
+{
+    /// <summary>The bandwidth, or the rule that finds it: leave-one-out by default, GCV or AICc.</summary>
+    public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
+
+    /// <summary>The most threads; all of the machine's where null.</summary>
+    public int? Threads { get; init; }
+}
+
+/// <summary>
+/// Local constant regression with the Gaussian kernel from moments: the bandwidth, errors with their bound, and predictions anywhere, as
+/// <see cref="KernelRegression"/> has them from rows, whatever the number of rows.
+/// </summary>
+public sealed class MomentRegression : IPredictor
+{
+    // A bandwidth so much narrower than a cell asks more of 16 terms than a bound of use (docs/certificates.md).
+    private const double LeastInCells = 1 / 1.5;
+
+    // So wide a bandwidth weighs all rows the same to one part in a hundred.
+    private const double MostInRanges = 8;
+
+    // Of log h: valleys of a Gaussian's criterion are wider. The deepest of the scan may not be the deepest of all by so much.
+    private const double Step = 0.25;
+    private const double Doubt = 0.05;
+    private const int MostValleys = 4;
+    private const double Tolerance = 1e-9;
+    private const int MostSteps = 60;
+
+    // More rows that stand alone say that the bandwidth is too small for the data, as in memory.
+    private const double MostLonely = 1.0 / 20;
+
+    private readonly List<MomentLevel> _levels = [];
+    private readonly double _count;
+    private readonly double _total;
+    private readonly int? _threads;
+
+    private MomentRegression(Moments moments, int? threads)
+    {
+        _levels.Add(MomentLevel.Create(moments));
+        _count = moments.Count;
+        _threads = threads;
+        (LeastX, MostX) = (moments.LeastX, moments.MostX);
+        (MeanY, _total) = SpreadOf(_levels[0], _count);
+        Count = moments.Count;
+        Bandwidth = double.NaN;
+        Diagnostics = null!;
+        Certificate = null!;
+    }
+
+    /// <summary>h.</summary>
+    public double Bandwidth { get; private set; }
+
+    /// <summary>How it was found; null where it was given.</summary>
+    public BandwidthSearch? Search { get; private set; }
+
+    /// <summary>How the fit describes its rows.</summary>
+    public Diagnostics Diagnostics { get; private set; }
+
+    /// <summary>What the leave-one-out error is off by at most.</summary>
+    public Certificate Certificate { get; private set; }
+
+    /// <summary>n, the number of rows.</summary>
+    public long Count { get; }
+
+    /// <inheritdoc/>
+    public int Features => 1;
+
+    /// <inheritdoc/>
+    public int Columns => 1;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Classes => [];
+
+    /// <summary>The least key.</summary>
+    public double LeastX { get; }
+
+    /// <summary>The largest key.</summary>
+    public double MostX { get; }
+
+    /// <summary>The mean of the values.</summary>
+    internal double MeanY { get; }
+
+    /// <summary>The moments that the bandwidth is answered from.</summary>
+    internal MomentLevel Level => LevelFor(Bandwidth);
+
+    /// <summary>Fits.</summary>
+    /// <param name="moments">The moments; later changes of them do not matter.</param>
+    /// <param name="options">The defaults where null.</param>
+    /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <exception cref="ArgumentException">A rule that moments do not answer, or several bandwidths.</exception>
+    /// <exception cref="RegressionDataException">There are no rows, or keys that do not vary.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static MomentRegression Fit(
+        Moments moments,
+        MomentOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(moments);
+        options ??= new MomentOptions();
+        if (moments.Count < 2)
+        {
+            throw new RegressionDataException(RegressionProblem.NoSpread, "at least two rows", $"{moments.Count}");
+        }
+
+        var model = new MomentRegression(moments, options.Threads);
+        if (options.Bandwidth.Rule is { } rule)
+        {
+            model.Find(rule, progress, cancellationToken);
+        }
+        else if (options.Bandwidth.Values.Count == 1)
+        {
+            model.Bandwidth = options.Bandwidth.Values[0];
+        }
+        else
+        {
+            throw new ArgumentException($"Expected one bandwidth, got {options.Bandwidth.Values.Count}.", nameof(options));
+        }
+
+        model.Describe(cancellationToken);
+        progress?.Report(1);
+        return model;
+    }
+
+    /// <summary>Predicts.</summary>
+    /// <param name="queries">Queries (m).</param>
+    /// <param name="options">The defaults where null; bands are pointwise.</param>
+    /// <param name="progress">Not told anything.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The predictions (m).</returns>
+    /// <exception cref="ArgumentException">
+    /// A number that is not finite, an option out of its range or that moments do not answer.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public Predictions Predict(
+        ReadOnlySpan<double> queries,
+        PredictionOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        options ??= new PredictionOptions();
+        var curve = new MomentCurve(Level, Bandwidth);
+        return CurvePredictions.Create(queries, curve.At, Diagnostics, (LeastX, MostX), options, cancellationToken);
+    }
+
+    /// <summary>The curve as pieces of polynomials with a proved bound: kilobytes that predict as this does.</summary>
+    /// <param name="tolerance">What a mean may be off by, as a part of the range of the means.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
+    public CondensedCurve Condense(double tolerance = 1e-10) => CondensedCurve.Create(this, tolerance);
+
+    /// <summary>The bandwidth, and what its error is known to.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"gaussian kernel, degree 0, h = {Bandwidth}, {Count} rows, leave-one-out error {Certificate}");
+
+    private static (double Mean, double Squares) SpreadOf(MomentLevel level, double count)
+    {
+        const int Terms = MomentGrid.Terms;
+        double origin = level.Count == 0 ? 0 : level.Levels[0];
+        double sum = 0;
+        for (int i = 0; i < level.Count; i++)
+        {
+            sum += level.V[i * Terms] + ((level.Levels[i] - origin) * level.Counts[i]);
+        }
+
+        double mean = origin + (sum / count);
+        double squares = 0;
+        for (int i = 0; i < level.Count; i++)
+        {
+            double apart = level.Levels[i] - mean;
+            squares += level.Q[i * Terms] + (2 * apart * level.V[i * Terms]) + (apart * apart * level.Counts[i]);
+        }
+
+        return (mean, squares);
+    }
+
+    // Cells from half the bandwidth to all of it wide, where they can be had: narrower ones cost more and are no better.
+    private MomentLevel LevelFor(double h)
+    {
+        int at = Math.Max(0, Math.ILogB(h) - _levels[0].Exponent);
+        while (_levels.Count <= at && _levels[^1].Count > 1)
+        {
+            _levels.Add(_levels[^1].Coarser());
+        }
+
+        return _levels[Math.Min(at, _levels.Count - 1)];
+    }
+
+    private void Find(BandwidthRule rule, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        if (rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc))
+        {
+            throw new ArgumentException($"Expected the rule LeaveOneOut, GCV or AICc, got {rule}: moments do not answer it.", nameof(rule));
+        }
+
+        double range = MostX - LeastX;
+        if (!(range > 0))
+        {
+            throw new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{LeastX:R} everywhere") { Feature = 0 };
+        }
+
+        double low = Math.Log(LeastInCells * _levels[0].CellWidth);
+        double high = Math.Max(low + Step, Math.Log(MostInRanges * range));
+        int steps = (int)Math.Ceiling((high - low) / Step);
+        var trials = new List<BandwidthTrial>();
+        double[] logs = [.. Enumerable.Range(0, steps + 1).Select(i => low + (i * (high - low) / steps))];
+        var scanned = new (double Score, double Slope)[logs.Length];
+        for (int i = logs.Length - 1; i >= 0; i--)
+        {
+            scanned[i] = At(logs[i]);
+            progress?.Report(0.8 * (logs.Length - i) / logs.Length);
+        }
+
+        double least = scanned.Min(at => at.Score);
+        if (double.IsPositiveInfinity(least))
+        {
+            throw new RegressionDataException(
+                RegressionProblem.NoBandwidth,
+                $"rows for which the rule {rule} is finite at some bandwidth",
+                $"{Count} for which it is not");
+        }
+
+        double scale = rule == BandwidthRule.AICc ? 1 : Math.Abs(least);
+        int[] valleys = [.. Enumerable.Range(0, logs.Length)
+            .Where(i => scanned[i].Score <= least + (Doubt * scale)
+                && (i == 0 || scanned[i - 1].Score >= scanned[i].Score)
+                && (i == logs.Length - 1 || scanned[i + 1].Score > scanned[i].Score))
+            .OrderBy(i => scanned[i].Score).Take(MostValleys)];
+        foreach (int i in valleys)
+        {
+            // Downhill from here to a neighbour, where the slope turns.
+            int other = scanned[i].Slope > 0 ? i - 1 : i + 1;
+            if (other >= 0 && other < logs.Length && double.IsFinite(scanned[other].Score)
+                && scanned[i].Slope * scanned[other].Slope < 0)
+            {
+                _ = Brent.TryFindRoot(
+                    log => At(log).Slope, Math.Min(logs[i], logs[other]), Math.Max(logs[i], logs[other]), Tolerance, MostSteps, out _);
+            }
+        }
+
+        // Of equals, up to rounding, the smoothest.
+        double best = trials.Min(trial => trial.Score);
+        BandwidthTrial[] equal = [.. trials.Where(trial => trial.Score <= best + (1e-14 * Math.Abs(best)))];
+        Bandwidth = equal.Max(trial => trial.Bandwidths[0]);
+        Search = new BandwidthSearch
+        {
+            Rule = rule,
+            Bandwidths = [Bandwidth],
+            Score = best,
+            Bounds = [(Math.Exp(low), Math.Exp(high))],
+            EquallyGood = [(equal.Min(trial => trial.Bandwidths[0]), Bandwidth)],
+            Trials = trials,
+        };
+
+        (double Score, double Slope) At(double log)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            double h = Math.Exp(log);
+            MomentScore score = new MomentFit(LevelFor(h), h, isCertified: false).Score(_threads, cancellationToken);
+            (double value, double slope) = ByRule(rule, score);
+            trials.Add(new BandwidthTrial([h], value, IsEstimate: false));
+            return (value, slope);
+        }
+    }
+
+    private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
+    {
+        double n = _count;
+        double mean = score.Residual / n;
+        double ofMean = score.ResidualByLog / score.Residual;
+        double left = n - score.Trace;
+        double gcv = GcvCriterion.Compute(mean, score.Trace, n);
+        (double value, double slope) = rule switch
+        {
+            BandwidthRule.GCV => (gcv, gcv * (ofMean + (2 / left * score.TraceByLog))),
+            BandwidthRule.AICc => (
+                AICcCriterion.Compute(mean, score.Trace, n), ofMean + (2 * (n - 1) / ((left - 2) * (left - 2)) * score.TraceByLog)),
+            _ => (score.LeaveOneOut / n, score.LeaveOneOutByLog / n),
+        };
+        return double.IsFinite(value) && score.Lonely <= MostLonely * n ? (value, slope) : (double.PositiveInfinity, double.NaN);
+    }
+
+    private void Describe(CancellationToken cancellationToken)
+    {
+        MomentScore score = new MomentFit(Level, Bandwidth, isCertified: true).Score(_threads, cancellationToken);
+        double n = _count;
+        double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
+        Diagnostics = new Diagnostics
+        {
+            EffectiveDegreesOfFreedom = score.Trace,
+            ResidualDegreesOfFreedom = freedom,
+            ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(score.Residual / freedom) : double.NaN],
+            RSquared = [_total > 0 ? 1 - (score.Residual / _total) : double.NaN],
+            LeaveOneOutError = score.Lonely <= MostLonely * n ? score.LeaveOneOut / n : double.PositiveInfinity,
+            AICc = AICcCriterion.Compute(score.Residual / n, score.Trace, n),
+            GCV = GcvCriterion.Compute(score.Residual / n, score.Trace, n),
+        };
+        Certificate = new Certificate
+        {
+            Truncation = score.Truncation / n,
+            Propagation = score.Propagation / n,
+            Rounding = score.RoundingError / n,
+            KeptRows = score.KeptRows / n,
+            LonelyRows = score.Lonely,
+            UncertainCells = score.Uncertain,
+        };
+    }
+}

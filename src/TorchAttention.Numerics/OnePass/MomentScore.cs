@@ -1,0 +1,47 @@
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>What moments say of a bandwidth; of one cell, or of all.</summary>
+internal record struct MomentScore
+{
+    /// <summary>sum (y_i - f_-i(x_i))^2, and its derivative by log h.</summary>
+    public double LeaveOneOut;
+    public double LeaveOneOutByLog;
+
+    /// <summary>sum (y_i - f(x_i))^2, and its derivative.</summary>
+    public double Residual;
+    public double ResidualByLog;
+
+    /// <summary>tr H, its derivative, and tr H'H.</summary>
+    public double Trace;
+    public double TraceByLog;
+    public double TraceOfSquare;
+
+    /// <summary>What the leave-one-out sum is off by at most, part by part: docs/certificates.md.</summary>
+    public double Truncation;
+    public double Propagation;
+    public double RoundingError;
+    public double KeptRows;
+
+    /// <summary>Rows that no other is near of: their error is an estimate.</summary>
+    public long Lonely;
+
+    /// <summary>Cells of which nothing is proved.</summary>
+    public int Uncertain;
+
+    public static MomentScore operator +(MomentScore a, MomentScore b) => new()
+    {
+        LeaveOneOut = a.LeaveOneOut + b.LeaveOneOut,
+        LeaveOneOutByLog = a.LeaveOneOutByLog + b.LeaveOneOutByLog,
+        Residual = a.Residual + b.Residual,
+        ResidualByLog = a.ResidualByLog + b.ResidualByLog,
+        Trace = a.Trace + b.Trace,
+        TraceByLog = a.TraceByLog + b.TraceByLog,
+        TraceOfSquare = a.TraceOfSquare + b.TraceOfSquare,
+        Truncation = a.Truncation + b.Truncation,
+        Propagation = a.Propagation + b.Propagation,
+        RoundingError = a.RoundingError + b.RoundingError,
+        KeptRows = a.KeptRows + b.KeptRows,
+        Lonely = a.Lonely + b.Lonely,
+        Uncertain = a.Uncertain + b.Uncertain,
+    };
+}

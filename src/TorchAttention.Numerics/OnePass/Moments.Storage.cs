@@ -1,0 +1,138 @@
+using System.Globalization;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <content>The form that goes from one machine to another.</content>
+public sealed partial class Moments
+{
+    /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
+    public const string ModelName = "moments";
+
+    private const string Format = "torchattention";
+    private const int Version = 1;
+
+    // From the two halves of a sum's 128 bits.
+    private const int Halves = 2;
+
+    /// <summary>Saves the moments in the safetensors format; <see cref="Load(string)"/> has them bit for bit.</summary>
+    /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
+    /// <param name="notes">Text to keep with them, such as the names of columns.</param>
+    /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
+    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
+    {
+        // Cells in order, and rows within a cell too: the same rows are the same file, whoever added them in whatever order.
+        long[] ids = _cells.Ids.ToArray();
+        int[] order = [.. Enumerable.Range(0, ids.Length)];
+        Array.Sort(ids, order);
+        long[] counts = [.. order.Select(_cells.CountAt)];
+        long[] sums = new long[ids.Length * CellStore.Sums * Halves];
+        var rows = new List<double>();
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ReadOnlySpan<Int128> from = _cells.SumsAt(order[i]);
+            for (int k = 0; k < CellStore.Sums; k++)
+            {
+                sums[((i * CellStore.Sums) + k) * Halves] = (long)(from[k] >> 64);
+                sums[(((i * CellStore.Sums) + k) * Halves) + 1] = unchecked((long)(ulong)from[k]);
+            }
+
+            rows.AddRange(_cells.RowsInOrder(order[i]).SelectMany(row => new[] { row.X, row.Y }));
+        }
+
+        var tensors = new Dictionary<string, SafeTensor>
+        {
+            ["cells"] = SafeTensor.Create(ids, ids.Length),
+            ["counts"] = SafeTensor.Create(counts, ids.Length),
+            ["sums"] = SafeTensor.Create(sums, ids.Length, 3, MomentGrid.Terms, Halves),
+            ["rows"] = SafeTensor.Create(rows.ToArray(), rows.Count / 2, 2),
+            ["range"] = SafeTensor.Create([LeastX, MostX], 2),
+            ["level_cells"] = SafeTensor.Create(Grid.Cells, Grid.Cells.Length),
+            ["levels"] = SafeTensor.Create(Grid.Levels, Grid.Levels.Length),
+        };
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["version"] = Version.ToString(CultureInfo.InvariantCulture),
+            ["model"] = ModelName,
+            ["cell_exponent"] = Grid.Exponent.ToString(CultureInfo.InvariantCulture),
+            ["unit_exponent"] = Grid.UnitExponent.ToString(CultureInfo.InvariantCulture),
+        };
+        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
+        {
+            metadata[$"note.{key}"] = value;
+        }
+
+        new SafeTensorsFile(tensors, metadata).Write(path);
+    }
+
+    /// <summary>Loads moments that <see cref="Save"/> wrote.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The moments, and the notes that were saved with them.</returns>
+    /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
+    public static (Moments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path)
+    {
+        var file = SafeTensorsFile.Read(path);
+        var reader = new StoredModel(path, file, Format, ModelName, Version);
+        int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
+        int unit = reader.Whole("unit_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
+        long[] levelCells = reader.Longs("level_cells", 1);
+        double[] levels = reader.Doubles("levels", 1);
+        long[] ids = reader.Longs("cells", 1);
+        long[] counts = reader.Longs("counts", 1);
+        long[] sums = reader.Longs("sums", 4);
+        double[] rows = reader.Doubles("rows", 2);
+        double[] range = reader.Doubles("range", 1);
+        bool fits = levelCells.Length == levels.Length && levels.Length > 0 && IsAscending(levelCells) && levels.All(double.IsFinite)
+            && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * CellStore.Sums * Halves
+            && counts.All(count => count > 0) && rows.All(double.IsFinite)
+            && rows.LongLength == 2 * counts.Where(count => count < CellStore.MostKept).Sum()
+            && range.Length == 2 && (ids.Length == 0 || (double.IsFinite(range[0]) && double.IsFinite(range[1]) && range[0] <= range[1]))
+            && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue;
+        if (!fits)
+        {
+            throw Others("the shapes of its tensors do not fit each other, or its cells are not in order");
+        }
+
+        var moments = new Moments(new MomentGrid(exponent, unit, levelCells, levels));
+        var cell = new Int128[CellStore.Sums];
+        int row = 0;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            for (int k = 0; k < CellStore.Sums; k++)
+            {
+                int at = ((i * CellStore.Sums) + k) * Halves;
+                cell[k] = new Int128(unchecked((ulong)sums[at]), unchecked((ulong)sums[at + 1]));
+            }
+
+            // The first sum counts the rows.
+            int kept = counts[i] < CellStore.MostKept ? 2 * (int)counts[i] : 0;
+            ReadOnlySpan<double> own = rows.AsSpan(row, kept);
+            for (int r = 0; r < kept; r += 2)
+            {
+                if (moments.Grid.CellOf(own[r]) != ids[i])
+                {
+                    throw Others($"a row of the cell {ids[i]} lies in another");
+                }
+            }
+
+            if (cell[0] != (Int128)counts[i] << FixedPointSums.Bits)
+            {
+                throw Others($"the sums of the cell {ids[i]} are not those of {counts[i]} rows");
+            }
+
+            moments._cells.Set(ids[i], counts[i], cell, own);
+            moments.Count += counts[i];
+            row += kept;
+        }
+
+        (moments.LeastX, moments.MostX) = (range[0], range[1]);
+        return (moments, reader.Notes());
+
+        StorageException Others(string found) =>
+            new(StorageProblem.Numbers, path) { Expected = "moments that fit each other", Found = $"others ({found})" };
+    }
+
+    private static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);
+}

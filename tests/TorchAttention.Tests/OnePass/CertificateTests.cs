@@ -1,0 +1,118 @@
+using TorchAttention.Numerics.OnePass;
+
+namespace TorchAttention.Tests.OnePass;
+
+/// <summary>What moments say of a bandwidth is within the bound that they give, whatever the rows.</summary>
+public sealed class CertificateTests
+{
+    private static readonly int[] _cellsInBandwidth = [-2, -1, 0, 1];
+
+    private static int Problems => LongTests.AreAskedFor ? 1000 : 120;
+
+    // What the sums pair by pair are themselves off by.
+    private const double OfDense = 2e-15;
+
+    [Fact]
+    public void LeaveOneOutErrorOfAnyRows_IsWithinItsBound()
+    {
+        List<string> violated = [];
+        int proved = 0;
+        foreach ((MomentProblem problem, MomentRegression model, double expected, int lonely) in Fits())
+        {
+            Certificate said = model.Certificate;
+            Assert.Equal(lonely, said.LonelyRows);
+            if (!said.IsProved)
+            {
+                continue;
+            }
+
+            proved++;
+            double error = Math.Abs(model.Diagnostics.LeaveOneOutError - expected);
+            if (!(error <= said.Bound + (OfDense * expected)))
+            {
+                violated.Add($"{problem}: {error:g3} beyond {said}");
+            }
+        }
+
+        Assert.Empty(violated);
+        Assert.True(proved > 0.6 * Problems, $"Only {proved} of {Problems} were proved.");
+    }
+
+    // A bound that holds without one of its parts has a part too many.
+    [Fact]
+    public void BoundWithoutAPart_DoesNotHold()
+    {
+        int withoutTruncation = 0;
+        int withoutRows = 0;
+        foreach ((_, MomentRegression model, double expected, _) in Fits().Where(fit => fit.Model.Certificate.IsProved))
+        {
+            double error = Math.Abs(model.Diagnostics.LeaveOneOutError - expected) - (OfDense * expected);
+            Certificate said = model.Certificate;
+            withoutTruncation += error > said.Bound - said.Truncation - said.Propagation ? 1 : 0;
+            withoutRows += error > said.Bound - said.KeptRows ? 1 : 0;
+        }
+
+        Assert.True(withoutTruncation > 0 && withoutRows > 0, $"{withoutTruncation} and {withoutRows} violations.");
+    }
+
+    [Theory]
+    [InlineData("uniform")]
+    [InlineData("lognormal")]
+    [InlineData("ties")]
+    [InlineData("offset")]
+    public void BoundOfOrdinaryRows_IsSmall(string kind)
+    {
+        for (int seed = Array.IndexOf(MomentProblem.Kinds, kind); seed < Problems; seed += MomentProblem.Kinds.Length)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            MomentRegression model = Fit(problem, problem.H);
+            if (model.Certificate.IsProved)
+            {
+                Assert.InRange(model.Certificate.Bound / model.Diagnostics.LeaveOneOutError, 0, 1e-6);
+            }
+        }
+    }
+
+    [Fact]
+    public void CellsWiderThanTwoBandwidths_SayThatTheyKnowLess()
+    {
+        MomentProblem problem = MomentProblem.Draw(0);
+        Certificate narrow = Fit(problem, problem.H).Certificate;
+        Certificate wide = Fit(problem, 4 * problem.H).Certificate;
+
+        Assert.True(wide.Truncation + wide.Propagation > 1e3 * (narrow.Truncation + narrow.Propagation), $"{narrow} and {wide}.");
+    }
+
+    [Fact]
+    public void DegreesOfFreedomAndResiduals_AreThoseOfPairs()
+    {
+        for (int seed = 0; seed < Problems; seed++)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            (_, double trace, double meanSquare, int lonely) = problem.Dense(problem.H);
+            MomentRegression model = Fit(problem, problem.H);
+
+            Assert.Equal(trace, model.Diagnostics.EffectiveDegreesOfFreedom, 1e-9 * trace);
+            double n = problem.X.Length;
+            double mean = model.Diagnostics.GCV * Math.Pow(1 - (model.Diagnostics.EffectiveDegreesOfFreedom / n), 2);
+            if (lonely == 0 && trace < 0.9 * n)
+            {
+                Assert.Equal(meanSquare, mean, 1e-8 * Math.Max(meanSquare, 1e-20));
+            }
+        }
+    }
+
+    private static IEnumerable<(MomentProblem Problem, MomentRegression Model, double Expected, int Lonely)> Fits()
+    {
+        for (int seed = 0; seed < Problems; seed++)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            (double expected, _, _, int lonely) = problem.Dense(problem.H);
+            double cell = Math.ScaleB(problem.H, _cellsInBandwidth[seed / MomentProblem.Kinds.Length % _cellsInBandwidth.Length]);
+            yield return (problem, Fit(problem, cell), expected, lonely);
+        }
+    }
+
+    private static MomentRegression Fit(MomentProblem problem, double cellWidth) =>
+        MomentRegression.Fit(problem.Moments(cellWidth), new MomentOptions { Bandwidth = problem.H });
+}

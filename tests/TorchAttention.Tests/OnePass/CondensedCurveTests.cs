@@ -1,0 +1,154 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Tests.OnePass;
+
+/// <summary>A condensed curve predicts as its model does, within the bound that it says.</summary>
+public sealed class CondensedCurveTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
+
+    private static int Problems => LongTests.AreAskedFor ? 400 : 60;
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData(1e-6)]
+    [InlineData(1e-10)]
+    [InlineData(1e-13)]
+    public void MeanWithinThePieces_IsWithinItsBound(double tolerance)
+    {
+        for (int seed = 0; seed < Problems; seed++)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            KernelRegression model = KernelRegression.Fit(
+                problem.X, problem.Y, new KernelRegressionOptions { Bandwidth = problem.H });
+            CondensedCurve curve = model.Condense(tolerance);
+            var random = new Random(seed);
+            double[] queries = [.. problem.X.Take(200), .. problem.X.Take(100).Select(x => x + (problem.H * (random.NextDouble() - 0.5)))];
+            Predictions expected = model.Predict(queries);
+            Predictions actual = curve.Predict(queries);
+            double size = 1e-15 * problem.Y.Max(Math.Abs);
+            for (int i = 0; i < queries.Length; i++)
+            {
+                if (double.IsNaN(actual.StandardError[i]))
+                {
+                    continue;
+                }
+
+                // In memory, sums of many rows are off by more than a narrow bound.
+                Assert.True(
+                    Math.Abs(expected.Mean[i] - actual.Mean[i]) <= curve.Bound + (20 * size) + (1e-12 * Math.Abs(expected.Mean[i])),
+                    $"{problem}: {expected.Mean[i] - actual.Mean[i]:g3} beyond {curve.Bound:g3}.");
+                Assert.Equal(expected.StandardError[i], actual.StandardError[i], 1e-5 * expected.StandardError[i]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Bound_IsNotFarFromTheError()
+    {
+        var random = new Random(3);
+        double[] x = [.. Enumerable.Range(0, 3000).Select(_ => random.NextDouble())];
+        double[] y = [.. x.Select(at => Math.Sin(9 * at) + random.NextDouble())];
+        KernelRegression model = KernelRegression.Fit(x, y);
+        CondensedCurve coarse = model.Condense(1e-4);
+        CondensedCurve fine = model.Condense(1e-12);
+
+        Assert.True(fine.Pieces > coarse.Pieces, $"{fine.Pieces} and {coarse.Pieces} pieces.");
+        double worst = model.Predict(x).Mean.Zip(coarse.Predict(x).Mean, (a, b) => Math.Abs(a - b)).Max();
+        Assert.InRange(worst, 0.001 * coarse.Bound, coarse.Bound);
+        Assert.InRange(coarse.Bound, 0, 1e-4 * 3);
+    }
+
+    [Fact]
+    public void SavedCurve_PredictsTheSame()
+    {
+        MomentProblem problem = MomentProblem.Draw(3);
+        CondensedCurve curve = KernelRegression.Fit(problem.X, problem.Y).Condense();
+        string path = Path.Combine(_folder.FullName, "curve.safetensors");
+        curve.Save(path, new Dictionary<string, string> { ["x"] = "times" });
+
+        (CondensedCurve back, IReadOnlyDictionary<string, string> notes) = CondensedCurve.Load(path);
+
+        double[] queries = [.. Enumerable.Range(-100, 500).Select(i => i * 0.02)];
+        var options = new PredictionOptions { HasSlopes = true };
+        Assert.Equal("times", notes["x"]);
+        Assert.Equal(curve.Predict(queries, options).Mean, back.Predict(queries, options).Mean);
+        Assert.Equal(curve.Predict(queries, options).Lower, back.Predict(queries, options).Lower);
+        Assert.Equal(curve.Predict(queries, options).Slopes, back.Predict(queries, options).Slopes);
+        Assert.Equal(curve.Bound, back.Bound);
+        double[] mean = new double[queries.Length];
+        back.Mean(queries, mean);
+        Assert.Equal(curve.Predict(queries).Mean, mean);
+    }
+
+    [Fact]
+    public void GapAndBeyond_AreFlaggedAndHaveNoBand()
+    {
+        double[] x = [.. Enumerable.Range(0, 400).Select(i => (i / 200 * 1000) + (i % 200 * 0.01))];
+        double[] y = [.. x.Select(at => at < 500 ? 1.0 : 5)];
+        CondensedCurve curve = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = 0.1 }).Condense();
+
+        Predictions at = curve.Predict([1, 300, 700, 1001, -50, 2000]);
+
+        Assert.Equal([1, 1, 5, 5, 1, 5], at.Mean.Select(mean => Math.Round(mean, 9)));
+        Assert.Equal([false, true, true, false, false, false], at.IsInGap);
+        Assert.Equal([false, false, false, false, true, true], at.IsOutside);
+        Assert.Equal([false, true, true, false, true, true], at.StandardError.Select(double.IsNaN));
+    }
+
+    [Fact]
+    public void OtherModels_AreRefused()
+    {
+        double[] x = [1, 2, 3, 4, 5, 6];
+        double[] y = [1, 3, 2, 5, 4, 6];
+        KernelRegression Fit(KernelRegressionOptions options) => KernelRegression.Fit(x, y, options with { Bandwidth = 1 });
+
+        Assert.Contains("the degree 1", Refused(Fit(new KernelRegressionOptions { Degree = 1 })), StringComparison.Ordinal);
+        Assert.Contains(
+            "the kernel tricube", Refused(Fit(new KernelRegressionOptions { Kernel = SmoothingKernel.Tricube })), StringComparison.Ordinal);
+        Assert.Contains(
+            "2 features",
+            Refused(KernelRegression.Fit(x, y[..3], 2, new KernelRegressionOptions { Bandwidth = 1 })),
+            StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Fit(new KernelRegressionOptions()).Condense(0));
+        Assert.Throws<ArgumentException>(() => Fit(new KernelRegressionOptions()).Condense().Predict([double.NaN]));
+
+        static string Refused(KernelRegression model) => Assert.Throws<NotSupportedException>(() => model.Condense()).Message;
+    }
+
+    [Fact]
+    public void DamagedFiles_AreRefusedInOneLine()
+    {
+        MomentProblem problem = MomentProblem.Draw(0);
+        string path = Path.Combine(_folder.FullName, "curve.safetensors");
+        KernelRegression.Fit(problem.X, problem.Y).Condense().Save(path);
+        byte[] whole = File.ReadAllBytes(path);
+        var random = new Random(2);
+        int refused = 0;
+        for (int i = 0; i < 400; i++)
+        {
+            byte[] damaged = i % 4 == 0 ? whole[..random.Next(whole.Length)] : [.. whole];
+            for (int k = 0; i % 4 != 0 && k < 3; k++)
+            {
+                damaged[random.Next(i % 2 == 0 ? whole.Length : 1200)] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(path, damaged);
+            try
+            {
+                CondensedCurve.Load(path).Curve.Predict([0.5, -1e300, 1e300]);
+            }
+            catch (StorageException e)
+            {
+                Assert.DoesNotContain('\n', e.Message);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 150, 400);
+    }
+}

@@ -1,0 +1,263 @@
+using TorchAttention.Numerics;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Tests.OnePass;
+
+/// <summary>Moments add up to the same bits, say what rows say, and refuse what they cannot hold.</summary>
+public sealed class MomentsTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData(1, 300)]
+    [InlineData(2, 5_000)]
+    [InlineData(3, 400_000)]
+    public void OrderAndSplit_ChangeNoBit(int seed, int n)
+    {
+        (double[] x, double[] y) = Rows(n, seed);
+        y[n / 2] = 1e5;
+        MomentGrid grid = MomentGrid.Choose(x, y, n);
+        var whole = new Moments(grid);
+        whole.Add(x, y);
+
+        int[] order = [.. Enumerable.Range(0, n)];
+        new Random(seed).Shuffle(order);
+        Moments[] parts = [new(grid), new(grid), new(grid)];
+        for (int part = 0; part < parts.Length; part++)
+        {
+            int[] rows = [.. order.Where((_, place) => place * parts.Length / n == part)];
+            parts[part].Add([.. rows.Select(i => x[i])], [.. rows.Select(i => y[i])]);
+        }
+
+        parts[2].Merge(parts[0]);
+        parts[2].Merge(parts[1]);
+
+        Assert.Equal(Bytes(whole), Bytes(parts[2]));
+        MomentRegression one = MomentRegression.Fit(whole);
+        MomentRegression other = MomentRegression.Fit(parts[2], new MomentOptions { Threads = 1 });
+        Assert.Equal(one.Bandwidth, other.Bandwidth);
+        Assert.Equal(one.Certificate, other.Certificate);
+    }
+
+    [Fact]
+    public void SavedMoments_AreTheSameBitForBit()
+    {
+        (double[] x, double[] y) = Rows(2000, 4);
+        var moments = new Moments(MomentGrid.Choose(x, y, 2000));
+        moments.Add(x, y);
+        string path = Path.Combine(_folder.FullName, "a.moments");
+        moments.Save(path, new Dictionary<string, string> { ["x"] = "times" });
+
+        (Moments back, IReadOnlyDictionary<string, string> notes) = Moments.Load(path);
+
+        Assert.Equal("times", notes["x"]);
+        Assert.Equal(Bytes(moments), Bytes(back));
+        Assert.Equal(2000, back.Count);
+        Assert.Equal(x.Min(), back.LeastX);
+        back.Add([0.5], [1]);
+        Assert.Equal(2001, back.Count);
+    }
+
+    [Theory]
+    [InlineData(800, BandwidthRule.LeaveOneOut)]
+    [InlineData(30_000, BandwidthRule.LeaveOneOut)]
+    [InlineData(3_000, BandwidthRule.GCV)]
+    [InlineData(3_000, BandwidthRule.AICc)]
+    public void Fit_IsThatOfTheRowsInMemory(int n, BandwidthRule rule)
+    {
+        (double[] x, double[] y) = Rows(n, 5);
+        var moments = new Moments(MomentGrid.Choose(x, y, n));
+        moments.Add(x, y);
+        KernelRegression memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule) });
+        MomentRegression found = MomentRegression.Fit(moments, new MomentOptions { Bandwidth = Bandwidth.By(rule) });
+        MomentRegression model = MomentRegression.Fit(moments, new MomentOptions { Bandwidth = memory.Bandwidths[0] });
+
+        Assert.Equal(memory.Bandwidths[0], found.Bandwidth, 1e-4 * memory.Bandwidths[0]);
+        Assert.True(found.Search!.Score <= memory.Search!.Score + (1e-12 * Math.Abs(memory.Search.Score)));
+        Diagnostics expected = memory.Diagnostics;
+        Diagnostics actual = model.Diagnostics;
+        Near(expected.LeaveOneOutError, actual.LeaveOneOutError);
+        Near(expected.EffectiveDegreesOfFreedom, actual.EffectiveDegreesOfFreedom);
+        Near(expected.ResidualDegreesOfFreedom, actual.ResidualDegreesOfFreedom);
+        Near(expected.ResidualStandardError[0], actual.ResidualStandardError[0]);
+        Near(expected.RSquared[0], actual.RSquared[0]);
+        Near(expected.AICc, actual.AICc);
+        Near(expected.GCV, actual.GCV);
+
+        double[] queries = [.. Enumerable.Range(0, 200).Select(i => -0.05 + (i * 1.1 / 199))];
+        var options = new PredictionOptions { HasSlopes = true };
+        Predictions ofRows = memory.Predict(queries, options);
+        Predictions ofMoments = model.Predict(queries, options);
+        for (int i = 0; i < queries.Length; i++)
+        {
+            Assert.Equal(ofRows.IsOutside[i], ofMoments.IsOutside[i]);
+            if (!ofRows.IsOutside[i])
+            {
+                Assert.Equal(ofRows.Mean[i], ofMoments.Mean[i], 1e-11);
+                Assert.Equal(ofRows.Lower[i], ofMoments.Lower[i], 1e-9);
+                Assert.Equal(ofRows.Slopes[i], ofMoments.Slopes[i], 1e-6 * (1 + Math.Abs(ofRows.Slopes[i])));
+                Assert.Equal(ofRows.EffectiveNeighbours[i], ofMoments.EffectiveNeighbours[i], 1e-9 * ofRows.EffectiveNeighbours[i]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Slopes_AreThoseOfTheScores()
+    {
+        (double[] x, double[] y) = Rows(3000, 6);
+        var moments = new Moments(MomentGrid.Choose(x, y, 3000));
+        moments.Add(x, y);
+        var level = MomentLevel.Create(moments);
+        foreach (double h in (double[])[0.01, 0.03, 0.3])
+        {
+            MomentScore At(double at) => new MomentFit(level, at, isCertified: false).Score(null, CancellationToken.None);
+            const double Step = 1e-4;
+            MomentScore here = At(h);
+            MomentScore above = At(h * Math.Exp(Step));
+            MomentScore below = At(h * Math.Exp(-Step));
+
+            Assert.Equal((above.LeaveOneOut - below.LeaveOneOut) / (2 * Step), here.LeaveOneOutByLog, 1e-6 * here.LeaveOneOut);
+            Assert.Equal((above.Residual - below.Residual) / (2 * Step), here.ResidualByLog, 1e-6 * here.Residual);
+            Assert.Equal((above.Trace - below.Trace) / (2 * Step), here.TraceByLog, 1e-6 * here.Trace);
+        }
+    }
+
+    [Fact]
+    public void LevelFarFromZero_TakesNoDigits()
+    {
+        (double[] x, double[] y) = Rows(2000, 7);
+        double[] far = [.. y.Select(at => at + 1e8)];
+        double[] back = [.. far.Select(at => at - 1e8)];
+        MomentRegression expected = Fitted(x, back);
+        MomentRegression actual = Fitted(x, far);
+
+        Near(expected.Diagnostics.LeaveOneOutError, actual.Diagnostics.LeaveOneOutError);
+        Assert.True(actual.Certificate.Bound < 1e-10 * actual.Diagnostics.LeaveOneOutError, $"{actual.Certificate}");
+    }
+
+    [Fact]
+    public void MoreRowsThanAnIntegerCounts_AreCounted()
+    {
+        (double[] x, double[] y) = Rows(1000, 8);
+        var moments = new Moments(MomentGrid.Choose(x, y, 1000));
+        moments.Add(x, y);
+        var sum = new Moments(moments.Grid);
+        for (int i = 0; i < 24; i++)
+        {
+            sum.Merge(moments);
+            moments.Merge(sum);
+        }
+
+        MomentRegression model = MomentRegression.Fit(sum);
+
+        Assert.True(sum.Count > int.MaxValue, $"{sum.Count}");
+        Assert.Equal(sum.Count, model.Count);
+        Assert.True(double.IsFinite(model.Diagnostics.LeaveOneOutError));
+    }
+
+    [Fact]
+    public void RowThatStandsAlone_IsCountedAndNoBoundIsSaid()
+    {
+        (double[] x, double[] y) = Rows(500, 9);
+        MomentRegression model = Fitted([.. x, 100], [.. y, 3]);
+
+        Assert.Equal(1, model.Certificate.LonelyRows);
+        Assert.False(model.Certificate.IsProved);
+        Assert.True(double.IsPositiveInfinity(model.Certificate.Bound));
+
+        // It is predicted by the nearest, as in memory.
+        KernelRegression memory = KernelRegression.Fit(
+            [.. x, 100], [.. y, 3], new KernelRegressionOptions { Bandwidth = model.Bandwidth });
+        Assert.Equal(memory.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-6 * memory.Diagnostics.LeaveOneOutError);
+    }
+
+    [Fact]
+    public void WrongInput_IsRefused()
+    {
+        (double[] x, double[] y) = Rows(500, 10);
+        var moments = new Moments(MomentGrid.Choose(x, y, 500, 0.01));
+        moments.Add(x, y);
+
+        Assert.StartsWith("Expected finite keys, got NaN at row 1.", Refused(() => moments.Add([0.5, double.NaN], [1, 2])).Message);
+        Assert.StartsWith(
+            "Expected finite values, got Infinity at row 0.", Refused(() => moments.Add([0.5], [double.PositiveInfinity])).Message);
+        Assert.StartsWith("Expected keys below ", Refused(() => moments.Add([1e300], [1])).Message);
+        Assert.StartsWith("Expected values within ", Refused(() => moments.Add([0.5], [1e200])).Message);
+        Assert.StartsWith("Expected as many values as keys, 1, got 2.", Refused(() => moments.Add([0.5], [1, 2])).Message);
+        Assert.StartsWith(
+            "Expected moments of the same grid", Refused(() => moments.Merge(new Moments(MomentGrid.Choose(x, y, 500, 0.1)))).Message);
+        Assert.StartsWith(
+            "Expected the rule", Refused(() => MomentRegression.Fit(moments, new MomentOptions { Bandwidth = Bandwidth.Scott })).Message);
+        Assert.Equal(500, moments.Count);
+        Assert.Throws<RegressionDataException>(() => MomentRegression.Fit(new Moments(moments.Grid)));
+        var same = new Moments(moments.Grid);
+        same.Add([0.5, 0.5, 0.5], [1, 2, 3]);
+        Assert.Throws<RegressionDataException>(() => MomentRegression.Fit(same));
+        Assert.Equal(2, MomentRegression.Fit(same, new MomentOptions { Bandwidth = 0.1 }).Predict([0.5]).Mean[0], 1e-12);
+    }
+
+    // Any byte of a file that changes is found, or changes the numbers and nothing else: no other error, and no memory beyond the file's.
+    [Fact]
+    public void DamagedFiles_AreRefusedInOneLine()
+    {
+        (double[] x, double[] y) = Rows(300, 11);
+        var moments = new Moments(MomentGrid.Choose(x, y, 300, 0.1));
+        moments.Add(x, y);
+        string path = Path.Combine(_folder.FullName, "a.moments");
+        moments.Save(path);
+        byte[] whole = File.ReadAllBytes(path);
+        var random = new Random(1);
+        int refused = 0;
+        for (int i = 0; i < 400; i++)
+        {
+            byte[] damaged = i % 4 == 0 ? whole[..random.Next(whole.Length)] : [.. whole];
+            for (int k = 0; i % 4 != 0 && k < 3; k++)
+            {
+                damaged[random.Next(i % 2 == 0 ? whole.Length : 1200)] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(path, damaged);
+            try
+            {
+                Moments.Load(path);
+            }
+            catch (StorageException e)
+            {
+                Assert.DoesNotContain('\n', e.Message);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 150, 400);
+    }
+
+    private static ArgumentException Refused(Action action) => Assert.ThrowsAny<ArgumentException>(action);
+
+    private static void Near(double expected, double actual) => Assert.Equal(expected, actual, 1e-11 * Math.Max(1e-3, Math.Abs(expected)));
+
+    private static MomentRegression Fitted(double[] x, double[] y)
+    {
+        var moments = new Moments(MomentGrid.Choose(x, y, x.Length));
+        moments.Add(x, y);
+        return MomentRegression.Fit(moments);
+    }
+
+    private static (double[] X, double[] Y) Rows(int n, int seed)
+    {
+        var random = new Random(seed);
+        double[] x = [.. Enumerable.Range(0, n).Select(_ => random.NextDouble())];
+        return (x, [.. x.Select(at => Math.Sin(7 * at) + random.NextDouble() - 0.5)]);
+    }
+
+    private byte[] Bytes(Moments moments)
+    {
+        string path = Path.Combine(_folder.FullName, Path.GetRandomFileName());
+        moments.Save(path);
+        return File.ReadAllBytes(path);
+    }
+}
