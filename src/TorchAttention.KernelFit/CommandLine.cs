@@ -26,6 +26,8 @@ internal sealed class CommandLine(
         ["predict"] = () => PredictCommand.Create(trained),
         ["bandwidth"] = BandwidthCommand.Create,
         ["evaluate"] = EvaluateCommand.Create,
+        ["moments"] = MomentsCommand.Create,
+        ["condense"] = CondenseCommand.Create,
         ["runs"] = RunsCommand.Create,
         ["report"] = ReportCommand.Create,
         ["datasets"] = () => DatasetsCommand.Create(drawn),

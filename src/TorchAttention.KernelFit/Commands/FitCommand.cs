@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TorchAttention.Cli.OnePass;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
@@ -21,26 +22,32 @@ internal static class FitCommand
         Option<bool> noPlots = Options.NoPlots();
         Option<bool> quiet = Options.Quiet();
         Option<bool> json = Options.Json("the summary as JSON");
+        var onePass = new OnePassOptions();
         var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
+        onePass.AddTo(command);
         command.AddAll(level, model, output, noPlots, quiet, json);
-        command.SetAction(parsed => Run(
-            examplesOptions.Read(parsed),
-            fitOptions.Read(parsed),
-            parsed.GetValue(level) ?? new PredictionOptions().Level,
-            parsed.GetValue(model),
-            parsed.GetValue(output),
-            !parsed.GetValue(noPlots),
-            parsed.GetValue(quiet),
-            parsed.GetValue(json)));
+        command.SetAction(parsed =>
+        {
+            KernelRegressionOptions options = fitOptions.Read(parsed);
+            var said = new FitSettings(
+                parsed.GetValue(level) ?? new PredictionOptions().Level,
+                parsed.GetValue(model),
+                parsed.GetValue(output),
+                !parsed.GetValue(noPlots),
+                parsed.GetValue(quiet),
+                parsed.GetValue(json));
+            return onePass.Read(parsed, examplesOptions, options) is OnePassFit fit
+                ? fit.Run(said)
+                : Run(examplesOptions.Read(parsed), options, said);
+        });
         return command;
     }
 
-    private static int Run(
-        Examples examples, KernelRegressionOptions options, double level, string? modelFile, string? output, bool plots, bool isQuiet,
-        bool isJson)
+    private static int Run(Examples examples, KernelRegressionOptions options, FitSettings said)
     {
+        (double level, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
         FitOptions.CheckBandwidths(options, examples);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
@@ -59,27 +66,30 @@ internal static class FitCommand
             KernelRegression model = ProgressBar.Show(
                 "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => model.Save(path, ModelNotes.Create(examples)));
+            directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target)));
             directory.WriteJson(RunFiles.Config, summary.WriteConfig);
             directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
-            if (model.Search is { Trials.Count: > 0 })
+            List<string> files = [RunFiles.Fitted];
+            if (summary.Facts.HasSearch)
             {
-                directory.WriteText(RunFiles.Search, summary.WriteSearch);
+                directory.WriteText(RunFiles.Search, summary.Facts.WriteSearch);
+                files.Add(RunFiles.Search);
             }
 
             if (plots)
             {
                 new FitPictures(examples, model, level).Save(directory);
+                files.Add($"{RunFiles.Plots}/");
             }
 
-            directory.WriteJson(RunFiles.Summary, summary.WriteTo);
+            directory.WriteJson(RunFiles.Summary, summary.Facts.WriteTo);
             if (isJson)
             {
-                JsonText.Print(summary.WriteTo);
+                JsonText.Print(summary.Facts.WriteTo);
             }
             else if (!isQuiet)
             {
-                summary.Print(directory, plots);
+                summary.Facts.Print(directory, files);
             }
 
             return ExitCode.Done;

@@ -1,5 +1,6 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
@@ -53,7 +54,8 @@ internal static class PredictCommand
             SafeTensorsFile stored = Read(path, queries);
 
             // What fit saved is known before anything of TorchSharp is looked at.
-            if (stored.Metadata.GetValueOrDefault("model") != KernelRegression.ModelName && trained?.IsKnown(stored) == true)
+            bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or CondensedCurve.ModelName;
+            if (!isFitted && trained?.IsKnown(stored) == true)
             {
                 Refuse("fit", [level, simultaneous, slopes], "what train saves has no standard error");
                 return PredictTrained(trained.Load(path, stored, parsed), queries);
@@ -123,12 +125,17 @@ internal static class PredictCommand
 
     private static int PredictFitted(string path, SafeTensorsFile file, Queries queries, PredictionOptions options)
     {
-        (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(path, file);
+        (IPredictor model, IReadOnlyDictionary<string, string> notes) = Load(path, file);
         ModelNotes names = ModelNotes.Read(path, notes, model.Features);
         if (model.Classes.Count > 0 && (options.IsSimultaneous || options.HasSlopes))
         {
             string given = options.IsSimultaneous ? "--simultaneous" : "--slopes";
             throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
+        }
+
+        if (options.IsSimultaneous && model is CondensedCurve)
+        {
+            throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
         }
 
         if (options.IsSimultaneous && model.Features != 1)
@@ -144,6 +151,11 @@ internal static class PredictCommand
                 text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
         });
     }
+
+    private static (IPredictor Model, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file) =>
+        file.Metadata.GetValueOrDefault("model") == CondensedCurve.ModelName
+            ? CondensedCurve.Load(path, file)
+            : KernelRegression.Load(path, file);
 
     private static int Run(Queries queries, string[] features, Begin begin)
     {
@@ -232,7 +244,7 @@ internal static class PredictCommand
     }
 
     private static Predictions Predict(
-        KernelRegression model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
+        IPredictor model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
     {
         try
         {

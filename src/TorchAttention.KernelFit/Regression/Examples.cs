@@ -150,11 +150,11 @@ internal sealed record Examples
     }
 
     // A column of text where numbers are expected may well be one of classes.
-    private static int ReadRows(CsvRows rows, List<double>[] values, List<string> labels, string? target)
+    public static int ReadRows(CsvRows rows, List<double>[] values, List<string> labels, string? target, int most = int.MaxValue)
     {
         try
         {
-            return rows.Read(values, int.MaxValue, labels);
+            return rows.Read(values, most, labels);
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
@@ -180,7 +180,8 @@ internal sealed record Examples
     public static bool IsGrouped(string field) =>
         field.Any(char.IsAsciiDigit) && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
 
-    private static (string[] Features, string Target) Choose(
+    /// <summary>The columns asked for, or those that a file of two has.</summary>
+    public static (string[] Features, string Target) Choose(
         BuiltInTable? builtIn, IReadOnlyList<string> header, string? x, string? y, string data, char delimiter)
     {
         string[]? features = x?.Split(',').Select(name => name.Trim()).ToArray();

@@ -24,6 +24,14 @@ internal sealed class ExamplesOptions
         _file.AddTo(command);
     }
 
+    /// <summary>What is given of the data without reading them.</summary>
+    public (string? Data, string? X, string? Y, CsvOptions Csv) Names(ParseResult parsed) =>
+        (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), _file.Read(parsed));
+
+    /// <summary>The option given that one pass has no answer to; null for none.</summary>
+    public Option? OnlyInMemory(ParseResult parsed) =>
+        parsed.GetValue(_weights) is not null ? _weights : parsed.GetValue(_classes) ? _classes : null;
+
     public Examples Read(ParseResult parsed)
     {
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");

@@ -20,10 +20,10 @@ internal sealed partial class ModelNotes
 
     public string Target { get; }
 
-    public static Dictionary<string, string> Create(Examples examples) => new()
+    public static Dictionary<string, string> Create(IReadOnlyList<string> features, string target) => new()
     {
-        [FeaturesKey] = JsonSerializer.Serialize([.. examples.Features], NamesJson.Default.StringArray),
-        [TargetKey] = examples.Target,
+        [FeaturesKey] = JsonSerializer.Serialize([.. features], NamesJson.Default.StringArray),
+        [TargetKey] = target,
     };
 
     /// <summary>The names kept with a model; for one without, x or x1, x2, ... and y.</summary>

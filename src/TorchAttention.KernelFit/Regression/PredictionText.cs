@@ -5,7 +5,7 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>
 /// Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where that rests on little.
 /// </summary>
-internal sealed class PredictionText(PredictedRows rows, KernelRegression model, ModelNotes names, PredictionOptions options)
+internal sealed class PredictionText(PredictedRows rows, IPredictor model, ModelNotes names, PredictionOptions options)
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";

@@ -24,6 +24,23 @@ internal static unsafe class Chebyshev
         return values;
     }
 
+    /// <summary>The coefficients of T_k by powers of t (terms, terms).</summary>
+    public static double[] InPowers(int terms)
+    {
+        double[] rows = new double[terms * terms];
+        rows[0] = 1;
+        rows[terms + 1] = 1;
+        for (int k = 2; k < terms; k++)
+        {
+            for (int j = 0; j <= k; j++)
+            {
+                rows[(k * terms) + j] = (j == 0 ? 0 : 2 * rows[((k - 1) * terms) + j - 1]) - rows[((k - 2) * terms) + j];
+            }
+        }
+
+        return rows;
+    }
+
     /// <summary>What turns values at n nodes into the first coefficients of their polynomial (n, terms).</summary>
     public static double[] Coefficients(int n, int terms)
     {

@@ -3,11 +3,14 @@ namespace TorchAttention.Numerics.OnePass;
 /// <content>How a curve is condensed: docs/certificates.md.</content>
 public sealed partial class CondensedCurve
 {
+    /// <summary>What is asked for cannot be proved by numbers of 53 bits below.</summary>
+    internal const double LeastTolerance = 1e-14;
+
     // The curve goes on so many bandwidths beyond the examples: farther off too little is left of sum K^2 to prove anything.
     private const double Margin = 3;
 
-    // Standard errors of seven digits are as good as any.
-    private const double NeighboursTolerance = 1e-7;
+    // Standard errors of six digits are as good as any, and float32 holds them.
+    private const double NeighboursTolerance = 1e-6;
 
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
@@ -24,9 +27,10 @@ public sealed partial class CondensedCurve
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
     internal static CondensedCurve Create(MomentRegression model, double tolerance)
     {
-        if (!(tolerance is >= 1e-14 and < 1))
+        if (!(tolerance is >= LeastTolerance and < 1))
         {
-            throw new ArgumentOutOfRangeException(nameof(tolerance), tolerance, "Expected a tolerance from 1e-14 to below 1.");
+            throw new ArgumentOutOfRangeException(
+                nameof(tolerance), tolerance, $"Expected a tolerance from {LeastTolerance} to below 1.");
         }
 
         var making = new Making(model, tolerance);
@@ -187,6 +191,11 @@ public sealed partial class CondensedCurve
 
             _basis.Fit(values, mean);
             _basis.Fit(counts, neighbours);
+            for (int k = 0; k < K; k++)
+            {
+                neighbours[k] = (float)neighbours[k];
+            }
+
             double bound = 0;
             double ofNeighbours = 0;
             bool isFar = true;

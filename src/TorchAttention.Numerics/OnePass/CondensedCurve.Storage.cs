@@ -27,7 +27,7 @@ public sealed partial class CondensedCurve
             ["starts"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Start)], n),
             ["cells"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Cells)], n),
             ["mean"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Mean)], n, K),
-            ["neighbours"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Neighbours)], n, K),
+            ["neighbours"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Neighbours).Select(number => (float)number)], n, K),
             ["bounds"] = SafeTensor.Create([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
             ["far"] = SafeTensor.Create([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
             ["numbers"] = SafeTensor.Create(
@@ -81,7 +81,7 @@ public sealed partial class CondensedCurve
         long[] starts = reader.Longs("starts", 1);
         long[] cells = reader.Longs("cells", 1);
         double[] mean = reader.Doubles("mean", 2);
-        double[] neighbours = reader.Doubles("neighbours", 2);
+        double[] neighbours = [.. reader.Floats("neighbours", 2).Select(number => (double)number)];
         double[] bounds = reader.Doubles("bounds", 2);
         double[] far = reader.Doubles("far", 1);
         double[] said = reader.Doubles("numbers", 1);

@@ -78,7 +78,7 @@ public sealed partial class CondensedCurve : IPredictor
     public required double MostX { get; init; }
 
     /// <summary>
-    /// What was asked for: a bound on the mean as a part of its range. The effective number of examples is within it or a part in 10^7, the
+    /// What was asked for: a bound on the mean as a part of its range. The effective number of examples is within it or a part in 10^6, the
     /// larger of both.
     /// </summary>
     public required double Tolerance { get; init; }

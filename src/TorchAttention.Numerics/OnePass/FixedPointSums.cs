@@ -24,14 +24,15 @@ internal static unsafe class FixedPointSums
     /// <summary>Refuses values whose squares would not fit.</summary>
     /// <param name="largest">The largest of them, in their unit.</param>
     /// <param name="unit">The unit.</param>
-    /// <exception cref="ArgumentException">It is too large.</exception>
+    /// <exception cref="RegressionDataException">It is too large.</exception>
     public static void CheckLargest(double largest, double unit)
     {
         if (!(largest <= LargestValue))
         {
-            throw new ArgumentException(
-                $"Expected values within {LargestValue * unit:g4} of their cell's level, got one {largest * unit:g4} from it; choose the "
-                + "grid by rows that have such values.");
+            throw new RegressionDataException(
+                RegressionProblem.Range,
+                $"values within {LargestValue * unit:g4} of others nearby, as the rows that the cells were chosen by have them",
+                $"one that is {largest * unit:g4} away");
         }
     }
 

@@ -6,6 +6,9 @@ namespace TorchAttention.Numerics.OnePass;
 /// <summary>Models of rows in kilobytes.</summary>
 public static class KernelRegressionExtensions
 {
+    /// <summary>What can be condensed.</summary>
+    internal const string Condensable = "a model of one feature, one column, the gaussian kernel, the degree 0 and no weights";
+
     /// <summary>
     /// The curve as pieces of polynomials with a proved bound: kilobytes that predict as the model does, however many its examples.
     /// </summary>
@@ -18,17 +21,9 @@ public static class KernelRegressionExtensions
     public static CondensedCurve Condense(this KernelRegression model, double tolerance = 1e-10)
     {
         ArgumentNullException.ThrowIfNull(model);
-        string? other = model.Features != 1 ? $"{model.Features} features"
-            : model.Classes.Count > 0 ? "classes"
-            : model.Columns != 1 ? $"{model.Columns} columns of values"
-            : model.Options.Kernel != SmoothingKernel.Gaussian ? $"the kernel {model.Options.Kernel}"
-            : model.Options.Degree != 0 ? $"the degree {model.Options.Degree}"
-            : model.Weights.Length > 0 ? "weights"
-            : null;
-        if (other is not null)
+        if (Obstacle(model) is string other)
         {
-            throw new NotSupportedException(
-                $"Expected a model of one feature, one column, the gaussian kernel, the degree 0 and no weights, got one with {other}.");
+            throw new NotSupportedException($"Expected {Condensable}, got one with {other}.");
         }
 
         double h = model.Bandwidths[0];
@@ -37,4 +32,14 @@ public static class KernelRegressionExtensions
         var options = new MomentOptions { Bandwidth = h, Threads = model.Options.Threads };
         return MomentRegression.Fit(moments, options).Condense(tolerance);
     }
+
+    /// <summary>What keeps a model from being condensed; null for nothing.</summary>
+    internal static string? Obstacle(KernelRegression model) =>
+        model.Features != 1 ? $"{model.Features} features"
+        : model.Classes.Count > 0 ? "classes"
+        : model.Columns != 1 ? $"{model.Columns} columns of values"
+        : model.Options.Kernel != SmoothingKernel.Gaussian ? $"the kernel {model.Options.Kernel}"
+        : model.Options.Degree != 0 ? $"the degree {model.Options.Degree}"
+        : model.Weights.Length > 0 ? "weights"
+        : null;
 }

@@ -7,7 +7,7 @@ namespace TorchAttention.Numerics.OnePass;
 /// How moments are cut: cells of the width w = 2^e on an absolute grid (cell j holds the keys from j w to below (j + 1) w), a level r_j in
 /// each cell that values are counted from, and the unit of what is left of them. Moments of one grid add up, whoever summed them.
 /// </summary>
-public sealed class MomentGrid
+public sealed class MomentGrid : IEquatable<MomentGrid>
 {
     /// <summary>How many moments a cell keeps of each kind: Chebyshev's polynomials of the degrees 0 to 15.</summary>
     public const int Terms = 16;
@@ -128,8 +128,15 @@ public sealed class MomentGrid
     }
 
     /// <summary>Whether moments of both add up.</summary>
-    internal bool IsSame(MomentGrid other) => Exponent == other.Exponent && UnitExponent == other.UnitExponent
+    /// <param name="other">Another grid.</param>
+    public bool Equals(MomentGrid? other) => other is not null && Exponent == other.Exponent && UnitExponent == other.UnitExponent
         && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as MomentGrid);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Exponent, UnitExponent, _cells.Length);
 
     private static long CellOf(double x, int exponent) => (long)Math.Floor(Math.ScaleB(x, -exponent));
 

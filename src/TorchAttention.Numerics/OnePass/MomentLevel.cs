@@ -55,6 +55,9 @@ internal sealed class MomentLevel
     /// <summary>What each rounding of a value to a multiple of 2^-50 is off by at most, in units of the values.</summary>
     public double ValueUnit { get; private init; }
 
+    /// <summary>What sums that others made are off by, <see cref="Moments.SummationError"/>.</summary>
+    public double SummationError { get; private init; }
+
     public double LargestCount => Counts.Max();
 
     public static MomentLevel Create(Moments moments)
@@ -63,7 +66,11 @@ internal sealed class MomentLevel
         long[] ids = store.Ids.ToArray();
         int[] order = [.. Enumerable.Range(0, ids.Length)];
         Array.Sort(ids, order);
-        var level = new MomentLevel(moments.Grid.Exponent, ids.Length) { ValueUnit = moments.Grid.ValueUnit };
+        var level = new MomentLevel(moments.Grid.Exponent, ids.Length)
+        {
+            ValueUnit = moments.Grid.ValueUnit,
+            SummationError = moments.SummationError,
+        };
         double scale = Math.ScaleB(1, -FixedPointSums.Bits);
         for (int i = 0; i < ids.Length; i++)
         {
@@ -94,7 +101,7 @@ internal sealed class MomentLevel
             count += Ids[i] >> 1 == Ids[i - 1] >> 1 ? 0 : 1;
         }
 
-        var coarse = new MomentLevel(Exponent + 1, count) { ValueUnit = ValueUnit };
+        var coarse = new MomentLevel(Exponent + 1, count) { ValueUnit = ValueUnit, SummationError = SummationError };
         int to = -1;
         for (int i = 0; i < Ids.Length; i++)
         {

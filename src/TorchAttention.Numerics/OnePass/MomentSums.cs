@@ -38,6 +38,10 @@ internal sealed unsafe class MomentSums
     private static readonly double[] _kernelNodes = Chebyshev.Nodes(KernelNodes);
     private static readonly double[] _kernelCoefficients = Chebyshev.Coefficients(KernelNodes, K);
 
+    // sum_j |c_kj| of T_k = sum_j c_kj t^j, what a sum of powers' error becomes.
+    private static readonly double[] _sizesInPowers =
+        [.. Chebyshev.InPowers(K).Chunk(K).Select(polynomial => polynomial.Sum(Math.Abs))];
+
     private readonly MomentLevel _level;
     private readonly Offset[] _offsets;
     private readonly int _reach;
@@ -56,7 +60,8 @@ internal sealed unsafe class MomentSums
         _beyondWeight = beyond * total;
         _beyondProduct = 2 * beyond * Math.Sqrt(total * SquaresOf(level));
         TermErrors = [.. Enumerable.Range(0, K).Select(
-            k => Rounding * ((k * k / 2.0) + ProductError + FixedPointError + Math.Log2(Math.Max(2, level.LargestCount))))];
+            k => (Rounding * ((k * k / 2.0) + ProductError + FixedPointError + Math.Log2(Math.Max(2, level.LargestCount))))
+                + (level.SummationError * _sizesInPowers[k]))];
         double atNodes = Truncation.Bound(HalfWidth, K - 1);
         double far = Truncation.FarFactor(HalfWidth, K - 1);
         double narrower = Math.Sqrt(2) * HalfWidth;

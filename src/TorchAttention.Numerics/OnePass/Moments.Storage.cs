@@ -47,7 +47,7 @@ public sealed partial class Moments
             ["counts"] = SafeTensor.Create(counts, ids.Length),
             ["sums"] = SafeTensor.Create(sums, ids.Length, 3, MomentGrid.Terms, Halves),
             ["rows"] = SafeTensor.Create(rows.ToArray(), rows.Count / 2, 2),
-            ["range"] = SafeTensor.Create([LeastX, MostX], 2),
+            ["range"] = SafeTensor.Create([LeastX, MostX, SummationError], 3),
             ["level_cells"] = SafeTensor.Create(Grid.Cells, Grid.Cells.Length),
             ["levels"] = SafeTensor.Create(Grid.Levels, Grid.Levels.Length),
         };
@@ -88,7 +88,8 @@ public sealed partial class Moments
             && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * CellStore.Sums * Halves
             && counts.All(count => count > 0) && rows.All(double.IsFinite)
             && rows.LongLength == 2 * counts.Where(count => count < CellStore.MostKept).Sum()
-            && range.Length == 2 && (ids.Length == 0 || (double.IsFinite(range[0]) && double.IsFinite(range[1]) && range[0] <= range[1]))
+            && range.Length == 3 && range[2] >= 0
+            && (ids.Length == 0 || (double.IsFinite(range[0]) && double.IsFinite(range[1]) && range[0] <= range[1]))
             && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue;
         if (!fits)
         {
@@ -127,7 +128,7 @@ public sealed partial class Moments
             row += kept;
         }
 
-        (moments.LeastX, moments.MostX) = (range[0], range[1]);
+        (moments.LeastX, moments.MostX, moments.SummationError) = (range[0], range[1], range[2]);
         return (moments, reader.Notes());
 
         StorageException Others(string found) =>

@@ -60,12 +60,15 @@ public sealed partial class Moments
 
     internal CellStore Store => _cells;
 
+    /// <summary>What each sum of powers is off by, as a part of the rows' weight, where others summed them; 0 for sums made here.</summary>
+    internal double SummationError { get; private set; }
+
     /// <summary>Adds rows.</summary>
     /// <param name="x">Keys.</param>
     /// <param name="y">Values, one for each key.</param>
-    /// <exception cref="ArgumentException">
-    /// Lengths that differ, a key or value that is not finite or too large for the grid. No row is added; where a value is too large for
-    /// the grid, rows before it may be.
+    /// <exception cref="ArgumentException">Lengths that differ, or a number that is not finite; no row is added.</exception>
+    /// <exception cref="RegressionDataException">
+    /// A key or value that is too large for the grid; where it is a value, rows before it may have been added.
     /// </exception>
     public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
@@ -88,7 +91,7 @@ public sealed partial class Moments
     public void Merge(Moments other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (!Grid.IsSame(other.Grid))
+        if (!Grid.Equals(other.Grid))
         {
             throw new ArgumentException(
                 $"Expected moments of the same grid ({Grid.CellWidth:R} wide cells), got others ({other.Grid.CellWidth:R}); make all "
@@ -98,8 +101,19 @@ public sealed partial class Moments
 
         _cells.Add(other._cells);
         Count += other.Count;
+        SummationError = Math.Max(SummationError, other.SummationError);
         LeastX = Math.Min(LeastX, other.LeastX);
         MostX = Math.Max(MostX, other.MostX);
+    }
+
+    /// <summary>Sets a cell as others have summed it.</summary>
+    internal void Set(long cell, long count, ReadOnlySpan<Int128> sums, double summationError)
+    {
+        _cells.Set(cell, count, sums, []);
+        Count = checked(Count + count);
+        SummationError = Math.Max(SummationError, summationError);
+        LeastX = Math.Min(LeastX, cell * Grid.CellWidth);
+        MostX = Math.Max(MostX, (cell + 1) * Grid.CellWidth);
     }
 
     /// <summary>How many rows, in how many cells.</summary>
@@ -116,10 +130,15 @@ public sealed partial class Moments
                 throw new ArgumentException($"Expected finite values, got {y[i]} at row {i}.", nameof(y));
             }
 
+            if (!double.IsFinite(x[i]))
+            {
+                throw new ArgumentException($"Expected finite keys, got {x[i]} at row {i}.", nameof(x));
+            }
+
             if (!(Math.Abs(x[i]) < widest))
             {
-                string expected = double.IsFinite(x[i]) ? $"keys below {widest:R}, for cells {Grid.CellWidth:R} wide" : "finite keys";
-                throw new ArgumentException($"Expected {expected}, got {x[i]:R} at row {i}.", nameof(x));
+                throw new RegressionDataException(
+                    RegressionProblem.Range, $"keys below {widest:R}, for cells {Grid.CellWidth:R} wide", $"{x[i]:R}");
             }
         }
     }

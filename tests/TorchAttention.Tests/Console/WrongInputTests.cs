@@ -85,7 +85,9 @@ public sealed class WrongInputTests : IDisposable
 
     [Theory]
     [InlineData(
-        "unknown command 'fly'; the commands are train, exercise, info, fit, predict, bandwidth, evaluate, runs, report, datasets", "fly")]
+        "unknown command 'fly'; the commands are train, exercise, info, fit, predict, bandwidth, evaluate, moments, condense, runs, "
+            + "report, datasets",
+        "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
     [InlineData("unknown command '@nothing'; the commands are", "@nothing")]
     [InlineData("exercise: expected a number from 1 to 4, got '5'", "exercise", "5")]

@@ -186,8 +186,8 @@ public sealed class MomentsTests : IDisposable
         Assert.StartsWith("Expected finite keys, got NaN at row 1.", Refused(() => moments.Add([0.5, double.NaN], [1, 2])).Message);
         Assert.StartsWith(
             "Expected finite values, got Infinity at row 0.", Refused(() => moments.Add([0.5], [double.PositiveInfinity])).Message);
-        Assert.StartsWith("Expected keys below ", Refused(() => moments.Add([1e300], [1])).Message);
-        Assert.StartsWith("Expected values within ", Refused(() => moments.Add([0.5], [1e200])).Message);
+        Assert.StartsWith("keys below ", Assert.Throws<RegressionDataException>(() => moments.Add([1e300], [1])).Expected);
+        Assert.StartsWith("values within ", Assert.Throws<RegressionDataException>(() => moments.Add([0.5], [1e200])).Expected);
         Assert.StartsWith("Expected as many values as keys, 1, got 2.", Refused(() => moments.Add([0.5], [1, 2])).Message);
         Assert.StartsWith(
             "Expected moments of the same grid", Refused(() => moments.Merge(new Moments(MomentGrid.Choose(x, y, 500, 0.1)))).Message);

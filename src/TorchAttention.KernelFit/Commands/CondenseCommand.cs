@@ -1,0 +1,79 @@
+using TorchAttention.Cli.Output;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.Commands;
+
+/// <summary>Makes kilobytes of a model of many examples.</summary>
+internal static class CondenseCommand
+{
+    private const string Source = ".cs";
+    private const string Tensors = ".safetensors";
+
+    public static Command Create()
+    {
+        var model = new Option<string>("--model") { Description = "The model, as fit saves it", HelpName = "file", Required = true };
+        Option<double?> tolerance = Options.Fraction(
+            "--tolerance", "What a mean may be off by, as a part of the range of the means (default 1e-10)");
+        var output = new Option<string>("--out")
+        {
+            Description = $"Where the curve goes: {Tensors} for predict and C#, {Source} for C# source without dependencies",
+            HelpName = "file",
+            Required = true,
+        };
+        const string purpose = "Condense a model of one feature to polynomials with a proved bound: kilobytes for any number of rows";
+        var command = new Command("condense", purpose) { model, tolerance, output };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(model)!, parsed.GetValue(tolerance) ?? 1e-10, parsed.GetValue(output)!));
+        return command;
+    }
+
+    private static int Run(string path, double tolerance, string output)
+    {
+        OutputPath.Check("--out", output);
+        OutputPath.Differs("--out", output, path, "the model");
+        string ending = Path.GetExtension(output).ToLowerInvariant();
+        if (ending is not (Tensors or Source))
+        {
+            throw CliException.WrongInput($"--out: expected a file that ends in {Tensors} or {Source}, got '{PlainText.Brief(output)}'");
+        }
+
+        if (tolerance < CondensedCurve.LeastTolerance)
+        {
+            throw CliException.WrongInput($"--tolerance: expected at least {CondensedCurve.LeastTolerance}, got {tolerance}");
+        }
+
+        var file = SafeTensorsFile.Read(path);
+        CondensedCurve curve;
+        IReadOnlyDictionary<string, string> notes;
+        if (file.Metadata.GetValueOrDefault("model") == CondensedCurve.ModelName)
+        {
+            (curve, notes) = CondensedCurve.Load(path, file);
+            if (ending == Tensors)
+            {
+                throw CliException.WrongInput(
+                    $"--model: {PlainText.Brief(path)} is condensed already; --out with {Source} writes it as source");
+            }
+        }
+        else
+        {
+            (KernelRegression model, notes) = KernelRegression.Load(path, file);
+            curve = KernelRegressionExtensions.Obstacle(model) is not string other ? model.Condense(tolerance)
+                : throw CliException.WrongInput($"--model: expected {KernelRegressionExtensions.Condensable}, got one with {other}");
+        }
+
+        if (ending == Source)
+        {
+            WholeFile.WriteText(output, writer => curve.WriteSource(writer, Path.GetFileNameWithoutExtension(output)));
+        }
+        else
+        {
+            curve.Save(output, notes);
+        }
+
+        Console.WriteLine($"{output}: {curve.Pieces} pieces for {curve.Count} examples, within {Digits.Short(curve.Bound)} of the fit, "
+            + $"proved; {new FileInfo(output).Length} bytes");
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,99 @@
+using TorchAttention.Cli.OnePass;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics;
+using TorchAttention.Numerics.OnePass;
+
+namespace TorchAttention.Cli.Commands;
+
+/// <summary>Reads the rows of a part once and saves their moments, which fit adds to those of other parts.</summary>
+internal static class MomentsCommand
+{
+    private static readonly Dictionary<string, SqlDialect> _dialects = Options.Names<SqlDialect>();
+
+    public static Command Create()
+    {
+        var file = new CsvFileOptions();
+        Option<string?> data = Options.Text(
+            Options.Data, "file", "A CSV file with a header row, a pattern such as 'part-*.csv', or - for standard input");
+        Option<string?> x = Options.Text("--x", "column", "The key's column");
+        Option<string?> y = Options.Text("--y", "column", "The value's column");
+        Option<string?> grid = Options.Text(
+            "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part");
+        Option<double?> cell = OnePassOptions.Cell();
+        Option<string?> output = Options.Text("--out", "file", "Where the moments go");
+        Option<bool> quiet = Options.Quiet();
+        Option<string?> sql = Options.Text(
+            "--sql",
+            "database",
+            $"Read nothing and print the query whose answer, as CSV, fit --moments reads: {string.Join(", ", _dialects.Keys)}");
+        Option<string?> table = Options.Text("--table", "name", "The table of the query");
+        const string purpose = "Read rows once and save their moments: kilobytes that add up over files and machines, for fit --moments";
+        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y };
+        file.AddTo(command);
+        command.AddAll(grid, cell, output, quiet, sql, table);
+        command.SetAction(parsed => parsed.GetValue(sql) is string database ? Print(
+            database, parsed.GetValue(table), parsed.GetValue(x), parsed.GetValue(y), parsed.GetValue(cell)) : Run(
+            new RowFiles(
+                parsed.GetValue(data) ?? throw CliException.WrongInput("--data: expected a file, got none"),
+                parsed.GetValue(x),
+                parsed.GetValue(y),
+                file.Read(parsed)),
+            parsed.GetValue(grid),
+            parsed.GetValue(cell),
+            parsed.GetValue(output) ?? throw CliException.WrongInput("--out: expected a file, got none"),
+            parsed.GetValue(quiet)));
+        return command;
+    }
+
+    private static int Print(string database, string? table, string? x, string? y, double? cell)
+    {
+        SqlDialect dialect = _dialects.TryGetValue(database.ToLowerInvariant(), out SqlDialect known) ? known
+            : throw CliException.WrongInput(
+                $"--sql: expected one of {string.Join(", ", _dialects.Keys)}, got '{PlainText.Brief(database)}'");
+        string missing = table is null ? "--table" : x is null ? "--x" : y is null ? "--y" : cell is null ? "--cell" : "";
+        string query = missing.Length == 0 ? MomentQuery.Create(dialect, table!, x!, y!, cell!.Value)
+            : throw CliException.WrongInput($"--sql: expected --table, --x, --y and --cell beside it, got no {missing}");
+        foreach (string line in query.TrimEnd().Split('\n'))
+        {
+            Console.WriteLine(line);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static int Run(RowFiles files, string? gridFile, double? cell, string output, bool isQuiet)
+    {
+        OutputPath.Check("--out", output);
+        foreach (string path in files.Paths.Where(File.Exists))
+        {
+            OutputPath.Differs("--out", output, path, "a file of the data");
+        }
+
+        if (gridFile is not null && cell is not null)
+        {
+            throw CliException.WrongInput("--cell: expected none beside --grid, which has the cells' width");
+        }
+
+        MomentGrid? grid = gridFile is null ? null : Moments.Load(gridFile).Moments.Grid;
+        using var interruption = new Interruption();
+        try
+        {
+            MomentsOfFiles read = ProgressBar.Show(
+                "read", isQuiet, progress => MomentsOfFiles.Read(files, grid, cell, null, progress, interruption.Token));
+            interruption.Write(() => read.Moments.Save(output, read.Notes));
+            if (!isQuiet)
+            {
+                string dropped = read.Dropped > 0 ? $" ({read.Dropped} with missing numbers left out)" : "";
+                Console.WriteLine($"{output}: {read.Moments.Count} rows{dropped} in {read.Moments.Cells} cells, "
+                    + $"{Digits.Short(read.Moments.Grid.CellWidth)} wide");
+            }
+
+            return ExitCode.Done;
+        }
+        catch (RegressionDataException e)
+        {
+            throw new TableException(TableProblem.Unusable, files.Source, e) { Expected = e.Expected, Found = e.Got };
+        }
+    }
+}

@@ -1,0 +1,249 @@
+using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.OnePass;
+
+/// <summary>Moments of all rows of some files, and what else is known of these.</summary>
+/// <param name="Moments">The moments.</param>
+/// <param name="X">The keys' column.</param>
+/// <param name="Y">The values' column.</param>
+/// <param name="Dropped">How many rows were left out.</param>
+/// <param name="SomeX">The keys of some rows from many places; none for moments that were loaded.</param>
+/// <param name="SomeY">Their values.</param>
+internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long Dropped, double[] SomeX, double[] SomeY)
+{
+    /// <summary>Where a run keeps the moments of the files that are read.</summary>
+    public const string Folder = "moments";
+
+    private const string Ending = ".moments";
+    private const string XKey = "x";
+    private const string YKey = "y";
+    private const string DroppedKey = "dropped_rows";
+    private const string FileKey = "file";
+
+    /// <summary>Text that goes with saved moments.</summary>
+    public Dictionary<string, string> Notes => new()
+    {
+        [XKey] = X,
+        [YKey] = Y,
+        [DroppedKey] = Dropped.ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>Reads rows once.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="grid">How they are to be cut; by a first look where null.</param>
+    /// <param name="cell">The width of the cells, where there is no grid; by a first look where null.</param>
+    /// <param name="directory">Where moments of each of several files are kept, so that the next try goes on; null for nowhere.</param>
+    /// <param name="progress">Told the part read.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static MomentsOfFiles Read(
+        RowFiles files,
+        MomentGrid? grid,
+        double? cell,
+        RunDirectory? directory,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
+    {
+        if (!files.CanReadAgain)
+        {
+            return ReadPipes(files, grid, cell, cancellationToken);
+        }
+
+        (double[] someX, double[] someY, long rows) = files.Look();
+        if (someX.Length == 0)
+        {
+            throw new TableException(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
+        }
+
+        string? folder = directory is not null && files.Paths.Count > 1 ? Path.Combine(directory.Path, Folder) : null;
+        grid ??= folder is null ? Choose() : KeptGrid(folder, directory!, cell, Choose, files);
+        var all = new Moments(grid);
+        long dropped = 0;
+        long before = 0;
+        long bytes = files.Bytes;
+        foreach ((int index, string path) in files.Paths.Index())
+        {
+            string? kept = folder is null ? null : Path.Combine(folder, $"{index:0000}-{Path.GetFileName(path)}{Ending}");
+            string stamp = Stamp(path);
+            if (kept is not null && File.Exists(kept) && Moments.Load(kept) is var (known, notes)
+                && notes.GetValueOrDefault(FileKey) == stamp && notes.GetValueOrDefault(XKey) == files.Columns.X
+                && notes.GetValueOrDefault(YKey) == files.Columns.Y && known.Grid.Equals(grid))
+            {
+                all.Merge(known);
+                dropped += long.Parse(notes[DroppedKey], CultureInfo.InvariantCulture);
+            }
+            else
+            {
+                var own = kept is null ? all : new Moments(grid);
+                long lost = Add(own, files.Read(path, Tell), path, cancellationToken);
+                dropped += lost;
+                if (kept is not null)
+                {
+                    var said = new MomentsOfFiles(own, files.Columns.X, files.Columns.Y, lost, [], []);
+                    directory!.Write(() => own.Save(kept, new Dictionary<string, string>(said.Notes) { [FileKey] = stamp }));
+                    all.Merge(own);
+                }
+            }
+
+            before += File.Exists(path) ? new FileInfo(path).Length : 0;
+        }
+
+        return new MomentsOfFiles(all, files.Columns.X, files.Columns.Y, dropped, someX, someY);
+
+        MomentGrid Choose() => MomentGrid.Choose(someX, someY, rows, cell);
+
+        void Tell(long read) => progress?.Report((before + read) / Math.Max(1.0, bytes));
+    }
+
+    /// <summary>Loads moments, and adds them.</summary>
+    /// <param name="paths">Files that were saved, or answers of databases.</param>
+    /// <param name="x">The keys' column, which an answer does not say.</param>
+    /// <param name="y">The values' column.</param>
+    /// <exception cref="StorageException">A file is missing, damaged or of another kind.</exception>
+    /// <exception cref="CliException">They are of other columns, or cut otherwise.</exception>
+    public static MomentsOfFiles Load(IReadOnlyList<string> paths, string? x = null, string? y = null)
+    {
+        MomentsOfFiles? sum = null;
+        foreach (string path in paths)
+        {
+            MomentsOfFiles one = LoadOne(path, x, y);
+            if (sum is null)
+            {
+                sum = one;
+                continue;
+            }
+
+            if (one.X != sum.X || one.Y != sum.Y)
+            {
+                throw CliException.WrongInput(
+                    $"--moments: expected moments of the columns {PlainText.List([sum.X, sum.Y])} as in {PlainText.Brief(paths[0])}, got "
+                        + $"{PlainText.List([one.X, one.Y])} in {PlainText.Brief(path)}");
+            }
+
+            if (!one.Moments.Grid.Equals(sum.Moments.Grid))
+            {
+                throw CliException.WrongInput(
+                    $"--moments: {PlainText.Brief(path)} is cut otherwise than {PlainText.Brief(paths[0])}; make it with --grid "
+                        + $"{PlainText.Brief(paths[0])}");
+            }
+
+            sum.Moments.Merge(one.Moments);
+            sum = sum with { Dropped = sum.Dropped + one.Dropped };
+        }
+
+        return sum!;
+    }
+
+    private static MomentsOfFiles LoadOne(string path, string? x, string? y)
+    {
+        if (path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase))
+        {
+            return new MomentsOfFiles(ReadAnswer(path), x ?? "x", y ?? "y", 0, [], []);
+        }
+
+        (Moments moments, IReadOnlyDictionary<string, string> notes) = Moments.Load(path);
+        _ = long.TryParse(notes.GetValueOrDefault(DroppedKey, "0"), NumberStyles.None, CultureInfo.InvariantCulture, out long dropped);
+        return new MomentsOfFiles(moments, notes.GetValueOrDefault(XKey, "x"), notes.GetValueOrDefault(YKey, "y"), dropped, [], []);
+    }
+
+    // The answer of a database to the query of moments --sql.
+    private static Moments ReadAnswer(string path)
+    {
+        using var reader = new StreamReader(RowFiles.OpenFile(path));
+        return MomentQuery.Read(reader, path);
+    }
+
+    private static MomentsOfFiles ReadPipes(RowFiles files, MomentGrid? grid, double? cell, CancellationToken cancellationToken)
+    {
+        var x = new List<double>();
+        var y = new List<double>();
+        Moments? moments = grid is null ? null : new Moments(grid);
+        foreach (string path in files.Paths)
+        {
+            foreach (RowBatch batch in files.Read(path, null))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (moments is not null)
+                {
+                    Add(moments, batch, path);
+                    continue;
+                }
+
+                x.AddRange(batch.X);
+                y.AddRange(batch.Y);
+                if (x.Count >= RowFiles.PilotRows)
+                {
+                    moments = Begin(RowFiles.RowsOfPipe);
+                }
+            }
+        }
+
+        if (moments is null)
+        {
+            moments = x.Count > 0 ? Begin(x.Count)
+                : throw new TableException(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
+        }
+
+        return new MomentsOfFiles(moments, files.Columns.X, files.Columns.Y, files.Dropped, [.. x], [.. y]);
+
+        Moments Begin(long rows)
+        {
+            var begun = new Moments(MomentGrid.Choose([.. x], [.. y], rows, cell));
+            begun.Add([.. x], [.. y]);
+            return begun;
+        }
+    }
+
+    private static long Add(Moments moments, IEnumerable<RowBatch> batches, string path, CancellationToken cancellationToken)
+    {
+        long dropped = 0;
+        foreach (RowBatch batch in batches)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Add(moments, batch, path);
+            dropped = batch.Dropped;
+        }
+
+        return dropped;
+    }
+
+    private static void Add(Moments moments, RowBatch batch, string path)
+    {
+        try
+        {
+            moments.Add(batch.Keys, batch.Values);
+        }
+        catch (RegressionDataException e)
+        {
+            throw new TableException(TableProblem.Unusable, path, e) { Expected = e.Expected, Found = e.Got };
+        }
+    }
+
+    // A first look at other rows, as when a file has come, would cut them otherwise.
+    private static MomentGrid KeptGrid(string folder, RunDirectory directory, double? cell, Func<MomentGrid> choose, RowFiles files)
+    {
+        string path = Path.Combine(folder, $"grid{Ending}");
+        if (File.Exists(path) && Moments.Load(path) is var (known, notes) && notes.GetValueOrDefault(XKey) == files.Columns.X
+            && notes.GetValueOrDefault(YKey) == files.Columns.Y && (cell is null || Math.ILogB(cell.Value) == known.Grid.Exponent))
+        {
+            return known.Grid;
+        }
+
+        MomentGrid grid = choose();
+        directory.Write(() =>
+        {
+            Directory.CreateDirectory(folder);
+            new Moments(grid).Save(path, new MomentsOfFiles(new Moments(grid), files.Columns.X, files.Columns.Y, 0, [], []).Notes);
+        });
+        return grid;
+    }
+
+    // What tells that a file is the one that was read.
+    private static string Stamp(string path)
+    {
+        var file = new FileInfo(path);
+        return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc:O}") : path;
+    }
+}

@@ -1,0 +1,211 @@
+using System.Diagnostics;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Plotting;
+
+namespace TorchAttention.Cli.OnePass;
+
+/// <summary>A fit by moments: of rows that are read once, or of moments that others have made of theirs.</summary>
+/// <param name="files">The rows; null for moments alone.</param>
+/// <param name="momentFiles">The files of moments; none for rows.</param>
+/// <param name="names">The columns' names where they are given.</param>
+/// <param name="options">The bandwidth or its rule, and threads.</param>
+/// <param name="cell">The width of the cells; by a first look at the rows where null.</param>
+internal sealed class OnePassFit(
+    RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double? cell)
+{
+    private const int MostDrawn = 2000;
+    private const int CurvePoints = 400;
+    private const double Margin = 0.05;
+
+    // Farther out moments have no band.
+    private const double MostBandwidths = 3;
+
+    // What to try where the narrowest bandwidth is the best one: cells an eighth as wide.
+    private const int Narrower = 8;
+
+    public int Run(FitSettings said)
+    {
+        string name = files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
+        using var interruption = new Interruption();
+        using RunDirectory directory = RunDirectory.Create(said.Output, name, said.HasPlots, interruption);
+        interruption.AtOnce = directory.Dispose;
+        string path = said.Model ?? Path.Combine(directory.Path, RunFiles.Model);
+        OutputPath.Check("--model", path);
+        foreach (string file in momentFiles.Concat(files?.Paths.Where(File.Exists) ?? []))
+        {
+            OutputPath.Differs("--model", path, file, "a file of the data");
+        }
+
+        try
+        {
+            long start = Stopwatch.GetTimestamp();
+            bool isQuiet = said.IsQuiet || said.IsJson;
+            (MomentsOfFiles read, MomentRegression model) = Fit(directory, isQuiet, interruption.Token);
+            CondensedCurve curve = model.Condense();
+            FitFacts facts = Facts(name, read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            directory.Write(() => curve.Save(path, ModelNotes.Create(facts.Features, facts.Target)));
+            directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Level));
+            List<string> written = [];
+            if (facts.HasSearch)
+            {
+                directory.WriteText(RunFiles.Search, facts.WriteSearch);
+                written.Add(RunFiles.Search);
+            }
+
+            if (said.HasPlots)
+            {
+                directory.WritePictures(Pictures(facts, read, model, said.Level));
+                written.Add($"{RunFiles.Plots}/");
+            }
+
+            directory.WriteJson(RunFiles.Summary, facts.WriteTo);
+            if (said.IsJson)
+            {
+                JsonText.Print(facts.WriteTo);
+            }
+            else if (!said.IsQuiet)
+            {
+                facts.Print(directory, written);
+            }
+
+            return ExitCode.Done;
+        }
+        catch (RegressionDataException e)
+        {
+            throw new TableException(TableProblem.Unusable, files?.Source ?? momentFiles[0], e)
+            {
+                Column = e.Feature is not null ? files?.Columns.X : null,
+                Expected = e.Expected,
+                Found = e.Got,
+            };
+        }
+        catch (OperationCanceledException e)
+        {
+            string kept = Path.Combine(directory.Path, MomentsOfFiles.Folder);
+            throw new CliException(
+                ExitCode.Interrupted,
+                Directory.Exists(kept)
+                    ? $"interrupted; moments of the files read so far are in {kept}: the same command with --out {directory.Path} goes on"
+                    : "interrupted; there is no model yet",
+                e);
+        }
+    }
+
+    private (MomentsOfFiles Read, MomentRegression Model) Fit(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
+    {
+        MomentsOfFiles read = files is null
+            ? MomentsOfFiles.Load(momentFiles, names.X, names.Y)
+            : ProgressBar.Show(
+                "read", isQuiet, progress => MomentsOfFiles.Read(files, null, cell, directory, progress, cancellationToken));
+        return (read, ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
+            read.Moments,
+            new MomentOptions { Bandwidth = options.Bandwidth, Threads = options.Threads },
+            progress,
+            cancellationToken)));
+    }
+
+    private FitFacts Facts(string name, MomentsOfFiles read, MomentRegression model, double seconds, string path) => new()
+    {
+        Data = name,
+        Rows = model.Count,
+        DroppedRows = read.Dropped,
+        Features = [read.X],
+        Target = read.Y,
+        Options = options,
+        Bandwidths = [model.Bandwidth],
+        Search = model.Search,
+        SpansWithinOneStandardError = [],
+        Notes = [.. Notes(read, model)],
+        Diagnostics = model.Diagnostics,
+        Certificate = model.Certificate,
+        Seconds = seconds,
+        Model = path,
+    };
+
+    private static IEnumerable<string> Notes(MomentsOfFiles read, MomentRegression model)
+    {
+        string x = PlainText.Brief(read.X);
+        if (model.Search is { } search)
+        {
+            (double least, double most) = search.Bounds[0];
+            string lookedAt = $"{x}: bandwidths from {Digits.Short(least)} to {Digits.Short(most)} were looked at";
+            if (search.IsAtLeastBound(0))
+            {
+                yield return $"{lookedAt}, and the narrowest predicts best: narrower ones need narrower cells, --cell "
+                    + $"{Digits.Short(read.Moments.Grid.CellWidth / Narrower)} say";
+            }
+            else if (search.IsAtMostBound(0))
+            {
+                yield return $"{lookedAt}, and the widest predicts best: {x} does not help to predict {PlainText.Brief(read.Y)}";
+            }
+        }
+
+        Certificate said = model.Certificate;
+        if (said.LonelyRows > 0)
+        {
+            yield return $"{said.LonelyRows} {(said.LonelyRows == 1 ? "row has" : "rows have")} no other within six bandwidths: "
+                + "the nearest speaks for it, and the leave-one-out error is an estimate that far";
+        }
+
+        if (said.UncertainCells > 0)
+        {
+            yield return $"nothing is proved of the error in {said.UncertainCells} of {read.Moments.Cells} cells, which have little weight "
+                + "beside others nearby; narrower cells (--cell) prove more";
+        }
+    }
+
+    private void WriteConfig(Utf8JsonWriter json, MomentsOfFiles read, double level)
+    {
+        json.WriteString("command", "fit");
+        json.WriteString(
+            "data",
+            files is null ? string.Join(' ', momentFiles.Select(Path.GetFullPath))
+                : File.Exists(files.Source) ? Path.GetFullPath(files.Source)
+                : files.Source);
+        json.WriteStrings("x", [read.X]);
+        json.WriteString("y", read.Y);
+        json.WriteBoolean("one_pass", true);
+        json.WriteNumber("cell", read.Moments.Grid.CellWidth);
+        json.WriteNumber("cells", read.Moments.Cells);
+        json.WriteString("kernel", options.Kernel.Name);
+        json.WriteNumber("degree", options.Degree);
+        Bandwidth h = options.Bandwidth;
+        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
+        json.WriteNumber("level", level);
+        json.WriteString("version", ProgramVersion.Text);
+    }
+
+    private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
+        FitFacts facts, MomentsOfFiles read, MomentRegression model, double level)
+    {
+        string some = read.SomeX.Length > MostDrawn ? $", {NumberText.Format(MostDrawn)} of them drawn" : "";
+        var title = new FigureOptions
+        {
+            Title = $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
+                + $"h = {NumberText.Format(model.Bandwidth)}, n = {NumberText.Format(model.Count)}{some}",
+        };
+        yield return ("fit", () =>
+        {
+            double margin = Math.Min(Margin * (model.MostX - model.LeastX), MostBandwidths * model.Bandwidth);
+            double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(
+                i => model.LeastX - margin + (i * (model.MostX - model.LeastX + (2 * margin)) / (CurvePoints - 1)))];
+            Predictions at = model.Predict(grid, new PredictionOptions { Level = level });
+            (double[] x, double[] y) = (Some(read.SomeX), Some(read.SomeY));
+            return Figures.PlotRegression(x, y, grid, at, level, facts.Features[0], facts.Target, title);
+        }
+        );
+        if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
+        {
+            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, facts.Features, title));
+        }
+    }
+
+    private static double[] Some(double[] rows) => rows.Length <= MostDrawn ? rows
+        : [.. Enumerable.Range(0, MostDrawn).Select(i => rows[(int)((long)i * rows.Length / MostDrawn)])];
+}

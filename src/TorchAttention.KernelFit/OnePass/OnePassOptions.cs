@@ -1,0 +1,87 @@
+using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+
+namespace TorchAttention.Cli.OnePass;
+
+/// <summary>The options of fit that ask for one pass over the rows, and when it is taken without being asked for.</summary>
+internal sealed class OnePassOptions
+{
+    // In memory such a file takes some gigabytes.
+    private const long MostInMemory = 1L << 30;
+
+    private readonly Option<bool> _onePass = Options.Flag(
+        "--one-pass",
+        "Read the rows once and keep moments of them instead: any number of rows, the same numbers, and a bound on the error "
+            + "(one feature, gaussian, degree 0); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
+
+    private readonly Option<string[]> _moments = new("--moments")
+    {
+        Description = "Fit moments that were saved by moments, instead of rows; several are added",
+        HelpName = "files",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<double?> _cell = Cell();
+
+    public static Option<double?> Cell() => Options.PositiveNumber(
+        "--cell", "The width of the cells that moments are kept in, rounded down to a power of 2 (default: a third of a first bandwidth)");
+
+    public void AddTo(Command command) => command.AddAll(_onePass, _moments, _cell);
+
+    /// <summary>The fit in one pass, where it is asked for or needed; else null.</summary>
+    public OnePassFit? Read(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options)
+    {
+        (string? data, string? x, string? y, CsvOptions csv) = examples.Names(parsed);
+        string[] moments = parsed.GetValue(_moments) ?? [];
+        Option asked = _onePass;
+        if (moments.Length > 0)
+        {
+            asked = _moments;
+            if (data is not null)
+            {
+                throw CliException.WrongInput("--moments: expected no --data beside moments, which hold what is needed of the rows");
+            }
+        }
+        else if (!parsed.GetValue(_onePass))
+        {
+            bool isLong = data is not null && File.Exists(data) && new FileInfo(data).Length > MostInMemory;
+            bool isMany = data is not null && data != Examples.Standard && BuiltInTable.Find(data) is null
+                && (RowFiles.IsPattern(data) || (isLong && IsAnswered(parsed, examples, options)));
+            if (!isMany)
+            {
+                return parsed.GetValue(_cell) is null ? null
+                    : throw CliException.WrongInput("--cell: expected --one-pass or --moments beside it");
+            }
+        }
+
+        if (examples.OnlyInMemory(parsed) is Option other)
+        {
+            throw CliException.WrongInput($"{asked.Name}: expected no {other.Name}, which one pass has no answer to");
+        }
+
+        if (!IsAnswered(parsed, examples, options))
+        {
+            throw CliException.WrongInput(
+                $"{asked.Name}: expected the gaussian kernel, the degree 0 and a bandwidth of one number or loo, gcv or aicc, got "
+                    + $"{options.Kernel.Name}, {options.Degree} and {options.Bandwidth.ToString().ToLowerInvariant()}"
+                    + (options.SearchBounds is null ? "" : " with --search-bounds")
+                    + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
+        }
+
+        return new OnePassFit(
+            moments.Length > 0 ? null
+                : new RowFiles(data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, csv),
+            moments,
+            (x, y),
+            options,
+            parsed.GetValue(_cell));
+    }
+
+    private static bool IsAnswered(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options) =>
+        examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian && options.Degree == 0
+        && options.SearchBounds is null && !options.LeaveOutTies
+        && (options.Bandwidth.Values.Count == 1
+            || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc);
+}

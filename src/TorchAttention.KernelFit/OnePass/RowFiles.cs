@@ -1,0 +1,272 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+
+namespace TorchAttention.Cli.OnePass;
+
+/// <summary>Files of rows that are read once, a batch at a time: memory does not grow with them.</summary>
+internal sealed class RowFiles
+{
+    private const int BatchRows = 1 << 16;
+
+    /// <summary>A first look takes so many rows.</summary>
+    public const int PilotRows = 100_000;
+    private const int PilotPlaces = 64;
+    private const int BytesAtPlace = 1 << 16;
+
+    // Smaller files are looked at whole.
+    private const long SmallFile = 8 << 20;
+
+    /// <summary>How many rows come down a pipe nobody knows; cells for so many are not much too narrow or too wide for others.</summary>
+    public const long RowsOfPipe = 10_000_000;
+
+    private readonly string _data;
+    private readonly string? _x;
+    private readonly string? _y;
+    private readonly CsvOptions _csv;
+    private string[]? _columns;
+
+    public RowFiles(string data, string? x, string? y, CsvOptions csv)
+    {
+        (_data, _x, _y, _csv) = (data, x, y, csv);
+        if (x?.Contains(',', StringComparison.Ordinal) == true)
+        {
+            throw CliException.WrongInput($"--x: expected one column, as one pass over the rows has it, got '{PlainText.Brief(x)}'");
+        }
+
+        Paths = IsPattern(data) ? Matching(data) : [data];
+        Name = data == Examples.Standard ? "stdin" : Path.GetFileNameWithoutExtension(Paths[0]);
+        Source = data == Examples.Standard ? Examples.StandardInput : data;
+        CanReadAgain = data != Examples.Standard && Paths.All(path => BuiltInTable.Find(path) is not null || IsPlainFile(path));
+    }
+
+    /// <summary>The files, in the order of their names.</summary>
+    public IReadOnlyList<string> Paths { get; }
+
+    /// <summary>A short name for folders.</summary>
+    public string Name { get; }
+
+    /// <summary>What was asked for, for messages.</summary>
+    public string Source { get; }
+
+    /// <summary>How a file is written.</summary>
+    public CsvOptions Csv => _csv;
+
+    /// <summary>Whether the rows can be read a second time; those of a pipe cannot.</summary>
+    public bool CanReadAgain { get; }
+
+    /// <summary>The columns of key and value; known once a file was looked at.</summary>
+    public (string X, string Y) Columns => (_columns![0], _columns[1]);
+
+    /// <summary>Whether a name stands for several files.</summary>
+    public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);
+
+    /// <summary>The rows of a file.</summary>
+    /// <param name="path">One of <see cref="Paths"/>.</param>
+    /// <param name="read">Told the bytes read of it, now and then.</param>
+    public IEnumerable<RowBatch> Read(string path, Action<long>? read)
+    {
+        using Stream stream = Open(path);
+        using CsvRows rows = CsvRows.Open(stream, NameOf(path), _csv);
+        Choose(rows, path);
+        List<double>[] now = [[], []];
+        List<double>[] next = [[], []];
+        Task<int> reading = Next(rows, next);
+        int before = 0;
+        while (true)
+        {
+            int count = Wait(reading);
+            (now, next) = (next, now);
+            if (count == 0)
+            {
+                break;
+            }
+
+            // The next rows are read while these are added up.
+            long dropped = rows.DroppedRows;
+            reading = Next(rows, next);
+            yield return new RowBatch(now[0], now[1], dropped);
+            before += count;
+            if (read is not null && stream.CanSeek)
+            {
+                read(stream.Position);
+            }
+        }
+
+        Dropped += rows.DroppedRows;
+    }
+
+    /// <summary>How many rows with missing numbers were left out.</summary>
+    public long Dropped { get; private set; }
+
+    /// <summary>The bytes of all files; 0 where nobody knows.</summary>
+    public long Bytes => CanReadAgain ? Paths.Where(IsPlainFile).Sum(path => new FileInfo(path).Length) : 0;
+
+    /// <summary>Some rows from many places of files that can be read again, and how many there are in all, roughly.</summary>
+    /// <exception cref="TableException">There are none, or a file is no such text.</exception>
+    public (double[] X, double[] Y, long Rows) Look()
+    {
+        long bytes = Bytes;
+        if (bytes <= SmallFile)
+        {
+            var x = new List<double>();
+            var y = new List<double>();
+            foreach (string path in Paths)
+            {
+                foreach (RowBatch batch in Read(path, null))
+                {
+                    x.AddRange(batch.X);
+                    y.AddRange(batch.Y);
+                }
+            }
+
+            Dropped = 0;
+            return ([.. x], [.. y], x.Count);
+        }
+
+        return LookAtPlaces(bytes);
+    }
+
+    private (double[] X, double[] Y, long Rows) LookAtPlaces(long bytes)
+    {
+        List<double>[] values = [[], []];
+        long seen = 0;
+        foreach (string path in Paths)
+        {
+            using var stream = (FileStream)Open(path);
+            long length = stream.Length;
+            string header;
+            using (var reader = new StreamReader(stream, Encoding.UTF8, true, 1 << 12, leaveOpen: true))
+            {
+                header = reader.ReadLine() ?? "";
+            }
+
+            int places = (int)Math.Max(1, PilotPlaces * length / bytes);
+            int part = (int)Math.Min(length, BytesAtPlace);
+            for (int i = 0; i < places && values[0].Count < PilotRows; i++)
+            {
+                byte[] block = new byte[part];
+                stream.Position = places == 1 ? 0 : (length - part) / (places - 1) * i;
+                int got = stream.ReadAtLeast(block, part, throwOnEndOfStream: false);
+                int first = Array.IndexOf(block, (byte)'\n') + 1;
+                int last = Array.LastIndexOf(block, (byte)'\n', Math.Max(0, got - 1));
+                if (last <= first)
+                {
+                    continue;
+                }
+
+                seen += TryRead(path, $"{header}\n{Encoding.UTF8.GetString(block, first, last - first)}\n", values) ? last - first : 0;
+            }
+        }
+
+        if (values[0].Count < 2)
+        {
+            // Text of another kind, or rows longer than a place: from the beginning then.
+            using IEnumerator<RowBatch> batches = Read(Paths[0], null).GetEnumerator();
+            if (batches.MoveNext())
+            {
+                values = [batches.Current.X, batches.Current.Y];
+            }
+
+            Dropped = 0;
+            return ([.. values[0]], [.. values[1]], RowsOfPipe);
+        }
+
+        return ([.. values[0]], [.. values[1]], (long)((double)bytes / seen * values[0].Count));
+    }
+
+    // A place may lie within a quotation, and what is wrong with a row is said when it is read in its turn.
+    private bool TryRead(string path, string text, List<double>[] values)
+    {
+        int before = values[0].Count;
+        try
+        {
+            using CsvRows rows = CsvRows.Open(new StringReader(text), path, _csv);
+            Choose(rows, path);
+            rows.Read(values, int.MaxValue);
+            return values[0].Count > before;
+        }
+        catch (TableException e) when (e.Kind is not (TableProblem.NoColumn or TableProblem.ColumnTwice))
+        {
+            values[0].RemoveRange(before, values[0].Count - before);
+            values[1].RemoveRange(before, values[1].Count - before);
+            return false;
+        }
+    }
+
+    private void Choose(CsvRows rows, string path)
+    {
+        if (_columns is null)
+        {
+            (string[] features, string target) = Examples.Choose(
+                BuiltInTable.Find(path), rows.Header, _x, _y, NameOf(path), _csv.Delimiter);
+            _columns = features[0] != target ? [features[0], target]
+                : throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(target)} for both");
+        }
+
+        rows.Choose(_columns);
+    }
+
+    private Task<int> Next(CsvRows rows, List<double>[] values) => Task.Run(() =>
+    {
+        values[0].Clear();
+        values[1].Clear();
+        return Examples.ReadRows(rows, values, [], _columns![1], BatchRows);
+    });
+
+    private static int Wait(Task<int> reading) => reading.GetAwaiter().GetResult();
+
+    private static Stream Open(string path) =>
+        BuiltInTable.Find(path) is BuiltInTable table ? new MemoryStream(Encoding.UTF8.GetBytes(table.Open().ReadToEnd()))
+        : path == Examples.Standard ? DataStream.OpenInput(Options.Data)
+        : OpenFile(path);
+
+    /// <summary>Opens a file.</summary>
+    /// <exception cref="TableException">It is missing, or cannot be read.</exception>
+    public static FileStream OpenFile(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new TableException(TableProblem.NoFile, path, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TableException(TableProblem.Unreadable, path, e) { Found = SystemReason.Describe(e) };
+        }
+    }
+
+    private static string NameOf(string path) => path == Examples.Standard ? Examples.StandardInput : path;
+
+    private static bool IsPlainFile(string path) => File.Exists(path) && !SpecialFile.Is(path);
+
+    private static string[] Matching(string pattern)
+    {
+        string folder = Path.GetDirectoryName(pattern) is { Length: > 0 } named ? named : ".";
+        if (folder.AsSpan().ContainsAny('*', '?'))
+        {
+            throw CliException.WrongInput($"--data: expected a pattern in the file's name alone, got '{PlainText.Brief(pattern)}'");
+        }
+
+        string[] paths = Directory.Exists(folder)
+            ? [.. Directory.EnumerateFiles(folder, Path.GetFileName(pattern)).Order(StringComparer.Ordinal)]
+            : [];
+        return paths.Length > 0 ? [.. paths.Select(path => folder == "." && !pattern.StartsWith('.') ? Path.GetFileName(path) : path)]
+            : throw CliException.WrongInput($"--data: no file is called as '{PlainText.Brief(pattern)}' says");
+    }
+}
+
+/// <summary>Some rows; lists that are used again for the next ones.</summary>
+/// <param name="X">Keys.</param>
+/// <param name="Y">Values.</param>
+/// <param name="Dropped">How many rows of the file were left out so far.</param>
+internal sealed record RowBatch(List<double> X, List<double> Y, long Dropped)
+{
+    public ReadOnlySpan<double> Keys => CollectionsMarshal.AsSpan(X);
+
+    public ReadOnlySpan<double> Values => CollectionsMarshal.AsSpan(Y);
+}

@@ -1,0 +1,170 @@
+using Spectre.Console;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using static TorchAttention.Cli.Output.Digits;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>What a fit found, from rows or from moments: for people as a table, for programs as JSON and CSV.</summary>
+internal sealed record FitFacts
+{
+    /// <summary>A short name of the data.</summary>
+    public required string Data { get; init; }
+
+    public required long Rows { get; init; }
+
+    public required long DroppedRows { get; init; }
+
+    public required IReadOnlyList<string> Features { get; init; }
+
+    public required string Target { get; init; }
+
+    public required KernelRegressionOptions Options { get; init; }
+
+    public required IReadOnlyList<double> Bandwidths { get; init; }
+
+    public required BandwidthSearch? Search { get; init; }
+
+    public required IReadOnlyList<(double Least, double Most)> SpansWithinOneStandardError { get; init; }
+
+    public required IReadOnlyList<string> Notes { get; init; }
+
+    public required Diagnostics Diagnostics { get; init; }
+
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
+    /// <summary>What the leave-one-out error from moments is off by; null for a fit to rows.</summary>
+    public Certificate? Certificate { get; init; }
+
+    public required double Seconds { get; init; }
+
+    /// <summary>The model's file.</summary>
+    public required string Model { get; init; }
+
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        Diagnostics said = Diagnostics;
+        json.WriteString("data", Data);
+        json.WriteNumber("rows", Rows);
+        json.WriteNumber("dropped_rows", DroppedRows);
+        json.WriteStrings("x", Features);
+        json.WriteString("y", Target);
+        json.WriteString("kernel", Options.Kernel.Name);
+        json.WriteNumber("degree", Options.Degree);
+        json.WriteNumbers("bandwidth", Bandwidths);
+        json.WriteString("rule", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule));
+        json.WriteBoolean("at_bound", Search?.IsAtBound ?? false);
+        json.WriteBoolean("flat", Search?.IsFlat ?? false);
+        json.WritePairs("search_bounds", Search?.Bounds ?? []);
+        json.WritePairs("within_one_standard_error", SpansWithinOneStandardError);
+        json.WriteStrings("notes", Notes);
+        json.WriteNumberOrNull("effective_degrees_of_freedom", said.EffectiveDegreesOfFreedom);
+        json.WriteNumberOrNull("residual_degrees_of_freedom", said.ResidualDegreesOfFreedom);
+        json.WriteNumbers("residual_standard_error", said.ResidualStandardError);
+        json.WriteNumbers("r_squared", said.RSquared);
+        json.WriteNumberOrNull("leave_one_out_error", said.LeaveOneOutError);
+        if (Certificate is not null)
+        {
+            json.WriteObject("certificate", () =>
+            {
+                json.WriteNumberOrNull("bound", Certificate.Bound);
+                json.WriteNumberOrNull("truncation", Certificate.Truncation);
+                json.WriteNumberOrNull("propagation", Certificate.Propagation);
+                json.WriteNumberOrNull("rounding", Certificate.Rounding);
+                json.WriteNumberOrNull("kept_rows", Certificate.KeptRows);
+                json.WriteNumber("lonely_rows", Certificate.LonelyRows);
+                json.WriteNumber("uncertain_cells", Certificate.UncertainCells);
+            });
+        }
+
+        json.WriteNumberOrNull("aicc", said.AICc);
+        json.WriteNumberOrNull("gcv", said.GCV);
+        if (Features.Count == 1)
+        {
+            json.WriteObject("bandwidth_elsewhere", () =>
+            {
+                foreach ((string convention, double value) in BandwidthConventions.All(Options.Kernel, Bandwidths[0]))
+                {
+                    json.WriteNumberOrNull(convention, value);
+                }
+            });
+        }
+
+        if (Classes.Count > 0)
+        {
+            json.WriteStrings("classes", Classes);
+        }
+
+        json.WriteString("model", Model);
+        json.WriteNumber("seconds", Math.Round(Seconds, 6));
+    }
+
+    /// <summary>Whether bandwidths were tried.</summary>
+    public bool HasSearch => Search is { Trials.Count: > 0 };
+
+    public void WriteSearch(TextWriter writer)
+    {
+        writer.WriteLine(string.Join(',', [.. Features.Select(name => CsvText.Field($"h_{name}")), "score", "estimate"]));
+        foreach (BandwidthTrial trial in Search!.Trials)
+        {
+            writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(Exact), Exact(trial.Score), trial.IsEstimate ? "1" : "0"]));
+        }
+    }
+
+    // A part of the error; its square is off by twice as much.
+    private string Within => Certificate is not { IsProved: true } ? ""
+        : $" (exact to {Short(Certificate.Bound / (2 * Diagnostics.LeaveOneOutError))} of it, proved)";
+
+    /// <summary>Prints the table, the notes and what was written.</summary>
+    /// <param name="directory">The run's folder.</param>
+    /// <param name="files">What is in it beside the configuration and the summary.</param>
+    public void Print(RunDirectory directory, IEnumerable<string> files)
+    {
+        Diagnostics said = Diagnostics;
+        Spectre.Console.Table table = Terminal.Table(["", ""], []);
+        string dropped = DroppedRows > 0 ? $" ({DroppedRows} rows with missing numbers left out)" : "";
+        Row("examples", $"{Rows}{dropped}");
+        Row("kernel, degree", $"{Options.Kernel}, {Options.Degree} ({FitOptions.Local(Options)})");
+        foreach ((string feature, double h) in Features.Zip(Bandwidths))
+        {
+            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h));
+        }
+
+        string end = Search is { IsFlat: true } ? ", flat"
+            : Search is { IsAtBound: true } ? ", at the end of what was looked at"
+            : "";
+        Row("found by", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule) + end);
+        foreach ((string feature, (double least, double most)) in Features.Zip(SpansWithinOneStandardError))
+        {
+            Row($"as good, of {PlainText.Brief(feature)}", $"{Short(least)} to {Short(most)} (within one standard error)");
+        }
+
+        Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));
+        if (Classes.Count == 0)
+        {
+            Row("residual standard error", Short(said.ResidualStandardError[0]));
+            Row("R squared", Short(said.RSquared[0]));
+            Row("leave-one-out RMSE", $"{Short(Math.Sqrt(said.LeaveOneOutError))}{Within}");
+        }
+        else
+        {
+            Row("classes", PlainText.List(Classes));
+            Row("leave-one-out Brier score", Short(said.LeaveOneOutError));
+        }
+
+        Row("AICc", Short(said.AICc));
+        Terminal.Output.Write(table);
+        foreach (string note in Notes)
+        {
+            Console.WriteLine($"note: {note}");
+        }
+
+        Console.WriteLine($"fitted in {Seconds:0.00} s; model: {Model}");
+        Console.WriteLine($"files: {directory.Path} ({string.Join(", ", [RunFiles.Config, RunFiles.Summary, .. files])})");
+
+        void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
+    }
+}

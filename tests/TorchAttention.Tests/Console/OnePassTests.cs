@@ -1,0 +1,218 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>Fits of rows that are read once: the same numbers as in memory, in parts that add up, whatever ends the process.</summary>
+public sealed class OnePassTests : IDisposable
+{
+    private readonly ConsoleProcess _console = new();
+
+    public void Dispose() => _console.Dispose();
+
+    [Fact]
+    public void Fit_FindsWhatItFindsInMemory()
+    {
+        Write("rows.csv", 4000, 1);
+        Run("fit", "rows.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "memory");
+        string output = Run("fit", "rows.csv", "--x", "temp", "--y", "load", "--one-pass", "--out", "pass");
+
+        Assert.Contains("of it, proved)", output, StringComparison.Ordinal);
+        Assert.Equal(
+            ["config.json", "model.safetensors", "plots", "search.csv", "summary.json"],
+            Directory.GetFileSystemEntries(_console.PathOf("pass")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.True(File.Exists(_console.PathOf("pass/plots/fit.png")));
+        using JsonDocument memory = Summary("memory");
+        using JsonDocument pass = Summary("pass");
+        string[] keys = [.. memory.RootElement.EnumerateObject().Select(property => property.Name)];
+        Assert.Equal([.. keys, "certificate"], pass.RootElement.EnumerateObject().Select(property => property.Name).OrderBy(
+            name => Array.IndexOf(keys, name) is var at && at >= 0 ? at : keys.Length));
+        double h = memory.RootElement.GetProperty("bandwidth")[0].GetDouble();
+        Assert.Equal(h, pass.RootElement.GetProperty("bandwidth")[0].GetDouble(), 1e-4 * h);
+        foreach (string key in new[] { "leave_one_out_error", "aicc", "gcv" })
+        {
+            double expected = memory.RootElement.GetProperty(key).GetDouble();
+            Assert.Equal(expected, pass.RootElement.GetProperty(key).GetDouble(), 1e-7 * Math.Abs(expected));
+        }
+
+        double bound = pass.RootElement.GetProperty("certificate").GetProperty("bound").GetDouble();
+        Assert.InRange(bound, 0, 1e-10);
+
+        _console.Write("q.csv", "temp\n3.5\n11\n-50\n");
+        double[] Means(string model) => [.. Run("predict", "q.csv", "--model", $"{model}/model.safetensors").Split('\n')[1..3]
+            .Select(line => double.Parse(line.Split(',')[1], CultureInfo.InvariantCulture))];
+        Assert.All(Means("memory").Zip(Means("pass")), pair => Assert.Equal(pair.First, pair.Second, 1e-3));
+        Assert.Contains("outside", Run("predict", "q.csv", "--model", "pass/model.safetensors"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parts_AddUpToTheSameBits()
+    {
+        for (int part = 0; part < 3; part++)
+        {
+            Write($"part-{part}.csv", 700 + part, part);
+        }
+
+        Run("fit", "part-*.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "all");
+        for (int part = 0; part < 3; part++)
+        {
+            string said = Run(
+                "moments", $"part-{part}.csv", "--x", "temp", "--y", "load", "--grid", "all/moments/grid.moments", "--out",
+                $"{part}.moments");
+            Assert.StartsWith($"{part}.moments: {700 + part} rows in ", said, StringComparison.Ordinal);
+        }
+
+        Run("fit", "--moments", "2.moments", "0.moments", "1.moments", "--no-plots", "--quiet", "--out", "sum");
+
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("all/model.safetensors")), File.ReadAllBytes(_console.PathOf("sum/model.safetensors")));
+        using JsonDocument sum = Summary("sum");
+        Assert.Equal(2103, sum.RootElement.GetProperty("rows").GetInt64());
+        Assert.Equal("temp", sum.RootElement.GetProperty("x")[0].GetString());
+    }
+
+    [Fact]
+    public void ManyFiles_GoOnWhereTheyWere()
+    {
+        for (int part = 0; part < 3; part++)
+        {
+            Write($"part-{part}.csv", 500, part);
+        }
+
+        Run("fit", "part-*.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "whole");
+
+        // As an interrupted run leaves it: moments of some files, and no configuration.
+        Directory.CreateDirectory(_console.PathOf("begun"));
+        Directory.Move(_console.PathOf("whole/moments"), _console.PathOf("begun/moments"));
+        File.Delete(_console.PathOf("begun/moments/0002-part-2.csv.moments"));
+        DateTime first = File.GetLastWriteTimeUtc(_console.PathOf("begun/moments/0000-part-0.csv.moments"));
+        Write("part-1.csv", 501, 7);
+        Run("fit", "part-*.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "begun");
+
+        // The first was not read again, the second has changed since, the third was never read.
+        Assert.Equal(first, File.GetLastWriteTimeUtc(_console.PathOf("begun/moments/0000-part-0.csv.moments")));
+        using JsonDocument begun = Summary("begun");
+        Assert.Equal(1501, begun.RootElement.GetProperty("rows").GetInt64());
+    }
+
+    [Fact]
+    public void StandardInput_IsReadOnce()
+    {
+        Write("rows.csv", 3000, 2);
+        ConsoleProcess.Running running = _console.Start(
+            ConsoleProcess.Executable,
+            ["fit", "-", "--one-pass", "--x", "temp", "--y", "load", "--missing", "drop", "--json", "--no-plots", "--out", "piped"]);
+        running.Input.Write(File.ReadAllText(_console.PathOf("rows.csv")) + "9,NA,1\n");
+        running.Input.Close();
+        ConsoleProcess.Result result = running.Wait();
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using var summary = JsonDocument.Parse(result.Output);
+        Assert.Equal(3000, summary.RootElement.GetProperty("rows").GetInt64());
+        Assert.Equal(1, summary.RootElement.GetProperty("dropped_rows").GetInt64());
+    }
+
+    [Fact]
+    public void CondensedModel_PredictsAsItsModel()
+    {
+        Write("rows.csv", 2000, 3);
+        Run("fit", "rows.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "fit");
+        string said = Run("condense", "--model", "fit/model.safetensors", "--out", "small.safetensors");
+        Assert.Matches(@"^small.safetensors: \d+ pieces for 2000 examples, within .* of the fit, proved; \d+ bytes\n$", said);
+
+        _console.Write("q.csv", "temp\n3.5\n11\n17\n");
+        string[] whole = Run("predict", "q.csv", "--model", "fit/model.safetensors").Split('\n');
+        string[] small = Run("predict", "q.csv", "--model", "small.safetensors").Split('\n');
+        Assert.Equal(whole[0], small[0]);
+        for (int i = 1; i < 4; i++)
+        {
+            (string[] expected, string[] actual) = (whole[i].Split(','), small[i].Split(','));
+            Assert.Equal(
+                double.Parse(expected[1], CultureInfo.InvariantCulture), double.Parse(actual[1], CultureInfo.InvariantCulture), 1e-8);
+            Assert.Equal(expected[^1], actual[^1]);
+        }
+
+        Run("condense", "--model", "small.safetensors", "--out", "small-curve.cs");
+        string source = File.ReadAllText(_console.PathOf("small-curve.cs"));
+        Assert.Contains("public static class smallcurve", source, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--one-pass: expected no --classes", "fit", "mcycle", "--one-pass", "--classes")]
+    [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--degree", "1")]
+    [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
+    [InlineData("--moments: expected no --data", "fit", "mcycle", "--moments", "a.moments")]
+    [InlineData("--cell: expected --one-pass", "fit", "mcycle", "--cell", "1")]
+    [InlineData("--x: expected one column", "fit", "ethanol", "--one-pass", "--x", "C,E", "--y", "NOx")]
+    [InlineData("--data: no file is called as 'none-*.csv' says", "fit", "none-*.csv")]
+    [InlineData("a.moments: no such file", "fit", "--moments", "a.moments")]
+    [InlineData("bad.csv, row 3, column 'load': expected a number, found 'x'", "fit", "bad.csv", "--one-pass")]
+    [InlineData("none.csv: no such file", "moments", "none.csv", "--out", "a.moments")]
+    [InlineData("--out: expected a file, got none", "moments", "mcycle")]
+    [InlineData("--out: expected a file that ends in", "condense", "--model", "bad.csv", "--out", "a.txt")]
+    [InlineData("bad.csv: expected a safetensors file", "condense", "--model", "bad.csv", "--out", "a.cs")]
+    public void WrongInput_IsOneLineAndNothingIsWritten(string message, params string[] arguments)
+    {
+        _console.Write("bad.csv", "temp,load\n1,2\n3,x\n4,5\n");
+        ConsoleProcess.Result result = _console.Run([.. arguments, .. arguments[0] == "fit" ? (string[])["--out", "run"] : []]);
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.StartsWith($"error: {message}", result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+        Assert.Equal(["bad.csv"], Directory.GetFileSystemEntries(_console.Folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void MomentsOfOtherColumnsOrCells_AreNotAdded()
+    {
+        Write("rows.csv", 500, 4);
+        Run("moments", "rows.csv", "--x", "temp", "--y", "load", "--cell", "0.5", "--out", "a.moments");
+        Run("moments", "rows.csv", "--x", "temp", "--y", "load", "--cell", "0.1", "--out", "b.moments");
+        Run("moments", "rows.csv", "--x", "load", "--y", "temp", "--cell", "0.5", "--out", "c.moments");
+
+        Refused("--moments: b.moments is cut otherwise than a.moments; make it with --grid a.moments", "a.moments", "b.moments");
+        Refused(
+            "--moments: expected moments of the columns temp, load as in a.moments, got load, temp in c.moments", "a.moments", "c.moments");
+
+        void Refused(string message, params string[] files)
+        {
+            ConsoleProcess.Result result = _console.Run(["fit", "--out", "run", "--moments", .. files]);
+            Assert.Equal((2, $"error: {message}\n"), (result.ExitCode, result.Error));
+            Assert.False(Directory.Exists(_console.PathOf("run")));
+        }
+    }
+
+    [Fact]
+    public void CellsThatAreTooWide_AreSaid()
+    {
+        Write("rows.csv", 2000, 5);
+        string output = Run("fit", "rows.csv", "--x", "temp", "--y", "load", "--one-pass", "--cell", "4", "--no-plots", "--out", "run");
+        Assert.Contains(
+            "the narrowest predicts best: narrower ones need narrower cells, --cell 0.5 say", output, StringComparison.Ordinal);
+        using JsonDocument summary = Summary("run");
+        Assert.True(summary.RootElement.GetProperty("at_bound").GetBoolean());
+    }
+
+    private string Run(params string[] arguments)
+    {
+        ConsoleProcess.Result result = _console.Run(arguments);
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        return result.Output;
+    }
+
+    private JsonDocument Summary(string run) => JsonDocument.Parse(File.ReadAllText(_console.PathOf($"{run}/summary.json")));
+
+    private void Write(string file, int rows, int seed)
+    {
+        var random = new Random(seed);
+        var text = new StringBuilder("id,temp,load\n");
+        for (int i = 0; i < rows; i++)
+        {
+            double x = 20 * random.NextDouble();
+            text.Append(CultureInfo.InvariantCulture, $"{i},{x:F5},{Math.Sin(x) + random.NextDouble():F5}\n");
+        }
+
+        _console.Write(file, text.ToString());
+    }
+}
