@@ -3,6 +3,7 @@ using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
@@ -55,6 +56,49 @@ public sealed class ReadmeTests : IDisposable
     }
 
     [Fact]
+    public void OnePassSnippet_SavesTheCurve()
+    {
+        var random = new Random(1);
+        double[] Numbers() => [.. Enumerable.Range(0, 2000).Select(_ => random.NextDouble())];
+        (double[] X, double[] Y)[] all = [.. Enumerable.Range(0, 3).Select(_ => Numbers()).Select(
+            x => (x, x.Select(at => Math.Sin(9 * at) + random.NextDouble()).ToArray()))];
+
+        InFolder(() => RunOnePassSnippet(all[0].X, all[0].Y, all));
+
+        CondensedCurve saved = CondensedCurve.Load(_console.PathOf("curve.safetensors")).Curve;
+        Assert.Equal(6000, saved.Count);
+        Assert.InRange(saved.Predict([0.5]).Mean[0], Math.Sin(4.5) + 0.3, Math.Sin(4.5) + 0.7);
+    }
+
+    private void InFolder(Action run)
+    {
+        string before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = _console.Folder;
+        try
+        {
+            run();
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+    }
+
+    private static void RunOnePassSnippet(double[] someX, double[] someY, IEnumerable<(double[] X, double[] Y)> batches)
+    {
+        var moments = new Moments(MomentGrid.Choose(someX, someY, rows: 100_000_000));
+        foreach ((double[] x, double[] y) in batches)
+        {
+            moments.Add(x, y);
+        }
+
+        MomentRegression model = MomentRegression.Fit(moments);
+        System.Console.WriteLine($"h = {model.Bandwidth}, error {model.Diagnostics.LeaveOneOutError}, {model.Certificate}");
+        CondensedCurve curve = model.Condense(tolerance: 1e-10);
+        curve.Save("curve.safetensors");
+    }
+
+    [Fact]
     public void RegressionSnippet_SavesTheCurve()
     {
         File.Copy(
@@ -63,18 +107,11 @@ public sealed class ReadmeTests : IDisposable
         File.Copy(
             Path.Combine(ConsoleProcess.Repository, "src", "TorchAttention.Numerics", "Tables", "Data", "ethanol.csv"),
             _console.PathOf("ethanol.csv"));
-        string before = Environment.CurrentDirectory;
-        Environment.CurrentDirectory = _console.Folder;
-        try
+        InFolder(() =>
         {
             RunRegressionSnippet();
             RunSurfaceSnippet();
-        }
-        finally
-        {
-            Environment.CurrentDirectory = before;
-        }
-
+        });
         Assert.Equal(1.4758, KernelRegression.Load(_console.PathOf("curve.safetensors")).Model.Bandwidths[0], 1e-4);
     }
 
