@@ -65,7 +65,7 @@ public sealed class DocsTests
     {
         string[] readmes = [.. Directory.EnumerateDirectories(PathOf("src")).Select(folder => Path.Combine(folder, "readme.md"))
             .Where(File.Exists)];
-        Assert.Equal(5, readmes.Length);
+        Assert.Equal(6, readmes.Length);
         Assert.All(readmes, readme =>
             Assert.All(Page.Read(readme).Links, link => Assert.StartsWith("https://", link, StringComparison.Ordinal)));
     }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Data;
+using TorchAttention.Files;
 using TorchAttention.Numerics;
 using TorchSharp;
 
@@ -77,7 +78,7 @@ internal sealed class DataSource
     {
         try
         {
-            return CsvTable.Read(options.Data, header => ChooseColumns(header, options), options.ReadFile());
+            return TableFile.Read(options.Data, header => ChooseColumns(header, options), options.ReadFile());
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && Examples.IsGrouped(e.Found!))
         {

@@ -18,7 +18,8 @@ internal sealed partial record TrainOptions(TrainLine Line)
     public string Data { get; init; } = Line.Take(new Option<string>(Options.Data)
     {
         Description = $"{DataSource.Nonlinear} (the chapter's), a built-in table "
-            + $"({string.Join(", ", BuiltInTable.All.Select(table => table.Name))}; see datasets), or a CSV file with a header row",
+            + $"({string.Join(", ", BuiltInTable.All.Select(table => table.Name))}; see datasets), "
+            + $"a CSV file with a header row, or a table by its ending ({ExamplesOptions.Endings})",
         HelpName = "name|file",
         DefaultValueFactory = _ => DataSource.Nonlinear,
     });

@@ -28,7 +28,10 @@ internal static class PredictCommand
             Required = true,
         };
         Option<string?> data = Options.Text(
-            Options.Data, "file", "The queries: a CSV file with the model's features in its header, or - for standard input (default -)");
+            Options.Data,
+            "file",
+            $"The queries: a file of CSV, {ExamplesOptions.Endings} with the model's features as columns, or - for CSV on standard input "
+                + "(default -)");
         Option<string?> output = Options.Text(
             "--out",
             "file",
@@ -161,17 +164,21 @@ internal static class PredictCommand
     {
         using var interruption = new Interruption();
         (string data, string output, CsvOptions csv, string? keep) = queries;
-        using CsvRows rows = Examples.Open(data, csv);
+        using TableRows rows = Examples.Open(data, csv);
         rows.Choose(features);
         string[] keptColumns = Kept(keep, rows.Header, features);
         rows.Keep(keptColumns);
         if (output == Examples.Standard)
         {
-            DataStream.WriteOutput(Write);
+            DataStream.WriteOutput(WriteText);
+        }
+        else if (RowText.IsParquet(output))
+        {
+            WholeFile.Write(output, stream => Write(new ParquetRows(stream), () => { }));
         }
         else
         {
-            WholeFile.WriteText(output, Write);
+            WholeFile.WriteText(output, WriteText);
         }
 
         if (rows.DroppedRows > 0)
@@ -189,13 +196,14 @@ internal static class PredictCommand
             return reading.GetAwaiter().GetResult() > 0;
         }
 
-        void Write(TextWriter writer)
+        void WriteText(TextWriter writer) => Write(RowText.Create(output, writer, csv), writer.Flush);
+
+        void Write(RowText text, Action flush)
         {
-            var text = RowText.Create(output, writer, csv);
             IReadOnlyList<string>? order = keep == All ? rows.Header : null;
             Action<double[], List<string>[], CancellationToken> writeRows =
                 begin(new PredictedRows(text, features, keptColumns, order));
-            writer.Flush();
+            flush();
             List<double>[] columns = [.. features.Select(_ => new List<double>())];
             List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
             while (Read(columns, kept))
@@ -207,7 +215,7 @@ internal static class PredictCommand
                 }
 
                 writeRows(numbers, kept, interruption.Token);
-                writer.Flush();
+                flush();
             }
 
             text.Finish();
@@ -225,7 +233,7 @@ internal static class PredictCommand
                 $"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
     }
 
-    private static int ReadChunk(CsvRows rows, List<double>[] columns, List<string>[] kept)
+    private static int ReadChunk(TableRows rows, List<double>[] columns, List<string>[] kept)
     {
         Array.ForEach(columns, column => column.Clear());
         Array.ForEach(kept, column => column.Clear());

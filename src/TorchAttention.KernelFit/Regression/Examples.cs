@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Output;
+using TorchAttention.Files;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
 
@@ -61,7 +62,7 @@ internal sealed record Examples
                 $"--data: no table or file '{PlainText.Brief(data)}'; the built-in tables are {ExamplesOptions.BuiltIn}");
         }
 
-        using CsvRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
+        using TableRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
         (string[] features, string target) = Choose(builtIn, rows.Header, x, y, data, options.Delimiter);
         string[] columns = [.. features, .. classes ? (string[])[] : [target], .. weights is null ? (string[])[] : [weights]];
         if (columns.Append(target).Distinct().Count() < columns.Length + (classes ? 1 : 0))
@@ -115,12 +116,12 @@ internal sealed record Examples
     }
 
     /// <summary>Opens a file, or standard input for -.</summary>
-    public static CsvRows Open(string data, CsvOptions options)
+    public static TableRows Open(string data, CsvOptions options)
     {
         DataStream.RefuseClosed("--data", data);
         return data.Length == 0 ? throw CliException.WrongInput("--data: expected a file, got ''")
             : data == Standard ? CsvRows.Open(DataStream.OpenInput("--data"), StandardInput, options)
-            : CsvRows.Open(data, options);
+            : TableFile.Open(data, options);
     }
 
     /// <summary>Fits a model to some of the rows.</summary>
@@ -150,7 +151,7 @@ internal sealed record Examples
     }
 
     // A column of text where numbers are expected may well be one of classes.
-    public static int ReadRows(CsvRows rows, List<double>[] values, List<string> labels, string? target, int most = int.MaxValue)
+    public static int ReadRows(TableRows rows, List<double>[] values, List<string> labels, string? target, int most = int.MaxValue)
     {
         try
         {
@@ -178,7 +179,8 @@ internal sealed record Examples
 
     /// <summary>Whether a field is a number with marks that are not understood.</summary>
     public static bool IsGrouped(string field) =>
-        field.Any(char.IsAsciiDigit) && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
+        field.Any(char.IsAsciiDigit) && field.LastIndexOf('-') <= 0
+            && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
 
     /// <summary>The columns asked for, or those that a file of two has.</summary>
     public static (string[] Features, string Target) Choose(

@@ -1,10 +1,14 @@
+using TorchAttention.Files;
+
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>The options that say what the examples are.</summary>
 internal sealed class ExamplesOptions
 {
     private readonly Option<string?> _data = Options.Text(
-        Options.Data, "name|file", $"A CSV file with a header row, - for standard input, or a built-in table ({BuiltIn})");
+        Options.Data,
+        "name|file",
+        $"A CSV file with a header row, a table by its ending ({Endings}), - for CSV on standard input, or a built-in table ({BuiltIn})");
 
     private readonly Option<string?> _x = Options.Text(
         "--x", "columns", "The features' columns, separated by commas (by default a built-in table's own, or the first of a file's two)");
@@ -13,6 +17,9 @@ internal sealed class ExamplesOptions
     private readonly Option<string?> _weights = Options.Text("--weights", "column", "A column that says how much each row counts");
     private readonly Option<bool> _classes = Options.Flag("--classes", "The target is the name of a class: fit the classes' probabilities");
     private readonly CsvFileOptions _file = new();
+
+    /// <summary>The endings of files other than CSV.</summary>
+    public static string Endings => string.Join(", ", TableFile.Endings);
 
     /// <summary>The built-in tables' names.</summary>
     public static string BuiltIn => string.Join(", ", BuiltInTable.All.Select(table => table.Name));

@@ -9,29 +9,16 @@ namespace TorchAttention.Numerics.Tables;
 /// Text is UTF-8 (or UTF-16 with a byte-order mark); fields may be quoted as RFC 4180 says. Blank lines are passed over. Every number must
 /// be finite: text, or a number that float64 cannot hold, is an error with its place.
 /// </remarks>
-public sealed class CsvRows : IDisposable
+public sealed class CsvRows : TableRows
 {
-    private const int LongestMissing = 4;
-    private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _missing = new HashSet<string>(
-        StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" }.GetAlternateLookup<ReadOnlySpan<char>>();
-
-    private readonly string _name;
     private readonly CsvOptions _options;
     private readonly CsvRecords _records;
     private readonly CsvNumbers _numbers;
     private readonly string[] _header;
     private readonly int _headerRow;
-    private string[] _columns = [];
-    private int[] _places = [];
-    private string? _notNegative;
-    private int _labelPlace = -1;
-    private int[] _keptPlaces = [];
-    private long _firstMissingRow;
-    private string? _firstMissingColumn;
-    private string _firstMissing = "";
-    private long _rowsWithMissing;
 
     private CsvRows(TextReader reader, string name, CsvOptions options)
+        : base(name, options.Missing)
     {
         if (options.DecimalComma && options.Delimiter == ',')
         {
@@ -47,7 +34,6 @@ public sealed class CsvRows : IDisposable
             };
         }
 
-        _name = name;
         _options = options;
         _numbers = new CsvNumbers(options);
         _records = new CsvRecords(reader, name, options.Delimiter);
@@ -70,11 +56,14 @@ public sealed class CsvRows : IDisposable
         }
     }
 
-    /// <summary>The header's names.</summary>
-    public IReadOnlyList<string> Header => _header;
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Header => _header;
 
-    /// <summary>How many rows were left out because a number was missing.</summary>
-    public long DroppedRows => _options.Missing == MissingValues.Drop ? _rowsWithMissing : 0;
+    private protected override string DataPlace => "data below the header row";
+
+    private protected override int? HeaderRow => _headerRow;
+
+    private protected override string Described => CsvTable.Describe(_header, _options.Delimiter);
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file; a pipe will do, since it is read once.</param>
@@ -126,37 +115,10 @@ public sealed class CsvRows : IDisposable
         }
     }
 
-    /// <summary>Names the columns to read as numbers, and one to read as text.</summary>
-    /// <param name="columns">Names of the header, in the order wanted.</param>
-    /// <param name="label">The column of text; null for none.</param>
-    /// <param name="notNegative">The column of numbers, one of weights say, that are at least 0; null for none.</param>
-    /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
-    public void Choose(IReadOnlyList<string> columns, string? label = null, string? notNegative = null)
-    {
-        ArgumentNullException.ThrowIfNull(columns);
-        _columns = [.. columns];
-        _places = Array.ConvertAll(_columns, Find);
-        _labelPlace = label is null ? -1 : Find(label);
-        _notNegative = notNegative;
-    }
-
-    /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
-    /// <param name="columns">Names of the header, in the order wanted.</param>
-    /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
-    public void Keep(IReadOnlyList<string> columns)
-    {
-        ArgumentNullException.ThrowIfNull(columns);
-        _keptPlaces = [.. columns.Select(Find)];
-    }
-
-    /// <summary>Reads the next rows.</summary>
-    /// <param name="values">A list for each chosen column, which the numbers are added to.</param>
-    /// <param name="most">The most rows to read.</param>
-    /// <param name="labels">A list that the text of the chosen column is added to; null where none was chosen.</param>
-    /// <param name="kept">A list for each column that is kept, which its text is added to; none where null.</param>
-    /// <returns>How many rows were added; 0 at the end.</returns>
+    /// <inheritdoc/>
     /// <exception cref="TableException">A row is ragged, a quotation is not closed, or a chosen field is not a finite number.</exception>
-    public int Read(IReadOnlyList<List<double>> values, int most, List<string>? labels = null, IReadOnlyList<List<string>>? kept = null)
+    public override int Read(
+        IReadOnlyList<List<double>> values, int most, List<string>? labels = null, IReadOnlyList<List<string>>? kept = null)
     {
         ArgumentNullException.ThrowIfNull(values);
         try
@@ -171,20 +133,11 @@ public sealed class CsvRows : IDisposable
         }
         catch (Exception e) when (e is not TableException)
         {
-            throw Explained(e, _name, _records.Row);
+            throw Explained(e, Name, _records.Row);
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _records.Dispose();
-    }
-
-    /// <summary>The error for a file whose rows have nothing to read.</summary>
-    public TableException NoData() => DroppedRows > 0
-        ? new TableException(TableProblem.Empty, _name) { Expected = "rows without missing numbers", Found = $"none among {DroppedRows}" }
-        : new TableException(TableProblem.Empty, _name) { Expected = "data below the header row", Found = "none" };
+    private protected override void Close() => _records.Dispose();
 
     private static Encoding Utf8() =>
         Encoding.GetEncoding("utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback($"{CsvRecords.NoText}"));
@@ -213,9 +166,6 @@ public sealed class CsvRows : IDisposable
         _ => e,
     };
 
-    // A first missing number is an error; all that follow are counted before it is one.
-    private bool IsCounting => _options.Missing == MissingValues.Error && _rowsWithMissing > 0;
-
     private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
         int fields = _records.FieldCount;
@@ -226,15 +176,11 @@ public sealed class CsvRows : IDisposable
         }
 
         int missing = FirstMissing();
-        bool isWhole = missing < 0 && !(_labelPlace >= 0 && _records.Field(_labelPlace).IsEmpty);
+        bool isWhole = missing < 0 && !(LabelPlace >= 0 && _records.Field(LabelPlace).IsEmpty);
         if (!isWhole)
         {
-            if (_rowsWithMissing++ == 0)
-            {
-                int place = missing >= 0 ? _places[missing] : _labelPlace;
-                (_firstMissingRow, _firstMissingColumn, _firstMissing) = (_records.Row, _header[place], Text(place));
-            }
-
+            int place = missing >= 0 ? Places[missing] : LabelPlace;
+            Miss(_records.Row, place, Text(place));
             return false;
         }
 
@@ -243,19 +189,19 @@ public sealed class CsvRows : IDisposable
             return false;
         }
 
-        for (int i = 0; i < _places.Length; i++)
+        for (int i = 0; i < Places.Length; i++)
         {
-            values[i].Add(Number(_records.Field(_places[i]), _columns[i]));
+            values[i].Add(Number(_records.Field(Places[i]), Columns[i]));
         }
 
-        if (_labelPlace >= 0)
+        if (LabelPlace >= 0)
         {
-            labels?.Add(Text(_labelPlace));
+            labels?.Add(Text(LabelPlace));
         }
 
-        for (int i = 0; kept is not null && i < _keptPlaces.Length; i++)
+        for (int i = 0; kept is not null && i < KeptPlaces.Length; i++)
         {
-            kept[i].Add(Text(_keptPlaces[i]));
+            kept[i].Add(Text(KeptPlaces[i]));
         }
 
         return true;
@@ -265,45 +211,16 @@ public sealed class CsvRows : IDisposable
 
     private int FirstMissing()
     {
-        for (int i = 0; i < _places.Length; i++)
+        for (int i = 0; i < Places.Length; i++)
         {
-            ReadOnlySpan<char> field = _records.Field(_places[i]);
-            if (field.Length <= LongestMissing && _missing.Contains(field))
+            ReadOnlySpan<char> field = _records.Field(Places[i]);
+            if (IsMissing(field))
             {
                 return i;
             }
         }
 
         return -1;
-    }
-
-    private TableException Missing() => new(TableProblem.Missing, _name)
-    {
-        Row = _firstMissingRow,
-        Column = _firstMissingColumn,
-        Expected = _places.Contains(Array.IndexOf(_header, _firstMissingColumn)) ? "a number" : "text",
-        Found = _firstMissing,
-        Rows = _rowsWithMissing,
-    };
-
-    private int Find(string column)
-    {
-        int place = Array.IndexOf(_header, column);
-        if (place < 0)
-        {
-            throw new TableException(TableProblem.NoColumn, _name)
-            {
-                Column = column,
-                Found = CsvTable.Describe(_header, _options.Delimiter),
-                Hint = PlainText.DidYouMean(column, _header),
-            };
-        }
-
-        return Array.IndexOf(_header, column, place + 1) < 0 ? place : throw new TableException(TableProblem.ColumnTwice, _name)
-        {
-            Row = _headerRow,
-            Column = column,
-        };
     }
 
     private double Number(ReadOnlySpan<char> field, string column)
@@ -313,7 +230,7 @@ public sealed class CsvRows : IDisposable
             throw _records.Wrong(TableProblem.NotANumber, _numbers.Expected(field), field, column);
         }
 
-        if (number < 0 && column == _notNegative)
+        if (number < 0 && column == NotNegative)
         {
             throw _records.Wrong(TableProblem.Negative, "a number of at least 0", field, column);
         }

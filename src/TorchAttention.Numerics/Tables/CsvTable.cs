@@ -14,7 +14,7 @@ public static class CsvTable
     public static Table Read(string path, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, CsvOptions? options = null)
     {
         using CsvRows rows = CsvRows.Open(path, options);
-        return ReadAll(rows, path, choose, null, null);
+        return ReadAll(rows, path, choose);
     }
 
     /// <summary>Reads columns of a file by their names.</summary>
@@ -41,7 +41,7 @@ public static class CsvTable
         TextReader reader, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, CsvOptions? options = null)
     {
         using CsvRows rows = CsvRows.Open(reader, name, options);
-        return ReadAll(rows, name, choose, null, null);
+        return ReadAll(rows, name, choose);
     }
 
     /// <summary>Reads columns of numbers and one of text.</summary>
@@ -60,8 +60,10 @@ public static class CsvTable
         return (ReadAll(rows, path, _ => columns, label, labels), labels);
     }
 
-    private static Table ReadAll(
-        CsvRows rows, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, string? label, List<string>? labels)
+    /// <summary>Reads all rows of an open table.</summary>
+    internal static Table ReadAll(
+        TableRows rows, string name, Func<IReadOnlyList<string>, IReadOnlyList<string>> choose, string? label = null,
+        List<string>? labels = null)
     {
         ArgumentNullException.ThrowIfNull(choose);
         IReadOnlyList<string> columns = choose(rows.Header);

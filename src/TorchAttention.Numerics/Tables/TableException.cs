@@ -5,8 +5,8 @@ namespace TorchAttention.Numerics.Tables;
 /// in one line.
 /// </summary>
 /// <remarks>
-/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not. The
-/// properties hold text as it is in the
+/// Rows are counted as a spreadsheet shows them: the header is row 1, blank lines count, a line break inside quotation marks does not.
+/// Where names are no row, in Parquet and Arrow files, the first row of data is row 1. The properties hold text as it is in the
 /// file; in the message it is cut short, and characters that would break the line are written as <c>\n</c> or <c>\u001b</c>.
 /// </remarks>
 /// <param name="kind">What is wrong.</param>
@@ -24,7 +24,7 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
     /// <summary>The file or data set, as the user named it.</summary>
     public string Table { get; } = table;
 
-    /// <summary>The row, the header being 1; null where the problem has no row.</summary>
+    /// <summary>The row, the header being 1 where it is a row; null where the problem has no row.</summary>
     public long? Row { get; init; }
 
     /// <summary>The column's name; null where the problem has no column.</summary>

@@ -62,4 +62,7 @@ public enum TableProblem
 
     /// <summary>The numbers are in order one by one, and together no model or rule can use them.</summary>
     Unusable,
+
+    /// <summary>It is no file of the format that its ending names, or a part of it is lost.</summary>
+    Damaged,
 }

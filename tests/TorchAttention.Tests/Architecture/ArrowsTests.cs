@@ -11,6 +11,9 @@ public sealed partial class ArrowsTests
     [
         ("TorchAttention.Numerics",
         ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine",
+        "TorchAttention.(Data|Files|Pooling|Training|Models|Plotting|Cli)"]),
+        ("TorchAttention.Files",
+        ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine",
         "TorchAttention.(Data|Pooling|Training|Models|Plotting|Cli)"]),
         ("TorchAttention.Plotting", ["TorchSharp", "Spectre", "System.CommandLine", "TorchAttention.(Data|Pooling|Training|Models|Cli)"]),
         ("TorchAttention", ["ScottPlot", "SkiaSharp", "Spectre", "System.CommandLine", "TorchAttention.(Plotting|Cli)"]),
@@ -19,7 +22,7 @@ public sealed partial class ArrowsTests
         ("TorchAttention/Training", ["TorchAttention.(Pooling|Models)"]),
         ("TorchAttention.KernelFit",
         ["TorchSharp", "ScottPlot", "SkiaSharp", "TorchAttention.(Data|Pooling|Training|Models|Runs|Cli.(Training|Exercises))"]),
-        ("TorchAttention.Console", ["ScottPlot", "SkiaSharp"]),
+        ("TorchAttention.Console", ["ScottPlot", "SkiaSharp", "Parquet", "Apache.Arrow"]),
     ];
 
     [Fact]
@@ -46,10 +49,14 @@ public sealed partial class ArrowsTests
     public void References_FollowTheArrows()
     {
         Assert.Equal("MathNet.Numerics Sep csFastFloat", References("TorchAttention.Numerics"));
+        Assert.Equal(
+            "../TorchAttention.Numerics/TorchAttention.Numerics.csproj Apache.Arrow Apache.Arrow.Compression Parquet.Net",
+            References("TorchAttention.Files"));
         Assert.Equal("../TorchAttention.Numerics/TorchAttention.Numerics.csproj ScottPlot", References("TorchAttention.Plotting"));
 
         Assert.Equal(
-            "../TorchAttention.Plotting/TorchAttention.Plotting.csproj Spectre.Console System.CommandLine",
+            "../TorchAttention.Files/TorchAttention.Files.csproj ../TorchAttention.Plotting/TorchAttention.Plotting.csproj "
+                + "Spectre.Console System.CommandLine",
             References("TorchAttention.KernelFit"));
 
         // The last one is of the package alone.
@@ -65,7 +72,7 @@ public sealed partial class ArrowsTests
         foreach (string project in
             new[]
             {
-                "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Plotting", "TorchAttention.KernelFit",
+                "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Files", "TorchAttention.Plotting", "TorchAttention.KernelFit",
                 "TorchAttention.Console",
             })
         {

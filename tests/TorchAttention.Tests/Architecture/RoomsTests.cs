@@ -1,5 +1,6 @@
 using Mono.Cecil;
 using Mono.Cecil.Cil;
+using TorchAttention.Files;
 using TorchAttention.Numerics;
 using TorchAttention.Plotting;
 using TorchAttention.Tests.Console;
@@ -14,6 +15,7 @@ public sealed class RoomsTests
         typeof(KernelPooling).Assembly.Location,
         typeof(LibTorch).Assembly.Location,
         typeof(Figures).Assembly.Location,
+        typeof(TableFile).Assembly.Location,
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Console.dll"),
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "kernelfit.dll"),
     ];

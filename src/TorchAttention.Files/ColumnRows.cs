@@ -1,0 +1,141 @@
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Files;
+
+/// <summary>The rows of a file that is held by columns, with what CSV says of missing values, signs and texts.</summary>
+internal sealed class ColumnRows : TableRows
+{
+    private readonly TableSource _source;
+    private readonly CsvNumbers _numbers;
+    private Fields[] _chosen = [];
+    private string?[]? _labels;
+    private string?[][] _kept = [];
+    private int _at;
+    private int _count;
+
+    public ColumnRows(TableSource source, CsvOptions options)
+        : base(source.Name, options.Missing)
+    {
+        _source = source;
+        _numbers = new CsvNumbers(options);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Header => _source.Header;
+
+    private protected override string DataPlace => HeaderRow is null ? "rows of data" : "data below the header row";
+
+    private protected override int? HeaderRow => _source.HeaderRow;
+
+    private protected override string Described =>
+        (Header.Count == 1 ? "its only column is " : "its columns are ") + PlainText.List(Header, "'");
+
+    /// <inheritdoc/>
+    public override int Read(
+        IReadOnlyList<List<double>> values, int most, List<string>? labels = null, IReadOnlyList<List<string>>? kept = null)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        int added = 0;
+        while ((added < most || IsCounting) && (_at < _count || NextBlock(kept is not null)))
+        {
+            int rows = IsCounting ? _count - _at : Math.Min(_count - _at, most - added);
+            if (ArePlain(rows))
+            {
+                for (int i = 0; i < _chosen.Length; i++)
+                {
+                    values[i].AddRange(_chosen[i].Values.AsSpan(_at, rows));
+                }
+
+                (added, _at) = (added + rows, _at + rows);
+            }
+            else
+            {
+                for (int end = _at + rows; _at < end; _at++)
+                {
+                    added += Add(values, labels, kept) ? 1 : 0;
+                }
+            }
+        }
+
+        return IsCounting ? throw Missing() : added;
+    }
+
+    private protected override void Close() => _source.Dispose();
+
+    private bool NextBlock(bool keeps)
+    {
+        bool isThere = _source.Next();
+        (_at, _count) = (0, isThere ? _source.Count : 0);
+        _chosen = isThere ? Array.ConvertAll(Places, _source.Numbers) : [];
+        _labels = isThere && LabelPlace >= 0 ? _source.Texts(LabelPlace) : null;
+        _kept = isThere && keeps ? Array.ConvertAll(KeptPlaces, _source.Texts) : [];
+        return isThere;
+    }
+
+    // Finite numbers and nothing beside them are copied as they are.
+    private bool ArePlain(int rows) => !IsCounting && _labels is null && _kept.Length == 0
+        && Array.TrueForAll(_chosen, fields => fields.AreNumbers(_at, rows))
+        && (NotNegative is null || !_chosen[Array.IndexOf(Columns, NotNegative)].Values.AsSpan(_at, rows).ContainsAnyInRange(
+            double.MinValue, -double.Epsilon));
+
+    private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
+    {
+        int missing = Array.FindIndex(_chosen, IsMissingHere);
+        bool isLabelMissing = _labels is not null && string.IsNullOrWhiteSpace(_labels[_at]);
+        if (missing >= 0 || isLabelMissing)
+        {
+            int place = missing >= 0 ? Places[missing] : LabelPlace;
+            Miss(_source.RowAt(_at), place, missing >= 0 ? _source.Texts(place)[_at] ?? "" : "");
+            return false;
+        }
+
+        if (IsCounting)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < _chosen.Length; i++)
+        {
+            values[i].Add(Number(_chosen[i], Columns[i]));
+        }
+
+        if (_labels is not null)
+        {
+            labels?.Add(_labels[_at]!.Trim());
+        }
+
+        for (int i = 0; i < _kept.Length; i++)
+        {
+            kept![i].Add(_kept[i][_at]?.Trim() ?? "");
+        }
+
+        return true;
+    }
+
+    private bool IsMissingHere(Fields fields) =>
+        double.IsNaN(fields.Values[_at]) && (fields.Texts is null || IsMissing(fields.Texts[_at].AsSpan().Trim()));
+
+    private double Number(Fields fields, string column)
+    {
+        double number = fields.Values[_at];
+        string? text = fields.Texts?[_at]?.Trim();
+        if (text is not null && double.IsNaN(number) && !_numbers.TryRead(text, out number))
+        {
+            throw Wrong(TableProblem.NotANumber, _numbers.Expected(text), text, column);
+        }
+
+        return number < 0 && column == NotNegative
+            ? throw Wrong(TableProblem.Negative, "a number of at least 0", Text(), column)
+            : double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", Text(), column);
+
+        string Text() => text ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private TableException Wrong(TableProblem kind, string expected, string found, string column) => new(kind, Name)
+    {
+        Row = _source.RowAt(_at),
+        Column = column,
+        Expected = expected,
+        Found = found,
+    };
+}
