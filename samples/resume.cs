@@ -27,7 +27,8 @@ Console.WriteLine($"goes on after step {last.Step}, in epoch {last.Epoch}");
 Console.WriteLine($"without a stop w = {whole.W:R}");
 Console.WriteLine($"with one       w = {resumed.W:R}");
 Console.WriteLine(whole.W == resumed.W ? "the same, bit for bit" : "different");
-Figures.PlotLines([whole.Losses], "epoch", "validation loss", [resumed.Losses with { Label = "resumed" }]).Save("resume.png");
+Figures.PlotLines([whole.Losses], "epoch", "validation loss", [resumed.Losses with { Label = "resumed" }],
+    new FigureOptions { IsCountedX = true }).Save("resume.png");
 
 // Model and data are made anew each time, as after a start of the program.
 static (double W, Series Losses) Train(int epochs, Checkpoint? from, bool saves)

@@ -9,6 +9,15 @@ public sealed record FigureOptions
     /// <summary>Whether the horizontal axis is one of powers of 10; its places are positive then. False by default.</summary>
     public bool IsLogX { get; init; }
 
+    /// <summary>
+    /// Whether the vertical axis is one of powers of 10; its values are positive then, and bands end at half of the least one. False by
+    /// default.
+    /// </summary>
+    public bool IsLogY { get; init; }
+
+    /// <summary>Whether places on the horizontal axis are counted, epochs say, and only whole numbers marked. False by default.</summary>
+    public bool IsCountedX { get; init; }
+
     /// <summary>The ends of the vertical axis; by default those of what is drawn.</summary>
     public (double Least, double Most)? YRange { get; init; }
 

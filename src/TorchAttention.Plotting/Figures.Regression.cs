@@ -26,9 +26,10 @@ public static partial class Figures
     /// <param name="level">The band's level, for the legend.</param>
     /// <param name="xLabel">The horizontal axis.</param>
     /// <param name="yLabel">The vertical axis.</param>
-    /// <param name="options">A title, say.</param>
+    /// <param name="options">A title, the kind of the axes; where a curve is not positive on an axis of powers it is interrupted.</param>
     /// <returns>The picture.</returns>
-    /// <exception cref="ArgumentException">The lengths do not fit each other.</exception>
+    /// <exception cref="ArgumentException">The lengths do not fit each other, or a place or value on an axis of powers is not
+    /// positive.</exception>
     public static Figure PlotRegression(
         IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel,
         FigureOptions? options = null)
@@ -44,34 +45,42 @@ public static partial class Figures
                 + $"{at.Mean.Length}.", nameof(at));
         }
 
+        options ??= new FigureOptions();
+        CheckPowers(new Series("examples", x, y), options);
+        bool isShown(int i) => double.IsFinite(at.Mean[i]) && (!options.IsLogY || at.Mean[i] > 0) && (!options.IsLogX || grid[i] > 0);
+        double floor = Floor([.. y, .. at.Mean.Where((_, i) => isShown(i))]);
+        (double[] cloudX, double[] cloudY) = (Across(x, options), Up(y, options, floor));
         Plot plot = Theme.NewPlot(xLabel, yLabel);
-        AddCloud(plot, x, y, "examples");
+        AddCloud(plot, cloudX, cloudY, "examples");
         var outlines = new List<Coordinates[]>();
-        foreach ((int i, (int first, int end)) in Runs(i => double.IsFinite(at.Mean[i]), grid.Length).Index())
+        foreach ((int i, (int first, int end)) in Runs(isShown, grid.Length).Index())
         {
-            double[] places = grid[first..end];
+            double[] places = Across(grid[first..end], options);
+            double[] means = Up(at.Mean[first..end], options, floor);
             if (at.Lower.Length > 0 && Enumerable.Range(first, end - first).All(k => double.IsFinite(at.Lower[k] + at.Upper[k])))
             {
-                FillY band = plot.Add.FillY(places, at.Lower[first..end], at.Upper[first..end]);
+                (double[] lower, double[] upper) = (Up(at.Lower[first..end], options, floor), Up(at.Upper[first..end], options, floor));
+                FillY band = plot.Add.FillY(places, lower, upper);
                 band.FillColor = Theme.Lines[1].WithAlpha(BandOpacity);
                 band.LineWidth = 0;
                 band.MarkerSize = 0;
                 band.LegendText = i == 0 ? $"{level:P0} band of the mean".Replace(" %", "%", StringComparison.Ordinal) : "";
-                outlines.Add(Coordinates.Zip(places, at.Lower[first..end]));
-                outlines.Add(Coordinates.Zip(places, at.Upper[first..end]));
+                outlines.Add(Coordinates.Zip(places, lower));
+                outlines.Add(Coordinates.Zip(places, upper));
             }
 
-            Scatter curve = plot.Add.ScatterLine(places, at.Mean[first..end]);
+            Scatter curve = plot.Add.ScatterLine(places, means);
             curve.LineWidth = 2.5f;
             curve.Color = Theme.Lines[1];
             curve.MarkerSize = places.Length == 1 ? 8 : 0;
             curve.LegendText = i == 0 ? "fit" : "";
-            outlines.Add(Coordinates.Zip(places, at.Mean[first..end]));
+            outlines.Add(Coordinates.Zip(places, means));
         }
 
+        MarkAxes(plot, options);
         plot.Axes.Margins(MarginX, MarginY);
-        LegendPlace.Choose(plot, Width, Height, outlines, Coordinates.Zip([.. x], [.. y]));
-        return new Figure(Width, Height, plot, options?.Title ?? "");
+        LegendPlace.Choose(plot, Width, Height, outlines, Coordinates.Zip(cloudX, cloudY));
+        return new Figure(Width, Height, plot, options.Title);
     }
 
     /// <summary>A fitted surface over two features as a heatmap, the examples as circles.</summary>
@@ -84,7 +93,8 @@ public static partial class Figures
     /// <param name="yLabel">The second feature.</param>
     /// <param name="colorLabel">What the colours are.</param>
     /// <param name="values">The examples' values, in whose colours they are drawn; empty circles where null.</param>
-    /// <param name="options">A title, and the ends of the colours, which surfaces that are compared share.</param>
+    /// <param name="options">A title, the ends of the colours, which surfaces that are compared share, and the kind of the axes: on one of
+    /// powers the surface's places are evenly spaced in their logarithms.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The surface has no finite number, or there are not as many values as examples.</exception>
     public static Figure PlotSurface(
@@ -106,7 +116,15 @@ public static partial class Figures
 
         (double least, double most) = options?.ColorRange ?? (finite.Min(), finite.Max());
         ScottPlot.Range range = SharedRange([[new[,] { { least, most } }]]);
+        options ??= new FigureOptions();
+        CheckPowers(examples with { Label = "examples" }, options);
+        (first, second, examples) = (Scaled(first, options.IsLogX), Scaled(second, options.IsLogY), examples with
+        {
+            X = Across(examples.X, options),
+            Y = Up(examples.Y, options, 0),
+        });
         Plot plot = Theme.NewPlot(xLabel, yLabel);
+        MarkAxes(plot, options);
         var image = new MatrixImage(surface, range, new CoordinateRect(first.Least, first.Most, second.Least, second.Most));
         plot.Add.Plottable(image);
         if (values is null || values.Count > ManyPoints)
@@ -120,7 +138,7 @@ public static partial class Figures
 
         Frame(plot, first, second);
         Theme.AddColorBar(plot, image, colorLabel);
-        return new Figure(SurfaceWidth, SurfaceHeight, plot, options?.Title ?? "");
+        return new Figure(SurfaceWidth, SurfaceHeight, plot, options.Title);
     }
 
     /// <summary>Several surfaces over the same two features, all in one colour scale.</summary>
@@ -129,7 +147,7 @@ public static partial class Figures
     /// <param name="second">The least and the largest place of the second feature.</param>
     /// <param name="xLabel">The first feature.</param>
     /// <param name="yLabel">The second feature.</param>
-    /// <param name="options">A title, what the colours are and their ends, by default 0 and 1.</param>
+    /// <param name="options">A title, what the colours are and their ends, by default 0 and 1, and the kind of the axes.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">There is no surface.</exception>
     public static Figure PlotSurfacePanels(
@@ -140,16 +158,22 @@ public static partial class Figures
         options ??= new FigureOptions();
         (double least, double most) = options.ColorRange ?? (0, 1);
         var range = new ScottPlot.Range(least, most);
+        (first, second) = (Scaled(first, options.IsLogX), Scaled(second, options.IsLogY));
         return InPanels([.. panels.Select(Drawn)], options.Title, ColorBar(range, options.ColorLabel));
 
         Plot Drawn(SurfacePanel panel)
         {
             Plot plot = Theme.NewPlot(xLabel, yLabel);
+            MarkAxes(plot, options);
             var extent = new CoordinateRect(first.Least, first.Most, second.Least, second.Most);
             plot.Add.Plottable(new MatrixImage(panel.Surface, range, extent));
             if (panel.Examples.X.Count > 0)
             {
-                AddCircles(plot, panel.Examples);
+                AddCircles(plot, panel.Examples with
+                {
+                    X = Across(panel.Examples.X, options),
+                    Y = Up(panel.Examples.Y, options, 0),
+                });
             }
 
             plot.Axes.Title.Label.Text = Theme.Text(panel.Title);
@@ -212,7 +236,7 @@ public static partial class Figures
                 "trial",
                 criterion,
                 [new("tried", Array.ConvertAll(near, i => steps[i]), Array.ConvertAll(near, i => finite[i].Score))],
-                options);
+                (options ?? new FigureOptions()) with { IsCountedX = true });
         }
 
         BandwidthTrial[] ordered = [.. finite.OrderBy(trial => trial.Bandwidths[0])];

@@ -40,7 +40,7 @@ public static partial class Figures
     /// <param name="options">A title, the kind and the ends of the axes.</param>
     /// <returns>The picture; its limits hold every line and every point.</returns>
     /// <exception cref="ArgumentException">A series has no place, or other numbers of places and values, or a number that is not
-    /// finite; or a place on an axis of powers is not positive.</exception>
+    /// finite; or a place or value on an axis of powers is not positive.</exception>
     public static Figure PlotLines(
         IReadOnlyList<Series> lines, string xLabel, string yLabel, IReadOnlyList<Series>? points = null, FigureOptions? options = null)
     {
@@ -103,41 +103,40 @@ public static partial class Figures
     private static Plot Drawn(LinesPanel panel, FigureOptions options, int width, int height, bool isAlone)
     {
         Series[] all = [.. panel.Lines.Concat(panel.Points ?? [])];
-        Array.ForEach(all, series => Check(series, options.IsLogX));
+        Array.ForEach(all, Check);
+        Array.ForEach(all, series => CheckPowers(series, options));
+        double floor = Floor(all.SelectMany(series => series.Y));
         Plot plot = Theme.NewPlot(panel.XLabel, panel.YLabel);
         foreach ((int i, Series line) in panel.Lines.Index())
         {
-            AddLine(plot, line, Theme.Lines[(line.Color ?? i) % Theme.Lines.Count], options.IsLogX);
+            AddLine(plot, line, Theme.Lines[(line.Color ?? i) % Theme.Lines.Count], options, floor);
         }
 
         // After the lines, as in the book: the circles are translucent, and the legend names the curves first.
         foreach ((int i, Series cloud) in (panel.Points ?? []).Index())
         {
-            Scatter circles = plot.Add.ScatterPoints(Places(cloud, options.IsLogX), cloud.Y.ToArray());
+            Scatter circles = plot.Add.ScatterPoints(Across(cloud.X, options), Up(cloud.Y, options, floor));
             circles.MarkerShape = MarkerShape.FilledCircle;
             circles.MarkerSize = cloud.X.Count > FewPoints ? 4 : isAlone ? 8 : 6;
             circles.Color = Theme.Points[i % Theme.Points.Count].WithAlpha(cloud.X.Count > FewPoints || !isAlone ? 0.25 : 0.4);
             circles.LegendText = Theme.LegendText(cloud.Label);
         }
 
-        if (options.IsLogX)
-        {
-            plot.Axes.Bottom.TickGenerator = new PowerTicks();
-        }
-
+        MarkAxes(plot, options);
         plot.Axes.Margins(MarginX, MarginY);
         if (options.YRange is (double least, double most))
         {
             plot.Axes.AutoScale();
-            plot.Axes.SetLimitsY(least, most);
+            double[] ends = Up([least, most], options, floor);
+            plot.Axes.SetLimitsY(ends[0], ends[1]);
         }
 
         // ScottPlot leaves no room for the plot beside a legend without a name.
         if (isAlone && all.Any(series => series.Label.Length > 0))
         {
             LegendPlace.Choose(
-                plot, width, height, panel.Lines.SelectMany(line => Outlines(line, options.IsLogX)),
-                (panel.Points ?? []).SelectMany(cloud => Coordinates.Zip(Places(cloud, options.IsLogX), cloud.Y.ToArray())));
+                plot, width, height, panel.Lines.SelectMany(line => Outlines(line, options, floor)),
+                (panel.Points ?? []).SelectMany(cloud => Coordinates.Zip(Across(cloud.X, options), Up(cloud.Y, options, floor))));
         }
         else
         {
@@ -147,19 +146,19 @@ public static partial class Figures
         return plot;
     }
 
-    private static void AddLine(Plot plot, Series line, Color color, bool isLogX)
+    private static void AddLine(Plot plot, Series line, Color color, FigureOptions options, double floor)
     {
-        double[] places = Places(line, isLogX);
+        double[] places = Across(line.X, options);
         if (line.Band is not null)
         {
             FillY band = plot.Add.FillY(
-                places, [.. line.Band.Select(ends => ends.Lower)], [.. line.Band.Select(ends => ends.Upper)]);
+                places, Up(line.Band.Select(ends => ends.Lower), options, floor), Up(line.Band.Select(ends => ends.Upper), options, floor));
             band.FillColor = color.WithAlpha(BandOpacity);
             band.LineWidth = 0;
             band.MarkerSize = 0;
         }
 
-        Scatter curve = plot.Add.ScatterLine(places, line.Y.ToArray());
+        Scatter curve = plot.Add.ScatterLine(places, Up(line.Y, options, floor));
         curve.LineWidth = 2.5f;
         curve.Color = color;
         curve.LegendText = Theme.LegendText(line.Label);
@@ -169,20 +168,18 @@ public static partial class Figures
         }
     }
 
-    private static IEnumerable<Coordinates[]> Outlines(Series line, bool isLogX)
+    private static IEnumerable<Coordinates[]> Outlines(Series line, FigureOptions options, double floor)
     {
-        double[] places = Places(line, isLogX);
-        yield return Coordinates.Zip(places, [.. line.Y]);
+        double[] places = Across(line.X, options);
+        yield return Coordinates.Zip(places, Up(line.Y, options, floor));
         if (line.Band is not null)
         {
-            yield return Coordinates.Zip(places, [.. line.Band.Select(ends => ends.Lower)]);
-            yield return Coordinates.Zip(places, [.. line.Band.Select(ends => ends.Upper)]);
+            yield return Coordinates.Zip(places, Up(line.Band.Select(ends => ends.Lower), options, floor));
+            yield return Coordinates.Zip(places, Up(line.Band.Select(ends => ends.Upper), options, floor));
         }
     }
 
-    private static double[] Places(Series series, bool isLogX) => [.. isLogX ? series.X.Select(Math.Log10) : series.X];
-
-    private static void Check(Series series, bool isLogX = false)
+    private static void Check(Series series)
     {
         if (series.X.Count == 0 || series.X.Count != series.Y.Count)
         {
@@ -199,11 +196,6 @@ public static partial class Figures
         {
             throw new ArgumentException(
                 $"Series '{series.Label}': expected finite ends of a band for each of {series.X.Count} places, got {band.Count}.");
-        }
-
-        if (isLogX && !series.X.All(place => place > 0))
-        {
-            throw new ArgumentException($"Series '{series.Label}': expected positive places on an axis of powers.");
         }
     }
 }

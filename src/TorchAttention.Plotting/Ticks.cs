@@ -33,13 +33,21 @@ internal sealed class Ticks : ITickGenerator
         init => _places.TickDensity = value;
     }
 
+    /// <summary>Whether only whole numbers are marked.</summary>
+    public bool IsWhole
+    {
+        get => _places.IntegerTicksOnly;
+        init => _places.IntegerTicksOnly = value;
+    }
+
     public int MaxTickCount
     {
         get => _places.MaxTickCount;
         set => _places.MaxTickCount = value;
     }
 
-    Tick[] ITickGenerator.Ticks => _places.Ticks;
+    // Those without a number are fifths of the way between two with one.
+    Tick[] ITickGenerator.Ticks => IsWhole ? [.. _places.Ticks.Where(tick => double.IsInteger(tick.Position))] : _places.Ticks;
 
     public void Regenerate(CoordinateRange range, Edge edge, PixelLength size, Paint paint, LabelStyle labelStyle)
     {

@@ -75,6 +75,12 @@ internal sealed class Comparison
             pictures.AddPredictions(estimator.Name, estimator, Title(i));
         }
 
+        if (_source.XLabels.Count > 2)
+        {
+            string title = $"{PlainText.Brief(_source.Name)}: each column with the others at their medians, n = ";
+            pictures.AddEffects("effects", _estimators, title + NumberText.Format(_data.XTrain.shape[0]));
+        }
+
         pictures.AddAttention("nonparametric-attention", _estimators[1], _nonparametric, Title(1));
         pictures.AddAttention($"{_estimators[2].Name}-attention", _estimators[2], (IAttentionModel)Learned, Title(2));
         pictures.AddLoss("loss", board, Title(2));

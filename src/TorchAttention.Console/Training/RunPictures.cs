@@ -13,6 +13,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
 {
     private const int CurvePoints = 400;
     private const int SurfaceSide = 100;
+    private const int EffectPoints = 150;
+    private const int MostEffects = 12;
     private const int MostRows = 400;
     private const int MostColumns = 800;
     private const int MostHeadsInARow = 3;
@@ -59,6 +61,42 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     }
 
     /// <summary>
+    /// Adds what the estimators predict over each of several columns, the others at their medians: a plot for each column, with a line for
+    /// each estimator and the training examples.
+    /// </summary>
+    /// <param name="name">The picture's file.</param>
+    /// <param name="estimators">What predicts.</param>
+    /// <param name="title">What stands above the picture.</param>
+    public void AddEffects(string name, IReadOnlyList<Estimator> estimators, string title)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        int shown = Math.Min(source.XLabels.Count, MostEffects);
+        Tensor medians = stack([.. data.XTrain.unbind(1).Select(column => column.median())]);
+        double[] y = _units.YsOf(data.YTrain);
+        bool isShown(double value, int i) => i % Step(y.Length, MostRows) == 0;
+        LinesPanel[] panels = [.. Enumerable.Range(0, shown).Select(j =>
+        {
+            Tensor grid = Grid(j, EffectPoints);
+            Tensor queries = medians.repeat(EffectPoints, 1);
+            queries[TensorIndex.Colon, TensorIndex.Single(j)] = grid;
+            double[] places = [.. grid.ToDoubles().Select(data.XScales[j].Invert)];
+            IEnumerable<Series> lines = estimators.Select((estimator, i) =>
+                Finite(j == 0 ? estimator.Name : "", places, estimator.Predict(queries), i));
+            var points = new Series("", [.. _units.XsOf(data.XTrain, j).Where(isShown)], [.. y.Where(isShown)]);
+            return new LinesPanel([.. lines.Where(line => line.X.Count > 0)], source.XLabels[j], source.YLabel, [points]);
+        })];
+        string most = shown < source.XLabels.Count ? $"; {shown} of {source.XLabels.Count} columns" : "";
+        _pictures.Add((name, () => Figures.PlotLinePanels(panels, new FigureOptions { Title = title + most })));
+    }
+
+    // Where a kernel reaches no example there is no prediction.
+    private static Series Finite(string label, double[] places, double[] values, int color)
+    {
+        int[] finite = [.. Enumerable.Range(0, values.Length).Where(i => double.IsFinite(values[i]))];
+        return new Series(label, Array.ConvertAll(finite, i => places[i]), Array.ConvertAll(finite, i => values[i]), color);
+    }
+
+    /// <summary>
     /// Adds the attention weights (validation inputs, training inputs) of an estimator, for each head its own; of large data, evenly spaced
     /// ones. All heads have one scale: their weights are compared, and those of a query sum to 1 in each.
     /// </summary>
@@ -99,7 +137,7 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
         double[] epochs = Array.ConvertAll(shown, row => row.Epoch);
         Series[] lines = [.. numbers.Names.Select((number, i) =>
             new Series(number, epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
-        var options = new FigureOptions { Title = title };
+        var options = new FigureOptions { Title = title, IsCountedX = true };
         if (source.XLabels.Count > 1 && source.XLabels.Count == numbers.Names.Count)
         {
             LinesPanel[] panels = [.. lines.Zip(source.XLabels, (line, column) =>
@@ -141,7 +179,8 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     public void AddLoss(string name, ProgressBoard board, string title)
     {
         Series[] lines = [.. board.Labels.Select(label => Thinned(_losses.GetValueOrDefault(label, label), board.Line(label)))];
-        _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "loss", null, new FigureOptions { Title = title })));
+        var options = new FigureOptions { Title = title, IsCountedX = true };
+        _pictures.Add((name, () => Figures.PlotLines(lines, "epoch", "loss", null, options)));
     }
 
     /// <summary>Draws everything as PNG and SVG.</summary>

@@ -17,6 +17,8 @@ internal static class FitCommand
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
+        Option<bool> logX = Options.Flag("--log-x", "The pictures' axes of features are of powers of 10; all features are positive then");
+        Option<bool> logY = Options.Flag("--log-y", "The pictures' axis of the target is one of powers of 10; it is positive then");
         Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
         Option<string?> output = Options.Out();
         Option<bool> noPlots = Options.NoPlots();
@@ -27,12 +29,13 @@ internal static class FitCommand
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
         onePass.AddTo(command);
-        command.AddAll(level, model, output, noPlots, quiet, json);
+        command.AddAll(level, logX, logY, model, output, noPlots, quiet, json);
         command.SetAction(parsed =>
         {
             KernelRegressionOptions options = fitOptions.Read(parsed);
             var said = new FitSettings(
                 parsed.GetValue(level) ?? new PredictionOptions().Level,
+                (parsed.GetValue(logX), parsed.GetValue(logY)),
                 parsed.GetValue(model),
                 parsed.GetValue(output),
                 !parsed.GetValue(noPlots),
@@ -47,7 +50,8 @@ internal static class FitCommand
 
     private static int Run(Examples examples, KernelRegressionOptions options, FitSettings said)
     {
-        (double level, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
+        (double level, (bool X, bool Y) log, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
+        FitPictures.CheckPowers(examples, log);
         FitOptions.CheckBandwidths(options, examples);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
@@ -78,7 +82,7 @@ internal static class FitCommand
 
             if (plots)
             {
-                new FitPictures(examples, model, level).Save(directory);
+                new FitPictures(examples, model, level, log).Save(directory);
                 files.Add($"{RunFiles.Plots}/");
             }
 

@@ -8,7 +8,7 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>
 /// The pictures of a fit: curve and band, surface, or one curve for each feature; for classes their probabilities; residuals, the search.
 /// </summary>
-internal sealed class FitPictures(Examples examples, KernelRegression model, double level)
+internal sealed class FitPictures(Examples examples, KernelRegression model, double level, (bool X, bool Y) log)
 {
     private const int CurvePoints = 400;
     private const int EffectPoints = 150;
@@ -26,6 +26,33 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private static readonly (double Least, double Most) _probabilities = (-0.015, 1.015);
 
     private readonly FigureOptions _options = new() { Title = TitleOf(examples, model) };
+
+    private FigureOptions Axes => _options with { IsLogX = log.X, IsLogY = log.Y };
+
+    /// <summary>Refuses axes of powers for numbers that are not positive, before any work.</summary>
+    public static void CheckPowers(Examples examples, (bool X, bool Y) log)
+    {
+        int d = examples.Features.Count;
+        if (log.X && Array.FindIndex(examples.X, value => value <= 0) is int at and >= 0)
+        {
+            throw NotPositive("--log-x", examples.Features[at % d], examples.X[at]);
+        }
+
+        if (log.Y && (examples.Labels is not null || d == 2))
+        {
+            throw CliException.WrongInput(
+                $"--log-y: the pictures of {(examples.Labels is not null ? "classes" : "two features")} have no axis of the target");
+        }
+
+        if (log.Y && Array.FindIndex(examples.Y, value => value <= 0) is int row and >= 0)
+        {
+            throw NotPositive("--log-y", examples.Target, examples.Y[row]);
+        }
+
+        CliException NotPositive(string option, string column, double value) => CliException.WrongInput(
+            $"{option}: {PlainText.Brief(examples.Source, 500)}, column '{PlainText.Brief(column)}': expected positive numbers, found "
+                + NumberText.Format(value));
+    }
 
     public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
 
@@ -65,7 +92,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
         Predictions at = model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
-        return Figures.PlotRegression(examples.X, examples.Y, grid, at, level, examples.Features[0], examples.Target, _options);
+        return Figures.PlotRegression(examples.X, examples.Y, grid, at, level, examples.Features[0], examples.Target, Axes);
     }
 
     private Figure Probabilities()
@@ -73,7 +100,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         double[] grid = WithKeys(Grid(0, CurvePoints));
         return Figures.PlotLines(
             [.. ClassLines(grid, grid)], examples.Features[0], $"probability of {examples.Target}",
-            options: _options with { YRange = _probabilities });
+            options: Axes with { YRange = _probabilities });
     }
 
     private Figure ClassSurfaces()
@@ -92,7 +119,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         string most = shown.Length < model.Classes.Count ? $"; the {shown.Length} largest of {model.Classes.Count} classes" : "";
         return Figures.PlotSurfacePanels(
             [.. panels], (first[0], first[^1]), (second[0], second[^1]), examples.Features[0], examples.Features[1],
-            _options with { Title = _options.Title + most, ColorLabel = "probability" });
+            Axes with { Title = _options.Title + most, ColorLabel = "probability", IsLogY = log.X });
     }
 
     // The curve over each feature with the others at their medians.
@@ -120,7 +147,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
 
         string bands = isOfClasses ? "" : $", {NumberText.Format(100 * level)}% bands";
         string most = d > MostEffects ? $"; {MostEffects} of {d} features" : "";
-        return Figures.PlotLinePanels(panels, _options with
+        return Figures.PlotLinePanels(panels, Axes with
         {
             Title = $"{_options.Title}; the other features at their medians{bands}{most}",
             YRange = isOfClasses ? _probabilities : Range([.. y, .. panels.SelectMany(panel => panel.Lines).SelectMany(line => line.Y)]),
@@ -130,7 +157,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private IEnumerable<Series> EffectLines(double[] grid, double[] queries)
     {
         Predictions at = model.Predict(queries, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
-        return Pieces("", 1, grid, i => at.Mean[i]).Select(piece =>
+        return Pieces("", 1, grid, i => log.Y && at.Mean[i] <= 0 ? double.NaN : at.Mean[i]).Select(piece =>
         {
             (double, double)[] band = [.. piece.Places.Select(i => (at.Lower[i], at.Upper[i]))];
             return Array.TrueForAll(band, ends => double.IsFinite(ends.Item1 + ends.Item2)) ? piece.Line with { Band = band } : piece.Line;
@@ -177,7 +204,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         IReadOnlyList<string> names = examples.Features;
         return Figures.PlotSurface(
             Matrix(mean, SurfaceSide, 0), (first[0], first[^1]), (second[0], second[^1]), points, names[0], names[1], examples.Target,
-            examples.Y, _options);
+            examples.Y, Axes with { IsLogY = log.X });
     }
 
     // The second feature from its largest place down, as a picture's rows go.
@@ -225,11 +252,12 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         return (values[(values.Length - 1) / 2] + values[values.Length / 2]) / 2;
     }
 
-    private static (double Least, double Most) Range(double[] values)
+    private (double Least, double Most) Range(double[] values)
     {
-        (double least, double most) = (values.Min(), values.Max());
+        (double least, double most) = log.Y ? (Math.Log10(values.Min()), Math.Log10(values.Max())) : (values.Min(), values.Max());
         double margin = most > least ? Margin * (most - least) : 1;
-        return (least - margin, most + margin);
+        (least, most) = (least - margin, most + margin);
+        return log.Y ? (Math.Pow(10, least), Math.Pow(10, most)) : (least, most);
     }
 
     // Where most rows lie in a small part of the range, an even grid passes over the curve there.
@@ -251,8 +279,10 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
             most = Math.Max(most, examples.X[i]);
         }
 
+        double step(int i) => (double)i / (count - 1);
         return least < most
-            ? [.. Enumerable.Range(0, count).Select(i => least + ((most - least) * i / (count - 1)))]
-            : [.. Enumerable.Range(0, count).Select(i => least - 0.5 + ((double)i / (count - 1)))];
+            ? [.. Enumerable.Range(0, count).Select(i => log.X && i > 0 && i < count - 1 ? least * Math.Pow(most / least, step(i))
+                : least + ((most - least) * i / (count - 1)))]
+            : [.. Enumerable.Range(0, count).Select(i => log.X ? least * (0.5 + step(i)) : least - 0.5 + step(i))];
     }
 }

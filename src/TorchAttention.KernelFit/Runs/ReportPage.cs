@@ -216,7 +216,7 @@ internal static class ReportPage
     private static int Place(RunFolder run, string name)
     {
         string[] known = run.IsFit ? ["fit", "effects", "probabilities", "residuals", "bandwidth"]
-            : ["average", "nonparametric", "nonparametric-attention", "", Attention, "w", "widths"];
+            : ["average", "nonparametric", "nonparametric-attention", "", "effects", Attention, "w", "widths"];
         int place = Array.IndexOf(known, name);
         return place >= 0 ? place
             : run.IsFit ? known.Length
@@ -254,7 +254,8 @@ internal static class ReportPage
             ? "The fitted surface, and the examples in the colours of their values"
             : "The fit through the examples, with the band of the mean",
         "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
-        "effects" when run.IsFit => "The curve over each feature, with the others at their medians",
+        "effects" => run.IsFit ? "The curve over each feature, with the others at their medians"
+            : "What each estimator predicts over each column, with the others at their medians",
         "probabilities" when run.IsFit => "The probability of each class",
         "residuals" when run.IsFit => "What the fit leaves of each example",
         "w" => "The learned w over the epochs",

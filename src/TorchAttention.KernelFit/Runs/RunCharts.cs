@@ -26,7 +26,7 @@ internal static class RunCharts
     private static Figure? Drawn(IEnumerable<Series> all, string yLabel)
     {
         Series[] lines = [.. all.Where(line => line.X.Count > 0)];
-        return lines.Length == 0 ? null : Figures.PlotLines(lines, "epoch", yLabel);
+        return lines.Length == 0 ? null : Figures.PlotLines(lines, "epoch", yLabel, options: new FigureOptions { IsCountedX = true });
     }
 
     // More points than pixels only make a file large: of a long run each point is the mean of a few.

@@ -90,7 +90,7 @@ public sealed class AnalystTests : IDisposable
         Assert.Equal("[\n]\n", File.ReadAllText(_console.PathOf("none.json")));
         ConsoleProcess.Result refused = _console.Run([.. predict, "p.xlsx"]);
         Assert.Equal(
-            (2, "error: --out: expected a file that ends in one of .csv, .json, .jsonl, got 'p.xlsx'"),
+            (2, "error: --out: expected a file that ends in one of .csv, .json, .jsonl, .parquet, got 'p.xlsx'"),
             (refused.ExitCode, refused.Error.TrimEnd()));
     }
 

@@ -66,6 +66,41 @@ public sealed class DataFileTests : IDisposable
     }
 
     [Fact]
+    public void TrainingOnManyColumns_DrawsWhatIsPredictedOverEach()
+    {
+        string[] train = ["--data", "iris", "--x", "Petal.Length,Petal.Width,Sepal.Length", "--y", "Sepal.Width", "--epochs", "1"];
+        _console.Train("run", [.. train, "--model", "ard"]);
+        string svg = File.ReadAllText(_console.PathOf("run/plots/effects.svg"));
+        Assert.All(["Petal.Width", "Sepal.Length", "nonparametric", "ard"], name => Assert.Contains(name, svg, StringComparison.Ordinal));
+        Assert.Equal(0, _console.Run("report", "run").ExitCode);
+        string page = File.ReadAllText(_console.PathOf("run/report.html"));
+        Assert.Contains("What each estimator predicts over each column", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AxesOfPowers_AreForPositiveNumbers()
+    {
+        _console.Write("data.csv", "x,z,y\n0.1,1,5\n1,2,50\n10,4,500\n100,3,5000\n1000,5,40000\n");
+        string[] fit = ["fit", "data.csv", "--x", "x", "--y", "y", "--bandwidth", "20", "--quiet"];
+        Assert.Equal(new(0, "", ""), _console.Run([.. fit, "--log-x", "--log-y", "--out", "log"]));
+        Assert.Contains("10,000", File.ReadAllText(_console.PathOf("log/plots/fit.svg")), StringComparison.Ordinal);
+        Assert.Equal(new(0, "", ""), _console.Run([.. fit, "--out", "plain"]));
+        Assert.Equal(_console.ReadLines("plain/fitted.csv"), _console.ReadLines("log/fitted.csv"));
+        Assert.Equal(0, _console.Run("fit", "data.csv", "--x", "x,z", "--y", "y", "--bandwidth", "20", "--log-x", "--quiet").ExitCode);
+        Assert.Equal(
+            "error: --log-y: the pictures of two features have no axis of the target",
+            _console.Run("fit", "data.csv", "--x", "x,z", "--y", "y", "--log-y").Error.TrimEnd());
+        Assert.Equal(
+            "error: --log-y: mcycle, column 'accel': expected positive numbers, found 0",
+            _console.Run("fit", "mcycle", "--log-y").Error.TrimEnd());
+        Assert.Equal(
+            "error: --log-x: mcycle, column 'accel': expected positive numbers, found 0",
+            _console.Run("fit", "mcycle", "--x", "accel", "--y", "times", "--log-x").Error.TrimEnd());
+        Assert.Contains("pictures of classes", _console.Run(
+            "fit", "iris", "--x", "Petal.Length", "--y", "Species", "--classes", "--log-y").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatCannotBeRead_IsSaidInOneLine()
     {
         _console.Write("data.parquet", "x,y\n1,2\n");

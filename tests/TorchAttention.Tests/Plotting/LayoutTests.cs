@@ -24,6 +24,9 @@ public sealed class LayoutTests
             [new("error", [.. _unit.Select(u => Math.Pow(10, 6 * u))], _unit)], "n", "RMSE", options: new FigureOptions { IsLogX = true }),
         ["short log axis"] = () => Figures.PlotLines(
             [new("error", [.. _unit.Select(u => 1.02 + (u / 20))], _unit)], "n", "RMSE", options: new FigureOptions { IsLogX = true }),
+        ["two log axes"] = () => Figures.PlotLines(
+            [new("error", [.. _unit.Select(u => 100 + u)], [.. _unit.Select(u => Math.Pow(10, 6 * u))])], "n", "RMSE",
+            options: new FigureOptions { IsLogX = true, IsLogY = true }),
         ["surface"] = () => Figures.PlotSurface(
             Large(), (0, 1e6), (0, 1e6), new Series("", [5e5], [5e5]), LongName, LongName, LongName,
             options: new FigureOptions { Title = LongName }),
@@ -98,6 +101,61 @@ public sealed class LayoutTests
         Assert.All(expected, number => Assert.Contains(number, ticks.Select(tick => tick.Text)));
         Assert.Equal(numbers.Order(), numbers);
         Assert.InRange(ticks.Length, 2, 12);
+    }
+
+    [Fact]
+    public void UpwardAxisOfPowers_EndsBandsAboveZero()
+    {
+        double[] x = [1, 10, 100];
+        bool[] none = new bool[3];
+        var at = new Predictions
+        {
+            Mean = [1, 10, -1],
+            Lower = [-5, 5, -2],
+            Upper = [2, 20, 1],
+            HasNeighbour = [true, true, true],
+            IsInGap = none,
+            IsLevel = none,
+            IsOutside = none,
+        };
+        var options = new FigureOptions { IsLogX = true, IsLogY = true };
+        Figure figure = Figures.PlotRegression([1, 100], [1, 100], x, at, 0.95, "x", "y", options);
+        SvgText[] numbers = [.. SvgText.Of(figure).Where(text => double.TryParse(text.Text, out _))];
+        Assert.Contains(numbers, text => text.Text == "100");
+        Assert.DoesNotContain(numbers, text => text.Text is "0" or "0.1");
+        Assert.Throws<ArgumentException>(() => Figures.PlotRegression([1, 100], [0, 100], x, at, 0.95, "x", "y", options));
+
+        var band = new Series("", x, [1, 10, 100]) { Band = [(-5, 2), (5, 20), (0, 200)] };
+        Figure lines = Figures.PlotLines([band], "x", "y", options: options);
+        Assert.DoesNotContain(SvgText.Of(lines), text => text.Text is "0" or "0.1");
+        Assert.Throws<ArgumentException>(() => Figures.PlotLines([new("", x, [0, 1, 2])], "x", "y", options: options));
+    }
+
+    [Fact]
+    public void SurfacesOverAxesOfPowers_HaveTheirPlainNumbers()
+    {
+        double[,] surface = { { 1, 2 }, { 3, 4 } };
+        var options = new FigureOptions { IsLogX = true, IsLogY = true };
+        var examples = new Series("", [0.1, 10], [100, 10_000]);
+        string[] one = Texts(Figures.PlotSurface(surface, (0.1, 10), (100, 10_000), examples, "a", "b", "c", [1, 2], options));
+        Assert.Superset(new HashSet<string> { "0.1", "1", "10", "100", "1000", "10,000" }, one.ToHashSet());
+        string[] panel = Texts(Figures.PlotSurfacePanels(
+            [new SurfacePanel(surface, "t", examples)], (0.1, 10), (100, 10_000), "a", "b", options));
+        Assert.Superset(new HashSet<string> { "0.1", "10", "100", "10,000" }, panel.ToHashSet());
+        Assert.Throws<ArgumentException>(() => Figures.PlotSurface(
+            surface, (0.1, 10), (100, 10_000), examples with { X = [0, 10] }, "a", "b", "c", [1, 2], options));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(400)]
+    public void CountedPlaces_AreMarkedWhole(int epochs)
+    {
+        var line = new Series("", [0.2, epochs], [1000, 2000]);
+        Figure figure = Figures.PlotLines([line], "epoch", "", options: new FigureOptions { IsCountedX = true });
+        Assert.Contains(Texts(figure), text => int.TryParse(text, out int epoch) && epoch <= epochs);
+        Assert.DoesNotContain(Texts(figure), text => text.Contains('.', StringComparison.Ordinal));
     }
 
     [Fact]
