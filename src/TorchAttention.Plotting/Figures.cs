@@ -118,7 +118,8 @@ public static partial class Figures
             Scatter circles = plot.Add.ScatterPoints(Across(cloud.X, options), Up(cloud.Y, options, floor));
             circles.MarkerShape = MarkerShape.FilledCircle;
             circles.MarkerSize = cloud.X.Count > FewPoints ? 4 : isAlone ? 8 : 6;
-            circles.Color = Theme.Points[i % Theme.Points.Count].WithAlpha(cloud.X.Count > FewPoints || !isAlone ? 0.25 : 0.4);
+            Color color = cloud.Color is int own ? Theme.Lines[own % Theme.Lines.Count] : Theme.Points[i % Theme.Points.Count];
+            circles.Color = color.WithAlpha(cloud.X.Count > FewPoints || !isAlone ? 0.25 : 0.4);
             circles.LegendText = Theme.LegendText(cloud.Label);
         }
 

@@ -19,6 +19,8 @@ internal static class FitCommand
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
         Option<bool> logX = Options.Flag("--log-x", "The pictures' axes of features are of powers of 10; all features are positive then");
         Option<bool> logY = Options.Flag("--log-y", "The pictures' axis of the target is one of powers of 10; it is positive then");
+        Option<string?> by = Options.Text(
+            "--by", "column", "A column of groups: one more picture has a curve for each of the largest, fitted to its rows alone");
         Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
         Option<string?> output = Options.Out();
         Option<bool> noPlots = Options.NoPlots();
@@ -29,13 +31,19 @@ internal static class FitCommand
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
         onePass.AddTo(command);
-        command.AddAll(level, logX, logY, model, output, noPlots, quiet, json);
+        command.AddAll(level, by, logX, logY, model, output, noPlots, quiet, json);
         command.SetAction(parsed =>
         {
             KernelRegressionOptions options = fitOptions.Read(parsed);
+            var picture = new PictureOptions
+            {
+                Level = parsed.GetValue(level) ?? new PictureOptions().Level,
+                IsLogX = parsed.GetValue(logX),
+                IsLogY = parsed.GetValue(logY),
+                By = parsed.GetValue(by),
+            };
             var said = new FitSettings(
-                parsed.GetValue(level) ?? new PredictionOptions().Level,
-                (parsed.GetValue(logX), parsed.GetValue(logY)),
+                picture,
                 parsed.GetValue(model),
                 parsed.GetValue(output),
                 !parsed.GetValue(noPlots),
@@ -43,15 +51,15 @@ internal static class FitCommand
                 parsed.GetValue(json));
             return onePass.Read(parsed, examplesOptions, options) is OnePassFit fit
                 ? fit.Run(said)
-                : Run(examplesOptions.Read(parsed), options, said);
+                : Run(examplesOptions.Read(parsed, picture.By), options, said);
         });
         return command;
     }
 
     private static int Run(Examples examples, KernelRegressionOptions options, FitSettings said)
     {
-        (double level, (bool X, bool Y) log, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
-        FitPictures.CheckPowers(examples, log);
+        (PictureOptions picture, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
+        picture.Check(examples);
         FitOptions.CheckBandwidths(options, examples);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
@@ -69,7 +77,7 @@ internal static class FitCommand
             long start = Stopwatch.GetTimestamp();
             KernelRegression model = ProgressBar.Show(
                 "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
-            var summary = new FitSummary(examples, model, level, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            var summary = new FitSummary(examples, model, picture, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target)));
             directory.WriteJson(RunFiles.Config, summary.WriteConfig);
             directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
@@ -82,7 +90,7 @@ internal static class FitCommand
 
             if (plots)
             {
-                new FitPictures(examples, model, level, log).Save(directory);
+                new FitPictures(examples, model, picture).Save(directory);
                 files.Add($"{RunFiles.Plots}/");
             }
 

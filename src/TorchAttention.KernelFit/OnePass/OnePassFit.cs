@@ -31,6 +31,11 @@ internal sealed class OnePassFit(
 
     public int Run(FitSettings said)
     {
+        if ((said.Picture.By is not null ? "--by" : said.Picture.IsLogX ? "--log-x" : said.Picture.IsLogY ? "--log-y" : null) is string option)
+        {
+            throw CliException.WrongInput($"{option}: expected a fit in memory, got one in one pass");
+        }
+
         string name = files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(said.Output, name, said.HasPlots, interruption);
@@ -50,7 +55,7 @@ internal sealed class OnePassFit(
             CondensedCurve curve = model.Condense();
             FitFacts facts = Facts(name, read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => curve.Save(path, ModelNotes.Create(facts.Features, facts.Target)));
-            directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Level));
+            directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
             List<string> written = [];
             if (facts.HasSearch)
             {
@@ -60,7 +65,7 @@ internal sealed class OnePassFit(
 
             if (said.HasPlots)
             {
-                directory.WritePictures(Pictures(facts, read, model, said.Level));
+                directory.WritePictures(Pictures(facts, read, model, said.Picture.Level));
                 written.Add($"{RunFiles.Plots}/");
             }
 

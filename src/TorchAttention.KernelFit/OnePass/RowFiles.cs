@@ -212,7 +212,7 @@ internal sealed class RowFiles
     {
         values[0].Clear();
         values[1].Clear();
-        return Examples.ReadRows(rows, values, [], _columns![1], BatchRows);
+        return Examples.ReadRows(rows, values, [], null, _columns![1], BatchRows);
     });
 
     private static int Wait(Task<int> reading) => reading.GetAwaiter().GetResult();

@@ -39,6 +39,9 @@ internal sealed record Examples
     /// <summary>The class of each row; null for a regression.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
 
+    /// <summary>The group of each row; null where there are none.</summary>
+    public IReadOnlyList<string>? Groups { get; init; }
+
     public double[] Weights { get; init; } = [];
 
     public long DroppedRows { get; init; }
@@ -53,7 +56,7 @@ internal sealed record Examples
 
     public int Count => X.Length / Features.Count;
 
-    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options)
+    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options, string? by = null)
     {
         BuiltInTable? builtIn = BuiltInTable.Find(data);
         if (builtIn is null && data != Standard && !Path.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
@@ -71,9 +74,11 @@ internal sealed record Examples
         }
 
         rows.Choose(columns, classes ? target : null, notNegative: weights);
+        rows.Keep(by is null ? [] : [by]);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
-        int count = ReadRows(rows, values, labels, classes ? null : target);
+        var groups = new List<string>();
+        int count = ReadRows(rows, values, labels, by is null ? null : [groups], classes ? null : target);
         if (count == 0)
         {
             throw rows.NoData();
@@ -108,6 +113,7 @@ internal sealed record Examples
             X = keys,
             Y = classes ? [] : [.. values[features.Length]],
             Labels = classes ? labels : null,
+            Groups = by is null ? null : groups,
             Weights = weights is null ? [] : [.. values[^1]],
             DroppedRows = rows.DroppedRows,
             WeightsColumn = weights,
@@ -151,11 +157,12 @@ internal sealed record Examples
     }
 
     // A column of text where numbers are expected may well be one of classes.
-    public static int ReadRows(TableRows rows, List<double>[] values, List<string> labels, string? target, int most = int.MaxValue)
+    public static int ReadRows(
+        TableRows rows, List<double>[] values, List<string> labels, List<string>[]? kept, string? target, int most = int.MaxValue)
     {
         try
         {
-            return rows.Read(values, most, labels);
+            return rows.Read(values, most, labels, kept);
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {

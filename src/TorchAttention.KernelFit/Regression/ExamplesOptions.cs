@@ -39,10 +39,13 @@ internal sealed class ExamplesOptions
     public Option? OnlyInMemory(ParseResult parsed) =>
         parsed.GetValue(_weights) is not null ? _weights : parsed.GetValue(_classes) ? _classes : null;
 
-    public Examples Read(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="by">The column of groups; null for none.</param>
+    public Examples Read(ParseResult parsed, string? by = null)
     {
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
-            data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), parsed.GetValue(_classes), _file.Read(parsed));
+            data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), parsed.GetValue(_classes), _file.Read(parsed),
+            by);
     }
 }

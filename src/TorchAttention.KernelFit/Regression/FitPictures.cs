@@ -8,7 +8,7 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>
 /// The pictures of a fit: curve and band, surface, or one curve for each feature; for classes their probabilities; residuals, the search.
 /// </summary>
-internal sealed class FitPictures(Examples examples, KernelRegression model, double level, (bool X, bool Y) log)
+internal sealed class FitPictures(Examples examples, KernelRegression model, PictureOptions picture)
 {
     private const int CurvePoints = 400;
     private const int EffectPoints = 150;
@@ -27,32 +27,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
 
     private readonly FigureOptions _options = new() { Title = TitleOf(examples, model) };
 
-    private FigureOptions Axes => _options with { IsLogX = log.X, IsLogY = log.Y };
-
-    /// <summary>Refuses axes of powers for numbers that are not positive, before any work.</summary>
-    public static void CheckPowers(Examples examples, (bool X, bool Y) log)
-    {
-        int d = examples.Features.Count;
-        if (log.X && Array.FindIndex(examples.X, value => value <= 0) is int at and >= 0)
-        {
-            throw NotPositive("--log-x", examples.Features[at % d], examples.X[at]);
-        }
-
-        if (log.Y && (examples.Labels is not null || d == 2))
-        {
-            throw CliException.WrongInput(
-                $"--log-y: the pictures of {(examples.Labels is not null ? "classes" : "two features")} have no axis of the target");
-        }
-
-        if (log.Y && Array.FindIndex(examples.Y, value => value <= 0) is int row and >= 0)
-        {
-            throw NotPositive("--log-y", examples.Target, examples.Y[row]);
-        }
-
-        CliException NotPositive(string option, string column, double value) => CliException.WrongInput(
-            $"{option}: {PlainText.Brief(examples.Source, 500)}, column '{PlainText.Brief(column)}': expected positive numbers, found "
-                + NumberText.Format(value));
-    }
+    private FigureOptions Axes => _options with { IsLogX = picture.IsLogX, IsLogY = picture.IsLogY };
 
     public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
 
@@ -67,6 +42,11 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
             (2, false) => ("fit", Surface),
             _ => ("effects", Effects),
         };
+        if (picture.By is not null)
+        {
+            yield return ("groups", () => new GroupCurves(examples, model.Options, picture).Draw(Axes, Grid));
+        }
+
         if (!isOfClasses)
         {
             yield return ("residuals", Residuals);
@@ -91,8 +71,8 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
     private Figure Curve()
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
-        Predictions at = model.Predict(grid, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
-        return Figures.PlotRegression(examples.X, examples.Y, grid, at, level, examples.Features[0], examples.Target, Axes);
+        Predictions at = model.Predict(grid, new PredictionOptions { Level = picture.Level, NoNeighbour = NoNeighbourPolicy.NaN });
+        return Figures.PlotRegression(examples.X, examples.Y, grid, at, picture.Level, examples.Features[0], examples.Target, Axes);
     }
 
     private Figure Probabilities()
@@ -119,7 +99,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         string most = shown.Length < model.Classes.Count ? $"; the {shown.Length} largest of {model.Classes.Count} classes" : "";
         return Figures.PlotSurfacePanels(
             [.. panels], (first[0], first[^1]), (second[0], second[^1]), examples.Features[0], examples.Features[1],
-            Axes with { Title = _options.Title + most, ColorLabel = "probability", IsLogY = log.X });
+            Axes with { Title = _options.Title + most, ColorLabel = "probability", IsLogY = picture.IsLogX });
     }
 
     // The curve over each feature with the others at their medians.
@@ -145,7 +125,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
                 isOfClasses ? [] : [new Series("", Array.ConvertAll(faint, i => examples.X[(i * d) + j]), y)]));
         }
 
-        string bands = isOfClasses ? "" : $", {NumberText.Format(100 * level)}% bands";
+        string bands = isOfClasses ? "" : $", {NumberText.Format(100 * picture.Level)}% bands";
         string most = d > MostEffects ? $"; {MostEffects} of {d} features" : "";
         return Figures.PlotLinePanels(panels, Axes with
         {
@@ -154,15 +134,20 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         });
     }
 
-    private IEnumerable<Series> EffectLines(double[] grid, double[] queries)
-    {
-        Predictions at = model.Predict(queries, new PredictionOptions { Level = level, NoNeighbour = NoNeighbourPolicy.NaN });
-        return Pieces("", 1, grid, i => log.Y && at.Mean[i] <= 0 ? double.NaN : at.Mean[i]).Select(piece =>
+    private IEnumerable<Series> EffectLines(double[] grid, double[] queries) => Lines(
+        "",
+        1,
+        grid,
+        model.Predict(queries, new PredictionOptions { Level = picture.Level, NoNeighbour = NoNeighbourPolicy.NaN }),
+        picture.IsLogY);
+
+    /// <summary>A curve with its band, in pieces where there is no neighbour, or no place on an axis of powers.</summary>
+    public static IEnumerable<Series> Lines(string label, int color, double[] grid, Predictions at, bool isLogY) =>
+        Pieces(label, color, grid, i => isLogY && at.Mean[i] <= 0 ? double.NaN : at.Mean[i]).Select(piece =>
         {
             (double, double)[] band = [.. piece.Places.Select(i => (at.Lower[i], at.Upper[i]))];
             return Array.TrueForAll(band, ends => double.IsFinite(ends.Item1 + ends.Item2)) ? piece.Line with { Band = band } : piece.Line;
         });
-    }
 
     // The smaller of many classes together: nobody tells more lines apart than there are colours.
     private IEnumerable<Series> ClassLines(double[] grid, double[] queries)
@@ -204,7 +189,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
         IReadOnlyList<string> names = examples.Features;
         return Figures.PlotSurface(
             Matrix(mean, SurfaceSide, 0), (first[0], first[^1]), (second[0], second[^1]), points, names[0], names[1], examples.Target,
-            examples.Y, Axes with { IsLogY = log.X });
+            examples.Y, Axes with { IsLogY = picture.IsLogX });
     }
 
     // The second feature from its largest place down, as a picture's rows go.
@@ -244,7 +229,8 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
 
     private IEnumerable<double> Column(int feature) => examples.X.Where((_, i) => i % examples.Features.Count == feature);
 
-    private static IEnumerable<int> Thinned(int[] rows) => rows.Where((_, i) => i % ((rows.Length + MostFaint - 1) / MostFaint) == 0);
+    /// <summary>Evenly spaced rows, where there are very many.</summary>
+    public static IEnumerable<int> Thinned(int[] rows) => rows.Where((_, i) => i % ((rows.Length + MostFaint - 1) / MostFaint) == 0);
 
     private static double Median(double[] values)
     {
@@ -254,10 +240,10 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
 
     private (double Least, double Most) Range(double[] values)
     {
-        (double least, double most) = log.Y ? (Math.Log10(values.Min()), Math.Log10(values.Max())) : (values.Min(), values.Max());
+        (double least, double most) = picture.IsLogY ? (Math.Log10(values.Min()), Math.Log10(values.Max())) : (values.Min(), values.Max());
         double margin = most > least ? Margin * (most - least) : 1;
         (least, most) = (least - margin, most + margin);
-        return log.Y ? (Math.Pow(10, least), Math.Pow(10, most)) : (least, most);
+        return picture.IsLogY ? (Math.Pow(10, least), Math.Pow(10, most)) : (least, most);
     }
 
     // Where most rows lie in a small part of the range, an even grid passes over the curve there.
@@ -279,10 +265,15 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, dou
             most = Math.Max(most, examples.X[i]);
         }
 
+        return Grid(least, most, count);
+    }
+
+    private double[] Grid(double least, double most, int count)
+    {
         double step(int i) => (double)i / (count - 1);
         return least < most
-            ? [.. Enumerable.Range(0, count).Select(i => log.X && i > 0 && i < count - 1 ? least * Math.Pow(most / least, step(i))
+            ? [.. Enumerable.Range(0, count).Select(i => picture.IsLogX && i > 0 && i < count - 1 ? least * Math.Pow(most / least, step(i))
                 : least + ((most - least) * i / (count - 1)))]
-            : [.. Enumerable.Range(0, count).Select(i => log.X ? least * (0.5 + step(i)) : least - 0.5 + step(i))];
+            : [.. Enumerable.Range(0, count).Select(i => picture.IsLogX ? least * (0.5 + step(i)) : least - 0.5 + step(i))];
     }
 }

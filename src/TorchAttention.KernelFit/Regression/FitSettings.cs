@@ -1,12 +1,11 @@
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>What the options of fit say beside the data and the model.</summary>
-/// <param name="Level">The level of the bands.</param>
-/// <param name="Log">Whether pictures have axes of powers, across and up.</param>
+/// <param name="Picture">What the pictures show.</param>
 /// <param name="Model">The model's file; null for the usual one.</param>
 /// <param name="Output">The run's folder; null for the usual one.</param>
 /// <param name="HasPlots">Whether pictures are drawn.</param>
 /// <param name="IsQuiet">Whether nothing is printed.</param>
 /// <param name="IsJson">Whether JSON is printed.</param>
 internal sealed record FitSettings(
-    double Level, (bool X, bool Y) Log, string? Model, string? Output, bool HasPlots, bool IsQuiet, bool IsJson);
+    PictureOptions Picture, string? Model, string? Output, bool HasPlots, bool IsQuiet, bool IsJson);

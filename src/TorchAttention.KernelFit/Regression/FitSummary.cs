@@ -6,7 +6,7 @@ using static TorchAttention.Cli.Output.Digits;
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>What came out of a fit: for people as a table, for programs as JSON and CSV.</summary>
-internal sealed class FitSummary(Examples examples, KernelRegression model, double level, double seconds, string modelPath)
+internal sealed class FitSummary(Examples examples, KernelRegression model, PictureOptions picture, double seconds, string modelPath)
 {
     /// <summary>What the fit found.</summary>
     public FitFacts Facts { get; } = new()
@@ -49,7 +49,10 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, doub
         }
 
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
-        json.WriteNumber("level", level);
+        json.WriteNumber("level", picture.Level);
+        json.WriteBoolean("log_x", picture.IsLogX);
+        json.WriteBoolean("log_y", picture.IsLogY);
+        json.WriteString("by", picture.By);
         json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
         json.WriteString("version", ProgramVersion.Text);
     }

@@ -215,7 +215,7 @@ internal static class ReportPage
     // A fit before what it leaves, and before what led to it; what learns nothing before what learns, as in the chapter.
     private static int Place(RunFolder run, string name)
     {
-        string[] known = run.IsFit ? ["fit", "effects", "probabilities", "residuals", "bandwidth"]
+        string[] known = run.IsFit ? ["fit", "groups", "effects", "probabilities", "residuals", "bandwidth"]
             : ["average", "nonparametric", "nonparametric-attention", "", "effects", Attention, "w", "widths"];
         int place = Array.IndexOf(known, name);
         return place >= 0 ? place
@@ -256,6 +256,7 @@ internal static class ReportPage
         "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
         "effects" => run.IsFit ? "The curve over each feature, with the others at their medians"
             : "What each estimator predicts over each column, with the others at their medians",
+        "groups" when run.IsFit => "A fit for each group",
         "probabilities" when run.IsFit => "The probability of each class",
         "residuals" when run.IsFit => "What the fit leaves of each example",
         "w" => "The learned w over the epochs",

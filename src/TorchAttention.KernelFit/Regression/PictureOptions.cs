@@ -1,0 +1,60 @@
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Plotting;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>What the pictures of a fit show beside the fit itself.</summary>
+internal sealed record PictureOptions
+{
+    private static readonly PredictionOptions _usual = new();
+
+    /// <summary>The level of the bands.</summary>
+    public double Level { get; init; } = _usual.Level;
+
+    /// <summary>Whether the features' axes are of powers of 10.</summary>
+    public bool IsLogX { get; init; }
+
+    /// <summary>Whether the target's axis is one of powers of 10.</summary>
+    public bool IsLogY { get; init; }
+
+    /// <summary>The column whose texts are groups with a curve each; null for none.</summary>
+    public string? By { get; init; }
+
+    /// <summary>Refuses what the examples cannot be drawn with, before any work.</summary>
+    public void Check(Examples examples)
+    {
+        int d = examples.Features.Count;
+        string other = examples.Labels is not null ? "classes" : $"{d} features";
+        if (By is not null && (d != 1 || examples.Labels is not null))
+        {
+            throw CliException.WrongInput($"--by: expected a target of numbers over one feature, got {other}");
+        }
+
+        if (By is not null && !GroupCurves.AreThere(examples))
+        {
+            throw CliException.WrongInput(
+                $"--by: {Place(examples, By)}: expected a group of at least {GroupCurves.LeastRows} rows, got none");
+        }
+
+        if (IsLogY && (d == 2 || examples.Labels is not null))
+        {
+            throw CliException.WrongInput($"--log-y: the pictures of {other} have no axis of the target");
+        }
+
+        if (IsLogX && Array.FindIndex(examples.X, value => value <= 0) is int at and >= 0)
+        {
+            throw NotPositive("--log-x", examples, examples.Features[at % d], examples.X[at]);
+        }
+
+        if (IsLogY && Array.FindIndex(examples.Y, value => value <= 0) is int row and >= 0)
+        {
+            throw NotPositive("--log-y", examples, examples.Target, examples.Y[row]);
+        }
+    }
+
+    private static CliException NotPositive(string option, Examples examples, string column, double value) => CliException.WrongInput(
+        $"{option}: {Place(examples, column)}: expected positive numbers, found {NumberText.Format(value)}");
+
+    private static string Place(Examples examples, string column) =>
+        $"{PlainText.Brief(examples.Source, 500)}, column '{PlainText.Brief(column)}'";
+}
