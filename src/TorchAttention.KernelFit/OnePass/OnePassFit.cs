@@ -31,7 +31,8 @@ internal sealed class OnePassFit(
 
     public int Run(FitSettings said)
     {
-        if ((said.Picture.By is not null ? "--by" : said.Picture.IsLogX ? "--log-x" : said.Picture.IsLogY ? "--log-y" : null) is string option)
+        string? option = said.Picture.By is not null ? "--by" : said.Picture.IsLogX ? "--log-x" : said.Picture.IsLogY ? "--log-y" : null;
+        if (option is not null)
         {
             throw CliException.WrongInput($"{option}: expected a fit in memory, got one in one pass");
         }

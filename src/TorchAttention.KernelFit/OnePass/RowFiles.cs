@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Files;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -67,13 +68,12 @@ internal sealed class RowFiles
     /// <param name="read">Told the bytes read of it, now and then.</param>
     public IEnumerable<RowBatch> Read(string path, Action<long>? read)
     {
-        using Stream stream = Open(path);
-        using CsvRows rows = CsvRows.Open(stream, NameOf(path), _csv);
+        using Stream? stream = TableFile.IsCsv(path) ? Open(path) : null;
+        using TableRows rows = stream is null ? TableFile.Open(path, _csv) : CsvRows.Open(stream, NameOf(path), _csv);
         Choose(rows, path);
         List<double>[] now = [[], []];
         List<double>[] next = [[], []];
         Task<int> reading = Next(rows, next);
-        int before = 0;
         while (true)
         {
             int count = Wait(reading);
@@ -87,8 +87,7 @@ internal sealed class RowFiles
             long dropped = rows.DroppedRows;
             reading = Next(rows, next);
             yield return new RowBatch(now[0], now[1], dropped);
-            before += count;
-            if (read is not null && stream.CanSeek)
+            if (read is not null && stream?.CanSeek == true)
             {
                 read(stream.Position);
             }
@@ -125,7 +124,37 @@ internal sealed class RowFiles
             return ([.. x], [.. y], x.Count);
         }
 
-        return LookAtPlaces(bytes);
+        return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookThrough();
+    }
+
+    // Files that are no text are read, and every so many of their rows are kept: half of them as often as there are too many.
+    private (double[] X, double[] Y, long Rows) LookThrough()
+    {
+        var x = new List<double>();
+        var y = new List<double>();
+        long every = 1;
+        long row = 0;
+        foreach (RowBatch batch in Paths.SelectMany(path => Read(path, null)))
+        {
+            for (int i = 0; i < batch.X.Count; i++)
+            {
+                if (row++ % every == 0)
+                {
+                    x.Add(batch.X[i]);
+                    y.Add(batch.Y[i]);
+                }
+            }
+
+            if (x.Count > 2 * PilotRows)
+            {
+                x = [.. x.Where((_, i) => i % 2 == 0)];
+                y = [.. y.Where((_, i) => i % 2 == 0)];
+                every *= 2;
+            }
+        }
+
+        Dropped = 0;
+        return ([.. x], [.. y], row);
     }
 
     private (double[] X, double[] Y, long Rows) LookAtPlaces(long bytes)
@@ -195,7 +224,7 @@ internal sealed class RowFiles
         }
     }
 
-    private void Choose(CsvRows rows, string path)
+    private void Choose(TableRows rows, string path)
     {
         if (_columns is null)
         {
@@ -208,7 +237,7 @@ internal sealed class RowFiles
         rows.Choose(_columns);
     }
 
-    private Task<int> Next(CsvRows rows, List<double>[] values) => Task.Run(() =>
+    private Task<int> Next(TableRows rows, List<double>[] values) => Task.Run(() =>
     {
         values[0].Clear();
         values[1].Clear();
