@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Tables;
+using TorchAttention.Tests.Files;
 
 namespace TorchAttention.Tests.Console;
 
@@ -94,6 +97,54 @@ public sealed class OnePassTests : IDisposable
         Assert.Equal(first, File.GetLastWriteTimeUtc(_console.PathOf("begun/moments/0000-part-0.csv.moments")));
         using JsonDocument begun = Summary("begun");
         Assert.Equal(1501, begun.RootElement.GetProperty("rows").GetInt64());
+    }
+
+    // At any moment: what is there is whole, and the same command goes on to the same bits.
+    [Fact]
+    public void KilledFit_LeavesNothingHalfWrittenAndGoesOn()
+    {
+        for (int part = 0; part < 12; part++)
+        {
+            Write($"part-{part:00}.csv", 20_000, part);
+        }
+
+        string[] fit = ["fit", "part-*.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out"];
+        Run([.. fit, "whole"]);
+        ConsoleProcess.Running running = _console.Start(ConsoleProcess.Executable, [.. fit, "killed"]);
+        running.Until(() => File.Exists(_console.PathOf("killed/moments/0001-part-01.csv.moments")));
+        running.Kill();
+        running.Wait();
+        string[] kept = Directory.GetFiles(_console.PathOf("killed/moments"), "*.moments");
+        Assert.InRange(kept.Length, 3, 12);
+        Assert.All(kept, path => Assert.True(Moments.Load(path).Moments.Count is 0 or 20_000));
+
+        // On a busy machine it may have been at its end by then.
+        foreach (string last in new[] { "config.json", "search.csv", "summary.json" })
+        {
+            File.Delete(_console.PathOf($"killed/{last}"));
+        }
+
+        Run([.. fit, "killed"]);
+
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("whole/model.safetensors")), File.ReadAllBytes(_console.PathOf("killed/model.safetensors")));
+    }
+
+    [Fact]
+    public void ParquetAndCsv_GiveTheSameBits()
+    {
+        Write("rows.csv", 3000, 8);
+        Table table = CsvTable.Read(_console.PathOf("rows.csv"), ["temp", "load"]);
+        Written.Write(
+            _console.PathOf("rows.parquet"),
+            ("temp", [.. table["temp"].ToArray().Select(value => (double?)value)]),
+            ("load", [.. table["load"].ToArray().Select(value => (double?)value)]));
+        string[] options = ["--x", "temp", "--y", "load", "--one-pass", "--no-plots", "--quiet", "--out"];
+        Run(["fit", "rows.csv", .. options, "csv"]);
+        Run(["fit", "rows.parquet", .. options, "parquet"]);
+
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("csv/model.safetensors")), File.ReadAllBytes(_console.PathOf("parquet/model.safetensors")));
     }
 
     [Fact]
