@@ -95,9 +95,9 @@ internal sealed class ArrowSource : TableSource
 
     private string?[] Texts(IArrowArray column, int place) => column switch
     {
-        StringArray texts => Each(texts, i => texts.GetString(i)),
-        LargeStringArray texts => Each(texts, i => texts.GetString(i)),
-        StringViewArray texts => Each(texts, i => texts.GetString(i)),
+        StringArray texts => Each(texts, i => ArrowText.Read(texts, i)),
+        LargeStringArray texts => Each(texts, i => ArrowText.Read(texts, i)),
+        StringViewArray texts => Each(texts, i => ArrowText.Read(texts, i)),
         DictionaryArray dictionary => OfDictionary(dictionary, Texts(dictionary.Dictionary, place), null),
         BooleanArray values => Each(values, i => values.GetValue(i) is bool value ? CellText.Format(value) : null),
         DoubleArray numbers => Format(numbers),

@@ -145,8 +145,14 @@ internal sealed class ParquetSource : TableSource
     private T[] Raw<T>(DataField field, out int[]? levels)
         where T : struct
     {
+        Parquet.Meta.ColumnMetaData? said = _group!.GetMetadata(field)?.MetaData;
+        if (said?.NumValues != Count)
+        {
+            throw new InvalidDataException($"a column of {said?.NumValues} values in {Count} rows");
+        }
+
         // Parquet.Net takes the old framing of LZ4, given up in 2021, for the one in its place, and gives other numbers without a word.
-        if (_group!.GetMetadata(field)?.MetaData?.Codec == Parquet.Meta.CompressionCodec.LZ4)
+        if (said.Codec == Parquet.Meta.CompressionCodec.LZ4)
         {
             throw new TableException(TableProblem.Unusable, Name)
             {

@@ -62,11 +62,14 @@ internal sealed class SafeSource : TableSource
 
     public override long RowAt(int row) => _inner.RowAt(row);
 
-    public override Fields Numbers(int place) => Try(() => _inner.Numbers(place));
+    public override Fields Numbers(int place) => Try(() => Whole(_inner.Numbers(place), fields => fields.Values.Length));
 
-    public override string?[] Texts(int place) => Try(() => _inner.Texts(place));
+    public override string?[] Texts(int place) => Try(() => Whole(_inner.Texts(place), texts => texts.Length));
 
     public override void Dispose() => _inner.Dispose();
+
+    private T Whole<T>(T column, Func<T, int> length) =>
+        length(column) == Count ? column : throw new InvalidDataException($"a column of {length(column)} values in {Count} rows");
 
     private T Try<T>(Func<T> read)
     {

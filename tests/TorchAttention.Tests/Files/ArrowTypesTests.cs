@@ -77,6 +77,24 @@ public sealed class ArrowTypesTests : IDisposable
         Assert.Equal((2, 3), (error.Row, error.Rows));
     }
 
+    // The library would read what is none of the file's memory, which nobody can catch.
+    [Theory]
+    [InlineData(0x70000000)]
+    [InlineData(-1)]
+    [InlineData(1)]
+    public void TextBeyondItsBuffer_IsDamage(int place)
+    {
+        Written.Arrow(Path, [("x", new StringArray.Builder().AppendRange(["aa", "bb", "cc"]).Build())]);
+        byte[] bytes = File.ReadAllBytes(Path);
+        byte[] places = [0, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 6, 0, 0, 0];
+        int at = bytes.AsSpan().IndexOf(places);
+        BitConverter.TryWriteBytes(bytes.AsSpan(at + (2 * sizeof(int))), place);
+        File.WriteAllBytes(Path, bytes);
+        TableException error = Assert.Throws<TableException>(() => TableFile.Read(Path, ["x"]));
+        Assert.Equal(TableProblem.Damaged, error.Kind);
+        Assert.EndsWith("(a text beyond its buffer)", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WhatIsNoTable_IsSaid()
     {
