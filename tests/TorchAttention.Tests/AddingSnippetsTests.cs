@@ -35,7 +35,7 @@ internal static class AddingSnippets
         double[] y = [.. x];
         double[] at = KernelPooling.Pool<Triweight>([1.0], x, y, 0.5);
         KernelRegression curve = KernelRegression.Fit(x, y, new KernelRegressionOptions { Kernel = SmoothingKernel.For<Triweight>() });
-        var options = new KernelModelOptions { Kernel = SmoothingKernel.For<Triweight>() };    // for NWKernelRegression and the like
+        var options = new KernelModelOptions { Kernel = SmoothingKernel.For<Triweight>() };    // for NWKernelRegression
         return (at, curve, options);
     }
 
@@ -100,10 +100,10 @@ internal static class AddingSnippets
         }
     }
 
-    public sealed class LogKernelRegression : KernelRegressionModule
+    public sealed class LogKernelRegression : NWKernelRegression
     {
         public LogKernelRegression(Tensor keys, Tensor values, KernelModelOptions options)
-            : base(nameof(LogKernelRegression), keys, values, 1, options)
+            : base(nameof(LogKernelRegression), keys, values, options)
         {
             RegisterComponents();
             using IDisposable noGradients = no_grad();
@@ -115,7 +115,7 @@ internal static class AddingSnippets
         protected override Tensor InverseBandwidths() => W.exp();
 
         internal static ModelKind Kind { get; } = new KernelModelKind<LogKernelRegression>(
-            "log_kernel_regression", _ => 1, (keys, values, options, _) => new LogKernelRegression(keys, values, options));
+            "log_kernel_regression", KernelWidths.Shared, (keys, values, options) => new LogKernelRegression(keys, values, options));
     }
 
     // What stands around it: the rest of a method of the engine.

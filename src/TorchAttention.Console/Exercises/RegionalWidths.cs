@@ -18,7 +18,10 @@ internal static class RegionalWidths
     {
         using NonlinearData data = run.Draw(50);
         using var single = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
-        using var regional = new RegionalKernelRegression(data.XTrain, data.YTrain, Regions, leaveOneOut: true);
+        using var regional = new NWKernelRegression(
+            data.XTrain,
+            data.YTrain,
+            new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = Regions, LeaveOneOut = true });
         run.Fit(single, data, Epochs);
         run.Fit(regional, data, Epochs);
 

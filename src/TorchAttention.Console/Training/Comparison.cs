@@ -3,6 +3,7 @@ using TorchAttention.Models;
 using TorchAttention.Plotting;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
+using static TorchSharp.torch;
 
 namespace TorchAttention.Cli.Training;
 
@@ -28,7 +29,6 @@ internal sealed class Comparison
         _nonparametric = owned.Add(new NonparametricAttentionPooling(data.XTrain, data.YTrain, h) { Method = options.Method });
         Learned = owned.Add(options.Model.Make(options, data));
         InUnits = owned.Add(new ModelInUnits(Learned, ModelUnits.From(data, source.XLabels, source.YLabel)));
-        Numbers = new LearnedNumbers(InUnits);
         Units = Units.From(data);
     }
 
@@ -36,8 +36,6 @@ internal sealed class Comparison
 
     /// <summary>What is learned, in the data's own units.</summary>
     public ModelInUnits InUnits { get; }
-
-    public LearnedNumbers Numbers { get; }
 
     public Units Units { get; }
 
@@ -84,14 +82,16 @@ internal sealed class Comparison
         pictures.AddAttention("nonparametric-attention", _estimators[1], _nonparametric, Title(1));
         pictures.AddAttention($"{_estimators[2].Name}-attention", _estimators[2], (IAttentionModel)Learned, Title(2));
         pictures.AddLoss("loss", board, Title(2));
-        if (Numbers.Names.Count > 1)
+        string[] names = [.. InUnits.LearnedNumbers().Select(number => number.Name)];
+        if (names.Length > 1)
         {
-            pictures.AddNumbers("w", Numbers, trace, Title(2));
+            pictures.AddNumbers("w", names, trace, Title(2));
         }
 
-        if (Learned is RegionalKernelRegression regional)
+        if (Learned is NWKernelRegression { Regions: Tensor regions } model)
         {
-            pictures.AddWidths("widths", regional, Title(2));
+            using Tensor ofKeys = model.W[regions];
+            pictures.AddWidths("widths", ofKeys.ToDoubles(), Title(2));
         }
 
         return pictures;
@@ -114,8 +114,8 @@ internal sealed class Comparison
     private string Widths()
     {
         const int mostNamed = 3;
-        string[] widths = [.. Numbers.Names.Zip(Numbers.Values()).Where(number => _options.Model.IsWidth(number.First))
-            .Select(number => NumberText.Format(1 / Math.Abs(number.Second)))];
+        string[] widths = [.. InUnits.LearnedNumbers().Where(number => _options.Model.IsWidth(number.Name))
+            .Select(number => NumberText.Format(1 / Math.Abs(number.Value)))];
         if (_source.XLabels.Count > 1 && widths.Length == _source.XLabels.Count)
         {
             widths = [.. widths.Zip(_source.XLabels, (h, column) => $"{h} ({PlainText.Brief(column)})")];

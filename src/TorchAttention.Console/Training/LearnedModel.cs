@@ -16,19 +16,16 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     public const string MultiHead = "multi-head";
 
     private const string Key = "key";
-    private const int UsualRegions = 5;
 
     /// <summary>Every model.</summary>
     public static readonly IReadOnlyList<LearnedModel> All =
     [
-        new(Usual, "one w, the chapter's", (it, data) => Kernel(it, new NWKernelRegression(data.XTrain, data.YTrain, KernelOptions(it))))
+        new(Usual, "one w, the chapter's", (it, data) => Kernel(it, data, KernelWidths.Shared))
         {
             CanStream = true,
             EstimatorName = "parametric",
         },
-        new(
-            "ard", "a w for each column of x",
-            (it, data) => Kernel(it, new RelevanceKernelRegression(data.XTrain, data.YTrain, KernelOptions(it))))
+        new("ard", "a w for each column of x", (it, data) => Kernel(it, data, KernelWidths.PerFeature))
         {
             CanStream = true,
             IsOfColumns = true,
@@ -94,6 +91,9 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         return $"{string.Join(", ", names[..^1])} and {names[^1]}";
     }
 
+    private static NWKernelRegression Kernel(TrainOptions options, RegressionData data, KernelWidths widths, int regions = 1) =>
+        new(data.XTrain, data.YTrain, KernelOptions(options) with { Widths = widths, Regions = regions }) { Method = options.Method };
+
     private static KernelModelOptions KernelOptions(TrainOptions options) => new()
     {
         Kernel = options.Kernel,
@@ -102,13 +102,7 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         LearnValues = options.LearnValues,
     };
 
-    private static KernelRegressionModule Kernel(TrainOptions options, KernelRegressionModule model)
-    {
-        model.Method = options.Method;
-        return model;
-    }
-
-    private static KernelRegressionModule Regional(TrainOptions options, RegressionData data, int regions)
+    private static NWKernelRegression Regional(TrainOptions options, RegressionData data, int regions)
     {
         if (data.XTrain.dim() != 1)
         {
@@ -117,13 +111,13 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         }
 
         return regions <= KeysOf(data)
-            ? Kernel(options, new RegionalKernelRegression(data.XTrain, data.YTrain, regions, KernelOptions(options)))
+            ? Kernel(options, data, KernelWidths.PerRegion, regions)
             : throw CliException.WrongInput(
                 $"--regions: expected at most one for each of {KeysOf(data)} examples to train on, got {regions}");
     }
 
     private static int RegionsOf(TrainOptions options, RegressionData data) =>
-        options.Regions ?? Math.Min(UsualRegions, KeysOf(data));
+        options.Regions ?? Math.Min(new KernelModelOptions().Regions, KeysOf(data));
 
     private static int KeysOf(RegressionData data) => checked((int)data.XTrain.shape[0]);
 

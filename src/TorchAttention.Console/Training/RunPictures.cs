@@ -130,15 +130,15 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     /// <summary>
     /// Adds the learned numbers over the epochs; where each belongs to a column, and so has that column's unit, in a plot of its own.
     /// </summary>
-    public void AddNumbers(string name, LearnedNumbers numbers, IReadOnlyList<(double Epoch, double[] Values)> trace, string title)
+    public void AddNumbers(string name, string[] names, IReadOnlyList<(double Epoch, double[] Values)> trace, string title)
     {
         (double Epoch, double[] Values)[] shown =
             [.. trace.Where((_, i) => i % Step(trace.Count, MostLossPoints) == 0 || i == trace.Count - 1)];
         double[] epochs = Array.ConvertAll(shown, row => row.Epoch);
-        Series[] lines = [.. numbers.Names.Select((number, i) =>
+        Series[] lines = [.. names.Select((number, i) =>
             new Series(number, epochs, Array.ConvertAll(shown, row => Math.Abs(row.Values[i]))))];
         var options = new FigureOptions { Title = title, IsCountedX = true };
-        if (source.XLabels.Count > 1 && source.XLabels.Count == numbers.Names.Count)
+        if (source.XLabels.Count > 1 && source.XLabels.Count == names.Length)
         {
             LinesPanel[] panels = [.. lines.Zip(source.XLabels, (line, column) =>
                 new LinesPanel([line with { Label = "" }], "epoch", $"|w| = 1/h of {column}"))];
@@ -151,12 +151,11 @@ internal sealed class RunPictures(DataSource source, RegressionData data)
     }
 
     /// <summary>Adds the width 1/|w| at each key.</summary>
-    public void AddWidths(string name, RegionalKernelRegression model, string title)
+    public void AddWidths(string name, double[] w, string title)
     {
-        using DisposeScope scope = NewDisposeScope();
         double deviation = data.XScale.Deviation;
         double[] x = _units.XsOf(data.XTrain);
-        double[] widths = [.. model.W[model.Regions].ToDoubles().Select(w => deviation / Math.Abs(w))];
+        double[] widths = [.. w.Select(number => deviation / Math.Abs(number))];
         var steps = new List<(double X, double Width)>();
         bool isShown((double X, double Width) pair, int i) => i % Step(x.Length, MostColumns) == 0 && double.IsFinite(pair.Width);
         foreach ((double place, double width) in x.Zip(widths).Where(isShown))

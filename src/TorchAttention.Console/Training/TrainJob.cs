@@ -125,7 +125,7 @@ internal sealed partial class TrainJob
         _clock.Start();
         try
         {
-            new TrainView(_trainer, _board, _models.Numbers, _models.Units, _options)
+            new TrainView(_trainer, _board, _models.InUnits, _models.Units, _options)
                 .Show(() => result = _trainer.Fit(_models.Learned, _data, _from, cancellationToken));
             return result;
         }
@@ -162,7 +162,7 @@ internal sealed partial class TrainJob
             {
                 Data = _source.Name,
                 Options = _options,
-                Learned = [.. _models.Numbers.Names.Zip(_models.Numbers.Values())],
+                Learned = _models.InUnits.LearnedNumbers(),
                 Units = _models.Units,
                 TrainSeconds = _clock.Elapsed.TotalSeconds,
                 Result = result,

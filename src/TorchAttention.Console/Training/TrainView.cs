@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 using TorchAttention.Cli.Output;
+using TorchAttention.Models;
 using TorchAttention.Training;
 
 namespace TorchAttention.Cli.Training;
@@ -10,7 +11,7 @@ namespace TorchAttention.Cli.Training;
 /// Shows a training while it runs: a bar, the curves of both losses, what is learned, speed and time left in a terminal, a line for each
 /// epoch elsewhere.
 /// </summary>
-internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNumbers numbers, Units units, TrainOptions options)
+internal sealed class TrainView(Trainer trainer, ProgressBoard board, ILearnedNumbers model, Units units, TrainOptions options)
 {
     // A log of a long training should say how it went, not repeat epochs.csv.
     private const int MostLines = 100;
@@ -126,9 +127,10 @@ internal sealed class TrainView(Trainer trainer, ProgressBoard board, LearnedNum
 
     private string Numbers(string format)
     {
-        IEnumerable<string> shown = numbers.Names.Zip(
-            numbers.Values(), (name, value) => $"  {name} {value.ToString(format, CultureInfo.InvariantCulture)}");
-        int more = numbers.Names.Count - MostNumbers;
+        IReadOnlyList<(string Name, double Value)> numbers = model.LearnedNumbers();
+        IEnumerable<string> shown =
+            numbers.Select(number => $"  {number.Name} {number.Value.ToString(format, CultureInfo.InvariantCulture)}");
+        int more = numbers.Count - MostNumbers;
         return string.Concat(shown.Take(MostNumbers)) + (more > 0 ? $"  and {more} more" : "");
     }
 }

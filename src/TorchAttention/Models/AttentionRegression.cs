@@ -1,4 +1,3 @@
-using TorchAttention.Data;
 using TorchAttention.Training;
 using TorchSharp.Modules;
 
@@ -15,25 +14,13 @@ namespace TorchAttention.Models;
 /// together is the output. The first two answer within the range of the training targets, the third anywhere.
 /// </para>
 /// <para>
-/// The loss is the mean of (y^ - y)^2 / 2, the optimiser Adam. As for kernels, an example that finds itself among the keys learns to look
-/// at itself; leave-one-out training takes its own pair away.
-/// </para>
-/// <para>
-/// Time and memory are queries x keys (x h for the additive score, and for the batch of a leave-one-out step). State: <c>keys</c> (keys) or
-/// (keys, d), <c>values</c> (keys), and of the parameters those that the score has:
-/// <c>features.0</c> and <c>features.2</c>, <c>attention</c>, <c>output</c>.
+/// The optimiser is Adam. Time and memory are queries x keys (x h for the additive score, and for the batch of a leave-one-out step).
+/// State: <c>keys</c> (keys) or (keys, d), <c>values</c> (keys), and of the parameters those that the score has: <c>features.0</c> and
+/// <c>features.2</c>, <c>attention</c>, <c>output</c>.
 /// </para>
 /// </remarks>
-public sealed partial class AttentionRegression : Module, IAttentionModel, ILearnedNumbers
+public sealed partial class AttentionRegression : PairRegression
 {
-    private readonly LastWeights _last = new();
-
-    [ComponentName(Name = "keys")]
-    private readonly Tensor _keys;
-
-    [ComponentName(Name = "values")]
-    private readonly Tensor _values;
-
     [ComponentName(Name = "features")]
     private readonly Sequential? _features;
 
@@ -53,22 +40,9 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public AttentionRegression(Tensor keys, Tensor values, AttentionRegressionOptions? options = null)
-        : base(nameof(AttentionRegression))
+        : base(nameof(AttentionRegression), keys, values, Checked(options ??= new(), keys, values).LeaveOneOut)
     {
-        Options = (options ?? new AttentionRegressionOptions()).Checked();
-        KernelRegressionModule.CheckPairs(keys, values);
-        if (Options.LeaveOneOut && keys.shape[0] < 2)
-        {
-            throw new ArgumentException("Leaving one out of 1 key leaves none; expected at least 2.", nameof(keys));
-        }
-
-        if (keys.dtype is not (ScalarType.Float32 or ScalarType.Float64) || values.dtype != keys.dtype)
-        {
-            throw new ArgumentException(
-                $"Expected keys and values as Float32 or Float64, got {keys.dtype} and {values.dtype}.", nameof(values));
-        }
-
-        (_keys, _values) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());
+        Options = options;
         int size = keys.dim() == 1 ? 1 : checked((int)keys.shape[1]);
         (_features, _attention, _output) = FirstParameters.Without(() => Layers(size, Options));
         RegisterComponents();
@@ -79,58 +53,9 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     /// <summary>The score and how it is trained.</summary>
     public AttentionRegressionOptions Options { get; }
 
-    /// <summary>
-    /// The attention weights of the last forward pass, before dropout: (queries, keys), or (batch, keys - 1) after a leave-one-out training
-    /// step, with the heads before them for
-    /// <see cref="AttentionScore.MultiHead"/>; null before the first. They are no part of the saved state, and the module disposes them at
-    /// the next pass.
-    /// </summary>
-    public Tensor? AttentionWeights => _last.Value;
-
     /// <inheritdoc/>
     /// <remarks>None: no parameter means anything by itself.</remarks>
-    public IReadOnlyList<(string Name, double Value)> LearnedNumbers() => [];
-
-    /// <inheritdoc/>
-    /// <param name="input">Queries (queries), or (queries, d) as the keys are.</param>
-    /// <returns>Predictions (queries).</returns>
-    /// <exception cref="ArgumentException">Queries of other features than the keys'.</exception>
-    public override Tensor forward(Tensor input)
-    {
-        KernelRegressionModule.CheckQueries(input, _keys);
-        using DisposeScope scope = NewDisposeScope();
-        Tensor pooled = _attention.call(Features(input).unsqueeze(0), Features(_keys).unsqueeze(0), _values.reshape(1, -1, 1), null);
-        _last.Keep(HasHeads ? Weights : Weights.squeeze(0));
-        return Output(pooled.squeeze(0)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Predicts examples of the training set, each from all pairs but its own.</summary>
-    /// <param name="batch">Examples whose indices are places among the keys (batch).</param>
-    /// <returns>Predictions (batch).</returns>
-    /// <exception cref="ArgumentException">Examples of other features than the keys'.</exception>
-    public Tensor PredictWithout(Batch batch)
-    {
-        KernelRegressionModule.CheckQueries(batch.X, _keys);
-        using DisposeScope scope = NewDisposeScope();
-        Tensor others = KernelRegressionModule.Others(batch.Indices, _keys.size(0));
-        Tensor pooled = _attention.call(Features(batch.X).unsqueeze(1), Features(_keys)[others], _values[others].unsqueeze(-1), null);
-        Tensor weights = Weights.reshape(others.shape[0], HasHeads ? Options.Heads : 1, others.shape[1]);
-        _last.Keep(HasHeads ? weights.transpose(0, 1) : weights.squeeze(1));
-        return Output(pooled.squeeze(1)).MoveToOuterDisposeScope();
-    }
-
-    /// <inheritdoc/>
-    public override Tensor Loss(Tensor yHat, Tensor y)
-    {
-        ArgumentNullException.ThrowIfNull(yHat);
-        ArgumentNullException.ThrowIfNull(y);
-        using DisposeScope scope = NewDisposeScope();
-        return nn.functional.mse_loss(yHat.reshape(-1), y.reshape(-1)).div(Held.Two).MoveToOuterDisposeScope();
-    }
-
-    /// <inheritdoc/>
-    public override Tensor TrainingStep(Batch batch) =>
-        Options.LeaveOneOut ? Loss(PredictWithout(batch), batch.Y) : base.TrainingStep(batch);
+    public override IReadOnlyList<(string Name, double Value)> LearnedNumbers() => [];
 
     /// <inheritdoc/>
     public override optim.Optimizer ConfigureOptimizers() => new HeldAdam(parameters(), Options.LearningRate);
@@ -139,17 +64,33 @@ public sealed partial class AttentionRegression : Module, IAttentionModel, ILear
     internal override long NumbersInAStep(long batch, long inputs)
     {
         long ofPair = Options.Score switch { AttentionScore.Additive => Options.Hidden, AttentionScore.MultiHead => Options.Heads, _ => 1 };
-        return Math.Max(batch * _keys.size(0) * ofPair, base.NumbersInAStep(batch, inputs));
+        return Math.Max(batch * Keys.size(0) * ofPair, base.NumbersInAStep(batch, inputs));
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    protected override Tensor Pool(Tensor queries, Tensor? own)
     {
-        if (disposing)
+        if (own is null)
         {
-            _last.Dispose();
+            Tensor all = _attention.call(Features(queries).unsqueeze(0), Features(Keys).unsqueeze(0), Values.reshape(1, -1, 1), null);
+            Keep(HasHeads ? Weights : Weights.squeeze(0));
+            return Output(all.squeeze(0));
         }
 
-        base.Dispose(disposing);
+        Tensor others = Others(own, Keys.size(0));
+        Tensor pooled = _attention.call(Features(queries).unsqueeze(1), Features(Keys)[others], Values[others].unsqueeze(-1), null);
+        Tensor weights = Weights.reshape(others.shape[0], HasHeads ? Options.Heads : 1, others.shape[1]);
+        Keep(HasHeads ? weights.transpose(0, 1) : weights.squeeze(1));
+        return Output(pooled.squeeze(1));
+    }
+
+    private static AttentionRegressionOptions Checked(AttentionRegressionOptions options, Tensor keys, Tensor values)
+    {
+        options.Checked();
+        Check(keys, values);
+        return keys.dtype is ScalarType.Float32 or ScalarType.Float64 && values.dtype == keys.dtype
+            ? options
+            : throw new ArgumentException(
+                $"Expected keys and values as Float32 or Float64, got {keys.dtype} and {values.dtype}.", nameof(values));
     }
 }

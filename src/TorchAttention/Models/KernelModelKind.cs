@@ -5,31 +5,33 @@ namespace TorchAttention.Models;
 
 /// <summary>A kind of kernel regression: its keys, its values and some w.</summary>
 /// <param name="name">What a file of it says it is.</param>
-/// <param name="widths">How many w a file has.</param>
-/// <param name="create">Makes the model of keys, values, options and the number of w.</param>
-/// <param name="hasRegions">Whether each key has a region.</param>
+/// <param name="widths">What each w belongs to.</param>
+/// <param name="create">Makes the model.</param>
 internal sealed class KernelModelKind<TModel>(
-    string name, Func<StoredState, long> widths, Func<Tensor, Tensor, KernelModelOptions, int, TModel> create, bool hasRegions = false)
+    string name, KernelWidths widths, Func<Tensor, Tensor, KernelModelOptions, TModel> create)
     : ModelKind(name)
-    where TModel : KernelRegressionModule
+    where TModel : NWKernelRegression
 {
+    private static (string, long[])[] NoRegions => [];
+
     public override Dictionary<string, string> Options(Module model) => StoredOptions.Texts(((TModel)model).Options);
 
     public override Module Load(StoredState state, StoredModel reader)
     {
-        KernelModelOptions options = StoredOptions.Kernel(reader, state.LargestNumber);
-        long count = widths(state);
+        KernelModelOptions options = StoredOptions.Kernel(reader, state.LargestNumber) with { Widths = widths };
+        bool hasRegions = widths == KernelWidths.PerRegion;
+        long count = hasRegions ? state.Widths : widths == KernelWidths.PerFeature ? state.Features : 1;
         long[] keys = state.Keys;
-        state.Check([("keys", keys), ("values", [keys[0]]), ("w", [count]), .. hasRegions ? [("regions", [keys[0]])] : RegionsOfNone]);
+        state.Check([("keys", keys), ("values", [keys[0]]), ("w", [count]), .. hasRegions ? [("regions", [keys[0]])] : NoRegions]);
         if (hasRegions)
         {
             state.CheckRegions(count);
+            options = options with { Regions = checked((int)count) };
         }
 
-        return state.Fill(create(state.Loaded("keys"), state.Loaded("values"), options, checked((int)count)));
+        return state.Fill(create(state.Loaded("keys"), state.Loaded("values"), options));
     }
 
-    private static (string, long[])[] RegionsOfNone => [];
-
-    protected override bool Has(Module model) => model is TModel;
+    // A model of one's own may derive from the library's.
+    protected override bool Has(Module model) => model.GetType() == typeof(TModel) && ((TModel)model).Options.Widths == widths;
 }

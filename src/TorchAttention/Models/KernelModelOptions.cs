@@ -10,6 +10,15 @@ public sealed record KernelModelOptions
     /// </summary>
     public SmoothingKernel Kernel { get; init; } = SmoothingKernel.Gaussian;
 
+    /// <summary>What each w belongs to; one is shared by default, the chapter's.</summary>
+    public KernelWidths Widths { get; init; }
+
+    /// <summary>
+    /// How many regions of equal count the sorted keys are cut into where each has a w (<see cref="KernelWidths.PerRegion"/>), from 1 to
+    /// the number of keys; 5 by default.
+    /// </summary>
+    public int Regions { get; init; } = 5;
+
     /// <summary>The learning rate of plain SGD, positive; 1 by default.</summary>
     public double LearningRate { get; init; } = 1;
 
@@ -27,6 +36,8 @@ public sealed record KernelModelOptions
     internal KernelModelOptions Checked()
     {
         ArgumentNullException.ThrowIfNull(Kernel);
+        Guard.Defined(Widths);
+        Guard.AtLeast(Regions, 1);
         Guard.Positive(LearningRate);
         Guard.Positive(InitialW);
         return Kernel != SmoothingKernel.Boxcar

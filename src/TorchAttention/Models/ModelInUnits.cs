@@ -70,12 +70,12 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     public IReadOnlyList<(string Name, double Value)> LearnedNumbers()
     {
         IReadOnlyList<(string Name, double Value)> numbers = (_model as ILearnedNumbers)?.LearnedNumbers() ?? [];
-        return _model is KernelRegressionModule kernel
+        return _model is NWKernelRegression kernel
             ? [.. numbers.Select((number, i) => kernel.FeatureOf(i) is int j ? OfColumn(number.Name, number.Value, j) : number)]
             : numbers;
 
         (string Name, double Value) OfColumn(string name, double value, int j) =>
-            (_model is RelevanceKernelRegression ? $"w_{Units.X[j]}" : name, value / _deviations[j]);
+            (_model is NWKernelRegression { Options.Widths: KernelWidths.PerFeature } ? $"w_{Units.X[j]}" : name, value / _deviations[j]);
     }
 
     /// <inheritdoc/>
@@ -188,7 +188,7 @@ public sealed class ModelInUnits : Module, IAttentionModel, ILearnedNumbers
     // The engine takes any number of queries at once; the other forms make a matrix of queries x keys.
     private int MostRows(int rows)
     {
-        bool fillsMatrix = _model is not KernelRegressionModule { Method: not AttentionMethod.Textbook };
+        bool fillsMatrix = _model is not NWKernelRegression { Method: not AttentionMethod.Textbook };
         long keys = fillsMatrix && _model.state_dict().TryGetValue("keys", out Tensor? stored) ? stored.size(0) : 1;
         return fillsMatrix ? (int)Math.Clamp(LargestMatrix / keys, 1, Math.Max(1, rows)) : Math.Max(1, rows);
     }

@@ -7,8 +7,7 @@ namespace TorchAttention.Models;
 internal abstract class ModelKind(string name)
 {
     /// <summary>Every kind.</summary>
-    public static IReadOnlyList<ModelKind> All { get; } =
-        [NWKernelRegression.Kind, RelevanceKernelRegression.Kind, RegionalKernelRegression.Kind, AttentionRegression.Kind];
+    public static IReadOnlyList<ModelKind> All { get; } = [.. NWKernelRegression.Kinds, AttentionRegression.Kind];
 
     /// <summary>What a file of it says it is.</summary>
     public string Name { get; } = name;

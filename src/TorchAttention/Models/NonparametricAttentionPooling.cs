@@ -1,5 +1,4 @@
 using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Pooling;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;
@@ -14,10 +13,8 @@ namespace TorchAttention.Models;
 /// </remarks>
 public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, IAttentionModel
 {
-    private static readonly PoolingOptions _nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
-
     private readonly LastWeights _last = new();
-    private readonly KeptSamples _kept = new();
+    private readonly KernelPass _pass;
 
     [ComponentName(Name = "keys")]
     private readonly Tensor _keys;
@@ -37,8 +34,9 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     {
         Bandwidth = Guard.Positive(bandwidth);
         Kernel = kernel ?? SmoothingKernel.Gaussian;
-        KernelRegressionModule.CheckPairs(keys, values);
+        PairRegression.Check(keys, values);
         (_keys, _values) = (keys.CloneWithoutGraph(), values.CloneWithoutGraph());
+        _pass = new KernelPass(Kernel, () => _keys, () => _values, _last);
         RegisterComponents();
     }
 
@@ -49,7 +47,12 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     public SmoothingKernel Kernel { get; }
 
     /// <summary>How the pooling is computed; picked by size and device by default.</summary>
-    public AttentionMethod Method { get; set; }
+    /// <exception cref="ArgumentOutOfRangeException">It is none of the methods.</exception>
+    public AttentionMethod Method
+    {
+        get => _pass.Method;
+        set => _pass.Method = value;
+    }
 
     /// <summary>
     /// The attention weights of the last forward pass (queries, keys); null before the first. Where the pass needed no such matrix, it is
@@ -63,22 +66,10 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
     /// <exception cref="ArgumentException">Queries of other features than the keys'.</exception>
     public override Tensor forward(Tensor input)
     {
-        KernelRegressionModule.CheckQueries(input, _keys);
+        PairRegression.CheckQueries(input, _keys);
         using DisposeScope scope = NewDisposeScope();
         Tensor w = tensor([1 / Bandwidth], _keys.dtype, _keys.device);
-        AttentionMethod method = AttentionChoice.For(Method, Kernel, input, _keys, _values, w, out double[] numbers);
-        if (method == AttentionMethod.Textbook)
-        {
-            Tensor attentionWeights = Weights(input);
-            _last.Keep(attentionWeights);
-            return AttentionPooling.Pool(attentionWeights, _values).MoveToOuterDisposeScope();
-        }
-
-        var pass = new LastPass(input, numbers, null);
-        _last.KeepFor(() => Weights(pass.Queries()));
-        return (method == AttentionMethod.Engine
-            ? EnginePooling.Pool(Kernel, input, _keys, _values, w, null, _nearest, _kept)
-            : StreamingPooling.Pool(input, _keys, _values, w)).MoveToOuterDisposeScope();
+        return _pass.Pool(input, w, null, bandwidth: Bandwidth).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -91,7 +82,4 @@ public sealed class NonparametricAttentionPooling : nn.Module<Tensor, Tensor>, I
 
         base.Dispose(disposing);
     }
-
-    private Tensor Weights(Tensor queries) =>
-        KernelWeights.Compute(Kernel, AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, _keys).Over(Bandwidth)));
 }

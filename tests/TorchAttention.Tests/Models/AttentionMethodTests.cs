@@ -95,7 +95,8 @@ public sealed class AttentionMethodTests : IDisposable
     public void WOfEachKey_IsNotForTheStreamingForm()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var model = new RegionalKernelRegression(_data.XTrain, _data.YTrain, regions: 4) { Method = AttentionMethod.Streaming };
+        var options = new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = 4 };
+        using var model = new NWKernelRegression(_data.XTrain, _data.YTrain, options) { Method = AttentionMethod.Streaming };
 
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => model.call(_data.XVal));
         Assert.Equal("The method Streaming takes one w for all keys; with 40 of them use Textbook or Auto.", error.Message);

@@ -239,7 +239,7 @@ public sealed class DamagedModelFileTests : IDisposable
 
         switch ((loaded as ModelInUnits)?.Model ?? loaded)
         {
-            case KernelRegressionModule { Options: KernelModelOptions kernel }:
+            case NWKernelRegression { Options: KernelModelOptions kernel }:
                 numbers.AddRange([("lr", kernel.LearningRate), ("initial_w", kernel.InitialW)]);
                 break;
             case AttentionRegression { Options: AttentionRegressionOptions score }:

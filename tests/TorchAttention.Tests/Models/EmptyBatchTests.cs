@@ -95,7 +95,7 @@ public sealed class EmptyBatchTests : IDisposable
                 continue;
             }
 
-            using KernelRegressionModule model = KernelModels.Create(name, x, y, new() { LeaveOneOut = true, LearnValues = true });
+            using NWKernelRegression model = KernelModels.Create(name, x, y, new() { LeaveOneOut = true, LearnValues = true });
             model.Method = method;
             Tensor output = model.call(x[none]);
             output.CheckShape(0);

@@ -53,7 +53,7 @@ public sealed class KernelModelContract : IDisposable
         const double Step = 1e-6;
         foreach (bool leaveOneOut in new[] { false, true })
         {
-            using KernelRegressionModule model = Create(name, Options(kernel, leaveOneOut), ScalarType.Float64, out Batch batch);
+            using NWKernelRegression model = Create(name, Options(kernel, leaveOneOut), ScalarType.Float64, out Batch batch);
             model.TrainingStep(batch).backward();
             Assert.Equal(["values", "w"], model.named_parameters().Select(parameter => parameter.name).Order(StringComparer.Ordinal));
             foreach (TorchSharp.Modules.Parameter parameter in model.parameters())
@@ -96,7 +96,7 @@ public sealed class KernelModelContract : IDisposable
 
         Tensor[] Smoothness(AttentionMethod method, KernelModelOptions options)
         {
-            using KernelRegressionModule model = Create(name, options, ScalarType.Float64, out Batch batch);
+            using NWKernelRegression model = Create(name, options, ScalarType.Float64, out Batch batch);
             model.Method = method;
             Tensor queries = batch.X.Minus(0.05).requires_grad_();
             Tensor output = options.LeaveOneOut ? model.PredictWithout(batch with { X = queries }) : model.call(queries);
@@ -111,7 +111,7 @@ public sealed class KernelModelContract : IDisposable
     public void PredictWithout_IsThePredictionWithThePairRemoved(string name, string kernel)
     {
         KernelModelOptions options = Options(kernel, leaveOneOut: true);
-        using KernelRegressionModule model = Create(name, options, ScalarType.Float64, out Batch batch);
+        using NWKernelRegression model = Create(name, options, ScalarType.Float64, out Batch batch);
         double[] without = model.PredictWithout(batch).ToDoubles();
         Tensor weights = model.AttentionWeights!;
         (Tensor x, Tensor y) = KernelModels.Data(name);
@@ -122,7 +122,7 @@ public sealed class KernelModelContract : IDisposable
         {
             Tensor others = Held.Range(KernelModels.Examples, CPU);
             others = others[others.not_equal(index)];
-            using KernelRegressionModule rest = KernelModels.Create(name, x[others], y[others], options);
+            using NWKernelRegression rest = KernelModels.Create(name, x[others], y[others], options);
             Assert.Equal(rest.call(x[index].unsqueeze(0)).ToDouble(), without[place], 1e-10);
         }
     }
@@ -141,7 +141,7 @@ public sealed class KernelModelContract : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             (Tensor x, Tensor y) = KernelModels.Data(name, device: device);
-            using KernelRegressionModule model = KernelModels.Create(name, x, y, Options("tricube", leaveOneOut: true));
+            using NWKernelRegression model = KernelModels.Create(name, x, y, Options("tricube", leaveOneOut: true));
             using optim.Optimizer optimizer = model.ConfigureOptimizers();
             var batch = new Batch(x, y, Held.Range(KernelModels.Examples, x.device));
             for (int i = 0; i < 5; i++)
@@ -167,7 +167,7 @@ public sealed class KernelModelContract : IDisposable
 
         string Names(string name)
         {
-            using KernelRegressionModule model = Create(name, Options("gaussian", leaveOneOut: false), ScalarType.Float32, out _);
+            using NWKernelRegression model = Create(name, Options("gaussian", leaveOneOut: false), ScalarType.Float32, out _);
             IReadOnlyList<(string Name, double Value)> numbers = model.LearnedNumbers();
             Assert.All(numbers, number => Assert.Equal(1.125, number.Value));
             return string.Join(' ', numbers.Select(number => number.Name));
@@ -196,7 +196,7 @@ public sealed class KernelModelContract : IDisposable
 
     private static Tensor[] Numbers(string name, KernelModelOptions options, ScalarType type, AttentionMethod method)
     {
-        using KernelRegressionModule model = Create(name, options, type, out Batch batch);
+        using NWKernelRegression model = Create(name, options, type, out Batch batch);
         model.Method = method;
         Tensor loss = model.TrainingStep(batch);
         loss.backward();
@@ -207,7 +207,7 @@ public sealed class KernelModelContract : IDisposable
             .. model.parameters().Select(parameter => parameter.grad!.clone())];
     }
 
-    private static KernelRegressionModule Create(string name, KernelModelOptions options, ScalarType type, out Batch batch)
+    private static NWKernelRegression Create(string name, KernelModelOptions options, ScalarType type, out Batch batch)
     {
         (Tensor x, Tensor y) = KernelModels.Data(name, type);
         Tensor indices = tensor([0L, 3L, 8L, 14L, 22L, 29L, 49L]);

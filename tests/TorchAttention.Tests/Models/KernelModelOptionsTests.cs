@@ -17,6 +17,7 @@ public sealed class KernelModelOptionsTests : IDisposable
         Assert.Equal(
             (SmoothingKernel.Gaussian, 1, false, false, 1),
             (options.Kernel, options.LearningRate, options.LeaveOneOut, options.LearnValues, options.InitialW));
+        Assert.Equal((KernelWidths.Shared, 5), (options.Widths, options.Regions));
         using var model = new NWKernelRegression(zeros(3), zeros(3));
         Assert.Equal(options, model.Options);
     }
@@ -31,8 +32,12 @@ public sealed class KernelModelOptionsTests : IDisposable
         Refused("got -1", () => Create(new() { InitialW = -1 }));
         Refused("at least 2", () => new NWKernelRegression(zeros(1, 2), zeros(1), new() { LeaveOneOut = true }));
         Refused("got shape (3, 1, 1)", () => new NWKernelRegression(zeros(3, 1, 1), zeros(3), new()));
-        Refused("as many values as keys (3), got 2", () => new RelevanceKernelRegression(zeros(3, 2), zeros(2)));
-        Refused("a vector of at least one element, got shape (3, 2)", () => new RegionalKernelRegression(zeros(3, 2), zeros(3), 2));
+        KernelModelOptions relevance = new() { Widths = KernelWidths.PerFeature };
+        Refused("as many values as keys (3), got 2", () => new NWKernelRegression(zeros(3, 2), zeros(2), relevance));
+        KernelModelOptions regional = new() { Widths = KernelWidths.PerRegion, Regions = 2 };
+        Refused("a vector of at least one element, got shape (3, 2)", () => new NWKernelRegression(zeros(3, 2), zeros(3), regional));
+        Refused("at least 1, got 0", () => Create(new() { Regions = 0 }));
+        Refused("one of Shared, PerFeature, PerRegion, got 3", () => Create(new() { Widths = (KernelWidths)3 }));
         Refused(
             "Expected queries (m, 2) for keys (3, 2), got shape (4).",
             () => new NonparametricAttentionPooling(zeros(3, 2), zeros(3)).call(zeros(4)));
@@ -42,7 +47,7 @@ public sealed class KernelModelOptionsTests : IDisposable
     public void OtherQueries_AreRefusedWithBothShapes()
     {
         using var vectors = new NWKernelRegression(zeros(3), zeros(3));
-        using var rows = new RelevanceKernelRegression(zeros(3, 2), zeros(3));
+        using var rows = new NWKernelRegression(zeros(3, 2), zeros(3), new() { Widths = KernelWidths.PerFeature });
         Refused("Expected queries (m) for keys (3), got shape (4, 2).", () => vectors.call(zeros(4, 2)));
         Refused("Expected queries (m, 2) for keys (3, 2), got shape (4).", () => rows.call(zeros(4)));
         Refused(

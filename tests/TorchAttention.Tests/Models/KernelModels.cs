@@ -23,11 +23,12 @@ internal static class KernelModels
         return (x.to(type).to(ComputeDevice.Parse(device)), y.to(type).to(ComputeDevice.Parse(device)));
     }
 
-    public static KernelRegressionModule Create(string name, Tensor keys, Tensor values, KernelModelOptions options) => name switch
-    {
-        "nw" or "nw of 2 features" => new NWKernelRegression(keys, values, options),
-        "relevance" or "relevance of 1 feature" => new RelevanceKernelRegression(keys, values, options),
-        "regional" => new RegionalKernelRegression(keys, values, 4, options),
-        _ => new RegionalKernelRegression(keys, values, (int)keys.shape[0], options),
-    };
+    public static NWKernelRegression Create(string name, Tensor keys, Tensor values, KernelModelOptions options) =>
+        new(keys, values, name switch
+        {
+            "nw" or "nw of 2 features" => options,
+            "relevance" or "relevance of 1 feature" => options with { Widths = KernelWidths.PerFeature },
+            "regional" => options with { Widths = KernelWidths.PerRegion, Regions = 4 },
+            _ => options with { Widths = KernelWidths.PerRegion, Regions = (int)keys.shape[0] },
+        });
 }

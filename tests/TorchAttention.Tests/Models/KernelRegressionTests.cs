@@ -24,7 +24,7 @@ public sealed class KernelRegressionTests : IDisposable
     [InlineData(true)]
     public void GradientOfRegionalW_IsTheDifferenceQuotient(bool leaveOneOut)
     {
-        using var model = new RegionalKernelRegression(_data.XTrain, _data.YTrain, regions: 4, leaveOneOut: leaveOneOut);
+        using NWKernelRegression model = Regional(_data.XTrain, _data.YTrain, regions: 4, leaveOneOut);
         AssertGradient(model);
     }
 
@@ -51,7 +51,7 @@ public sealed class KernelRegressionTests : IDisposable
     public void OneRegion_IsTheChaptersModel()
     {
         using var single = new NWKernelRegression(_data.XTrain, _data.YTrain);
-        using var regional = new RegionalKernelRegression(_data.XTrain, _data.YTrain, regions: 1);
+        using NWKernelRegression regional = Regional(_data.XTrain, _data.YTrain, regions: 1);
         new TorchAttention.Training.Trainer().Fit(single, _data);
         using var again = new NonlinearData(n: 30, batchSize: 7, seed: 5);
         new TorchAttention.Training.Trainer().Fit(regional, again);
@@ -63,9 +63,9 @@ public sealed class KernelRegressionTests : IDisposable
     public void Regions_HaveEqualCountsFromLowToHigh()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var model = new RegionalKernelRegression(tensor([5f, 1f, 3f, 2f, 4f, 0f]), zeros(6), regions: 3);
+        using NWKernelRegression model = Regional(tensor([5f, 1f, 3f, 2f, 4f, 0f]), zeros(6), regions: 3);
 
-        Assert.Equal([2L, 0L, 1L, 1L, 2L, 0L], model.Regions.data<long>().ToArray());
+        Assert.Equal([2L, 0L, 1L, 1L, 2L, 0L], model.Regions!.data<long>().ToArray());
     }
 
     [Fact]
@@ -152,14 +152,17 @@ public sealed class KernelRegressionTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains(
             "1 to 3 regions, got 4",
-            Assert.Throws<ArgumentOutOfRangeException>(() => new RegionalKernelRegression(zeros(3), zeros(3), 4)).Message,
+            Assert.Throws<ArgumentOutOfRangeException>(() => Regional(zeros(3), zeros(3), 4)).Message,
             StringComparison.Ordinal);
         Assert.Contains(
             "at least 2", Assert.Throws<ArgumentException>(() => new NWKernelRegression(zeros(1), zeros(1), leaveOneOut: true)).Message,
             StringComparison.Ordinal);
     }
 
-    private void AssertGradient(KernelRegressionModule model)
+    private static NWKernelRegression Regional(Tensor keys, Tensor values, int regions, bool leaveOneOut = false) =>
+        new(keys, values, new() { Widths = KernelWidths.PerRegion, Regions = regions, LeaveOneOut = leaveOneOut });
+
+    private void AssertGradient(NWKernelRegression model)
     {
         const double step = 1e-5;
         model.to(ScalarType.Float64);

@@ -36,7 +36,7 @@ public sealed class LiveTensorTests
         using (var data = new NonlinearData(n: 30))
         using (var average = new AveragePooling(data.YTrain))
         using (var nonparametric = new NonparametricAttentionPooling(data.XTrain, data.YTrain))
-        using (var regional = new RegionalKernelRegression(data.XTrain, data.YTrain, 3))
+        using (var regional = new NWKernelRegression(data.XTrain, data.YTrain, new() { Widths = KernelWidths.PerRegion, Regions = 3 }))
         {
             for (int i = 0; i < 3; i++)
             {

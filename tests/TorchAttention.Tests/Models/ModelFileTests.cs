@@ -163,7 +163,7 @@ public sealed class ModelFileTests : IDisposable
     }
 
     private static object Options(Module model) =>
-        model is KernelRegressionModule kernel ? kernel.Options : ((AttentionRegression)model).Options;
+        model is NWKernelRegression kernel ? kernel.Options : ((AttentionRegression)model).Options;
 
     private static SafeTensorsFile With(SafeTensorsFile file, string name, SafeTensor tensor) =>
         new(new Dictionary<string, SafeTensor>(file.Tensors) { [name] = tensor }, file.Metadata);

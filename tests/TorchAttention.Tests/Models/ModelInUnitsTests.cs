@@ -11,6 +11,9 @@ public sealed class ModelInUnitsTests : IDisposable
 {
     private const int Rows = 60;
 
+    private static readonly KernelModelOptions _perFeature = new() { Widths = KernelWidths.PerFeature };
+    private static readonly KernelModelOptions _regional = new() { Widths = KernelWidths.PerRegion, Regions = 2 };
+
     private readonly string _folder = Directory.CreateTempSubdirectory("units").FullName;
     private readonly DisposeScope _scope = NewDisposeScope();
 
@@ -81,7 +84,7 @@ public sealed class ModelInUnitsTests : IDisposable
     public void Gradients_AreInTheColumnsUnits()
     {
         (Tensor x, Tensor y) = KernelModels.Data("relevance");
-        using var model = new RelevanceKernelRegression(x, y);
+        using var model = new NWKernelRegression(x, y, _perFeature);
         using ModelInUnits inUnits = InUnits(model, new Standardization(7, 5), new(100, 20), new(-3, 0.01));
         Tensor queries = tensor([120.0, -2.99, 140, -2.98], [2, 2], requires_grad: true);
         inUnits.call(queries).sum().backward();
@@ -107,8 +110,8 @@ public sealed class ModelInUnitsTests : IDisposable
         Tensor two = one.reshape(2, 2);
         Tensor values = tensor([1f, 2]);
         Assert.Equal([("w", 0.25)], Numbers(new NWKernelRegression(one, one), x));
-        Assert.Equal([("w_1", 0.25), ("w_2", 0.25)], Numbers(new RegionalKernelRegression(one, one, 2), x));
-        Assert.Equal([("w_x0", 0.25), ("w_x1", 2)], Numbers(new RelevanceKernelRegression(two, values), x, other));
+        Assert.Equal([("w_1", 0.25), ("w_2", 0.25)], Numbers(new NWKernelRegression(one, one, _regional), x));
+        Assert.Equal([("w_x0", 0.25), ("w_x1", 2)], Numbers(new NWKernelRegression(two, values, _perFeature), x, other));
 
         // One w for both columns has no unit of one of them.
         Assert.Equal([("w", 1)], Numbers(new NWKernelRegression(two, values, new()), x, other));
@@ -162,7 +165,7 @@ public sealed class ModelInUnitsTests : IDisposable
     public void WrongShapes_NameTheColumns()
     {
         (Tensor x, Tensor y) = KernelModels.Data("relevance", ScalarType.Float32);
-        using ModelInUnits inUnits = InUnits(new RelevanceKernelRegression(x, y), new Standardization(0, 1), new(0, 1), new(0, 1));
+        using ModelInUnits inUnits = InUnits(new NWKernelRegression(x, y, _perFeature), new Standardization(0, 1), new(0, 1), new(0, 1));
         foreach (Tensor wrong in new[] { zeros(3), zeros(3, 1), zeros(3, 3), zeros(1, 3, 2) })
         {
             string message = Assert.Throws<ArgumentException>(() => inUnits.call(wrong)).Message;

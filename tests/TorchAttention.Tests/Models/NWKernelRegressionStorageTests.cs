@@ -43,6 +43,20 @@ public sealed class NWKernelRegressionStorageTests : IDisposable
     {
         KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = 1 }).Save(Path);
         StorageException error = Assert.Throws<StorageException>(() => NWKernelRegression.Load(Path));
-        Assert.Contains("of the kind 'nw_kernel_regression', found 'kernel_regression'", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', found 'kernel_regression'",
+            error.Message,
+            StringComparison.Ordinal);
+    }
+
+    // Checkpoints of earlier versions name the module so.
+    [Theory]
+    [InlineData(KernelWidths.Shared, "NWKernelRegression")]
+    [InlineData(KernelWidths.PerFeature, "RelevanceKernelRegression")]
+    [InlineData(KernelWidths.PerRegion, "RegionalKernelRegression")]
+    public void ModulesName_SaysWhatTheWidthsBelongTo(KernelWidths widths, string name)
+    {
+        using var model = new NWKernelRegression(zeros(3), zeros(3), new() { Widths = widths, Regions = 2 });
+        Assert.Equal(name, model.GetName());
     }
 }

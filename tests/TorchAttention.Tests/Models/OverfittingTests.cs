@@ -48,8 +48,8 @@ public sealed class OverfittingTests
             Tensor x = randn([2, 800], ScalarType.Float64, generator: generator);
             Tensor y = x[0].Times(2).sin().Plus(randn(800, ScalarType.Float64, generator: generator).Times(0.3));
             using var data = new TabularData([x[0].ToDoubles(), x[1].ToDoubles()], y.ToDoubles(), batchSize: 40);
-            using var model = new RelevanceKernelRegression(
-                data.XTrain, data.YTrain, new() { LeaveOneOut = leaveOneOut, LearningRate = 2 });
+            using var model = new NWKernelRegression(
+                data.XTrain, data.YTrain, new() { Widths = KernelWidths.PerFeature, LeaveOneOut = leaveOneOut, LearningRate = 2 });
             new Trainer(new TrainerOptions { MaxEpochs = 100 }).Fit(model, data);
             double[] w = [.. model.LearnedNumbers().Select(number => Math.Abs(number.Value))];
             return (w[0], w[1]);

@@ -98,7 +98,7 @@ public sealed class DivergenceTests : IDisposable
 
                 foreach (double w in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity, 1e30 })
                 {
-                    using KernelRegressionModule model = KernelModels.Create(name, x, y, new() { Kernel = kernel, LeaveOneOut = true });
+                    using NWKernelRegression model = KernelModels.Create(name, x, y, new() { Kernel = kernel, LeaveOneOut = true });
                     model.Method = method;
                     using (no_grad())
                     {
@@ -122,7 +122,7 @@ public sealed class DivergenceTests : IDisposable
         {
             foreach (double bad in new[] { double.NaN, double.PositiveInfinity })
             {
-                using KernelRegressionModule model = KernelModels.Create(name, x, y, new() { LearnValues = true });
+                using NWKernelRegression model = KernelModels.Create(name, x, y, new() { LearnValues = true });
                 model.Method = method;
                 using (no_grad())
                 {

@@ -71,8 +71,10 @@ public sealed class CheckpointTests : IDisposable
             using TorchAttention.Training.Module model = name switch
             {
                 "nw" => new NWKernelRegression(data.XTrain, data.YTrain),
-                "relevance" => new RelevanceKernelRegression(data.XTrain, data.YTrain),
-                "regional" => new RegionalKernelRegression(data.XTrain, data.YTrain, 4),
+                "relevance" => new NWKernelRegression(
+                    data.XTrain, data.YTrain, new KernelModelOptions { Widths = KernelWidths.PerFeature }),
+                "regional" => new NWKernelRegression(
+                    data.XTrain, data.YTrain, new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = 4 }),
                 "values" => new NWKernelRegression(data.XTrain, data.YTrain, new KernelModelOptions { LearnValues = true }),
                 _ =>
                     new AttentionRegression(
@@ -149,7 +151,8 @@ public sealed class CheckpointTests : IDisposable
         Train(OptimizerKind.Sgd, stopAfter: 5, from: null);
         Checkpoint checkpoint = Checkpoints.Latest(_folder, out _)!;
         using var data = new NonlinearData(n: 26, batchSize: 5);
-        using var regional = new RegionalKernelRegression(data.XTrain, data.YTrain, 3);
+        using var regional = new NWKernelRegression(
+            data.XTrain, data.YTrain, new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = 3 });
         StorageException e = Assert.Throws<StorageException>(() => new Trainer().Fit(regional, data, checkpoint));
         Assert.Contains("module", e.Message, StringComparison.Ordinal);
 
