@@ -20,7 +20,8 @@ internal static class MethodChoice
                 throw new ArgumentException($"The method {asked} cannot answer this: {obstacle}.");
             }
 
-            method.TryRun(isAsked: true, out string? said);
+            method.IsWorthIt(isAsked: true, out string? said);
+            method.Run();
             return (asked, With("asked for", said));
         }
 
@@ -36,8 +37,9 @@ internal static class MethodChoice
             {
                 passedOver = doubt;
             }
-            else if (method.TryRun(isAsked: false, out string? note))
+            else if (method.IsWorthIt(isAsked: false, out string? note))
             {
+                method.Run();
                 return (method.Name, With(passedOver ?? method.Merit, note));
             }
             else

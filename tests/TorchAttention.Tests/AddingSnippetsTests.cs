@@ -129,15 +129,8 @@ internal static class AddingSnippets
 
         public string? Doubt() => "it is for comparison";
 
-        public bool TryRun(bool isAsked, out string? note)
-        {
-            note = null;
-            new Work(problem.Threads, problem.Progress, problem.CancellationToken).ForEach(
-                problem.QueryCount, () => new Worker(problem, writer), (query, worker) => worker.Answer(query));
-            return true;
-        }
-
-        public string? Obstacle() => null;
+        public void Run() =>
+            problem.Work.ForEach(problem.QueryCount, () => new Worker(problem, writer), (query, worker) => worker.Answer(query));
 
         private sealed class Worker(PoolingProblem<double> problem, object writer) : IDisposable
         {

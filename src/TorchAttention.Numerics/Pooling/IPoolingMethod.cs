@@ -13,13 +13,20 @@ internal interface IPoolingMethod
     string Merit { get; }
 
     /// <summary>Why it cannot answer the request; null where it can.</summary>
-    string? Obstacle();
+    string? Obstacle() => null;
 
     /// <summary>Why it is not taken unless it is asked for; null where it may be.</summary>
-    string? Doubt();
+    string? Doubt() => null;
 
-    /// <summary>Answers the request.</summary>
-    /// <param name="isAsked">Whether it was asked for: it then does not give up.</param>
-    /// <param name="note">What is to be said of it, or why it gave up before any answer.</param>
-    bool TryRun(bool isAsked, out string? note);
+    /// <summary>Prepares, and sees whether it is worth it.</summary>
+    /// <param name="isAsked">Whether it was asked for: it then is.</param>
+    /// <param name="note">What is to be said of it, or why it is not.</param>
+    bool IsWorthIt(bool isAsked, out string? note)
+    {
+        note = null;
+        return true;
+    }
+
+    /// <summary>Answers the request, once it has prepared.</summary>
+    void Run();
 }

@@ -46,8 +46,14 @@ internal sealed unsafe class PoolingProblem<T>
     /// <summary>The least sum of weights that errors are beside of, as the loops see it.</summary>
     public double MergedWeightSum => Options.MergedWeightSum / Samples.LargestSampleWeight;
 
+    /// <summary>The key that a query must not see; -1 where it sees all.</summary>
+    public int LeftOutOf(int query) => LeftOut is null ? -1 : LeftOut[query];
+
     /// <summary>The threads to use.</summary>
     public int Threads => Math.Min(Options.Threads ?? Environment.ProcessorCount, Environment.ProcessorCount * 4);
+
+    /// <summary>Runs the parts of the answer on these threads.</summary>
+    public Work Work => new(Threads, Progress, CancellationToken);
 
     /// <summary>
     /// The scaled difference u_j, divided where a bandwidth was given: the boundary of a support is then where the textbook has it.

@@ -63,6 +63,10 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
 
     private bool IsFar => _nearestSquare > RoundedSquare || _unit != 1;
 
+    /// <summary>Computes and writes a query's answers from all keys.</summary>
+    /// <param name="query">Which query.</param>
+    public void AnswerFromAll(int query) => Answer(query, 0, _tiles.Count);
+
     /// <summary>Computes and writes a query's answers.</summary>
     /// <param name="query">Which query.</param>
     /// <param name="firstTile">The first tile to look at.</param>
@@ -77,7 +81,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
             _query[j] = double.CreateTruncating(_problem.Queries[((long)query * Features) + j]);
         }
 
-        int leftOut = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
+        int leftOut = _problem.LeftOutOf(query);
         double offset = 0;
         double nearest = 0;
         double* reference = KernelTraits<TKernel>.IsGaussian || _layout.HasPlanes ? _nearestKey : null;

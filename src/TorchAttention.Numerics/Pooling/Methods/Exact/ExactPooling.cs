@@ -33,7 +33,6 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
     private readonly int _blocks;
     private readonly int _ranges;
     private readonly double[] _scales;
-    private readonly double _leastWeightSum;
 
     public ExactPooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
     {
@@ -45,7 +44,6 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
         _blocks = (problem.QueryCount + _block - 1) / _block;
         _ranges = _blocks >= MostRanges ? 1 : Math.Clamp(problem.KeyCount / LeastKeysInRange, 1, MostRanges);
         _scales = problem.Scales(TKernel.ArgumentScale);
-        _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
 
     public PoolingMethod Name => PoolingMethod.Exact;
@@ -54,18 +52,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
 
     public string Merit => string.Create(CultureInfo.InvariantCulture, $"{_problem.Pairs:N0} pairs are few");
 
-    public string? Obstacle() => null;
-
-    public string? Doubt() => null;
-
-    public bool TryRun(bool isAsked, out string? note)
-    {
-        note = null;
-        Run();
-        return true;
-    }
-
-    private void Run()
+    public void Run()
     {
         if (KernelTraits<TKernel>.IsConstant && !_layout.HasPlanes)
         {
@@ -73,14 +60,15 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
             return;
         }
 
-        long pairs = (long)_problem.QueryCount * _problem.KeyCount;
-        var work = new Work(pairs <= OneThreadIsEnough ? 1 : _problem.Threads, _problem.Progress, _problem.CancellationToken);
+        Work work = _problem.Pairs <= OneThreadIsEnough
+            ? new Work(1, _problem.Progress, _problem.CancellationToken)
+            : _problem.Work;
         if (_ranges == 1)
         {
             work.ForEach(_blocks, () => new Worker(this, _block), (item, worker) =>
             {
                 worker.Sum(item, 0, _problem.KeyCount);
-                worker.FinishBlock(item, worker.Rows);
+                worker.FinishBlock(item);
             });
             return;
         }
@@ -100,7 +88,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
         for (int block = 0; block < _blocks; block++)
         {
             merger.Merge(block, (double*)partialRows);
-            merger.FinishBlock(block, merger.Rows);
+            merger.FinishBlock(block);
         }
     }
 
@@ -123,90 +111,54 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
 
     private int CountIn(int block) => Math.Min(_block, _problem.QueryCount - (block * _block));
 
-    /// <summary>One thread's memory and its part of the work.</summary>
-    private sealed class Worker : IDisposable
+    private sealed class Worker : PoolingPass<TKernel, TLanes, TWideLanes, T, T>
     {
         private readonly ExactPooling<TKernel, TLanes, TWideLanes, T> _owner;
-        private readonly PoolingProblem<T> _problem;
-        private readonly SumLayout _layout;
         private readonly TilePacker<T, T> _packer;
-        private readonly Scratch _memory;
         private readonly double* _queries;
-        private readonly double* _scales;
-        private readonly double* _ownPair;
-        private readonly T* _buffers;
-        private readonly RowFinisher<TKernel, T> _finisher;
-        private CarefulPooling<TKernel, TWideLanes, T>? _careful;
 
         public Worker(ExactPooling<TKernel, TLanes, TWideLanes, T> owner, int block)
+            : base(
+                owner._problem, owner._writer, owner._scales, TilePacker<T, T>.CapacityFor(owner._problem.Features, owner._problem.Columns),
+                (long)block * (owner._layout.Length + owner._problem.Features))
         {
             _owner = owner;
-            _problem = owner._problem;
-            _layout = owner._layout;
-            _packer = new TilePacker<T, T>(_problem);
-            _finisher = new RowFinisher<TKernel, T>(_problem, owner._writer, owner._leastWeightSum);
-            long buffers = (long)GeneralLoops<TKernel, TLanes, T>.Buffers * _packer.Capacity * sizeof(T);
-            _memory = new Scratch(
-                buffers + (sizeof(double) * (((long)block * (_layout.Length + _problem.Features)) + _problem.Features + _layout.Length)));
-            _buffers = _memory.As<T>();
-            Rows = (double*)((byte*)_buffers + buffers);
-            _queries = Rows + ((long)block * _layout.Length);
-            _scales = _queries + ((long)block * _problem.Features);
-            _ownPair = _scales + _problem.Features;
-            owner._scales.CopyTo(new Span<double>(_scales, _problem.Features));
+            _packer = new TilePacker<T, T>(Problem);
+            _queries = Rows + ((long)block * Layout.Length);
         }
 
-        public double* Rows { get; }
+        public double* Rows => Numbers;
 
         public void Sum(int block, int firstKey, int endKey)
         {
             int count = _owner.CountIn(block);
-            int features = _problem.Features;
-            T* source = _problem.Queries + ((long)block * _owner._block * features);
-            for (int i = 0; i < count * features; i++)
+            for (int m = 0; m < count; m++)
             {
-                _queries[i] = double.CreateTruncating(source[i]);
+                Load((block * _owner._block) + m, _queries + ((long)m * Problem.Features));
             }
 
-            new Span<double>(Rows, count * _layout.Length).Clear();
-            for (int first = firstKey; first < endKey; first += _packer.Capacity)
-            {
-                _problem.CancellationToken.ThrowIfCancellationRequested();
-                Tile<T> tile = _packer.Pack(first, Math.Min(_packer.Capacity, endKey - first));
-                for (int m = 0; m < count; m++)
-                {
-                    PairLoops<TKernel, TLanes, T>.Add(
-                        tile, _layout, _queries + ((long)m * features), _scales, _buffers, Rows + ((long)m * _layout.Length));
-                }
-            }
+            new Span<double>(Rows, count * Layout.Length).Clear();
+            AddKeys(count, firstKey, endKey);
         }
 
         // The sums of the first query, in the first row.
-        public void SumOne()
-        {
-            for (int first = 0; first < _problem.KeyCount; first += _packer.Capacity)
-            {
-                _problem.CancellationToken.ThrowIfCancellationRequested();
-                PairLoops<TKernel, TLanes, T>.Add(
-                    _packer.Pack(first, Math.Min(_packer.Capacity, _problem.KeyCount - first)), _layout, _queries, _scales, _buffers, Rows);
-            }
-        }
+        public void SumOne() => AddKeys(1, 0, Problem.KeyCount);
 
         // Answers any query from the sums in the first row.
         public void FinishAlike(int query)
         {
-            double* row = Rows + _layout.Length;
-            new ReadOnlySpan<double>(Rows, _layout.Length).CopyTo(new Span<double>(row, _layout.Length));
-            Finish(query, row);
+            double* row = Rows + Layout.Length;
+            new ReadOnlySpan<double>(Rows, Layout.Length).CopyTo(new Span<double>(row, Layout.Length));
+            Finish(query, query, row, default);
         }
 
         public void Merge(int block, double* partialRows)
         {
-            int numbers = _owner.CountIn(block) * _layout.Length;
+            int numbers = _owner.CountIn(block) * Layout.Length;
             new Span<double>(Rows, numbers).Clear();
             for (int range = 0; range < _owner._ranges; range++)
             {
-                double* part = partialRows + ((((long)range * _problem.QueryCount) + ((long)block * _owner._block)) * _layout.Length);
+                double* part = partialRows + ((((long)range * Problem.QueryCount) + ((long)block * _owner._block)) * Layout.Length);
                 for (int i = 0; i < numbers; i++)
                 {
                     Rows[i] += part[i];
@@ -215,55 +167,55 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void FinishBlock(int block, double* rows)
+        public void FinishBlock(int block)
         {
             for (int m = 0; m < _owner.CountIn(block); m++)
             {
-                Finish((block * _owner._block) + m, rows + ((long)m * _layout.Length));
+                int query = (block * _owner._block) + m;
+                Finish(query, query, Rows + ((long)m * Layout.Length), default);
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Finish(int query, double* row)
+        public override void Dispose()
         {
-            if (_finisher.TryFinish(query, row, OwnPair(query), default))
-            {
-                return;
-            }
-
-            _careful ??= new CarefulPooling<TKernel, TWideLanes, T>(_problem, _owner._writer, new PackedTiles<T>(_problem));
-            _careful.Answer(query, 0, (_problem.KeyCount + PackedCapacity - 1) / PackedCapacity);
-        }
-
-        public void Dispose()
-        {
-            _finisher.Dispose();
-            _careful?.Dispose();
+            base.Dispose();
             _packer.Dispose();
-            _memory.Dispose();
         }
 
-        private int PackedCapacity => TilePacker<T, double>.CapacityFor(_problem.Features, _problem.Columns);
+        protected override IKeyTiles Tiles() => new PackedTiles<T>(Problem);
 
-        // The sums of the pair that a query must not see; null where it sees all.
-        private double* OwnPair(int query)
+        protected override double AnswerCarefully(int query, int place)
         {
-            int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
-            if (key < 0)
-            {
-                return null;
-            }
+            Careful.AnswerFromAll(query);
+            return 0;
+        }
 
-            new Span<double>(_ownPair, _layout.Length).Clear();
-            double* q = _queries;
-            for (int j = 0; j < _problem.Features; j++)
-            {
-                q[j] = double.CreateTruncating(_problem.Queries[((long)query * _problem.Features) + j]);
-            }
+        protected override bool TryAddPair(int key, int place, double* own, double* row)
+        {
+            Load(place, _queries);
+            Add(_packer.Pack(key, 1), _queries, own);
+            return true;
+        }
 
-            Tile<T> tile = _packer.Pack(key, 1);
-            PairLoops<TKernel, TLanes, T>.Add(tile, _layout, q, _scales, _buffers, _ownPair);
-            return _ownPair;
+        private void Load(int query, double* numbers)
+        {
+            for (int j = 0; j < Problem.Features; j++)
+            {
+                numbers[j] = double.CreateTruncating(Problem.Queries[((long)query * Problem.Features) + j]);
+            }
+        }
+
+        private void AddKeys(int queries, int firstKey, int endKey)
+        {
+            for (int first = firstKey; first < endKey; first += _packer.Capacity)
+            {
+                Problem.CancellationToken.ThrowIfCancellationRequested();
+                Tile<T> tile = _packer.Pack(first, Math.Min(_packer.Capacity, endKey - first));
+                for (int m = 0; m < queries; m++)
+                {
+                    Add(tile, _queries + ((long)m * Problem.Features), Rows + ((long)m * Layout.Length));
+                }
+            }
         }
     }
 }

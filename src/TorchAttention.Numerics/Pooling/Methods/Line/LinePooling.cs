@@ -33,6 +33,9 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
     // What a key out of reach may count in a plane beyond its weight, beside keys that weigh little themselves.
     private const double FarPlane = 1e3;
 
+    // A pair by itself, read by the widest vector.
+    private const int WidestTile = 16;
+
     // What a query needs stands on the stack.
     private const int MostColumns = 64;
 
@@ -40,7 +43,6 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
     private readonly AnswerWriter<TKernel, T> _writer;
     private readonly SumLayout _layout;
     private readonly double _bandwidth;
-    private readonly double _leastWeightSum;
     private readonly int _queriesInPart;
 
     public LinePooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
@@ -49,9 +51,10 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
         _writer = writer;
         _layout = writer.Layout;
         _bandwidth = problem.Bandwidths is null ? 1 / Math.Abs(problem.InverseBandwidths[0]) : problem.Bandwidths[0];
-        _leastWeightSum = Trust.LeastWeightSum<TKernel, double>(_layout.HasSquares);
         _queriesInPart = Math.Clamp(problem.QueryCount / WantedParts, LeastInPart, MostInPart);
     }
+
+    private int MostInPass => Math.Min(_queriesInPart, _problem.QueryCount);
 
     private SumLayout SquaresLayout => new(1, 0, squares: false, planes: _layout.HasPlanes);
 
@@ -61,8 +64,6 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
         * (_problem.Samples.IsLasting || (_problem.Features == 1 && _problem.Samples.IsInOrder) ? 1 : 2);
 
     public string Merit => "one feature and many pairs";
-
-    public string? Doubt() => null;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public string? Obstacle()
@@ -95,14 +96,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
             : $"a bandwidth of {h} does not go with numbers as large as {largest}";
     }
 
-    public bool TryRun(bool isAsked, out string? note)
-    {
-        note = null;
-        Run();
-        return true;
-    }
-
-    private void Run()
+    public void Run()
     {
         LineKeys keys = _problem.Samples.Line;
         bool sameNumbers = _problem.Samples.Keys == _problem.Queries && _problem.KeyCount == _problem.QueryCount;
@@ -114,7 +108,7 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T> : IPoolingM
         ILineSums? squares = _layout.HasSquares ? Prepared(isSquared: true, SquaresLayout) : null;
         int[]? places = _problem.LeftOut is null ? null : _problem.Samples.PlacesOnLine;
         int parts = (_problem.QueryCount + _queriesInPart - 1) / _queriesInPart;
-        new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken).ForEach(
+        _problem.Work.ForEach(
             parts,
             () => new Worker(this, keys, queries, places, sums, squares),
             (part, worker) =>

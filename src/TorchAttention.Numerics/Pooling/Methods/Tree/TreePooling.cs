@@ -45,7 +45,6 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
     private (int First, int End, int Node)[] _leaves = [];
     private readonly double[] _scales;
     private readonly double _exponent;
-    private readonly double _leastWeightSum;
 
     public TreePooling(PoolingProblem<T> problem, AnswerWriter<TKernel, T> writer)
     {
@@ -54,7 +53,6 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
         _layout = writer.Layout;
         _scales = problem.Scales(TKernel.ArgumentScale);
         _exponent = Math.Log(20.0 * (_layout.HasPlanes ? FarPositions : 1) * problem.KeyCount / problem.Options.Tolerance);
-        _leastWeightSum = Trust.LeastWeightSum<TKernel, T>(_layout.HasSquares);
     }
 
     public PoolingMethod Name => PoolingMethod.Tree;
@@ -65,14 +63,12 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
 
     private PointTree<T> Queries => _queries!;
 
-    public string? Obstacle() => null;
-
     public string? Doubt() => _problem.Features > MostFeatures ? $"{_problem.Features} features"
         : !KernelTraits<TKernel>.IsBounded && !KernelTraits<TKernel>.IsGaussian
             ? $"every key is in the reach of the kernel {TKernel.Name}"
             : null;
 
-    public bool TryRun(bool isAsked, out string? note)
+    public bool IsWorthIt(bool isAsked, out string? note)
     {
         double[] w = _problem.InverseBandwidths;
         _keys = _problem.Kept.Get(typeof(KeyTree<T>), () => new KeyTree<T>(_problem.Samples, w));
@@ -81,14 +77,10 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
         double part = PartInReach();
         bool isWorthIt = isAsked || part < WorthATree;
         note = string.Create(CultureInfo.InvariantCulture, $"{part:P0} of all pairs {(isWorthIt ? "in" : "are in")} reach");
-        if (isWorthIt)
-        {
-            new Work(_problem.Threads, _problem.Progress, _problem.CancellationToken)
-                .ForEach(_leaves.Length, () => new Worker(this), (leaf, worker) => worker.Answer(_leaves[leaf]));
-        }
-
         return isWorthIt;
     }
+
+    public void Run() => _problem.Work.ForEach(_leaves.Length, () => new Worker(this), (leaf, worker) => worker.Answer(_leaves[leaf]));
 
     public void Dispose() => _queries?.Dispose();
 
@@ -111,144 +103,108 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
     // A query that must not see one key still sees the others of a box that holds several.
     private Reach<TKernel, T> NewReach(double exponent) => new(_keys.Points, exponent, _problem.LeftOut is null ? 1 : 2);
 
-    private sealed class Worker : IDisposable
+    private sealed class Worker(TreePooling<TKernel, TLanes, TWideLanes, T> owner)
+        : PoolingPass<TKernel, TLanes, TWideLanes, T, T>(
+            owner._problem, owner._writer, owner._scales, MostKeysInSum, owner._layout.Length + owner._problem.Features)
     {
-        private readonly TreePooling<TKernel, TLanes, TWideLanes, T> _owner;
-        private readonly PoolingProblem<T> _problem;
-        private readonly SumLayout _layout;
-        private readonly Reach<TKernel, T> _reach;
-        private readonly Scratch _memory;
-        private readonly T* _buffers;
-        private readonly double* _row;
-        private readonly double* _ownPair;
-        private readonly double* _query;
-        private readonly double* _scales;
-        private readonly TreeTiles<T> _tiles;
-        private readonly CarefulPooling<TKernel, TWideLanes, T> _careful;
-        private readonly RowFinisher<TKernel, T> _finisher;
+        private readonly Reach<TKernel, T> _reach = owner.NewReach(owner._exponent);
+        private TreeTiles<T>? _tiles;
 
-        public Worker(TreePooling<TKernel, TLanes, TWideLanes, T> owner)
-        {
-            _owner = owner;
-            _problem = owner._problem;
-            _layout = owner._layout;
-            _reach = owner.NewReach(owner._exponent);
-            int buffers = GeneralLoops<TKernel, TLanes, T>.Buffers * MostKeysInSum * sizeof(T);
-            _memory = new Scratch(buffers + (2L * (_layout.Length + _problem.Features) * sizeof(double)));
-            _buffers = _memory.As<T>();
-            _row = (double*)((byte*)_buffers + buffers);
-            _ownPair = _row + _layout.Length;
-            _query = _ownPair + _layout.Length;
-            _scales = _query + _problem.Features;
-            owner._scales.CopyTo(new Span<double>(_scales, _problem.Features));
-            _tiles = new TreeTiles<T>(owner._keys, _problem.Columns, _problem.LeftOut is not null);
-            _careful = new CarefulPooling<TKernel, TWideLanes, T>(_problem, owner._writer, _tiles);
-            _finisher = new RowFinisher<TKernel, T>(_problem, owner._writer, owner._leastWeightSum);
-        }
+        private double* Query => Numbers + Layout.Length;
 
         public void Answer((int First, int End, int Node) leaf)
         {
-            _reach.Find(_owner.Queries.Box(leaf.Node));
-            double dropped = KernelTraits<TKernel>.IsGaussian ? _problem.KeyCount * Math.Exp(-_reach.SquaredReach / 2) : 0;
+            _reach.Find(owner.Queries.Box(leaf.Node));
+            double dropped = KernelTraits<TKernel>.IsGaussian ? Problem.KeyCount * Math.Exp(-_reach.SquaredReach / 2) : 0;
             var errors = new RowErrors { WeightSum = dropped, Elsewhere = dropped * _reach.SquaredReach };
             for (int place = leaf.First; place < leaf.End; place++)
             {
-                int query = _owner.Queries.Order[place];
                 Sum(place);
-                if (!_finisher.TryFinish(query, _row, OwnPair(query), errors))
-                {
-                    _finisher.Bound(query, AnswerCarefully(query, place));
-                }
+                Finish(owner.Queries.Order[place], place, Numbers, errors);
             }
         }
 
-        public void Dispose()
+        protected override IKeyTiles Tiles() => _tiles = new TreeTiles<T>(owner._keys, Problem.Columns, Problem.LeftOut is not null);
+
+        // Only what is in reach was summed.
+        protected override bool TryAddPair(int key, int place, double* own, double* row)
         {
-            _finisher.Dispose();
-            _careful.Dispose();
-            _memory.Dispose();
+            int at = owner._keys.PlaceOf(key);
+            bool isInReach = _reach.Stretches.Exists(stretch => at >= stretch.First && at < stretch.End);
+            if (isInReach)
+            {
+                Add(owner._keys.Slice(at, 1), Query, own);
+            }
+
+            return isInReach;
         }
 
         private void Sum(int place)
         {
-            for (int j = 0; j < _problem.Features; j++)
+            double* query = Query;
+            for (int j = 0; j < Problem.Features; j++)
             {
-                _query[j] = double.CreateTruncating(_owner.Queries.Column(j)[place]);
+                query[j] = double.CreateTruncating(owner.Queries.Column(j)[place]);
             }
 
-            new Span<double>(_row, _layout.Length).Clear();
+            new Span<double>(Numbers, Layout.Length).Clear();
             foreach ((int from, int end) in _reach.Stretches)
             {
                 for (int first = from; first < end; first += MostKeysInSum)
                 {
-                    Add(_owner._keys.Slice(first, Math.Min(MostKeysInSum, end - first)), _row);
+                    Add(owner._keys.Slice(first, Math.Min(MostKeysInSum, end - first)), query, Numbers);
                 }
             }
         }
 
-        private void Add(in Tile<T> tile, double* row) => PairLoops<TKernel, TLanes, T>.Add(tile, _layout, _query, _scales, _buffers, row);
-
-        // The sums of the pair that a query must not see; null where it is not among those in reach.
-        private double* OwnPair(int query)
-        {
-            int key = _problem.LeftOut is null ? -1 : _problem.LeftOut[query];
-            int place = key < 0 ? -1 : _owner._keys.PlaceOf(key);
-            if (key < 0 || !_reach.Stretches.Exists(stretch => place >= stretch.First && place < stretch.End))
-            {
-                return null;
-            }
-
-            new Span<double>(_ownPair, _layout.Length).Clear();
-            Add(_owner._keys.Slice(place, 1), _ownPair);
-            return _ownPair;
-        }
-
         // Without sample weights a key that is left out weighs at most e^-exponent of the nearest one. With them nothing is known, and all
         // keys are asked.
-        private double AnswerCarefully(int query, int place)
+        protected override double AnswerCarefully(int query, int place)
         {
+            CarefulPooling<TKernel, TWideLanes, T> careful = Careful;
+            TreeTiles<T> tiles = _tiles!;
             bool needsAll = KernelTraits<TKernel>.IsBounded
-                ? _problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest
-                : _problem.Samples.SampleWeights is not null;
-            double exponent = _owner._exponent;
+                ? Problem.Options.NoNeighbour == NoNeighbourPolicy.Nearest
+                : Problem.Samples.SampleWeights is not null;
+            double exponent = owner._exponent;
             Reach<TKernel, T> reach = _reach;
             while (!needsAll)
             {
                 // Of a key beyond the reach: its weight times its squared distance from the nearest one.
-                double elsewhere = KernelTraits<TKernel>.IsGaussian && _layout.HasPlanes
-                    ? 4 * reach.SquaredReach * _problem.KeyCount * Math.Exp(-exponent)
+                double elsewhere = KernelTraits<TKernel>.IsGaussian && Layout.HasPlanes
+                    ? 4 * reach.SquaredReach * Problem.KeyCount * Math.Exp(-exponent)
                     : 0;
-                _tiles.Select(reach.Stretches);
-                if (_careful.Answer(query, 0, _tiles.Count, elsewhere))
+                tiles.Select(reach.Stretches);
+                if (careful.Answer(query, 0, tiles.Count, elsewhere))
                 {
                     break;
                 }
 
                 exponent *= Deeper;
                 reach = FindAround(place, exponent);
-                needsAll = reach.KeyCount == _problem.KeyCount || exponent > GreatestExponent;
+                needsAll = reach.KeyCount == Problem.KeyCount || exponent > GreatestExponent;
             }
 
             if (needsAll)
             {
-                _tiles.Select([(0, _owner._keys.Points.Count)]);
-                _careful.Answer(query, 0, _tiles.Count);
+                tiles.Select([(0, owner._keys.Points.Count)]);
+                careful.AnswerFromAll(query);
             }
 
-            return needsAll || !KernelTraits<TKernel>.IsGaussian ? 0 : 2 * _problem.KeyCount * Math.Exp(-_owner._exponent);
+            return needsAll || !KernelTraits<TKernel>.IsGaussian ? 0 : 2 * Problem.KeyCount * Math.Exp(-owner._exponent);
         }
 
         // What one query can notice, down to e^-exponent of its nearest key's weight.
         private Reach<TKernel, T> FindAround(int place, double exponent)
         {
-            Span<double> box = stackalloc double[2 * _problem.Features];
-            for (int j = 0; j < _problem.Features; j++)
+            Span<double> box = stackalloc double[2 * Problem.Features];
+            for (int j = 0; j < Problem.Features; j++)
             {
-                box[j] = _owner.Queries.InBandwidths(place, j);
-                box[_problem.Features + j] = box[j];
+                box[j] = owner.Queries.InBandwidths(place, j);
+                box[Problem.Features + j] = box[j];
             }
 
-            Reach<TKernel, T> reach = _owner.NewReach(exponent);
+            Reach<TKernel, T> reach = owner.NewReach(exponent);
             reach.Find(box);
             return reach;
         }
