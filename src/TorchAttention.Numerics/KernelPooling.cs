@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Pooling.Answers;
@@ -180,8 +179,7 @@ public static partial class KernelPooling
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int bits = problem.Options.VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
-        return bits switch
+        return problem.Options.Bits switch
         {
             512 => Run<TKernel, Lanes512<T>, Lanes512<double>, T>(problem, writer),
             256 => Run<TKernel, Lanes256<T>, Lanes256<double>, T>(problem, writer),

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Pooling.Methods.SamplePoint;
@@ -40,7 +39,7 @@ public static class SamplePointPooling
         Length(output.LogWeightSum.Length, input.Queries.Length, nameof(output.LogWeightSum));
         Length(output.QueryGradient.Length, input.Queries.Length, nameof(output.QueryGradient));
         using var problem = new SamplePointProblem(input, options, cancellationToken);
-        int[] withoutNeighbour = Bits(options) switch
+        int[] withoutNeighbour = options.Bits switch
         {
             512 => SamplePointForward<TKernel, Lanes512<double>>.Run(problem, output),
             256 => SamplePointForward<TKernel, Lanes256<double>>.Run(problem, output),
@@ -94,7 +93,7 @@ public static class SamplePointPooling
         Length(valueGradient.Length, input.Keys.Length, nameof(valueGradient), isOptional: false);
         Length(inverseBandwidthGradient.Length, input.Keys.Length, nameof(inverseBandwidthGradient), isOptional: false);
         using var problem = new SamplePointProblem(input, options, cancellationToken);
-        switch (Bits(options))
+        switch (options.Bits)
         {
             case 512:
                 new SamplePointBackward<TKernel, Lanes512<double>>(
@@ -110,9 +109,6 @@ public static class SamplePointPooling
                 break;
         }
     }
-
-    private static int Bits(PoolingOptions options) =>
-        options.VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
 
     private static void Check(SamplePointInput input, PoolingOptions options)
     {

@@ -19,6 +19,9 @@ internal static class HeldInTests
         return full(shape, held, type);
     }
 
+    /// <summary>1 - t.</summary>
+    public static Tensor FromOne(this Tensor t) => t.neg().add(Held.One, Held.One);
+
     public static Tensor Plus(this Tensor t, double number)
     {
         using Scalar held = number;

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace TorchAttention.Numerics.Pooling;
 
 /// <summary>How attention pooling is computed.</summary>
@@ -41,4 +43,7 @@ public sealed record PoolingOptions
 
     /// <summary>The widest vectors to use, in bits: 512, 256 or 128; what the machine has by default.</summary>
     public int? VectorBits { get; init; }
+
+    /// <summary>The bits of the vectors to use.</summary>
+    internal int Bits => VectorBits ?? (Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128);
 }

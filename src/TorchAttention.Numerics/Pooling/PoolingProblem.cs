@@ -46,6 +46,15 @@ internal sealed unsafe class PoolingProblem<T>
     /// <summary>The least sum of weights that errors are beside of, as the loops see it.</summary>
     public double MergedWeightSum => Options.MergedWeightSum / Samples.LargestSampleWeight;
 
+    /// <summary>Copies a query (d), in float64.</summary>
+    public void Read(int query, double* numbers)
+    {
+        for (int j = 0; j < Features; j++)
+        {
+            numbers[j] = double.CreateTruncating(Queries[((long)query * Features) + j]);
+        }
+    }
+
     /// <summary>The key that a query must not see; -1 where it sees all.</summary>
     public int LeftOutOf(int query) => LeftOut is null ? -1 : LeftOut[query];
 
@@ -54,12 +63,6 @@ internal sealed unsafe class PoolingProblem<T>
 
     /// <summary>Runs the parts of the answer on these threads.</summary>
     public Work Work => new(Threads, Progress, CancellationToken);
-
-    /// <summary>
-    /// The scaled difference u_j, divided where a bandwidth was given: the boundary of a support is then where the textbook has it.
-    /// </summary>
-    public double Scaled(double difference, int feature) =>
-        Bandwidths is null ? difference * InverseBandwidths[feature] : difference / Bandwidths[feature];
 
     /// <summary>1/h^2 times a factor, for each feature.</summary>
     public double[] Scales(double factor) => [.. InverseBandwidths.Select(w => w * w * factor)];

@@ -65,13 +65,18 @@ internal sealed unsafe class SortedNumbers : IDisposable
     public int FirstNotBelow(double bound) => FirstNotBelow(bound, 0, Count);
 
     /// <summary>The first index in a range whose number is not below a bound, or the range's end.</summary>
-    public int FirstNotBelow(double bound, int low, int high)
+    public int FirstNotBelow(double bound, int low, int high) => low + FirstNotBelow(new(Numbers + low, high - low), bound);
+
+    /// <summary>The first index whose number is not below a bound, or the number of all.</summary>
+    /// <param name="ascending">The numbers, ascending.</param>
+    /// <param name="bound">The bound.</param>
+    public static int FirstNotBelow(ReadOnlySpan<double> ascending, double bound)
     {
-        double* numbers = Numbers;
+        (int low, int high) = (0, ascending.Length);
         while (low < high)
         {
             int middle = (int)(((uint)low + (uint)high) / 2);
-            (low, high) = numbers[middle] < bound ? (middle + 1, high) : (low, middle);
+            (low, high) = ascending[middle] < bound ? (middle + 1, high) : (low, middle);
         }
 
         return low;

@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
@@ -41,8 +42,8 @@ internal static class SimultaneousBand
         for (int place = 0; place < Places; place++)
         {
             double x = least + ((place + 0.5) / Places * (most - least));
-            int first = FirstNotBelow(data.Keys, x - reach - h);
-            int end = FirstNotBelow(data.Keys, x + reach + h);
+            int first = SortedNumbers.FirstNotBelow(data.Keys, x - reach - h);
+            int end = SortedNumbers.FirstNotBelow(data.Keys, x + reach + h);
             double[] before = Weights(data, kernel, degree, h, x - (Step * h), first, end);
             double[] after = Weights(data, kernel, degree, h, x + (Step * h), first, end);
             double distance = 0;
@@ -86,17 +87,5 @@ internal static class SimultaneousBand
         }
 
         return weights;
-    }
-
-    private static int FirstNotBelow(double[] keys, double x)
-    {
-        (int low, int high) = (0, keys.Length);
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = keys[middle] < x ? (middle + 1, high) : (low, middle);
-        }
-
-        return low;
     }
 }

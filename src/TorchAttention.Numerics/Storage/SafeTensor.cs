@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace TorchAttention.Numerics.Storage;
@@ -29,56 +29,15 @@ public sealed class SafeTensor
     /// <param name="numbers">The numbers, row by row.</param>
     /// <param name="shape">The shape, whose product is their number.</param>
     /// <exception cref="ArgumentException">The shape is one of another number of numbers.</exception>
-    public static SafeTensor Create(ReadOnlySpan<double> numbers, params ReadOnlySpan<long> shape)
-    {
-        byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(double)];
-        if (BitConverter.IsLittleEndian)
-        {
-            MemoryMarshal.AsBytes(numbers).CopyTo(bytes);
-        }
-        else
-        {
-            for (int i = 0; i < numbers.Length; i++)
-            {
-                BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(i * sizeof(double)), numbers[i]);
-            }
-        }
-
-        return new SafeTensor("F64", shape.ToArray(), bytes);
-    }
+    public static SafeTensor Create(ReadOnlySpan<double> numbers, params ReadOnlySpan<long> shape) => Create("F64", numbers, shape);
 
     /// <summary>Numbers of float32.</summary>
     /// <inheritdoc cref="Create(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
-    public static SafeTensor Create(ReadOnlySpan<float> numbers, params ReadOnlySpan<long> shape)
-    {
-        byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(float)];
-        if (BitConverter.IsLittleEndian)
-        {
-            MemoryMarshal.AsBytes(numbers).CopyTo(bytes);
-        }
-        else
-        {
-            for (int i = 0; i < numbers.Length; i++)
-            {
-                BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), numbers[i]);
-            }
-        }
-
-        return new SafeTensor("F32", shape.ToArray(), bytes);
-    }
+    public static SafeTensor Create(ReadOnlySpan<float> numbers, params ReadOnlySpan<long> shape) => Create("F32", numbers, shape);
 
     /// <summary>Numbers of int64.</summary>
     /// <inheritdoc cref="Create(ReadOnlySpan{double}, ReadOnlySpan{long})"/>
-    public static SafeTensor Create(ReadOnlySpan<long> numbers, params ReadOnlySpan<long> shape)
-    {
-        byte[] bytes = new byte[Checked(numbers.Length, shape) * sizeof(long)];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), numbers[i]);
-        }
-
-        return new SafeTensor("I64", shape.ToArray(), bytes);
-    }
+    public static SafeTensor Create(ReadOnlySpan<long> numbers, params ReadOnlySpan<long> shape) => Create("I64", numbers, shape);
 
     /// <summary>Numbers of any type that the format knows.</summary>
     /// <param name="dataType">The format's name of the type.</param>
@@ -94,54 +53,27 @@ public sealed class SafeTensor
             throw new ArgumentException($"Expected whole numbers of {size} bytes, got {bytes.Length} bytes.", nameof(bytes));
         }
 
-        Checked(bytes.Length / size, shape);
+        Check(bytes.Length / size, shape);
         return new SafeTensor(dataType, shape.ToArray(), bytes.ToArray());
     }
 
     /// <summary>The numbers as float64.</summary>
     /// <exception cref="InvalidOperationException">They are of another type.</exception>
-    public double[] ToDoubles()
-    {
-        double[] numbers = new double[Count("F64", sizeof(double))];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = BinaryPrimitives.ReadDoubleLittleEndian(_bytes.AsSpan(i * sizeof(double)));
-        }
-
-        return numbers;
-    }
+    public double[] ToDoubles() => To<double>("F64");
 
     /// <summary>The numbers as float32.</summary>
     /// <exception cref="InvalidOperationException">They are of another type.</exception>
-    public float[] ToFloats()
-    {
-        float[] numbers = new float[Count("F32", sizeof(float))];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = BinaryPrimitives.ReadSingleLittleEndian(_bytes.AsSpan(i * sizeof(float)));
-        }
-
-        return numbers;
-    }
+    public float[] ToFloats() => To<float>("F32");
 
     /// <summary>The numbers as int64.</summary>
     /// <exception cref="InvalidOperationException">They are of another type.</exception>
-    public long[] ToLongs()
-    {
-        long[] numbers = new long[Count("I64", sizeof(long))];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(i * sizeof(long)));
-        }
-
-        return numbers;
-    }
+    public long[] ToLongs() => To<long>("I64");
 
     /// <inheritdoc/>
     public override string ToString() =>
         $"{DataType} ({string.Join(", ", Shape.Select(length => length.ToString(CultureInfo.InvariantCulture)))})";
 
-    private static int Checked(int count, ReadOnlySpan<long> shape)
+    private static void Check(int count, ReadOnlySpan<long> shape)
     {
         string text = string.Join(" x ", shape[..Math.Min(shape.Length, SafeTensorsHeader.MostSides)].ToArray());
         if (shape.Length > SafeTensorsHeader.MostSides)
@@ -159,10 +91,42 @@ public sealed class SafeTensor
         }
 
         product = shape.Contains(0) ? 0 : product;
-        return product == count ? count : throw new ArgumentException($"Expected {count} numbers in the shape, got {text}.", nameof(shape));
+        if (product != count)
+        {
+            throw new ArgumentException($"Expected {count} numbers in the shape, got {text}.", nameof(shape));
+        }
     }
 
-    private int Count(string dataType, int size) => DataType == dataType
-        ? _bytes.Length / size
-        : throw new InvalidOperationException($"Expected numbers of type {dataType}, got {DataType}.");
+    private static SafeTensor Create<T>(string dataType, ReadOnlySpan<T> numbers, ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        Check(numbers.Length, shape);
+        byte[] bytes = MemoryMarshal.AsBytes(numbers).ToArray();
+        Turn<T>(bytes);
+        return new SafeTensor(dataType, shape.ToArray(), bytes);
+    }
+
+    // Between the file's order of bytes and the machine's.
+    private static void Turn<T>(Span<byte> bytes)
+        where T : unmanaged
+    {
+        int size = Unsafe.SizeOf<T>();
+        for (int i = 0; !BitConverter.IsLittleEndian && i < bytes.Length; i += size)
+        {
+            bytes.Slice(i, size).Reverse();
+        }
+    }
+
+    private T[] To<T>(string dataType)
+        where T : unmanaged
+    {
+        if (DataType != dataType)
+        {
+            throw new InvalidOperationException($"Expected numbers of type {dataType}, got {DataType}.");
+        }
+
+        T[] numbers = MemoryMarshal.Cast<byte, T>(_bytes).ToArray();
+        Turn<T>(MemoryMarshal.AsBytes(numbers.AsSpan()));
+        return numbers;
+    }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using static TorchAttention.Numerics.Vectors.Exp2Coefficients;
 
 namespace TorchAttention.Numerics.Vectors;
 
@@ -76,8 +75,9 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Exp2(Vector128<float> x)
     {
-        Vector128<float> whole = Vector128.Floor(Vector128.MaxNative(x, Vector128.Create(-126f)));
-        Vector128<float> power = Polynomial(Vector128.MaxNative(x, Vector128.Create(-126f)) - whole);
+        Vector128<float> bounded = Vector128.MaxNative(x, Vector128.Create(-126f));
+        Vector128<float> whole = Vector128.Floor(bounded);
+        Vector128<float> power = Exp2Polynomial.At<Lanes128<float>, float>(new(bounded - whole))._value;
 
         // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
         // needs.
@@ -86,42 +86,15 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Polynomial(Vector128<float> f)
-    {
-        Vector128<float> p = Vector128.Create(F5);
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(F4));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(F3));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(F2));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(F1));
-        return Vector128.MultiplyAddEstimate(p, f, Vector128<float>.One);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<double> Exp2(Vector128<double> x)
     {
-        Vector128<double> whole = Vector128.Floor(Vector128.MaxNative(x, Vector128.Create(-1022d)));
-        Vector128<double> power = Polynomial(Vector128.MaxNative(x, Vector128.Create(-1022d)) - whole);
+        Vector128<double> bounded = Vector128.MaxNative(x, Vector128.Create(-1022d));
+        Vector128<double> whole = Vector128.Floor(bounded);
+        Vector128<double> power = Exp2Polynomial.At<Lanes128<double>, double>(new(bounded - whole))._value;
 
         // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
         // needs.
         Vector128<double> scaled = (power.AsInt64() + ((whole + Vector128.Create(6755399441055744d)).AsInt64() << 52)).AsDouble();
         return Vector128.AndNot(scaled, Vector128.LessThan(x, Vector128.Create(-1022d)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<double> Polynomial(Vector128<double> f)
-    {
-        Vector128<double> p = Vector128.Create(D11);
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D10));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D9));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D8));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D7));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D6));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D5));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D4));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D3));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D2));
-        p = Vector128.MultiplyAddEstimate(p, f, Vector128.Create(D1));
-        return Vector128.MultiplyAddEstimate(p, f, Vector128<double>.One);
     }
 }

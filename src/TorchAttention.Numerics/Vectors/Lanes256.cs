@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using static TorchAttention.Numerics.Vectors.Exp2Coefficients;
 
 namespace TorchAttention.Numerics.Vectors;
 
@@ -76,8 +75,9 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Exp2(Vector256<float> x)
     {
-        Vector256<float> whole = Vector256.Floor(Vector256.MaxNative(x, Vector256.Create(-126f)));
-        Vector256<float> power = Polynomial(Vector256.MaxNative(x, Vector256.Create(-126f)) - whole);
+        Vector256<float> bounded = Vector256.MaxNative(x, Vector256.Create(-126f));
+        Vector256<float> whole = Vector256.Floor(bounded);
+        Vector256<float> power = Exp2Polynomial.At<Lanes256<float>, float>(new(bounded - whole))._value;
 
         // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
         // needs.
@@ -86,42 +86,15 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Polynomial(Vector256<float> f)
-    {
-        Vector256<float> p = Vector256.Create(F5);
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(F4));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(F3));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(F2));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(F1));
-        return Vector256.MultiplyAddEstimate(p, f, Vector256<float>.One);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<double> Exp2(Vector256<double> x)
     {
-        Vector256<double> whole = Vector256.Floor(Vector256.MaxNative(x, Vector256.Create(-1022d)));
-        Vector256<double> power = Polynomial(Vector256.MaxNative(x, Vector256.Create(-1022d)) - whole);
+        Vector256<double> bounded = Vector256.MaxNative(x, Vector256.Create(-1022d));
+        Vector256<double> whole = Vector256.Floor(bounded);
+        Vector256<double> power = Exp2Polynomial.At<Lanes256<double>, double>(new(bounded - whole))._value;
 
         // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
         // needs.
         Vector256<double> scaled = (power.AsInt64() + ((whole + Vector256.Create(6755399441055744d)).AsInt64() << 52)).AsDouble();
         return Vector256.AndNot(scaled, Vector256.LessThan(x, Vector256.Create(-1022d)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> Polynomial(Vector256<double> f)
-    {
-        Vector256<double> p = Vector256.Create(D11);
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D10));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D9));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D8));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D7));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D6));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D5));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D4));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D3));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D2));
-        p = Vector256.MultiplyAddEstimate(p, f, Vector256.Create(D1));
-        return Vector256.MultiplyAddEstimate(p, f, Vector256<double>.One);
     }
 }

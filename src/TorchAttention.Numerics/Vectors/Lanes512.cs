@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using static TorchAttention.Numerics.Vectors.Exp2Coefficients;
 
 namespace TorchAttention.Numerics.Vectors;
 
@@ -81,27 +80,17 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
         {
             // The part of x above the next whole number down, and a scaling by 2 to that number: one instruction each, zero for minus
             // infinity.
-            return Avx512F.Scale(Polynomial(Avx512DQ.Reduce(x, 0b0000_1001)), x);
+            return Avx512F.Scale(Exp2Polynomial.At<Lanes512<float>, float>(new(Avx512DQ.Reduce(x, 0b0000_1001)))._value, x);
         }
 
-        Vector512<float> whole = Vector512.Floor(Vector512.MaxNative(x, Vector512.Create(-126f)));
-        Vector512<float> power = Polynomial(Vector512.MaxNative(x, Vector512.Create(-126f)) - whole);
+        Vector512<float> bounded = Vector512.MaxNative(x, Vector512.Create(-126f));
+        Vector512<float> whole = Vector512.Floor(bounded);
+        Vector512<float> power = Exp2Polynomial.At<Lanes512<float>, float>(new(bounded - whole))._value;
 
         // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
         // needs.
         Vector512<float> scaled = (power.AsInt32() + ((whole + Vector512.Create(12582912f)).AsInt32() << 23)).AsSingle();
         return Vector512.AndNot(scaled, Vector512.LessThan(x, Vector512.Create(-126f)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Polynomial(Vector512<float> f)
-    {
-        Vector512<float> p = Vector512.Create(F5);
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(F4));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(F3));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(F2));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(F1));
-        return Vector512.MultiplyAddEstimate(p, f, Vector512<float>.One);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -111,32 +100,16 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
         {
             // The part of x above the next whole number down, and a scaling by 2 to that number: one instruction each, zero for minus
             // infinity.
-            return Avx512F.Scale(Polynomial(Avx512DQ.Reduce(x, 0b0000_1001)), x);
+            return Avx512F.Scale(Exp2Polynomial.At<Lanes512<double>, double>(new(Avx512DQ.Reduce(x, 0b0000_1001)))._value, x);
         }
 
-        Vector512<double> whole = Vector512.Floor(Vector512.MaxNative(x, Vector512.Create(-1022d)));
-        Vector512<double> power = Polynomial(Vector512.MaxNative(x, Vector512.Create(-1022d)) - whole);
+        Vector512<double> bounded = Vector512.MaxNative(x, Vector512.Create(-1022d));
+        Vector512<double> whole = Vector512.Floor(bounded);
+        Vector512<double> power = Exp2Polynomial.At<Lanes512<double>, double>(new(bounded - whole))._value;
 
         // Adding 1.5 times 2 to the number of mantissa bits leaves the whole number in the lowest bits; shifted, it is what the exponent
         // needs.
         Vector512<double> scaled = (power.AsInt64() + ((whole + Vector512.Create(6755399441055744d)).AsInt64() << 52)).AsDouble();
         return Vector512.AndNot(scaled, Vector512.LessThan(x, Vector512.Create(-1022d)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Polynomial(Vector512<double> f)
-    {
-        Vector512<double> p = Vector512.Create(D11);
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D10));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D9));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D8));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D7));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D6));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D5));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D4));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D3));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D2));
-        p = Vector512.MultiplyAddEstimate(p, f, Vector512.Create(D1));
-        return Vector512.MultiplyAddEstimate(p, f, Vector512<double>.One);
     }
 }

@@ -73,7 +73,7 @@ public static class EnginePooling
         EngineShapes shapes = EngineShapes.Measure(queries, keys, values, w, excluded);
         using DisposeScope scope = NewDisposeScope();
         Tensor output = shapes.Queries == 0 ? TextbookForm.Gaussian(queries, keys, values, w, null).Output
-            : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, LeftOut(excluded), options ?? new PoolingOptions())
+            : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, Indices(excluded), options ?? new PoolingOptions())
             : queries.dtype == ScalarType.Float32
             ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes, kept)
             : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes, kept);
@@ -90,7 +90,7 @@ public static class EnginePooling
         var wanted = new EngineGradient.Wanted(
             isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
         double[] widths = Spread<T>(w, shapes.Features);
-        int[] leftOut = LeftOut(excluded);
+        int[] leftOut = Indices(excluded);
         long gradients = (long)shapes.Queries * shapes.Columns * shapes.Features;
         T[] byW = new T[wanted.W ? gradients : 0];
         T[] byQuery = new T[wanted.Queries ? gradients : 0];
@@ -158,21 +158,16 @@ public static class EnginePooling
         return spread;
     }
 
-    private static int[] LeftOut(Tensor? excluded)
+    /// <summary>Indices that were checked, as the engine has them; none of null.</summary>
+    internal static int[] Indices(Tensor? indices)
     {
-        if (excluded is null)
+        if (indices is null)
         {
             return [];
         }
 
-        using var indices = new Numbers<long>(excluded);
-        int[] leftOut = new int[indices.Span.Length];
-        for (int i = 0; i < leftOut.Length; i++)
-        {
-            leftOut[i] = checked((int)indices.Span[i]);
-        }
-
-        return leftOut;
+        using var numbers = new Numbers<long>(indices);
+        return Array.ConvertAll(numbers.Span.ToArray(), number => checked((int)number));
     }
 
     private readonly record struct Chosen(

@@ -46,7 +46,7 @@ internal static class RegionPooling
         using DisposeScope scope = NewDisposeScope();
         EngineShapes.Measure(queries, keys, values, w[regions], excluded);
         bool hasGradient = is_grad_enabled() && w.requires_grad;
-        (int[] regionOf, int[] leftOut) = (Indices(regions), excluded is null ? [] : Indices(excluded));
+        (int[] regionOf, int[] leftOut) = (EnginePooling.Indices(regions), EnginePooling.Indices(excluded));
         var parts = new Parts(keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), regionOf, queries.ToDoubles(), leftOut);
         Answers answers = Answer(kernel, parts, hasGradient, options);
         Tensor output = tensor(answers.Values, queries.dtype);
@@ -105,18 +105,6 @@ internal static class RegionPooling
 
         parts.AnswerAlone(kernel, alone, answers.Values, options);
         return answers;
-    }
-
-    private static int[] Indices(Tensor tensor)
-    {
-        using var indices = new Numbers<long>(tensor);
-        int[] copy = new int[indices.Span.Length];
-        for (int i = 0; i < copy.Length; i++)
-        {
-            copy[i] = checked((int)indices.Span[i]);
-        }
-
-        return copy;
     }
 
     /// <summary>What all regions say of each query: values (m), df/dw (m, regions).</summary>
@@ -191,8 +179,8 @@ internal static class RegionPooling
             for (int region = 0; region < W.Length; region++)
             {
                 double reach = close / Math.Abs(W[region]);
-                int first = FirstFrom(_ownKeys[region], Queries[query] - reach);
-                int end = FirstFrom(_ownKeys[region], Queries[query] + reach);
+                int first = SortedNumbers.FirstNotBelow(_ownKeys[region], Queries[query] - reach);
+                int end = SortedNumbers.FirstNotBelow(_ownKeys[region], Queries[query] + reach);
                 keys += end - first - (LeftOutOf(region, query) >= 0 ? 1 : 0);
             }
 
@@ -249,25 +237,13 @@ internal static class RegionPooling
             double[] keys = _ownKeys[region];
             double at = Queries[query];
             int leftOut = LeftOutOf(region, query);
-            int right = FirstFrom(keys, at);
+            int right = SortedNumbers.FirstNotBelow(keys, at);
             int left = right - 1;
             right += right == leftOut ? 1 : 0;
             left -= left == leftOut ? 1 : 0;
             double distance = Math.Min(
                 right < keys.Length ? keys[right] - at : double.PositiveInfinity, left >= 0 ? at - keys[left] : double.PositiveInfinity);
             return double.IsInfinity(distance) ? distance : distance * Math.Abs(W[region]);
-        }
-
-        private static int FirstFrom(double[] keys, double least)
-        {
-            (int low, int high) = (0, keys.Length);
-            while (low < high)
-            {
-                int middle = (low + high) / 2;
-                (low, high) = keys[middle] < least ? (middle + 1, high) : (low, middle);
-            }
-
-            return low;
         }
 
         // Queries without neighbours in any region: what all keys say of these few.

@@ -12,7 +12,6 @@ internal static class Held
     public static readonly Scalar Zero = 0;
     public static readonly Scalar One = 1;
     public static readonly Scalar Two = 2;
-    public static readonly Scalar Three = 3;
     public static readonly Scalar MinusHalf = -0.5;
     public static readonly Scalar SqrtHalf = Math.Sqrt(0.5);
     public static readonly Scalar Infinity = double.PositiveInfinity;
@@ -21,9 +20,6 @@ internal static class Held
 
     /// <summary>a + b.</summary>
     public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
-
-    /// <summary>1 - t.</summary>
-    public static Tensor FromOne(this Tensor t) => t.neg().add(One, One);
 
     /// <summary>t times a number.</summary>
     public static Tensor Times(this Tensor t, double factor)

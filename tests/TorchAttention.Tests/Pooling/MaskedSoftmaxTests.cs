@@ -41,7 +41,7 @@ public sealed class MaskedSoftmaxTests : IDisposable
         Tensor lengths = tensor(new long[,] { { 0, 2 } });
 
         Assert.Equal([0, 0, 0, 0.5, 0.5, 0], MaskedSoftmax.Apply(scores, lengths).ToDoubles());
-        double third = ones(1, type).div(Held.Three).ToDouble();
+        double third = ones(1, type).Over(3).ToDouble();
         Assert.Equal([third, third, third, 0.5, 0.5, 0], MaskedSoftmax.Apply(scores, lengths, EmptyRowPolicy.Uniform).ToDoubles());
     }
 

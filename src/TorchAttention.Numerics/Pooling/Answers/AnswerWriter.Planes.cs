@@ -88,11 +88,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
     {
         int features = _frame.Features;
         int columns = _frame.Columns;
-        if (IsLevel is not null)
-        {
-            IsLevel[query] = fit.IsLevel;
-        }
-
+        Set(IsLevel, query, fit.IsLevel);
         for (int c = 0; c < columns; c++)
         {
             Values[((long)query * columns) + c] = T.CreateTruncating(

@@ -168,11 +168,7 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
             LogWeightSum[query] = T.CreateTruncating(offset + Math.Log(sum) + _logLargestSampleWeight);
         }
 
-        if (HasNeighbour is not null)
-        {
-            HasNeighbour[query] = true;
-        }
-
+        Set(HasNeighbour, query, true);
         for (int j = 0; LogWeightSumGradient is not null && j < _frame.Features; j++)
         {
             LogWeightSumGradient[((long)query * _frame.Features) + j] = T.CreateTruncating(LogGradient(query, row, reference, j));
@@ -211,56 +207,16 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
                 nearest is null ? T.NaN : T.CreateTruncating(_frame.Centres[c] + (_frame.HalfRanges[c] * nearest[c]));
         }
 
-        if (LogWeightSum is not null)
-        {
-            LogWeightSum[query] = T.NegativeInfinity;
-        }
-
-        if (EffectiveNeighbours is not null)
-        {
-            EffectiveNeighbours[query] = T.Zero;
-        }
-
-        if (OwnWeight is not null)
-        {
-            OwnWeight[query] = T.Zero;
-        }
-
-        if (HasNeighbour is not null)
-        {
-            HasNeighbour[query] = false;
-        }
-
-        if (IsLevel is not null)
-        {
-            IsLevel[query] = false;
-        }
-
-        int gradients = columns * _frame.Features;
-        if (InverseBandwidthGradient is not null)
-        {
-            new Span<T>(InverseBandwidthGradient + ((long)query * gradients), gradients).Clear();
-        }
-
-        if (LogWeightSumGradient is not null)
-        {
-            new Span<T>(LogWeightSumGradient + ((long)query * _frame.Features), _frame.Features).Clear();
-        }
-
-        if (OwnWeightGradient is not null)
-        {
-            new Span<T>(OwnWeightGradient + ((long)query * _frame.Features), _frame.Features).Clear();
-        }
-
-        if (QueryGradient is not null)
-        {
-            new Span<T>(QueryGradient + ((long)query * gradients), gradients).Clear();
-        }
-
-        if (Slopes is not null)
-        {
-            new Span<T>(Slopes + ((long)query * gradients), gradients).Clear();
-        }
+        Set(LogWeightSum, query, T.NegativeInfinity);
+        Set(EffectiveNeighbours, query, T.Zero);
+        Set(OwnWeight, query, T.Zero);
+        Set(HasNeighbour, query, false);
+        Set(IsLevel, query, false);
+        Clear(InverseBandwidthGradient, query, columns * _frame.Features);
+        Clear(LogWeightSumGradient, query, _frame.Features);
+        Clear(OwnWeightGradient, query, _frame.Features);
+        Clear(QueryGradient, query, columns * _frame.Features);
+        Clear(Slopes, query, columns * _frame.Features);
     }
 
     /// <summary>Takes a query's sums about itself, which may be off.</summary>
@@ -269,6 +225,23 @@ internal sealed unsafe partial class AnswerWriter<TKernel, T>
         double* place = stackalloc double[_frame.Features];
         Place(query, place);
         Rows!.Take(query, row, place, errors);
+    }
+
+    private static void Set<TNumber>(TNumber* numbers, int query, TNumber number)
+        where TNumber : unmanaged
+    {
+        if (numbers is not null)
+        {
+            numbers[query] = number;
+        }
+    }
+
+    private static void Clear(T* numbers, int query, int count)
+    {
+        if (numbers is not null)
+        {
+            new Span<T>(numbers + ((long)query * count), count).Clear();
+        }
     }
 
     private void TakeRow(int query, double* row, double offset, double* reference)

@@ -76,11 +76,7 @@ internal sealed unsafe partial class CarefulPooling<TKernel, TLanes, T> : IDispo
     /// <returns>False, with nothing written, where these other keys could change a plane.</returns>
     public bool Answer(int query, int firstTile, int endTile, double elsewhere = 0)
     {
-        for (int j = 0; j < Features; j++)
-        {
-            _query[j] = double.CreateTruncating(_problem.Queries[((long)query * Features) + j]);
-        }
-
+        _problem.Read(query, _query);
         int leftOut = _problem.LeftOutOf(query);
         double offset = 0;
         double nearest = 0;

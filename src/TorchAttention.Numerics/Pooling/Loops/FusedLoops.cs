@@ -13,32 +13,26 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
 {
     /// <summary>Adds the sums over a tile to the query's row.</summary>
     /// <param name="tile">Keys and values.</param>
+    /// <param name="hasGradient">Whether those for the gradient of h are among them.</param>
     /// <param name="query">The query (d).</param>
     /// <param name="scales">1/h^2 times the kernel's argument scale (d).</param>
     /// <param name="row">The query's sums.</param>
-    public static void Add(in Tile<T> tile, double* query, double* scales, double* row)
+    public static void Add(in Tile<T> tile, bool hasGradient, double* query, double* scales, double* row)
     {
-        if (tile.SampleWeights is null)
+        switch ((hasGradient, tile.SampleWeights is not null))
         {
-            Add<Unweighted>(tile, query, scales, row);
-        }
-        else
-        {
-            Add<Weighted>(tile, query, scales, row);
-        }
-    }
-
-    /// <summary>Adds the sums over a tile to the query's row, those for the gradient of h among them.</summary>
-    /// <inheritdoc cref="Add(in Tile{T}, double*, double*, double*)"/>
-    public static void AddWithGradient(in Tile<T> tile, double* query, double* scales, double* row)
-    {
-        if (tile.SampleWeights is null)
-        {
-            AddWithGradient<Unweighted>(tile, query, scales, row);
-        }
-        else
-        {
-            AddWithGradient<Weighted>(tile, query, scales, row);
+            case (false, false):
+                Add<Unweighted>(tile, query, scales, row);
+                break;
+            case (false, true):
+                Add<Weighted>(tile, query, scales, row);
+                break;
+            case (true, false):
+                AddWithGradient<Unweighted>(tile, query, scales, row);
+                break;
+            default:
+                AddWithGradient<Weighted>(tile, query, scales, row);
+                break;
         }
     }
 
@@ -222,25 +216,13 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TLanes Argument0(T* keys)
-        {
-            TLanes difference = _query0 - TLanes.Load(keys);
-            return difference * (difference * _scale0);
-        }
+        public TLanes Argument0(T* keys) => Argument(_query0 - TLanes.Load(keys), _scale0);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TLanes Argument1(T* keys)
-        {
-            TLanes difference = _query1 - TLanes.Load(keys);
-            return difference * (difference * _scale1);
-        }
+        public TLanes Argument1(T* keys) => Argument(_query1 - TLanes.Load(keys), _scale1);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TLanes Argument2(T* keys)
-        {
-            TLanes difference = _query2 - TLanes.Load(keys);
-            return difference * (difference * _scale2);
-        }
+        public TLanes Argument2(T* keys) => Argument(_query2 - TLanes.Load(keys), _scale2);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TLanes Argument(T* keys, int stride)
@@ -260,5 +242,8 @@ internal static unsafe class FusedLoops<TKernel, TDimension, TLanes, T>
 
             return sum;
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TLanes Argument(TLanes difference, TLanes scale) => difference * (difference * scale);
     }
 }

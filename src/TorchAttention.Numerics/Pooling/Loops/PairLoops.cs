@@ -19,33 +19,19 @@ internal static unsafe class PairLoops<TKernel, TLanes, T>
         {
             GeneralLoops<TKernel, TLanes, T>.Add(tile, layout, query, scales, buffers, row);
         }
-        else if (layout.BandwidthGradient >= 0)
-        {
-            switch (layout.Features)
-            {
-                case 1:
-                    FusedLoops<TKernel, OneFeature, TLanes, T>.AddWithGradient(tile, query, scales, row);
-                    break;
-                case 2:
-                    FusedLoops<TKernel, TwoFeatures, TLanes, T>.AddWithGradient(tile, query, scales, row);
-                    break;
-                default:
-                    FusedLoops<TKernel, ThreeFeatures, TLanes, T>.AddWithGradient(tile, query, scales, row);
-                    break;
-            }
-        }
         else
         {
+            bool hasGradient = layout.BandwidthGradient >= 0;
             switch (layout.Features)
             {
                 case 1:
-                    FusedLoops<TKernel, OneFeature, TLanes, T>.Add(tile, query, scales, row);
+                    FusedLoops<TKernel, OneFeature, TLanes, T>.Add(tile, hasGradient, query, scales, row);
                     break;
                 case 2:
-                    FusedLoops<TKernel, TwoFeatures, TLanes, T>.Add(tile, query, scales, row);
+                    FusedLoops<TKernel, TwoFeatures, TLanes, T>.Add(tile, hasGradient, query, scales, row);
                     break;
                 default:
-                    FusedLoops<TKernel, ThreeFeatures, TLanes, T>.Add(tile, query, scales, row);
+                    FusedLoops<TKernel, ThreeFeatures, TLanes, T>.Add(tile, hasGradient, query, scales, row);
                     break;
             }
         }

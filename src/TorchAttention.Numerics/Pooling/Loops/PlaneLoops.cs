@@ -56,13 +56,13 @@ internal static unsafe class PlaneLoops<TLanes, T>
             switch (layout.Features)
             {
                 case 1:
-                    AddOne(tile, reference, scales, argumentScale, weights, sampleWeights, values, sums);
+                    AddFew<OneFeature>(tile, reference, scales, argumentScale, weights, sampleWeights, values, sums);
                     return;
                 case 2:
-                    AddTwo(tile, reference, scales, argumentScale, weights, sampleWeights, values, sums);
+                    AddFew<TwoFeatures>(tile, reference, scales, argumentScale, weights, sampleWeights, values, sums);
                     return;
                 default:
-                    AddThree(tile, reference, scales, argumentScale, weights, sampleWeights, values, sums);
+                    AddFew<ThreeFeatures>(tile, reference, scales, argumentScale, weights, sampleWeights, values, sums);
                     return;
             }
         }
@@ -86,93 +86,17 @@ internal static unsafe class PlaneLoops<TLanes, T>
 
     // One value and few features: all sums in registers, one pass. Without values the last of them add nothing.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddOne(
+    private static void AddFew<TDimension>(
         in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
+        where TDimension : IDimension
     {
-        TLanes from = TLanes.All(reference[0]);
-        TLanes w = TLanes.All(Math.Sqrt(scales[0] / argumentScale));
-        TLanes sum = TLanes.All(0);
-        TLanes product = sum;
-        TLanes withValues = sum;
-        for (int i = 0; i < tile.Count; i += TLanes.Count)
-        {
-            TLanes p = (TLanes.Load(tile.Keys + i) - from) * w;
-            TLanes weight = TLanes.Load(weights + i);
-            if (values is not null)
-            {
-                withValues = TLanes.MultiplyAdd(weight * TLanes.Load(values + i), p, withValues);
-            }
-
-            weight = sampleWeights is null ? weight : weight * TLanes.Load(sampleWeights + i);
-            TLanes part = weight * p;
-            sum += part;
-            product = TLanes.MultiplyAdd(part, p, product);
-        }
-
-        sums[0] += sum.Sum();
-        sums[1] += product.Sum();
-        if (values is not null)
-        {
-            sums[2] += withValues.Sum();
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTwo(
-        in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
-    {
-        TLanes from0 = TLanes.All(reference[0]);
-        TLanes from1 = TLanes.All(reference[1]);
-        TLanes w0 = TLanes.All(Math.Sqrt(scales[0] / argumentScale));
-        TLanes w1 = TLanes.All(Math.Sqrt(scales[1] / argumentScale));
         TLanes sum0 = TLanes.All(0);
-        (TLanes sum1, TLanes product00, TLanes product10, TLanes product11, TLanes value0, TLanes value1) = (
-            sum0, sum0, sum0, sum0, sum0, sum0);
-        for (int i = 0; i < tile.Count; i += TLanes.Count)
-        {
-            TLanes p0 = (TLanes.Load(tile.Keys + i) - from0) * w0;
-            TLanes p1 = (TLanes.Load(tile.Keys + tile.Stride + i) - from1) * w1;
-            TLanes weight = TLanes.Load(weights + i);
-            if (values is not null)
-            {
-                TLanes value = weight * TLanes.Load(values + i);
-                value0 = TLanes.MultiplyAdd(value, p0, value0);
-                value1 = TLanes.MultiplyAdd(value, p1, value1);
-            }
-
-            weight = sampleWeights is null ? weight : weight * TLanes.Load(sampleWeights + i);
-            TLanes part = weight * p0;
-            sum0 += part;
-            product00 = TLanes.MultiplyAdd(part, p0, product00);
-            part = weight * p1;
-            sum1 += part;
-            product10 = TLanes.MultiplyAdd(part, p0, product10);
-            product11 = TLanes.MultiplyAdd(part, p1, product11);
-        }
-
-        sums[0] += sum0.Sum();
-        sums[1] += sum1.Sum();
-        sums[2] += product00.Sum();
-        sums[3] += product10.Sum();
-        sums[4] += product11.Sum();
-        if (values is not null)
-        {
-            sums[5] += value0.Sum();
-            sums[6] += value1.Sum();
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddThree(
-        in Tile<T> tile, double* reference, double* scales, double argumentScale, T* weights, T* sampleWeights, T* values, double* sums)
-    {
         TLanes from0 = TLanes.All(reference[0]);
-        TLanes from1 = TLanes.All(reference[1]);
-        TLanes from2 = TLanes.All(reference[2]);
+        TLanes from1 = TDimension.Count > 1 ? TLanes.All(reference[1]) : sum0;
+        TLanes from2 = TDimension.Count > 2 ? TLanes.All(reference[2]) : sum0;
         TLanes w0 = TLanes.All(Math.Sqrt(scales[0] / argumentScale));
-        TLanes w1 = TLanes.All(Math.Sqrt(scales[1] / argumentScale));
-        TLanes w2 = TLanes.All(Math.Sqrt(scales[2] / argumentScale));
-        TLanes sum0 = TLanes.All(0);
+        TLanes w1 = TDimension.Count > 1 ? TLanes.All(Math.Sqrt(scales[1] / argumentScale)) : sum0;
+        TLanes w2 = TDimension.Count > 2 ? TLanes.All(Math.Sqrt(scales[2] / argumentScale)) : sum0;
         (TLanes sum1, TLanes sum2, TLanes value0, TLanes value1, TLanes value2) = (sum0, sum0, sum0, sum0, sum0);
         (TLanes product00, TLanes product10, TLanes product11, TLanes product20, TLanes product21, TLanes product22) = (
             sum0, sum0, sum0, sum0, sum0, sum0);
@@ -180,46 +104,74 @@ internal static unsafe class PlaneLoops<TLanes, T>
         {
             T* keys = tile.Keys + i;
             TLanes p0 = (TLanes.Load(keys) - from0) * w0;
-            TLanes p1 = (TLanes.Load(keys + tile.Stride) - from1) * w1;
-            TLanes p2 = (TLanes.Load(keys + (2 * tile.Stride)) - from2) * w2;
+            TLanes p1 = TDimension.Count > 1 ? (TLanes.Load(keys + tile.Stride) - from1) * w1 : p0;
+            TLanes p2 = TDimension.Count > 2 ? (TLanes.Load(keys + (2 * tile.Stride)) - from2) * w2 : p0;
             TLanes weight = TLanes.Load(weights + i);
             if (values is not null)
             {
                 TLanes value = weight * TLanes.Load(values + i);
                 value0 = TLanes.MultiplyAdd(value, p0, value0);
-                value1 = TLanes.MultiplyAdd(value, p1, value1);
-                value2 = TLanes.MultiplyAdd(value, p2, value2);
+                value1 = TDimension.Count > 1 ? TLanes.MultiplyAdd(value, p1, value1) : value1;
+                value2 = TDimension.Count > 2 ? TLanes.MultiplyAdd(value, p2, value2) : value2;
             }
 
             weight = sampleWeights is null ? weight : weight * TLanes.Load(sampleWeights + i);
             TLanes part = weight * p0;
             sum0 += part;
             product00 = TLanes.MultiplyAdd(part, p0, product00);
-            part = weight * p1;
-            sum1 += part;
-            product10 = TLanes.MultiplyAdd(part, p0, product10);
-            product11 = TLanes.MultiplyAdd(part, p1, product11);
-            part = weight * p2;
-            sum2 += part;
-            product20 = TLanes.MultiplyAdd(part, p0, product20);
-            product21 = TLanes.MultiplyAdd(part, p1, product21);
-            product22 = TLanes.MultiplyAdd(part, p2, product22);
+            if (TDimension.Count > 1)
+            {
+                part = weight * p1;
+                sum1 += part;
+                product10 = TLanes.MultiplyAdd(part, p0, product10);
+                product11 = TLanes.MultiplyAdd(part, p1, product11);
+            }
+
+            if (TDimension.Count > 2)
+            {
+                part = weight * p2;
+                sum2 += part;
+                product20 = TLanes.MultiplyAdd(part, p0, product20);
+                product21 = TLanes.MultiplyAdd(part, p1, product21);
+                product22 = TLanes.MultiplyAdd(part, p2, product22);
+            }
         }
 
-        sums[0] += sum0.Sum();
-        sums[1] += sum1.Sum();
-        sums[2] += sum2.Sum();
-        sums[3] += product00.Sum();
-        sums[4] += product10.Sum();
-        sums[5] += product11.Sum();
-        sums[6] += product20.Sum();
-        sums[7] += product21.Sum();
-        sums[8] += product22.Sum();
+        AddTo<TDimension>(ref sums, sum0, sum1, sum2);
+        *sums++ += product00.Sum();
+        if (TDimension.Count > 1)
+        {
+            *sums++ += product10.Sum();
+            *sums++ += product11.Sum();
+        }
+
+        if (TDimension.Count > 2)
+        {
+            *sums++ += product20.Sum();
+            *sums++ += product21.Sum();
+            *sums++ += product22.Sum();
+        }
+
         if (values is not null)
         {
-            sums[9] += value0.Sum();
-            sums[10] += value1.Sum();
-            sums[11] += value2.Sum();
+            AddTo<TDimension>(ref sums, value0, value1, value2);
+        }
+    }
+
+    // Inlined, lest the lanes go through memory.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTo<TDimension>(ref double* sums, TLanes first, TLanes second, TLanes third)
+        where TDimension : IDimension
+    {
+        *sums++ += first.Sum();
+        if (TDimension.Count > 1)
+        {
+            *sums++ += second.Sum();
+        }
+
+        if (TDimension.Count > 2)
+        {
+            *sums++ += third.Sum();
         }
     }
 

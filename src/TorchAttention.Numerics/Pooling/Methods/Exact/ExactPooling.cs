@@ -134,7 +134,7 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
             int count = _owner.CountIn(block);
             for (int m = 0; m < count; m++)
             {
-                Load((block * _owner._block) + m, _queries + ((long)m * Problem.Features));
+                Problem.Read((block * _owner._block) + m, _queries + ((long)m * Problem.Features));
             }
 
             new Span<double>(Rows, count * Layout.Length).Clear();
@@ -192,17 +192,9 @@ internal sealed unsafe class ExactPooling<TKernel, TLanes, TWideLanes, T> : IPoo
 
         protected override bool TryAddPair(int key, int place, double* own, double* row)
         {
-            Load(place, _queries);
+            Problem.Read(place, _queries);
             Add(_packer.Pack(key, 1), _queries, own);
             return true;
-        }
-
-        private void Load(int query, double* numbers)
-        {
-            for (int j = 0; j < Problem.Features; j++)
-            {
-                numbers[j] = double.CreateTruncating(Problem.Queries[((long)query * Problem.Features) + j]);
-            }
         }
 
         private void AddKeys(int queries, int firstKey, int endKey)

@@ -65,8 +65,6 @@ internal sealed unsafe class PointTree<T> : IDisposable
     /// <summary>The distance from one column of points to the next.</summary>
     public int Stride { get; }
 
-    public int Leaves => (Count + _leafSize - 1) / _leafSize;
-
     /// <summary>The place that each point had.</summary>
     public int* Order => _order.As<int>();
 
