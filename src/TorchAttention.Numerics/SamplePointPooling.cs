@@ -35,9 +35,9 @@ public static class SamplePointPooling
     {
         options ??= new PoolingOptions();
         Check(input, options);
-        Length(output.Values.Length, input.Queries.Length, nameof(output.Values), isOptional: false);
-        Length(output.LogWeightSum.Length, input.Queries.Length, nameof(output.LogWeightSum));
-        Length(output.QueryGradient.Length, input.Queries.Length, nameof(output.QueryGradient));
+        PoolingCheck.Length(output.Values.Length, input.Queries.Length, nameof(output.Values), isOptional: false);
+        PoolingCheck.Length(output.LogWeightSum.Length, input.Queries.Length, nameof(output.LogWeightSum));
+        PoolingCheck.Length(output.QueryGradient.Length, input.Queries.Length, nameof(output.QueryGradient));
         using var problem = new SamplePointProblem(input, options, cancellationToken);
         int[] withoutNeighbour = options.Bits switch
         {
@@ -87,11 +87,11 @@ public static class SamplePointPooling
     {
         options ??= new PoolingOptions();
         Check(input, options);
-        Length(pooled.Length, input.Queries.Length, nameof(pooled), isOptional: false);
-        Length(logWeightSum.Length, input.Queries.Length, nameof(logWeightSum), isOptional: false);
-        Length(outputGradient.Length, input.Queries.Length, nameof(outputGradient), isOptional: false);
-        Length(valueGradient.Length, input.Keys.Length, nameof(valueGradient), isOptional: false);
-        Length(inverseBandwidthGradient.Length, input.Keys.Length, nameof(inverseBandwidthGradient), isOptional: false);
+        PoolingCheck.Length(pooled.Length, input.Queries.Length, nameof(pooled), isOptional: false);
+        PoolingCheck.Length(logWeightSum.Length, input.Queries.Length, nameof(logWeightSum), isOptional: false);
+        PoolingCheck.Length(outputGradient.Length, input.Queries.Length, nameof(outputGradient), isOptional: false);
+        PoolingCheck.Length(valueGradient.Length, input.Keys.Length, nameof(valueGradient), isOptional: false);
+        PoolingCheck.Length(inverseBandwidthGradient.Length, input.Keys.Length, nameof(inverseBandwidthGradient), isOptional: false);
         using var problem = new SamplePointProblem(input, options, cancellationToken);
         switch (options.Bits)
         {
@@ -133,14 +133,6 @@ public static class SamplePointPooling
             {
                 throw new ArgumentException($"Expected a finite w, got {input.InverseBandwidths[i]} for key {i}.", nameof(input));
             }
-        }
-    }
-
-    private static void Length(int actual, int expected, string name, bool isOptional = true)
-    {
-        if (actual != expected && !(isOptional && actual == 0))
-        {
-            throw new ArgumentException($"Expected {name} of length {expected}, got {actual}.", name);
         }
     }
 

@@ -13,16 +13,7 @@ internal static class PoolingCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.Method, "Expected one of the methods.");
         }
 
-        if (!Enum.IsDefined(options.NoNeighbour))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.NoNeighbour, "Expected one of the policies.");
-        }
-
-        if (options.Degree is not (0 or 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Degree, "Expected the degree 0 or 1.");
-        }
-
+        Shared(options.NoNeighbour, options.Degree, options.Threads);
         if (!(options.Tolerance is > 0 and < 1))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Tolerance, "Expected a tolerance between 0 and 1.");
@@ -34,14 +25,28 @@ internal static class PoolingCheck
                 nameof(options), options.MergedWeightSum, "Expected a finite sum of weights of at least 0.");
         }
 
-        if (options.Threads is < 1)
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "Expected at least 1 thread.");
-        }
-
         if (options.VectorBits is not (null or 128 or 256 or 512))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.VectorBits, "Expected vectors of 128, 256 or 512 bits.");
+        }
+    }
+
+    /// <summary>Checks what options of regressions say too.</summary>
+    public static void Shared(NoNeighbourPolicy noNeighbour, int degree, int? threads, string name = "options")
+    {
+        if (!Enum.IsDefined(noNeighbour))
+        {
+            throw new ArgumentOutOfRangeException(name, noNeighbour, "Expected one of the policies.");
+        }
+
+        if (degree is not (0 or 1))
+        {
+            throw new ArgumentOutOfRangeException(name, degree, "Expected the degree 0 or 1.");
+        }
+
+        if (threads is < 1)
+        {
+            throw new ArgumentOutOfRangeException(name, threads, "Expected at least 1 thread.");
         }
     }
 
@@ -197,7 +202,7 @@ internal static class PoolingCheck
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finite<T>(ReadOnlySpan<T> numbers, int columns, string name)
+    public static void Finite<T>(ReadOnlySpan<T> numbers, int columns, string name)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         for (int i = 0; i < numbers.Length; i++)
@@ -210,7 +215,7 @@ internal static class PoolingCheck
         }
     }
 
-    private static void Length(int actual, long expected, string name, bool isOptional = true)
+    public static void Length(int actual, long expected, string name, bool isOptional = true)
     {
         if (actual != expected && !(isOptional && actual == 0))
         {

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
@@ -12,24 +13,10 @@ internal static class RegressionCheck
     {
         ArgumentNullException.ThrowIfNull(options.Kernel, nameof(options));
         ArgumentNullException.ThrowIfNull(options.Bandwidth, nameof(options));
-        if (options.Degree is not (0 or 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Degree, "Expected the degree 0 or 1.");
-        }
-
-        if (options.Threads is < 1)
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "Expected at least 1 thread.");
-        }
-
+        PoolingCheck.Shared(options.NoNeighbour, options.Degree, options.Threads);
         if (options.Device is string device && !DeviceName.IsKnown(device))
         {
             throw new ArgumentException($"Expected a device ({DeviceName.All}), got '{device}'.", nameof(options));
-        }
-
-        if (!Enum.IsDefined(options.NoNeighbour))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.NoNeighbour, "Expected one of the policies.");
         }
 
         if (!Enum.IsDefined(options.Precision))
@@ -72,11 +59,11 @@ internal static class RegressionCheck
         }
 
         WeightsFor(count, weights);
-        Finite(x, features, nameof(x));
-        Finite(y, y.Length / count, nameof(y));
+        PoolingCheck.Finite(x, features, nameof(x));
+        PoolingCheck.Finite(y, y.Length / count, nameof(y));
         Ranges(x, features, isX: true);
         Ranges(y, y.Length / count, isX: false);
-        Finite(weights, 1, nameof(weights));
+        PoolingCheck.Finite(weights, 1, nameof(weights));
         double sum = 0;
         for (int i = 0; i < weights.Length; i++)
         {
@@ -164,18 +151,6 @@ internal static class RegressionCheck
                     Feature = isX ? j : null,
                     ValueColumn = isX ? null : j,
                 };
-            }
-        }
-    }
-
-    private static void Finite(ReadOnlySpan<double> numbers, int columns, string name)
-    {
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            if (!double.IsFinite(numbers[i]))
-            {
-                (int row, int column) = Math.DivRem(i, columns);
-                throw new ArgumentException($"Expected finite {name}, got {numbers[i]} in row {row}, column {column}.", name);
             }
         }
     }

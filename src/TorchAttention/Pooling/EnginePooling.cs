@@ -50,17 +50,9 @@ public static class EnginePooling
 
     /// <summary>Pools the values at each query.</summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>
-    /// <param name="queries">Queries (m, d), or (m) for one feature; float32 or float64 on the CPU, as the others.</param>
-    /// <param name="keys">Keys (n, d), or (n).</param>
-    /// <param name="values">Values (n, v), or (n).</param>
-    /// <param name="w">1/h of each feature (d), or (1) for all; for keys (n) and values (n) also each key's own (n).</param>
-    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
-    /// <param name="options">How to compute.</param>
-    /// <returns>Outputs (m, v), or (m) for values (n).</returns>
-    /// <exception cref="ArgumentException">
-    /// Shapes, number types or devices do not fit each other, a number is not finite, an index names no key, or a gradient of the keys is
-    /// asked for.
-    /// </exception>
+    /// <inheritdoc
+    /// cref="Pool(SmoothingKernel, Tensor, Tensor, Tensor, Tensor, Tensor?, PoolingOptions?)"
+    /// path="/param[@name!='kernel'] | /returns | /exception"/>
     public static Tensor Pool<TKernel>(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
         where TKernel : IKernel =>

@@ -25,12 +25,6 @@ internal sealed unsafe partial class GaussianLine<TLanes>
             }
 
             TLanes t = (TLanes.Load(source) - TLanes.All(centre)) / TLanes.All(_bandwidth);
-            if (layout.PlaneGradient >= 0)
-            {
-                EvaluateForPlaneGradient(t, here, layout, rows + ((long)first * layout.Length), local);
-                continue;
-            }
-
             if (layout.HasPlanes || layout.HasGradient)
             {
                 EvaluateWithPositions(t, here, layout, rows + ((long)first * layout.Length), local);
@@ -57,27 +51,44 @@ internal sealed unsafe partial class GaussianLine<TLanes>
     }
 
     // A position p = u - t is a derivative: d/dt exp(-(t - u)^2 / 2) = (u - t) exp(-(t - u)^2 / 2), and p^2 is the second one and the
-    // weight once more.
+    // weight once more. For the gradient of planes two derivatives more: p^3 is the third one and 3 p, p^4 the fourth one, 6 p^2 less 3.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void EvaluateWithPositions(TLanes t, int count, in SumLayout layout, double* rows, double* local)
     {
-        double* sums = stackalloc double[3 * TLanes.Count];
+        double* sums = stackalloc double[5 * TLanes.Count];
+        bool hasPlaneGradient = layout.PlaneGradient >= 0;
         for (int c = 0; c <= _keys.Columns; c++)
         {
             double* coefficients = local + (c * Terms);
             TLanes sum = TLanes.All(coefficients[Terms - 1]);
             TLanes first = TLanes.All(0);
             TLanes halfSecond = TLanes.All(0);
+            TLanes sixthThird = TLanes.All(0);
+            TLanes lastFourth = TLanes.All(0);
             for (int k = Terms - 2; k >= 0; k--)
             {
+                if (hasPlaneGradient)
+                {
+                    lastFourth = TLanes.MultiplyAdd(lastFourth, t, sixthThird);
+                    sixthThird = TLanes.MultiplyAdd(sixthThird, t, halfSecond);
+                }
+
                 halfSecond = TLanes.MultiplyAdd(halfSecond, t, first);
                 first = TLanes.MultiplyAdd(first, t, sum);
                 sum = TLanes.MultiplyAdd(sum, t, TLanes.All(coefficients[k]));
             }
 
+            TLanes squares = halfSecond + halfSecond + sum;
             sum.Store(sums);
             first.Store(sums + TLanes.Count);
-            (halfSecond + halfSecond + sum).Store(sums + (2 * TLanes.Count));
+            squares.Store(sums + (2 * TLanes.Count));
+            if (hasPlaneGradient)
+            {
+                TLanes.MultiplyAdd(TLanes.All(6), sixthThird, TLanes.All(3) * first).Store(sums + (3 * TLanes.Count));
+                (TLanes.MultiplyAdd(TLanes.All(24), lastFourth, TLanes.All(6) * squares) - (TLanes.All(3) * sum))
+                    .Store(sums + (4 * TLanes.Count));
+            }
+
             for (int i = 0; i < count; i++)
             {
                 double* row = rows + ((long)i * layout.Length);
@@ -98,50 +109,11 @@ internal sealed unsafe partial class GaussianLine<TLanes>
                 {
                     row[layout.QueryGradient + c] -= Gaussian.ArgumentScale / _bandwidth * sums[TLanes.Count + i];
                 }
-            }
-        }
-    }
 
-    // Two derivatives more: p^3 is the third one and 3 p, p^4 the fourth one, 6 p^2 less 3.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void EvaluateForPlaneGradient(TLanes t, int count, in SumLayout layout, double* rows, double* local)
-    {
-        double* sums = stackalloc double[5 * TLanes.Count];
-        for (int c = 0; c <= _keys.Columns; c++)
-        {
-            double* coefficients = local + (c * Terms);
-            TLanes sum = TLanes.All(coefficients[Terms - 1]);
-            TLanes first = TLanes.All(0);
-            TLanes halfSecond = TLanes.All(0);
-            TLanes sixthThird = TLanes.All(0);
-            TLanes lastFourth = TLanes.All(0);
-            for (int k = Terms - 2; k >= 0; k--)
-            {
-                lastFourth = TLanes.MultiplyAdd(lastFourth, t, sixthThird);
-                sixthThird = TLanes.MultiplyAdd(sixthThird, t, halfSecond);
-                halfSecond = TLanes.MultiplyAdd(halfSecond, t, first);
-                first = TLanes.MultiplyAdd(first, t, sum);
-                sum = TLanes.MultiplyAdd(sum, t, TLanes.All(coefficients[k]));
-            }
-
-            TLanes squares = halfSecond + halfSecond + sum;
-            sum.Store(sums);
-            first.Store(sums + TLanes.Count);
-            squares.Store(sums + (2 * TLanes.Count));
-            TLanes.MultiplyAdd(TLanes.All(6), sixthThird, TLanes.All(3) * first).Store(sums + (3 * TLanes.Count));
-            (TLanes.MultiplyAdd(TLanes.All(24), lastFourth, TLanes.All(6) * squares) - (TLanes.All(3) * sum))
-                .Store(sums + (4 * TLanes.Count));
-            for (int i = 0; i < count; i++)
-            {
-                double* row = rows + ((long)i * layout.Length);
-                row[c == 0 ? SumLayout.WeightSum : SumLayout.Values + c - 1] += sums[i];
-                row[layout.Planes + (c == 0 ? 0 : 1 + c)] += sums[TLanes.Count + i];
-                row[layout.BandwidthGradient + c] += Gaussian.ArgumentScale * sums[(2 * TLanes.Count) + i];
-                row[layout.PlaneGradient + (c == 0 ? 0 : 1 + c)] += Gaussian.ArgumentScale * sums[(3 * TLanes.Count) + i];
-                if (c == 0)
+                if (hasPlaneGradient)
                 {
-                    row[layout.Planes + 1] += sums[(2 * TLanes.Count) + i];
-                    row[layout.PlaneGradient + 1] += Gaussian.ArgumentScale * sums[(4 * TLanes.Count) + i];
+                    row[layout.PlaneGradient + (c == 0 ? 0 : 1 + c)] += Gaussian.ArgumentScale * sums[(3 * TLanes.Count) + i];
+                    row[layout.PlaneGradient + 1] += c == 0 ? Gaussian.ArgumentScale * sums[(4 * TLanes.Count) + i] : 0;
                 }
             }
         }
