@@ -67,22 +67,8 @@ public static partial class KernelPooling
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        var call = new ChosenOnSamples<T>(samples, widths, queries, output, leftOut, options, progress, cancellationToken);
-        return kernel.Call<ChosenOnSamples<T>, PoolingReport>(call);
-    }
-
-    private readonly ref struct ChosenOnSamples<T>(
-        Samples<T> samples, PoolingWidths widths, ReadOnlySpan<T> queries, PoolingOutput<T> output, ReadOnlySpan<int> leftOut,
-        PoolingOptions? options, IProgress<double>? progress, CancellationToken cancellationToken) : IKernelCall<PoolingReport>
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        private readonly ReadOnlySpan<T> _queries = queries;
-        private readonly PoolingOutput<T> _output = output;
-        private readonly ReadOnlySpan<int> _leftOut = leftOut;
-
-        public PoolingReport Run<TKernel>()
-            where TKernel : IKernel =>
-            Pool<TKernel, T>(samples, widths, _queries, _output, _leftOut, options, progress, cancellationToken);
+        using var pooler = new Pooler<T>(kernel, samples, widths, options, isLasting: false);
+        return pooler.At(queries, output, leftOut, progress, cancellationToken);
     }
 
     private readonly ref struct Chosen<T>(

@@ -22,7 +22,7 @@ namespace TorchAttention.Numerics;
 public sealed class Pooler<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Kept _kept = new(isLasting: true);
+    private readonly Kept _kept;
     private readonly PoolingWidths _widths;
     private bool _isDisposed;
 
@@ -35,6 +35,12 @@ public sealed class Pooler<T> : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
     /// <exception cref="ObjectDisposedException">The samples were disposed.</exception>
     public Pooler(SmoothingKernel kernel, Samples<T> samples, PoolingWidths widths, PoolingOptions? options = null)
+        : this(kernel, samples, widths, options, isLasting: true)
+    {
+    }
+
+    // One that is asked once weighs what it prepares against the one answer.
+    internal Pooler(SmoothingKernel kernel, Samples<T> samples, PoolingWidths widths, PoolingOptions? options, bool isLasting)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(samples);
@@ -46,6 +52,7 @@ public sealed class Pooler<T> : IDisposable
         PoolingCheck.Options(Options);
         PoolingCheck.Widths(widths, samples.Features);
         _widths = widths;
+        _kept = new Kept(isLasting);
     }
 
     /// <summary>The kernel.</summary>

@@ -50,7 +50,8 @@ internal sealed partial class TrainJob
         }
         else
         {
-            SeedDropout(options.Seed);
+            // Data and first parameters have generators of their own; dropout draws from torch's.
+            ComputeDevice.Seed(options.Seed);
         }
 
         if (options.TensorBoard)
@@ -202,16 +203,6 @@ internal sealed partial class TrainJob
         if (options.WarmupSteps is int warmup && warmup > 0 && warmup >= steps)
         {
             throw CliException.WrongInput($"--warmup: expected fewer than the {steps} steps of the run, got {warmup}");
-        }
-    }
-
-    // Data and first parameters have generators of their own; dropout draws from torch's.
-    private static void SeedDropout(ulong seed)
-    {
-        manual_seed(unchecked((long)seed)).Dispose();
-        if (ComputeDevice.CudaCount() > 0)
-        {
-            cuda.manual_seed_all(unchecked((long)seed));
         }
     }
 

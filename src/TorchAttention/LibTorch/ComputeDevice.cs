@@ -45,4 +45,14 @@ public static class ComputeDevice
 
     /// <summary>The number of CUDA devices that libtorch sees; 0 for a libtorch without CUDA.</summary>
     public static int CudaCount() => cuda.is_available() ? cuda.device_count() : 0;
+
+    /// <summary>Seeds torch's own generators, of every device.</summary>
+    internal static void Seed(ulong seed)
+    {
+        manual_seed(unchecked((long)seed)).Dispose();
+        if (CudaCount() > 0)
+        {
+            cuda.manual_seed_all(unchecked((long)seed));
+        }
+    }
 }

@@ -11,12 +11,6 @@ internal abstract class EngineGradient(TextbookForm form)
 
     /// <summary>The gradients of queries, values and w from that of the output; null where not wanted.</summary>
     public abstract (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient);
-
-    /// <summary>Which gradients someone asks for.</summary>
-    internal readonly record struct Wanted(bool Queries, bool Values, bool W)
-    {
-        public bool Any => Queries || Values || W;
-    }
 }
 
 /// <inheritdoc/>
@@ -28,7 +22,7 @@ internal abstract class EngineGradient(TextbookForm form)
 /// <param name="byQuery">dy/dq (m, v, d).</param>
 /// <param name="byValue">The gradient of the values (n, v) from that of the output (m, v).</param>
 internal sealed class EngineGradient<T>(
-    TextbookForm form, EngineShapes shapes, bool isShared, EngineGradient.Wanted wanted, T[] byW, T[] byQuery,
+    TextbookForm form, EngineShapes shapes, bool isShared, WantedGradients wanted, T[] byW, T[] byQuery,
     Func<T[], double[]>? byValue) : EngineGradient(form)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -78,9 +78,7 @@ public static class EnginePooling
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        bool isRecorded = is_grad_enabled();
-        var wanted = new EngineGradient.Wanted(
-            isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
+        var wanted = new WantedGradients(queries, keys, values, w);
         double[] widths = Spread<T>(w, shapes.Features);
         int[] leftOut = Indices(excluded);
         long gradients = (long)shapes.Queries * shapes.Columns * shapes.Features;

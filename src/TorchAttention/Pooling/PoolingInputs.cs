@@ -4,8 +4,7 @@ namespace TorchAttention.Pooling;
 /// <remarks>The reshaping is recorded by autograd, so gradients come back in the shapes that were passed in.</remarks>
 internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values, Tensor W)
 {
-    public bool NeedGradient => is_grad_enabled()
-        && (Queries.requires_grad || Keys.requires_grad || Values.requires_grad || W.requires_grad);
+    public bool NeedGradient => new WantedGradients(Queries, Keys, Values, W).Any;
 
     public static PoolingInputs Create(Tensor queries, Tensor keys, Tensor values, Tensor w)
     {

@@ -10,9 +10,7 @@ internal static class SamplePoints
     public static Tensor Pool<TKernel>(Tensor queries, Tensor keys, Tensor values, Tensor w, int[] leftOut, PoolingOptions options)
         where TKernel : IKernel
     {
-        bool isRecorded = is_grad_enabled();
-        var wanted = new EngineGradient.Wanted(
-            isRecorded && queries.requires_grad, isRecorded && values.requires_grad, isRecorded && w.requires_grad);
+        var wanted = new WantedGradients(queries, keys, values, w);
         var pairs = new Pairs(queries.ToDoubles(), keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), leftOut);
         double[] pooled = new double[pairs.Queries.Length];
         double[] logSums = new double[wanted.Any ? pooled.Length : 0];
@@ -37,7 +35,7 @@ internal static class SamplePoints
     }
 
     private sealed class Gradient<TKernel>(
-        Pairs pairs, EngineGradient.Wanted wanted, ScalarType type, double[] pooled, double[] logSums, double[] byQuery,
+        Pairs pairs, WantedGradients wanted, ScalarType type, double[] pooled, double[] logSums, double[] byQuery,
         PoolingOptions options) : EngineGradient(new TextbookForm(SmoothingKernel.For<TKernel>(), options.NoNeighbour, pairs.LeftOut))
         where TKernel : IKernel
     {

@@ -7,7 +7,7 @@ namespace TorchAttention.Pooling;
 /// - 2 s^2 sum c D, of a key, + 2 s^2 sum c D, and of a value, sum p G.
 /// </remarks>
 internal sealed record StreamingBackward(
-    StreamingProblem Problem, StreamingFunction.Wanted Wanted, Tensor LeastEnergy, Tensor WeightSum, Tensor CentredOutput)
+    StreamingProblem Problem, WantedGradients Wanted, Tensor LeastEnergy, Tensor WeightSum, Tensor CentredOutput)
 {
     /// <summary>Runs over all tiles.</summary>
     /// <param name="outputGradient">G (m, v); null for 0.</param>

@@ -23,8 +23,7 @@ internal sealed class StreamingFunction : autograd.MultiTensorFunction<Streaming
         StreamingProblem problem, StreamingForward results, long tileElements, bool isLogWanted)
     {
         (Tensor queries, Tensor keys, Tensor values, Tensor scale) = (problem.Queries, problem.Keys, problem.Values, problem.Scale);
-        var wanted = new Wanted(queries.requires_grad, keys.requires_grad, values.requires_grad, scale.requires_grad);
-        var plan = new Plan(tileElements, problem.Excluded is not null, wanted);
+        var plan = new Plan(tileElements, problem.Excluded is not null, new WantedGradients(queries, keys, values, scale));
         List<Tensor> outputs = apply(queries, keys, values, scale, new Recorded(problem, results, plan, isLogWanted));
         return (outputs[0], isLogWanted ? outputs[1] : results.LogWeightSum);
     }
@@ -96,10 +95,8 @@ internal sealed class StreamingFunction : autograd.MultiTensorFunction<Streaming
         }
     }
 
-    /// <summary>Which gradients someone asks for; W is the scale's.</summary>
-    internal readonly record struct Wanted(bool Queries, bool Keys, bool Values, bool W);
-
-    private sealed record Plan(long TileElements, bool LeavesOut, Wanted Wanted);
+    // Of the gradients that are wanted, W is the scale's.
+    private sealed record Plan(long TileElements, bool LeavesOut, WantedGradients Wanted);
 
     private sealed record Recorded(StreamingProblem Problem, StreamingForward Results, Plan Plan, bool IsLogWanted);
 }

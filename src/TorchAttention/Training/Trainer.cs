@@ -152,11 +152,7 @@ public sealed class Trainer
     {
         if (_options.Seed is ulong seed)
         {
-            manual_seed(unchecked((long)seed)).Dispose();
-            if (ComputeDevice.CudaCount() > 0)
-            {
-                cuda.manual_seed_all(unchecked((long)seed));
-            }
+            ComputeDevice.Seed(seed);
         }
     }
 
