@@ -10,7 +10,6 @@ namespace TorchAttention.Numerics;
 /// <content>The form that goes from one machine to another.</content>
 public sealed partial class PoolingSums
 {
-    private const string Format = "torchattention";
     private const string ModelName = "pooling_sums";
     private const int Version = 1;
     private const int SingleNumbers = 5;
@@ -43,7 +42,7 @@ public sealed partial class PoolingSums
         };
         new SafeTensorsFile(tensors, new Dictionary<string, string>
         {
-            ["format"] = Format,
+            ["format"] = StoredModel.Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["kernel"] = Kernel.Name,
@@ -61,7 +60,7 @@ public sealed partial class PoolingSums
     public static PoolingSums Read(ReadOnlySpan<byte> bytes, string name, SmoothingKernel? kernel = null)
     {
         var file = SafeTensorsFile.Read(bytes, name);
-        var reader = new StoredModel(name, file, Format, ModelName, Version);
+        var reader = new StoredModel(name, file, ModelName, Version);
         string kernelName = reader.Text("kernel");
         kernel = kernel?.Name == kernelName ? kernel : SmoothingKernel.Find(kernelName) ?? throw reader.Unknown("kernel");
         int degree = reader.Text("degree") switch { "0" => 0, "1" => 1, _ => throw reader.Unknown("degree") };

@@ -69,9 +69,7 @@ public static partial class Figures
                 AddHeatmap(plot, matrices[row][column], range);
                 if ((row * columns) + column < titles?.Count)
                 {
-                    plot.Axes.Title.Label.Text = Theme.Text(titles[(row * columns) + column]);
-                    plot.Axes.Title.Label.FontSize = Theme.LabelSize;
-                    plot.Axes.Title.Label.Bold = false;
+                    Theme.AddTitle(plot, titles[(row * columns) + column]);
                     plot.Axes.Title.Label.OffsetY = 9;
                 }
 

@@ -60,10 +60,7 @@ public static partial class Figures
             if (at.Lower.Length > 0 && Enumerable.Range(first, end - first).All(k => double.IsFinite(at.Lower[k] + at.Upper[k])))
             {
                 (double[] lower, double[] upper) = (Up(at.Lower[first..end], options, floor), Up(at.Upper[first..end], options, floor));
-                FillY band = plot.Add.FillY(places, lower, upper);
-                band.FillColor = Theme.Lines[1].WithAlpha(BandOpacity);
-                band.LineWidth = 0;
-                band.MarkerSize = 0;
+                FillY band = AddBand(plot, places, lower, upper, Theme.Lines[1]);
                 band.LegendText = i == 0 ? $"{level:P0} band of the mean".Replace(" %", "%", StringComparison.Ordinal) : "";
                 outlines.Add(Coordinates.Zip(places, lower));
                 outlines.Add(Coordinates.Zip(places, upper));
@@ -176,9 +173,7 @@ public static partial class Figures
                 });
             }
 
-            plot.Axes.Title.Label.Text = Theme.Text(panel.Title);
-            plot.Axes.Title.Label.FontSize = Theme.LabelSize;
-            plot.Axes.Title.Label.Bold = false;
+            Theme.AddTitle(plot, panel.Title);
             Frame(plot, first, second);
             return plot;
         }

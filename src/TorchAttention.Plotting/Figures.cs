@@ -152,11 +152,9 @@ public static partial class Figures
         double[] places = Across(line.X, options);
         if (line.Band is not null)
         {
-            FillY band = plot.Add.FillY(
-                places, Up(line.Band.Select(ends => ends.Lower), options, floor), Up(line.Band.Select(ends => ends.Upper), options, floor));
-            band.FillColor = color.WithAlpha(BandOpacity);
-            band.LineWidth = 0;
-            band.MarkerSize = 0;
+            double[] lower = Up(line.Band.Select(ends => ends.Lower), options, floor);
+            double[] upper = Up(line.Band.Select(ends => ends.Upper), options, floor);
+            AddBand(plot, places, lower, upper, color);
         }
 
         Scatter curve = plot.Add.ScatterLine(places, Up(line.Y, options, floor));
@@ -167,6 +165,15 @@ public static partial class Figures
         {
             curve.MarkerSize = 8;
         }
+    }
+
+    private static FillY AddBand(Plot plot, double[] places, double[] lower, double[] upper, Color color)
+    {
+        FillY band = plot.Add.FillY(places, lower, upper);
+        band.FillColor = color.WithAlpha(BandOpacity);
+        band.LineWidth = 0;
+        band.MarkerSize = 0;
+        return band;
     }
 
     private static IEnumerable<Coordinates[]> Outlines(Series line, FigureOptions options, double floor)

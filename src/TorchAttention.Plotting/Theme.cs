@@ -46,6 +46,14 @@ internal static class Theme
         return label;
     }
 
+    /// <summary>The text above one of several plots.</summary>
+    public static void AddTitle(Plot plot, string title)
+    {
+        plot.Axes.Title.Label.Text = Text(title);
+        plot.Axes.Title.Label.FontSize = LabelSize;
+        plot.Axes.Title.Label.Bold = false;
+    }
+
     /// <summary>A colour bar beside a plot.</summary>
     public static void AddColorBar(Plot plot, IHasColorAxis colors, string label)
     {

@@ -8,7 +8,6 @@ internal sealed partial class ModelNotes
 {
     private const string FeaturesKey = "x";
     private const string TargetKey = "y";
-    private const string NotePrefix = "note.";
 
     private ModelNotes(string[] features, string target)
     {
@@ -41,7 +40,7 @@ internal sealed partial class ModelNotes
                 ? new ModelNotes(names, notes.GetValueOrDefault(TargetKey, "y"))
                 : throw new StorageException(StorageProblem.Text, path)
                 {
-                    Name = NotePrefix + FeaturesKey,
+                    Name = StoredModel.NotePrefix + FeaturesKey,
                     Expected = $"the names of {features} features as",
                     Found = text,
                 };
@@ -50,7 +49,7 @@ internal sealed partial class ModelNotes
         {
             throw new StorageException(StorageProblem.Text, path, e)
             {
-                Name = NotePrefix + FeaturesKey,
+                Name = StoredModel.NotePrefix + FeaturesKey,
                 Expected = "the names of the features, a list, as",
                 Found = text,
             };

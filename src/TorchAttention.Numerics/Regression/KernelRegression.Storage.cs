@@ -13,7 +13,6 @@ public sealed partial class KernelRegression
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "kernel_regression";
 
-    private const string Format = "torchattention";
     private const int Version = 1;
 
     /// <summary>
@@ -51,7 +50,7 @@ public sealed partial class KernelRegression
 
         var metadata = new Dictionary<string, string>
         {
-            ["format"] = Format,
+            ["format"] = StoredModel.Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["kernel"] = SmoothingKernel.Find(Options.Kernel.Name) == Options.Kernel
@@ -65,7 +64,7 @@ public sealed partial class KernelRegression
         };
         foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
         {
-            metadata[$"note.{key}"] = value;
+            metadata[StoredModel.NotePrefix + key] = value;
         }
 
         new SafeTensorsFile(tensors, metadata).Write(path);
@@ -86,7 +85,7 @@ public sealed partial class KernelRegression
     public static (KernelRegression Model, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var reader = new StoredModel(path, file, Format, ModelName, Version);
+        var reader = new StoredModel(path, file, ModelName, Version);
         double[] bandwidths = reader.Doubles("bandwidths", 1);
         double[] keys = reader.Doubles("keys", 2);
         double[] values = reader.Doubles("values", 2);
@@ -143,7 +142,7 @@ public sealed partial class KernelRegression
             ResidualStandardError = errors,
             RSquared = parts,
         };
-        return (new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }, reader.Notes());
+        return (new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }, StoredModel.Notes(file));
 
         StorageException Others(string found, Exception? inner = null) =>
             new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };

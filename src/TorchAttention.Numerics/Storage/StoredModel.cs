@@ -7,7 +7,11 @@ namespace TorchAttention.Numerics.Storage;
 /// <summary>A model's file with its format, version and kind checked; what it needs is there or an error says that it is not.</summary>
 internal sealed class StoredModel
 {
-    private const string NotePrefix = "note.";
+    /// <summary>What every file says under <c>format</c>.</summary>
+    public const string Format = "torchattention";
+
+    /// <summary>What the names of notes begin with.</summary>
+    public const string NotePrefix = "note.";
 
     private readonly string _path;
     private readonly SafeTensorsFile _file;
@@ -15,16 +19,15 @@ internal sealed class StoredModel
     /// <summary>Checks what kind of file it is.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="file">Its content.</param>
-    /// <param name="format">The format expected.</param>
     /// <param name="model">The model expected.</param>
     /// <param name="version">The last version that is known.</param>
     /// <exception cref="StorageException">It is of another format or model, or of a later version.</exception>
-    public StoredModel(string path, SafeTensorsFile file, string format, string model, int version)
+    public StoredModel(string path, SafeTensorsFile file, string model, int version)
     {
         ArgumentNullException.ThrowIfNull(file);
         _path = path;
         _file = file;
-        if (!file.Metadata.TryGetValue("format", out string? found) || found != format)
+        if (!file.Metadata.TryGetValue("format", out string? found) || found != Format)
         {
             throw new StorageException(StorageProblem.OtherFormat, path)
             {
@@ -61,7 +64,22 @@ internal sealed class StoredModel
     /// <param name="name">The tensor's name.</param>
     /// <param name="sides">How many sides its shape has.</param>
     /// <exception cref="StorageException">There is none such.</exception>
-    public double[] Doubles(string name, int sides) => Tensor(name, "F64", sides).ToDoubles();
+    public double[] Doubles(string name, int sides)
+    {
+        if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))
+        {
+            throw new StorageException(StorageProblem.Tensor, _path) { Name = name };
+        }
+
+        return tensor.DataType == "F64" && tensor.Shape.Count == sides
+            ? tensor.ToDoubles()
+            : throw new StorageException(StorageProblem.Tensor, _path)
+            {
+                Name = name,
+                Expected = $"of type F64 with {sides} sides",
+                Found = $"{tensor}",
+            };
+    }
 
     /// <summary>Numbers of float32 with a number of sides.</summary>
     /// <inheritdoc cref="Doubles"/>
@@ -109,8 +127,8 @@ internal sealed class StoredModel
         where T : struct, Enum =>
         Enum.GetNames<T>().Contains(Text(name)) ? Enum.Parse<T>(Text(name)) : throw Unknown(name);
 
-    /// <summary>The notes saved with the model.</summary>
-    public IReadOnlyDictionary<string, string> Notes() => _file.Metadata
+    /// <summary>The notes saved with a model.</summary>
+    public static IReadOnlyDictionary<string, string> Notes(SafeTensorsFile file) => file.Metadata
         .Where(pair => pair.Key.StartsWith(NotePrefix, StringComparison.Ordinal)).ToDictionary(
             pair => pair.Key[NotePrefix.Length..], pair => pair.Value);
 
@@ -128,23 +146,6 @@ internal sealed class StoredModel
     /// <param name="expected">What was expected.</param>
     public StorageException Unexpected(string name, string expected) =>
         new(StorageProblem.Text, _path) { Name = name, Expected = $"{expected} for", Found = Text(name) };
-
-    private SafeTensor Tensor(string name, string dataType, int sides)
-    {
-        if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))
-        {
-            throw new StorageException(StorageProblem.Tensor, _path) { Name = name };
-        }
-
-        return tensor.DataType == dataType && tensor.Shape.Count == sides
-            ? tensor
-            : throw new StorageException(StorageProblem.Tensor, _path)
-            {
-                Name = name,
-                Expected = $"of type {dataType} with {sides} sides",
-                Found = $"{tensor}",
-            };
-    }
 }
 
 /// <summary>Lists of text as JSON, by code made at compile time.</summary>

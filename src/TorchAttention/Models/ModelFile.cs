@@ -22,9 +22,6 @@ namespace TorchAttention.Models;
 /// </remarks>
 public static class ModelFile
 {
-    private const string Format = "torchattention";
-    private const string NotePrefix = "note.";
-
     // Version 1 had the chapter's model alone, with the Gaussian.
     private const int Version = 2;
     private const int VersionWithUnits = 3;
@@ -53,7 +50,7 @@ public static class ModelFile
         var kind = ModelKind.For(own);
         Dictionary<string, string> options = kind.Options(own);
         string version = StoredOptions.Text(units is null ? Version : VersionWithUnits);
-        var metadata = new Dictionary<string, string> { ["format"] = Format, ["version"] = version, ["model"] = kind.Name };
+        var metadata = new Dictionary<string, string> { ["format"] = StoredModel.Format, ["version"] = version, ["model"] = kind.Name };
         foreach ((string name, string text) in units is null ? options : options.Concat(StoredUnits.Texts(units)))
         {
             metadata[name] = text;
@@ -61,7 +58,7 @@ public static class ModelFile
 
         foreach ((string name, string text) in notes ?? new Dictionary<string, string>())
         {
-            metadata[NotePrefix + name] = text;
+            metadata[StoredModel.NotePrefix + name] = text;
         }
 
         new SafeTensorsFile(StoredState.Tensors(own), metadata).Write(path);
@@ -85,8 +82,7 @@ public static class ModelFile
     public static Module Load(string path, Device? device, out IReadOnlyDictionary<string, string> notes)
     {
         SafeTensorsFile file = SafeTensorsFile.Read(path);
-        notes = file.Metadata.Where(text => text.Key.StartsWith(NotePrefix, StringComparison.Ordinal))
-            .ToDictionary(text => text.Key[NotePrefix.Length..], text => text.Value);
+        notes = StoredModel.Notes(file);
         return Load(path, file, device);
     }
 
@@ -111,7 +107,7 @@ public static class ModelFile
         ArgumentNullException.ThrowIfNull(file);
         ModelKind? kind = Find(file, kinds);
         var reader = new StoredModel(
-            path, file, Format, kind?.Name ?? string.Join("', '", kinds.Select(kind => kind.Name)), VersionWithUnits);
+            path, file, kind?.Name ?? string.Join("', '", kinds.Select(kind => kind.Name)), VersionWithUnits);
         try
         {
             using DisposeScope scope = NewDisposeScope();

@@ -17,7 +17,6 @@ namespace TorchAttention.Training;
 /// </remarks>
 public sealed class Checkpoint
 {
-    private const string Format = "torchattention";
     private const string Kind = "checkpoint";
     private const int Version = 1;
     private const string ModelPrefix = "model.";
@@ -52,7 +51,7 @@ public sealed class Checkpoint
     public static Checkpoint Read(string path)
     {
         SafeTensorsFile file = SafeTensorsFile.Read(path);
-        _ = new StoredModel(path, file, Format, Kind, Version);
+        _ = new StoredModel(path, file, Kind, Version);
         var metadata = file.Metadata.Where(pair => pair.Key != Digest).ToDictionary();
         var tensors = file.Tensors.ToDictionary();
         return file.Metadata.GetValueOrDefault(Digest) == DigestOf(tensors, metadata)
@@ -99,7 +98,7 @@ public sealed class Checkpoint
 
         var metadata = new Dictionary<string, string>
         {
-            ["format"] = Format,
+            ["format"] = StoredModel.Format,
             ["model"] = Kind,
             ["version"] = Text(Version),
             ["module"] = run.Model.GetName(),

@@ -49,6 +49,17 @@ public sealed class NWKernelRegressionStorageTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void LoadedModel_HasTheWidthsThatItWasSavedWith()
+    {
+        var options = new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = 2 };
+        using var model = new NWKernelRegression(tensor([3f, 1f, 2f]), zeros(3), options);
+        model.Save(Path);
+        using NWKernelRegression loaded = NWKernelRegression.Load(Path);
+        Assert.Equal(options, loaded.Options);
+        Assert.Equal(model.Regions!.ToDoubles(), loaded.Regions!.ToDoubles());
+    }
+
     // Checkpoints of earlier versions name the module so.
     [Theory]
     [InlineData(KernelWidths.Shared, "NWKernelRegression")]
