@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Data;
 
 /// <summary>The chapter's regression problem: y = 2 sin(x) + x^0.8 + noise, x uniform on [0, 5).</summary>

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Tables;
-
 namespace TorchAttention.Data;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using TorchAttention.Numerics;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Data;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention;
 

@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
 
 namespace TorchAttention.Models;

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Kernels;
-
 namespace TorchAttention.Models;
 
 /// <summary>How a kernel regression with learned widths is made and trained.</summary>

@@ -1,5 +1,4 @@
 using TorchAttention.Data;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 

@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Storage;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp.Modules;

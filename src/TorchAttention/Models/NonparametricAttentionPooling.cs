@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 
 namespace TorchAttention.Models;

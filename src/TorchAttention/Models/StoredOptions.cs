@@ -1,7 +1,3 @@
-using System.Globalization;
-using TorchAttention.Numerics.Kernels;
-using TorchAttention.Numerics.Storage;
-
 namespace TorchAttention.Models;
 
 /// <summary>The options of models as the text of a file, and back.</summary>

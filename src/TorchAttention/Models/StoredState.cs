@@ -1,5 +1,3 @@
-using System.Globalization;
-using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
 
 namespace TorchAttention.Models;

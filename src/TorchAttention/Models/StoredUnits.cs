@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Text.Json;
-using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Models;
 

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Kernels;
-
 namespace TorchAttention.Pooling;
 
 /// <summary>Picks the way that a model computes its pooling.</summary>

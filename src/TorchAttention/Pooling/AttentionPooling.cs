@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Kernels;
-
 namespace TorchAttention.Pooling;
 
 /// <summary>The chapter's attention pooling in its textbook form: the weights are a matrix that one can look at.</summary>

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Kernels;
-
 namespace TorchAttention.Pooling;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using TorchAttention.Numerics;
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;

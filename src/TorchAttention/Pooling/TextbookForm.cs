@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;

@@ -1,6 +1,5 @@
 using System.Numerics;
 using TorchAttention.Numerics;
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Pooling;

@@ -1,6 +1,4 @@
 using System.Text;
-using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Runs;
 

@@ -1,8 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
 using TorchAttention.Models;
-using TorchAttention.Numerics.Storage;
-using TorchAttention.Numerics.Tables;
 using TorchAttention.Training;
 
 namespace TorchAttention.Runs;

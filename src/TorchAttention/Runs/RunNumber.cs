@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace TorchAttention.Runs;
 
 /// <summary>Numbers as a run's files have them.</summary>

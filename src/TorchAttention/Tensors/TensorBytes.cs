@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Storage;
-
 namespace TorchAttention;
 
 /// <summary>Between tensors of any device and their bytes, row by row.</summary>

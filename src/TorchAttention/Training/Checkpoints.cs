@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
-using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Training;
 

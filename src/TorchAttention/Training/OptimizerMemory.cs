@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Storage;
 using TorchSharp.Modules;
 
 namespace TorchAttention.Training;
