@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace TorchAttention.Numerics.Pooling;
 
@@ -36,27 +35,12 @@ internal sealed unsafe class LineKeys : IDisposable
     /// <summary>Normalised values times sample weights (v, stride).</summary>
     public double* Values { get; }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static LineKeys Sort<T>(Samples<T> samples)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var sorted = SortedNumbers.Sort(samples.Keys, samples.Count);
         var line = new LineKeys(sorted, samples.Columns, samples.SampleWeights is not null);
-        for (int i = 0; i < line.Count; i++)
-        {
-            int key = sorted.Order[i];
-            double sampleWeight = 1;
-            if (line.SampleWeights is not null)
-            {
-                sampleWeight = line.SampleWeights[i] = samples.SampleWeight(key);
-            }
-
-            for (int c = 0; c < samples.Columns; c++)
-            {
-                line.Values[((long)c * line.Stride) + i] = samples.Normalised(key, c) * sampleWeight;
-            }
-        }
-
+        samples.CopyColumns(sorted.Order, line.Stride, line.SampleWeights, line.Values);
         return line;
     }
 

@@ -136,6 +136,30 @@ public sealed unsafe class Samples<T> : IDisposable
     /// <summary>A sample weight as the loops see it: at most 1.</summary>
     internal double SampleWeight(int key) => SampleWeights is null ? 1 : double.CreateTruncating(SampleWeights[key]) / LargestSampleWeight;
 
+    /// <summary>Copies sample weights and normalised values times these to columns, in an order of the keys.</summary>
+    /// <param name="order">The keys (n).</param>
+    /// <param name="stride">The distance from one column of values to the next.</param>
+    /// <param name="sampleWeights">Where the sample weights go (n); null where there are none.</param>
+    /// <param name="values">Where the values go (v, stride).</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal void CopyColumns<TColumn>(int* order, int stride, TColumn* sampleWeights, TColumn* values)
+        where TColumn : unmanaged, IBinaryFloatingPointIeee754<TColumn>
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            double sampleWeight = SampleWeight(order[i]);
+            if (sampleWeights is not null)
+            {
+                sampleWeights[i] = TColumn.CreateTruncating(sampleWeight);
+            }
+
+            for (int c = 0; c < Columns; c++)
+            {
+                values[((long)c * stride) + i] = TColumn.CreateTruncating(Normalised(order[i], c) * sampleWeight);
+            }
+        }
+    }
+
     /// <summary>Refuses to be used after <see cref="Dispose"/>.</summary>
     internal void CheckUse() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 

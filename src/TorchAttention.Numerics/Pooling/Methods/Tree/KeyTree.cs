@@ -21,21 +21,7 @@ internal sealed unsafe class KeyTree<T> : IDisposable
         _columns = new Scratch((long)Points.Stride * (samples.Columns + (isWeighted ? 1 : 0)) * sizeof(T));
         _values = _columns.As<T>();
         _sampleWeights = isWeighted ? _values + ((long)Points.Stride * samples.Columns) : null;
-        for (int i = 0; i < Points.Count; i++)
-        {
-            int key = Points.Order[i];
-            double sampleWeight = samples.SampleWeight(key);
-            if (isWeighted)
-            {
-                _sampleWeights[i] = T.CreateTruncating(sampleWeight);
-            }
-
-            for (int c = 0; c < samples.Columns; c++)
-            {
-                _values[((long)c * Points.Stride) + i] = T.CreateTruncating(samples.Normalised(key, c) * sampleWeight);
-            }
-        }
-
+        samples.CopyColumns(Points.Order, Points.Stride, _sampleWeights, _values);
         _places = new(Inverse);
     }
 
