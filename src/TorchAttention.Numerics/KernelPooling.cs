@@ -1,4 +1,3 @@
-using System.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Pooling.Answers;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace TorchAttention.Numerics.Kernels;
 
 /// <summary>A kernel that ends, K(r) = (1 - r^p)^q where r &lt; 1, else 0: all that is to be known of it follows from p and q.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics.Kernels;

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace TorchAttention.Numerics.Pooling;
 
 /// <summary>The keys in order, with their sample weights and values, in float64.</summary>

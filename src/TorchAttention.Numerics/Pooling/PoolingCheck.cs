@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace TorchAttention.Numerics.Pooling;
 
 /// <summary>Checks a request before any work is done.</summary>

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace TorchAttention.Numerics.Pooling;
 
 /// <summary>A checked request, on pinned memory: what the methods share.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>The names of devices to compute on; which of them are there only libtorch knows.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Tables;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using csFastFloat;
 
 namespace TorchAttention.Numerics.Tables;

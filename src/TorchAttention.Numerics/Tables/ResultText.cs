@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace TorchAttention.Numerics.Tables;
 
 /// <summary>Results as a table for people: columns lined up, numbers in five digits, the first of many rows.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace TorchAttention.Numerics.Pooling.Answers;
 
 /// <content>Planes.</content>

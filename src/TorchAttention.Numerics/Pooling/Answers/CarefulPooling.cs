@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling.Loops;
 using TorchAttention.Numerics.Vectors;

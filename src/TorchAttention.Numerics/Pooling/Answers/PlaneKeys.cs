@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace TorchAttention.Numerics.Pooling.Answers;
 
 /// <summary>What planes ask of all keys at once.</summary>

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace TorchAttention.Numerics.Pooling.Loops;
 
 /// <summary>All keys in the order they came in.</summary>

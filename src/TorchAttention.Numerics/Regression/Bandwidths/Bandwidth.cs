@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>The bandwidth of a kernel regression: numbers, or the rule that finds them.</summary>

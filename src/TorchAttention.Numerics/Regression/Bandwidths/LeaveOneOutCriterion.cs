@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Bandwidths;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression.Smoothing;

@@ -1,4 +1,3 @@
-using System.Numerics;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Bandwidths;

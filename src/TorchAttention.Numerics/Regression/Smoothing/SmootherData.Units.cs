@@ -1,4 +1,3 @@
-using System.Numerics;
 using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Numerics.Regression.Smoothing;

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling.Answers;
 using TorchAttention.Numerics.Pooling.Loops;

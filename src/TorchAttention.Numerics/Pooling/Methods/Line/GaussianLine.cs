@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling.Loops;
 using TorchAttention.Numerics.Vectors;

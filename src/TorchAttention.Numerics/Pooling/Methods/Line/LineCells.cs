@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 namespace TorchAttention.Numerics.Pooling.Methods.Line;
 
 /// <summary>The line cut into cells of equal width, of which those with keys are kept.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using TorchAttention.Numerics.Pooling.Answers;
 using TorchAttention.Numerics.Pooling.Loops;
 

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace TorchAttention.Numerics.Pooling.Methods.Tree;
 
 /// <summary>The keys as a tree, with their sample weights and normalised values in its order.</summary>

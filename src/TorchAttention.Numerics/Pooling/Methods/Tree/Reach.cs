@@ -1,4 +1,3 @@
-using System.Numerics;
 using TorchAttention.Numerics.Kernels;
 
 namespace TorchAttention.Numerics.Pooling.Methods.Tree;

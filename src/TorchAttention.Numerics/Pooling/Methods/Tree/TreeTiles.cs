@@ -1,4 +1,3 @@
-using System.Numerics;
 using TorchAttention.Numerics.Pooling.Loops;
 
 namespace TorchAttention.Numerics.Pooling.Methods.Tree;
