@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
 
@@ -10,7 +9,6 @@ public sealed partial class CondensedCurve
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "condensed_curve";
 
-    private const string Format = "torchattention";
     private const int Version = 1;
     private const int Numbers = 12;
 
@@ -49,7 +47,7 @@ public sealed partial class CondensedCurve
         };
         var metadata = new Dictionary<string, string>
         {
-            ["format"] = Format,
+            ["format"] = StoredModel.Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["cell_exponent"] = _exponent.ToString(CultureInfo.InvariantCulture),
@@ -57,7 +55,7 @@ public sealed partial class CondensedCurve
         };
         foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
         {
-            metadata[$"note.{key}"] = value;
+            metadata[StoredModel.NotePrefix + key] = value;
         }
 
         new SafeTensorsFile(tensors, metadata).Write(path);
@@ -77,7 +75,7 @@ public sealed partial class CondensedCurve
     /// <exception cref="StorageException">It is of another kind or of a later version, or has a number that cannot be used.</exception>
     public static (CondensedCurve Curve, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
     {
-        var reader = new StoredModel(path, file, Format, ModelName, Version);
+        var reader = new StoredModel(path, file, ModelName, Version);
         long[] starts = reader.Longs("starts", 1);
         long[] cells = reader.Longs("cells", 1);
         double[] mean = reader.Doubles("mean", 2);
@@ -128,6 +126,6 @@ public sealed partial class CondensedCurve
                 GCV = said[11],
             },
         };
-        return (curve, reader.Notes());
+        return (curve, StoredModel.Notes(file));
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.OnePass;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MathNet.Numerics.RootFinding;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Numerics.OnePass;
@@ -9,7 +8,6 @@ public sealed partial class Moments
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "moments";
 
-    private const string Format = "torchattention";
     private const int Version = 1;
 
     // From the two halves of a sum's 128 bits.
@@ -53,7 +51,7 @@ public sealed partial class Moments
         };
         var metadata = new Dictionary<string, string>
         {
-            ["format"] = Format,
+            ["format"] = StoredModel.Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["cell_exponent"] = Grid.Exponent.ToString(CultureInfo.InvariantCulture),
@@ -61,7 +59,7 @@ public sealed partial class Moments
         };
         foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
         {
-            metadata[$"note.{key}"] = value;
+            metadata[StoredModel.NotePrefix + key] = value;
         }
 
         new SafeTensorsFile(tensors, metadata).Write(path);
@@ -74,7 +72,7 @@ public sealed partial class Moments
     public static (Moments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path)
     {
         var file = SafeTensorsFile.Read(path);
-        var reader = new StoredModel(path, file, Format, ModelName, Version);
+        var reader = new StoredModel(path, file, ModelName, Version);
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         int unit = reader.Whole("unit_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         long[] levelCells = reader.Longs("level_cells", 1);
@@ -129,7 +127,7 @@ public sealed partial class Moments
         }
 
         (moments.LeastX, moments.MostX, moments.SummationError) = (range[0], range[1], range[2]);
-        return (moments, reader.Notes());
+        return (moments, StoredModel.Notes(file));
 
         StorageException Others(string found) =>
             new(StorageProblem.Numbers, path) { Expected = "moments that fit each other", Found = $"others ({found})" };

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>

@@ -63,22 +63,7 @@ internal sealed class StoredModel
     /// <param name="name">The tensor's name.</param>
     /// <param name="sides">How many sides its shape has.</param>
     /// <exception cref="StorageException">There is none such.</exception>
-    public double[] Doubles(string name, int sides)
-    {
-        if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))
-        {
-            throw new StorageException(StorageProblem.Tensor, _path) { Name = name };
-        }
-
-        return tensor.DataType == "F64" && tensor.Shape.Count == sides
-            ? tensor.ToDoubles()
-            : throw new StorageException(StorageProblem.Tensor, _path)
-            {
-                Name = name,
-                Expected = $"of type F64 with {sides} sides",
-                Found = $"{tensor}",
-            };
-    }
+    public double[] Doubles(string name, int sides) => Tensor(name, "F64", sides).ToDoubles();
 
     /// <summary>Numbers of float32 with a number of sides.</summary>
     /// <inheritdoc cref="Doubles"/>
@@ -145,6 +130,23 @@ internal sealed class StoredModel
     /// <param name="expected">What was expected.</param>
     public StorageException Unexpected(string name, string expected) =>
         new(StorageProblem.Text, _path) { Name = name, Expected = $"{expected} for", Found = Text(name) };
+
+    private SafeTensor Tensor(string name, string dataType, int sides)
+    {
+        if (!_file.Tensors.TryGetValue(name, out SafeTensor? tensor))
+        {
+            throw new StorageException(StorageProblem.Tensor, _path) { Name = name };
+        }
+
+        return tensor.DataType == dataType && tensor.Shape.Count == sides
+            ? tensor
+            : throw new StorageException(StorageProblem.Tensor, _path)
+            {
+                Name = name,
+                Expected = $"of type {dataType} with {sides} sides",
+                Found = $"{tensor}",
+            };
+    }
 }
 
 /// <summary>Lists of text as JSON, by code made at compile time.</summary>
