@@ -63,15 +63,19 @@ internal sealed class ArrowSource : TableSource
 
     public override long RowAt(int row) => _rowsBefore + row + 1;
 
-    public override Fields Numbers(int place) => Numbers(_batch!.Column(place), place);
+    public override Fields Numbers(int place) => Numbers(Column(place), place);
 
-    public override string?[] Texts(int place) => Texts(_batch!.Column(place), place);
+    public override string?[] Texts(int place) => Texts(Column(place), place);
 
     public override void Dispose()
     {
         _batch?.Dispose();
         _reader.Dispose();
     }
+
+    // Asked before anything as long as that is made.
+    private IArrowArray Column(int place) => _batch!.Column(place) is var column && column.Length == Count ? column
+        : throw new InvalidDataException($"a column of {column.Length} values in {Count} rows");
 
     private Fields Numbers(IArrowArray column, int place) => column switch
     {
