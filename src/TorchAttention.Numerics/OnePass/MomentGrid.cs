@@ -26,6 +26,9 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     // than the best are looked at, and a cell that is as wide as the narrowest of them will do.
     private const double Narrower = 3;
 
+    // Where values have hardly any noise, the narrowest bandwidth is the best, and cells for it would be as many as the rows.
+    private const int MostCells = 1 << 15;
+
     // Of the pilot's values about their levels: larger ones are summed one by one.
     private const double DeviationsInUnit = 8;
 
@@ -81,6 +84,11 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         }
 
         int exponent = Math.ILogB(width);
+        while (cellWidth is null && CellsOf(x, exponent) > MostCells)
+        {
+            exponent++;
+        }
+
         var sums = new SortedDictionary<long, (double Sum, int Count)>();
         for (int i = 0; i < x.Length; i++)
         {
@@ -139,6 +147,17 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     public override int GetHashCode() => HashCode.Combine(Exponent, UnitExponent, _cells.Length);
 
     private static long CellOf(double x, int exponent) => (long)Math.Floor(Math.ScaleB(x, -exponent));
+
+    private static int CellsOf(ReadOnlySpan<double> x, int exponent)
+    {
+        var cells = new HashSet<long>();
+        foreach (double key in x)
+        {
+            cells.Add(CellOf(key, exponent));
+        }
+
+        return cells.Count;
+    }
 
     private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y) =>
         KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.LeaveOneOut }).Bandwidths[0];

@@ -161,6 +161,17 @@ public sealed class MomentsTests : IDisposable
     }
 
     [Fact]
+    public void ValuesWithoutNoise_DoNotMakeACellOfEachRow()
+    {
+        double[] x = [.. Enumerable.Range(0, 200_000).Select(i => i / 2e5)];
+        var grid = MomentGrid.Choose(x, [.. x.Select(at => Math.Sin(7 * at))], 10_000_000);
+        var moments = new Moments(grid);
+        moments.Add(x, [.. x.Select(at => Math.Sin(7 * at))]);
+
+        Assert.InRange(moments.Cells, 1000, 40_000);
+    }
+
+    [Fact]
     public void RowThatStandsAlone_IsCountedAndNoBoundIsSaid()
     {
         (double[] x, double[] y) = Rows(500, 9);
