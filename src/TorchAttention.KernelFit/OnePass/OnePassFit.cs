@@ -141,7 +141,13 @@ internal sealed class OnePassFit(
         {
             (double least, double most) = search.Bounds[0];
             string lookedAt = $"{x}: bandwidths from {Digits.Short(least)} to {Digits.Short(most)} were looked at";
-            if (search.IsAtLeastBound(0))
+            if (search.IsFlat)
+            {
+                (double narrow, double wide) = search.EquallyGood[0];
+                yield return $"bandwidths do equally well here, as far as numbers can tell ({x} from {Digits.Short(narrow)} to "
+                    + $"{Digits.Short(wide)}): the widest was taken, the smoothest fit";
+            }
+            else if (search.IsAtLeastBound(0))
             {
                 yield return $"{lookedAt}, and the narrowest predicts best: narrower ones need narrower cells, --cell "
                     + $"{Digits.Short(read.Moments.Grid.CellWidth / Narrower)} say";

@@ -235,6 +235,16 @@ public sealed class OnePassTests : IDisposable
     }
 
     [Fact]
+    public void ValuesThatDoNotVary_TakeTheWidestBandwidth()
+    {
+        _console.Write("flat.csv", "x,y\n1,5\n2,5\n3,5\n4,5\n");
+        string output = Run("fit", "flat.csv", "--one-pass", "--no-plots", "--out", "run");
+        Assert.Contains("the widest was taken, the smoothest fit", output, StringComparison.Ordinal);
+        using JsonDocument summary = Summary("run");
+        Assert.Equal(24, summary.RootElement.GetProperty("bandwidth")[0].GetDouble(), 1e-9);
+    }
+
+    [Fact]
     public void CellsThatAreTooWide_AreSaid()
     {
         Write("rows.csv", 2000, 5);
