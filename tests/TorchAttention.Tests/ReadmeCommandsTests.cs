@@ -19,6 +19,11 @@ public sealed class ReadmeCommandsTests : IDisposable
     [MemberData(nameof(PagesWithCommands))]
     public void Commands_RunAsWritten(string path)
     {
+        if (path != Page.Readme)
+        {
+            LongTests.SkipUnlessAskedFor();
+        }
+
         Directory.CreateSymbolicLink(_console.PathOf("src"), Path.Combine(ConsoleProcess.Repository, "src"));
         var printed = new HashSet<string>();
         Assert.All(Commands(path), command =>

@@ -49,6 +49,7 @@ public sealed class DamagedRunTests : IDisposable
     [Fact]
     public void EachOfThem_IsALineAmongTheOthers()
     {
+        LongTests.SkipUnlessAskedFor();
         ConsoleProcess.Result json = _console.Run("runs", "runs", "--json", "--sort", "loss");
         ConsoleProcess.Result table = _console.Run("runs", "runs", "--sort", "name");
 

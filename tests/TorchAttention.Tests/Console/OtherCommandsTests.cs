@@ -88,6 +88,7 @@ public sealed class OtherCommandsTests : IDisposable
     [Fact]
     public void Exercise1_ErrorFallsAsExamplesGrow()
     {
+        LongTests.SkipUnlessAskedFor();
         double[][] rows = Exercise(1, "n,nonparametric_rmse,parametric_rmse,w,bandwidth", "error");
 
         Assert.Equal([50, 100, 200, 500, 1000, 2000, 5000], rows.Select(row => row[0]));

@@ -106,6 +106,7 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void SameRun_HasPicturesOfTheSameBytes()
     {
+        LongTests.SkipUnlessAskedFor();
         foreach (string again in (string[])["1", "2"])
         {
             _console.Train($"trained{again}", "--model", "region", "--epochs", "2");

@@ -15,6 +15,7 @@ public sealed class NotebookTests : IDisposable
     [Fact]
     public void GoodNotebook_GetsItsOutputsAndASecondRunChangesNothing()
     {
+        LongTests.SkipUnlessAskedFor();
         string path = Write("good.ipynb", Notebook(
             "int n = 3;\nConsole.WriteLine($\"n is {n / 2.0:F1}\");\nConsole.Write(\"né\");",
             "using TorchAttention.Plotting;\nConsole.WriteLine(\"before\");\nDisplay(Figures.ShowHeatmaps(new double[,] { { 0, 1 } }, "
@@ -43,6 +44,7 @@ public sealed class NotebookTests : IDisposable
     [Fact]
     public void CellOfPackages_IsForOthers()
     {
+        LongTests.SkipUnlessAskedFor();
         string path = Write("packages.ipynb", Notebook("#r \"nuget: Nobody.Has.This, 9.9\"\nthrow new Exception();", "1 + 1"));
 
         ConsoleProcess.Result result = NotebookRunner.Run(_folder, path);
@@ -58,6 +60,7 @@ public sealed class NotebookTests : IDisposable
     [InlineData("int x = 1;\nx + y", "(2,5): error CS0103: The name 'y' does not exist in the current context")]
     public void FailingCell_IsNamedAndTheFileIsLeftAsItWas(string code, string problem)
     {
+        LongTests.SkipUnlessAskedFor();
         string path = Write("bad.ipynb", Notebook("1 + 1", code, "2 + 2"));
         byte[] before = File.ReadAllBytes(path);
 
@@ -71,6 +74,7 @@ public sealed class NotebookTests : IDisposable
     [Fact]
     public void Check_AllowsTheLastDigitAndNamesTheCellThatDiffers()
     {
+        LongTests.SkipUnlessAskedFor();
         string path = Write("check.ipynb", Saved("a = 0.1234", "b = 0.1235"));
         Assert.Equal(0, NotebookRunner.Run(_folder, path, "--check").ExitCode);
 
@@ -95,6 +99,7 @@ public sealed class NotebookTests : IDisposable
     [Fact]
     public void WrongArguments_Exit2InOneLine()
     {
+        LongTests.SkipUnlessAskedFor();
         string text = Write("text.ipynb", "no JSON");
         string list = Write("list.ipynb", "[]");
         string python = Write(

@@ -15,7 +15,7 @@ public sealed class BandwidthLaws
 
     private static readonly Gen<Problem> _problems = Problems(3, _rules);
 
-    private static int Tries => LongTests.AreAskedFor ? 80 : 40;
+    private static int Tries => LongTests.AreAskedFor ? 80 : 25;
 
     private static Gen<Problem> Problems(int mostFeatures, BandwidthRule[] rules) =>
         from n in Gen.Int[8, 40]
