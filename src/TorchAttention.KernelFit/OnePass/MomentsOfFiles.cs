@@ -235,7 +235,8 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         directory.Write(() =>
         {
             Directory.CreateDirectory(folder);
-            new Moments(grid).Save(path, new MomentsOfFiles(new Moments(grid), files.Columns.X, files.Columns.Y, 0, [], []).Notes);
+            var none = new Moments(grid);
+            none.Save(path, new MomentsOfFiles(none, files.Columns.X, files.Columns.Y, 0, [], []).Notes);
         });
         return grid;
     }

@@ -24,9 +24,6 @@ internal sealed class CellBasis
 
     public int Nodes { get; }
 
-    /// <summary>T_k at the nodes (K, nodes).</summary>
-    public double[] Terms => _values;
-
     /// <summary>The polynomial through values at K nodes.</summary>
     public static void Interpolate(ReadOnlySpan<double> atNodes, Span<double> polynomial) =>
         Chebyshev.Combine(atNodes, _fromNodes, polynomial);

@@ -35,9 +35,18 @@ internal sealed class CellStore
 
     public CellStore(MomentGrid grid) => _grid = grid;
 
+    /// <summary>The places that cells have, with those that hold no rows, as where rows were refused.</summary>
     public int Cells { get; private set; }
 
+    /// <summary>The cells that hold rows.</summary>
+    public int Occupied { get; private set; }
+
     public ReadOnlySpan<long> Ids => _ids.AsSpan(0, Cells);
+
+    /// <summary>The places of the cells that hold rows, by the cells' numbers.</summary>
+    public int[] InOrder() => [.. Enumerable.Range(0, Cells).Where(place => _counts[place] > 0).OrderBy(place => _ids[place])];
+
+    public long IdAt(int place) => _ids[place];
 
     /// <summary>The place of a cell, made where it is new.</summary>
     public int PlaceOf(long id)
@@ -107,6 +116,7 @@ internal sealed class CellStore
     /// <returns>Whether they are to be kept: <see cref="Keep"/> takes them one by one.</returns>
     public bool Count(int place, long rows)
     {
+        Occupied += _counts[place] == 0 && rows > 0 ? 1 : 0;
         _counts[place] = checked(_counts[place] + rows);
         if (_counts[place] < MostKept)
         {

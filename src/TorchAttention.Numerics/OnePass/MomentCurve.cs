@@ -11,7 +11,7 @@ internal sealed class MomentCurve(MomentLevel level, double h)
     // Where sums are known to less than this, weights by their ratios say more.
     private const double LeastKnown = 1e-8;
 
-    private readonly MomentSums _sums = new(level, h, hasSlopes: true, hasSquares: true);
+    private readonly MomentSums _sums = new(level, h, isCertified: true);
     private readonly FarSums _far = new(level, h);
     private readonly Dictionary<long, CellCurve> _cells = [];
 

@@ -29,7 +29,7 @@ internal sealed class MomentFit
         _level = level;
         _isCertified = isCertified;
         _basis = isCertified ? CellBasis.Proving : CellBasis.Quick;
-        _sums = new MomentSums(level, h, hasSlopes: true, hasSquares: isCertified);
+        _sums = new MomentSums(level, h, isCertified);
         _far = new FarSums(level, h);
     }
 

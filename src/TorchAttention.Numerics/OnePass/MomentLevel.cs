@@ -63,19 +63,17 @@ internal sealed class MomentLevel
     public static MomentLevel Create(Moments moments)
     {
         CellStore store = moments.Store;
-        long[] ids = store.Ids.ToArray();
-        int[] order = [.. Enumerable.Range(0, ids.Length)];
-        Array.Sort(ids, order);
-        var level = new MomentLevel(moments.Grid.Exponent, ids.Length)
+        int[] places = store.InOrder();
+        var level = new MomentLevel(moments.Grid.Exponent, places.Length)
         {
             ValueUnit = moments.Grid.ValueUnit,
             SummationError = moments.SummationError,
         };
         double scale = Math.ScaleB(1, -FixedPointSums.Bits);
-        for (int i = 0; i < ids.Length; i++)
+        for (int i = 0; i < places.Length; i++)
         {
-            int place = order[i];
-            level.Ids[i] = ids[i];
+            int place = places[i];
+            level.Ids[i] = store.IdAt(place);
             level.Levels[i] = store.LevelAt(place);
             level.Counts[i] = store.CountAt(place);
             ReadOnlySpan<Int128> sums = store.SumsAt(place);

@@ -47,7 +47,11 @@ internal sealed unsafe class MomentSums
     private readonly double _beyondWeight;
     private readonly double _beyondProduct;
 
-    public MomentSums(MomentLevel level, double h, bool hasSlopes, bool hasSquares)
+    /// <summary>Prepares a bandwidth.</summary>
+    /// <param name="level">The moments.</param>
+    /// <param name="h">The bandwidth.</param>
+    /// <param name="isCertified">Whether sum K^2 and what sums are off by are asked for; a search asks for neither.</param>
+    public MomentSums(MomentLevel level, double h, bool isCertified)
     {
         _level = level;
         Bandwidth = h;
@@ -58,28 +62,28 @@ internal sealed unsafe class MomentSums
         double beyond = Math.Exp(-reach * reach / 2);
         _beyondWeight = beyond * total;
         _beyondProduct = 2 * beyond * Math.Sqrt(total * SquaresOf(level));
+        double ofSums = ProductError + FixedPointError + Math.Log2(Math.Max(2, level.LargestCount));
         TermErrors = [.. Enumerable.Range(0, K).Select(
-            k => (Rounding * ((k * k / 2.0) + ProductError + FixedPointError + Math.Log2(Math.Max(2, level.LargestCount))))
+            k => (Rounding * ((k * k / 2.0) + ofSums))
                 + (level.SummationError * _sizesInPowers[k]))];
-        double atNodes = Truncation.Bound(HalfWidth, K - 1);
-        double far = Truncation.FarFactor(HalfWidth, K - 1);
         double narrower = Math.Sqrt(2) * HalfWidth;
-        double atNodesOfSquares = hasSquares ? Truncation.Bound(narrower, K - 1) : 0;
-        double farOfSquares = hasSquares ? Truncation.FarFactor(narrower, K - 1) : 0;
+        (double atNodes, double far) = isCertified ? Truncation.Bounds(HalfWidth, K - 1) : default;
+        (double atNodesOfSquares, double farOfSquares) = isCertified ? Truncation.Bounds(narrower, K - 1) : default;
         _offsets = new Offset[(2 * _reach) + 1];
         for (int o = -_reach; o <= _reach; o++)
         {
             double[] weights = Table(HalfWidth, o, 0);
-            double[] squares = hasSquares ? Table(narrower, o, 0) : [];
+            double[] squares = isCertified ? Table(narrower, o, 0) : [];
             _offsets[o + _reach] = new Offset(
                 weights,
-                hasSlopes ? Table(HalfWidth, o, 2) : [],
+                Table(HalfWidth, o, 2),
                 squares,
-                ErrorOf(weights, HalfWidth, o, atNodes, far),
-                hasSquares ? ErrorOf(squares, narrower, o, atNodesOfSquares, farOfSquares) : 0);
+                isCertified ? ErrorOf(weights, HalfWidth, o, atNodes, far) : 0,
+                isCertified ? ErrorOf(squares, narrower, o, atNodesOfSquares, farOfSquares) : 0);
         }
     }
 
+    /// <summary>h.</summary>
     public double Bandwidth { get; }
 
     /// <summary>a = w / (2 h), half a cell in bandwidths.</summary>
@@ -118,11 +122,7 @@ internal sealed unsafe class MomentSums
                 fixed (double* weights = offset.Weights, slopes = offset.Slopes, squares = offset.Squares)
                 {
                     AddProducts(weights, m + (j * K), v + (j * K), apart, to + (Weights * K), to + (Products * K));
-                    if (slopes != null)
-                    {
-                        AddProducts(slopes, m + (j * K), v + (j * K), apart, to + (WeightsByLog * K), to + (ProductsByLog * K));
-                    }
-
+                    AddProducts(slopes, m + (j * K), v + (j * K), apart, to + (WeightsByLog * K), to + (ProductsByLog * K));
                     if (squares != null)
                     {
                         AddProduct(squares, m + (j * K), to + (SquaredWeights * K));

@@ -21,9 +21,8 @@ public sealed partial class Moments
     public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
     {
         // Cells in order, and rows within a cell too: the same rows are the same file, whoever added them in whatever order.
-        long[] ids = _cells.Ids.ToArray();
-        int[] order = [.. Enumerable.Range(0, ids.Length)];
-        Array.Sort(ids, order);
+        int[] order = _cells.InOrder();
+        long[] ids = [.. order.Select(_cells.IdAt)];
         long[] counts = [.. order.Select(_cells.CountAt)];
         long[] sums = new long[ids.Length * CellStore.Sums * Halves];
         var rows = new List<double>();

@@ -26,10 +26,10 @@ public sealed partial class Moments
     private const int Block = 1 << 18;
 
     private readonly CellStore _cells;
-    private readonly double[] _places = new double[Block];
-    private readonly double[] _values = new double[Block];
-    private readonly double[] _placeOfRow = new double[Block];
-    private readonly int[] _cellOfRow = new int[Block];
+    private double[] _places = [];
+    private double[] _values = [];
+    private double[] _placeOfRow = [];
+    private int[] _cellOfRow = [];
     private int[] _ends = [];
 
     /// <summary>No rows yet.</summary>
@@ -48,7 +48,7 @@ public sealed partial class Moments
     public long Count { get; private set; }
 
     /// <summary>The number of cells that hold rows.</summary>
-    public int Cells => _cells.Cells;
+    public int Cells => _cells.Occupied;
 
     /// <summary>The least key; infinite where there are no rows.</summary>
     public double LeastX { get; private set; } = double.PositiveInfinity;
@@ -144,6 +144,12 @@ public sealed partial class Moments
     // By counting, as many rows of a cell as there are side by side.
     private void AddBlock(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
+        if (_places.Length < x.Length)
+        {
+            (_places, _values, _placeOfRow) = (new double[x.Length], new double[x.Length], new double[x.Length]);
+            _cellOfRow = new int[x.Length];
+        }
+
         double inverse = Math.ScaleB(1, -Grid.Exponent);
         double unit = Math.ScaleB(1, -Grid.UnitExponent);
         (double least, double most) = (LeastX, MostX);

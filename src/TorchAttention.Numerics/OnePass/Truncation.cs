@@ -12,10 +12,15 @@ internal static class Truncation
     // Twice the constant of Cramer's inequality for Hermite functions.
     private const double Cramer = 2 * 1.086435;
 
+    /// <summary>What is left out at most: anywhere, and as the factor of exp(-(a z)^2 / 4) at a distance.</summary>
+    /// <param name="a">w / (2 h).</param>
+    /// <param name="p">The degree of the last term kept.</param>
+    public static (double Anywhere, double Far) Bounds(double a, int p) => (Bound(a, p), FarFactor(a, p));
+
     /// <summary>sum_{k > p} 2 (a^2 / 8)^(k/2) / Gamma(k/2 + 1), at any distance.</summary>
     /// <param name="a">w / (2 h).</param>
     /// <param name="p">The degree of the last term kept.</param>
-    public static double Bound(double a, int p)
+    private static double Bound(double a, int p)
     {
         double sum = 0;
         for (int k = p + 1; k < p + MostTerms; k++)
@@ -28,7 +33,7 @@ internal static class Truncation
 
     /// <summary>The factor of exp(-(a z)^2 / 4) that bounds it at a distance.</summary>
     /// <inheritdoc cref="Bound"/>
-    public static double FarFactor(double a, int p)
+    private static double FarFactor(double a, int p)
     {
         double sum = 0;
         for (int k = p + 1; k < p + MostTerms; k++)
