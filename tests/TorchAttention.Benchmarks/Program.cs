@@ -40,6 +40,12 @@ if (args.Contains("--training"))
     return;
 }
 
+if (args is ["--device", string device])
+{
+    DeviceRun.Print(device);
+    return;
+}
+
 if (args is ["--engine", string folder, .. string[] parts])
 {
     EngineRun.Print(folder, parts);

@@ -16,6 +16,9 @@ internal static class ExternalLibTorch
     private static readonly (string Name, bool IsNeeded)[] _libraries =
         [("c10", true), ("c10_cuda", false), ("torch_cpu", true), ("torch_cuda", false), ("torch", true)];
 
+    // The one TorchSharp was built for, and one that every test of tensors passed with, on the CPU and on CUDA.
+    private static readonly string[] _fitting = [LibTorch.NeededVersion, "2.11"];
+
     // What TorchSharp loads by itself before its native part, looking beside the program first.
     private static readonly string[] _loadedByTorchSharp = ["torch_cpu", "torch_cuda"];
 
@@ -77,8 +80,7 @@ internal static class ExternalLibTorch
 
     private static void RefuseOther(LibTorchFolder folder, string? version)
     {
-        if (version is not null && version != LibTorch.NeededVersion
-            && !version.StartsWith($"{LibTorch.NeededVersion}.", StringComparison.Ordinal))
+        if (version is not null && !_fitting.Any(fit => version == fit || version.StartsWith($"{fit}.", StringComparison.Ordinal)))
         {
             throw DoesNotFit(folder, $"it is libtorch {version}");
         }
@@ -140,8 +142,7 @@ internal static class ExternalLibTorch
 
     private static LibTorchNotLoadedException DoesNotFit(LibTorchFolder folder, string why, Exception? inner = null) => new(
         $"the libtorch in '{folder.Location}' does not fit: {why}; TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)} "
-            + $"needs libtorch {LibTorch.NeededVersion}, "
-        + $"as PyTorch {LibTorch.NeededVersion} installs it", inner);
+            + $"needs libtorch {string.Join(" or ", _fitting)}, as a PyTorch of that version installs it", inner);
 
     /// <summary>
     /// Why the system does not load a library: .NET tells of every name that it tried, the system's loader of the file alone.

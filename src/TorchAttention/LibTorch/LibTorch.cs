@@ -10,7 +10,7 @@ public static class LibTorch
     /// <summary>The environment variable that names the folder of a PyTorch whose libtorch is loaded; empty is as not set.</summary>
     public const string DirectoryVariable = "TORCHATTENTION_LIBTORCH";
 
-    /// <summary>The libtorch that TorchSharp was built for, major and minor version: no other one fits.</summary>
+    /// <summary>The libtorch that TorchSharp was built for, major and minor version; 2.11 fits too, others do not.</summary>
     public const string NeededVersion = "2.10";
 
     private const string Library = "LibTorchSharp";
@@ -34,7 +34,7 @@ public static class LibTorch
     /// the program's own libtorch.
     /// </param>
     /// <exception cref="LibTorchNotLoadedException">
-    /// The libraries are missing, do not fit this system, are of another version than <see cref="NeededVersion"/>, or another libtorch is
+    /// The libraries are missing, do not fit this system, are of a version that does not fit (<see cref="NeededVersion"/>), or another libtorch is
     /// loaded already. Nothing else is loaded in their place. Where the message says that a library was tried, the process cannot use
     /// tensors afterwards.
     /// </exception>
