@@ -21,6 +21,7 @@ internal static class MomentsCommand
         Option<string?> grid = Options.Text(
             "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part");
         Option<double?> cell = OnePassOptions.Cell();
+        Option<int?> degree = FitOptions.DegreeOption("The degree that they are for: 0, or 1 as well, in half as much again (default 0)");
         Option<string?> output = Options.Text("--out", "file", "Where the moments go");
         Option<bool> quiet = Options.Quiet();
         Option<string?> sql = Options.Text(
@@ -31,9 +32,14 @@ internal static class MomentsCommand
         const string purpose = "Read rows once and save their moments: kilobytes that add up over files and machines, for fit --moments";
         var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y };
         file.AddTo(command);
-        command.AddAll(grid, cell, output, quiet, sql, table);
+        command.AddAll(grid, cell, degree, output, quiet, sql, table);
         command.SetAction(parsed => parsed.GetValue(sql) is string database ? Print(
-            database, parsed.GetValue(table), parsed.GetValue(x), parsed.GetValue(y), parsed.GetValue(cell)) : Run(
+            database,
+            parsed.GetValue(table),
+            parsed.GetValue(x),
+            parsed.GetValue(y),
+            parsed.GetValue(cell),
+            FitOptions.DegreeOf(parsed, degree)) : Run(
             new RowFiles(
                 parsed.GetValue(data) ?? throw CliException.WrongInput("--data: expected a file, got none"),
                 parsed.GetValue(x),
@@ -41,13 +47,19 @@ internal static class MomentsCommand
                 file.Read(parsed)),
             parsed.GetValue(grid),
             parsed.GetValue(cell),
+            FitOptions.DegreeOf(parsed, degree),
             parsed.GetValue(output) ?? throw CliException.WrongInput("--out: expected a file, got none"),
             parsed.GetValue(quiet)));
         return command;
     }
 
-    private static int Print(string database, string? table, string? x, string? y, double? cell)
+    private static int Print(string database, string? table, string? x, string? y, double? cell, int degree)
     {
+        if (degree > 0)
+        {
+            throw CliException.WrongInput($"--degree: expected 0 beside --sql, whose sums are for it, got {degree}");
+        }
+
         SqlDialect dialect = _dialects.TryGetValue(database.ToLowerInvariant(), out SqlDialect known) ? known
             : throw CliException.WrongInput(
                 $"--sql: expected one of {string.Join(", ", _dialects.Keys)}, got '{PlainText.Brief(database)}'");
@@ -62,7 +74,7 @@ internal static class MomentsCommand
         return ExitCode.Done;
     }
 
-    private static int Run(RowFiles files, string? gridFile, double? cell, string output, bool isQuiet)
+    private static int Run(RowFiles files, string? gridFile, double? cell, int degree, string output, bool isQuiet)
     {
         OutputPath.Check("--out", output);
         foreach (string path in files.Paths.Where(File.Exists))
@@ -75,12 +87,17 @@ internal static class MomentsCommand
             throw CliException.WrongInput("--cell: expected none beside --grid, which has the cells' width");
         }
 
+        if (gridFile is not null && degree > 0)
+        {
+            throw CliException.WrongInput("--degree: expected none beside --grid, which has it");
+        }
+
         MomentGrid? grid = gridFile is null ? null : Moments.Load(gridFile).Moments.Grid;
         using var interruption = new Interruption();
         try
         {
             MomentsOfFiles read = ProgressBar.Show(
-                "read", isQuiet, progress => MomentsOfFiles.Read(files, grid, cell, null, progress, interruption.Token));
+                "read", isQuiet, progress => MomentsOfFiles.Read(files, grid, cell, degree, null, progress, interruption.Token));
             interruption.Write(() => read.Moments.Save(output, read.Notes));
             if (!isQuiet)
             {

@@ -35,6 +35,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     /// <param name="files">The files.</param>
     /// <param name="grid">How they are to be cut; by a first look where null.</param>
     /// <param name="cell">The width of the cells, where there is no grid; by a first look where null.</param>
+    /// <param name="degree">The highest degree that is to be fitted, where there is no grid.</param>
     /// <param name="directory">Where moments of each of several files are kept, so that the next try goes on; null for nowhere.</param>
     /// <param name="progress">Told the part read.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -42,13 +43,14 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         RowFiles files,
         MomentGrid? grid,
         double? cell,
+        int degree,
         RunDirectory? directory,
         IProgress<double>? progress,
         CancellationToken cancellationToken)
     {
         if (!files.CanReadAgain)
         {
-            return ReadPipes(files, grid, cell, cancellationToken);
+            return ReadPipes(files, grid, cell, degree, cancellationToken);
         }
 
         (double[] someX, double[] someY, long rows) = files.Look();
@@ -58,7 +60,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         }
 
         string? folder = directory is not null && files.Paths.Count > 1 ? Path.Combine(directory.Path, Folder) : null;
-        grid ??= folder is null ? Choose() : KeptGrid(folder, directory!, cell, Choose, files);
+        grid ??= folder is null ? Choose() : KeptGrid(folder, directory!, cell, degree, Choose, files);
         var all = new Moments(grid);
         long dropped = 0;
         long before = 0;
@@ -92,7 +94,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
 
         return new MomentsOfFiles(all, files.Columns.X, files.Columns.Y, dropped, someX, someY);
 
-        MomentGrid Choose() => MomentGrid.Choose(someX, someY, rows, cell);
+        MomentGrid Choose() => MomentGrid.Choose(someX, someY, rows, cell, degree);
 
         void Tell(long read) => progress?.Report((before + read) / Math.Max(1.0, bytes));
     }
@@ -155,7 +157,8 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         return MomentQuery.Read(reader, path);
     }
 
-    private static MomentsOfFiles ReadPipes(RowFiles files, MomentGrid? grid, double? cell, CancellationToken cancellationToken)
+    private static MomentsOfFiles ReadPipes(
+        RowFiles files, MomentGrid? grid, double? cell, int degree, CancellationToken cancellationToken)
     {
         var x = new List<double>();
         var y = new List<double>();
@@ -190,7 +193,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
 
         Moments Begin(long rows)
         {
-            var begun = new Moments(MomentGrid.Choose([.. x], [.. y], rows, cell));
+            var begun = new Moments(MomentGrid.Choose([.. x], [.. y], rows, cell, degree));
             begun.Add([.. x], [.. y]);
             return begun;
         }
@@ -222,11 +225,13 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     }
 
     // A first look at other rows, as when a file has come, would cut them otherwise.
-    private static MomentGrid KeptGrid(string folder, RunDirectory directory, double? cell, Func<MomentGrid> choose, RowFiles files)
+    private static MomentGrid KeptGrid(
+        string folder, RunDirectory directory, double? cell, int degree, Func<MomentGrid> choose, RowFiles files)
     {
         string path = Path.Combine(folder, $"grid{Ending}");
         if (File.Exists(path) && Moments.Load(path) is var (known, notes) && notes.GetValueOrDefault(XKey) == files.Columns.X
-            && notes.GetValueOrDefault(YKey) == files.Columns.Y && (cell is null || Math.ILogB(cell.Value) == known.Grid.Exponent))
+            && notes.GetValueOrDefault(YKey) == files.Columns.Y && known.Grid.Degree >= degree
+            && (cell is null || Math.ILogB(cell.Value) == known.Grid.Exponent))
         {
             return known.Grid;
         }

@@ -108,10 +108,17 @@ internal sealed class OnePassFit(
         MomentsOfFiles read = files is null
             ? MomentsOfFiles.Load(momentFiles, names.X, names.Y)
             : ProgressBar.Show(
-                "read", isQuiet, progress => MomentsOfFiles.Read(files, null, cell, directory, progress, cancellationToken));
+                "read", isQuiet, progress => MomentsOfFiles.Read(
+                    files, null, cell, options.Degree, directory, progress, cancellationToken));
+        if (read.Moments.Grid.Degree < options.Degree)
+        {
+            throw CliException.WrongInput(
+                $"--degree: expected 0, as these moments are for, got {options.Degree}; make them with moments --degree {options.Degree}");
+        }
+
         return (read, ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
             read.Moments,
-            new MomentOptions { Bandwidth = options.Bandwidth, Threads = options.Threads },
+            new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
             progress,
             cancellationToken)));
     }

@@ -14,7 +14,7 @@ internal sealed class OnePassOptions
     private readonly Option<bool> _onePass = Options.Flag(
         "--one-pass",
         "Read the rows once and keep moments of them instead: any number of rows, the same numbers, and a bound on the error "
-            + "(one feature, gaussian, degree 0); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
+            + "(one feature, gaussian); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
 
     private readonly Option<string[]> _moments = new("--moments")
     {
@@ -64,8 +64,8 @@ internal sealed class OnePassOptions
         if (!IsAnswered(parsed, examples, options))
         {
             throw CliException.WrongInput(
-                $"{asked.Name}: expected the gaussian kernel, the degree 0 and a bandwidth of one number or loo, gcv or aicc, got "
-                    + $"{options.Kernel.Name}, {options.Degree} and {options.Bandwidth.ToString().ToLowerInvariant()}"
+                $"{asked.Name}: expected the gaussian kernel and a bandwidth of one number or loo, gcv or aicc, got "
+                    + $"{options.Kernel.Name} and {options.Bandwidth.ToString().ToLowerInvariant()}"
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
@@ -80,7 +80,7 @@ internal sealed class OnePassOptions
     }
 
     private static bool IsAnswered(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options) =>
-        examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian && options.Degree == 0
+        examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1
             || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc);

@@ -10,8 +10,8 @@ internal sealed class FitOptions
 {
     private readonly Option<string?> _kernel = Options.Text("--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian)");
 
-    private readonly Option<int?> _degree = Options.WholeNumber(
-        "--degree", "0: local constant (Nadaraya-Watson), 1: local linear (default 0)", least: 0);
+    private readonly Option<int?> _degree = DegreeOption("0: local constant (Nadaraya-Watson), 1: local linear (default 0)");
+
     private readonly Option<string?> _bandwidth = Options.Text(
         "--bandwidth",
         "h,h,...|rule",
@@ -39,6 +39,14 @@ internal sealed class FitOptions
 
     private static string RuleNames => string.Join(", ", BandwidthRules.All.Select(BandwidthRules.NameOf));
 
+    public static Option<int?> DegreeOption(string description) => Options.WholeNumber("--degree", description, least: 0);
+
+    /// <summary>The degree that was asked for.</summary>
+    public static int DegreeOf(ParseResult parsed, Option<int?> option) =>
+        parsed.GetValue(option) is not int degree ? 0
+        : degree <= 1 ? degree
+        : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}");
+
     /// <summary>What a degree is called.</summary>
     public static string Local(KernelRegressionOptions options) => options.Degree == 0 ? "local constant" : "local linear";
 
@@ -56,12 +64,11 @@ internal sealed class FitOptions
     public KernelRegressionOptions Read(ParseResult parsed)
     {
         string? kernel = parsed.GetValue(_kernel);
-        int degree = parsed.GetValue(_degree) ?? 0;
         return new KernelRegressionOptions
         {
             Kernel = kernel is null ? SmoothingKernel.Gaussian
                 : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {KernelNames}, got '{kernel}'"),
-            Degree = degree <= 1 ? degree : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}"),
+            Degree = DegreeOf(parsed, _degree),
             Bandwidth = parsed.GetValue(_bandwidth) is string bandwidth ? Parse(bandwidth) : Bandwidth.LeaveOneOut,
             SearchBounds = parsed.GetValue(_bounds) is string bounds ? ParseBounds(bounds) : null,
             LeaveOutTies = parsed.GetValue(_ties),

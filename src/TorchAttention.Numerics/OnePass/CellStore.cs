@@ -8,9 +8,6 @@ internal sealed class CellStore
     /// </summary>
     public const int MostKept = 32;
 
-    /// <summary>Sums of a cell: of T_k, y T_k and y^2 T_k.</summary>
-    public const int Sums = 3 * MomentGrid.Terms;
-
     private const int FirstCells = 64;
     private const int NoRows = -1;
 
@@ -19,7 +16,7 @@ internal sealed class CellStore
 
     private readonly MomentGrid _grid;
     private readonly Stack<int> _free = [];
-    private Int128[] _sums = new Int128[FirstCells * Sums];
+    private Int128[] _sums;
     private long[] _ids = new long[FirstCells];
     private double[] _levels = new double[FirstCells];
     private long[] _counts = new long[FirstCells];
@@ -33,7 +30,15 @@ internal sealed class CellStore
     private double[] _rows = [];
     private int _rowSets;
 
-    public CellStore(MomentGrid grid) => _grid = grid;
+    public CellStore(MomentGrid grid)
+    {
+        _grid = grid;
+        Sums = 3 * grid.Terms;
+        _sums = new Int128[FirstCells * Sums];
+    }
+
+    /// <summary>Sums of a cell: of T_k, y T_k and y^2 T_k.</summary>
+    public int Sums { get; }
 
     /// <summary>The places that cells have, with those that hold no rows, as where rows were refused.</summary>
     public int Cells { get; private set; }

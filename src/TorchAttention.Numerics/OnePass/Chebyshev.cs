@@ -81,7 +81,7 @@ internal static unsafe class Chebyshev
         derivative[0] /= 2;
     }
 
-    /// <summary>sum_j factors_j row_j, for rows whose length is a multiple of 16.</summary>
+    /// <summary>sum_j factors_j row_j, for rows whose length is a multiple of 8.</summary>
     /// <param name="factors">The factors.</param>
     /// <param name="rows">The rows, one after the other.</param>
     /// <param name="sums">Where the sums go; as long as a row.</param>
@@ -91,7 +91,8 @@ internal static unsafe class Chebyshev
         int length = sums.Length;
         fixed (double* from = rows, to = sums)
         {
-            for (int i = 0; i < length; i += 16)
+            int i = 0;
+            for (; i + 16 <= length; i += 16)
             {
                 Vector256<double> a = default, b = default, c = default, d = default;
                 double* row = from + i;
@@ -108,6 +109,21 @@ internal static unsafe class Chebyshev
                 b.Store(to + i + 4);
                 c.Store(to + i + 8);
                 d.Store(to + i + 12);
+            }
+
+            if (i < length)
+            {
+                Vector256<double> a = default, b = default;
+                double* row = from + i;
+                for (int j = 0; j < factors.Length; j++, row += length)
+                {
+                    var factor = Vector256.Create(factors[j]);
+                    a = Vector256.FusedMultiplyAdd(factor, Vector256.Load(row), a);
+                    b = Vector256.FusedMultiplyAdd(factor, Vector256.Load(row + 4), b);
+                }
+
+                a.Store(to + i);
+                b.Store(to + i + 4);
             }
         }
     }

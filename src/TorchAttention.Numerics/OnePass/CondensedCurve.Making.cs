@@ -15,9 +15,6 @@ public sealed partial class CondensedCurve
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
 
-    // A degree of 15 twice.
-    private const int DegreeOfProduct = 2 * (K - 1);
-
     // Clenshaw's recurrence over 16 terms, as a part of the sum of their sizes.
     private const double EvaluationError = 40 * MomentSums.Rounding;
 
@@ -52,15 +49,22 @@ public sealed partial class CondensedCurve
         private readonly double _origin;
         private readonly double _tolerance;
         private readonly long _margin;
-        private readonly CellBasis _basis = CellBasis.Proving;
-        private readonly double[] _nodes = Chebyshev.Nodes(CellBasis.Proving.Nodes);
+        private readonly CellBasis _pieces = CellBasis.Proving(K);
+        private readonly CellBasis _basis;
+        private readonly int _degree;
+
+        // The degree of D and B, whose quotient the mean is.
+        private readonly int _order;
         private readonly Dictionary<long, Cell> _cells = [];
         private readonly double _scale;
 
         public Making(MomentRegression model, double tolerance)
         {
             _level = model.Level;
-            _curve = new MomentCurve(_level, model.Bandwidth);
+            _curve = new MomentCurve(_level, model.Bandwidth, model.Degree);
+            _basis = CellBasis.Proving(_level.K);
+            _degree = model.Degree;
+            _order = (_degree + 1) * (_level.K - 1);
             _origin = model.MeanY;
             _tolerance = tolerance;
             _margin = (long)Math.Ceiling(Margin * model.Bandwidth / _level.CellWidth);
@@ -68,9 +72,9 @@ public sealed partial class CondensedCurve
             foreach (long id in _level.Ids)
             {
                 Cell cell = CellAt(id);
-                for (int i = 0; i < _nodes.Length; i++)
+                for (int i = 0; i < _basis.Nodes; i++)
                 {
-                    double mean = cell.Products[i] / cell.Weights[i];
+                    double mean = cell.Numerators[i] / cell.Denominators[i];
                     (least, most) = (Math.Min(least, mean), Math.Max(most, mean));
                 }
             }
@@ -167,7 +171,7 @@ public sealed partial class CondensedCurve
             }
 
             double[] polynomial = new double[K];
-            CellBasis.Interpolate(values, polynomial);
+            _pieces.Interpolate(values, polynomial);
             return new Piece(cell, 1, polynomial, new double[K], double.PositiveInfinity, double.PositiveInfinity, IsFar: true);
         }
 
@@ -175,22 +179,23 @@ public sealed partial class CondensedCurve
         {
             double[] mean = new double[K];
             double[] neighbours = new double[K];
-            int n = _nodes.Length;
+            int n = _pieces.Nodes;
             double[] values = new double[n];
             double[] counts = new double[n];
             for (int i = 0; i < n; i++)
             {
-                double place = (_nodes[i] + 1) / 2 * cells;
+                double place = (_pieces.Places[i] + 1) / 2 * cells;
                 long cell = Math.Min((long)place, cells - 1);
                 double t = (2 * (place - cell)) - 1;
                 Cell at = CellAt(start + cell);
-                double weights = Chebyshev.At(at.WeightsPolynomial, t);
-                values[i] = Chebyshev.At(at.ProductsPolynomial, t) / weights;
-                counts[i] = weights * weights / Chebyshev.At(at.SquaresPolynomial, t);
+                var sums = LocalSums.AtPlace(at.Polynomials, t, _degree);
+                double d = sums.Denominator(_degree);
+                values[i] = sums.Numerator(_degree) / d;
+                counts[i] = d * d / sums.Squares(_degree);
             }
 
-            _basis.Fit(values, mean);
-            _basis.Fit(counts, neighbours);
+            _pieces.Fit(values, mean);
+            _pieces.Fit(counts, neighbours);
             for (int k = 0; k < K; k++)
             {
                 neighbours[k] = (float)neighbours[k];
@@ -211,11 +216,11 @@ public sealed partial class CondensedCurve
             return new Piece(start, cells, mean, neighbours, bound, ofNeighbours, isFar);
         }
 
-        // |F - Sy / S0| <= (sup |F P0 - Py| + dy + |F| d0) / (min P0 - d0): polynomials, known at enough nodes.
+        // |F - B / D| <= (sup |F D - B| + dB + |F| dD) / (min D - dD): polynomials, known at enough nodes.
         private (double Mean, double Neighbours) BoundIn(Cell at, double[] mean, double[] neighbours, long cell, long cells)
         {
-            double least = at.LeastWeights - at.Errors.Weights;
-            double leastSquares = at.LeastSquares - at.Errors.SquaredWeights;
+            double least = at.LeastDenominator - at.OfDenominator;
+            double leastSquares = at.LeastSquares - at.OfSquares;
             if (!(least > 0) || !(leastSquares > 0))
             {
                 return (double.PositiveInfinity, double.PositiveInfinity);
@@ -226,27 +231,29 @@ public sealed partial class CondensedCurve
             double ofSquares = 0;
             double mostCount = 0;
             double leastCount = double.PositiveInfinity;
-            double mostWeights = 0;
-            for (int i = 0; i < _nodes.Length; i++)
+            double mostDenominator = 0;
+            for (int i = 0; i < _basis.Nodes; i++)
             {
-                double t = (2 * (cell + ((_nodes[i] + 1) / 2)) / cells) - 1;
+                double t = (2 * (cell + ((_basis.Places[i] + 1) / 2)) / cells) - 1;
                 double f = Chebyshev.At(mean, t);
                 double count = Chebyshev.At(neighbours, t);
-                residual = Math.Max(residual, Math.Abs((f * at.Weights[i]) - at.Products[i]));
+                double d = at.Denominators[i];
+                residual = Math.Max(residual, Math.Abs((f * d) - at.Numerators[i]));
                 largest = Math.Max(largest, Math.Abs(f));
-                ofSquares = Math.Max(ofSquares, Math.Abs((count * at.Squares[i]) - (at.Weights[i] * at.Weights[i])));
+                ofSquares = Math.Max(ofSquares, Math.Abs((count * at.Squares[i]) - (d * d)));
                 mostCount = Math.Max(mostCount, count);
                 leastCount = Math.Min(leastCount, count);
-                mostWeights = Math.Max(mostWeights, at.Weights[i]);
+                mostDenominator = Math.Max(mostDenominator, d);
             }
 
-            double between = _basis.Between(DegreeOfProduct);
+            double between = _basis.Between(K - 1 + _order);
             double own = _basis.Between(K - 1);
-            SumErrors errors = at.Errors;
             double rounding = EvaluationError * mean.Sum(Math.Abs);
-            double ofMean = (((between * residual) + errors.Products + (own * largest * errors.Weights)) / least) + rounding;
-            double ofCount = ((between * ofSquares) + (own * mostCount * errors.SquaredWeights)
-                + (own * mostWeights * 2 * errors.Weights) + (errors.Weights * errors.Weights)) / leastSquares;
+            double ofMean = (((between * residual) + at.OfNumerator + (own * largest * at.OfDenominator)) / least) + rounding;
+            double ofCount = ((_basis.Between(Math.Max(OrderOfSquares + K - 1, 2 * _order)) * ofSquares)
+                + (own * mostCount * at.OfSquares)
+                + (_basis.Between(_order) * mostDenominator * 2 * at.OfDenominator) + (at.OfDenominator * at.OfDenominator))
+                / leastSquares;
             ofCount += EvaluationError * neighbours.Sum(Math.Abs);
             return (ofMean, leastCount > 0 ? ofCount / leastCount : double.PositiveInfinity);
         }
@@ -265,49 +272,70 @@ public sealed partial class CondensedCurve
         {
             MomentCurve.CellCurve curve = _curve.Make(id);
             double apart = curve.Level - _origin;
-            double[] weights = curve.Polynomials[MomentSums.Weights];
-            double[] products = [.. curve.Polynomials[MomentSums.Products].Select((c, k) => c + (apart * weights[k]))];
-            double[] squares = curve.Polynomials[MomentSums.SquaredWeights];
-            double[] weightValues = Values(weights);
-            double[] squareValues = Values(squares);
-            double[] distances = Values(curve.Polynomials[MomentSums.WeightsByLog]);
+
+            // Values about the origin: T_p + apart S_p.
+            double[][] polynomials = [.. curve.Polynomials];
+            for (int power = 0; power < LocalSums.Products; power++)
+            {
+                double[] weights = curve.Polynomials[LocalSums.FirstWeight + power];
+                double[] products = curve.Polynomials[LocalSums.FirstProduct + power];
+                polynomials[LocalSums.FirstProduct + power] = [.. products.Select((c, k) => c + (apart * weights[k]))];
+            }
+
+            SumErrors errors = curve.Errors;
+            errors.T0 += Math.Abs(apart) * errors.S0;
+            errors.T1 += Math.Abs(apart) * errors.S1;
+            int n = _basis.Nodes;
+            double[][] values = [.. polynomials.Select(polynomial =>
+            {
+                double[] at = new double[n];
+                _basis.Evaluate(polynomial, at);
+                return at;
+            })];
+            double[] denominators = new double[n];
+            double[] numerators = new double[n];
+            double[] squares = new double[n];
+            bool isFar = true;
+            for (int i = 0; i < n; i++)
+            {
+                var sums = LocalSums.At(values, i);
+                (denominators[i], numerators[i]) = (sums.Denominator(_degree), sums.Numerator(_degree));
+                squares[i] = sums.Squares(_degree);
+                isFar &= sums.S2 > SquareInGap * sums.S0;
+            }
+
+            LocalSums largest = LocalSums.Largest(values, _basis.Between(_level.K - 1));
+            (double ofD, _, double ofB) = errors.Of(_degree, largest);
             return new Cell(
-                weights,
-                products,
+                polynomials,
+                denominators,
+                numerators,
                 squares,
-                weightValues,
-                Values(products),
-                squareValues,
-                Least(weightValues),
-                Least(squareValues),
-                curve.Errors with { Products = curve.Errors.Products + (Math.Abs(apart) * curve.Errors.Weights) },
-                distances.Zip(weightValues, (distance, weight) => distance > SquareInGap * weight).All(isFar => isFar));
-
-            double[] Values(double[] polynomial)
-            {
-                double[] values = new double[_nodes.Length];
-                _basis.Evaluate(polynomial, values);
-                return values;
-            }
-
-            double Least(double[] values)
-            {
-                (double least, double most) = (values.Min(), values.Max());
-                return ((most + least) / 2) - (_basis.Between(K - 1) * (most - least) / 2);
-            }
+                _basis.Least(denominators, _order),
+                _basis.Least(squares, OrderOfSquares),
+                ofD,
+                ofB,
+                errors.OfSquares(_degree, largest),
+                isFar);
         }
 
-        /// <summary>Sums in a cell, values about the origin: as polynomials, at the nodes, and the least they are in between.</summary>
+        // That of sum l^2 D^2.
+        private int OrderOfSquares => ((2 * _degree) + 1) * (_level.K - 1);
+
+        /// <summary>
+        /// Sums in a cell, values about the origin: as polynomials; D, B and sum l^2 D^2 at the nodes, the least they are in between, and
+        /// what they are off by.
+        /// </summary>
         private sealed record Cell(
-            double[] WeightsPolynomial,
-            double[] ProductsPolynomial,
-            double[] SquaresPolynomial,
-            double[] Weights,
-            double[] Products,
+            double[][] Polynomials,
+            double[] Denominators,
+            double[] Numerators,
             double[] Squares,
-            double LeastWeights,
+            double LeastDenominator,
             double LeastSquares,
-            SumErrors Errors,
+            double OfDenominator,
+            double OfNumerator,
+            double OfSquares,
             bool IsFar);
     }
 }

@@ -19,7 +19,7 @@ namespace TorchAttention.Numerics.OnePass;
 /// </example>
 public sealed partial class CondensedCurve : IPredictor
 {
-    private const int K = MomentGrid.Terms;
+    private const int K = MomentGrid.TermsOfMeans;
 
     private const int Together = 8;
 

@@ -60,11 +60,12 @@ internal static unsafe class FixedPointSums
     {
         double before = 1;
         double now = t;
-        for (int k = 0; k < MomentGrid.Terms; k++)
+        int terms = sums.Length / 3;
+        for (int k = 0; k < terms; k++)
         {
             double term = before;
-            sums[MomentGrid.Terms + k] = checked(sums[MomentGrid.Terms + k] + Rounded(term * y));
-            sums[(2 * MomentGrid.Terms) + k] = checked(sums[(2 * MomentGrid.Terms) + k] + Rounded(term * y * y));
+            sums[terms + k] = checked(sums[terms + k] + Rounded(term * y));
+            sums[(2 * terms) + k] = checked(sums[(2 * terms) + k] + Rounded(term * y * y));
             (before, now) = (now, Math.FusedMultiplyAdd(2 * t, now, -before));
         }
 
@@ -88,7 +89,8 @@ internal static unsafe class FixedPointSums
         long offset = unchecked(BitConverter.DoubleToInt64Bits(Magic) * padded);
         var magic = new Vector<double>(Magic);
         var scale = new Vector<double>(1L << Bits);
-        for (int k = 0; k < MomentGrid.Terms; k += 4)
+        int terms = sums.Length / 3;
+        for (int k = 0; k < terms; k += 4)
         {
             Vector<long> m0 = default, m1 = default, m2 = default, m3 = default;
             Vector<long> v0 = default, v1 = default, v2 = default, v3 = default;
@@ -122,8 +124,8 @@ internal static unsafe class FixedPointSums
             }
 
             AddFour(sums[k..], offset, m0, m1, m2, m3);
-            AddFour(sums[(MomentGrid.Terms + k)..], offset, v0, v1, v2, v3);
-            AddFour(sums[((2 * MomentGrid.Terms) + k)..], offset, q0, q1, q2, q3);
+            AddFour(sums[(terms + k)..], offset, v0, v1, v2, v3);
+            AddFour(sums[((2 * terms) + k)..], offset, q0, q1, q2, q3);
         }
     }
 

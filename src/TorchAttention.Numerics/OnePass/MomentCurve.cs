@@ -1,18 +1,17 @@
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>The curve anywhere, from moments: polynomials of a cell, made when the first query falls into it.</summary>
-internal sealed class MomentCurve(MomentLevel level, double h)
+internal sealed class MomentCurve(MomentLevel level, double h, int degree)
 {
-    private const int K = MomentGrid.Terms;
-
     // Of a row three bandwidths away.
     private const double SquareInGap = 9;
 
     // Where sums are known to less than this, weights by their ratios say more.
     private const double LeastKnown = 1e-8;
+    private const double LeastKnownOfLines = 1e-4;
 
-    private readonly MomentSums _sums = new(level, h, isCertified: true);
-    private readonly FarSums _far = new(level, h);
+    private readonly MomentSums _sums = new(level, h, degree, isCertified: true);
+    private readonly FarSums _far = new(level, h, degree);
     private readonly Dictionary<long, CellCurve> _cells = [];
 
     public CurvePoint At(double x)
@@ -24,18 +23,18 @@ internal sealed class MomentCurve(MomentLevel level, double h)
         }
 
         double t = level.PlaceIn(id, x);
-        double s0 = Chebyshev.At(cell.Polynomials[MomentSums.Weights], t);
-        if (!(s0 * LeastKnown > cell.Errors.Weights))
+        var sums = LocalSums.AtPlace(cell.Polynomials, t, degree);
+        double d = sums.Denominator(degree);
+        (double ofD, _, double ofB) = cell.Errors.Of(degree, sums.Sizes());
+        if (!(d * (degree == 0 ? LeastKnown : LeastKnownOfLines) > ofD))
         {
-            return new CurvePoint(_far.Mean(x), double.NaN, double.NaN, double.PositiveInfinity, IsFar: true);
+            return new CurvePoint(_far.At(x), double.NaN, double.NaN, double.PositiveInfinity, IsFar: true);
         }
 
-        double about = Chebyshev.At(cell.Polynomials[MomentSums.Products], t) / s0;
-        double squares = Chebyshev.At(cell.Polynomials[MomentSums.SquaredWeights], t);
-        double distance = Chebyshev.At(cell.Polynomials[MomentSums.WeightsByLog], t) / s0;
-        double slope = (Chebyshev.At(cell.ProductsSlope, t) - (about * Chebyshev.At(cell.WeightsSlope, t))) / s0 * (2 / level.CellWidth);
-        double bound = (cell.Errors.Products + (Math.Abs(about) * cell.Errors.Weights)) / (s0 - cell.Errors.Weights);
-        return new CurvePoint(cell.Level + about, s0 * s0 / squares, slope, bound, distance > SquareInGap);
+        double about = sums.Numerator(degree) / d;
+        double slope = degree == 0 ? SlopeOfMeans(cell, t, about) / d : sums.Slope() / h;
+        double bound = (ofB + (Math.Abs(about) * ofD)) / (d - ofD);
+        return new CurvePoint(cell.Level + about, d * d / sums.Squares(degree), slope, bound, sums.S2 / sums.S0 > SquareInGap);
     }
 
     /// <summary>Polynomials of a cell.</summary>
@@ -45,27 +44,32 @@ internal sealed class MomentCurve(MomentLevel level, double h)
         int near = Array.BinarySearch(level.Ids, id);
         near = near >= 0 ? near : Math.Clamp(~near, 0, level.Count - 1);
         double from = level.Levels[near];
-        double[] sums = new double[MomentSums.RowCount * K];
+        int terms = level.K;
+        double[] sums = new double[LocalSums.Rows * terms];
         SumErrors errors = _sums.At(id, from, withOwn: true, sums);
-        double[][] polynomials = [.. Enumerable.Range(0, MomentSums.RowCount).Select(row =>
+        var basis = CellBasis.Proving(terms);
+        double[][] polynomials = [.. Enumerable.Range(0, LocalSums.Rows).Select(row =>
         {
-            double[] polynomial = new double[K];
-            CellBasis.Interpolate(sums.AsSpan(row * K, K), polynomial);
+            double[] polynomial = new double[terms];
+            basis.Interpolate(sums.AsSpan(row * terms, terms), polynomial);
             return polynomial;
         })];
-        double[] weightsSlope = new double[K];
-        double[] productsSlope = new double[K];
-        Chebyshev.Differentiate(polynomials[MomentSums.Weights], weightsSlope);
-        Chebyshev.Differentiate(polynomials[MomentSums.Products], productsSlope);
-        return new CellCurve(from, polynomials, weightsSlope, productsSlope, errors);
+        return new CellCurve(from, polynomials, errors);
+    }
+
+    // d (T0 / S0) / dx times S0: the sums' derivatives by the place in the cell.
+    private double SlopeOfMeans(CellCurve cell, double t, double mean)
+    {
+        Span<double> derivative = stackalloc double[level.K];
+        Chebyshev.Differentiate(cell.Polynomials[LocalSums.FirstProduct], derivative);
+        double ofProducts = Chebyshev.At(derivative, t);
+        Chebyshev.Differentiate(cell.Polynomials[LocalSums.FirstWeight], derivative);
+        return (ofProducts - (mean * Chebyshev.At(derivative, t))) * (2 / level.CellWidth);
     }
 
     /// <summary>Sums in a cell.</summary>
     /// <param name="Level">What values count from.</param>
-    /// <param name="Polynomials">The rows of <see cref="MomentSums"/>.</param>
-    /// <param name="WeightsSlope">The derivative of S0 by the place in the cell.</param>
-    /// <param name="ProductsSlope">That of Sy.</param>
+    /// <param name="Polynomials">The rows of <see cref="LocalSums"/>.</param>
     /// <param name="Errors">What the sums are off by anywhere in it.</param>
-    internal sealed record CellCurve(
-        double Level, double[][] Polynomials, double[] WeightsSlope, double[] ProductsSlope, SumErrors Errors);
+    internal sealed record CellCurve(double Level, double[][] Polynomials, SumErrors Errors);
 }

@@ -2,14 +2,21 @@ namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
 /// The leave-one-out error of one bandwidth and what belongs to it, from moments: in a cell of many rows a scalar product of the moments
-/// with polynomials for g, g f and g f^2, where g = 1 / (1 - 1/S0)^2; in a cell of few rows one by one.
+/// with polynomials for g, g f and g f^2, where g = 1 / (1 - H)^2 and H a row's own part; in a cell of few rows one by one.
 /// </summary>
 internal sealed class MomentFit
 {
-    private const int K = MomentGrid.Terms;
-
     // So little weight of other rows says nothing of a row: its error is an estimate.
     private const double Lonely = 1e-10;
+
+    // Of a line from others so is it where their spread is known to less than this.
+    private const double LeastKnown = 1e-3;
+
+    // By how much the spread of the rows in reach may vary within a cell for polynomials to follow.
+    private const double MostVaried = 1e4;
+
+    // So little is left for others of a row somewhere in a cell, were there one: 1 / (1 - H)^2 is no polynomial then.
+    private const double LeastLeft = 0.02;
 
     // Beyond it the square of a derivative of g does not hold.
     private const double LargestOwnPart = 0.9999;
@@ -17,21 +24,30 @@ internal sealed class MomentFit
     private readonly MomentLevel _level;
     private readonly MomentSums _sums;
     private readonly FarSums _far;
+    private readonly int _degree;
     private readonly bool _isCertified;
     private readonly CellBasis _basis;
+
+    // The degree of the polynomials of which f and H are quotients.
+    private readonly int _order;
 
     /// <summary>Prepares a bandwidth.</summary>
     /// <param name="level">The moments, in cells that are not much wider than the bandwidth.</param>
     /// <param name="h">The bandwidth.</param>
+    /// <param name="degree">0 for means, 1 for lines.</param>
     /// <param name="isCertified">Whether bounds and tr H'H are asked for.</param>
-    public MomentFit(MomentLevel level, double h, bool isCertified)
+    public MomentFit(MomentLevel level, double h, int degree, bool isCertified)
     {
         _level = level;
+        _degree = degree;
         _isCertified = isCertified;
-        _basis = isCertified ? CellBasis.Proving : CellBasis.Quick;
-        _sums = new MomentSums(level, h, isCertified);
-        _far = new FarSums(level, h);
+        _basis = isCertified ? CellBasis.Proving(level.K) : CellBasis.Quick(level.K);
+        _order = (degree + 1) * (level.K - 1);
+        _sums = new MomentSums(level, h, degree, isCertified);
+        _far = new FarSums(level, h, degree);
     }
+
+    private int K => _level.K;
 
     /// <summary>The score of all rows.</summary>
     public MomentScore Score(int? threads, CancellationToken cancellationToken)
@@ -41,7 +57,7 @@ internal sealed class MomentFit
             0,
             _level.Count,
             new ParallelOptions { MaxDegreeOfParallelism = threads ?? -1, CancellationToken = cancellationToken },
-            () => new Scratch(_basis.Nodes),
+            () => new Scratch(K, _basis.Nodes),
             (i, _, scratch) =>
             {
                 scores[i] = _level.Counts[i] >= CellStore.MostKept ? OfMany(i, scratch) : OfFew(i, scratch);
@@ -50,7 +66,7 @@ internal sealed class MomentFit
             _ => { });
         var sum = default(MomentScore);
         double size = 0;
-        foreach (MomentScore score in scores)
+        foreach (ref readonly MomentScore score in scores.AsSpan())
         {
             sum += score;
             size += Math.Abs(score.LeaveOneOut);
@@ -64,86 +80,76 @@ internal sealed class MomentFit
     {
         var score = default(MomentScore);
         SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], withOwn: true, scratch.Sums);
-        for (int row = 0; row < MomentSums.RowCount; row++)
+        for (int row = 0; row < LocalSums.Rows; row++)
         {
-            CellBasis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomial);
+            _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomial);
             _basis.Evaluate(scratch.Polynomial, scratch.Values[row]);
         }
 
-        (double[] s0, double[] sy, double[] s0ByLog, double[] syByLog) =
-            (scratch.Values[0], scratch.Values[1], scratch.Values[2], scratch.Values[3]);
-        double count = _level.Counts[cell];
-        (double leastNode, double mostNode) = (s0.Min(), s0.Max());
-        double between = _basis.Between(K - 1);
-        double low = Math.Max(
-            ((mostNode + leastNode) / 2) - (between * (mostNode - leastNode) / 2),
-            (count * Math.Exp(-2 * _sums.HalfWidth * _sums.HalfWidth)) - errors.Weights);
+        int nodes = _basis.Nodes;
+        (double least, double most) = (double.PositiveInfinity, 0);
+        for (int i = 0; i < nodes && _degree > 0; i++)
+        {
+            double d = LocalSums.At(scratch.Values, i).Denominator(_degree);
+            (least, most) = (Math.Min(least, d), Math.Max(most, d));
+        }
+
+        // Where all rows in reach lie nearly in one place, lines next to it are no polynomial; only a mean is left, and nothing is proved.
+        int degree = _degree == 0 || most < MostVaried * least ? _degree : 0;
+        bool hasPole = false;
+        for (int i = 0; i < nodes; i++)
+        {
+            var sums = LocalSums.At(scratch.Values, i);
+            (double d, double a, double b) = (sums.Denominator(degree), sums.Own(degree), sums.Numerator(degree));
+            (double dByLog, double aByLog, double bByLog) = sums.ByLog(degree);
+            double f = b / d;
+            double own = a / d;
+            hasPole |= !(1 - own > LeastLeft);
+            double g = 1 / ((1 - own) * (1 - own));
+            double fByLog = (bByLog - (f * dByLog)) / d;
+            double ownByLog = (aByLog - (own * dByLog)) / d;
+            double gByLog = 2 * g / (1 - own) * ownByLog;
+            (scratch.F[i], scratch.FF[i], scratch.Own[i]) = (f, f * f, own);
+            (scratch.FByLog[i], scratch.FFByLog[i], scratch.OwnByLog[i]) = (fByLog, f * fByLog, ownByLog);
+            (scratch.G[i], scratch.GF[i], scratch.GFF[i]) = (g, g * f, g * f * f);
+            scratch.GByLog[i] = gByLog;
+            scratch.GFByLog[i] = (g * fByLog) + (f * gByLog);
+            scratch.GFFByLog[i] = (f * f * gByLog) + (2 * f * fByLog * g);
+            scratch.Squares[i] = _isCertified ? sums.Squares(degree) / (d * d) : 0;
+            (scratch.D[i], scratch.A[i], scratch.B[i]) = (d, a, b);
+        }
+
         ReadOnlySpan<double> m = _level.M.AsSpan(cell * K, K);
         ReadOnlySpan<double> v = _level.V.AsSpan(cell * K, K);
         ReadOnlySpan<double> q = _level.Q.AsSpan(cell * K, K);
-        int n = _basis.Nodes;
-        (double[] g, double[] gf, double[] gff) = (scratch.G, scratch.GF, scratch.GFF);
-        double largestF = 0;
-        for (int i = 0; i < n; i++)
-        {
-            double f = sy[i] / s0[i];
-            double others = s0[i] - 1;
-            double ratio = s0[i] / others;
-            g[i] = ratio * ratio;
-            gf[i] = g[i] * f;
-            gff[i] = gf[i] * f;
-            largestF = Math.Max(largestF, Math.Abs(f));
-        }
-
-        score.LeaveOneOut = Product(scratch, g, q, 1, ref score) + Product(scratch, gf, v, -2, ref score)
-            + Product(scratch, gff, m, 1, ref score);
-        if (_isCertified)
-        {
-            Certify(cell, scratch, errors, low, largestF, ref score);
-        }
-
-        (double[] byLog, double[] fByLog, double[] ffByLog) = (scratch.GByLog, scratch.FByLog, scratch.FFByLog);
-        for (int i = 0; i < n; i++)
-        {
-            double f = sy[i] / s0[i];
-            double slope = (syByLog[i] - (f * s0ByLog[i])) / s0[i];
-            double ofG = -2 * g[i] / (s0[i] - 1) * (s0ByLog[i] / s0[i]);
-            byLog[i] = ofG;
-            fByLog[i] = (g[i] * slope) + (f * ofG);
-            ffByLog[i] = (f * f * ofG) + (2 * f * slope * g[i]);
-        }
-
         var ignored = default(MomentScore);
-        score.LeaveOneOutByLog = Product(scratch, byLog, q, 1, ref ignored) + Product(scratch, fByLog, v, -2, ref ignored)
-            + Product(scratch, ffByLog, m, 1, ref ignored);
-        (double[] first, double[] second, double[] third) = (scratch.GByLog, scratch.FByLog, scratch.FFByLog);
-        for (int i = 0; i < n; i++)
+        score.Residual = q[0] + Product(scratch, scratch.F, v, -2, ref ignored) + Product(scratch, scratch.FF, m, 1, ref ignored);
+        score.ResidualByLog = Product(scratch, scratch.FByLog, v, -2, ref ignored)
+            + Product(scratch, scratch.FFByLog, m, 2, ref ignored);
+        score.Trace = Product(scratch, scratch.Own, m, 1, ref ignored);
+        score.TraceByLog = Product(scratch, scratch.OwnByLog, m, 1, ref ignored);
+        score.TraceOfSquare = _isCertified ? Product(scratch, scratch.Squares, m, 1, ref ignored) : 0;
+        if (hasPole)
         {
-            double f = sy[i] / s0[i];
-            (first[i], second[i], third[i]) = (f, f * f, 1 / s0[i]);
+            // Each row has its share of the cell's own parts: an estimate.
+            double count = _level.Counts[cell];
+            double share = Math.Max(LeastLeft, 1 - (score.Trace / count));
+            score.LeaveOneOut = score.Residual / (share * share);
+            score.LeaveOneOutByLog = (score.ResidualByLog + (2 * score.Residual / share * (score.TraceByLog / count))) / (share * share);
+            score.Uncertain = 1;
+            return score;
         }
 
-        score.Residual = q[0] + Product(scratch, first, v, -2, ref ignored) + Product(scratch, second, m, 1, ref ignored);
-        score.Trace = Product(scratch, third, m, 1, ref ignored);
-        for (int i = 0; i < n; i++)
+        score.LeaveOneOut = Product(scratch, scratch.G, q, 1, ref score) + Product(scratch, scratch.GF, v, -2, ref score)
+            + Product(scratch, scratch.GFF, m, 1, ref score);
+        score.LeaveOneOutByLog = Product(scratch, scratch.GByLog, q, 1, ref ignored)
+            + Product(scratch, scratch.GFByLog, v, -2, ref ignored) + Product(scratch, scratch.GFFByLog, m, 1, ref ignored);
+        if (_isCertified && degree == _degree)
         {
-            double f = sy[i] / s0[i];
-            double slope = (syByLog[i] - (f * s0ByLog[i])) / s0[i];
-            (first[i], second[i], third[i]) = (slope, f * slope, s0ByLog[i] / (s0[i] * s0[i]));
+            Certify(cell, scratch, errors, ref score);
         }
 
-        score.ResidualByLog = Product(scratch, first, v, -2, ref ignored) + Product(scratch, second, m, 2, ref ignored);
-        score.TraceByLog = Product(scratch, third, m, -1, ref ignored);
-        if (_isCertified)
-        {
-            for (int i = 0; i < n; i++)
-            {
-                first[i] = scratch.Values[MomentSums.SquaredWeights][i] / (s0[i] * s0[i]);
-            }
-
-            score.TraceOfSquare = Product(scratch, first, m, 1, ref ignored);
-        }
-
+        score.Uncertain += degree < _degree ? 1 : 0;
         return score;
     }
 
@@ -153,7 +159,7 @@ internal sealed class MomentFit
         _basis.Fit(function, scratch.Polynomial);
         double sum = 0;
         double error = 0;
-        for (int k = 0; k < K; k++)
+        for (int k = 0; k < moments.Length; k++)
         {
             double term = scratch.Polynomial[k] * moments[k];
             sum += term;
@@ -166,28 +172,46 @@ internal sealed class MomentFit
 
     // Each function is a quotient of polynomials, Num / Den; F~ Den - Num is one too, and known at so many nodes that it is known in
     // between.
-    private void Certify(int cell, Scratch scratch, in SumErrors errors, double low, double largestF, ref MomentScore score)
+    private void Certify(int cell, Scratch scratch, in SumErrors errors, ref MomentScore score)
     {
         double count = _level.Counts[cell];
         double squares = Math.Max(0, _level.Q[cell * K]);
-        double least = low - errors.Weights;
-        if (!(least > 1))
+        (double[] d, double[] a, double[] b, double[] others) = (scratch.D, scratch.A, scratch.B, scratch.Others);
+        double largestF = 0;
+        for (int i = 0; i < others.Length; i++)
+        {
+            others[i] = d[i] - a[i];
+            largestF = Math.Max(largestF, Math.Abs(scratch.F[i]));
+        }
+
+        double between = _basis.Between(K - 1);
+        (double ofD, double ofA, double ofB) = errors.Of(_degree, LocalSums.Largest(scratch.Values, between));
+        double low = _basis.Least(d, _order);
+        double lowOthers = _basis.Least(others, _order);
+        if (_degree == 0)
+        {
+            // A cell's own rows weigh so much anywhere in it.
+            double least = (count * Math.Exp(-2 * _sums.HalfWidth * _sums.HalfWidth)) - errors.S0;
+            (low, lowOthers) = (Math.Max(low, least), Math.Max(lowOthers, least - 1));
+        }
+
+        if (!(lowOthers - ofD - ofA > 0) || !(low - ofD > 0))
         {
             score.Uncertain = 1;
             return;
         }
 
-        double others = low - 1;
-        (double[] s0, double[] sy) = (scratch.Values[0], scratch.Values[1]);
-        double truncation = Residual(scratch, scratch.G, 0) * squares / (others * others)
-            + (2 * Residual(scratch, scratch.GF, 1) * Math.Sqrt(squares * count) / (others * others))
-            + (Residual(scratch, scratch.GFF, 2) * count / (others * others));
-        double own = 1 / least;
-        double f = (errors.Products + (_basis.Between(K - 1) * largestF * errors.Weights)) / least;
-        double ofOwn = 1 - Math.Min(own, LargestOwnPart);
-        double g = 1 / (ofOwn * ofOwn);
-        double change = ((1 - (1 / low)) / (1 - own)) is var ratio ? (ratio * ratio) - 1 : 0;
+        double truncation = Residual(scratch.G, others, others, d, d) * squares / (lowOthers * lowOthers)
+            + (2 * Residual(scratch.GF, others, others, d, b) * Math.Sqrt(squares * count) / (lowOthers * lowOthers))
+            + (Residual(scratch.GFF, others, others, b, b) * count / (lowOthers * lowOthers));
+        double f = (ofB + (between * largestF * ofD)) / (low - ofD);
+        double own = OwnPart(scratch, low);
+        double ofOwn = (ofA + (own * ofD)) / (low - ofD);
+        double left = 1 - Math.Min(own + ofOwn, LargestOwnPart);
+        double g = 1 / (left * left);
+        double change = (1 - own) / left is var ratio ? Math.Max(0, (ratio * ratio) - 1) : 0;
         double error = Math.Max(score.LeaveOneOut, 0) + truncation;
+        score.Uncertain = own + ofOwn < LargestOwnPart ? 0 : 1;
         score.Truncation = truncation;
         score.Propagation = (2 * f * Math.Sqrt(g * count * error)) + (g * count * f * f) + (change * error);
 
@@ -195,28 +219,49 @@ internal sealed class MomentFit
         double unit = _level.ValueUnit;
         score.RoundingError += g * 8 * MomentSums.Rounding * count * ((unit * unit) + (2 * largestF * unit));
 
-        // sup |F~ Den - Num|.
-        double Residual(Scratch from, double[] function, int power)
+        // sup |F~ den1 den2 - num1 num2|.
+        double Residual(double[] function, double[] den1, double[] den2, double[] num1, double[] num2)
         {
-            _basis.Fit(function, from.Polynomial);
-            _basis.Evaluate(from.Polynomial, from.Fitted);
-            double size = 0;
-            foreach (double coefficient in from.Polynomial)
-            {
-                size += Math.Abs(coefficient);
-            }
-
+            double size = FitTo(function, scratch);
             double largest = 0;
-            for (int i = 0; i < _basis.Nodes; i++)
+            for (int i = 0; i < function.Length; i++)
             {
-                double den = (s0[i] - 1) * (s0[i] - 1);
-                double num = power == 0 ? s0[i] * s0[i] : power == 1 ? s0[i] * sy[i] : sy[i] * sy[i];
-                double residual = Math.Abs((from.Fitted[i] * den) - num) + (8 * MomentSums.Rounding * size * den);
+                double den = den1[i] * den2[i];
+                double residual = Math.Abs((scratch.Fitted[i] * den) - (num1[i] * num2[i])) + (8 * MomentSums.Rounding * size * den);
                 largest = Math.Max(largest, residual);
             }
 
-            return _basis.Between(3 * (K - 1)) * largest;
+            return _basis.Between(K - 1 + (2 * _order)) * largest;
         }
+    }
+
+    // The most that a row's own part H = A / D is anywhere.
+    private double OwnPart(Scratch scratch, double low)
+    {
+        double size = FitTo(scratch.Own, scratch);
+        double residual = 0;
+        (double least, double most) = (double.PositiveInfinity, 0);
+        for (int i = 0; i < scratch.Fitted.Length; i++)
+        {
+            double off = Math.Abs((scratch.Fitted[i] * scratch.D[i]) - scratch.A[i]) + (8 * MomentSums.Rounding * size * scratch.D[i]);
+            residual = Math.Max(residual, off);
+            (least, most) = (Math.Min(least, scratch.Fitted[i]), Math.Max(most, scratch.Fitted[i]));
+        }
+
+        return ((most + least) / 2) + (_basis.Between(K - 1) * (most - least) / 2) + (_basis.Between(K - 1 + _order) * residual / low);
+    }
+
+    private double FitTo(double[] function, Scratch scratch)
+    {
+        _basis.Fit(function, scratch.Polynomial);
+        _basis.Evaluate(scratch.Polynomial, scratch.Fitted);
+        double size = 0;
+        foreach (double coefficient in scratch.Polynomial)
+        {
+            size += Math.Abs(coefficient);
+        }
+
+        return size;
     }
 
     private MomentScore OfFew(int cell, Scratch scratch)
@@ -226,45 +271,37 @@ internal sealed class MomentFit
         long id = _level.Ids[cell];
         double level = _level.Levels[cell];
         SumErrors errors = _sums.At(id, level, withOwn: false, scratch.Sums);
-        for (int row = 0; row < MomentSums.RowCount; row++)
+        for (int row = 0; row < LocalSums.Rows; row++)
         {
-            CellBasis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomials[row]);
+            _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomials[row]);
         }
 
         for (int i = 0; i < rows.Length; i++)
         {
-            double t = _level.PlaceIn(id, rows[i].X);
-            double s0 = Chebyshev.At(scratch.Polynomials[MomentSums.Weights], t);
-            double sy = Chebyshev.At(scratch.Polynomials[MomentSums.Products], t);
-            double s0ByLog = Chebyshev.At(scratch.Polynomials[MomentSums.WeightsByLog], t);
-            double syByLog = Chebyshev.At(scratch.Polynomials[MomentSums.ProductsByLog], t);
-            double squares = Chebyshev.At(scratch.Polynomials[MomentSums.SquaredWeights], t);
-            double pairs = 0;
-            double sizes = 0;
+            var sums = LocalSums.AtPlace(scratch.Polynomials, _level.PlaceIn(id, rows[i].X), _degree);
+            SumErrors off = errors;
             for (int j = 0; j < rows.Length; j++)
             {
-                if (j == i)
+                if (j != i)
                 {
-                    continue;
+                    double distance = (rows[i].X - rows[j].X) / _sums.Bandwidth;
+                    double value = rows[j].Y - level;
+                    double rounding = 8 * MomentSums.Rounding * sums.Add(distance, value);
+                    for (int power = 0; power < LocalSums.Certified(_degree); power++)
+                    {
+                        off.Add(power, rounding, rounding * Math.Abs(value), 0);
+                        rounding *= Math.Abs(distance);
+                    }
                 }
-
-                double u = (rows[i].X - rows[j].X) / _sums.Bandwidth;
-                double weight = Math.Exp(-0.5 * u * u);
-                double value = rows[j].Y - level;
-                s0 += weight;
-                sy += weight * value;
-                s0ByLog += weight * u * u;
-                syByLog += weight * u * u * value;
-                squares += weight * weight;
-                pairs += weight;
-                sizes += weight * Math.Abs(value);
             }
 
             double y = rows[i].Y - level;
-            if (!(s0 > Lonely))
+            (double d, double a, double b) = (sums.Denominator(_degree), sums.Own(_degree), sums.Numerator(_degree));
+            (double ofD, _, double ofB) = off.Of(_degree, sums.Sizes());
+            if (!(sums.S0 > Lonely) || (_degree > 0 && !(LeastKnown * d > ofD)))
             {
                 // Others are so far that their weights are told by their ratios alone.
-                double alone = y + level - _far.Mean(rows[i].X, rows[i]);
+                double alone = y + level - _far.At(rows[i].X, rows[i]);
                 score.LeaveOneOut += alone * alone;
                 score.Trace += 1;
                 score.TraceOfSquare += 1;
@@ -272,40 +309,48 @@ internal sealed class MomentFit
                 continue;
             }
 
-            double f = sy / s0;
+            double f = b / d;
             double e = y - f;
+            (double dByLog, double aByLog, double bByLog) = sums.ByLog(_degree);
             score.LeaveOneOut += e * e;
-            score.LeaveOneOutByLog += -2 * e * (syByLog - (f * s0ByLog)) / s0;
-            double all = s0 + 1;
-            double residual = y - ((sy + y) / all);
+            score.LeaveOneOutByLog += -2 * e * (bByLog - (f * dByLog)) / d;
+            score.KeptRows += Kept(d, ofD, ofB, f, e, y);
+
+            // With the row itself: D + A, B + A y.
+            double all = d + a;
+            double fit = (b + (a * y)) / all;
+            double own = a / all;
+            double residual = y - fit;
             score.Residual += residual * residual;
-            score.ResidualByLog += -2 * residual * (syByLog - ((sy + y) / all * s0ByLog)) / all;
-            score.Trace += 1 / all;
-            score.TraceByLog -= s0ByLog / (all * all);
-            score.TraceOfSquare += (squares + 1) / (all * all);
-            double d0 = errors.Weights + (8 * MomentSums.Rounding * pairs);
-            double dy = errors.Products + (8 * MomentSums.Rounding * sizes);
-            double de = ((dy + (Math.Abs(f) * d0)) / Math.Max(s0 - d0, double.Epsilon))
-                + (4 * MomentSums.Rounding * (Math.Abs(f) + Math.Abs(y)));
-            score.KeptRows += (2 * Math.Abs(e) * de) + (de * de) + (8 * MomentSums.Rounding * e * e);
+            score.ResidualByLog += -2 * residual * (bByLog + (aByLog * y) - (fit * (dByLog + aByLog))) / all;
+            score.Trace += own;
+            score.TraceByLog += (aByLog - (own * (dByLog + aByLog))) / all;
+            sums.R0 += 1;
+            score.TraceOfSquare += sums.Squares(_degree) / (all * all);
         }
 
         return score;
     }
 
-    /// <summary>What a thread works in.</summary>
-    private sealed class Scratch(int nodes)
+    private static double Kept(double d, double ofD, double ofB, double f, double e, double y)
     {
-        public readonly double[] Sums = new double[MomentSums.RowCount * K];
-        public readonly double[] Polynomial = new double[K];
-        public readonly double[][] Polynomials = [.. Enumerable.Range(0, MomentSums.RowCount).Select(_ => new double[K])];
-        public readonly double[][] Values = [.. Enumerable.Range(0, MomentSums.RowCount).Select(_ => new double[nodes])];
-        public readonly double[] G = new double[nodes];
-        public readonly double[] GF = new double[nodes];
-        public readonly double[] GFF = new double[nodes];
-        public readonly double[] GByLog = new double[nodes];
-        public readonly double[] FByLog = new double[nodes];
-        public readonly double[] FFByLog = new double[nodes];
-        public readonly double[] Fitted = new double[nodes];
+        double de = ((ofB + (Math.Abs(f) * ofD)) / Math.Max(d - ofD, double.Epsilon))
+            + (4 * MomentSums.Rounding * (Math.Abs(f) + Math.Abs(y)));
+        return (2 * Math.Abs(e) * de) + (de * de) + (8 * MomentSums.Rounding * e * e);
+    }
+
+    /// <summary>What a thread works in.</summary>
+    private sealed class Scratch(int terms, int nodes)
+    {
+        public readonly double[] Sums = new double[LocalSums.Rows * terms];
+        public readonly double[] Polynomial = new double[terms];
+        public readonly double[][] Polynomials = [.. Enumerable.Range(0, LocalSums.Rows).Select(_ => new double[terms])];
+        public readonly double[][] Values = [.. Enumerable.Range(0, LocalSums.Rows).Select(_ => new double[nodes])];
+        public readonly double[] F = new double[nodes], FF = new double[nodes], Own = new double[nodes];
+        public readonly double[] FByLog = new double[nodes], FFByLog = new double[nodes], OwnByLog = new double[nodes];
+        public readonly double[] G = new double[nodes], GF = new double[nodes], GFF = new double[nodes];
+        public readonly double[] GByLog = new double[nodes], GFByLog = new double[nodes], GFFByLog = new double[nodes];
+        public readonly double[] D = new double[nodes], A = new double[nodes], B = new double[nodes];
+        public readonly double[] Others = new double[nodes], Squares = new double[nodes], Fitted = new double[nodes];
     }
 }

@@ -9,8 +9,11 @@ namespace TorchAttention.Numerics.OnePass;
 /// </summary>
 public sealed class MomentGrid : IEquatable<MomentGrid>
 {
-    /// <summary>How many moments a cell keeps of each kind: Chebyshev's polynomials of the degrees 0 to 15.</summary>
-    public const int Terms = 16;
+    /// <summary>Terms of a curve of means: Chebyshev's polynomials of the degrees 0 to 15.</summary>
+    internal const int TermsOfMeans = 16;
+
+    /// <summary>Terms of a curve of lines, whose sums are of v^2 K and differences of products.</summary>
+    internal const int TermsOfLines = 24;
 
     /// <summary>The least and the largest e.</summary>
     internal const int LeastExponent = -900;
@@ -35,9 +38,10 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     private readonly long[] _cells;
     private readonly double[] _levels;
 
-    internal MomentGrid(int exponent, int unitExponent, long[] cells, double[] levels)
+    internal MomentGrid(int exponent, int unitExponent, int terms, long[] cells, double[] levels)
     {
         Exponent = exponent;
+        Terms = terms;
         UnitExponent = unitExponent;
         _cells = cells;
         _levels = levels;
@@ -45,6 +49,12 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     /// <summary>e: cells are 2^e wide.</summary>
     public int Exponent { get; }
+
+    /// <summary>How many moments a cell keeps of each kind: 16, or 24 where lines can be fitted too.</summary>
+    public int Terms { get; }
+
+    /// <summary>The highest degree that can be fitted: 0, or 1 with 24 terms.</summary>
+    public int Degree => Terms < TermsOfLines ? 0 : 1;
 
     /// <summary>w, the width of a cell.</summary>
     public double CellWidth => Math.ScaleB(1, Exponent);
@@ -65,10 +75,14 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <param name="cellWidth">
     /// The width of the cells, rounded down to a power of 2; by the best bandwidth of these rows where null.
     /// </param>
+    /// <param name="degree">The highest degree that is to be fitted, 0 or 1; moments for lines take half as much again.</param>
     /// <exception cref="ArgumentException">Lengths that differ, numbers that are not finite, a width that cannot be had.</exception>
     /// <exception cref="RegressionDataException">The rows allow no bandwidth.</exception>
-    public static MomentGrid Choose(ReadOnlySpan<double> x, ReadOnlySpan<double> y, long rows, double? cellWidth = null)
+    public static MomentGrid Choose(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, long rows, double? cellWidth = null, int degree = 0)
     {
+        int terms = degree is 0 or 1 ? TermsOf(degree)
+            : throw new ArgumentOutOfRangeException(nameof(degree), degree, "Expected the degree 0 or 1.");
         RegressionCheck.Data(x, y, 1, []);
         if (x.Length > PilotRows)
         {
@@ -76,7 +90,7 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
             y = Every(y, PilotRows);
         }
 
-        double width = cellWidth ?? BestBandwidth(x, y) * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
+        double width = cellWidth ?? BestBandwidth(x, y, degree) * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
         if (!(width > 0) || !double.IsFinite(width) || Math.ILogB(width) is < LeastExponent or > MostExponent)
         {
             throw new ArgumentException(
@@ -101,7 +115,7 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         long[] cells = [.. sums.Keys];
         double[] levels = [.. sums.Values.Select(pair => (double)(float)(pair.Sum / pair.Count))];
         levels = Array.TrueForAll(levels, double.IsFinite) ? levels : [.. sums.Values.Select(pair => pair.Sum / pair.Count)];
-        var grid = new MomentGrid(exponent, 0, cells, levels);
+        var grid = new MomentGrid(exponent, 0, terms, cells, levels);
         double squares = 0;
         double largest = 0;
         for (int i = 0; i < x.Length; i++)
@@ -112,7 +126,7 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         }
 
         double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
-        return new MomentGrid(exponent, unit > 0 ? Math.ILogB(unit) + 1 : 0, cells, levels);
+        return new MomentGrid(exponent, unit > 0 ? Math.ILogB(unit) + 1 : 0, terms, cells, levels);
     }
 
     /// <summary>The number of the cell that a key lies in.</summary>
@@ -138,7 +152,7 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>Whether moments of both add up.</summary>
     /// <param name="other">Another grid.</param>
     public bool Equals(MomentGrid? other) => other is not null && Exponent == other.Exponent && UnitExponent == other.UnitExponent
-        && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels);
+        && Terms == other.Terms && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as MomentGrid);
@@ -159,8 +173,10 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         return cells.Count;
     }
 
-    private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y) =>
-        KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.LeaveOneOut }).Bandwidths[0];
+    internal static int TermsOf(int degree) => degree == 0 ? TermsOfMeans : TermsOfLines;
+
+    private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int degree) =>
+        KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut }).Bandwidths[0];
 
     private static double[] Every(ReadOnlySpan<double> numbers, int count)
     {

@@ -6,16 +6,15 @@ namespace TorchAttention.Numerics.OnePass;
 /// </summary>
 internal sealed class MomentLevel
 {
-    /// <summary>The number of terms K.</summary>
-    public const int K = MomentGrid.Terms;
-
     // T_k((t - 1) / 2) and T_k((t + 1) / 2) as sums of T_j(t): a cell's moments from those of its halves. Entries are multiples of 2^-k.
+    private const int MostTerms = MomentGrid.TermsOfLines;
     private static readonly double[] _left = Halves(-1);
     private static readonly double[] _right = Halves(1);
 
-    private MomentLevel(int exponent, int count)
+    private MomentLevel(int exponent, int terms, int count)
     {
         Exponent = exponent;
+        K = terms;
         Ids = new long[count];
         Levels = new double[count];
         Counts = new double[count];
@@ -26,6 +25,9 @@ internal sealed class MomentLevel
     }
 
     public int Exponent { get; }
+
+    /// <summary>The number of terms K.</summary>
+    public int K { get; }
 
     public double CellWidth => Math.ScaleB(1, Exponent);
 
@@ -64,7 +66,7 @@ internal sealed class MomentLevel
     {
         CellStore store = moments.Store;
         int[] places = store.InOrder();
-        var level = new MomentLevel(moments.Grid.Exponent, places.Length)
+        var level = new MomentLevel(moments.Grid.Exponent, moments.Grid.Terms, places.Length)
         {
             ValueUnit = moments.Grid.ValueUnit,
             SummationError = moments.SummationError,
@@ -77,11 +79,12 @@ internal sealed class MomentLevel
             level.Levels[i] = store.LevelAt(place);
             level.Counts[i] = store.CountAt(place);
             ReadOnlySpan<Int128> sums = store.SumsAt(place);
-            for (int k = 0; k < K; k++)
+            int terms = level.K;
+            for (int k = 0; k < terms; k++)
             {
-                level.M[(i * K) + k] = (double)sums[k] * scale;
-                level.V[(i * K) + k] = (double)sums[K + k] * scale * level.ValueUnit;
-                level.Q[(i * K) + k] = (double)sums[(2 * K) + k] * scale * level.ValueUnit * level.ValueUnit;
+                level.M[(i * terms) + k] = (double)sums[k] * scale;
+                level.V[(i * terms) + k] = (double)sums[terms + k] * scale * level.ValueUnit;
+                level.Q[(i * terms) + k] = (double)sums[(2 * terms) + k] * scale * level.ValueUnit * level.ValueUnit;
             }
 
             level.Rows[i] = store.RowsInOrder(place);
@@ -99,7 +102,7 @@ internal sealed class MomentLevel
             count += Ids[i] >> 1 == Ids[i - 1] >> 1 ? 0 : 1;
         }
 
-        var coarse = new MomentLevel(Exponent + 1, count) { ValueUnit = ValueUnit, SummationError = SummationError };
+        var coarse = new MomentLevel(Exponent + 1, K, count) { ValueUnit = ValueUnit, SummationError = SummationError };
         int to = -1;
         for (int i = 0; i < Ids.Length; i++)
         {
@@ -138,7 +141,7 @@ internal sealed class MomentLevel
             double q = 0;
             for (int j = 0; j <= k; j++)
             {
-                double factor = half[(k * K) + j];
+                double factor = half[(k * MostTerms) + j];
                 double mass = M[(from * K) + j];
                 double sum = V[(from * K) + j];
                 m += factor * mass;
@@ -155,22 +158,22 @@ internal sealed class MomentLevel
     // T_(k+1)(u) = 2 u T_k(u) - T_(k-1)(u) with u = (t + shift) / 2, and t T_j = (T_(j+1) + T_|j-1|) / 2.
     private static double[] Halves(int shift)
     {
-        double[] rows = new double[K * K];
+        double[] rows = new double[MostTerms * MostTerms];
         rows[0] = 1;
-        (rows[K], rows[K + 1]) = (0.5 * shift, 0.5);
-        for (int k = 1; k + 1 < K; k++)
+        (rows[MostTerms], rows[MostTerms + 1]) = (0.5 * shift, 0.5);
+        for (int k = 1; k + 1 < MostTerms; k++)
         {
             for (int j = 0; j <= k; j++)
             {
-                double entry = rows[(k * K) + j];
-                rows[((k + 1) * K) + j + 1] += entry / 2;
-                rows[((k + 1) * K) + Math.Abs(j - 1)] += entry / 2;
-                rows[((k + 1) * K) + j] += shift * entry;
+                double entry = rows[(k * MostTerms) + j];
+                rows[((k + 1) * MostTerms) + j + 1] += entry / 2;
+                rows[((k + 1) * MostTerms) + Math.Abs(j - 1)] += entry / 2;
+                rows[((k + 1) * MostTerms) + j] += shift * entry;
             }
 
             for (int j = 0; j < k; j++)
             {
-                rows[((k + 1) * K) + j] -= rows[((k - 1) * K) + j];
+                rows[((k + 1) * MostTerms) + j] -= rows[((k - 1) * MostTerms) + j];
             }
         }
 

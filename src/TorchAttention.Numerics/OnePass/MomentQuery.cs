@@ -25,7 +25,7 @@ public enum SqlDialect
 /// </remarks>
 public static class MomentQuery
 {
-    private const int Terms = MomentGrid.Terms;
+    private const int Terms = MomentGrid.TermsOfMeans;
 
     // cell_exponent, cell, count, x, y, level.
     private const int FirstSum = 6;
@@ -197,10 +197,10 @@ public static class MomentQuery
 
         double unit = Math.Sqrt(squares / total);
         int unitExponent = unit > 0 ? Math.Clamp(Math.ILogB(unit) + 4, MomentGrid.LeastExponent, MomentGrid.MostExponent) : 0;
-        var grid = new MomentGrid(exponent, unitExponent, [.. levels.Keys], [.. levels.Values]);
+        var grid = new MomentGrid(exponent, unitExponent, Terms, [.. levels.Keys], [.. levels.Values]);
         var moments = new Moments(grid);
         double[] polynomials = Chebyshev.InPowers(Terms);
-        var cellSums = new Int128[CellStore.Sums];
+        var cellSums = new Int128[3 * Terms];
         foreach ((long cell, double count, _, double[] powers) in sums)
         {
             for (int kind = 0; kind < 3; kind++)

@@ -7,6 +7,9 @@ namespace TorchAttention.Numerics.OnePass;
 /// <summary>How a curve is fitted to moments.</summary>
 public sealed record MomentOptions
 {
+    /// <summary>0 for weighted means (Nadaraya-Watson), 1 for lines, of moments whose grid is for them.</summary>
+    public int Degree { get; init; }
+
     /// <summary>The bandwidth, or the rule that finds it: leave-one-out by default, GCV or AICc.</summary>
     public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
 
@@ -15,8 +18,8 @@ public sealed record MomentOptions
 }
 
 /// <summary>
-/// Local constant regression with the Gaussian kernel from moments: the bandwidth, errors with their bound, and predictions anywhere, as
-/// <see cref="KernelRegression"/> has them from rows, whatever the number of rows.
+/// Local constant or linear regression with the Gaussian kernel from moments: the bandwidth, errors with their bound, and predictions
+/// anywhere, as <see cref="KernelRegression"/> has them from rows, whatever the number of rows.
 /// </summary>
 public sealed class MomentRegression : IPredictor
 {
@@ -41,8 +44,9 @@ public sealed class MomentRegression : IPredictor
     private readonly double _total;
     private readonly int? _threads;
 
-    private MomentRegression(Moments moments, int? threads)
+    private MomentRegression(Moments moments, int degree, int? threads)
     {
+        Degree = degree;
         _levels.Add(MomentLevel.Create(moments));
         _count = moments.Count;
         _threads = threads;
@@ -53,6 +57,9 @@ public sealed class MomentRegression : IPredictor
         Diagnostics = null!;
         Certificate = null!;
     }
+
+    /// <summary>0 for means, 1 for lines.</summary>
+    public int Degree { get; }
 
     /// <summary>h.</summary>
     public double Bandwidth { get; private set; }
@@ -95,7 +102,9 @@ public sealed class MomentRegression : IPredictor
     /// <param name="options">The defaults where null.</param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
-    /// <exception cref="ArgumentException">A rule that moments do not answer, or several bandwidths.</exception>
+    /// <exception cref="ArgumentException">
+    /// A rule that moments do not answer, several bandwidths, or a degree that the moments' grid is not for.
+    /// </exception>
     /// <exception cref="RegressionDataException">There are no rows, or keys that do not vary.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public static MomentRegression Fit(
@@ -111,7 +120,13 @@ public sealed class MomentRegression : IPredictor
             throw new RegressionDataException(RegressionProblem.NoSpread, "at least two rows", $"{moments.Count}");
         }
 
-        var model = new MomentRegression(moments, options.Threads);
+        if (options.Degree < 0 || options.Degree > moments.Grid.Degree)
+        {
+            throw new ArgumentException(
+                $"Expected a degree from 0 to {moments.Grid.Degree}, as the moments' grid is for, got {options.Degree}.", nameof(options));
+        }
+
+        var model = new MomentRegression(moments, options.Degree, options.Threads);
         if (options.Bandwidth.Rule is { } rule)
         {
             model.Find(rule, progress, cancellationToken);
@@ -147,7 +162,7 @@ public sealed class MomentRegression : IPredictor
         CancellationToken cancellationToken = default)
     {
         options ??= new PredictionOptions();
-        var curve = new MomentCurve(Level, Bandwidth);
+        var curve = new MomentCurve(Level, Bandwidth, Degree);
         return CurvePredictions.Create(queries, curve.At, Diagnostics, (LeastX, MostX), options, cancellationToken);
     }
 
@@ -158,16 +173,17 @@ public sealed class MomentRegression : IPredictor
 
     /// <summary>The bandwidth, and what its error is known to.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"gaussian kernel, degree 0, h = {Bandwidth}, {Count} rows, leave-one-out error {Certificate}");
+        CultureInfo.InvariantCulture,
+        $"gaussian kernel, degree {Degree}, h = {Bandwidth}, {Count} rows, leave-one-out error {Certificate}");
 
     private static (double Mean, double Squares) SpreadOf(MomentLevel level, double count)
     {
-        const int Terms = MomentGrid.Terms;
+        int terms = level.K;
         double origin = level.Count == 0 ? 0 : level.Levels[0];
         double sum = 0;
         for (int i = 0; i < level.Count; i++)
         {
-            sum += level.V[i * Terms] + ((level.Levels[i] - origin) * level.Counts[i]);
+            sum += level.V[i * terms] + ((level.Levels[i] - origin) * level.Counts[i]);
         }
 
         double mean = origin + (sum / count);
@@ -175,7 +191,7 @@ public sealed class MomentRegression : IPredictor
         for (int i = 0; i < level.Count; i++)
         {
             double apart = level.Levels[i] - mean;
-            squares += level.Q[i * Terms] + (2 * apart * level.V[i * Terms]) + (apart * apart * level.Counts[i]);
+            squares += level.Q[i * terms] + (2 * apart * level.V[i * terms]) + (apart * apart * level.Counts[i]);
         }
 
         return (mean, squares);
@@ -263,7 +279,7 @@ public sealed class MomentRegression : IPredictor
         {
             cancellationToken.ThrowIfCancellationRequested();
             double h = Math.Exp(log);
-            MomentScore score = new MomentFit(LevelFor(h), h, isCertified: false).Score(_threads, cancellationToken);
+            MomentScore score = new MomentFit(LevelFor(h), h, Degree, isCertified: false).Score(_threads, cancellationToken);
             (double value, double slope) = ByRule(rule, score);
             trials.Add(new BandwidthTrial([h], value, IsEstimate: false));
             return (value, slope);
@@ -289,7 +305,7 @@ public sealed class MomentRegression : IPredictor
 
     private void Describe(CancellationToken cancellationToken)
     {
-        MomentScore score = new MomentFit(Level, Bandwidth, isCertified: true).Score(_threads, cancellationToken);
+        MomentScore score = new MomentFit(Level, Bandwidth, Degree, isCertified: true).Score(_threads, cancellationToken);
         double n = _count;
         double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
         Diagnostics = new Diagnostics

@@ -24,15 +24,15 @@ public sealed partial class Moments
         int[] order = _cells.InOrder();
         long[] ids = [.. order.Select(_cells.IdAt)];
         long[] counts = [.. order.Select(_cells.CountAt)];
-        long[] sums = new long[ids.Length * CellStore.Sums * Halves];
+        long[] sums = new long[ids.Length * _cells.Sums * Halves];
         var rows = new List<double>();
         for (int i = 0; i < ids.Length; i++)
         {
             ReadOnlySpan<Int128> from = _cells.SumsAt(order[i]);
-            for (int k = 0; k < CellStore.Sums; k++)
+            for (int k = 0; k < _cells.Sums; k++)
             {
-                sums[((i * CellStore.Sums) + k) * Halves] = (long)(from[k] >> 64);
-                sums[(((i * CellStore.Sums) + k) * Halves) + 1] = unchecked((long)(ulong)from[k]);
+                sums[((i * _cells.Sums) + k) * Halves] = (long)(from[k] >> 64);
+                sums[(((i * _cells.Sums) + k) * Halves) + 1] = unchecked((long)(ulong)from[k]);
             }
 
             rows.AddRange(_cells.RowsInOrder(order[i]).SelectMany(row => new[] { row.X, row.Y }));
@@ -42,7 +42,7 @@ public sealed partial class Moments
         {
             ["cells"] = SafeTensor.Create(ids, ids.Length),
             ["counts"] = SafeTensor.Create(counts, ids.Length),
-            ["sums"] = SafeTensor.Create(sums, ids.Length, 3, MomentGrid.Terms, Halves),
+            ["sums"] = SafeTensor.Create(sums, ids.Length, 3, Grid.Terms, Halves),
             ["rows"] = SafeTensor.Create(rows.ToArray(), rows.Count / 2, 2),
             ["range"] = SafeTensor.Create([LeastX, MostX, SummationError], 3),
             ["level_cells"] = SafeTensor.Create(Grid.Cells, Grid.Cells.Length),
@@ -79,10 +79,12 @@ public sealed partial class Moments
         long[] ids = reader.Longs("cells", 1);
         long[] counts = reader.Longs("counts", 1);
         long[] sums = reader.Longs("sums", 4);
+        int terms = file.Tensors["sums"].Shape[2] == MomentGrid.TermsOfLines ? MomentGrid.TermsOfLines : MomentGrid.TermsOfMeans;
+        int perCell = 3 * terms;
         double[] rows = reader.Doubles("rows", 2);
         double[] range = reader.Doubles("range", 1);
         bool fits = levelCells.Length == levels.Length && levels.Length > 0 && IsAscending(levelCells) && levels.All(double.IsFinite)
-            && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * CellStore.Sums * Halves
+            && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * perCell * Halves
             && counts.All(count => count > 0) && rows.All(double.IsFinite)
             && rows.LongLength == 2 * counts.Where(count => count < CellStore.MostKept).Sum()
             && range.Length == 3 && range[2] >= 0
@@ -93,14 +95,14 @@ public sealed partial class Moments
             throw Others("the shapes of its tensors do not fit each other, or its cells are not in order");
         }
 
-        var moments = new Moments(new MomentGrid(exponent, unit, levelCells, levels));
-        var cell = new Int128[CellStore.Sums];
+        var moments = new Moments(new MomentGrid(exponent, unit, terms, levelCells, levels));
+        var cell = new Int128[perCell];
         int row = 0;
         for (int i = 0; i < ids.Length; i++)
         {
-            for (int k = 0; k < CellStore.Sums; k++)
+            for (int k = 0; k < perCell; k++)
             {
-                int at = ((i * CellStore.Sums) + k) * Halves;
+                int at = ((i * perCell) + k) * Halves;
                 cell[k] = new Int128(unchecked((ulong)sums[at]), unchecked((ulong)sums[at + 1]));
             }
 

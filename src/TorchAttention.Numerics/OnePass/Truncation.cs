@@ -12,28 +12,26 @@ internal static class Truncation
     // Twice the constant of Cramer's inequality for Hermite functions.
     private const double Cramer = 2 * 1.086435;
 
-    /// <summary>What is left out at most: anywhere, and as the factor of exp(-(a z)^2 / 4) at a distance.</summary>
+    /// <summary>sum_{k > p} 2 (a^2 / 8)^(k/2) / Gamma(k/2 + 1) at any distance, for v^power K with its moments of Z.</summary>
     /// <param name="a">w / (2 h).</param>
     /// <param name="p">The degree of the last term kept.</param>
-    public static (double Anywhere, double Far) Bounds(double a, int p) => (Bound(a, p), FarFactor(a, p));
-
-    /// <summary>sum_{k > p} 2 (a^2 / 8)^(k/2) / Gamma(k/2 + 1), at any distance.</summary>
-    /// <param name="a">w / (2 h).</param>
-    /// <param name="p">The degree of the last term kept.</param>
-    private static double Bound(double a, int p)
+    /// <param name="power">0, 1 or 2.</param>
+    public static double Anywhere(double a, int p, int power)
     {
         double sum = 0;
         for (int k = p + 1; k < p + MostTerms; k++)
         {
-            sum += 2 * Math.Exp((0.5 * k * Math.Log(a * a / 8)) - SpecialFunctions.GammaLn((0.5 * k) + 1));
+            double ofPower = power switch { 0 => 1, 1 => Math.Sqrt(k + 1), _ => k + 2 };
+            sum += 2 * ofPower * Math.Exp((0.5 * k * Math.Log(a * a / 8)) - SpecialFunctions.GammaLn((0.5 * k) + 1));
         }
 
         return sum;
     }
 
-    /// <summary>The factor of exp(-(a z)^2 / 4) that bounds it at a distance.</summary>
-    /// <inheritdoc cref="Bound"/>
-    private static double FarFactor(double a, int p)
+    /// <summary>The factor of exp(-(a z)^2 / 4) that bounds what is left out of K at a distance.</summary>
+    /// <param name="a">w / (2 h).</param>
+    /// <param name="p">The degree of the last term kept.</param>
+    public static double Far(double a, int p)
     {
         double sum = 0;
         for (int k = p + 1; k < p + MostTerms; k++)

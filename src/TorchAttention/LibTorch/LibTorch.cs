@@ -34,7 +34,7 @@ public static class LibTorch
     /// the program's own libtorch.
     /// </param>
     /// <exception cref="LibTorchNotLoadedException">
-    /// The libraries are missing, do not fit this system, are of a version that does not fit (<see cref="NeededVersion"/>), or another libtorch is
+    /// The libraries are missing, do not fit this system or <see cref="NeededVersion"/>, or another libtorch is
     /// loaded already. Nothing else is loaded in their place. Where the message says that a library was tried, the process cannot use
     /// tensors afterwards.
     /// </exception>

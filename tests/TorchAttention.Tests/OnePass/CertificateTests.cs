@@ -38,6 +38,36 @@ public sealed class CertificateTests
         Assert.True(proved > 0.6 * Problems, $"Only {proved} of {Problems} were proved.");
     }
 
+    [Fact]
+    public void LeaveOneOutErrorOfLines_IsWithinItsBound()
+    {
+        List<string> violated = [];
+        int proved = 0;
+        for (int seed = 0; seed < Problems; seed++)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            MomentRegression model = Fit(problem, CellOf(seed, problem), degree: 1);
+            Certificate said = model.Certificate;
+            if (!said.IsProved)
+            {
+                continue;
+            }
+
+            proved++;
+            (double expected, double trace, _) = problem.DenseLines(problem.H);
+            double error = Math.Abs(model.Diagnostics.LeaveOneOutError - expected);
+            if (!(error <= said.Bound + (OfDense * expected)))
+            {
+                violated.Add($"{problem}: {error:g3} beyond {said}");
+            }
+
+            Assert.Equal(trace, model.Diagnostics.EffectiveDegreesOfFreedom, 1e-7 * trace);
+        }
+
+        Assert.Empty(violated);
+        Assert.True(proved > 0.5 * Problems, $"Only {proved} of {Problems} were proved.");
+    }
+
     // A bound that holds without one of its parts has a part too many.
     [Fact]
     public void BoundWithoutAPart_DoesNotHold()
@@ -108,11 +138,13 @@ public sealed class CertificateTests
         {
             MomentProblem problem = MomentProblem.Draw(seed);
             (double expected, _, _, int lonely) = problem.Dense(problem.H);
-            double cell = Math.ScaleB(problem.H, _cellsInBandwidth[seed / MomentProblem.Kinds.Length % _cellsInBandwidth.Length]);
-            yield return (problem, Fit(problem, cell), expected, lonely);
+            yield return (problem, Fit(problem, CellOf(seed, problem)), expected, lonely);
         }
     }
 
-    private static MomentRegression Fit(MomentProblem problem, double cellWidth) =>
-        MomentRegression.Fit(problem.Moments(cellWidth), new MomentOptions { Bandwidth = problem.H });
+    private static double CellOf(int seed, MomentProblem problem) =>
+        Math.ScaleB(problem.H, _cellsInBandwidth[seed / MomentProblem.Kinds.Length % _cellsInBandwidth.Length]);
+
+    private static MomentRegression Fit(MomentProblem problem, double cellWidth, int degree = 0) =>
+        MomentRegression.Fit(problem.Moments(cellWidth, degree), new MomentOptions { Degree = degree, Bandwidth = problem.H });
 }

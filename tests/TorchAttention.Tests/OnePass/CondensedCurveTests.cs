@@ -14,16 +14,18 @@ public sealed class CondensedCurveTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Theory]
-    [InlineData(1e-6)]
-    [InlineData(1e-10)]
-    [InlineData(1e-13)]
-    public void MeanWithinThePieces_IsWithinItsBound(double tolerance)
+    [InlineData(1e-6, 0)]
+    [InlineData(1e-10, 0)]
+    [InlineData(1e-13, 0)]
+    [InlineData(1e-6, 1)]
+    [InlineData(1e-10, 1)]
+    public void MeanWithinThePieces_IsWithinItsBound(double tolerance, int degree)
     {
         for (int seed = 0; seed < Problems; seed++)
         {
             MomentProblem problem = MomentProblem.Draw(seed);
             KernelRegression model = KernelRegression.Fit(
-                problem.X, problem.Y, new KernelRegressionOptions { Bandwidth = problem.H });
+                problem.X, problem.Y, new KernelRegressionOptions { Degree = degree, Bandwidth = problem.H });
             CondensedCurve curve = model.Condense(tolerance);
             var random = new Random(seed);
             double[] queries = [.. problem.X.Take(200), .. problem.X.Take(100).Select(x => x + (problem.H * (random.NextDouble() - 0.5)))];
@@ -106,7 +108,6 @@ public sealed class CondensedCurveTests : IDisposable
         double[] y = [1, 3, 2, 5, 4, 6];
         KernelRegression Fit(KernelRegressionOptions options) => KernelRegression.Fit(x, y, options with { Bandwidth = 1 });
 
-        Assert.Contains("the degree 1", Refused(Fit(new KernelRegressionOptions { Degree = 1 })), StringComparison.Ordinal);
         Assert.Contains(
             "the kernel tricube", Refused(Fit(new KernelRegressionOptions { Kernel = SmoothingKernel.Tricube })), StringComparison.Ordinal);
         Assert.Contains(

@@ -53,9 +53,9 @@ internal sealed record MomentProblem(string Kind, double[] X, double[] Y, double
     }
 
     /// <summary>Moments in cells of a width.</summary>
-    public Moments Moments(double cellWidth)
+    public Moments Moments(double cellWidth, int degree = 0)
     {
-        var moments = new Moments(MomentGrid.Choose(X, Y, X.Length, cellWidth));
+        var moments = new Moments(MomentGrid.Choose(X, Y, X.Length, cellWidth, degree));
         moments.Add(X, Y);
         return moments;
     }
@@ -99,6 +99,52 @@ internal sealed record MomentProblem(string Kind, double[] X, double[] Y, double
         }
 
         return (loo.Sum / n, trace.Sum, squares.Sum / n, lonely);
+    }
+
+    /// <summary>The same of lines.</summary>
+    public (double LeaveOneOut, double Trace, double MeanSquare) DenseLines(double h)
+    {
+        int n = X.Length;
+        double level = Y.Average();
+        (var loo, var trace, var squares) = (new Compensated(), new Compensated(), new Compensated());
+        for (int i = 0; i < n; i++)
+        {
+            (double f, double own) = Line(i, h, level, withOwn: true);
+            (double without, _) = Line(i, h, level, withOwn: false);
+            double residual = Y[i] - level - f;
+            double e = Y[i] - level - without;
+            squares.Add(residual * residual);
+            trace.Add(own);
+            loo.Add(e * e);
+        }
+
+        return (loo.Sum / n, trace.Sum, squares.Sum / n);
+    }
+
+    // Means first, then sums about them: no digits are lost however far apart the rows are.
+    private (double F, double Own) Line(int at, double h, double level, bool withOwn)
+    {
+        (var s, var sx, var sy) = (new Compensated(), new Compensated(), new Compensated());
+        double[] weights = new double[X.Length];
+        for (int j = 0; j < X.Length; j++)
+        {
+            double u = (X[at] - X[j]) / h;
+            weights[j] = j == at && !withOwn ? 0 : Math.Exp(-0.5 * u * u);
+            s.Add(weights[j]);
+            sx.Add(weights[j] * u);
+            sy.Add(weights[j] * (Y[j] - level));
+        }
+
+        (double meanX, double meanY) = (sx.Sum / s.Sum, sy.Sum / s.Sum);
+        (var xx, var xy) = (new Compensated(), new Compensated());
+        for (int j = 0; j < X.Length; j++)
+        {
+            double u = ((X[at] - X[j]) / h) - meanX;
+            xx.Add(weights[j] * u * u);
+            xy.Add(weights[j] * u * (Y[j] - level - meanY));
+        }
+
+        return (meanY - (meanX * xy.Sum / xx.Sum), (1 / s.Sum) + (meanX * meanX / xx.Sum));
     }
 
     public override string ToString() => $"{Kind}, {X.Length} rows, h = {H:g4}";

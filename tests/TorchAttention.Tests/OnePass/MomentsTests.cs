@@ -63,18 +63,22 @@ public sealed class MomentsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(800, BandwidthRule.LeaveOneOut)]
-    [InlineData(30_000, BandwidthRule.LeaveOneOut)]
-    [InlineData(3_000, BandwidthRule.GCV)]
-    [InlineData(3_000, BandwidthRule.AICc)]
-    public void Fit_IsThatOfTheRowsInMemory(int n, BandwidthRule rule)
+    [InlineData(800, BandwidthRule.LeaveOneOut, 0)]
+    [InlineData(30_000, BandwidthRule.LeaveOneOut, 0)]
+    [InlineData(3_000, BandwidthRule.GCV, 0)]
+    [InlineData(3_000, BandwidthRule.AICc, 0)]
+    [InlineData(800, BandwidthRule.LeaveOneOut, 1)]
+    [InlineData(10_000, BandwidthRule.LeaveOneOut, 1)]
+    [InlineData(3_000, BandwidthRule.GCV, 1)]
+    [InlineData(3_000, BandwidthRule.AICc, 1)]
+    public void Fit_IsThatOfTheRowsInMemory(int n, BandwidthRule rule, int degree)
     {
         (double[] x, double[] y) = Rows(n, 5);
-        var moments = new Moments(MomentGrid.Choose(x, y, n));
+        var moments = new Moments(MomentGrid.Choose(x, y, n, null, degree));
         moments.Add(x, y);
-        KernelRegression memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.By(rule) });
-        MomentRegression found = MomentRegression.Fit(moments, new MomentOptions { Bandwidth = Bandwidth.By(rule) });
-        MomentRegression model = MomentRegression.Fit(moments, new MomentOptions { Bandwidth = memory.Bandwidths[0] });
+        var memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) });
+        var found = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) });
+        var model = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = memory.Bandwidths[0] });
 
         Assert.Equal(memory.Bandwidths[0], found.Bandwidth, 1e-4 * memory.Bandwidths[0]);
         Assert.True(found.Search!.Score <= memory.Search!.Score + (1e-12 * Math.Abs(memory.Search.Score)));
@@ -105,16 +109,18 @@ public sealed class MomentsTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Slopes_AreThoseOfTheScores()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Slopes_AreThoseOfTheScores(int degree)
     {
         (double[] x, double[] y) = Rows(3000, 6);
-        var moments = new Moments(MomentGrid.Choose(x, y, 3000));
+        var moments = new Moments(MomentGrid.Choose(x, y, 3000, null, degree));
         moments.Add(x, y);
         var level = MomentLevel.Create(moments);
         foreach (double h in (double[])[0.01, 0.03, 0.3])
         {
-            MomentScore At(double at) => new MomentFit(level, at, isCertified: false).Score(null, CancellationToken.None);
+            MomentScore At(double at) => new MomentFit(level, at, degree, isCertified: false).Score(null, CancellationToken.None);
             const double Step = 1e-4;
             MomentScore here = At(h);
             MomentScore above = At(h * Math.Exp(Step));
