@@ -25,10 +25,12 @@ public sealed class HeldNumbersTests
         typeof(HeldNumbersTests).Assembly.Location,
     ];
 
+    private static readonly Lazy<HashSet<string>> _makers = new(Makers);
+
     [Fact]
     public void TorchSharp_StillMakesNumbersThatNobodyHolds()
     {
-        HashSet<string> makers = Makers();
+        HashSet<string> makers = _makers.Value;
         Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::add(TorchSharp.torch/Tensor)", makers);
         Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::square()", makers);
         Assert.Contains(
@@ -40,7 +42,7 @@ public sealed class HeldNumbersTests
     [MemberData(nameof(Assemblies))]
     public void Assembly_HoldsEveryNumberThatLibTorchReads(string assembly)
     {
-        HashSet<string> makers = Makers();
+        HashSet<string> makers = _makers.Value;
         using ModuleDefinition module = ModuleDefinition.ReadModule(assembly, _withLines);
         string[] loose =
         [

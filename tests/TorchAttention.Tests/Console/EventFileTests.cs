@@ -23,6 +23,10 @@ public sealed class EventFileTests : IDisposable
         foreach (byte[][] records in files.Select(Records))
         {
             Assert.Contains("brain.Event:2", Encoding.Latin1.GetString(records[0]), StringComparison.Ordinal);
+            string events = string.Concat(records.Select(Encoding.Latin1.GetString));
+            Assert.All(
+                ["loss/train_step", "loss/val", "grad_norm", "w_5", "lr"],
+                name => Assert.Contains(name, events, StringComparison.Ordinal));
             double[] times = [.. records.Select(
                 record => record[0] == 9 ? BinaryPrimitives.ReadDoubleLittleEndian(record.AsSpan(1))
                 : throw new InvalidDataException("An event begins with its time."))];

@@ -16,7 +16,7 @@ public sealed partial class HostTests : IDisposable
 
     [Theory]
     [InlineData(Interrupt)]
-    [InlineData(Terminate)]
+    [LongData(Terminate)]
     public void Signal_SavesWhatWasDoneAndExits130(int signal)
     {
         SkipWithoutSignals();
@@ -37,7 +37,7 @@ public sealed partial class HostTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Interrupt)]
+    [LongData(Interrupt)]
     [InlineData(Terminate)]
     public void OneSignal_EndsAPredictionThatWaitsForItsRows(int signal)
     {
@@ -170,10 +170,10 @@ public sealed partial class HostTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0, ">&-")]
-    [InlineData(0, "2>&-")]
+    [LongData(0, ">&-")]
+    [LongData(0, "2>&-")]
     [InlineData(0, ">&- 2>&-")]
-    [InlineData(0, "2> /dev/full")]
+    [LongData(0, "2> /dev/full")]
     [InlineData(1, "> /dev/full")]
     public void LostStream_StopsNoRun(int exitCode, string redirection)
     {
@@ -194,7 +194,7 @@ public sealed partial class HostTests : IDisposable
 
     [Theory]
     [InlineData("predict", "--model", "run/model.safetensors")]
-    [InlineData("predict", "--model", "run/model.safetensors", "--data", "-")]
+    [LongData("predict", "--model", "run/model.safetensors", "--data", "-")]
     [InlineData("fit", "--data", "-")]
     public void ClosedStandardInput_IsOneLine(params string[] arguments)
     {

@@ -35,8 +35,8 @@ public sealed class LibTorchTests : IDisposable
 
     [Theory]
     [InlineData("--libtorch", "pytorch/torch/lib")]
-    [InlineData("--libtorch", "pytorch/torch")]
-    [InlineData(LibTorch.DirectoryVariable, "pytorch/")]
+    [LongData("--libtorch", "pytorch/torch")]
+    [LongData(LibTorch.DirectoryVariable, "pytorch/")]
     public void ChosenOne_IsTheOnlyOneMapped(string setting, string folder)
     {
         string lib = PyTorch("2.10.1+cu128");

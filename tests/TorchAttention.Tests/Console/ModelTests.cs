@@ -11,13 +11,13 @@ public sealed class ModelTests : IDisposable
     public void Dispose() => _console.Dispose();
 
     [Theory]
-    [InlineData("nw", "parametric", 12)]
-    [InlineData("ard", "ard", 12)]
+    [LongData("nw", "parametric", 12)]
+    [LongData("ard", "ard", 12)]
     [InlineData("region", "region", 16, "--regions", "4", "--kernel", "epanechnikov")]
-    [InlineData("key", "key", 16, "--learn-values")]
-    [InlineData("dot-product", "dot-product", 12, "--hidden", "8")]
+    [LongData("key", "key", 16, "--learn-values")]
+    [LongData("dot-product", "dot-product", 12, "--hidden", "8")]
     [InlineData("additive", "additive", 12, "--dropout", "0.1")]
-    [InlineData("multi-head", "multi-head", 12, "--heads", "2")]
+    [LongData("multi-head", "multi-head", 12, "--heads", "2")]
     public void Model_TrainsDrawsSavesAndLoads(string model, string estimator, int pictures, params string[] options)
     {
         string[] leaveOneOut = model == "multi-head" ? [] : ["--leave-one-out"];
@@ -110,7 +110,7 @@ public sealed class ModelTests : IDisposable
     }
 
     [Theory]
-    [InlineData("dot-product")]
+    [LongData("dot-product")]
     [InlineData("multi-head")]
     public void Dropout_IsTheSeedsToo(string model)
     {
@@ -121,17 +121,6 @@ public sealed class ModelTests : IDisposable
         Assert.Equal(File.ReadAllBytes(_console.PathOf("a/model.safetensors")), File.ReadAllBytes(_console.PathOf("b/model.safetensors")));
         Assert.Equal(0, _console.Run([.. train[..^1], "4", "--out", "c"]).ExitCode);
         Assert.NotEqual(_console.ReadLines("a/steps.csv")[1], _console.ReadLines("c/steps.csv")[1]);
-    }
-
-    [Fact]
-    public void TensorBoard_WritesEvents()
-    {
-        Assert.Equal(0, _console.Run("train", "--model", "region", "--tensorboard", "--no-plots", "--quiet", "--out", "run").ExitCode);
-        string events = System.Text.Encoding.Latin1.GetString(
-            File.ReadAllBytes(Assert.Single(Directory.GetFiles(_console.PathOf("run/tensorboard")))));
-        Assert.All(
-            ["brain.Event:2", "loss/train_step", "loss/val", "grad_norm", "w_5", "lr"],
-            name => Assert.Contains(name, events, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -60,7 +60,7 @@ public sealed class OtherCommandsTests : IDisposable
 
     [Theory]
     [InlineData("--x", "accel")]
-    [InlineData("--y", "times")]
+    [LongData("--y", "times")]
     public void OneNamedColumn_LeavesTheOtherToTheOther(string option, string column)
     {
         Assert.Equal(0, _console.Run("train", "--data", "mcycle", option, column, "--out", "run", "--no-plots").ExitCode);
@@ -101,6 +101,7 @@ public sealed class OtherCommandsTests : IDisposable
     [Fact]
     public void Exercise2_OwnPairsDriveTheTrainingLossToNothing()
     {
+        LongTests.SkipUnlessAskedFor();
         double[][] rows = Exercise(2, "w,train_loss,leave_one_out_loss,val_loss,own_weight", "attention", "loss-by-w");
 
         Assert.Equal(rows.Select(row => row[1]).OrderDescending(), rows.Select(row => row[1]));
@@ -122,6 +123,7 @@ public sealed class OtherCommandsTests : IDisposable
     [Fact]
     public void Exercise4_LearnsAWidthForEachRegion()
     {
+        LongTests.SkipUnlessAskedFor();
         double[][] rows = Exercise(4, "region,regional_w,regional_bandwidth,single_w", "attention", "curves");
 
         Assert.Equal(5, rows.Length);

@@ -22,7 +22,7 @@ public sealed partial class PlainOutputTests : IDisposable
         _console.Write("d.csv", $"{Odd},b,c\n{Rows}".Replace(",v\n", $",{Odd}\n", StringComparison.Ordinal));
         string[] data = ["--data", "d.csv", "--x", Odd, "--y", "b"];
 
-        Assert.Contains(@"a\u001b]0;p", Done("fit", [.. data, "--out", "run", "--bandwidth", "1"]), StringComparison.Ordinal);
+        Assert.Contains(@"a\u001b]0;p", Done("fit", [.. data, "--out", "run", "--bandwidth", "1", "--no-plots"]), StringComparison.Ordinal);
         Assert.Contains(@"a\u001b]0;p", Done("bandwidth", data), StringComparison.Ordinal);
         Assert.Contains(@"a\u001b]0;p", Done("evaluate", [.. data, "--bandwidth", "1"]), StringComparison.Ordinal);
         Assert.Contains(
@@ -33,7 +33,7 @@ public sealed partial class PlainOutputTests : IDisposable
         Assert.Contains($"runs/{Plain}", Done("report", [$"runs/{Odd}"]), StringComparison.Ordinal);
         Assert.DoesNotContain(File.ReadAllText(_console.PathOf($"runs/{Odd}/report.html")), IsOdd);
         Done("runs", ["compare", "run", $"runs/{Odd}"]);
-        Done("train", [.. data, "--epochs", "2", "--out", "trained"]);
+        Done("train", [.. data, "--epochs", "2", "--out", "trained", "--no-plots"]);
 
         _console.Write("text.csv", $"x,{Odd}\n1,2\n2,{Odd}\n");
         Assert.Contains(

@@ -16,12 +16,12 @@ public sealed class PredictTrainedTests : IDisposable
     // another order where there are more rows.
     [Theory]
     [InlineData("nw", 1)]
-    [InlineData("nw", 2)]
-    [InlineData("ard", 2, "--learn-values")]
-    [InlineData("region", 1, "--regions", "3", "--kernel", "epanechnikov")]
-    [InlineData("key", 1, "--learn-values")]
-    [InlineData("dot-product", 2, "--hidden", "8")]
-    [InlineData("additive", 1, "--dropout", "0.1")]
+    [LongData("nw", 2)]
+    [LongData("ard", 2, "--learn-values")]
+    [LongData("region", 1, "--regions", "3", "--kernel", "epanechnikov")]
+    [LongData("key", 1, "--learn-values")]
+    [LongData("dot-product", 2, "--hidden", "8")]
+    [LongData("additive", 1, "--dropout", "0.1")]
     [InlineData("multi-head", 2, "--heads", "2")]
     public void Predictions_AreTheRunsOwn(string model, int features, params string[] options)
     {

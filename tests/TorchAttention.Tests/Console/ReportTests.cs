@@ -220,6 +220,7 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Chromium_ShowsThePageWithoutANetwork()
     {
+        LongTests.SkipUnlessAskedFor();
         string? chromium = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(
             folder => Path.Combine(folder, "chromium")).FirstOrDefault(File.Exists);
         Assert.SkipWhen(chromium is null, "There is no chromium on the path.");

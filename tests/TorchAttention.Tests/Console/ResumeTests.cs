@@ -12,7 +12,6 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => _console.Dispose();
 
-    // Each process is killed at a moment of chance: while it starts, trains, writes a checkpoint, draws.
     [Fact]
     public void RunThatStoppedEarly_SaysThatNoStepWasTaken()
     {
@@ -23,6 +22,7 @@ public sealed class ResumeTests : IDisposable
             _console.Run("train", "--resume", "stopped", "--epochs", "100").Output, StringComparison.Ordinal);
     }
 
+    // Each process is killed at a moment of chance: while it starts, trains, writes a checkpoint, draws.
     [Fact]
     public void KilledAtAnyMoment_GoesOnAndEndsTheSame()
     {
@@ -61,10 +61,10 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("sgd", "--momentum", "0.9")]
+    [LongData("sgd", "--momentum", "0.9")]
     [InlineData("adam", "--patience", "40")]
-    [InlineData("adamw", "--weight-decay", "0.1")]
-    [InlineData("lbfgs", "--batch-size", "50")]
+    [LongData("adamw", "--weight-decay", "0.1")]
+    [LongData("lbfgs", "--batch-size", "50")]
     public void Interrupted_GoesOnAndEndsTheSame(string optimizer, string option, string value)
     {
         string[] training = ["train", "--epochs", "150", "--optimizer", optimizer, "--lr", "0.05", "--leave-one-out", "--checkpoint-steps",
@@ -85,6 +85,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void RunOfAnEarlierVersion_GoesOnWithItsWeightDecay()
     {
+        LongTests.SkipUnlessAskedFor();
         string[] training = ["train", "--optimizer", "adamw", "--lr", "0.05", "--no-plots", "--quiet", "--epochs"];
         Assert.Equal(0, _console.Run([.. training, "3", "--out", "usual"]).ExitCode);
         Assert.Equal(0.01, Decay("usual"));
@@ -208,8 +209,8 @@ public sealed class ResumeTests : IDisposable
 
     [Theory]
     [InlineData("steps.csv", "1,", "garbage,", "'run/steps.csv' is damaged (expected rows that begin with a whole number, found 'garbage,")]
-    [InlineData("epochs.csv", "1,", "x", "'run/epochs.csv' is damaged (expected rows that begin with a whole number, found 'x")]
-    [InlineData(
+    [LongData("epochs.csv", "1,", "x", "'run/epochs.csv' is damaged (expected rows that begin with a whole number, found 'x")]
+    [LongData(
         "config.json", "\"data_sha256\": \"", "\"data_sha256\": 5, \"other\": \"",
         "'run/config.json' is damaged (data_sha256: expected a text, found 5)")]
     public void DamagedFile_IsOneLine(string file, string text, string damage, string problem)

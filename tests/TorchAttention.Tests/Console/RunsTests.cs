@@ -10,17 +10,23 @@ public sealed class RunsTests : IDisposable
     public void Dispose() => _console.Dispose();
 
     [Fact]
-    public void Compare_DrawsTheCurvesInTheTerminal()
+    public void Compare_ShowsWhatDiffersAndDrawsTheCurves()
     {
         _console.Train("runs/slow", "--epochs", "5", "--lr", "0.1", "--no-plots");
         _console.Train("runs/fast", "--epochs", "5", "--no-plots");
 
-        string[] lines = _console.Run("runs", "compare", "runs/slow", "runs/fast").Output.TrimEnd('\n').Split('\n');
+        ConsoleProcess.Result result = _console.Run("runs", "compare", "runs/slow", "runs/fast", "--out", "both.svg");
 
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Matches(@"│ lr +│ +0\.1 │ +1 │", result.Output);
+        Assert.DoesNotContain("batch_size", result.Output, StringComparison.Ordinal);
+        Assert.Matches(@"│ validation RMSE +│ +0\.\d+ │ +0\.24494 │", result.Output);
+        Assert.True(new FileInfo(_console.PathOf("both.svg")).Length > 3000);
+        string[] lines = result.Output.TrimEnd('\n').Split('\n');
         int title = Array.IndexOf(lines, "validation loss over the epochs");
-        Assert.Equal("slow  fast", lines[^1].TrimEnd());
-        Assert.Equal(12, lines.Length - title - 2);
-        Assert.True(lines[(title + 1)..^1].Count(line => line.Any(c => c is > '\u2800' and <= '\u28ff')) >= 5);
+        Assert.Equal(["slow  fast", "both.svg"], lines[^2..].Select(line => line.TrimEnd()));
+        Assert.Equal(12, lines.Length - title - 3);
+        Assert.True(lines[(title + 1)..^2].Count(line => line.Any(c => c is > '\u2800' and <= '\u28ff')) >= 5);
         ConsoleProcess.Result wrong = _console.Run("runs", "compare", "runs/slow", "runs/fast", "--out", "c.bmp");
         Assert.Equal(
             (2, "", "error: --out: expected a file that ends in .png or .svg, got 'c.bmp'"),
@@ -36,9 +42,9 @@ public sealed class RunsTests : IDisposable
     {
         _console.Train("runs/good", "--epochs", "20", "--no-plots");
         _console.Train("runs/poor", "--epochs", "1", "--seed", "3", "--no-plots");
-        _console.Train("runs/broken", "--epochs", "1", "--no-plots");
         File.Delete(_console.PathOf("runs/poor/summary.json"));
-        File.WriteAllText(_console.PathOf("runs/broken/config.json"), "{");
+        Directory.CreateDirectory(_console.PathOf("runs/broken"));
+        _console.Write("runs/broken/config.json", "{");
         Directory.CreateDirectory(_console.PathOf("runs/other"));
 
         string[] rows = _console.Run("runs", "--sort", "loss").Output.Split('\n');
@@ -82,21 +88,6 @@ public sealed class RunsTests : IDisposable
         Assert.Contains(@"found '1,\u001b[2J'", result.Output, StringComparison.Ordinal);
         Assert.Contains(@"\u001b[31mred", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', _console.Run("runs", "compare", "runs/odd", "runs/odd").Output);
-    }
-
-    [Fact]
-    public void Compare_ShowsWhatDiffersAndDrawsTheCurves()
-    {
-        _console.Train("a", "--epochs", "5", "--no-plots");
-        _console.Train("b", "--epochs", "5", "--lr", "0.1", "--no-plots");
-
-        ConsoleProcess.Result result = _console.Run("runs", "compare", "a", "b", "--out", "both.svg");
-
-        Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        Assert.Matches(@"│ lr +│ +1 │ +0\.1 │", result.Output);
-        Assert.DoesNotContain("batch_size", result.Output, StringComparison.Ordinal);
-        Assert.Matches(@"│ validation RMSE +│ +0\.24494 │ +0\.\d+ │", result.Output);
-        Assert.True(new FileInfo(_console.PathOf("both.svg")).Length > 3000);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public sealed class LocalLinearLaws
 {
     private const int Queries = 5;
 
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 24)];
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(0, LongTests.AreAskedFor ? 24 : 12)];
 
     [Theory]
     [MemberData(nameof(Seeds))]

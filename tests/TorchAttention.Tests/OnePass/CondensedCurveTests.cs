@@ -9,7 +9,7 @@ public sealed class CondensedCurveTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 
-    private static int Problems => LongTests.AreAskedFor ? 400 : 60;
+    private static int Problems => LongTests.AreAskedFor ? 400 : 24;
 
     public void Dispose() => _folder.Delete(recursive: true);
 

@@ -15,7 +15,7 @@ public sealed class BandwidthLaws
 
     private static readonly Gen<Problem> _problems = Problems(3, _rules);
 
-    private static int Tries => LongTests.AreAskedFor ? 80 : 25;
+    private static int Tries => LongTests.AreAskedFor ? 80 : 10;
 
     private static Gen<Problem> Problems(int mostFeatures, BandwidthRule[] rules) =>
         from n in Gen.Int[8, 40]
@@ -151,7 +151,7 @@ public sealed class BandwidthLaws
                 Assert.InRange(model.Search.Score, 0, least * (1 + 1e-4));
                 Assert.True(double.IsFinite(model.Diagnostics.LeaveOneOutError));
             },
-            iter: 60, threads: 1);
+            iter: Tries, threads: 1);
     }
 
     // Where a criterion is flat, or jumps, bandwidths of one score are as good as each other; a rule of thumb has no score.

@@ -110,7 +110,8 @@ public sealed class KernelRegressionStorageTests : IDisposable
         byte[] whole = File.ReadAllBytes(Path);
         var random = new Random(2);
         int refused = 0;
-        for (int i = 0; i < 3000; i++)
+        int tries = LongTests.AreAskedFor ? 3000 : 600;
+        for (int i = 0; i < tries; i++)
         {
             byte[] bytes = [.. whole];
             for (int change = random.Next(1, 3); change > 0; change--)
@@ -129,6 +130,6 @@ public sealed class KernelRegressionStorageTests : IDisposable
             }
         }
 
-        Assert.InRange(refused, 1500, 2999);
+        Assert.InRange(refused, tries / 2, tries - 1);
     }
 }

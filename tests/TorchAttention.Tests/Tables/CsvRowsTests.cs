@@ -164,11 +164,12 @@ public sealed class CsvRowsTests
     [Fact]
     public void BlankLines_ArePassedOverHoweverManyThereAre()
     {
-        using var text = new Repeated("a,b\n1,2\n", "\n", 70_000_000, "3,4\n");
+        int lines = LongTests.AreAskedFor ? 70_000_000 : 10_000_000;
+        using var text = new Repeated("a,b\n1,2\n", "\n", lines, "3,4\n");
         long before = GC.GetAllocatedBytesForCurrentThread();
         Table table = CsvTable.Read(text, "test", header => header);
         Assert.Equal([1, 3], table[0].ToArray());
-        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 100L << 20);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1.5 * lines);
     }
 
     [Fact]
