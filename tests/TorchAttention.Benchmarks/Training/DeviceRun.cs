@@ -36,7 +36,8 @@ internal static class DeviceRun
             new NWKernelRegression(x, y, new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = 2_000 }));
         foreach (AttentionScore score in Enum.GetValues<AttentionScore>())
         {
-            Row($"{score}", 4_000, 1024, 3, device, (x, y) => new AttentionRegression(x, y, new AttentionRegressionOptions { Score = score }));
+            var options = new AttentionRegressionOptions { Score = score };
+            Row($"{score}", 4_000, 1024, 3, device, (x, y) => new AttentionRegression(x, y, options));
         }
     }
 
@@ -58,8 +59,9 @@ internal static class DeviceRun
         Array.Sort(here);
         Array.Sort(there);
         (double onCpu, double onDevice) = (here[Steps / 2], there[Steps / 2]);
+        double ofLoss = Math.Abs(loss - lossThere) / loss;
         Console.WriteLine(FormattableString.Invariant(
-            $"| {work} | {keys} | {batch} | {Math.Abs(loss - lossThere) / loss:0.0e+0} | {apart:0.0e+0} | {onCpu:0.00} | {onDevice:0.00} | {onCpu / onDevice:0.0} |"));
+            $"| {work} | {keys} | {batch} | {ofLoss:0.0e+0} | {apart:0.0e+0} | {onCpu:0.00} | {onDevice:0.00} | {onCpu / onDevice:0.0} |"));
     }
 
     private sealed class Step : IDisposable

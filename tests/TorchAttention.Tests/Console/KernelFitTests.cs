@@ -55,7 +55,7 @@ public sealed class KernelFitTests : IDisposable
     [Theory]
     [InlineData("mcycle")]
     [InlineData("--x=times", "mcycle", "--y", "accel")]
-    [InlineData("--bandwidth", "2", "--", "mcycle")]
+    [LongData("--bandwidth", "2", "--", "mcycle")]
     public void Data_NeedsNoNameOfItsOption(params string[] arguments)
     {
         ConsoleProcess.Result named = Run(["fit", "--json", "--no-plots", "--out", "a", "--data", "mcycle",

@@ -80,10 +80,10 @@ public sealed class ModelTests : IDisposable
 
     [Theory]
     [InlineData("--regions applies to --model region only", "--regions", "3")]
-    [InlineData("--heads applies to --model multi-head only", "--model", "additive", "--heads", "3")]
+    [LongData("--heads applies to --model multi-head only", "--model", "additive", "--heads", "3")]
     [InlineData("--kernel applies to --model nw, ard, region and key only", "--model", "additive", "--kernel", "tricube")]
-    [InlineData("--method streaming applies to --kernel gaussian only", "--kernel", "tricube", "--method", "streaming")]
-    [InlineData("--method engine applies to --model nw, ard, region and key only", "--model", "additive", "--method", "engine")]
+    [LongData("--method streaming applies to --kernel gaussian only", "--kernel", "tricube", "--method", "streaming")]
+    [LongData("--method engine applies to --model nw, ard, region and key only", "--model", "additive", "--method", "engine")]
     [InlineData("--method streaming applies to --model nw and ard only", "--model", "key", "--method", "streaming")]
     [InlineData("--heads: expected a divisor of --hidden 32, got 5", "--model", "multi-head", "--heads", "5")]
     [InlineData("--regions: expected at most one for each of 50 examples to train on, got 51", "--model", "region", "--regions", "51")]
@@ -91,17 +91,17 @@ public sealed class ModelTests : IDisposable
     [InlineData(
         "--model key takes one column of --x, got 2; ard has a w for each", "--data", "ethanol", "--x", "E,C", "--y", "NOx",
         "--model", "key")]
-    [InlineData("--x: expected names of columns, each once, got 'E,E'", "--data", "ethanol", "--x", "E,E", "--y", "NOx")]
+    [LongData("--x: expected names of columns, each once, got 'E,E'", "--data", "ethanol", "--x", "E,E", "--y", "NOx")]
     [InlineData(
         "--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of "
         + "the others; use --patience", "--model", "multi-head", "--leave-one-out")]
     [InlineData("--momentum applies to --optimizer sgd only", "--optimizer", "adam", "--momentum", "0.9")]
-    [InlineData("--gamma applies to --schedule step and exponential only", "--gamma", "0.5")]
-    [InlineData("--min-delta applies with --patience only", "--min-delta", "0.5")]
+    [LongData("--gamma applies to --schedule step and exponential only", "--gamma", "0.5")]
+    [LongData("--min-delta applies with --patience only", "--min-delta", "0.5")]
     [InlineData(
         "--seeds: 2 seeds from 18446744073709551615 on go beyond 18446744073709551615; expected a smaller --seed", "--seeds", "2", "--seed",
         "18446744073709551615")]
-    [InlineData("--momentum: expected less than 1, got 1", "--momentum", "1")]
+    [LongData("--momentum: expected less than 1, got 1", "--momentum", "1")]
     public void OptionsThatDoNotApply_AreRefused(string message, params string[] options)
     {
         ConsoleProcess.Result result = _console.Run(["train", "--out", "run", .. options]);
