@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>Nodes that functions of a cell are looked at: enough of them prove what a polynomial is off by in between.</summary>
@@ -7,13 +9,9 @@ internal sealed class CellBasis
     private const int QuickNodes = 2;
     private const int KernelNodes = 4;
     private const int ProvingNodes = 6;
+    private const int NodesForPowers = 20;
 
-    private static readonly CellBasis[] _all =
-    [
-        .. from terms in new[] { MomentGrid.TermsOfMeans, MomentGrid.TermsOfLines }
-           from nodes in new[] { QuickNodes, KernelNodes, ProvingNodes }
-           select new CellBasis(nodes * terms, terms),
-    ];
+    private static readonly ConcurrentDictionary<(int Terms, int Nodes), CellBasis> _all = [];
 
     private readonly double[] _fromNodes;
     private readonly double[] _values;
@@ -46,6 +44,9 @@ internal sealed class CellBasis
     /// <summary>Many nodes.</summary>
     public static CellBasis Proving(int terms) => Find(terms, ProvingNodes);
 
+    /// <summary>As many as a proof with weights needs, which has powers of quotients.</summary>
+    public static CellBasis OfPowers(int terms) => Find(terms, NodesForPowers);
+
     /// <summary>The polynomial through values at as many nodes as it has terms.</summary>
     public void Interpolate(ReadOnlySpan<double> atNodes, Span<double> polynomial) =>
         Chebyshev.Combine(atNodes, _fromNodes, polynomial);
@@ -72,5 +73,5 @@ internal sealed class CellBasis
     }
 
     private static CellBasis Find(int terms, int nodes) =>
-        Array.Find(_all, basis => basis.Terms == terms && basis.Nodes == nodes * terms)!;
+        _all.GetOrAdd((terms, nodes), static key => new CellBasis(key.Nodes * key.Terms, key.Terms));
 }

@@ -3,10 +3,8 @@ namespace TorchAttention.Numerics.OnePass;
 /// <summary>The cells that hold rows: their sums, in fixed point, and the rows of those that hold few.</summary>
 internal sealed class CellStore
 {
-    /// <summary>
-    /// A cell of fewer rows keeps them: a row that is a large part of its cell's weight cannot be told from it by moments.
-    /// </summary>
-    public const int MostKept = 32;
+    // Key, value and weight.
+    private const int Fields = 3;
 
     private const int FirstCells = 64;
     private const int NoRows = -1;
@@ -15,10 +13,12 @@ internal sealed class CellStore
     private const long MostInWindow = 1 << 17;
 
     private readonly MomentGrid _grid;
+    private readonly int _mostKept;
     private readonly Stack<int> _free = [];
     private Int128[] _sums;
     private long[] _ids = new long[FirstCells];
     private double[] _levels = new double[FirstCells];
+    private double[] _weightUnits = new double[FirstCells];
     private long[] _counts = new long[FirstCells];
     private byte[] _kept = new byte[FirstCells];
     private int[] _rowPlaces = new int[FirstCells];
@@ -33,11 +33,12 @@ internal sealed class CellStore
     public CellStore(MomentGrid grid)
     {
         _grid = grid;
-        Sums = 3 * grid.Terms;
+        Sums = grid.SumRows * grid.Terms;
+        _mostKept = grid.MostKept;
         _sums = new Int128[FirstCells * Sums];
     }
 
-    /// <summary>Sums of a cell: of T_k, y T_k and y^2 T_k.</summary>
+    /// <summary>Sums of a cell.</summary>
     public int Sums { get; }
 
     /// <summary>The places that cells have, with those that hold no rows, as where rows were refused.</summary>
@@ -97,50 +98,89 @@ internal sealed class CellStore
 
     public long CountAt(int place) => _counts[place];
 
-    /// <summary>The rows of a cell that keeps them, key and value in turn.</summary>
-    public ReadOnlySpan<double> RowsAt(int place) =>
-        _rowPlaces[place] == NoRows ? [] : _rows.AsSpan(_rowPlaces[place] * 2 * MostKept, 2 * _kept[place]);
-
-    /// <summary>The rows of a cell that keeps them, in an order of their own, whoever added them.</summary>
-    public (double X, double Y)[] RowsInOrder(int place)
+    /// <summary>The rows that a cell keeps.</summary>
+    public KeptRow[] RowsAt(int place)
     {
-        ReadOnlySpan<double> rows = RowsAt(place);
-        var ordered = new (double X, double Y)[rows.Length / 2];
-        for (int i = 0; i < ordered.Length; i++)
+        if (_rowPlaces[place] == NoRows)
         {
-            ordered[i] = (rows[2 * i], rows[(2 * i) + 1]);
+            return [];
         }
 
-        Array.Sort(ordered);
-        return ordered;
+        var rows = new KeptRow[_kept[place]];
+        int at = _rowPlaces[place] * Fields * _mostKept;
+        for (int i = 0; i < rows.Length; i++, at += Fields)
+        {
+            rows[i] = new KeptRow(_rows[at], _rows[at + 1], _rows[at + 2]);
+        }
+
+        return rows;
     }
 
-    /// <summary>Counts rows of a cell that are about to be added.</summary>
+    /// <summary>The rows that a cell keeps, in an order of their own, whoever added them.</summary>
+    public KeptRow[] RowsInOrder(int place)
+    {
+        KeptRow[] rows = RowsAt(place);
+        Array.Sort(rows);
+        return rows;
+    }
+
+    /// <summary>The weight of a cell's rows; their number where they have none.</summary>
+    public double WeightAt(int place) => (double)_sums[place * Sums] * Math.ScaleB(_weightUnits[place], -FixedPointSums.Bits);
+
+    /// <summary>The unit of a cell's weights.</summary>
+    public double WeightUnitAt(int place) => _weightUnits[place];
+
+    /// <summary>Counts rows of a cell whose sums were added, and lets go of kept rows that are now a small part of it.</summary>
     /// <param name="place">The cell's place.</param>
     /// <param name="rows">How many.</param>
-    /// <returns>Whether they are to be kept: <see cref="Keep"/> takes them one by one.</returns>
+    /// <returns>Whether rows of it may be kept: <see cref="Keep"/> takes them one by one.</returns>
     public bool Count(int place, long rows)
     {
         Occupied += _counts[place] == 0 && rows > 0 ? 1 : 0;
         _counts[place] = checked(_counts[place] + rows);
-        if (_counts[place] < MostKept)
+        if (!_grid.HasWeights)
         {
-            return true;
+            if (_counts[place] < _mostKept)
+            {
+                return true;
+            }
+
+            Release(place);
+            return false;
         }
 
-        Release(place);
-        return false;
+        double weight = WeightAt(place);
+        int at = _rowPlaces[place] * Fields * _mostKept;
+        int left = 0;
+        for (int i = 0; i < _kept[place]; i++)
+        {
+            if (IsKept(_rows[at + (Fields * i) + 2], weight))
+            {
+                _rows.AsSpan(at + (Fields * i), Fields).CopyTo(_rows.AsSpan(at + (Fields * left++)));
+            }
+        }
+
+        _kept[place] = (byte)left;
+        return true;
     }
 
-    /// <summary>Keeps a row of a cell that holds few.</summary>
+    /// <summary>Keeps a row, if it is a large part of its cell.</summary>
     /// <param name="place">The cell's place.</param>
     /// <param name="x">The key.</param>
     /// <param name="y">The value.</param>
-    public void Keep(int place, double x, double y)
+    /// <param name="weight">The weight; 1 where rows have none.</param>
+    public void Keep(int place, double x, double y, double weight = 1)
     {
-        int at = (_rowPlaces[place] * 2 * MostKept) + (2 * _kept[place]++);
-        (_rows[at], _rows[at + 1]) = (x, y);
+        bool isKept = _rowPlaces[place] != NoRows && _kept[place] < _mostKept && (!_grid.HasWeights || IsKept(weight, WeightAt(place)));
+        if (isKept)
+        {
+            int at = (_rowPlaces[place] * Fields * _mostKept) + (Fields * _kept[place]++);
+            (_rows[at], _rows[at + 1], _rows[at + 2]) = (x, y, weight);
+        }
     }
+
+    // A row that is a large part of its cell's weight cannot be told from it by moments. At most so many rows are.
+    private bool IsKept(double weight, double all) => weight * _mostKept > all;
 
     /// <summary>Adds the cells of another store.</summary>
     public void Add(CellStore other)
@@ -155,27 +195,25 @@ internal sealed class CellStore
                 sums[k] = checked(sums[k] + more[k]);
             }
 
-            if (Count(place, other._counts[from]))
-            {
-                ReadOnlySpan<double> rows = other.RowsAt(from);
-                for (int i = 0; i < rows.Length; i += 2)
-                {
-                    Keep(place, rows[i], rows[i + 1]);
-                }
-            }
+            KeepAll(place, other._counts[from], other.RowsAt(from));
         }
     }
 
     /// <summary>Sets a cell as a file has it.</summary>
-    public void Set(long id, long count, ReadOnlySpan<Int128> sums, ReadOnlySpan<double> rows)
+    public void Set(long id, long count, ReadOnlySpan<Int128> sums, KeptRow[] rows)
     {
         int place = PlaceOf(id);
         sums.CopyTo(SumsAt(place));
+        KeepAll(place, count, rows);
+    }
+
+    private void KeepAll(int place, long count, KeptRow[] rows)
+    {
         if (Count(place, count))
         {
-            for (int i = 0; i < rows.Length; i += 2)
+            foreach (KeptRow row in rows)
             {
-                Keep(place, rows[i], rows[i + 1]);
+                Keep(place, row.X, row.Y, row.Weight);
             }
         }
     }
@@ -189,6 +227,7 @@ internal sealed class CellStore
             Array.Resize(ref _sums, checked(size * Sums));
             Array.Resize(ref _ids, size);
             Array.Resize(ref _levels, size);
+            Array.Resize(ref _weightUnits, size);
             Array.Resize(ref _counts, size);
             Array.Resize(ref _kept, size);
             Array.Resize(ref _rowPlaces, size);
@@ -196,6 +235,7 @@ internal sealed class CellStore
 
         _ids[place] = id;
         _levels[place] = _grid.LevelAt(id);
+        _weightUnits[place] = _grid.WeightUnitAt(id);
         _rowPlaces[place] = _free.Count > 0 ? _free.Pop() : NewRowSet();
         if (4 * Cells > _table.Length)
         {
@@ -207,9 +247,9 @@ internal sealed class CellStore
 
     private int NewRowSet()
     {
-        if ((_rowSets + 1) * 2 * MostKept > _rows.Length)
+        if ((_rowSets + 1) * Fields * _mostKept > _rows.Length)
         {
-            Array.Resize(ref _rows, Math.Max(2 * _rows.Length, 2 * MostKept * FirstCells));
+            Array.Resize(ref _rows, Math.Max(2 * _rows.Length, Fields * _mostKept * FirstCells));
         }
 
         return _rowSets++;
@@ -259,4 +299,13 @@ internal sealed class CellStore
 
     // Fibonacci hashing: neighbouring cells land far apart.
     private static uint Hash(long id) => (uint)(((ulong)id * 0x9E3779B97F4A7C15) >> 33);
+}
+
+/// <summary>A row that a cell keeps beside its sums.</summary>
+/// <param name="X">The key.</param>
+/// <param name="Y">The value.</param>
+/// <param name="Weight">The weight; 1 where rows have none.</param>
+internal readonly record struct KeptRow(double X, double Y, double Weight) : IComparable<KeptRow>
+{
+    public int CompareTo(KeptRow other) => (X, Y, Weight).CompareTo((other.X, other.Y, other.Weight));
 }

@@ -15,7 +15,7 @@ internal sealed class FarSums(MomentLevel level, double h, int degree)
     /// <summary>The curve at a place.</summary>
     /// <param name="x">The place.</param>
     /// <param name="without">A row that is not to count, or null.</param>
-    public double At(double x, (double X, double Y)? without = null)
+    public double At(double x, KeptRow? without = null)
     {
         int right = Array.BinarySearch(level.Ids, level.CellOf(x));
         right = right < 0 ? ~right : right;
@@ -38,22 +38,22 @@ internal sealed class FarSums(MomentLevel level, double h, int degree)
             : Math.Max(0, Math.Max((level.Ids[cell] * level.CellWidth) - x, x - ((level.Ids[cell] + 1) * level.CellWidth)));
     }
 
-    private void AddCell(int cell, double x, (double X, double Y)? without, ref Relative sums)
+    private void AddCell(int cell, double x, KeptRow? without, ref Relative sums)
     {
-        if (level.Counts[cell] < CellStore.MostKept)
+        bool isLeftOut = without is null;
+        foreach (KeptRow row in level.Rows[cell])
         {
-            bool isLeftOut = without is null;
-            foreach ((double X, double Y) row in level.Rows[cell])
+            if (!isLeftOut && row == without)
             {
-                if (!isLeftOut && row == without)
-                {
-                    isLeftOut = true;
-                    continue;
-                }
-
-                sums.Add(Square((x - row.X) / h), row.X / h, row.Y, 1);
+                isLeftOut = true;
+                continue;
             }
 
+            sums.Add(Square((x - row.X) / h), row.X / h, row.Y, row.Weight);
+        }
+
+        if (!level.HasLight(cell))
+        {
             return;
         }
 
@@ -77,10 +77,10 @@ internal sealed class FarSums(MomentLevel level, double h, int degree)
             basis.Fit(values, series);
             for (int k = 0; k < series.Length; k++)
             {
-                weights[power] += series[k] * level.M[(cell * level.K) + k];
+                weights[power] += series[k] * level.Light[0].M[(cell * level.K) + k];
                 if (power < products.Length)
                 {
-                    products[power] += series[k] * level.V[(cell * level.K) + k];
+                    products[power] += series[k] * level.Light[0].V[(cell * level.K) + k];
                 }
             }
 

@@ -15,6 +15,9 @@ internal static unsafe class FixedPointSums
     // Adding it to a number below 2^51 leaves that number, rounded, in the low bits.
     private const double Magic = 6755399441055744.0;
 
+    // Of weights and values in their units: s^5 y^2 has 56 bits too.
+    private const double LargestTerm = 1L << 56;
+
     // Of values in their unit: the square of the largest has 56 bits beside the 50, and half a million of them fit in 128.
     private const double LargestValue = 1 << 28;
 
@@ -33,6 +36,75 @@ internal static unsafe class FixedPointSums
         }
     }
 
+    /// <summary>Refuses a weight whose powers would not fit.</summary>
+    /// <param name="s">The weight, in its unit.</param>
+    /// <param name="y">The value, in its unit.</param>
+    /// <param name="unit">The weight's unit.</param>
+    /// <exception cref="RegressionDataException">It is too large.</exception>
+    public static void CheckLargest(double s, double y, double unit)
+    {
+        if (!(PowerOf(s, MomentGrid.Towers) * Math.Max(1, y * y) <= LargestTerm))
+        {
+            throw new RegressionDataException(
+                RegressionProblem.Range,
+                $"weights about as others nearby, {unit:g4} at most, as the rows that the cells were chosen by have them",
+                $"one of {s * unit:g4}");
+        }
+    }
+
+    /// <summary>Adds rows with weights of one cell.</summary>
+    /// <param name="t">The places in the cell, -1 to 1.</param>
+    /// <param name="y">The values about the cell's level, in their unit.</param>
+    /// <param name="s">The weights, in their unit.</param>
+    /// <param name="sums">The cell's sums (rows of the grid, terms).</param>
+    /// <param name="terms">The terms.</param>
+    public static void Add(Span<double> t, Span<double> y, Span<double> s, Span<Int128> sums, int terms)
+    {
+        for (int i = 0; i < y.Length; i++)
+        {
+            if (!(Math.Abs(y[i]) <= 1 && s[i] <= 1))
+            {
+                double power = s[i];
+                for (int m = 0; m < MomentGrid.Towers; m++, power *= s[i])
+                {
+                    Span<Int128> tower = sums.Slice(3 * terms * m, 3 * terms);
+                    AddWide(t[i], y[i], power, tower);
+                    AddTerms(t[i], power, tower[..terms]);
+                }
+
+                (y[i], s[i]) = (0, 0);
+            }
+        }
+
+        Span<Int128> counts = stackalloc Int128[3 * terms];
+        Span<double> powers = stackalloc double[MostRows];
+        counts.Clear();
+        for (int first = 0; first < t.Length; first += MostRows)
+        {
+            int count = Math.Min(MostRows, t.Length - first);
+            Span<double> places = t.Slice(first, count);
+            Span<double> values = y.Slice(first, count);
+            Span<double> weights = s.Slice(first, count);
+            powers[..count].Fill(1);
+            AddChunk(places, powers[..count], values, counts);
+            for (int m = 0; m < MomentGrid.Towers; m++)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    powers[i] *= weights[i];
+                }
+
+                AddChunk(places, powers[..count], values, sums.Slice(3 * terms * m, 3 * terms));
+            }
+        }
+
+        Span<Int128> rows = sums.Slice(3 * terms * MomentGrid.Towers, terms);
+        for (int k = 0; k < terms; k++)
+        {
+            rows[k] = checked(rows[k] + counts[k]);
+        }
+    }
+
     /// <summary>Adds rows of one cell.</summary>
     /// <param name="t">The places in the cell, -1 to 1.</param>
     /// <param name="y">The values about the cell's level, in their unit.</param>
@@ -43,7 +115,7 @@ internal static unsafe class FixedPointSums
         {
             if (!(Math.Abs(y[i]) <= 1))
             {
-                AddWide(t[i], y[i], sums);
+                AddWide(t[i], y[i], 1, sums);
                 y[i] = 0;
             }
         }
@@ -51,12 +123,24 @@ internal static unsafe class FixedPointSums
         for (int first = 0; first < t.Length; first += MostRows)
         {
             int count = Math.Min(MostRows, t.Length - first);
-            AddChunk(t.Slice(first, count), y.Slice(first, count), sums);
+            AddChunk(t.Slice(first, count), [], y.Slice(first, count), sums);
         }
     }
 
+    // s^m in the order of the powers above.
+    private static double PowerOf(double s, int m)
+    {
+        double power = s;
+        for (int i = 1; i < m; i++)
+        {
+            power *= s;
+        }
+
+        return power;
+    }
+
     // A value beyond the unit: its products in 128 bits. That of T_k alone is added with all others.
-    private static void AddWide(double t, double y, Span<Int128> sums)
+    private static void AddWide(double t, double y, double weight, Span<Int128> sums)
     {
         double before = 1;
         double now = t;
@@ -64,25 +148,43 @@ internal static unsafe class FixedPointSums
         for (int k = 0; k < terms; k++)
         {
             double term = before;
-            sums[terms + k] = checked(sums[terms + k] + Rounded(term * y));
-            sums[(2 * terms) + k] = checked(sums[(2 * terms) + k] + Rounded(term * y * y));
+            sums[terms + k] = checked(sums[terms + k] + Rounded(term * weight * y));
+            sums[(2 * terms) + k] = checked(sums[(2 * terms) + k] + Rounded(term * weight * y * y));
             (before, now) = (now, Math.FusedMultiplyAdd(2 * t, now, -before));
         }
-
-        static Int128 Rounded(double value) => (Int128)Math.Round(value * (1L << Bits));
     }
 
+    private static void AddTerms(double t, double weight, Span<Int128> sums)
+    {
+        double before = 1;
+        double now = t;
+        for (int k = 0; k < sums.Length; k++)
+        {
+            sums[k] = checked(sums[k] + Rounded(before * weight));
+            (before, now) = (now, Math.FusedMultiplyAdd(2 * t, now, -before));
+        }
+    }
+
+    private static Int128 Rounded(double value) => (Int128)Math.Round(value * (1L << Bits));
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddChunk(ReadOnlySpan<double> t, ReadOnlySpan<double> y, Span<Int128> sums)
+    private static void AddChunk(ReadOnlySpan<double> t, ReadOnlySpan<double> s, ReadOnlySpan<double> y, Span<Int128> sums)
     {
         int width = Vector<double>.Count;
         int padded = (t.Length + width - 1) / width * width;
         double* places = stackalloc double[padded];
         double* values = stackalloc double[padded];
+        double* weights = stackalloc double[s.IsEmpty ? 0 : padded];
+        bool hasWeights = !s.IsEmpty;
         double* before = stackalloc double[padded];
         double* now = stackalloc double[padded];
         Fill(places, t, padded);
         Fill(values, y, padded);
+        if (hasWeights)
+        {
+            Fill(weights, s, padded);
+        }
+
         Fill(now, t, padded);
         new Span<double>(before, t.Length).Fill(1);
         new Span<double>(before + t.Length, padded - t.Length).Clear();
@@ -100,22 +202,23 @@ internal static unsafe class FixedPointSums
                 Vector<double> place = Vector.Load(places + i);
                 Vector<double> value = Vector.Load(values + i);
                 Vector<double> twice = place + place;
-                Vector<double> scaled = value * scale;
+                Vector<double> one = hasWeights ? Vector.Load(weights + i) * scale : scale;
+                Vector<double> scaled = value * one;
                 Vector<double> square = scaled * value;
                 Vector<double> a = Vector.Load(before + i);
                 Vector<double> b = Vector.Load(now + i);
-                m0 += Rounded(a, scale, magic);
+                m0 += Rounded(a, one, magic);
                 v0 += Rounded(a, scaled, magic);
                 q0 += Rounded(a, square, magic);
-                m1 += Rounded(b, scale, magic);
+                m1 += Rounded(b, one, magic);
                 v1 += Rounded(b, scaled, magic);
                 q1 += Rounded(b, square, magic);
                 a = Vector.FusedMultiplyAdd(twice, b, -a);
-                m2 += Rounded(a, scale, magic);
+                m2 += Rounded(a, one, magic);
                 v2 += Rounded(a, scaled, magic);
                 q2 += Rounded(a, square, magic);
                 b = Vector.FusedMultiplyAdd(twice, a, -b);
-                m3 += Rounded(b, scale, magic);
+                m3 += Rounded(b, one, magic);
                 v3 += Rounded(b, scaled, magic);
                 q3 += Rounded(b, square, magic);
                 a = Vector.FusedMultiplyAdd(twice, b, -a);

@@ -7,7 +7,7 @@ namespace TorchAttention.Numerics.OnePass;
 public static class KernelRegressionExtensions
 {
     /// <summary>What can be condensed.</summary>
-    internal const string Condensable = "a model of one feature, one column, the gaussian kernel and no weights";
+    internal const string Condensable = "a model of one feature, one column and the gaussian kernel";
 
     /// <summary>
     /// The curve as pieces of polynomials with a proved bound: kilobytes that predict as the model does, however many its examples.
@@ -16,7 +16,7 @@ public static class KernelRegressionExtensions
     /// <param name="tolerance">What a mean may be off by, as a part of the range of the means.</param>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
     /// <exception cref="NotSupportedException">
-    /// The model has several features, columns of values or weights, or another kernel than the Gaussian.
+    /// The model has several features or columns of values, or another kernel than the Gaussian.
     /// </exception>
     public static CondensedCurve Condense(this KernelRegression model, double tolerance = 1e-10)
     {
@@ -27,8 +27,8 @@ public static class KernelRegressionExtensions
         }
 
         double h = model.Bandwidths[0];
-        var moments = new Moments(MomentGrid.Choose(model.Keys, model.Values, model.Count, h, model.Options.Degree));
-        moments.Add(model.Keys, model.Values);
+        var moments = new Moments(MomentGrid.Choose(model.Keys, model.Values, model.Count, h, model.Options.Degree, model.Weights));
+        moments.Add(model.Keys, model.Values, model.Weights);
         var options = new MomentOptions { Degree = model.Options.Degree, Bandwidth = h, Threads = model.Options.Threads };
         return MomentRegression.Fit(moments, options).Condense(tolerance);
     }
@@ -39,6 +39,5 @@ public static class KernelRegressionExtensions
         : model.Classes.Count > 0 ? "classes"
         : model.Columns != 1 ? $"{model.Columns} columns of values"
         : model.Options.Kernel != SmoothingKernel.Gaussian ? $"the kernel {model.Options.Kernel}"
-        : model.Weights.Length > 0 ? "weights"
         : null;
 }

@@ -1,11 +1,11 @@
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
-/// A Gaussian's sums at a query, with v its distance from a row in bandwidths: S_p = sum v^p K, T_p = sum v^p K (y - r), and R_p =
-/// sum v'^p K^2 with v' = sqrt(2) v; and what a mean or a line is of them.
+/// A Gaussian's sums at a query, with v its distance from a row in bandwidths and s the row's weight: S_p = sum s v^p K, T_p = sum s v^p K
+/// (y - r), and R_p = sum s^2 v'^p K^2 with v' = sqrt(2) v; and what a mean or a line is of them.
 /// </summary>
 /// <remarks>
-/// With D, A and B of a degree the fit is f = B / D and a row's own part in it H = A / D. Means: D = S0, A = 1, B = T0. Lines: D = S0 S2 -
+/// With D, A and B of a degree the fit is f = B / D and a row's own part in it H = s A / D. Means: D = S0, A = 1, B = T0. Lines: D = S0 S2 -
 /// S1^2, A = S2, B = S2 T0 - S1 T1. A weight changes with log h by v^2, so the derivative of a sum is the one two powers up.
 /// </remarks>
 internal struct LocalSums
@@ -78,10 +78,11 @@ internal struct LocalSums
     /// <summary>Adds a row.</summary>
     /// <param name="v">The query's distance from it, in bandwidths.</param>
     /// <param name="y">Its value, from the level.</param>
-    /// <returns>The row's weight K.</returns>
-    public double Add(double v, double y)
+    /// <param name="s">Its own weight.</param>
+    /// <returns>The row's weight s K.</returns>
+    public double Add(double v, double y, double s)
     {
-        double weight = Math.Exp(-0.5 * v * v);
+        double weight = s * Math.Exp(-0.5 * v * v);
         double square = weight * weight;
         S0 += weight;
         S1 += weight * v;

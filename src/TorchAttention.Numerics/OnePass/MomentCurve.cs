@@ -46,7 +46,7 @@ internal sealed class MomentCurve(MomentLevel level, double h, int degree)
         double from = level.Levels[near];
         int terms = level.K;
         double[] sums = new double[LocalSums.Rows * terms];
-        SumErrors errors = _sums.At(id, from, withOwn: true, sums);
+        SumErrors errors = _sums.At(id, from, withKept: true, sums);
         var basis = CellBasis.Proving(terms);
         double[][] polynomials = [.. Enumerable.Range(0, LocalSums.Rows).Select(row =>
         {

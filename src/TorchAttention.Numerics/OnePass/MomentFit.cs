@@ -18,6 +18,9 @@ internal sealed class MomentFit
     // So little is left for others of a row somewhere in a cell, were there one: 1 / (1 - H)^2 is no polynomial then.
     private const double LeastLeft = 0.02;
 
+    // A row's own part anywhere in a cell beside that at the nodes.
+    private const double OwnMargin = 1.05;
+
     // Beyond it the square of a derivative of g does not hold.
     private const double LargestOwnPart = 0.9999;
 
@@ -41,7 +44,7 @@ internal sealed class MomentFit
         _level = level;
         _degree = degree;
         _isCertified = isCertified;
-        _basis = isCertified ? CellBasis.Proving(level.K) : CellBasis.Quick(level.K);
+        _basis = !isCertified ? CellBasis.Quick(level.K) : level.HasWeights ? CellBasis.OfPowers(level.K) : CellBasis.Proving(level.K);
         _order = (degree + 1) * (level.K - 1);
         _sums = new MomentSums(level, h, degree, isCertified);
         _far = new FarSums(level, h, degree);
@@ -60,7 +63,8 @@ internal sealed class MomentFit
             () => new Scratch(K, _basis.Nodes),
             (i, _, scratch) =>
             {
-                scores[i] = _level.Counts[i] >= CellStore.MostKept ? OfMany(i, scratch) : OfFew(i, scratch);
+                scores[i] = (_level.HasLight(i) ? OfMany(i, scratch) : default)
+                    + (_level.Rows[i].Length > 0 ? OfFew(i, scratch) : default);
                 return scratch;
             },
             _ => { });
@@ -79,7 +83,7 @@ internal sealed class MomentFit
     private MomentScore OfMany(int cell, Scratch scratch)
     {
         var score = default(MomentScore);
-        SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], withOwn: true, scratch.Sums);
+        SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], withKept: true, scratch.Sums);
         for (int row = 0; row < LocalSums.Rows; row++)
         {
             _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomial);
@@ -96,6 +100,8 @@ internal sealed class MomentFit
 
         // Where all rows in reach lie nearly in one place, lines next to it are no polynomial; only a mean is left, and nothing is proved.
         int degree = _degree == 0 || most < MostVaried * least ? _degree : 0;
+        // The heaviest row that is not kept as one.
+        double heaviest = _level.HasWeights ? _level.Weights[cell] / _level.MostKept : 1;
         bool hasPole = false;
         for (int i = 0; i < nodes; i++)
         {
@@ -104,7 +110,7 @@ internal sealed class MomentFit
             (double dByLog, double aByLog, double bByLog) = sums.ByLog(degree);
             double f = b / d;
             double own = a / d;
-            hasPole |= !(1 - own > LeastLeft);
+            hasPole |= !(1 - (heaviest * own) > LeastLeft);
             double g = 1 / ((1 - own) * (1 - own));
             double fByLog = (bByLog - (f * dByLog)) / d;
             double ownByLog = (aByLog - (own * dByLog)) / d;
@@ -119,24 +125,32 @@ internal sealed class MomentFit
             (scratch.D[i], scratch.A[i], scratch.B[i]) = (d, a, b);
         }
 
-        ReadOnlySpan<double> m = _level.M.AsSpan(cell * K, K);
-        ReadOnlySpan<double> v = _level.V.AsSpan(cell * K, K);
-        ReadOnlySpan<double> q = _level.Q.AsSpan(cell * K, K);
+        MomentLevel.Tower light = _level.Light[0];
+        ReadOnlySpan<double> m = light.M.AsSpan(cell * K, K);
+        ReadOnlySpan<double> v = light.V.AsSpan(cell * K, K);
+        ReadOnlySpan<double> q = light.Q.AsSpan(cell * K, K);
         var ignored = default(MomentScore);
         score.Residual = q[0] + Product(scratch, scratch.F, v, -2, ref ignored) + Product(scratch, scratch.FF, m, 1, ref ignored);
         score.ResidualByLog = Product(scratch, scratch.FByLog, v, -2, ref ignored)
             + Product(scratch, scratch.FFByLog, m, 2, ref ignored);
         score.Trace = Product(scratch, scratch.Own, m, 1, ref ignored);
         score.TraceByLog = Product(scratch, scratch.OwnByLog, m, 1, ref ignored);
-        score.TraceOfSquare = _isCertified ? Product(scratch, scratch.Squares, m, 1, ref ignored) : 0;
+        score.TraceOfSquare = _isCertified ? Product(scratch, scratch.Squares, _level.LightRows.AsSpan(cell * K, K), 1, ref ignored) : 0;
         if (hasPole)
         {
             // Each row has its share of the cell's own parts: an estimate.
-            double count = _level.Counts[cell];
+            double count = _level.LightRows[cell * K];
             double share = Math.Max(LeastLeft, 1 - (score.Trace / count));
             score.LeaveOneOut = score.Residual / (share * share);
             score.LeaveOneOutByLog = (score.ResidualByLog + (2 * score.Residual / share * (score.TraceByLog / count))) / (share * share);
             score.Uncertain = 1;
+            return score;
+        }
+
+        if (_level.HasWeights)
+        {
+            OfWeights(cell, scratch, heaviest, errors, degree, ref score);
+            score.Uncertain += degree < _degree ? 1 : 0;
             return score;
         }
 
@@ -151,6 +165,180 @@ internal sealed class MomentFit
 
         score.Uncertain += degree < _degree ? 1 : 0;
         return score;
+    }
+
+    // 1 / (1 - H)^2 of a row's own part H = s A / D as a sum of powers of s, each with moments of its own.
+    private void OfWeights(int cell, Scratch scratch, double heaviest, in SumErrors errors, int degree, ref MomentScore score)
+    {
+        var ignored = default(MomentScore);
+        double most = OwnMargin * heaviest * scratch.Own.Max();
+        double[] square = PowersOf(most, h => 1 / ((1 - h) * (1 - h)));
+        double[] cube = PowersOf(most, h => 2 / ((1 - h) * (1 - h) * (1 - h)));
+        (double[] f, double[] ff, double[] own) = (scratch.F, scratch.FF, scratch.Own);
+        double[] power = scratch.A;
+        double[] of = scratch.Others;
+        Array.Fill(power, 1);
+        for (int m = 0; m < MomentGrid.Towers; m++)
+        {
+            MomentLevel.Tower tower = _level.Light[m];
+            ReadOnlySpan<double> masses = tower.M.AsSpan(cell * K, K);
+            ReadOnlySpan<double> sums = tower.V.AsSpan(cell * K, K);
+            ReadOnlySpan<double> squares = tower.Q.AsSpan(cell * K, K);
+            score.LeaveOneOut += Product(scratch, power, squares, square[m], ref score)
+                + Product(scratch, Times(power, f), sums, -2 * square[m], ref score)
+                + Product(scratch, Times(power, ff), masses, square[m], ref score);
+            score.LeaveOneOutByLog += Product(scratch, Times(power, scratch.FByLog), sums, -2 * square[m], ref ignored)
+                + Product(scratch, Times(power, scratch.FFByLog), masses, 2 * square[m], ref ignored);
+            if (m > 0)
+            {
+                // The derivative of H has a power of s more.
+                for (int i = 0; i < own.Length; i++)
+                {
+                    scratch.Fitted[i] = power[i] / own[i] * scratch.OwnByLog[i];
+                }
+
+                score.LeaveOneOutByLog += Product(scratch, scratch.Fitted, squares, cube[m - 1], ref ignored)
+                    + Product(scratch, Times(scratch.Fitted, f), sums, -2 * cube[m - 1], ref ignored)
+                    + Product(scratch, Times(scratch.Fitted, ff), masses, cube[m - 1], ref ignored);
+            }
+
+            for (int i = 0; i < own.Length; i++)
+            {
+                power[i] *= own[i];
+            }
+        }
+
+        if (_isCertified && degree == _degree)
+        {
+            CertifyWeighted(cell, scratch, heaviest, most, square, errors, ref score);
+        }
+
+        double[] Times(double[] a, double[] b)
+        {
+            for (int i = 0; i < of.Length; i++)
+            {
+                of[i] = a[i] * b[i];
+            }
+
+            return of;
+        }
+    }
+
+    // The same proof with powers of quotients, and what the sum of powers leaves out: docs/certificates.md.
+    private void CertifyWeighted(
+        int cell, Scratch scratch, double heaviest, double most, double[] square, in SumErrors errors, ref MomentScore score)
+    {
+        (double[] d, double[] a, double[] b) = (scratch.D, scratch.A, scratch.B);
+        double largestF = 0;
+        for (int i = 0; i < d.Length; i++)
+        {
+            a[i] = scratch.Own[i] * d[i];
+            largestF = Math.Max(largestF, Math.Abs(scratch.F[i]));
+        }
+
+        double between = _basis.Between(K - 1);
+        (double ofD, double ofA, double ofB) = errors.Of(_degree, LocalSums.Largest(scratch.Values, between));
+        double low = _basis.Least(d, _order);
+        double own = low > ofD ? heaviest * OwnPart(scratch, low) : 1;
+        double ofOwn = ((heaviest * ofA) + (own * ofD)) / (low - ofD);
+        if (!(low - ofD > 0) || !(own <= most) || !(own + ofOwn < LargestOwnPart))
+        {
+            score.Uncertain = 1;
+            return;
+        }
+
+        double truncation = 0;
+        for (int m = 0; m < MomentGrid.Towers; m++)
+        {
+            MomentLevel.Tower tower = _level.Light[m];
+            double mass = tower.M[cell * K];
+            double squares = Math.Max(0, tower.Q[cell * K]);
+            truncation += Math.Abs(square[m]) * ((Residual(m, 0) * squares) + (2 * Residual(m, 1) * Math.Sqrt(mass * squares))
+                + (Residual(m, 2) * mass));
+        }
+
+        double weight = _level.Light[0].M[cell * K];
+        int towers = MomentGrid.Towers;
+        truncation += 2 * (towers + 1) * Math.Pow(most / 4, towers) / Math.Pow(1 - most, towers + 2) * Math.Max(0, score.Residual);
+        double f = (ofB + (between * largestF * ofD)) / (low - ofD);
+        double left = 1 - own - ofOwn;
+        double g = 1 / (left * left);
+        double change = (1 - own) / left is var ratio ? Math.Max(0, (ratio * ratio) - 1) : 0;
+        double error = Math.Max(score.LeaveOneOut, 0) + truncation;
+        score.Truncation = truncation;
+        score.Propagation = (2 * f * Math.Sqrt(g * weight * error)) + (g * weight * f * f) + (change * error);
+
+        // Powers of weights are rounded to parts of their unit's powers.
+        double unit = _level.ValueUnit;
+        double ofPowers = 0;
+        for (int m = MomentGrid.Towers - 1; m >= 0; m--)
+        {
+            ofPowers = (ofPowers * _level.Units[cell] * own / heaviest) + Math.Abs(square[m]);
+        }
+
+        score.RoundingError += ofPowers * 8 * MomentSums.Rounding * _level.Counts[cell] * _level.Units[cell]
+            * ((unit * unit) + (2 * largestF * unit) + (largestF * largestF));
+
+        // sup |F~ - A^m B^k / D^(m + k)|, by the sizes beside the least D.
+        double Residual(int m, int k)
+        {
+            for (int i = 0; i < d.Length; i++)
+            {
+                scratch.Others[i] = Math.Pow(scratch.Own[i], m) * Math.Pow(scratch.F[i], k);
+            }
+
+            double size = FitTo(scratch.Others, scratch);
+            double largest = 0;
+            for (int i = 0; i < d.Length; i++)
+            {
+                double den = Math.Pow(d[i] / low, m + k);
+                double num = Math.Pow(a[i] / low, m) * Math.Pow(b[i] / low, k);
+                largest = Math.Max(largest, Math.Abs((scratch.Fitted[i] * den) - num) + (8 * (m + k + 1) * MomentSums.Rounding * size * den));
+            }
+
+            return _basis.Between(K - 1 + ((m + k) * _order)) * largest;
+        }
+    }
+
+    // The polynomial through a function at Chebyshev's nodes from 0 to the most, by powers.
+    private static double[] PowersOf(double most, Func<double, double> function)
+    {
+        const int Count = MomentGrid.Towers;
+        double[] nodes = Chebyshev.Nodes(Count);
+        double[] divided = new double[Count];
+        for (int i = 0; i < Count; i++)
+        {
+            nodes[i] = (1 + nodes[i]) / 2;
+            divided[i] = function(most * nodes[i]);
+        }
+
+        for (int order = 1; order < Count; order++)
+        {
+            for (int i = Count - 1; i >= order; i--)
+            {
+                divided[i] = (divided[i] - divided[i - 1]) / (nodes[i] - nodes[i - order]);
+            }
+        }
+
+        // Newton's form by Horner's scheme.
+        double[] powers = new double[Count];
+        for (int i = Count - 1; i >= 0; i--)
+        {
+            for (int k = Count - 1; k > 0; k--)
+            {
+                powers[k] = powers[k - 1] - (nodes[i] * powers[k]);
+            }
+
+            powers[0] = divided[i] - (nodes[i] * powers[0]);
+        }
+
+        double unit = 1;
+        for (int k = 0; k < Count; k++, unit *= most)
+        {
+            powers[k] /= unit;
+        }
+
+        return powers;
     }
 
     // factor sum_k c_k moments_k with the polynomial of a function, and what rounding does to it.
@@ -175,7 +363,7 @@ internal sealed class MomentFit
     private void Certify(int cell, Scratch scratch, in SumErrors errors, ref MomentScore score)
     {
         double count = _level.Counts[cell];
-        double squares = Math.Max(0, _level.Q[cell * K]);
+        double squares = Math.Max(0, _level.All.Q[cell * K]);
         (double[] d, double[] a, double[] b, double[] others) = (scratch.D, scratch.A, scratch.B, scratch.Others);
         double largestF = 0;
         for (int i = 0; i < others.Length; i++)
@@ -267,10 +455,10 @@ internal sealed class MomentFit
     private MomentScore OfFew(int cell, Scratch scratch)
     {
         var score = default(MomentScore);
-        (double X, double Y)[] rows = _level.Rows[cell];
+        KeptRow[] rows = _level.Rows[cell];
         long id = _level.Ids[cell];
         double level = _level.Levels[cell];
-        SumErrors errors = _sums.At(id, level, withOwn: false, scratch.Sums);
+        SumErrors errors = _sums.At(id, level, withKept: false, scratch.Sums);
         for (int row = 0; row < LocalSums.Rows; row++)
         {
             _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomials[row]);
@@ -286,7 +474,7 @@ internal sealed class MomentFit
                 {
                     double distance = (rows[i].X - rows[j].X) / _sums.Bandwidth;
                     double value = rows[j].Y - level;
-                    double rounding = 8 * MomentSums.Rounding * sums.Add(distance, value);
+                    double rounding = 8 * MomentSums.Rounding * sums.Add(distance, value, rows[j].Weight);
                     for (int power = 0; power < LocalSums.Certified(_degree); power++)
                     {
                         off.Add(power, rounding, rounding * Math.Abs(value), 0);
@@ -296,13 +484,14 @@ internal sealed class MomentFit
             }
 
             double y = rows[i].Y - level;
+            double s = rows[i].Weight;
             (double d, double a, double b) = (sums.Denominator(_degree), sums.Own(_degree), sums.Numerator(_degree));
             (double ofD, _, double ofB) = off.Of(_degree, sums.Sizes());
-            if (!(sums.S0 > Lonely) || (_degree > 0 && !(LeastKnown * d > ofD)))
+            if (!(sums.S0 > Lonely * s) || (_degree > 0 && !(LeastKnown * d > ofD)))
             {
                 // Others are so far that their weights are told by their ratios alone.
                 double alone = y + level - _far.At(rows[i].X, rows[i]);
-                score.LeaveOneOut += alone * alone;
+                score.LeaveOneOut += s * alone * alone;
                 score.Trace += 1;
                 score.TraceOfSquare += 1;
                 score.Lonely++;
@@ -312,20 +501,21 @@ internal sealed class MomentFit
             double f = b / d;
             double e = y - f;
             (double dByLog, double aByLog, double bByLog) = sums.ByLog(_degree);
-            score.LeaveOneOut += e * e;
-            score.LeaveOneOutByLog += -2 * e * (bByLog - (f * dByLog)) / d;
-            score.KeptRows += Kept(d, ofD, ofB, f, e, y);
+            score.LeaveOneOut += s * e * e;
+            score.LeaveOneOutByLog += -2 * s * e * (bByLog - (f * dByLog)) / d;
+            score.KeptRows += s * Kept(d, ofD, ofB, f, e, y);
 
-            // With the row itself: D + A, B + A y.
+            // With the row itself: D + s A, B + s A y.
+            (a, aByLog) = (s * a, s * aByLog);
             double all = d + a;
             double fit = (b + (a * y)) / all;
             double own = a / all;
             double residual = y - fit;
-            score.Residual += residual * residual;
-            score.ResidualByLog += -2 * residual * (bByLog + (aByLog * y) - (fit * (dByLog + aByLog))) / all;
+            score.Residual += s * residual * residual;
+            score.ResidualByLog += -2 * s * residual * (bByLog + (aByLog * y) - (fit * (dByLog + aByLog))) / all;
             score.Trace += own;
             score.TraceByLog += (aByLog - (own * (dByLog + aByLog))) / all;
-            sums.R0 += 1;
+            sums.R0 += s * s;
             score.TraceOfSquare += sums.Squares(_degree) / (all * all);
         }
 

@@ -15,6 +15,15 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>Terms of a curve of lines, whose sums are of v^2 K and differences of products.</summary>
     internal const int TermsOfLines = 24;
 
+    /// <summary>
+    /// With weights s the sums of s^m, m = 1 .. Towers: a row's own part is s / S0, and 1 / (1 - s / S0)^2 a sum of its powers.
+    /// </summary>
+    internal const int Towers = 5;
+
+    // A row is kept where it is more than this part of its cell's weight: moments cannot tell it from the cell.
+    internal const int KeptOfEqual = 32;
+    private const int KeptOfWeighted = 64;
+
     /// <summary>The least and the largest e.</summary>
     internal const int LeastExponent = -900;
     internal const int MostExponent = 900;
@@ -37,9 +46,11 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     private readonly long[] _cells;
     private readonly double[] _levels;
+    private readonly long[] _weightExponents;
 
-    internal MomentGrid(int exponent, int unitExponent, int terms, long[] cells, double[] levels)
+    internal MomentGrid(int exponent, int unitExponent, int terms, long[] cells, double[] levels, long[]? weightExponents = null)
     {
+        _weightExponents = weightExponents ?? [];
         Exponent = exponent;
         Terms = terms;
         UnitExponent = unitExponent;
@@ -56,6 +67,15 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>The highest degree that can be fitted: 0, or 1 with 24 terms.</summary>
     public int Degree => Terms < TermsOfLines ? 0 : 1;
 
+    /// <summary>Whether rows have weights.</summary>
+    public bool HasWeights => _weightExponents.Length > 0;
+
+    /// <summary>The rows of a cell's sums: of s^m T_k, s^m y T_k, s^m y^2 T_k for each m, and with weights of T_k alone.</summary>
+    internal int SumRows => HasWeights ? (3 * Towers) + 1 : 3;
+
+    /// <summary>A cell keeps rows whose weight is more than one in so many of its own.</summary>
+    internal int MostKept => HasWeights ? KeptOfWeighted : KeptOfEqual;
+
     /// <summary>w, the width of a cell.</summary>
     public double CellWidth => Math.ScaleB(1, Exponent);
 
@@ -68,6 +88,8 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     internal ReadOnlySpan<double> Levels => _levels;
 
+    internal ReadOnlySpan<long> WeightExponents => _weightExponents;
+
     /// <summary>A grid for rows of which some are known.</summary>
     /// <param name="x">Keys of some rows, from many places of all of them.</param>
     /// <param name="y">Their values.</param>
@@ -76,21 +98,28 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// The width of the cells, rounded down to a power of 2; by the best bandwidth of these rows where null.
     /// </param>
     /// <param name="degree">The highest degree that is to be fitted, 0 or 1; moments for lines take half as much again.</param>
+    /// <param name="weights">The weights of these rows, where rows have weights; moments then take five times as much.</param>
     /// <exception cref="ArgumentException">Lengths that differ, numbers that are not finite, a width that cannot be had.</exception>
     /// <exception cref="RegressionDataException">The rows allow no bandwidth.</exception>
     public static MomentGrid Choose(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> y, long rows, double? cellWidth = null, int degree = 0)
+        ReadOnlySpan<double> x,
+        ReadOnlySpan<double> y,
+        long rows,
+        double? cellWidth = null,
+        int degree = 0,
+        ReadOnlySpan<double> weights = default)
     {
         int terms = degree is 0 or 1 ? TermsOf(degree)
             : throw new ArgumentOutOfRangeException(nameof(degree), degree, "Expected the degree 0 or 1.");
-        RegressionCheck.Data(x, y, 1, []);
+        RegressionCheck.Data(x, y, 1, weights);
         if (x.Length > PilotRows)
         {
             x = Every(x, PilotRows);
             y = Every(y, PilotRows);
+            weights = weights.IsEmpty ? weights : Every(weights, PilotRows);
         }
 
-        double width = cellWidth ?? BestBandwidth(x, y, degree) * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
+        double width = cellWidth ?? BestBandwidth(x, y, weights, degree) * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
         if (!(width > 0) || !double.IsFinite(width) || Math.ILogB(width) is < LeastExponent or > MostExponent)
         {
             throw new ArgumentException(
@@ -103,18 +132,16 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
             exponent++;
         }
 
-        var sums = new SortedDictionary<long, (double Sum, int Count)>();
+        var sums = new SortedDictionary<long, (double Sum, int Count, double Heaviest)>();
         for (int i = 0; i < x.Length; i++)
         {
             long cell = CellOf(x[i], exponent);
-            (double sum, int count) = sums.GetValueOrDefault(cell);
-            sums[cell] = (sum + y[i], count + 1);
+            (double sum, int count, double heaviest) = sums.GetValueOrDefault(cell);
+            sums[cell] = (sum + y[i], count + 1, weights.IsEmpty ? 0 : Math.Max(heaviest, weights[i]));
         }
 
-        // Levels are any numbers near the values; float32 keeps them short.
         long[] cells = [.. sums.Keys];
-        double[] levels = [.. sums.Values.Select(pair => (double)(float)(pair.Sum / pair.Count))];
-        levels = Array.TrueForAll(levels, double.IsFinite) ? levels : [.. sums.Values.Select(pair => pair.Sum / pair.Count)];
+        double[] levels = [.. sums.Values.Select(cell => cell.Sum / cell.Count)];
         var grid = new MomentGrid(exponent, 0, terms, cells, levels);
         double squares = 0;
         double largest = 0;
@@ -126,7 +153,8 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         }
 
         double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
-        return new MomentGrid(exponent, unit > 0 ? Math.ILogB(unit) + 1 : 0, terms, cells, levels);
+        long[] weightExponents = weights.IsEmpty ? [] : [.. sums.Values.Select(cell => ExponentOf(cell.Heaviest))];
+        return new MomentGrid(exponent, unit > 0 ? Math.ILogB(unit) + 1 : 0, terms, cells, levels, weightExponents);
     }
 
     /// <summary>The number of the cell that a key lies in.</summary>
@@ -135,24 +163,16 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     /// <summary>r_j, which the values of a cell are counted from.</summary>
     /// <param name="cell">The cell's number j.</param>
-    public double LevelAt(long cell)
-    {
-        int at = Array.BinarySearch(_cells, cell);
-        if (at >= 0)
-        {
-            return _levels[at];
-        }
+    public double LevelAt(long cell) => _levels[NearestTo(cell)];
 
-        int next = ~at;
-        return next == 0 ? _levels[0]
-            : next == _cells.Length || cell - _cells[next - 1] <= _cells[next] - cell ? _levels[next - 1]
-            : _levels[next];
-    }
+    /// <summary>The unit that weights in a cell are summed in, a power of 2; 1 where they have none.</summary>
+    internal double WeightUnitAt(long cell) => HasWeights ? Math.ScaleB(1, (int)_weightExponents[NearestTo(cell)]) : 1;
 
     /// <summary>Whether moments of both add up.</summary>
     /// <param name="other">Another grid.</param>
     public bool Equals(MomentGrid? other) => other is not null && Exponent == other.Exponent && UnitExponent == other.UnitExponent
-        && Terms == other.Terms && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels);
+        && Terms == other.Terms && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels)
+        && WeightExponents.SequenceEqual(other.WeightExponents);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as MomentGrid);
@@ -173,10 +193,30 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         return cells.Count;
     }
 
+    private int NearestTo(long cell)
+    {
+        int at = Array.BinarySearch(_cells, cell);
+        if (at >= 0)
+        {
+            return at;
+        }
+
+        int next = ~at;
+        return next == 0 ? 0
+            : next == _cells.Length || cell - _cells[next - 1] <= _cells[next] - cell ? next - 1
+            : next;
+    }
+
+    // Of a power of 2 that no weight is above; rows of weight 0 say nothing.
+    private static long ExponentOf(double weight) => weight > 0 ? Math.Clamp(Math.ILogB(weight) + 1, LeastExponent, MostExponent) : 0;
+
     internal static int TermsOf(int degree) => degree == 0 ? TermsOfMeans : TermsOfLines;
 
-    private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int degree) =>
-        KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut }).Bandwidths[0];
+    private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int degree)
+    {
+        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut };
+        return KernelRegression.Fit(x, y, 1, options, weights).Bandwidths[0];
+    }
 
     private static double[] Every(ReadOnlySpan<double> numbers, int count)
     {

@@ -11,23 +11,36 @@ internal sealed class MomentLevel
     private static readonly double[] _left = Halves(-1);
     private static readonly double[] _right = Halves(1);
 
-    private MomentLevel(int exponent, int terms, int count)
+    private MomentLevel(int exponent, int terms, bool hasWeights, int count)
     {
         Exponent = exponent;
         K = terms;
+        HasWeights = hasWeights;
         Ids = new long[count];
         Levels = new double[count];
         Counts = new double[count];
-        M = new double[count * K];
-        V = new double[count * K];
-        Q = new double[count * K];
-        Rows = new (double X, double Y)[count][];
+        Weights = new double[count];
+        Units = new double[count];
+        Rows = new KeptRow[count][];
+        All = new Tower(count * terms);
+        if (hasWeights)
+        {
+            Light = [.. Enumerable.Range(0, MomentGrid.Towers).Select(_ => new Tower(count * terms))];
+            (LightRows, Squares) = (new double[count * terms], new double[count * terms]);
+        }
+        else
+        {
+            (Light, LightRows, Squares) = ([All], All.M, All.M);
+        }
     }
 
     public int Exponent { get; }
 
     /// <summary>The number of terms K.</summary>
     public int K { get; }
+
+    /// <summary>Whether rows have weights s; without, each is 1.</summary>
+    public bool HasWeights { get; }
 
     public double CellWidth => Math.ScaleB(1, Exponent);
 
@@ -39,20 +52,29 @@ internal sealed class MomentLevel
     /// <summary>What the values of each are counted from.</summary>
     public double[] Levels { get; }
 
-    /// <summary>The rows of each.</summary>
+    /// <summary>How many rows each has.</summary>
     public double[] Counts { get; }
 
-    /// <summary>sum T_k (cells, K).</summary>
-    public double[] M { get; }
+    /// <summary>What the rows of each weigh.</summary>
+    public double[] Weights { get; }
 
-    /// <summary>sum (y - r) T_k.</summary>
-    public double[] V { get; }
+    /// <summary>A row's weight is rounded to a part of this.</summary>
+    public double[] Units { get; }
 
-    /// <summary>sum (y - r)^2 T_k.</summary>
-    public double[] Q { get; }
+    /// <summary>Sums of s T_k, s (y - r) T_k and s (y - r)^2 T_k over all rows (cells, K).</summary>
+    public Tower All { get; }
 
-    /// <summary>The rows of cells that hold few; empty in others.</summary>
-    public (double X, double Y)[][] Rows { get; }
+    /// <summary>sum s^2 T_k.</summary>
+    public double[] Squares { get; }
+
+    /// <summary>The same with s^m, m = 1, 2, .., over the rows that are not kept as rows; without weights of cells that keep none.</summary>
+    public Tower[] Light { get; }
+
+    /// <summary>sum T_k over these.</summary>
+    public double[] LightRows { get; }
+
+    /// <summary>The rows that are kept as rows: those that are a large part of their cell.</summary>
+    public KeptRow[][] Rows { get; }
 
     /// <summary>What each rounding of a value to a multiple of 2^-50 is off by at most, in units of the values.</summary>
     public double ValueUnit { get; private init; }
@@ -60,34 +82,48 @@ internal sealed class MomentLevel
     /// <summary>What sums that others made are off by, <see cref="Moments.SummationError"/>.</summary>
     public double SummationError { get; private init; }
 
-    public double LargestCount => Counts.Max();
+    /// <summary>Rows of more than one in so many of their cell's weight are kept.</summary>
+    public int MostKept { get; private init; }
+
+    /// <summary>Whether a cell has rows that are not kept.</summary>
+    public bool HasLight(int cell) => HasWeights ? Light[0].M[cell * K] > 0 : Rows[cell].Length == 0;
 
     public static MomentLevel Create(Moments moments)
     {
         CellStore store = moments.Store;
         int[] places = store.InOrder();
-        var level = new MomentLevel(moments.Grid.Exponent, moments.Grid.Terms, places.Length)
+        MomentGrid grid = moments.Grid;
+        var level = new MomentLevel(grid.Exponent, grid.Terms, grid.HasWeights, places.Length)
         {
-            ValueUnit = moments.Grid.ValueUnit,
+            ValueUnit = grid.ValueUnit,
             SummationError = moments.SummationError,
+            MostKept = grid.MostKept,
         };
-        double scale = Math.ScaleB(1, -FixedPointSums.Bits);
+        var light = new Int128[store.Sums];
         for (int i = 0; i < places.Length; i++)
         {
             int place = places[i];
             level.Ids[i] = store.IdAt(place);
             level.Levels[i] = store.LevelAt(place);
             level.Counts[i] = store.CountAt(place);
-            ReadOnlySpan<Int128> sums = store.SumsAt(place);
-            int terms = level.K;
-            for (int k = 0; k < terms; k++)
-            {
-                level.M[(i * terms) + k] = (double)sums[k] * scale;
-                level.V[(i * terms) + k] = (double)sums[terms + k] * scale * level.ValueUnit;
-                level.Q[(i * terms) + k] = (double)sums[(2 * terms) + k] * scale * level.ValueUnit * level.ValueUnit;
-            }
-
+            level.Weights[i] = store.WeightAt(place);
+            level.Units[i] = store.WeightUnitAt(place);
             level.Rows[i] = store.RowsInOrder(place);
+            ReadOnlySpan<Int128> sums = store.SumsAt(place);
+            level.SetTower(level.All, i, sums, level.Units[i]);
+            if (grid.HasWeights)
+            {
+                level.SetTerms(level.Squares, i, sums[(3 * level.K)..], level.Units[i] * level.Units[i]);
+                level.Without(level.Rows[i], i, sums, light);
+                double unit = 1;
+                for (int m = 0; m < level.Light.Length; m++)
+                {
+                    unit *= level.Units[i];
+                    level.SetTower(level.Light[m], i, light.AsSpan(3 * m * level.K), unit);
+                }
+
+                level.SetTerms(level.LightRows, i, light.AsSpan(3 * level.Light.Length * level.K), 1);
+            }
         }
 
         return level;
@@ -102,7 +138,12 @@ internal sealed class MomentLevel
             count += Ids[i] >> 1 == Ids[i - 1] >> 1 ? 0 : 1;
         }
 
-        var coarse = new MomentLevel(Exponent + 1, K, count) { ValueUnit = ValueUnit, SummationError = SummationError };
+        var coarse = new MomentLevel(Exponent + 1, K, HasWeights, count)
+        {
+            ValueUnit = ValueUnit,
+            SummationError = SummationError,
+            MostKept = MostKept,
+        };
         int to = -1;
         for (int i = 0; i < Ids.Length; i++)
         {
@@ -113,13 +154,28 @@ internal sealed class MomentLevel
                 (coarse.Ids[to], coarse.Levels[to], coarse.Rows[to]) = (parent, Levels[i], []);
             }
 
-            bool isLeft = (Ids[i] & 1) == 0;
-            AddHalf(coarse, to, i, isLeft ? _left : _right);
-            double before = coarse.Counts[to];
+            double[] half = (Ids[i] & 1) == 0 ? _left : _right;
+            double apart = Levels[i] - coarse.Levels[to];
+            All.AddHalf(coarse.All, to, i, half, apart, K);
+            for (int m = 0; m < Light.Length && HasWeights; m++)
+            {
+                Light[m].AddHalf(coarse.Light[m], to, i, half, apart, K);
+            }
+
+            if (HasWeights)
+            {
+                AddHalf(coarse.Squares, to, Squares, i, half, K);
+                AddHalf(coarse.LightRows, to, LightRows, i, half, K);
+            }
+
             coarse.Counts[to] += Counts[i];
-            coarse.Rows[to] = coarse.Counts[to] >= CellStore.MostKept ? []
-                : before == 0 ? Rows[i]
-                : [.. coarse.Rows[to], .. Rows[i]];
+            coarse.Weights[to] += Weights[i];
+            coarse.Units[to] = Math.Max(coarse.Units[to], Units[i]);
+            coarse.Rows[to] = [.. coarse.Rows[to], .. Rows[i]];
+            if (i + 1 == Ids.Length || Ids[i + 1] >> 1 != parent)
+            {
+                coarse.LetGo(to);
+            }
         }
 
         return coarse;
@@ -131,27 +187,81 @@ internal sealed class MomentLevel
     /// <summary>The number of the cell that a key lies in.</summary>
     public long CellOf(double x) => (long)Math.Floor(Math.ScaleB(x, -Exponent));
 
-    private void AddHalf(MomentLevel coarse, int to, int from, double[] half)
+    private void SetTower(Tower tower, int cell, ReadOnlySpan<Int128> sums, double unit)
     {
-        double apart = Levels[from] - coarse.Levels[to];
+        SetTerms(tower.M, cell, sums, unit);
+        SetTerms(tower.V, cell, sums[K..], unit * ValueUnit);
+        SetTerms(tower.Q, cell, sums[(2 * K)..], unit * ValueUnit * ValueUnit);
+    }
+
+    private void SetTerms(double[] to, int cell, ReadOnlySpan<Int128> sums, double unit)
+    {
+        double scale = Math.ScaleB(unit, -FixedPointSums.Bits);
         for (int k = 0; k < K; k++)
         {
-            double m = 0;
-            double v = 0;
-            double q = 0;
+            to[(cell * K) + k] = (double)sums[k] * scale;
+        }
+    }
+
+    // Sums without rows: what these were rounded to is taken away again, exactly.
+    private void Without(KeptRow[] rows, int cell, ReadOnlySpan<Int128> all, Span<Int128> light)
+    {
+        light.Clear();
+        double[] places = [.. rows.Select(row => PlaceIn(Ids[cell], row.X))];
+        double[] values = [.. rows.Select(row => (row.Y - Levels[cell]) / ValueUnit)];
+        double[] weights = [.. rows.Select(row => row.Weight / Units[cell])];
+        FixedPointSums.Add(places, values, weights, light, K);
+        for (int k = 0; k < light.Length; k++)
+        {
+            light[k] = all[k] - light[k];
+        }
+    }
+
+    // Rows that are no large part of their cell any more go into its sums.
+    private void LetGo(int cell)
+    {
+        KeptRow[] rows = Rows[cell];
+        if (!HasWeights)
+        {
+            Rows[cell] = Counts[cell] < MostKept ? rows : [];
+            return;
+        }
+
+        Rows[cell] = [.. rows.Where(row => row.Weight * MostKept > Weights[cell])];
+        foreach (KeptRow row in rows.Where(row => !(row.Weight * MostKept > Weights[cell])))
+        {
+            double t = PlaceIn(Ids[cell], row.X);
+            double y = row.Y - Levels[cell];
+            (double before, double now) = (1, t);
+            for (int k = 0; k < K; k++)
+            {
+                int at = (cell * K) + k;
+                double term = before;
+                LightRows[at] += term;
+                foreach (Tower tower in Light)
+                {
+                    term *= row.Weight;
+                    tower.M[at] += term;
+                    tower.V[at] += term * y;
+                    tower.Q[at] += term * y * y;
+                }
+
+                (before, now) = (now, (2 * t * now) - before);
+            }
+        }
+    }
+
+    private static void AddHalf(double[] to, int toCell, double[] from, int cell, double[] half, int terms)
+    {
+        for (int k = 0; k < terms; k++)
+        {
+            double sum = 0;
             for (int j = 0; j <= k; j++)
             {
-                double factor = half[(k * MostTerms) + j];
-                double mass = M[(from * K) + j];
-                double sum = V[(from * K) + j];
-                m += factor * mass;
-                v += factor * (sum + (apart * mass));
-                q += factor * (Q[(from * K) + j] + (2 * apart * sum) + (apart * apart * mass));
+                sum += half[(k * MostTerms) + j] * from[(cell * terms) + j];
             }
 
-            coarse.M[(to * K) + k] += m;
-            coarse.V[(to * K) + k] += v;
-            coarse.Q[(to * K) + k] += q;
+            to[(toCell * terms) + k] += sum;
         }
     }
 
@@ -178,5 +288,45 @@ internal sealed class MomentLevel
         }
 
         return rows;
+    }
+
+    /// <summary>Sums of s^m T_k, s^m (y - r) T_k and s^m (y - r)^2 T_k (cells, K).</summary>
+    internal sealed class Tower(int length)
+    {
+        public double[] M { get; } = new double[length];
+
+        public double[] V { get; } = new double[length];
+
+        public double[] Q { get; } = new double[length];
+
+        /// <summary>Adds the rows of a cell to those of one twice as wide.</summary>
+        /// <param name="to">The wide cells.</param>
+        /// <param name="toCell">Which.</param>
+        /// <param name="cell">The narrow cell.</param>
+        /// <param name="half">Which half it is.</param>
+        /// <param name="apart">What its level is above the other's.</param>
+        /// <param name="terms">K.</param>
+        public void AddHalf(Tower to, int toCell, int cell, double[] half, double apart, int terms)
+        {
+            for (int k = 0; k < terms; k++)
+            {
+                double m = 0;
+                double v = 0;
+                double q = 0;
+                for (int j = 0; j <= k; j++)
+                {
+                    double factor = half[(k * MostTerms) + j];
+                    double mass = M[(cell * terms) + j];
+                    double sum = V[(cell * terms) + j];
+                    m += factor * mass;
+                    v += factor * (sum + (apart * mass));
+                    q += factor * (Q[(cell * terms) + j] + (2 * apart * sum) + (apart * apart * mass));
+                }
+
+                to.M[(toCell * terms) + k] += m;
+                to.V[(toCell * terms) + k] += v;
+                to.Q[(toCell * terms) + k] += q;
+            }
+        }
     }
 }

@@ -72,7 +72,7 @@ public static class MomentQuery
             .. Enumerable.Range(0, Terms).Select(k => $"{shown($"sum({power("u*u", k)})")} AS q{k}"),
         ];
         string nothing = string.Concat(Enumerable.Repeat(", NULL", (3 * Terms) - 1));
-        string keep = CellStore.MostKept.ToString(CultureInfo.InvariantCulture);
+        string keep = MomentGrid.KeptOfEqual.ToString(CultureInfo.InvariantCulture);
         return $"""
             WITH placed AS NOT MATERIALIZED (
               SELECT CAST({Quoted(x)} AS {type}) AS x, CAST({Quoted(y)} AS {type}) AS y, CAST({Quoted(x)} AS {type}) * {inverse} AS p

@@ -42,6 +42,7 @@ public sealed class MomentRegression : IPredictor
     private readonly List<MomentLevel> _levels = [];
     private readonly double _count;
     private readonly double _total;
+    private readonly double _weight;
     private readonly int? _threads;
 
     private MomentRegression(Moments moments, int degree, int? threads)
@@ -51,7 +52,8 @@ public sealed class MomentRegression : IPredictor
         _count = moments.Count;
         _threads = threads;
         (LeastX, MostX) = (moments.LeastX, moments.MostX);
-        (MeanY, _total) = SpreadOf(_levels[0], _count);
+        _weight = _levels[0].Weights.Sum();
+        (MeanY, _total) = SpreadOf(_levels[0], _weight);
         Count = moments.Count;
         Bandwidth = double.NaN;
         Diagnostics = null!;
@@ -176,22 +178,22 @@ public sealed class MomentRegression : IPredictor
         CultureInfo.InvariantCulture,
         $"gaussian kernel, degree {Degree}, h = {Bandwidth}, {Count} rows, leave-one-out error {Certificate}");
 
-    private static (double Mean, double Squares) SpreadOf(MomentLevel level, double count)
+    private static (double Mean, double Squares) SpreadOf(MomentLevel level, double weight)
     {
         int terms = level.K;
         double origin = level.Count == 0 ? 0 : level.Levels[0];
         double sum = 0;
         for (int i = 0; i < level.Count; i++)
         {
-            sum += level.V[i * terms] + ((level.Levels[i] - origin) * level.Counts[i]);
+            sum += level.All.V[i * terms] + ((level.Levels[i] - origin) * level.Weights[i]);
         }
 
-        double mean = origin + (sum / count);
+        double mean = origin + (sum / weight);
         double squares = 0;
         for (int i = 0; i < level.Count; i++)
         {
             double apart = level.Levels[i] - mean;
-            squares += level.Q[i * terms] + (2 * apart * level.V[i * terms]) + (apart * apart * level.Counts[i]);
+            squares += level.All.Q[i * terms] + (2 * apart * level.All.V[i * terms]) + (apart * apart * level.Weights[i]);
         }
 
         return (mean, squares);
@@ -289,7 +291,7 @@ public sealed class MomentRegression : IPredictor
     private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
     {
         double n = _count;
-        double mean = score.Residual / n;
+        double mean = score.Residual / _weight;
         double ofMean = score.ResidualByLog / score.Residual;
         double left = n - score.Trace;
         double gcv = GcvCriterion.Compute(mean, score.Trace, n);
@@ -298,7 +300,7 @@ public sealed class MomentRegression : IPredictor
             BandwidthRule.GCV => (gcv, gcv * (ofMean + (2 / left * score.TraceByLog))),
             BandwidthRule.AICc => (
                 AICcCriterion.Compute(mean, score.Trace, n), ofMean + (2 * (n - 1) / ((left - 2) * (left - 2)) * score.TraceByLog)),
-            _ => (score.LeaveOneOut / n, score.LeaveOneOutByLog / n),
+            _ => (score.LeaveOneOut / _weight, score.LeaveOneOutByLog / _weight),
         };
         return double.IsFinite(value) && score.Lonely <= MostLonely * n ? (value, slope) : (double.PositiveInfinity, double.NaN);
     }
@@ -308,22 +310,23 @@ public sealed class MomentRegression : IPredictor
         MomentScore score = new MomentFit(Level, Bandwidth, Degree, isCertified: true).Score(_threads, cancellationToken);
         double n = _count;
         double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
+        double mean = score.Residual / _weight;
         Diagnostics = new Diagnostics
         {
             EffectiveDegreesOfFreedom = score.Trace,
             ResidualDegreesOfFreedom = freedom,
-            ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(score.Residual / freedom) : double.NaN],
+            ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(mean * n / freedom) : double.NaN],
             RSquared = [_total > 0 ? 1 - (score.Residual / _total) : double.NaN],
-            LeaveOneOutError = score.Lonely <= MostLonely * n ? score.LeaveOneOut / n : double.PositiveInfinity,
-            AICc = AICcCriterion.Compute(score.Residual / n, score.Trace, n),
-            GCV = GcvCriterion.Compute(score.Residual / n, score.Trace, n),
+            LeaveOneOutError = score.Lonely <= MostLonely * n ? score.LeaveOneOut / _weight : double.PositiveInfinity,
+            AICc = AICcCriterion.Compute(mean, score.Trace, n),
+            GCV = GcvCriterion.Compute(mean, score.Trace, n),
         };
         Certificate = new Certificate
         {
-            Truncation = score.Truncation / n,
-            Propagation = score.Propagation / n,
-            Rounding = score.RoundingError / n,
-            KeptRows = score.KeptRows / n,
+            Truncation = score.Truncation / _weight,
+            Propagation = score.Propagation / _weight,
+            Rounding = score.RoundingError / _weight,
+            KeptRows = score.KeptRows / _weight,
             LonelyRows = score.Lonely,
             UncertainCells = score.Uncertain,
         };

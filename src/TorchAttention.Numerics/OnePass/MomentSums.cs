@@ -19,6 +19,9 @@ internal sealed unsafe class MomentSums
     private const double FixedPointError = 8;
     private const double KernelError = 3;
 
+    // Of rounding to a multiple of 2^-50.
+    private const double HalfOfUnit = 4 * Rounding;
+
     private readonly MomentLevel _level;
     private readonly int _degree;
     private readonly double[] _nodes;
@@ -26,6 +29,7 @@ internal sealed unsafe class MomentSums
     private readonly int _reach;
     private readonly double[] _beyond;
     private readonly double _beyondSize;
+    private readonly double _fixedPointUnits;
 
     /// <summary>Prepares a bandwidth.</summary>
     /// <param name="level">The moments.</param>
@@ -40,13 +44,23 @@ internal sealed unsafe class MomentSums
         HalfWidth = level.CellWidth / (2 * h);
         K = level.K;
         _nodes = Chebyshev.Nodes(K);
-        double total = level.Counts.Sum();
-        double reach = Math.Sqrt(2 * Math.Log(Math.Max(total, 1) / Beyond));
+        double total = level.Weights.Sum();
+        double least = level.HasWeights ? level.Weights.Min() : 1;
+        double reach = Math.Sqrt(2 * Math.Log(Math.Max(total, least) / (Beyond * least)));
         _reach = (int)Math.Ceiling(reach / (2 * HalfWidth)) + 1;
         double beyond = Math.Exp(-reach * reach / 2);
         _beyond = [beyond * total, beyond * reach * total, beyond * reach * reach * total];
-        _beyondSize = 2 * Math.Sqrt(SquaresOf(level) / Math.Max(total, 1));
-        double ofSums = ProductError + FixedPointError + Math.Log2(Math.Max(2, level.LargestCount));
+        _beyondSize = 2 * Math.Sqrt(SquaresOf(level) / total);
+
+        // A weight is rounded to a part of its unit, not of itself.
+        double units = 1;
+        for (int i = 0; i < level.Count && level.HasWeights; i++)
+        {
+            units = Math.Max(units, level.Counts[i] * level.Units[i] / level.Weights[i]);
+        }
+
+        _fixedPointUnits = units;
+        double ofSums = ProductError + (FixedPointError * units) + Math.Log2(Math.Max(2, level.Counts.Max()));
 
         // sum_j |c_kj| of T_k = sum_j c_kj t^j is what a sum of powers' error becomes.
         double[] inPowers = level.SummationError > 0 ? Chebyshev.InPowers(K) : new double[K * K];
@@ -69,7 +83,8 @@ internal sealed unsafe class MomentSums
                 tables,
                 squares,
                 [.. left.Select((bound, power) => ErrorOf(tables[power], HalfWidth, o, power, bound, far))],
-                [.. leftOfSquares.Select((bound, power) => ErrorOf(squares[power], narrower, o, power, bound, farOfSquares))]);
+                [.. leftOfSquares.Select((bound, power) => ErrorOf(squares[power], narrower, o, power, bound, farOfSquares))],
+                [.. left.Select((_, power) => FixedErrorOf(tables[power]))]);
         }
     }
 
@@ -88,11 +103,11 @@ internal sealed unsafe class MomentSums
     /// <summary>Sums at the nodes of a cell.</summary>
     /// <param name="id">The cell.</param>
     /// <param name="level">What its values are counted from.</param>
-    /// <param name="withOwn">Whether the cell's own rows are among those summed.</param>
+    /// <param name="withKept">Whether the cell's own rows that are kept as rows are among those summed.</param>
     /// <param name="sums">Where they go (rows of <see cref="LocalSums"/>, K).</param>
     /// <returns>What they are off by.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public SumErrors At(long id, double level, bool withOwn, Span<double> sums)
+    public SumErrors At(long id, double level, bool withKept, Span<double> sums)
     {
         sums.Clear();
         SumErrors errors = default;
@@ -103,19 +118,23 @@ internal sealed unsafe class MomentSums
 
         int first = Array.BinarySearch(_level.Ids, id - _reach);
         first = first < 0 ? ~first : first;
-        fixed (double* to = sums, m = _level.M, v = _level.V)
+        fixed (double* to = sums, m = _level.All.M, v = _level.All.V, q = _level.Squares)
+        fixed (double* lightM = _level.Light[0].M, lightV = _level.Light[0].V, lightQ = _level.HasWeights ? _level.Light[1].M : _level.Squares)
         {
             for (int j = first; j < _level.Count && _level.Ids[j] <= id + _reach; j++)
             {
                 long o = _level.Ids[j] - id;
-                if (o == 0 && !withOwn)
+                bool isLight = o == 0 && !withKept;
+                if (isLight && !_level.HasLight(j))
                 {
                     continue;
                 }
 
                 ref readonly Offset offset = ref _offsets[o + _reach];
                 double apart = _level.Levels[j] - level;
-                double* masses = m + (j * K);
+                double* masses = (isLight ? lightM : m) + (j * K);
+                double* products = (isLight ? lightV : v) + (j * K);
+                double* squared = (isLight ? lightQ : q) + (j * K);
                 for (int power = 0; power < offset.Tables.Length; power++)
                 {
                     // Means have no use for odd powers.
@@ -129,7 +148,7 @@ internal sealed unsafe class MomentSums
                         double* weights = to + ((LocalSums.FirstWeight + power) * K);
                         if (power < LocalSums.Products)
                         {
-                            AddProducts(table, masses, v + (j * K), apart, weights, to + ((LocalSums.FirstProduct + power) * K));
+                            AddProducts(table, masses, products, apart, weights, to + ((LocalSums.FirstProduct + power) * K));
                         }
                         else
                         {
@@ -142,18 +161,20 @@ internal sealed unsafe class MomentSums
                 {
                     fixed (double* table = offset.Squares[power])
                     {
-                        AddProduct(table, masses, to + ((LocalSums.FirstSquare + power) * K));
+                        AddProduct(table, squared, to + ((LocalSums.FirstSquare + power) * K));
                     }
                 }
 
                 if (offset.Errors.Length > 0)
                 {
                     double size = SizeOf(j, apart);
-                    double mass = _level.Counts[j];
+                    double mass = _level.Weights[j];
+                    double squares = _level.HasWeights ? _level.Squares[j * K] : mass;
                     for (int power = 0; power < offset.Errors.Length; power++)
                     {
                         double error = offset.Errors[power];
-                        errors.Add(power, error * mass, error * size, offset.Squares.Length > 0 ? offset.ErrorsOfSquares[power] * mass : 0);
+                        double product = (error * size) + (offset.FixedErrors[power] * mass * _level.ValueUnit);
+                        errors.Add(power, error * mass, product, offset.Squares.Length > 0 ? offset.ErrorsOfSquares[power] * squares : 0);
                     }
                 }
             }
@@ -165,13 +186,12 @@ internal sealed unsafe class MomentSums
     // The root of sum (y - level)^2 times the rows: what Cauchy and Schwarz leave of a sum of products.
     private double SizeOf(int cell, double apart)
     {
-        double mass = _level.Counts[cell];
-        double q = _level.Q[cell * K];
-        double about = Math.Max(0, q + (2 * apart * _level.V[cell * K]) + (apart * apart * mass))
+        double mass = _level.Weights[cell];
+        double q = _level.All.Q[cell * K];
+        double about = Math.Max(0, q + (2 * apart * _level.All.V[cell * K]) + (apart * apart * mass))
             + (ProductError * Rounding * (q + (apart * apart * mass)));
 
-        // A value's own rounding is a part of its unit, not of itself.
-        return Math.Sqrt(mass * about) + (FixedPointError * Rounding * mass * _level.ValueUnit);
+        return Math.Sqrt(mass * about);
     }
 
     private static double SquaresOf(MomentLevel level)
@@ -181,7 +201,7 @@ internal sealed unsafe class MomentSums
         for (int i = 0; i < level.Count; i++)
         {
             double apart = level.Levels[i] - mean;
-            sum += level.Q[i * level.K] + (apart * apart * level.Counts[i]);
+            sum += level.All.Q[i * level.K] + (apart * apart * level.Weights[i]);
         }
 
         return sum;
@@ -247,6 +267,25 @@ internal sealed unsafe class MomentSums
         }
 
         return ((2 + lebesgue) * left) + (lebesgue * (rounded + (KernelError * Rounding * largest)));
+    }
+
+    // What the fixed point of values does: they are rounded to a part of their unit, not of themselves.
+    private double FixedErrorOf(double[] table)
+    {
+        double lebesgue = (2 / Math.PI * Math.Log(K)) + 1;
+        double largest = 0;
+        for (int z = 0; z < K; z++)
+        {
+            double sum = 0;
+            for (int k = 0; k < K; k++)
+            {
+                sum += Math.Abs(table[(k * K) + z]);
+            }
+
+            largest = Math.Max(largest, sum);
+        }
+
+        return lebesgue * largest * HalfOfUnit * _fixedPointUnits;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -318,5 +357,6 @@ internal sealed unsafe class MomentSums
     /// What one cell's moments give at the nodes of another: coefficients (K, K) of v^power K and of v'^power K^2, v' = sqrt(2) v, and
     /// tau of each.
     /// </summary>
-    private readonly record struct Offset(double[][] Tables, double[][] Squares, double[] Errors, double[] ErrorsOfSquares);
+    private readonly record struct Offset(
+        double[][] Tables, double[][] Squares, double[] Errors, double[] ErrorsOfSquares, double[] FixedErrors);
 }

@@ -35,19 +35,28 @@ public sealed partial class Moments
                 sums[(((i * _cells.Sums) + k) * Halves) + 1] = unchecked((long)(ulong)from[k]);
             }
 
-            rows.AddRange(_cells.RowsInOrder(order[i]).SelectMany(row => new[] { row.X, row.Y }));
+            foreach (KeptRow row in _cells.RowsInOrder(order[i]))
+            {
+                rows.AddRange(Grid.HasWeights ? [row.X, row.Y, row.Weight] : [row.X, row.Y]);
+            }
         }
 
+        int fields = Grid.HasWeights ? 3 : 2;
         var tensors = new Dictionary<string, SafeTensor>
         {
             ["cells"] = SafeTensor.Create(ids, ids.Length),
             ["counts"] = SafeTensor.Create(counts, ids.Length),
-            ["sums"] = SafeTensor.Create(sums, ids.Length, 3, Grid.Terms, Halves),
-            ["rows"] = SafeTensor.Create(rows.ToArray(), rows.Count / 2, 2),
+            ["sums"] = SafeTensor.Create(sums, ids.Length, Grid.SumRows, Grid.Terms, Halves),
+            ["rows"] = SafeTensor.Create(rows.ToArray(), rows.Count / fields, fields),
             ["range"] = SafeTensor.Create([LeastX, MostX, SummationError], 3),
             ["level_cells"] = SafeTensor.Create(Grid.Cells, Grid.Cells.Length),
             ["levels"] = SafeTensor.Create(Grid.Levels, Grid.Levels.Length),
         };
+        if (Grid.HasWeights)
+        {
+            tensors["weight_exponents"] = SafeTensor.Create(Grid.WeightExponents, Grid.WeightExponents.Length);
+        }
+
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
@@ -80,13 +89,18 @@ public sealed partial class Moments
         long[] counts = reader.Longs("counts", 1);
         long[] sums = reader.Longs("sums", 4);
         int terms = file.Tensors["sums"].Shape[2] == MomentGrid.TermsOfLines ? MomentGrid.TermsOfLines : MomentGrid.TermsOfMeans;
-        int perCell = 3 * terms;
+        long[] weightExponents = file.Tensors.ContainsKey("weight_exponents") ? reader.Longs("weight_exponents", 1) : [];
         double[] rows = reader.Doubles("rows", 2);
         double[] range = reader.Doubles("range", 1);
+        bool hasWeights = weightExponents.Length > 0;
+        int fields = hasWeights ? 3 : 2;
+        int sumRows = hasWeights ? (3 * MomentGrid.Towers) + 1 : 3;
+        int perCell = sumRows * terms;
         bool fits = levelCells.Length == levels.Length && levels.Length > 0 && IsAscending(levelCells) && levels.All(double.IsFinite)
             && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * perCell * Halves
             && counts.All(count => count > 0) && rows.All(double.IsFinite)
-            && rows.LongLength == 2 * counts.Where(count => count < CellStore.MostKept).Sum()
+            && (!hasWeights || (weightExponents.Length == levels.Length
+                && weightExponents.All(e => e is >= MomentGrid.LeastExponent and <= MomentGrid.MostExponent)))
             && range.Length == 3 && range[2] >= 0
             && (ids.Length == 0 || (double.IsFinite(range[0]) && double.IsFinite(range[1]) && range[0] <= range[1]))
             && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue;
@@ -95,7 +109,11 @@ public sealed partial class Moments
             throw Others("the shapes of its tensors do not fit each other, or its cells are not in order");
         }
 
-        var moments = new Moments(new MomentGrid(exponent, unit, terms, levelCells, levels));
+        var grid = new MomentGrid(exponent, unit, terms, levelCells, levels, weightExponents);
+        var moments = new Moments(grid);
+        ILookup<long, KeptRow> kept = Enumerable.Range(0, rows.Length / fields)
+            .Select(i => new KeptRow(rows[i * fields], rows[(i * fields) + 1], hasWeights ? rows[(i * fields) + 2] : 1))
+            .ToLookup(row => grid.CellOf(row.X));
         var cell = new Int128[perCell];
         int row = 0;
         for (int i = 0; i < ids.Length; i++)
@@ -106,25 +124,28 @@ public sealed partial class Moments
                 cell[k] = new Int128(unchecked((ulong)sums[at]), unchecked((ulong)sums[at + 1]));
             }
 
-            // The first sum counts the rows.
-            int kept = counts[i] < CellStore.MostKept ? 2 * (int)counts[i] : 0;
-            ReadOnlySpan<double> own = rows.AsSpan(row, kept);
-            for (int r = 0; r < kept; r += 2)
+            KeptRow[] own = [.. kept[ids[i]]];
+            bool isWhole = hasWeights ? own.Length <= grid.MostKept && own.All(row => row.Weight > 0)
+                : own.Length == (counts[i] < grid.MostKept ? counts[i] : 0);
+            if (!isWhole)
             {
-                if (moments.Grid.CellOf(own[r]) != ids[i])
-                {
-                    throw Others($"a row of the cell {ids[i]} lies in another");
-                }
+                throw Others($"the cell {ids[i]} keeps {own.Length} rows");
             }
 
-            if (cell[0] != (Int128)counts[i] << FixedPointSums.Bits)
+            // The first sum of the last row of weighted sums, and of the first of others, counts the rows.
+            if (cell[hasWeights ? perCell - terms : 0] != (Int128)counts[i] << FixedPointSums.Bits)
             {
                 throw Others($"the sums of the cell {ids[i]} are not those of {counts[i]} rows");
             }
 
             moments._cells.Set(ids[i], counts[i], cell, own);
             moments.Count += counts[i];
-            row += kept;
+            row += own.Length;
+        }
+
+        if (row * fields != rows.Length)
+        {
+            throw Others("rows that are kept lie in no cell");
         }
 
         (moments.LeastX, moments.MostX, moments.SummationError) = (range[0], range[1], range[2]);

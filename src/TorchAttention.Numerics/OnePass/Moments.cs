@@ -28,6 +28,7 @@ public sealed partial class Moments
     private readonly CellStore _cells;
     private double[] _places = [];
     private double[] _values = [];
+    private double[] _weights = [];
     private double[] _placeOfRow = [];
     private int[] _cellOfRow = [];
     private int[] _ends = [];
@@ -64,11 +65,16 @@ public sealed partial class Moments
     /// <summary>Adds rows.</summary>
     /// <param name="x">Keys.</param>
     /// <param name="y">Values, one for each key.</param>
-    /// <exception cref="ArgumentException">Lengths that differ, or a number that is not finite; no row is added.</exception>
-    /// <exception cref="RegressionDataException">
-    /// A key or value that is too large for the grid; where it is a value, rows before it may have been added.
+    /// <param name="weights">
+    /// Weights, one for each key and not negative, where the grid is for rows that have them; each 1 where empty. A row of weight 0 is none.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// Lengths that differ, a number that is not finite, a negative weight, or weights where the grid is for none; no row is added.
     /// </exception>
-    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
+    /// <exception cref="RegressionDataException">
+    /// A key, value or weight that is too large for the grid; where it is not a key, rows before it may have been added.
+    /// </exception>
+    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights = default)
     {
         if (x.Length != y.Length)
         {
@@ -76,10 +82,57 @@ public sealed partial class Moments
         }
 
         Check(x, y);
+        if (!weights.IsEmpty)
+        {
+            CheckWeights(weights, x.Length);
+            if (weights.Contains(0))
+            {
+                AddWeighted(x, y, weights);
+                return;
+            }
+        }
+
         for (int first = 0; first < x.Length; first += Block)
         {
             int count = Math.Min(Block, x.Length - first);
-            AddBlock(x.Slice(first, count), y.Slice(first, count));
+            AddBlock(x.Slice(first, count), y.Slice(first, count), weights.IsEmpty ? [] : weights.Slice(first, count));
+        }
+    }
+
+    private void AddWeighted(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
+    {
+        var rows = new List<double>[] { [], [], [] };
+        for (int i = 0; i < x.Length; i++)
+        {
+            if (weights[i] > 0)
+            {
+                rows[0].Add(x[i]);
+                rows[1].Add(y[i]);
+                rows[2].Add(weights[i]);
+            }
+        }
+
+        Add([.. rows[0]], [.. rows[1]], [.. rows[2]]);
+    }
+
+    private void CheckWeights(ReadOnlySpan<double> weights, int rows)
+    {
+        if (!Grid.HasWeights)
+        {
+            throw new ArgumentException("Expected no weights, for which the grid was not chosen, got some.", nameof(weights));
+        }
+
+        if (weights.Length != rows)
+        {
+            throw new ArgumentException($"Expected as many weights as keys, {rows}, got {weights.Length}.", nameof(weights));
+        }
+
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (!double.IsFinite(weights[i]) || weights[i] < 0)
+            {
+                throw new ArgumentException($"Expected finite weights from 0, got {weights[i]} at row {i}.", nameof(weights));
+            }
         }
     }
 
@@ -142,12 +195,17 @@ public sealed partial class Moments
     }
 
     // By counting, as many rows of a cell as there are side by side.
-    private void AddBlock(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
+    private void AddBlock(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
     {
         if (_places.Length < x.Length)
         {
             (_places, _values, _placeOfRow) = (new double[x.Length], new double[x.Length], new double[x.Length]);
             _cellOfRow = new int[x.Length];
+        }
+
+        if (Grid.HasWeights && _weights.Length < x.Length)
+        {
+            _weights = new double[x.Length];
         }
 
         double inverse = Math.ScaleB(1, -Grid.Exponent);
@@ -190,6 +248,12 @@ public sealed partial class Moments
             largest = Math.Max(largest, Math.Abs(value));
             _places[at] = _placeOfRow[i];
             _values[at] = value;
+            if (Grid.HasWeights)
+            {
+                double weightUnit = _cells.WeightUnitAt(cell);
+                _weights[at] = (weights.IsEmpty ? 1 : weights[i]) / weightUnit;
+                FixedPointSums.CheckLargest(_weights[at], value, weightUnit);
+            }
         }
 
         FixedPointSums.CheckLargest(largest, Grid.ValueUnit);
@@ -200,7 +264,17 @@ public sealed partial class Moments
             int end = ends[cell];
             if (end > start)
             {
-                FixedPointSums.Add(_places.AsSpan(start, end - start), _values.AsSpan(start, end - start), _cells.SumsAt(cell));
+                Span<double> places = _places.AsSpan(start, end - start);
+                Span<double> values = _values.AsSpan(start, end - start);
+                if (Grid.HasWeights)
+                {
+                    FixedPointSums.Add(places, values, _weights.AsSpan(start, end - start), _cells.SumsAt(cell), Grid.Terms);
+                }
+                else
+                {
+                    FixedPointSums.Add(places, values, _cells.SumsAt(cell));
+                }
+
                 areKept |= _cells.Count(cell, end - start);
                 start = end;
             }
@@ -208,10 +282,7 @@ public sealed partial class Moments
 
         for (int i = 0; areKept && i < x.Length; i++)
         {
-            if (_cells.CountAt(_cellOfRow[i]) < CellStore.MostKept)
-            {
-                _cells.Keep(_cellOfRow[i], x[i], y[i]);
-            }
+            _cells.Keep(_cellOfRow[i], x[i], y[i], weights.IsEmpty ? 1 : weights[i]);
         }
 
         (LeastX, MostX) = (least, most);

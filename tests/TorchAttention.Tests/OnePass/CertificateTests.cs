@@ -54,7 +54,7 @@ public sealed class CertificateTests
             }
 
             proved++;
-            (double expected, double trace, _) = problem.DenseLines(problem.H);
+            (double expected, double trace, _) = problem.Dense(problem.H, 1, [.. problem.X.Select(_ => 1.0)]);
             double error = Math.Abs(model.Diagnostics.LeaveOneOutError - expected);
             if (!(error <= said.Bound + (OfDense * expected)))
             {
@@ -66,6 +66,42 @@ public sealed class CertificateTests
 
         Assert.Empty(violated);
         Assert.True(proved > 0.5 * Problems, $"Only {proved} of {Problems} were proved.");
+    }
+
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(0, 8)]
+    [InlineData(1, 2)]
+    [InlineData(1, 6)]
+    public void LeaveOneOutErrorOfRowsWithWeights_IsWithinItsBound(int degree, double orders)
+    {
+        List<string> violated = [];
+        int proved = 0;
+        int problems = Problems / 2;
+        for (int seed = 0; seed < problems; seed++)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            double[] weights = problem.Weights(seed, orders);
+            MomentRegression model = Fit(problem, CellOf(seed, problem), degree, weights);
+            Certificate said = model.Certificate;
+            if (!said.IsProved)
+            {
+                continue;
+            }
+
+            proved++;
+            (double expected, double trace, _) = problem.Dense(problem.H, degree, weights);
+            double error = Math.Abs(model.Diagnostics.LeaveOneOutError - expected);
+            if (!(error <= said.Bound + (OfDense * expected)))
+            {
+                violated.Add($"{problem}: {error:g3} beyond {said}");
+            }
+
+            Assert.Equal(trace, model.Diagnostics.EffectiveDegreesOfFreedom, 1e-7 * trace);
+        }
+
+        Assert.Empty(violated);
+        Assert.True(proved > 0.5 * problems, $"Only {proved} of {problems} were proved.");
     }
 
     // A bound that holds without one of its parts has a part too many.
@@ -145,6 +181,6 @@ public sealed class CertificateTests
     private static double CellOf(int seed, MomentProblem problem) =>
         Math.ScaleB(problem.H, _cellsInBandwidth[seed / MomentProblem.Kinds.Length % _cellsInBandwidth.Length]);
 
-    private static MomentRegression Fit(MomentProblem problem, double cellWidth, int degree = 0) =>
-        MomentRegression.Fit(problem.Moments(cellWidth, degree), new MomentOptions { Degree = degree, Bandwidth = problem.H });
+    private static MomentRegression Fit(MomentProblem problem, double cellWidth, int degree = 0, double[]? weights = null) =>
+        MomentRegression.Fit(problem.Moments(cellWidth, degree, weights), new MomentOptions { Degree = degree, Bandwidth = problem.H });
 }

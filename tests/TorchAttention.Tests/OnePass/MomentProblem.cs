@@ -53,11 +53,21 @@ internal sealed record MomentProblem(string Kind, double[] X, double[] Y, double
     }
 
     /// <summary>Moments in cells of a width.</summary>
-    public Moments Moments(double cellWidth, int degree = 0)
+    /// <param name="cellWidth">The width.</param>
+    /// <param name="degree">What they are for.</param>
+    /// <param name="weights">The rows' weights; none for all alike.</param>
+    public Moments Moments(double cellWidth, int degree = 0, double[]? weights = null)
     {
-        var moments = new Moments(MomentGrid.Choose(X, Y, X.Length, cellWidth, degree));
-        moments.Add(X, Y);
+        var moments = new Moments(MomentGrid.Choose(X, Y, X.Length, cellWidth, degree, weights));
+        moments.Add(X, Y, weights);
         return moments;
+    }
+
+    /// <summary>Weights over so many orders of ten.</summary>
+    public double[] Weights(int seed, double orders)
+    {
+        var random = new Random(seed);
+        return [.. X.Select(_ => Math.Pow(10, orders * (random.NextDouble() - 0.5)))];
     }
 
     /// <summary>
@@ -101,41 +111,46 @@ internal sealed record MomentProblem(string Kind, double[] X, double[] Y, double
         return (loo.Sum / n, trace.Sum, squares.Sum / n, lonely);
     }
 
-    /// <summary>The same of lines.</summary>
-    public (double LeaveOneOut, double Trace, double MeanSquare) DenseLines(double h)
+    /// <summary>The same of lines, or of rows with weights.</summary>
+    public (double LeaveOneOut, double Trace, double MeanSquare) Dense(double h, int degree, double[] weights)
     {
         int n = X.Length;
         double level = Y.Average();
         (var loo, var trace, var squares) = (new Compensated(), new Compensated(), new Compensated());
         for (int i = 0; i < n; i++)
         {
-            (double f, double own) = Line(i, h, level, withOwn: true);
-            (double without, _) = Line(i, h, level, withOwn: false);
+            (double f, double own) = Line(i, h, degree, weights, level, withOwn: true);
+            (double without, _) = Line(i, h, degree, weights, level, withOwn: false);
             double residual = Y[i] - level - f;
             double e = Y[i] - level - without;
-            squares.Add(residual * residual);
-            trace.Add(own);
-            loo.Add(e * e);
+            squares.Add(weights[i] * residual * residual);
+            trace.Add(weights[i] * own);
+            loo.Add(weights[i] * e * e);
         }
 
-        return (loo.Sum / n, trace.Sum, squares.Sum / n);
+        return (loo.Sum / weights.Sum(), trace.Sum, squares.Sum / weights.Sum());
     }
 
     // Means first, then sums about them: no digits are lost however far apart the rows are.
-    private (double F, double Own) Line(int at, double h, double level, bool withOwn)
+    private (double F, double Own) Line(int at, double h, int degree, double[] s0, double level, bool withOwn)
     {
         (var s, var sx, var sy) = (new Compensated(), new Compensated(), new Compensated());
         double[] weights = new double[X.Length];
         for (int j = 0; j < X.Length; j++)
         {
             double u = (X[at] - X[j]) / h;
-            weights[j] = j == at && !withOwn ? 0 : Math.Exp(-0.5 * u * u);
+            weights[j] = j == at && !withOwn ? 0 : s0[j] * Math.Exp(-0.5 * u * u);
             s.Add(weights[j]);
             sx.Add(weights[j] * u);
             sy.Add(weights[j] * (Y[j] - level));
         }
 
         (double meanX, double meanY) = (sx.Sum / s.Sum, sy.Sum / s.Sum);
+        if (degree == 0)
+        {
+            return (meanY, 1 / s.Sum);
+        }
+
         (var xx, var xy) = (new Compensated(), new Compensated());
         for (int j = 0; j < X.Length; j++)
         {

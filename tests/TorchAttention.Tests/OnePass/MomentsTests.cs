@@ -13,16 +13,24 @@ public sealed class MomentsTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Theory]
-    [InlineData(1, 300)]
-    [InlineData(2, 5_000)]
-    [InlineData(3, 400_000)]
-    public void OrderAndSplit_ChangeNoBit(int seed, int n)
+    [InlineData(1, 300, false)]
+    [InlineData(2, 5_000, false)]
+    [InlineData(3, 400_000, false)]
+    [InlineData(1, 300, true)]
+    [InlineData(2, 20_000, true)]
+    public void OrderAndSplit_ChangeNoBit(int seed, int n, bool hasWeights)
     {
         (double[] x, double[] y) = Rows(n, seed);
+        double[] weights = hasWeights ? Weights(n, seed) : [];
+        MomentGrid grid = MomentGrid.Choose(x, y, n, weights: weights);
         y[n / 2] = 1e5;
-        MomentGrid grid = MomentGrid.Choose(x, y, n);
+        if (hasWeights)
+        {
+            weights[n / 3] *= 100;
+        }
+
         var whole = new Moments(grid);
-        whole.Add(x, y);
+        whole.Add(x, y, weights);
 
         int[] order = [.. Enumerable.Range(0, n)];
         new Random(seed).Shuffle(order);
@@ -30,7 +38,8 @@ public sealed class MomentsTests : IDisposable
         for (int part = 0; part < parts.Length; part++)
         {
             int[] rows = [.. order.Where((_, place) => place * parts.Length / n == part)];
-            parts[part].Add([.. rows.Select(i => x[i])], [.. rows.Select(i => y[i])]);
+            parts[part].Add(
+                [.. rows.Select(i => x[i])], [.. rows.Select(i => y[i])], hasWeights ? [.. rows.Select(i => weights[i])] : default);
         }
 
         parts[2].Merge(parts[0]);
@@ -109,14 +118,76 @@ public sealed class MomentsTests : IDisposable
         }
     }
 
+    // Weights count like rows that stand there as often, but in n; ratios of them are all that matters.
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    public void Slopes_AreThoseOfTheScores(int degree)
+    [InlineData(0, BandwidthRule.LeaveOneOut)]
+    [InlineData(1, BandwidthRule.LeaveOneOut)]
+    [InlineData(0, BandwidthRule.AICc)]
+    public void FitWithWeights_IsThatOfTheRowsInMemory(int degree, BandwidthRule rule)
+    {
+        const int n = 3000;
+        (double[] x, double[] y) = Rows(n, 12);
+        double[] weights = Weights(n, 12);
+        var moments = new Moments(MomentGrid.Choose(x, y, n, null, degree, weights));
+        moments.Add(x, y, weights);
+        moments.Add([0.5, 0.2], [1e6, -1e6], [0, 0]);
+        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) };
+        var memory = KernelRegression.Fit(x, y, 1, options, weights);
+        var found = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) });
+        var model = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = memory.Bandwidths[0] });
+
+        Assert.Equal(n, moments.Count);
+        Assert.Equal(memory.Bandwidths[0], found.Bandwidth, 1e-4 * memory.Bandwidths[0]);
+        Assert.True(model.Certificate.IsProved, $"{model.Certificate}");
+        Diagnostics expected = memory.Diagnostics;
+        Diagnostics actual = model.Diagnostics;
+        Assert.Equal(expected.LeaveOneOutError, actual.LeaveOneOutError, 1e-9);
+        Near(expected.EffectiveDegreesOfFreedom, actual.EffectiveDegreesOfFreedom);
+        Near(expected.ResidualDegreesOfFreedom, actual.ResidualDegreesOfFreedom);
+        Near(expected.ResidualStandardError[0], actual.ResidualStandardError[0]);
+        Near(expected.RSquared[0], actual.RSquared[0]);
+        Near(expected.AICc, actual.AICc);
+
+        double[] queries = [.. Enumerable.Range(0, 200).Select(i => i / 199.0)];
+        Predictions ofRows = memory.Predict(queries);
+        foreach (Predictions predicted in (Predictions[])[model.Predict(queries), memory.Condense(1e-12).Predict(queries)])
+        {
+            for (int i = 0; i < queries.Length; i++)
+            {
+                Assert.Equal(ofRows.Mean[i], predicted.Mean[i], 1e-10);
+                Assert.Equal(ofRows.StandardError[i], predicted.StandardError[i], 1e-5 * ofRows.StandardError[i]);
+            }
+        }
+    }
+
+    [Fact]
+    public void WiderCellsOfWeights_AreThoseOfTheirRows()
+    {
+        (double[] x, double[] y) = Rows(2000, 13);
+        double[] weights = Weights(2000, 13);
+        double[] cells = [1.0 / 512, 1.0 / 32];
+        MomentRegression[] models = [.. cells.Select(cell =>
+        {
+            var moments = new Moments(MomentGrid.Choose(x, y, 2000, cell, 0, weights));
+            moments.Add(x, y, weights);
+            return MomentRegression.Fit(moments, new MomentOptions { Bandwidth = 1.0 / 32 });
+        })];
+
+        Assert.Equal(models[1].Diagnostics.LeaveOneOutError, models[0].Diagnostics.LeaveOneOutError, 1e-12);
+        Assert.All(models, model => Assert.True(model.Certificate.IsProved));
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(0, true)]
+    [InlineData(1, true)]
+    public void Slopes_AreThoseOfTheScores(int degree, bool hasWeights)
     {
         (double[] x, double[] y) = Rows(3000, 6);
-        var moments = new Moments(MomentGrid.Choose(x, y, 3000, null, degree));
-        moments.Add(x, y);
+        double[] weights = hasWeights ? Weights(3000, 6) : [];
+        var moments = new Moments(MomentGrid.Choose(x, y, 3000, null, degree, weights));
+        moments.Add(x, y, weights);
         var level = MomentLevel.Create(moments);
         foreach (double h in (double[])[0.01, 0.03, 0.3])
         {
@@ -205,6 +276,13 @@ public sealed class MomentsTests : IDisposable
         Assert.StartsWith("keys below ", Assert.Throws<RegressionDataException>(() => moments.Add([1e300], [1])).Expected);
         Assert.StartsWith("values within ", Assert.Throws<RegressionDataException>(() => moments.Add([0.5], [1e200])).Expected);
         Assert.StartsWith("Expected as many values as keys, 1, got 2.", Refused(() => moments.Add([0.5], [1, 2])).Message);
+        Assert.StartsWith("Expected no weights", Refused(() => moments.Add([0.5], [1], [1])).Message);
+        var weighted = new Moments(MomentGrid.Choose(x, y, 500, 0.01, 0, Weights(500, 10)));
+        Assert.StartsWith("Expected finite weights from 0, got -1 at row 0.", Refused(() => weighted.Add([0.5], [1], [-1])).Message);
+        Assert.StartsWith("Expected as many weights as keys, 1, got 2.", Refused(() => weighted.Add([0.5], [1], [1, 2])).Message);
+        Assert.StartsWith("weights about", Assert.Throws<RegressionDataException>(() => weighted.Add([0.5], [1], [1e30])).Expected);
+        Assert.StartsWith("Expected moments of the same grid", Refused(() => moments.Merge(weighted)).Message);
+        Assert.Equal(0, weighted.Count);
         Assert.StartsWith(
             "Expected moments of the same grid", Refused(() => moments.Merge(new Moments(MomentGrid.Choose(x, y, 500, 0.1)))).Message);
         Assert.StartsWith(
@@ -229,12 +307,15 @@ public sealed class MomentsTests : IDisposable
     public void DamagedFiles_AreRefusedInOneLine()
     {
         (double[] x, double[] y) = Rows(300, 11);
-        var moments = new Moments(MomentGrid.Choose(x, y, 300, 0.1));
-        moments.Add(x, y);
         string path = Path.Combine(_folder.FullName, "a.moments");
-        moments.Save(path);
+        foreach (double[] weights in (double[][])[[], Weights(300, 11)])
+        {
+            var moments = new Moments(MomentGrid.Choose(x, y, 300, 0.1, 0, weights));
+            moments.Add(x, y, weights);
+            moments.Save(path);
 
-        Assert.InRange(DamagedBytes.Refused(path, 1, file => Moments.Load(file)), 150, 400);
+            Assert.InRange(DamagedBytes.Refused(path, 1, file => Moments.Load(file)), 150, 400);
+        }
     }
 
     private static ArgumentException Refused(Action action) => Assert.ThrowsAny<ArgumentException>(action);
@@ -246,6 +327,12 @@ public sealed class MomentsTests : IDisposable
         var moments = new Moments(MomentGrid.Choose(x, y, x.Length));
         moments.Add(x, y);
         return MomentRegression.Fit(moments);
+    }
+
+    private static double[] Weights(int n, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, n).Select(_ => Math.Pow(10, 2 * random.NextDouble()))];
     }
 
     private static (double[] X, double[] Y) Rows(int n, int seed)
