@@ -199,7 +199,7 @@ public sealed partial class CondensedCurve : IPredictor
     {
         double place = x * _inverse;
         double inside = Math.Min(Math.Max(place, _first), _last);
-        int index = _table.Length > 0 ? _table[(int)(inside - _first)] : Search((long)Math.Floor(inside));
+        int index = _table.Length > 0 ? _table[(int)(Math.Floor(inside) - _first)] : Search((long)Math.Floor(inside));
         t = Math.Min(1, ((inside - _starts[index]) * _scales[index]) - 1);
         return index;
     }

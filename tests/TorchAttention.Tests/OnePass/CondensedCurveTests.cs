@@ -101,6 +101,23 @@ public sealed class CondensedCurveTests : IDisposable
         Assert.Equal([false, true, true, false, true, true], at.StandardError.Select(double.IsNaN));
     }
 
+    // The end is the number below a whole one, and that many cells from the start is not less than their count.
+    [Fact]
+    public void BeyondTheLastPiece_IsWhatItsEndIs()
+    {
+        double[] x = [.. Enumerable.Range(0, 200).Select(i => i * 0.01)];
+        double[] y = [.. x.Select(Math.Sin)];
+        var options = new KernelRegressionOptions { Bandwidth = 0.1 };
+        for (int i = 0; i < 100; i++)
+        {
+            CondensedCurve curve = KernelRegression.Fit([.. x.Select(at => at - (0.05 * i))], y, options).Condense();
+
+            double[] mean = curve.Predict([10, 1e300]).Mean;
+            Assert.Equal(mean[0], mean[1]);
+            Assert.InRange(mean[0], 0.85, 0.95);
+        }
+    }
+
     [Fact]
     public void OtherModels_AreRefused()
     {
