@@ -8,6 +8,7 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>Makes kilobytes of a model of many examples.</summary>
 internal static class CondenseCommand
 {
+    private const string Onnx = ".onnx";
     private const string Source = ".cs";
     private const string Tensors = ".safetensors";
 
@@ -18,7 +19,8 @@ internal static class CondenseCommand
             "--tolerance", "What a mean may be off by, as a part of the range of the means (default 1e-10)");
         var output = new Option<string>("--out")
         {
-            Description = $"Where the curve goes: {Tensors} for predict and C#, {Source} for C# source without dependencies",
+            Description = $"Where the curve goes: {Tensors} for predict and C#, {Source} for C# source without dependencies, {Onnx} for "
+                + "onnxruntime",
             HelpName = "file",
             Required = true,
         };
@@ -34,9 +36,10 @@ internal static class CondenseCommand
         OutputPath.Check("--out", output);
         OutputPath.Differs("--out", output, path, "the model");
         string ending = Path.GetExtension(output).ToLowerInvariant();
-        if (ending is not (Tensors or Source))
+        if (ending is not (Tensors or Source or Onnx))
         {
-            throw CliException.WrongInput($"--out: expected a file that ends in {Tensors} or {Source}, got '{PlainText.Brief(output)}'");
+            throw CliException.WrongInput(
+                $"--out: expected a file that ends in {Tensors}, {Source} or {Onnx}, got '{PlainText.Brief(output)}'");
         }
 
         if (tolerance < CondensedCurve.LeastTolerance)
@@ -53,7 +56,7 @@ internal static class CondenseCommand
             if (ending == Tensors)
             {
                 throw CliException.WrongInput(
-                    $"--model: {PlainText.Brief(path)} is condensed already; --out with {Source} writes it as source");
+                    $"--model: {PlainText.Brief(path)} is condensed already; --out with {Source} writes it as source, with {Onnx} as ONNX");
             }
         }
         else
@@ -63,13 +66,17 @@ internal static class CondenseCommand
                 : throw CliException.WrongInput($"--model: expected {KernelRegressionExtensions.Condensable}, got one with {other}");
         }
 
-        if (ending == Source)
+        switch (ending)
         {
-            WholeFile.WriteText(output, writer => curve.WriteSource(writer, Path.GetFileNameWithoutExtension(output)));
-        }
-        else
-        {
-            curve.Save(output, notes);
+            case Source:
+                WholeFile.WriteText(output, writer => curve.WriteSource(writer, Path.GetFileNameWithoutExtension(output)));
+                break;
+            case Onnx:
+                WholeFile.Write(output, stream => curve.WriteOnnx(stream, notes));
+                break;
+            default:
+                curve.Save(output, notes);
+                break;
         }
 
         Console.WriteLine($"{output}: {curve.Pieces} pieces for {curve.Count} examples, within {Digits.Short(curve.Bound)} of the fit, "

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Numerics;
-using System.Text;
 
 namespace TorchAttention.Runs;
 
@@ -17,17 +16,17 @@ internal sealed class EventFile : IDisposable
 {
     private const int Buckets = 30;
 
-    // Numbers of fields with how their values are written: 8 bytes, a whole number, a text or message, 4 bytes.
-    private const byte WallTime = (1 << 3) | 1;
-    private const byte Step = 2 << 3;
-    private const byte FileVersion = (3 << 3) | 2;
-    private const byte Summary = (5 << 3) | 2;
-    private const byte Value = (1 << 3) | 2;
-    private const byte Tag = (1 << 3) | 2;
-    private const byte SimpleValue = (2 << 3) | 5;
-    private const byte Histogram = (5 << 3) | 2;
-    private const byte BucketLimits = (6 << 3) | 2;
-    private const byte BucketCounts = (7 << 3) | 2;
+    // Numbers of fields.
+    private const int WallTime = 1;
+    private const int Step = 2;
+    private const int FileVersion = 3;
+    private const int Summary = 5;
+    private const int Value = 1;
+    private const int Tag = 1;
+    private const int SimpleValue = 2;
+    private const int Histogram = 5;
+    private const int BucketLimits = 6;
+    private const int BucketCounts = 7;
 
     private readonly FileStream _file;
 
@@ -43,19 +42,13 @@ internal sealed class EventFile : IDisposable
             $"events.out.tfevents.{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}.{Environment.MachineName}.{Environment.ProcessId}."
                 + $"{Stopwatch.GetTimestamp()}");
         _file = new FileStream(Path.Combine(folder, name), FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        Write(Event(null, FileVersion, "brain.Event:2"u8));
+        Write(Event(null).Add(FileVersion, "brain.Event:2"u8));
     }
 
     /// <summary>Adds a number.</summary>
     /// <exception cref="IOException">It could not be written; the file is as it was.</exception>
-    public void Add(string tag, int step, double value)
-    {
-        using var message = new MemoryStream();
-        AddBytes(message, Tag, Encoding.UTF8.GetBytes(tag));
-        message.WriteByte(SimpleValue);
-        message.Write(BitConverter.GetBytes((float)value));
-        Write(Event(step, Summary, Message(Value, message)));
-    }
+    public void Add(string tag, int step, double value) =>
+        Write(tag, step, new ProtobufMessage().Add(Tag, tag).Add(SimpleValue, (float)value));
 
     /// <summary>Adds how numbers are spread: counts of 30 equal steps from the least to the largest.</summary>
     /// <exception cref="IOException">It could not be written; the file is as it was.</exception>
@@ -75,76 +68,35 @@ internal sealed class EventFile : IDisposable
             counts[Math.Clamp((int)((value - least) / width), 0, Buckets - 1)]++;
         }
 
-        using var histogram = new MemoryStream();
+        var histogram = new ProtobufMessage();
         double[] facts = [least, most, finite.Length, finite.Sum(), finite.Sum(x => x * x)];
         for (int i = 0; i < facts.Length; i++)
         {
-            histogram.WriteByte((byte)(((i + 1) << 3) | 1));
-            histogram.Write(Bytes(facts[i]));
+            histogram.Add(i + 1, facts[i]);
         }
 
-        AddBytes(histogram, BucketLimits, [.. Enumerable.Range(1, Buckets).SelectMany(i => Bytes(least + (i * width)))]);
-        AddBytes(histogram, BucketCounts, [.. counts.SelectMany(Bytes)]);
-        using var message = new MemoryStream();
-        AddBytes(message, Tag, Encoding.UTF8.GetBytes(tag));
-        AddBytes(message, Histogram, histogram.ToArray());
-        Write(Event(step, Summary, Message(Value, message)));
+        histogram.Add(BucketLimits, [.. Enumerable.Range(1, Buckets).Select(i => least + (i * width))]).Add(BucketCounts, counts);
+        Write(tag, step, new ProtobufMessage().Add(Tag, tag).Add(Histogram, histogram));
     }
 
     public void Dispose() => _file.Dispose();
 
-    private static byte[] Event(int? step, byte field, ReadOnlySpan<byte> content)
+    private static ProtobufMessage Event(int? step)
     {
-        using var message = new MemoryStream();
-        message.WriteByte(WallTime);
-        message.Write(Bytes(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0));
-        if (step is int number)
-        {
-            message.WriteByte(Step);
-            AddWhole(message, (uint)number);
-        }
-
-        AddBytes(message, field, content);
-        return message.ToArray();
+        ProtobufMessage message = new ProtobufMessage().Add(WallTime, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0);
+        return step is int number ? message.Add(Step, (long)number) : message;
     }
 
-    private static byte[] Message(byte field, MemoryStream content)
-    {
-        using var message = new MemoryStream();
-        AddBytes(message, field, content.ToArray());
-        return message.ToArray();
-    }
+    private void Write(string tag, int step, ProtobufMessage value) =>
+        Write(Event(step).Add(Summary, new ProtobufMessage().Add(Value, value)));
 
-    private static void AddBytes(MemoryStream message, byte field, ReadOnlySpan<byte> content)
+    private void Write(ProtobufMessage message)
     {
-        message.WriteByte(field);
-        AddWhole(message, (uint)content.Length);
-        message.Write(content);
-    }
-
-    private static void AddWhole(MemoryStream message, uint number)
-    {
-        for (; number >= 0x80; number >>= 7)
-        {
-            message.WriteByte((byte)(number | 0x80));
-        }
-
-        message.WriteByte((byte)number);
-    }
-
-    private static byte[] Bytes(double number)
-    {
-        byte[] bytes = new byte[sizeof(double)];
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes, number);
-        return bytes;
-    }
-
-    private void Write(byte[] content)
-    {
+        ReadOnlySpan<byte> content = message.Content;
         byte[] record = new byte[sizeof(ulong) + sizeof(uint) + content.Length + sizeof(uint)];
         BinaryPrimitives.WriteUInt64LittleEndian(record, (ulong)content.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(sizeof(ulong)), Sum(record.AsSpan(0, sizeof(ulong))));
-        content.CopyTo(record, sizeof(ulong) + sizeof(uint));
+        content.CopyTo(record.AsSpan(sizeof(ulong) + sizeof(uint)));
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(record.Length - sizeof(uint)), Sum(content));
         long length = _file.Length;
         try

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.ML.OnnxRuntime;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Tests.Files;
@@ -189,6 +190,14 @@ public sealed class OnePassTests : IDisposable
         Run("condense", "--model", "small.safetensors", "--out", "small-curve.cs");
         string source = File.ReadAllText(_console.PathOf("small-curve.cs"));
         Assert.Contains("public static class smallcurve", source, StringComparison.Ordinal);
+
+        // Of the model and of the curve: the same bytes, with the columns' names.
+        Run("condense", "--model", "small.safetensors", "--out", "curve.onnx");
+        Run("condense", "--model", "fit/model.safetensors", "--out", "whole.ONNX");
+        byte[] onnx = File.ReadAllBytes(_console.PathOf("curve.onnx"));
+        Assert.Equal(onnx, File.ReadAllBytes(_console.PathOf("whole.ONNX")));
+        using var session = new InferenceSession(onnx);
+        Assert.Equal("[\"temp\"]", session.ModelMetadata.CustomMetadataMap["note.x"]);
     }
 
     [Theory]
