@@ -18,6 +18,12 @@ public sealed record FigureOptions
     /// <summary>Whether places on the horizontal axis are counted, epochs say, and only whole numbers marked. False by default.</summary>
     public bool IsCountedX { get; init; }
 
+    /// <summary>
+    /// Whether <see cref="Figures.PlotRegression"/> shows how many examples there are, in shades of small cells, instead of a circle for
+    /// each. False by default.
+    /// </summary>
+    public bool IsDensity { get; init; }
+
     /// <summary>The ends of the vertical axis; by default those of what is drawn.</summary>
     public (double Least, double Most)? YRange { get; init; }
 

@@ -6,27 +6,32 @@ namespace TorchAttention.Plotting;
 
 /// <summary>
 /// Draws a matrix as coloured cells, row 0 at the top: of width and height 1 around whole numbers, or over a given extent. What is no
-/// number stays white.
+/// number is left out.
 /// </summary>
 /// <remarks>
 /// ScottPlot's own heatmap hands the renderer one pixel for each cell. Viewers of SVG smooth such a bitmap when they enlarge it, and the
 /// cells run into each other; this one is drawn large enough to keep its edges.
 /// </remarks>
-internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, CoordinateRect? extent = null) : IPlottable, IHasColorAxis
+internal sealed class MatrixImage(
+    double[,] matrix, ScottPlot.Range range, CoordinateRect? extent = null, IColormap? colormap = null) : IPlottable, IHasColorAxis
 {
     private const int SharpPixels = 800;
     private const int Shades = 256;
 
-    private static readonly uint[] _colors =
-        [.. Enumerable.Range(0, Shades).Select(i => Theme.Heat.GetColor((double)i / (Shades - 1)).ARGB)];
+    private readonly uint[] _colors =
+        [.. Enumerable.Range(0, Shades).Select(i => (colormap ?? Theme.Heat).GetColor((double)i / (Shades - 1)).ARGB)];
 
     public bool IsVisible { get; set; } = true;
 
     public IAxes Axes { get; set; } = new Axes();
 
-    public IEnumerable<LegendItem> LegendItems => [];
+    /// <summary>What the cells are; not in the legend where nothing is said.</summary>
+    public string LegendText { get; init; } = "";
 
-    public IColormap Colormap => Theme.Heat;
+    public IEnumerable<LegendItem> LegendItems => LegendText.Length == 0 ? []
+        : [new LegendItem { LabelText = LegendText, FillColor = Colormap.GetColor(0.5), Plottable = this }];
+
+    public IColormap Colormap => colormap ?? Theme.Heat;
 
     private CoordinateRect Extent => extent ?? new CoordinateRect(-0.5, Columns - 0.5, -0.5, Rows - 0.5);
 
@@ -56,7 +61,7 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, Coord
             {
                 double value = matrix[row, column];
                 uint color = double.IsNaN(value)
-                    ? uint.MaxValue
+                    ? 0
                     : _colors[(int)Math.Round((Shades - 1) * range.Normalize(value, clamp: true))];
                 line.Slice(column * zoom, zoom).Fill(color);
             }
@@ -67,7 +72,7 @@ internal sealed class MatrixImage(double[,] matrix, ScottPlot.Range range, Coord
             }
         }
 
-        var info = new SKImageInfo(Columns * zoom, Rows * zoom, SKColorType.Bgra8888, SKAlphaType.Opaque);
+        var info = new SKImageInfo(Columns * zoom, Rows * zoom, SKColorType.Bgra8888, SKAlphaType.Premul);
         return SKImage.FromPixelCopy(info, MemoryMarshal.AsBytes(pixels.AsSpan()));
     }
 }

@@ -29,6 +29,9 @@ internal static class Theme
     public static IColormap Heat { get; } = new CustomInterpolated(
         [Color.FromHex("#fff7f3"), Color.FromHex("#f9c3a9"), Color.FromHex("#ef7650"), Color.FromHex("#c42a2e"), Color.FromHex("#6b0618")]);
 
+    /// <summary>Greys, on which a curve and its band stand out.</summary>
+    public static IColormap Shade { get; } = new CustomInterpolated([Color.FromHex("#e2e2e2"), Color.FromHex("#858585")]);
+
     /// <summary>
     /// A name from outside as a label: what would turn its letters round, or has no form, is written out, and it leaves room for the
     /// picture.

@@ -203,9 +203,11 @@ internal sealed class OnePassFit(
     private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
         FitFacts facts, MomentsOfFiles read, MomentRegression model, double level)
     {
-        string some = read.SomeX.Length > MostDrawn ? $", {NumberText.Format(MostDrawn)} of them drawn" : "";
+        bool isDensity = read.SomeX.Length > MostDrawn;
+        string some = isDensity && read.SomeX.Length < model.Count ? $", density of {NumberText.Format(read.SomeX.Length)} of them" : "";
         var title = new FigureOptions
         {
+            IsDensity = isDensity,
             Title = $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
                 + $"h = {NumberText.Format(model.Bandwidth)}, n = {NumberText.Format(model.Count)}{some}",
         };
@@ -215,8 +217,7 @@ internal sealed class OnePassFit(
             double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(
                 i => model.LeastX - margin + (i * (model.MostX - model.LeastX + (2 * margin)) / (CurvePoints - 1)))];
             Predictions at = model.Predict(grid, new PredictionOptions { Level = level });
-            (double[] x, double[] y) = (Some(read.SomeX), Some(read.SomeY));
-            return Figures.PlotRegression(x, y, grid, at, level, facts.Features[0], facts.Target, title);
+            return Figures.PlotRegression(read.SomeX, read.SomeY, grid, at, level, facts.Features[0], facts.Target, title);
         }
         );
         if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
@@ -224,7 +225,4 @@ internal sealed class OnePassFit(
             yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, facts.Features, title));
         }
     }
-
-    private static double[] Some(double[] rows) => rows.Length <= MostDrawn ? rows
-        : [.. Enumerable.Range(0, MostDrawn).Select(i => rows[(int)((long)i * rows.Length / MostDrawn)])];
 }

@@ -53,6 +53,23 @@ public sealed class OnePassTests : IDisposable
     }
 
     [Fact]
+    public void PictureOfManyRows_SaysOfHowManyItsDensityIs()
+    {
+        Write("few.csv", 2000, 6);
+        Write("many.csv", 400_000, 6);
+        foreach (string rows in new[] { "few", "many" })
+        {
+            Run("fit", $"{rows}.csv", "--x", "temp", "--y", "load", "--one-pass", "--quiet", "--out", rows);
+        }
+
+        Assert.DoesNotContain("density", File.ReadAllText(_console.PathOf("few/plots/fit.svg")), StringComparison.Ordinal);
+        Assert.DoesNotContain("<image", File.ReadAllText(_console.PathOf("few/plots/fit.svg")), StringComparison.Ordinal);
+        string many = File.ReadAllText(_console.PathOf("many/plots/fit.svg"));
+        Assert.Matches(@"density of 1\d\d,\d{3} of them", many);
+        Assert.Contains("<image", many, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Parts_AddUpToTheSameBits()
     {
         for (int part = 0; part < 3; part++)

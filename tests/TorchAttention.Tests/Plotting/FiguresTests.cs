@@ -201,6 +201,54 @@ public sealed class FiguresTests
     }
 
     [Fact]
+    public void Density_IsDarkerWhereThereAreMoreExamples()
+    {
+        var random = new Random(1);
+        double[] x = [.. Enumerable.Range(0, 40_000).Select(i => (i % 100 == 0 ? 0.6 : 0) + (0.4 * random.NextDouble()))];
+        double[] y = [.. x.Select(_ => random.NextDouble())];
+        double[] grid = [.. Enumerable.Range(0, 50).Select(i => i / 49.0)];
+        Predictions at = KernelRegression.Fit(x[..400], y[..400], new KernelRegressionOptions { Bandwidth = 1 }).Predict(grid);
+        using var picture = new Picture(Density(x, y, grid, at));
+        SKRectI frame = picture.Frame();
+        int Shades(double from, double to, Func<SKColor, bool> isShade) => picture.Count(
+            new SKRectI(
+                frame.Left + (int)(from * frame.Width), frame.Top + (frame.Height / 4), frame.Left + (int)(to * frame.Width),
+                frame.Top + (frame.Height * 3 / 4)),
+            color => color.Red == color.Green && color.Red == color.Blue && isShade(color));
+
+        int many = Shades(0.1, 0.35, color => color.Red < 190);
+        int few = Shades(0.7, 0.95, color => color.Red is > 190 and < 229);
+        Assert.True(many > 0.7 * 0.25 * frame.Width * frame.Height / 2, $"{many} dark pixels of {frame.Width} x {frame.Height}.");
+        Assert.True(few > 1000, $"{few} light pixels.");
+        Assert.Equal(0, Shades(0.7, 0.95, color => color.Red is > 120 and < 170));
+        Assert.Equal(0, Shades(0.45, 0.55, color => color.Red < 229));
+    }
+
+    // 300 places in columns for 144 at most, each of as many examples: but for the last column, one shade.
+    [Fact]
+    public void DensityOfRoundedNumbers_HasNoStripes()
+    {
+        double[] x = [.. Enumerable.Range(0, 9000).Select(i => i / 30 / 10.0)];
+        double[] y = [.. Enumerable.Range(0, 9000).Select(i => i % 30 / 7.0)];
+        Predictions at = KernelRegression.Fit([0.0, 30], [0.0, 1], new KernelRegressionOptions { Bandwidth = 30.0 }).Predict(
+            [0, 0.1], new PredictionOptions { HasErrors = false });
+        using var picture = new Picture(Density(x, y, [0, 0.1], at));
+        SKRectI frame = picture.Frame();
+        var inside = new SKRectI(frame.Left + (frame.Width / 8), frame.Top + 60, frame.Right - (frame.Width / 8), frame.Bottom - 60);
+        SKColor shade = picture[inside.Left, inside.Top];
+
+        Assert.InRange(shade.Red, 100, 228);
+        Assert.Equal(inside.Width * inside.Height, picture.Count(inside, color => color == shade));
+
+        // One place and one value have a cell too.
+        Assert.NotEmpty(Density([1, 1, 1], [2, 2, 2], [0, 0.1], at).ToPng(1));
+        Assert.NotEmpty(Density([], [], [0, 0.1], at).ToPng(1));
+    }
+
+    private static Figure Density(double[] x, double[] y, double[] grid, Predictions at) =>
+        Figures.PlotRegression(x, y, grid, at, 0.95, "x", "y", new FigureOptions { IsDensity = true });
+
+    [Fact]
     public void SamePicture_IsTheSameBytes()
     {
         double[] x = [1, 2, 3, 4, 5, 6];
@@ -214,6 +262,7 @@ public sealed class FiguresTests
                 Figures.ShowHeatmaps(
                     [[new double[3, 4], new double[3, 4]], [new double[3, 4], new double[3, 4]]], "x", "y", ["a", "b", "c", "d"]),
             () => Figures.PlotRegression(x, x, x, model.Predict(x), 0.95, "x", "y"),
+            () => Figures.PlotRegression(x, x, x, model.Predict(x), 0.95, "x", "y", new FigureOptions { IsDensity = true }),
             () => Figures.PlotSurface(new double[4, 4], (0, 1), (0, 1), new Series("", [0.5], [0.5]), "x", "y", "z"),
             () => Figures.PlotBandwidthSearch(model.Search!, ["x"]),
             () => Figures.PlotLinePanels(
