@@ -15,6 +15,7 @@ internal sealed class ArrowSource : TableSource
 
     private readonly ArrowStreamReader _reader;
     private RecordBatch? _batch;
+    private int? _block;
     private long _rowsBefore;
 
     private ArrowSource(string name, ArrowStreamReader reader)
@@ -27,6 +28,10 @@ internal sealed class ArrowSource : TableSource
     public override IReadOnlyList<string> Header { get; }
 
     public override int Count => _batch?.Length ?? 0;
+
+    public override int Blocks => _reader is ArrowFileReader file ? file.RecordBatchCountAsync().AsTask().GetAwaiter().GetResult() : 0;
+
+    public override void GoTo(int block) => _block = block;
 
     /// <param name="stream">The file, which is closed with this.</param>
     /// <param name="name">What it is called in messages.</param>
@@ -55,7 +60,9 @@ internal sealed class ArrowSource : TableSource
         do
         {
             _batch?.Dispose();
-            _batch = _reader.ReadNextRecordBatch();
+            _batch = _block is int block && _reader is ArrowFileReader file
+                ? file.ReadRecordBatchAsync(block).AsTask().GetAwaiter().GetResult() : _reader.ReadNextRecordBatch();
+            _block = null;
         }
         while (_batch is { Length: 0 });
         return _batch is not null;

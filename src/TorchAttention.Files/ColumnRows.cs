@@ -10,6 +10,8 @@ internal sealed class ColumnRows : TableRows
     private Fields[] _chosen = [];
     private string?[]? _labels;
     private string?[][] _kept = [];
+    private bool _isOne;
+    private bool _isRead;
     private int _at;
     private int _count;
 
@@ -22,6 +24,16 @@ internal sealed class ColumnRows : TableRows
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Header => _source.Header;
+
+    /// <summary>How many blocks of rows there are that <see cref="Only"/> takes; 0 where they only come one after the other.</summary>
+    public int Blocks => _source.Blocks;
+
+    /// <summary>Reads one block alone, from the next <see cref="Read"/> on. Errors do not say the right row then.</summary>
+    public void Only(int block)
+    {
+        _source.GoTo(block);
+        (_isOne, _isRead, _at, _count) = (true, false, 0, 0);
+    }
 
     private protected override string DataPlace => HeaderRow is null ? "rows of data" : "data below the header row";
 
@@ -64,7 +76,8 @@ internal sealed class ColumnRows : TableRows
 
     private bool NextBlock(bool keeps)
     {
-        bool isThere = _source.Next();
+        bool isThere = !(_isOne && _isRead) && _source.Next();
+        _isRead = true;
         (_at, _count) = (0, isThere ? _source.Count : 0);
         _chosen = isThere ? Array.ConvertAll(Places, _source.Numbers) : [];
         _labels = isThere && LabelPlace >= 0 ? _source.Texts(LabelPlace) : null;

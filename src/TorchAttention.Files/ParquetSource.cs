@@ -29,6 +29,10 @@ internal sealed class ParquetSource : TableSource
 
     public override int Count => (int)(_group?.RowCount ?? 0);
 
+    public override int Blocks => _reader.RowGroupCount;
+
+    public override void GoTo(int block) => _next = block;
+
     /// <param name="stream">The file, which is closed with this.</param>
     /// <param name="name">What it is called in messages.</param>
     public static ParquetSource Open(Stream stream, string name) =>

@@ -21,6 +21,10 @@ internal sealed class SafeSource : TableSource
 
     public override int Count => _inner.Count;
 
+    public override int Blocks => Try(() => _inner.Blocks);
+
+    public override void GoTo(int block) => _inner.GoTo(block);
+
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="format">What it should be, as part of a sentence.</param>

@@ -23,6 +23,12 @@ internal abstract class TableSource : IDisposable
     /// <summary>How many rows the block has.</summary>
     public abstract int Count { get; }
 
+    /// <summary>How many blocks there are that <see cref="GoTo"/> takes; 0 where blocks only come one after the other.</summary>
+    public virtual int Blocks => 0;
+
+    /// <summary>Goes before a block: <see cref="Next"/> gives it, and rows are no longer counted from the first.</summary>
+    public virtual void GoTo(int block) => throw new NotSupportedException();
+
     /// <summary>Goes on to the next block that has rows.</summary>
     /// <returns>Whether there is one.</returns>
     public abstract bool Next();

@@ -16,6 +16,10 @@ internal sealed class RowFiles
     private const int PilotPlaces = 64;
     private const int BytesAtPlace = 1 << 16;
 
+    // A look at blocks of rows takes an eighth of them.
+    private const int PartOfBlocks = 8;
+    private const int FewestBlocks = 4;
+
     // Smaller files are looked at whole.
     private const long SmallFile = 8 << 20;
 
@@ -124,10 +128,96 @@ internal sealed class RowFiles
             return ([.. x], [.. y], x.Count);
         }
 
-        return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookThrough();
+        return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
     }
 
-    // Files that are no text are read, and every so many of their rows are kept: half of them as often as there are too many.
+    // Row groups or record batches from everywhere, where each has keys from everywhere: of rows in the keys' order these would be some
+    // places, and how the curve runs between them nobody would know.
+    private (double[] X, double[] Y, long Rows) LookAtBlocks()
+    {
+        int[] blocks = [.. Paths.Select(BlocksOf)];
+        long all = blocks.Sum(count => (long)count);
+        long wanted = Math.Clamp(all / PartOfBlocks, FewestBlocks, PilotPlaces);
+        while (wanted < all && !blocks.Contains(0))
+        {
+            try
+            {
+                List<double>[] kept = [[], []];
+                (long rows, bool areSpread) = ReadBlocks(blocks, all, wanted, kept);
+                if (!areSpread)
+                {
+                    break;
+                }
+
+                if (kept[0].Count >= PilotRows)
+                {
+                    return ([.. kept[0]], [.. kept[1]], (long)((double)all / wanted * rows));
+                }
+
+                wanted = kept[0].Count == 0 ? all : 1 + (long)(1.1 * wanted * PilotRows / kept[0].Count);
+            }
+            catch (TableException e) when (e.Kind is not (TableProblem.NoColumn or TableProblem.ColumnTwice))
+            {
+                // What is wrong, and in which row, is known once all are read.
+                break;
+            }
+        }
+
+        return LookThrough();
+    }
+
+    private int BlocksOf(string path)
+    {
+        using TableRows rows = TableFile.Open(path, _csv);
+        return rows is ColumnRows columns ? columns.Blocks : 0;
+    }
+
+    private (long Rows, bool AreSpread) ReadBlocks(int[] blocks, long all, long wanted, List<double>[] kept)
+    {
+        long[] chosen = [.. Enumerable.Range(0, (int)wanted).Select(i => ((2L * i) + 1) * all / (2 * wanted))];
+        long rows = 0;
+        long before = 0;
+        List<double> widths = [];
+        List<double>[] own = [[], []];
+        foreach ((int file, string path) in Paths.Index())
+        {
+            long[] here = [.. chosen.Select(block => block - before).Where(block => block >= 0 && block < blocks[file])];
+            before += blocks[file];
+            if (here.Length == 0)
+            {
+                continue;
+            }
+
+            using var reader = (ColumnRows)TableFile.Open(path, _csv);
+            Choose(reader, path);
+            foreach (long block in here)
+            {
+                Array.ForEach(own, column => column.Clear());
+                reader.Only((int)block);
+                while (reader.Read(own, BatchRows) > 0)
+                {
+                }
+
+                int step = (int)Math.Max(1, own[0].Count * wanted / (2 * PilotRows));
+                double[] keys = [.. own[0].Where((_, row) => row % step == 0)];
+                kept[0].AddRange(keys);
+                kept[1].AddRange(own[1].Where((_, row) => row % step == 0));
+                widths.Add(WidthOf(keys));
+                rows += own[0].Count;
+            }
+        }
+
+        return (rows, widths.Order().ElementAt(widths.Count / 2) >= WidthOf([.. kept[0]]) / 2);
+    }
+
+    // Of eight tenths of the keys.
+    private static double WidthOf(double[] keys)
+    {
+        Array.Sort(keys);
+        return keys.Length == 0 ? 0 : keys[(keys.Length - 1) * 9 / 10] - keys[(keys.Length - 1) / 10];
+    }
+
+    // Every so many of all rows are kept: half of them as often as there are too many.
     private (double[] X, double[] Y, long Rows) LookThrough()
     {
         var x = new List<double>();

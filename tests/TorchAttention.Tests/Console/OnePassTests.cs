@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
+using Parquet.Schema;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Tests.Files;
@@ -165,6 +166,56 @@ public sealed class OnePassTests : IDisposable
 
         Assert.Equal(
             File.ReadAllBytes(_console.PathOf("csv/model.safetensors")), File.ReadAllBytes(_console.PathOf("parquet/model.safetensors")));
+    }
+
+    // Some row groups are looked at, and all of them where rows are in the keys' order: the same cells either way.
+    [Theory]
+    [InlineData("parquet")]
+    [InlineData("arrow")]
+    public void LargeFilesOfBlocks_AreCutAlikeInAnyOrder(string ending)
+    {
+        const int groups = 20;
+        const int rows = 30_000;
+        var random = new Random(5);
+        double[] mixed = [.. Enumerable.Range(0, groups * rows).Select(_ => 20 * random.NextDouble())];
+        double[] noise = [.. mixed.Select(_ => random.NextDouble())];
+        Blocks("mixed", mixed);
+        Blocks("ordered", [.. mixed.Order()]);
+        double[] x = [.. mixed];
+        x[^7] = double.NaN;
+        Blocks("missing", x);
+        JsonElement Fit(string name)
+        {
+            Run("fit", $"{name}.{ending}", "--x", "temp", "--y", "load", "--one-pass", "--no-plots", "--quiet", "--out", name);
+            return JsonDocument.Parse(File.ReadAllText(_console.PathOf($"{name}/config.json"))).RootElement;
+        }
+
+        Assert.Equal(Fit("mixed").GetProperty("cell").GetDouble(), Fit("ordered").GetProperty("cell").GetDouble());
+        Assert.Equal(groups * rows, Summary("mixed").RootElement.GetProperty("rows").GetInt64());
+        ConsoleProcess.Result refused = _console.Run("fit", $"missing.{ending}", "--x", "temp", "--y", "load", "--one-pass", "--out", "no");
+        Assert.StartsWith(
+            $"error: missing.{ending}, row {(groups * rows) - 6}, column 'temp': expected a number", refused.Error,
+            StringComparison.Ordinal);
+
+        void Blocks(string name, double[] keys)
+        {
+            string path = _console.PathOf($"{name}.{ending}");
+            double[] values = [.. keys.Zip(noise, (key, error) => (100 * (double.IsNaN(key) ? 0 : key)) + Math.Sin(key) + error)];
+            double[][][] parts = [.. Enumerable.Range(0, groups).Select(
+                g => new[] { keys[(g * rows)..((g + 1) * rows)], values[(g * rows)..((g + 1) * rows)] })];
+            if (ending == "arrow")
+            {
+                Written.Arrow(path, ["temp", "load"], parts);
+                return;
+            }
+
+            int part = 0;
+            Written.Parquet(
+                path,
+                [new DataField<double>("temp"), new DataField<double>("load")],
+                (group, field) => group.WriteAsync<double>(field, parts[part++ / 2][field.Name == "temp" ? 0 : 1]),
+                groups);
+        }
     }
 
     [Fact]

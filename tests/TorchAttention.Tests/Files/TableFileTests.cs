@@ -1,3 +1,4 @@
+using Parquet.Schema;
 using TorchAttention.Files;
 using TorchAttention.Numerics.Tables;
 
@@ -40,6 +41,41 @@ public sealed class TableFileTests : IDisposable
         string gaps = Write(ending, ("a", [null, null]), ("b", [1, 2]));
         TableException empty = Assert.Throws<TableException>(() => TableFile.Read(gaps, ["a"], _drop));
         Assert.Contains("none among 2", empty.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Blocks_CanBeReadAlone()
+    {
+        string parquet = Path.Combine(_folder, "groups.parquet");
+        double next = 0;
+        Written.Parquet(
+            parquet,
+            [new DataField<double>("x")],
+            (group, field) => group.WriteAsync<double>(field, new double[] { next++, next++, next++ }),
+            groups: 4);
+        string arrow = Path.Combine(_folder, "batches.arrow");
+        Written.Arrow(arrow, [("x", Written.Doubles([6, 7, 8]))], batches: 3);
+        foreach ((string path, int blocks) in new[] { (parquet, 4), (arrow, 3) })
+        {
+            using var rows = (ColumnRows)TableFile.Open(path);
+            rows.Choose(["x"]);
+            Assert.Equal(blocks, rows.Blocks);
+            List<double> x = [];
+            foreach (int block in new[] { 2, 0, 2 })
+            {
+                rows.Only(block);
+                Assert.Equal((2, 1, 0), (rows.Read([x], 2), rows.Read([x], 2), rows.Read([x], 2)));
+            }
+
+            Assert.Equal(path == parquet ? [6, 7, 8, 0, 1, 2, 6, 7, 8] : [6, 7, 8, 6, 7, 8, 6, 7, 8], x);
+        }
+
+        Written.Arrow(arrow, [("x", Written.Doubles([6, 7, 8]))], batches: 3, isStream: true);
+        foreach (string path in new[] { arrow, Write(".xlsx", ("x", [1, 2])) })
+        {
+            using var rows = (ColumnRows)TableFile.Open(path);
+            Assert.Equal(0, rows.Blocks);
+        }
     }
 
     [Theory]

@@ -86,18 +86,29 @@ internal static class Written
     /// <summary>Writes record batches that are all alike.</summary>
     public static void Arrow(
         string path, (string Name, IArrowArray Values)[] columns, int batches = 1, CompressionCodecType? codec = null,
-        bool isStream = false)
+        bool isStream = false) =>
+        Arrow(
+            path, [.. columns.Select(column => column.Name)], Enumerable.Repeat(columns.Select(column => column.Values).ToArray(), batches),
+            codec, isStream);
+
+    /// <summary>Writes record batches of numbers.</summary>
+    public static void Arrow(string path, string[] names, double[][][] batches) => Arrow(
+        path, names, batches.Select(columns => columns.Select(column => Doubles([.. column.Select(value => (double?)value)])).ToArray()),
+        null, isStream: false);
+
+    private static void Arrow(
+        string path, string[] names, IEnumerable<IArrowArray[]> batches, CompressionCodecType? codec, bool isStream)
     {
+        IArrowArray[] first = batches.First();
         var schema = new Schema(
-            columns.Select(column => new Apache.Arrow.Field(column.Name, column.Values.Data.DataType, nullable: true)), metadata: null);
-        var batch = new RecordBatch(schema, columns.Select(column => column.Values), columns[0].Values.Length);
+            names.Select((name, j) => new Apache.Arrow.Field(name, first[j].Data.DataType, nullable: true)), metadata: null);
         var options = new IpcOptions { CompressionCodec = codec, CompressionCodecFactory = new CompressionCodecFactory() };
         using FileStream stream = File.Create(path);
         using ArrowStreamWriter writer = isStream ? new ArrowStreamWriter(stream, schema, leaveOpen: true, options)
             : new ArrowFileWriter(stream, schema, leaveOpen: true, options);
-        for (int i = 0; i < batches; i++)
+        foreach (IArrowArray[] columns in batches)
         {
-            writer.WriteRecordBatch(batch);
+            writer.WriteRecordBatch(new RecordBatch(schema, columns, columns[0].Length));
         }
 
         writer.WriteEnd();
