@@ -18,6 +18,7 @@ internal static class MomentsCommand
             Options.Data, "file", "A CSV file with a header row, a pattern such as 'part-*.csv', or - for standard input");
         Option<string?> x = Options.Text("--x", "column", "The key's column");
         Option<string?> y = Options.Text("--y", "column", "The value's column");
+        Option<string?> weights = ExamplesOptions.WeightsOption();
         Option<string?> grid = Options.Text(
             "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part");
         Option<double?> cell = OnePassOptions.Cell();
@@ -30,7 +31,7 @@ internal static class MomentsCommand
             $"Read nothing and print the query whose answer, as CSV, fit --moments reads: {string.Join(", ", _dialects.Keys)}");
         Option<string?> table = Options.Text("--table", "name", "The table of the query");
         const string purpose = "Read rows once and save their moments: kilobytes that add up over files and machines, for fit --moments";
-        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y };
+        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y, weights };
         file.AddTo(command);
         command.AddAll(grid, cell, degree, output, quiet, sql, table);
         command.SetAction(parsed => parsed.GetValue(sql) is string database ? Print(
@@ -39,11 +40,13 @@ internal static class MomentsCommand
             parsed.GetValue(x),
             parsed.GetValue(y),
             parsed.GetValue(cell),
+            parsed.GetValue(weights),
             FitOptions.DegreeOf(parsed, degree)) : Run(
             new RowFiles(
                 parsed.GetValue(data) ?? throw CliException.WrongInput("--data: expected a file, got none"),
                 parsed.GetValue(x),
                 parsed.GetValue(y),
+                parsed.GetValue(weights),
                 file.Read(parsed)),
             parsed.GetValue(grid),
             parsed.GetValue(cell),
@@ -53,8 +56,13 @@ internal static class MomentsCommand
         return command;
     }
 
-    private static int Print(string database, string? table, string? x, string? y, double? cell, int degree)
+    private static int Print(string database, string? table, string? x, string? y, double? cell, string? weights, int degree)
     {
+        if (weights is not null)
+        {
+            throw CliException.WrongInput("--weights: expected none beside --sql, whose sums are of rows that count alike");
+        }
+
         if (degree > 0)
         {
             throw CliException.WrongInput($"--degree: expected 0 beside --sql, whose sums are for it, got {degree}");
@@ -93,6 +101,10 @@ internal static class MomentsCommand
         }
 
         MomentGrid? grid = gridFile is null ? null : Moments.Load(gridFile).Moments.Grid;
+        if (files.Weights is not null && grid?.HasWeights == false)
+        {
+            throw CliException.WrongInput("--weights: expected a --grid of moments with weights, got one without");
+        }
         using var interruption = new Interruption();
         try
         {

@@ -18,18 +18,36 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     public const string Folder = "moments";
 
     private const string Ending = ".moments";
+    private const string WeightsKey = "weights";
     private const string XKey = "x";
     private const string YKey = "y";
     private const string DroppedKey = "dropped_rows";
     private const string FileKey = "file";
 
+    /// <summary>The column of weights; null where rows have none.</summary>
+    public string? Weights { get; init; }
+
+    private string ColumnList => PlainText.List(Weights is null ? [X, Y] : [X, Y, Weights]);
+
     /// <summary>Text that goes with saved moments.</summary>
-    public Dictionary<string, string> Notes => new()
+    public Dictionary<string, string> Notes
     {
-        [XKey] = X,
-        [YKey] = Y,
-        [DroppedKey] = Dropped.ToString(CultureInfo.InvariantCulture),
-    };
+        get
+        {
+            var notes = new Dictionary<string, string>
+            {
+                [XKey] = X,
+                [YKey] = Y,
+                [DroppedKey] = Dropped.ToString(CultureInfo.InvariantCulture),
+            };
+            if (Weights is not null)
+            {
+                notes[WeightsKey] = Weights;
+            }
+
+            return notes;
+        }
+    }
 
     /// <summary>Reads rows once.</summary>
     /// <param name="files">The files.</param>
@@ -53,8 +71,8 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
             return ReadPipes(files, grid, cell, degree, cancellationToken);
         }
 
-        (double[] someX, double[] someY, long rows) = files.Look();
-        if (someX.Length == 0)
+        SomeRows some = files.Look();
+        if (some.X.Length == 0)
         {
             throw new TableException(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
         }
@@ -71,7 +89,8 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
             string stamp = Stamp(path);
             if (kept is not null && File.Exists(kept) && Moments.Load(kept) is var (known, notes)
                 && notes.GetValueOrDefault(FileKey) == stamp && notes.GetValueOrDefault(XKey) == files.Columns.X
-                && notes.GetValueOrDefault(YKey) == files.Columns.Y && known.Grid.Equals(grid))
+                && notes.GetValueOrDefault(YKey) == files.Columns.Y && notes.GetValueOrDefault(WeightsKey) == files.Weights
+                && known.Grid.Equals(grid))
             {
                 all.Merge(known);
                 dropped += long.Parse(notes[DroppedKey], CultureInfo.InvariantCulture);
@@ -83,7 +102,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
                 dropped += lost;
                 if (kept is not null)
                 {
-                    var said = new MomentsOfFiles(own, files.Columns.X, files.Columns.Y, lost, [], []);
+                    var said = new MomentsOfFiles(own, files.Columns.X, files.Columns.Y, lost, [], []) { Weights = files.Weights };
                     directory!.Write(() => own.Save(kept, new Dictionary<string, string>(said.Notes) { [FileKey] = stamp }));
                     all.Merge(own);
                 }
@@ -92,9 +111,9 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
             before += File.Exists(path) ? new FileInfo(path).Length : 0;
         }
 
-        return new MomentsOfFiles(all, files.Columns.X, files.Columns.Y, dropped, someX, someY);
+        return new MomentsOfFiles(all, files.Columns.X, files.Columns.Y, dropped, some.X, some.Y) { Weights = files.Weights };
 
-        MomentGrid Choose() => MomentGrid.Choose(someX, someY, rows, cell, degree);
+        MomentGrid Choose() => some.Grid(cell, degree);
 
         void Tell(long read) => progress?.Report((before + read) / Math.Max(1.0, bytes));
     }
@@ -117,11 +136,11 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
                 continue;
             }
 
-            if (one.X != sum.X || one.Y != sum.Y)
+            if (one.X != sum.X || one.Y != sum.Y || one.Weights != sum.Weights)
             {
                 throw CliException.WrongInput(
-                    $"--moments: expected moments of the columns {PlainText.List([sum.X, sum.Y])} as in {PlainText.Brief(paths[0])}, got "
-                        + $"{PlainText.List([one.X, one.Y])} in {PlainText.Brief(path)}");
+                    $"--moments: expected moments of the columns {sum.ColumnList} as in {PlainText.Brief(paths[0])}, got "
+                        + $"{one.ColumnList} in {PlainText.Brief(path)}");
             }
 
             if (!one.Moments.Grid.Equals(sum.Moments.Grid))
@@ -147,7 +166,10 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
 
         (Moments moments, IReadOnlyDictionary<string, string> notes) = Moments.Load(path);
         _ = long.TryParse(notes.GetValueOrDefault(DroppedKey, "0"), NumberStyles.None, CultureInfo.InvariantCulture, out long dropped);
-        return new MomentsOfFiles(moments, notes.GetValueOrDefault(XKey, "x"), notes.GetValueOrDefault(YKey, "y"), dropped, [], []);
+        return new MomentsOfFiles(moments, notes.GetValueOrDefault(XKey, "x"), notes.GetValueOrDefault(YKey, "y"), dropped, [], [])
+        {
+            Weights = notes.GetValueOrDefault(WeightsKey),
+        };
     }
 
     // The answer of a database to the query of moments --sql.
@@ -160,8 +182,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     private static MomentsOfFiles ReadPipes(
         RowFiles files, MomentGrid? grid, double? cell, int degree, CancellationToken cancellationToken)
     {
-        var x = new List<double>();
-        var y = new List<double>();
+        List<double>[]? first = null;
         Moments? moments = grid is null ? null : new Moments(grid);
         foreach (string path in files.Paths)
         {
@@ -174,9 +195,9 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
                     continue;
                 }
 
-                x.AddRange(batch.X);
-                y.AddRange(batch.Y);
-                if (x.Count >= RowFiles.PilotRows)
+                first ??= [.. batch.Columns.Select(_ => new List<double>())];
+                batch.AddTo(first);
+                if (first[0].Count >= RowFiles.PilotRows)
                 {
                     moments = Begin(RowFiles.RowsOfPipe);
                 }
@@ -185,16 +206,21 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
 
         if (moments is null)
         {
-            moments = x.Count > 0 ? Begin(x.Count)
+            moments = first?[0].Count > 0 ? Begin(first[0].Count)
                 : throw new TableException(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
         }
 
-        return new MomentsOfFiles(moments, files.Columns.X, files.Columns.Y, files.Dropped, [.. x], [.. y]);
+        double[] some(int column) => first is null ? [] : [.. first[column]];
+        return new MomentsOfFiles(moments, files.Columns.X, files.Columns.Y, files.Dropped, some(0), some(1))
+        {
+            Weights = files.Weights,
+        };
 
         Moments Begin(long rows)
         {
-            var begun = new Moments(MomentGrid.Choose([.. x], [.. y], rows, cell, degree));
-            begun.Add([.. x], [.. y]);
+            var some = new SomeRows(first!, rows);
+            var begun = new Moments(some.Grid(cell, degree));
+            begun.Add(some.X, some.Y, some.Weights);
             return begun;
         }
     }
@@ -216,7 +242,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     {
         try
         {
-            moments.Add(batch.Keys, batch.Values);
+            moments.Add(batch.Keys, batch.Values, batch.Weights);
         }
         catch (RegressionDataException e)
         {
@@ -230,7 +256,8 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     {
         string path = Path.Combine(folder, $"grid{Ending}");
         if (File.Exists(path) && Moments.Load(path) is var (known, notes) && notes.GetValueOrDefault(XKey) == files.Columns.X
-            && notes.GetValueOrDefault(YKey) == files.Columns.Y && known.Grid.Degree >= degree
+            && notes.GetValueOrDefault(YKey) == files.Columns.Y
+            && known.Grid.Degree >= degree && notes.GetValueOrDefault(WeightsKey) == files.Weights
             && (cell is null || Math.ILogB(cell.Value) == known.Grid.Exponent))
         {
             return known.Grid;
@@ -241,7 +268,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         {
             Directory.CreateDirectory(folder);
             var none = new Moments(grid);
-            none.Save(path, new MomentsOfFiles(none, files.Columns.X, files.Columns.Y, 0, [], []).Notes);
+            none.Save(path, new MomentsOfFiles(none, files.Columns.X, files.Columns.Y, 0, [], []) { Weights = files.Weights }.Notes);
         });
         return grid;
     }

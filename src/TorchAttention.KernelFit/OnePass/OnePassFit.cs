@@ -189,6 +189,7 @@ internal sealed class OnePassFit(
                 : files.Source);
         json.WriteStrings("x", [read.X]);
         json.WriteString("y", read.Y);
+        json.WriteString("weights", read.Weights);
         json.WriteBoolean("one_pass", true);
         json.WriteNumber("cell", read.Moments.Grid.CellWidth);
         json.WriteNumber("cells", read.Moments.Cells);

@@ -33,7 +33,7 @@ internal sealed class OnePassOptions
     /// <summary>The fit in one pass, where it is asked for or needed; else null.</summary>
     public OnePassFit? Read(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options)
     {
-        (string? data, string? x, string? y, CsvOptions csv) = examples.Names(parsed);
+        (string? data, string? x, string? y, string? weights, CsvOptions csv) = examples.Names(parsed);
         string[] moments = parsed.GetValue(_moments) ?? [];
         Option asked = _onePass;
         if (moments.Length > 0)
@@ -42,6 +42,11 @@ internal sealed class OnePassOptions
             if (data is not null)
             {
                 throw CliException.WrongInput("--moments: expected no --data beside moments, which hold what is needed of the rows");
+            }
+
+            if (weights is not null)
+            {
+                throw CliException.WrongInput("--moments: expected no --weights beside moments, which have them or not");
             }
         }
         else if (!parsed.GetValue(_onePass))
@@ -72,7 +77,8 @@ internal sealed class OnePassOptions
 
         return new OnePassFit(
             moments.Length > 0 ? null
-                : new RowFiles(data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, csv),
+                : new RowFiles(
+                    data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, weights, csv),
             moments,
             (x, y),
             options,

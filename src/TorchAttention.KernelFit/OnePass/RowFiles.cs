@@ -3,6 +3,7 @@ using System.Text;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Files;
+using TorchAttention.Numerics.OnePass;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -29,12 +30,13 @@ internal sealed class RowFiles
     private readonly string _data;
     private readonly string? _x;
     private readonly string? _y;
+    private readonly string? _weights;
     private readonly CsvOptions _csv;
     private string[]? _columns;
 
-    public RowFiles(string data, string? x, string? y, CsvOptions csv)
+    public RowFiles(string data, string? x, string? y, string? weights, CsvOptions csv)
     {
-        (_data, _x, _y, _csv) = (data, x, y, csv);
+        (_data, _x, _y, _weights, _csv) = (data, x, y, weights, csv);
         if (x?.Contains(',', StringComparison.Ordinal) == true)
         {
             throw CliException.WrongInput($"--x: expected one column, as one pass over the rows has it, got '{PlainText.Brief(x)}'");
@@ -64,6 +66,9 @@ internal sealed class RowFiles
     /// <summary>The columns of key and value; known once a file was looked at.</summary>
     public (string X, string Y) Columns => (_columns![0], _columns[1]);
 
+    /// <summary>The column of weights; null where rows have none.</summary>
+    public string? Weights => _weights;
+
     /// <summary>Whether a name stands for several files.</summary>
     public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);
 
@@ -75,8 +80,8 @@ internal sealed class RowFiles
         using Stream? stream = TableFile.IsCsv(path) ? Open(path) : null;
         using TableRows rows = stream is null ? TableFile.Open(path, _csv) : CsvRows.Open(stream, NameOf(path), _csv);
         Choose(rows, path);
-        List<double>[] now = [[], []];
-        List<double>[] next = [[], []];
+        List<double>[] now = NewLists();
+        List<double>[] next = NewLists();
         Task<int> reading = Next(rows, next);
         while (true)
         {
@@ -90,7 +95,7 @@ internal sealed class RowFiles
             // The next rows are read while these are added up.
             long dropped = rows.DroppedRows;
             reading = Next(rows, next);
-            yield return new RowBatch(now[0], now[1], dropped);
+            yield return new RowBatch(now, dropped);
             if (read is not null && stream?.CanSeek == true)
             {
                 read(stream.Position);
@@ -108,24 +113,19 @@ internal sealed class RowFiles
 
     /// <summary>Some rows from many places of files that can be read again, and how many there are in all, roughly.</summary>
     /// <exception cref="TableException">There are none, or a file is no such text.</exception>
-    public (double[] X, double[] Y, long Rows) Look()
+    public SomeRows Look()
     {
         long bytes = Bytes;
         if (bytes <= SmallFile)
         {
-            var x = new List<double>();
-            var y = new List<double>();
-            foreach (string path in Paths)
+            List<double>[] all = NewLists();
+            foreach (RowBatch batch in Paths.SelectMany(path => Read(path, null)))
             {
-                foreach (RowBatch batch in Read(path, null))
-                {
-                    x.AddRange(batch.X);
-                    y.AddRange(batch.Y);
-                }
+                batch.AddTo(all);
             }
 
             Dropped = 0;
-            return ([.. x], [.. y], x.Count);
+            return new SomeRows(all, all[0].Count);
         }
 
         return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
@@ -133,7 +133,7 @@ internal sealed class RowFiles
 
     // Row groups or record batches from everywhere, where each has keys from everywhere: of rows in the keys' order these would be some
     // places, and how the curve runs between them nobody would know.
-    private (double[] X, double[] Y, long Rows) LookAtBlocks()
+    private SomeRows LookAtBlocks()
     {
         int[] blocks = [.. Paths.Select(BlocksOf)];
         long all = blocks.Sum(count => (long)count);
@@ -142,7 +142,7 @@ internal sealed class RowFiles
         {
             try
             {
-                List<double>[] kept = [[], []];
+                List<double>[] kept = NewLists();
                 (long rows, bool areSpread) = ReadBlocks(blocks, all, wanted, kept);
                 if (!areSpread)
                 {
@@ -151,7 +151,7 @@ internal sealed class RowFiles
 
                 if (kept[0].Count >= PilotRows)
                 {
-                    return ([.. kept[0]], [.. kept[1]], (long)((double)all / wanted * rows));
+                    return new SomeRows(kept, (long)((double)all / wanted * rows));
                 }
 
                 wanted = kept[0].Count == 0 ? all : 1 + (long)(1.1 * wanted * PilotRows / kept[0].Count);
@@ -178,7 +178,7 @@ internal sealed class RowFiles
         long rows = 0;
         long before = 0;
         List<double> widths = [];
-        List<double>[] own = [[], []];
+        List<double>[] own = NewLists();
         foreach ((int file, string path) in Paths.Index())
         {
             long[] here = [.. chosen.Select(block => block - before).Where(block => block >= 0 && block < blocks[file])];
@@ -200,8 +200,11 @@ internal sealed class RowFiles
 
                 int step = (int)Math.Max(1, own[0].Count * wanted / (2 * PilotRows));
                 double[] keys = [.. own[0].Where((_, row) => row % step == 0)];
-                kept[0].AddRange(keys);
-                kept[1].AddRange(own[1].Where((_, row) => row % step == 0));
+                for (int column = 0; column < own.Length; column++)
+                {
+                    kept[column].AddRange(own[column].Where((_, row) => row % step == 0));
+                }
+
                 widths.Add(WidthOf(keys));
                 rows += own[0].Count;
             }
@@ -218,38 +221,35 @@ internal sealed class RowFiles
     }
 
     // Every so many of all rows are kept: half of them as often as there are too many.
-    private (double[] X, double[] Y, long Rows) LookThrough()
+    private SomeRows LookThrough()
     {
-        var x = new List<double>();
-        var y = new List<double>();
+        List<double>[] kept = NewLists();
         long every = 1;
         long row = 0;
         foreach (RowBatch batch in Paths.SelectMany(path => Read(path, null)))
         {
-            for (int i = 0; i < batch.X.Count; i++)
+            for (int i = 0; i < batch.Rows; i++)
             {
                 if (row++ % every == 0)
                 {
-                    x.Add(batch.X[i]);
-                    y.Add(batch.Y[i]);
+                    batch.AddTo(kept, i);
                 }
             }
 
-            if (x.Count > 2 * PilotRows)
+            if (kept[0].Count > 2 * PilotRows)
             {
-                x = [.. x.Where((_, i) => i % 2 == 0)];
-                y = [.. y.Where((_, i) => i % 2 == 0)];
+                kept = [.. kept.Select(column => column.Where((_, i) => i % 2 == 0).ToList())];
                 every *= 2;
             }
         }
 
         Dropped = 0;
-        return ([.. x], [.. y], row);
+        return new SomeRows(kept, row);
     }
 
-    private (double[] X, double[] Y, long Rows) LookAtPlaces(long bytes)
+    private SomeRows LookAtPlaces(long bytes)
     {
-        List<double>[] values = [[], []];
+        List<double>[] values = NewLists();
         long seen = 0;
         foreach (string path in Paths)
         {
@@ -285,14 +285,14 @@ internal sealed class RowFiles
             using IEnumerator<RowBatch> batches = Read(Paths[0], null).GetEnumerator();
             if (batches.MoveNext())
             {
-                values = [batches.Current.X, batches.Current.Y];
+                values = batches.Current.Columns;
             }
 
             Dropped = 0;
-            return ([.. values[0]], [.. values[1]], RowsOfPipe);
+            return new SomeRows(values, RowsOfPipe);
         }
 
-        return ([.. values[0]], [.. values[1]], (long)((double)bytes / seen * values[0].Count));
+        return new SomeRows(values, (long)((double)bytes / seen * values[0].Count));
     }
 
     // A place may lie within a quotation, and what is wrong with a row is said when it is read in its turn.
@@ -308,8 +308,7 @@ internal sealed class RowFiles
         }
         catch (TableException e) when (e.Kind is not (TableProblem.NoColumn or TableProblem.ColumnTwice))
         {
-            values[0].RemoveRange(before, values[0].Count - before);
-            values[1].RemoveRange(before, values[1].Count - before);
+            Array.ForEach(values, column => column.RemoveRange(before, column.Count - before));
             return false;
         }
     }
@@ -320,17 +319,20 @@ internal sealed class RowFiles
         {
             (string[] features, string target) = Examples.Choose(
                 BuiltInTable.Find(path), rows.Header, _x, _y, NameOf(path), _csv.Delimiter);
-            _columns = features[0] != target ? [features[0], target]
-                : throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(target)} for both");
+            _columns = features[0] == target
+                ? throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(target)} for both")
+                : _weights is null ? [features[0], target]
+                : [features[0], target, _weights];
         }
 
-        rows.Choose(_columns);
+        rows.Choose(_columns, notNegative: _weights);
     }
+
+    private List<double>[] NewLists() => [.. Enumerable.Range(0, _weights is null ? 2 : 3).Select(_ => new List<double>())];
 
     private Task<int> Next(TableRows rows, List<double>[] values) => Task.Run(() =>
     {
-        values[0].Clear();
-        values[1].Clear();
+        Array.ForEach(values, column => column.Clear());
         return Examples.ReadRows(rows, values, [], null, _columns![1], BatchRows);
     });
 
@@ -380,12 +382,50 @@ internal sealed class RowFiles
 }
 
 /// <summary>Some rows; lists that are used again for the next ones.</summary>
-/// <param name="X">Keys.</param>
-/// <param name="Y">Values.</param>
+/// <param name="Columns">Keys, values, and weights where there are some.</param>
 /// <param name="Dropped">How many rows of the file were left out so far.</param>
-internal sealed record RowBatch(List<double> X, List<double> Y, long Dropped)
+internal sealed record RowBatch(List<double>[] Columns, long Dropped)
 {
-    public ReadOnlySpan<double> Keys => CollectionsMarshal.AsSpan(X);
+    public int Rows => Columns[0].Count;
 
-    public ReadOnlySpan<double> Values => CollectionsMarshal.AsSpan(Y);
+    public ReadOnlySpan<double> Keys => CollectionsMarshal.AsSpan(Columns[0]);
+
+    public ReadOnlySpan<double> Values => CollectionsMarshal.AsSpan(Columns[1]);
+
+    public ReadOnlySpan<double> Weights => Columns.Length > 2 ? CollectionsMarshal.AsSpan(Columns[2]) : [];
+
+    /// <summary>Adds all rows to lists.</summary>
+    public void AddTo(List<double>[] lists)
+    {
+        for (int column = 0; column < lists.Length; column++)
+        {
+            lists[column].AddRange(Columns[column]);
+        }
+    }
+
+    /// <summary>Adds one row to lists.</summary>
+    public void AddTo(List<double>[] lists, int row)
+    {
+        for (int column = 0; column < lists.Length; column++)
+        {
+            lists[column].Add(Columns[column][row]);
+        }
+    }
+}
+
+/// <summary>Rows from many places of files.</summary>
+/// <param name="columns">Keys, values, and weights where there are some.</param>
+/// <param name="rows">How many rows there are in all, roughly.</param>
+internal sealed class SomeRows(List<double>[] columns, long rows)
+{
+    public double[] X { get; } = [.. columns[0]];
+
+    public double[] Y { get; } = [.. columns[1]];
+
+    public double[] Weights { get; } = columns.Length > 2 ? [.. columns[2]] : [];
+
+    public long All { get; } = rows;
+
+    /// <summary>How rows like these are cut.</summary>
+    public MomentGrid Grid(double? cell, int degree) => MomentGrid.Choose(X, Y, All, cell, degree, Weights);
 }

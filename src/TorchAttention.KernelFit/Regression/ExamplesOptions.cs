@@ -14,7 +14,7 @@ internal sealed class ExamplesOptions
         "--x", "columns", "The features' columns, separated by commas (by default a built-in table's own, or the first of a file's two)");
     private readonly Option<string?> _y = Options.Text(
         "--y", "column", "The target's column (by default a built-in table's own, or the second of a file's two)");
-    private readonly Option<string?> _weights = Options.Text("--weights", "column", "A column that says how much each row counts");
+    private readonly Option<string?> _weights = WeightsOption();
     private readonly Option<bool> _classes = Options.Flag("--classes", "The target is the name of a class: fit the classes' probabilities");
     private readonly CsvFileOptions _file = new();
 
@@ -24,6 +24,8 @@ internal sealed class ExamplesOptions
     /// <summary>The built-in tables' names.</summary>
     public static string BuiltIn => string.Join(", ", BuiltInTable.All.Select(table => table.Name));
 
+    public static Option<string?> WeightsOption() => Options.Text("--weights", "column", "A column that says how much each row counts");
+
     public void AddTo(Command command)
     {
         command.Add(Options.DataAlone());
@@ -32,12 +34,11 @@ internal sealed class ExamplesOptions
     }
 
     /// <summary>What is given of the data without reading them.</summary>
-    public (string? Data, string? X, string? Y, CsvOptions Csv) Names(ParseResult parsed) =>
-        (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), _file.Read(parsed));
+    public (string? Data, string? X, string? Y, string? Weights, CsvOptions Csv) Names(ParseResult parsed) =>
+        (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), _file.Read(parsed));
 
     /// <summary>The option given that one pass has no answer to; null for none.</summary>
-    public Option? OnlyInMemory(ParseResult parsed) =>
-        parsed.GetValue(_weights) is not null ? _weights : parsed.GetValue(_classes) ? _classes : null;
+    public Option? OnlyInMemory(ParseResult parsed) => parsed.GetValue(_classes) ? _classes : null;
 
     /// <param name="parsed">The command line.</param>
     /// <param name="by">The column of groups; null for none.</param>

@@ -77,7 +77,8 @@ public sealed partial class CondensedCurve : IPredictor
 
     /// <summary>
     /// What was asked for: a bound on the mean as a part of its range. The effective number of examples is within it or a part in 10^6, the
-    /// larger of both.
+    /// larger of both. No piece is narrower than a cell of the moments: where a cell needs more, as at the ends of lines, it is off by
+    /// more.
     /// </summary>
     public required double Tolerance { get; init; }
 

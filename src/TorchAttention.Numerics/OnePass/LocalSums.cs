@@ -5,8 +5,8 @@ namespace TorchAttention.Numerics.OnePass;
 /// (y - r), and R_p = sum s^2 v'^p K^2 with v' = sqrt(2) v; and what a mean or a line is of them.
 /// </summary>
 /// <remarks>
-/// With D, A and B of a degree the fit is f = B / D and a row's own part in it H = s A / D. Means: D = S0, A = 1, B = T0. Lines: D = S0 S2 -
-/// S1^2, A = S2, B = S2 T0 - S1 T1. A weight changes with log h by v^2, so the derivative of a sum is the one two powers up.
+/// With D, A and B of a degree the fit is f = B / D and a row's own part in it H = s A / D. Means: D = S0, A = 1, B = T0. Lines:
+/// D = S0 S2 - S1^2, A = S2, B = S2 T0 - S1 T1. A weight changes with log h by v^2, so the derivative of a sum is the one two powers up.
 /// </remarks>
 internal struct LocalSums
 {

@@ -18,6 +18,9 @@ internal sealed class MomentFit
     // So little is left for others of a row somewhere in a cell, were there one: 1 / (1 - H)^2 is no polynomial then.
     private const double LeastLeft = 0.02;
 
+    // With weights it is a sum of few powers, which holds no longer much earlier.
+    private const double LeastLeftOfWeighted = 0.5;
+
     // A row's own part anywhere in a cell beside that at the nodes.
     private const double OwnMargin = 1.05;
 
@@ -110,7 +113,7 @@ internal sealed class MomentFit
             (double dByLog, double aByLog, double bByLog) = sums.ByLog(degree);
             double f = b / d;
             double own = a / d;
-            hasPole |= !(1 - (heaviest * own) > LeastLeft);
+            hasPole |= !(1 - (OwnMargin * heaviest * own) > (_level.HasWeights ? LeastLeftOfWeighted : LeastLeft));
             double g = 1 / ((1 - own) * (1 - own));
             double fByLog = (bByLog - (f * dByLog)) / d;
             double ownByLog = (aByLog - (own * dByLog)) / d;
@@ -293,7 +296,8 @@ internal sealed class MomentFit
             {
                 double den = Math.Pow(d[i] / low, m + k);
                 double num = Math.Pow(a[i] / low, m) * Math.Pow(b[i] / low, k);
-                largest = Math.Max(largest, Math.Abs((scratch.Fitted[i] * den) - num) + (8 * (m + k + 1) * MomentSums.Rounding * size * den));
+                double rounding = 8 * (m + k + 1) * MomentSums.Rounding * size * den;
+                largest = Math.Max(largest, Math.Abs((scratch.Fitted[i] * den) - num) + rounding);
             }
 
             return _basis.Between(K - 1 + ((m + k) * _order)) * largest;

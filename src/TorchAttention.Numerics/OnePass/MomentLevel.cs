@@ -67,7 +67,9 @@ internal sealed class MomentLevel
     /// <summary>sum s^2 T_k.</summary>
     public double[] Squares { get; }
 
-    /// <summary>The same with s^m, m = 1, 2, .., over the rows that are not kept as rows; without weights of cells that keep none.</summary>
+    /// <summary>
+    /// The same with s^m, m = 1, 2, .., over the rows that are not kept as rows; without weights of cells that keep none.
+    /// </summary>
     public Tower[] Light { get; }
 
     /// <summary>sum T_k over these.</summary>

@@ -119,7 +119,8 @@ internal sealed unsafe class MomentSums
         int first = Array.BinarySearch(_level.Ids, id - _reach);
         first = first < 0 ? ~first : first;
         fixed (double* to = sums, m = _level.All.M, v = _level.All.V, q = _level.Squares)
-        fixed (double* lightM = _level.Light[0].M, lightV = _level.Light[0].V, lightQ = _level.HasWeights ? _level.Light[1].M : _level.Squares)
+        fixed (double* lightM = _level.Light[0].M, lightV = _level.Light[0].V)
+        fixed (double* lightQ = _level.HasWeights ? _level.Light[1].M : _level.Squares)
         {
             for (int j = first; j < _level.Count && _level.Ids[j] <= id + _reach; j++)
             {

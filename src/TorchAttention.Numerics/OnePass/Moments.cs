@@ -66,7 +66,8 @@ public sealed partial class Moments
     /// <param name="x">Keys.</param>
     /// <param name="y">Values, one for each key.</param>
     /// <param name="weights">
-    /// Weights, one for each key and not negative, where the grid is for rows that have them; each 1 where empty. A row of weight 0 is none.
+    /// Weights, one for each key and not negative, where the grid is for rows that have them; each 1 where empty. A row of weight 0 is
+    /// none.
     /// </param>
     /// <exception cref="ArgumentException">
     /// Lengths that differ, a number that is not finite, a negative weight, or weights where the grid is for none; no row is added.

@@ -17,13 +17,16 @@ public sealed class OnePassTests : IDisposable
     public void Dispose() => _console.Dispose();
 
     [Theory]
-    [InlineData("0")]
-    [InlineData("1")]
-    public void Fit_FindsWhatItFindsInMemory(string degree)
+    [InlineData("0", false)]
+    [InlineData("1", false)]
+    [InlineData("1", true)]
+    public void Fit_FindsWhatItFindsInMemory(string degree, bool hasWeights)
     {
         Write("rows.csv", 4000, 1);
-        Run("fit", "rows.csv", "--x", "temp", "--y", "load", "--degree", degree, "--no-plots", "--quiet", "--out", "memory");
-        string output = Run("fit", "rows.csv", "--x", "temp", "--y", "load", "--degree", degree, "--one-pass", "--out", "pass");
+        string[] weights = hasWeights ? ["--weights", "share"] : [];
+        string[] fit = ["fit", "rows.csv", "--x", "temp", "--y", "load", "--degree", degree, .. weights];
+        Run([.. fit, "--no-plots", "--quiet", "--out", "memory"]);
+        string output = Run([.. fit, "--one-pass", "--out", "pass"]);
 
         Assert.Contains("of it, proved)", output, StringComparison.Ordinal);
         Assert.Equal(
@@ -70,20 +73,22 @@ public sealed class OnePassTests : IDisposable
         Assert.Contains("<image", many, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Parts_AddUpToTheSameBits()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Parts_AddUpToTheSameBits(bool hasWeights)
     {
+        string[] columns = ["--x", "temp", "--y", "load", .. hasWeights ? (string[])["--weights", "share"] : []];
         for (int part = 0; part < 3; part++)
         {
             Write($"part-{part}.csv", 700 + part, part);
         }
 
-        Run("fit", "part-*.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "all");
+        Run(["fit", "part-*.csv", .. columns, "--no-plots", "--quiet", "--out", "all"]);
         for (int part = 0; part < 3; part++)
         {
             string said = Run(
-                "moments", $"part-{part}.csv", "--x", "temp", "--y", "load", "--grid", "all/moments/grid.moments", "--out",
-                $"{part}.moments");
+                ["moments", $"part-{part}.csv", .. columns, "--grid", "all/moments/grid.moments", "--out", $"{part}.moments"]);
             Assert.StartsWith($"{part}.moments: {700 + part} rows in ", said, StringComparison.Ordinal);
         }
 
@@ -225,7 +230,7 @@ public sealed class OnePassTests : IDisposable
         ConsoleProcess.Running running = _console.Start(
             ConsoleProcess.Executable,
             ["fit", "-", "--one-pass", "--x", "temp", "--y", "load", "--missing", "drop", "--json", "--no-plots", "--out", "piped"]);
-        running.Input.Write(File.ReadAllText(_console.PathOf("rows.csv")) + "9,NA,1\n");
+        running.Input.Write(File.ReadAllText(_console.PathOf("rows.csv")) + "9,NA,1,1\n");
         running.Input.Close();
         ConsoleProcess.Result result = running.Wait();
 
@@ -272,6 +277,9 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--one-pass: expected no --classes", "fit", "mcycle", "--one-pass", "--classes")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--kernel", "tricube")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
+    [InlineData("--moments: expected no --weights", "fit", "--moments", "a.moments", "--weights", "w")]
+    [InlineData("--weights: expected none beside --sql", "moments", "--sql", "sqlite", "--weights", "w")]
+    [InlineData("--degree: expected 0 beside --sql", "moments", "--sql", "sqlite", "--degree", "1")]
     [InlineData("--moments: expected no --data", "fit", "mcycle", "--moments", "a.moments")]
     [InlineData("--cell: expected --one-pass", "fit", "mcycle", "--cell", "1")]
     [InlineData("--x: expected one column", "fit", "ethanol", "--one-pass", "--x", "C,E", "--y", "NOx")]
@@ -346,11 +354,11 @@ public sealed class OnePassTests : IDisposable
     private void Write(string file, int rows, int seed)
     {
         var random = new Random(seed);
-        var text = new StringBuilder("id,temp,load\n");
+        var text = new StringBuilder("id,temp,load,share\n");
         for (int i = 0; i < rows; i++)
         {
             double x = 20 * random.NextDouble();
-            text.Append(CultureInfo.InvariantCulture, $"{i},{x:F5},{Math.Sin(x) + random.NextDouble():F5}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{i},{x:F5},{Math.Sin(x) + random.NextDouble():F5},{1 + (i % 7)}\n");
         }
 
         _console.Write(file, text.ToString());

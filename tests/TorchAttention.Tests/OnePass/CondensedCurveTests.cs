@@ -43,7 +43,9 @@ public sealed class CondensedCurveTests : IDisposable
                 Assert.True(
                     Math.Abs(expected.Mean[i] - actual.Mean[i]) <= curve.Bound + (20 * size) + (1e-12 * Math.Abs(expected.Mean[i])),
                     $"{problem}: {expected.Mean[i] - actual.Mean[i]:g3} beyond {curve.Bound:g3}.");
-                Assert.Equal(expected.StandardError[i], actual.StandardError[i], 1e-5 * expected.StandardError[i]);
+
+                // Lines at their ends need more pieces than cells.
+                Assert.Equal(expected.StandardError[i], actual.StandardError[i], (degree == 0 ? 1e-5 : 1e-3) * expected.StandardError[i]);
             }
         }
     }
