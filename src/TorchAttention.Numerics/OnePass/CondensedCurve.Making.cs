@@ -298,7 +298,7 @@ public sealed partial class CondensedCurve
             bool isFar = true;
             for (int i = 0; i < n; i++)
             {
-                var sums = LocalSums.At(values, i);
+                var sums = LocalSums.At(values, i, _degree);
                 (denominators[i], numerators[i]) = (sums.Denominator(_degree), sums.Numerator(_degree));
                 squares[i] = sums.Squares(_degree);
                 isFar &= sums.S2 > SquareInGap * sums.S0;

@@ -29,27 +29,42 @@ internal struct LocalSums
     /// <summary>How many powers have a bound, and a sum of squares.</summary>
     public static int Certified(int degree) => degree == 0 ? 1 : 3;
 
+    /// <summary>The rows that a degree needs.</summary>
+    /// <param name="degree">0 or 1.</param>
+    /// <param name="hasSquares">Whether the sums of squares are among them.</param>
+    public static int[] RowsOf(int degree, bool hasSquares) =>
+    [
+        .. degree == 0 ? (int[])[0, 2, FirstProduct, FirstProduct + 2] : [.. Enumerable.Range(0, FirstSquare)],
+        .. Enumerable.Range(FirstSquare, hasSquares ? Certified(degree) : 0),
+    ];
+
     /// <summary>Whether a degree needs a power.</summary>
     public static bool IsUsed(int power, int degree) => degree > 0 || power % 2 == 0;
 
     /// <summary>The sums at a node.</summary>
     /// <param name="rows">Each row at all nodes.</param>
     /// <param name="node">Which node.</param>
-    public static LocalSums At(double[][] rows, int node) => new()
+    /// <param name="degree">0 or 1.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static LocalSums At(double[][] rows, int node, int degree)
     {
-        S0 = rows[0][node],
-        S1 = rows[1][node],
-        S2 = rows[2][node],
-        S3 = rows[3][node],
-        S4 = rows[4][node],
-        T0 = rows[5][node],
-        T1 = rows[6][node],
-        T2 = rows[7][node],
-        T3 = rows[8][node],
-        R0 = rows[9][node],
-        R1 = rows[10][node],
-        R2 = rows[11][node],
-    };
+        var sums = new LocalSums
+        {
+            S0 = rows[0][node],
+            S2 = rows[2][node],
+            T0 = rows[5][node],
+            T2 = rows[7][node],
+            R0 = rows[9][node],
+        };
+        if (degree > 0)
+        {
+            (sums.S1, sums.S3, sums.S4) = (rows[1][node], rows[3][node], rows[4][node]);
+            (sums.T1, sums.T3) = (rows[6][node], rows[8][node]);
+            (sums.R1, sums.R2) = (rows[10][node], rows[11][node]);
+        }
+
+        return sums;
+    }
 
     /// <summary>The sums anywhere in a cell.</summary>
     /// <param name="rows">The polynomial of each row.</param>

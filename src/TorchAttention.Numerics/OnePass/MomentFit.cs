@@ -33,6 +33,7 @@ internal sealed class MomentFit
     private readonly int _degree;
     private readonly bool _isCertified;
     private readonly CellBasis _basis;
+    private readonly int[] _rows;
 
     // The degree of the polynomials of which f and H are quotients.
     private readonly int _order;
@@ -41,13 +42,14 @@ internal sealed class MomentFit
     /// <param name="level">The moments, in cells that are not much wider than the bandwidth.</param>
     /// <param name="h">The bandwidth.</param>
     /// <param name="degree">0 for means, 1 for lines.</param>
-    /// <param name="isCertified">Whether bounds and tr H'H are asked for.</param>
+    /// <param name="isCertified">Whether bounds and tr H'H are asked for, or derivatives by log h.</param>
     public MomentFit(MomentLevel level, double h, int degree, bool isCertified)
     {
         _level = level;
         _degree = degree;
         _isCertified = isCertified;
         _basis = !isCertified ? CellBasis.Quick(level.K) : level.HasWeights ? CellBasis.OfPowers(level.K) : CellBasis.Proving(level.K);
+        _rows = LocalSums.RowsOf(degree, isCertified);
         _order = (degree + 1) * (level.K - 1);
         _sums = new MomentSums(level, h, degree, isCertified);
         _far = new FarSums(level, h, degree);
@@ -87,7 +89,7 @@ internal sealed class MomentFit
     {
         var score = default(MomentScore);
         SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], withKept: true, scratch.Sums);
-        for (int row = 0; row < LocalSums.Rows; row++)
+        foreach (int row in _rows)
         {
             _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomial);
             _basis.Evaluate(scratch.Polynomial, scratch.Values[row]);
@@ -97,7 +99,7 @@ internal sealed class MomentFit
         (double least, double most) = (double.PositiveInfinity, 0);
         for (int i = 0; i < nodes && _degree > 0; i++)
         {
-            double d = LocalSums.At(scratch.Values, i).Denominator(_degree);
+            double d = LocalSums.At(scratch.Values, i, _degree).Denominator(_degree);
             (least, most) = (Math.Min(least, d), Math.Max(most, d));
         }
 
@@ -108,7 +110,7 @@ internal sealed class MomentFit
         bool hasPole = false;
         for (int i = 0; i < nodes; i++)
         {
-            var sums = LocalSums.At(scratch.Values, i);
+            var sums = LocalSums.At(scratch.Values, i, _degree);
             (double d, double a, double b) = (sums.Denominator(degree), sums.Own(degree), sums.Numerator(degree));
             (double dByLog, double aByLog, double bByLog) = sums.ByLog(degree);
             double f = b / d;
@@ -134,10 +136,14 @@ internal sealed class MomentFit
         ReadOnlySpan<double> q = light.Q.AsSpan(cell * K, K);
         var ignored = default(MomentScore);
         score.Residual = q[0] + Product(scratch, scratch.F, v, -2, ref ignored) + Product(scratch, scratch.FF, m, 1, ref ignored);
-        score.ResidualByLog = Product(scratch, scratch.FByLog, v, -2, ref ignored)
-            + Product(scratch, scratch.FFByLog, m, 2, ref ignored);
         score.Trace = Product(scratch, scratch.Own, m, 1, ref ignored);
-        score.TraceByLog = Product(scratch, scratch.OwnByLog, m, 1, ref ignored);
+        if (!_isCertified)
+        {
+            score.ResidualByLog = Product(scratch, scratch.FByLog, v, -2, ref ignored)
+                + Product(scratch, scratch.FFByLog, m, 2, ref ignored);
+            score.TraceByLog = Product(scratch, scratch.OwnByLog, m, 1, ref ignored);
+        }
+
         score.TraceOfSquare = _isCertified ? Product(scratch, scratch.Squares, _level.LightRows.AsSpan(cell * K, K), 1, ref ignored) : 0;
         if (hasPole)
         {
@@ -159,9 +165,12 @@ internal sealed class MomentFit
 
         score.LeaveOneOut = Product(scratch, scratch.G, q, 1, ref score) + Product(scratch, scratch.GF, v, -2, ref score)
             + Product(scratch, scratch.GFF, m, 1, ref score);
-        score.LeaveOneOutByLog = Product(scratch, scratch.GByLog, q, 1, ref ignored)
-            + Product(scratch, scratch.GFByLog, v, -2, ref ignored) + Product(scratch, scratch.GFFByLog, m, 1, ref ignored);
-        if (_isCertified && degree == _degree)
+        if (!_isCertified)
+        {
+            score.LeaveOneOutByLog = Product(scratch, scratch.GByLog, q, 1, ref ignored)
+                + Product(scratch, scratch.GFByLog, v, -2, ref ignored) + Product(scratch, scratch.GFFByLog, m, 1, ref ignored);
+        }
+        else if (degree == _degree)
         {
             Certify(cell, scratch, errors, ref score);
         }
@@ -430,6 +439,11 @@ internal sealed class MomentFit
     // The most that a row's own part H = A / D is anywhere.
     private double OwnPart(Scratch scratch, double low)
     {
+        if (_degree == 0)
+        {
+            return 1 / low;
+        }
+
         double size = FitTo(scratch.Own, scratch);
         double residual = 0;
         (double least, double most) = (double.PositiveInfinity, 0);
@@ -463,7 +477,7 @@ internal sealed class MomentFit
         long id = _level.Ids[cell];
         double level = _level.Levels[cell];
         SumErrors errors = _sums.At(id, level, withKept: false, scratch.Sums);
-        for (int row = 0; row < LocalSums.Rows; row++)
+        foreach (int row in _rows)
         {
             _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomials[row]);
         }
