@@ -165,6 +165,11 @@ internal sealed class OnePassFit(
             }
         }
 
+        if (model.SetAside > 0)
+        {
+            yield return $"{FitNotes.FarRows(model.SetAside)}: {FitNotes.ChosenWithout(model.SetAside)}";
+        }
+
         Certificate said = model.Certificate;
         if (said.LonelyRows > 0)
         {

@@ -29,9 +29,7 @@ internal static class FitNotes
 
         if (model.Search is { SetAside.Count: > 0 and var count } found)
         {
-            string rows = count == 1 ? "a row stands" : $"{count} rows stand";
-            yield return $"{rows} far from all others, {Rows(examples, found.SetAside)}: the bandwidth was chosen without "
-                + $"{(count == 1 ? "it" : "them")}, since no other row says anything there";
+            yield return $"{FarRows(count)}, {Rows(examples, found.SetAside)}: {ChosenWithout(count)}";
         }
 
         if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
@@ -40,6 +38,13 @@ internal static class FitNotes
                 + "the fit goes through nearly every one, and errors and bands say little; a wider --bandwidth smooths";
         }
     }
+
+    /// <summary>How many rows are far.</summary>
+    public static string FarRows(long count) => $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others";
+
+    /// <summary>What follows for the bandwidth.</summary>
+    public static string ChosenWithout(long count) =>
+        $"the bandwidth was chosen without {(count == 1 ? "it" : "them")}, since no other row says anything there";
 
     /// <summary>Names rows: as a spreadsheet counts them, where none was left out, and by their features; the first of many.</summary>
     public static string Rows(Examples examples, IReadOnlyList<int> rows) =>

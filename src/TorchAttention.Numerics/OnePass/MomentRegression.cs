@@ -39,21 +39,21 @@ public sealed class MomentRegression : IPredictor
     // More rows that stand alone say that the bandwidth is too small for the data, as in memory.
     private const double MostLonely = 1.0 / 20;
 
-    private readonly List<MomentLevel> _levels = [];
-    private readonly double _count;
+    private readonly MomentLevels _all;
+
+    // What the bandwidth is found by.
+    private readonly MomentLevels _near;
     private readonly double _total;
-    private readonly double _weight;
     private readonly int? _threads;
 
     private MomentRegression(Moments moments, int degree, int? threads)
     {
         Degree = degree;
-        _levels.Add(MomentLevel.Create(moments));
-        _count = moments.Count;
+        _all = new MomentLevels(MomentLevel.Create(moments));
+        _near = _all.Near();
         _threads = threads;
         (LeastX, MostX) = (moments.LeastX, moments.MostX);
-        _weight = _levels[0].Weights.Sum();
-        (MeanY, _total) = SpreadOf(_levels[0], _weight);
+        (MeanY, _total) = SpreadOf(_all.Finest, _all.Weight);
         Count = moments.Count;
         Bandwidth = double.NaN;
         Diagnostics = null!;
@@ -87,6 +87,12 @@ public sealed class MomentRegression : IPredictor
     /// <inheritdoc/>
     public IReadOnlyList<string> Classes => [];
 
+    /// <summary>
+    /// How many rows stand farther from all others than three times what these span: the bandwidth was chosen without them, since no other
+    /// row says anything about them. They are in the fit like all others.
+    /// </summary>
+    public long SetAside => Search is null ? 0 : Count - (long)_near.Rows;
+
     /// <summary>The least key.</summary>
     public double LeastX { get; }
 
@@ -97,7 +103,7 @@ public sealed class MomentRegression : IPredictor
     internal double MeanY { get; }
 
     /// <summary>The moments that the bandwidth is answered from.</summary>
-    internal MomentLevel Level => LevelFor(Bandwidth);
+    internal MomentLevel Level => _all.For(Bandwidth);
 
     /// <summary>Fits.</summary>
     /// <param name="moments">The moments; later changes of them do not matter.</param>
@@ -199,18 +205,6 @@ public sealed class MomentRegression : IPredictor
         return (mean, squares);
     }
 
-    // Cells from half the bandwidth to all of it wide, where they can be had: narrower ones cost more and are no better.
-    private MomentLevel LevelFor(double h)
-    {
-        int at = Math.Max(0, Math.ILogB(h) - _levels[0].Exponent);
-        while (_levels.Count <= at && _levels[^1].Count > 1)
-        {
-            _levels.Add(_levels[^1].Coarser());
-        }
-
-        return _levels[Math.Min(at, _levels.Count - 1)];
-    }
-
     private void Find(BandwidthRule rule, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         if (rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc))
@@ -218,13 +212,15 @@ public sealed class MomentRegression : IPredictor
             throw new ArgumentException($"Expected the rule LeaveOneOut, GCV or AICc, got {rule}: moments do not answer it.", nameof(rule));
         }
 
-        double range = MostX - LeastX;
+        MomentLevel finest = _near.Finest;
+        double range = finest.Count == 0 ? 0
+            : Math.Min(MostX, finest.Ends(finest.Count - 1).Most) - Math.Max(LeastX, finest.Ends(0).Least);
         if (!(range > 0))
         {
             throw new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{LeastX:R} everywhere") { Feature = 0 };
         }
 
-        double low = Math.Log(LeastInCells * _levels[0].CellWidth);
+        double low = Math.Log(LeastInCells * finest.CellWidth);
         double high = Math.Max(low + Step, Math.Log(MostInRanges * range));
         int steps = (int)Math.Ceiling((high - low) / Step);
         var trials = new List<BandwidthTrial>();
@@ -281,7 +277,7 @@ public sealed class MomentRegression : IPredictor
         {
             cancellationToken.ThrowIfCancellationRequested();
             double h = Math.Exp(log);
-            MomentScore score = new MomentFit(LevelFor(h), h, Degree, isCertified: false).Score(_threads, cancellationToken);
+            MomentScore score = new MomentFit(_near.For(h), h, Degree, isCertified: false).Score(_threads, cancellationToken);
             (double value, double slope) = ByRule(rule, score);
             trials.Add(new BandwidthTrial([h], value, IsEstimate: false));
             return (value, slope);
@@ -290,8 +286,8 @@ public sealed class MomentRegression : IPredictor
 
     private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
     {
-        double n = _count;
-        double mean = score.Residual / _weight;
+        double n = _near.Rows;
+        double mean = score.Residual / _near.Weight;
         double ofMean = score.ResidualByLog / score.Residual;
         double left = n - score.Trace;
         double gcv = GcvCriterion.Compute(mean, score.Trace, n);
@@ -300,7 +296,7 @@ public sealed class MomentRegression : IPredictor
             BandwidthRule.GCV => (gcv, gcv * (ofMean + (2 / left * score.TraceByLog))),
             BandwidthRule.AICc => (
                 AICcCriterion.Compute(mean, score.Trace, n), ofMean + (2 * (n - 1) / ((left - 2) * (left - 2)) * score.TraceByLog)),
-            _ => (score.LeaveOneOut / _weight, score.LeaveOneOutByLog / _weight),
+            _ => (score.LeaveOneOut / _near.Weight, score.LeaveOneOutByLog / _near.Weight),
         };
         return double.IsFinite(value) && score.Lonely <= MostLonely * n ? (value, slope) : (double.PositiveInfinity, double.NaN);
     }
@@ -308,25 +304,26 @@ public sealed class MomentRegression : IPredictor
     private void Describe(CancellationToken cancellationToken)
     {
         MomentScore score = new MomentFit(Level, Bandwidth, Degree, isCertified: true).Score(_threads, cancellationToken);
-        double n = _count;
+        double n = _all.Rows;
+        double far = n - _near.Rows;
         double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
-        double mean = score.Residual / _weight;
+        double mean = score.Residual / _all.Weight;
         Diagnostics = new Diagnostics
         {
             EffectiveDegreesOfFreedom = score.Trace,
             ResidualDegreesOfFreedom = freedom,
             ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(mean * n / freedom) : double.NaN],
             RSquared = [_total > 0 ? 1 - (score.Residual / _total) : double.NaN],
-            LeaveOneOutError = score.Lonely <= MostLonely * n ? score.LeaveOneOut / _weight : double.PositiveInfinity,
+            LeaveOneOutError = score.Lonely <= far + (MostLonely * _near.Rows) ? score.LeaveOneOut / _all.Weight : double.PositiveInfinity,
             AICc = AICcCriterion.Compute(mean, score.Trace, n),
             GCV = GcvCriterion.Compute(mean, score.Trace, n),
         };
         Certificate = new Certificate
         {
-            Truncation = score.Truncation / _weight,
-            Propagation = score.Propagation / _weight,
-            Rounding = score.RoundingError / _weight,
-            KeptRows = score.KeptRows / _weight,
+            Truncation = score.Truncation / _all.Weight,
+            Propagation = score.Propagation / _all.Weight,
+            Rounding = score.RoundingError / _all.Weight,
+            KeptRows = score.KeptRows / _all.Weight,
             LonelyRows = score.Lonely,
             UncertainCells = score.Uncertain,
         };

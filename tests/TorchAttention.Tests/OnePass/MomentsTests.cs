@@ -263,6 +263,29 @@ public sealed class MomentsTests : IDisposable
         Assert.Equal(memory.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-6 * memory.Diagnostics.LeaveOneOutError);
     }
 
+    // Nothing near says anything about them: they count in the fit, and not in the choice of the bandwidth.
+    [Theory]
+    [InlineData(0, new double[] { 100 })]
+    [InlineData(0, new double[] { -50, 7, 7.1, 1e6 })]
+    [InlineData(1, new double[] { 9, 9.01, 9.02, 9.03, -8 })]
+    public void RowsFarFromAllOthers_DoNotChooseTheBandwidth(int degree, double[] far)
+    {
+        (double[] x, double[] y) = Rows(500, 14);
+        (x, y) = ([.. x, .. far], [.. y, .. far.Select((_, i) => 3.0 + i)]);
+        var memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = degree });
+        foreach (double[] weights in (double[][])[[], [.. x.Select(_ => 2.0)]])
+        {
+            var moments = new Moments(MomentGrid.Choose(x, y, x.Length, null, degree, weights));
+            moments.Add(x, y, weights);
+            var model = MomentRegression.Fit(moments, new MomentOptions { Degree = degree });
+
+            Assert.Equal(far.Length, model.SetAside);
+            Assert.Equal(memory.Search!.SetAside.Count, model.SetAside);
+            Assert.Equal(memory.Bandwidths[0], model.Bandwidth, 1e-4 * memory.Bandwidths[0]);
+            Assert.Equal(memory.Search.Score, model.Search!.Score, 1e-9);
+        }
+    }
+
     [Fact]
     public void WrongInput_IsRefused()
     {

@@ -3,20 +3,6 @@ namespace TorchAttention.Numerics.Regression.Smoothing;
 /// <content>How the keys lie.</content>
 internal sealed partial record SmootherData
 {
-    // A place alone among fewer than this rules a bandwidth out.
-    private const int AloneForAnother = 20;
-
-    // An example is far from the others where the gap to them is so many times what they span.
-    private const double FarInSpans = 3;
-    private const int FewestNearExamples = 3;
-
-    // Of few examples up to so many may be far, one for each so many.
-    private const int MostFarOfFew = 4;
-    private const int FewForFar = 8;
-
-    // Gaps at an end that are looked at, from the end on.
-    private const int MostCuts = 64;
-
     // The smallest distances are those of examples that happen to lie close.
     private const double LowQuantile = 0.05;
 
@@ -222,7 +208,7 @@ internal sealed partial record SmootherData
     private SmootherData WithFar()
     {
         var far = new HashSet<int>();
-        int most = Math.Max(Math.Max(1, Count / AloneForAnother), Math.Min(MostFarOfFew, Count / FewForFar));
+        long most = FarEnds.Most(Count);
         while (Enumerable.Range(0, Features).Select(feature => FarAtTheEnds(feature, far, most - far.Count)).MaxBy(ends => ends.Spans)
             is { Places.Length: > 0 } furthest)
         {
@@ -233,37 +219,12 @@ internal sealed partial record SmootherData
         return far.Count == 0 ? this : this with { Far = [.. far.Order()] };
     }
 
-    // The fewest keys at the ends of a feature that all others lie far from, and how many times what these span. Two of them, one at each
-    // end, hide each other where only the furthest is asked about.
-    private (int[] Places, double Spans) FarAtTheEnds(int feature, HashSet<int> without, int most)
+    private (int[] Places, double Spans) FarAtTheEnds(int feature, HashSet<int> without, long most)
     {
-        most = Math.Min(most, Count - without.Count - FewestNearExamples);
-        if (most <= 0)
-        {
-            return ([], 0);
-        }
-
         int[] places = [.. Enumerable.Range(0, Count).Where(i => !without.Contains(i))];
         double[] keys = Array.ConvertAll(places, i => Keys[(i * Features) + feature]);
         Array.Sort(keys, places);
-        double narrowest = keys[^(1 + most)] - keys[most];
-        int[] below = [0, .. Enumerable.Range(1, most).Where(a => keys[a] - keys[a - 1] > FarInSpans * narrowest).Take(MostCuts)];
-        int[] above = [0, .. Enumerable.Range(1, most).Where(b => keys[^b] - keys[^(b + 1)] > FarInSpans * narrowest).Take(MostCuts)];
-        (int Low, int High, double Spans) best = (0, 0, 0);
-        foreach ((int low, int high) in below.SelectMany(low => above.Select(high => (low, high))))
-        {
-            double span = keys[^(1 + high)] - keys[low];
-            double gap = Math.Min(
-                low > 0 ? keys[low] - keys[low - 1] : double.PositiveInfinity,
-                high > 0 ? keys[^high] - keys[^(high + 1)] : double.PositiveInfinity);
-            int fewest = best.Low + best.High;
-            bool isFar = low + high > 0 && low + high <= most && span > 0 && gap > FarInSpans * span;
-            if (isFar && (fewest == 0 || low + high < fewest || (low + high == fewest && gap / span > best.Spans)))
-            {
-                best = (low, high, gap / span);
-            }
-        }
-
-        return ([.. places[..best.Low], .. places[^best.High..]], best.Spans);
+        (int low, int high, double spans) = FarEnds.Find(keys, keys, place => place, most);
+        return ([.. places[..low], .. places[^high..]], spans);
     }
 }

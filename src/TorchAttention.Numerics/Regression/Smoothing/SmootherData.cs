@@ -44,7 +44,7 @@ internal sealed partial record SmootherData
     public required int Examples { get; init; }
 
     /// <summary>How many places may have no neighbour but themselves at a bandwidth that a search can choose.</summary>
-    public int MostAlone => Far.Length + ((Count - Far.Length) / AloneForAnother);
+    public int MostAlone => Far.Length + ((Count - Far.Length) / FarEnds.AloneForAnother);
 
     public int Count => Keys.Length / Features;
 

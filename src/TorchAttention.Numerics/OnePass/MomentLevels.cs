@@ -1,0 +1,66 @@
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>Moments in cells of all widths, made when they are asked for.</summary>
+internal sealed class MomentLevels
+{
+    private readonly List<MomentLevel> _levels;
+
+    public MomentLevels(MomentLevel finest)
+    {
+        _levels = [finest];
+        Rows = finest.Counts.Sum();
+        Weight = finest.Weights.Sum();
+    }
+
+    /// <summary>The narrowest cells.</summary>
+    public MomentLevel Finest => _levels[0];
+
+    /// <summary>How many rows there are.</summary>
+    public double Rows { get; }
+
+    /// <summary>What they weigh; their number where they have no weights.</summary>
+    public double Weight { get; }
+
+    /// <summary>Cells from half the bandwidth to all of it wide, where they can be had: narrower ones cost more and are no better.</summary>
+    public MomentLevel For(double h)
+    {
+        int at = Math.Max(0, Math.ILogB(h) - Finest.Exponent);
+        while (_levels.Count <= at && _levels[^1].Count > 1)
+        {
+            _levels.Add(_levels[^1].Coarser());
+        }
+
+        return _levels[Math.Min(at, _levels.Count - 1)];
+    }
+
+    /// <summary>Without the rows at the ends that stand far from all others; these themselves where none does.</summary>
+    public MomentLevels Near()
+    {
+        MomentLevel level = Finest;
+        double[] left = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Least)];
+        double[] right = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Most)];
+        long[] before = new long[level.Count + 1];
+        for (int i = 0; i < level.Count; i++)
+        {
+            before[i + 1] = before[i] + (long)level.Counts[i];
+        }
+
+        (int first, int end) = (0, level.Count);
+        long most = FarEnds.Most(before[^1]);
+        while (true)
+        {
+            long removed = before[^1] - (before[end] - before[first]);
+            (int low, int high, _) = FarEnds.Find(left[first..end], right[first..end], i => before[first + i] - before[first], most - removed);
+            if (low + high == 0)
+            {
+                break;
+            }
+
+            (first, end) = (first + low, end - high);
+        }
+
+        return end - first == level.Count ? this : new MomentLevels(level.Slice(first, end - first));
+    }
+}
