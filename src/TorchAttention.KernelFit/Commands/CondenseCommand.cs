@@ -79,8 +79,17 @@ internal static class CondenseCommand
                 break;
         }
 
-        Console.WriteLine($"{output}: {curve.Pieces} pieces for {curve.Count} examples, within {Digits.Short(curve.Bound)} of the fit, "
-            + $"proved; {new FileInfo(output).Length} bytes");
+        Console.WriteLine($"{output}: {curve.Pieces} pieces for {curve.Count} examples, {Proved(curve)}; "
+            + $"{new FileInfo(output).Length} bytes");
         return ExitCode.Done;
+    }
+
+    private static string Proved(CondensedCurve curve)
+    {
+        string estimates = curve.Estimates > 0 ? $"{curve.Estimates} of them estimates, of which nothing is proved" : "";
+        string within = $"within {Digits.Short(curve.Bound)} of the fit, proved";
+        return curve.Estimates == curve.Pieces ? "an estimate of the fit"
+            : estimates.Length > 0 ? $"{estimates}; the others {within}"
+            : within;
     }
 }

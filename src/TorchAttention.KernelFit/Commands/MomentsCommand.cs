@@ -90,6 +90,11 @@ internal static class MomentsCommand
             OutputPath.Differs("--out", output, path, "a file of the data");
         }
 
+        if (gridFile is not null)
+        {
+            OutputPath.Differs("--out", output, gridFile, "--grid");
+        }
+
         if (gridFile is not null && cell is not null)
         {
             throw CliException.WrongInput("--cell: expected none beside --grid, which has the cells' width");

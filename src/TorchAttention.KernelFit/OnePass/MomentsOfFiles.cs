@@ -87,7 +87,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         {
             string? kept = folder is null ? null : Path.Combine(folder, $"{index:0000}-{Path.GetFileName(path)}{Ending}");
             string stamp = Stamp(path);
-            if (kept is not null && File.Exists(kept) && Moments.Load(kept) is var (known, notes)
+            if (kept is not null && Kept(kept) is var (known, notes)
                 && notes.GetValueOrDefault(FileKey) == stamp && notes.GetValueOrDefault(XKey) == files.Columns.X
                 && notes.GetValueOrDefault(YKey) == files.Columns.Y && notes.GetValueOrDefault(WeightsKey) == files.Weights
                 && known.Grid.Equals(grid))
@@ -250,12 +250,25 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         }
     }
 
+    // Of a run that was interrupted. Rows whose moments are damaged are read again.
+    private static (Moments Moments, IReadOnlyDictionary<string, string> Notes)? Kept(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? Moments.Load(path) : null;
+        }
+        catch (StorageException)
+        {
+            return null;
+        }
+    }
+
     // A first look at other rows, as when a file has come, would cut them otherwise.
     private static MomentGrid KeptGrid(
         string folder, RunDirectory directory, double? cell, int degree, Func<MomentGrid> choose, RowFiles files)
     {
         string path = Path.Combine(folder, $"grid{Ending}");
-        if (File.Exists(path) && Moments.Load(path) is var (known, notes) && notes.GetValueOrDefault(XKey) == files.Columns.X
+        if (Kept(path) is var (known, notes) && notes.GetValueOrDefault(XKey) == files.Columns.X
             && notes.GetValueOrDefault(YKey) == files.Columns.Y
             && known.Grid.Degree >= degree && notes.GetValueOrDefault(WeightsKey) == files.Weights
             && (cell is null || Math.ILogB(cell.Value) == known.Grid.Exponent))

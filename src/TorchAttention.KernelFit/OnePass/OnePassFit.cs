@@ -19,6 +19,7 @@ namespace TorchAttention.Cli.OnePass;
 internal sealed class OnePassFit(
     RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double? cell)
 {
+    private const double CellsOfBandwidth = 4;
     private const int MostDrawn = 2000;
     private const int CurvePoints = 400;
     private const double Margin = 0.05;
@@ -28,6 +29,9 @@ internal sealed class OnePassFit(
 
     // What to try where the narrowest bandwidth is the best one: cells an eighth as wide.
     private const int Narrower = 8;
+
+    // By a bandwidth that is given, or by a first look.
+    private double? CellWidth => cell ?? (options.Bandwidth.Values.Count == 1 ? options.Bandwidth.Values[0] / CellsOfBandwidth : null);
 
     public int Run(FitSettings said)
     {
@@ -109,7 +113,7 @@ internal sealed class OnePassFit(
             ? MomentsOfFiles.Load(momentFiles, names.X, names.Y)
             : ProgressBar.Show(
                 "read", isQuiet, progress => MomentsOfFiles.Read(
-                    files, null, cell, options.Degree, directory, progress, cancellationToken));
+                    files, null, CellWidth, options.Degree, directory, progress, cancellationToken));
         if (read.Moments.Grid.Degree < options.Degree)
         {
             throw CliException.WrongInput(
@@ -161,7 +165,8 @@ internal sealed class OnePassFit(
             }
             else if (search.IsAtMostBound(0))
             {
-                yield return $"{lookedAt}, and the widest predicts best: {x} does not help to predict {PlainText.Brief(read.Y)}";
+                yield return $"{lookedAt}, and the widest predicts best: "
+                    + $"{FitNotes.NoHelp(x, model.Degree)} to predict {PlainText.Brief(read.Y)}";
             }
         }
 

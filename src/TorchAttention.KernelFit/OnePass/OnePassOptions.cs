@@ -44,6 +44,11 @@ internal sealed class OnePassOptions
                 throw CliException.WrongInput("--moments: expected no --data beside moments, which hold what is needed of the rows");
             }
 
+            if (parsed.GetValue(_cell) is not null)
+            {
+                throw CliException.WrongInput("--cell: expected none beside --moments, which have the cells' width");
+            }
+
             if (weights is not null)
             {
                 throw CliException.WrongInput("--moments: expected no --weights beside moments, which have them or not");
@@ -57,7 +62,7 @@ internal sealed class OnePassOptions
             if (!isMany)
             {
                 return parsed.GetValue(_cell) is null ? null
-                    : throw CliException.WrongInput("--cell: expected --one-pass or --moments beside it");
+                    : throw CliException.WrongInput("--cell: expected --one-pass beside it");
             }
         }
 
@@ -70,7 +75,7 @@ internal sealed class OnePassOptions
         {
             throw CliException.WrongInput(
                 $"{asked.Name}: expected the gaussian kernel and a bandwidth of one number or loo, gcv or aicc, got "
-                    + $"{options.Kernel.Name} and {options.Bandwidth.ToString().ToLowerInvariant()}"
+                    + $"{options.Kernel.Name} and {NameOf(options.Bandwidth)}"
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
@@ -84,6 +89,9 @@ internal sealed class OnePassOptions
             options,
             parsed.GetValue(_cell));
     }
+
+    private static string NameOf(Bandwidth bandwidth) =>
+        bandwidth.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : bandwidth.ToString();
 
     private static bool IsAnswered(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options) =>
         examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian

@@ -114,9 +114,11 @@ internal sealed record FitFacts
         }
     }
 
-    // A part of the error; its square is off by twice as much.
+    // A part of the error; its square is off by twice as much. Of an error that is rounding alone only its square is known.
     private string Within => Certificate is not { IsProved: true } ? ""
-        : $" (exact to {Short(Certificate.Bound / (2 * Diagnostics.LeaveOneOutError))} of it, proved)";
+        : Certificate.Bound < Diagnostics.LeaveOneOutError
+            ? $" (exact to {Short(Certificate.Bound / (2 * Diagnostics.LeaveOneOutError))} of it, proved)"
+        : $" (at most {Short(Math.Sqrt(Diagnostics.LeaveOneOutError + Certificate.Bound))}, proved)";
 
     /// <summary>Prints the table, the notes and what was written.</summary>
     /// <param name="directory">The run's folder.</param>

@@ -39,6 +39,10 @@ internal static class FitNotes
         }
     }
 
+    /// <summary>What the widest bandwidth says of a feature.</summary>
+    public static string NoHelp(string name, int degree) =>
+        degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help";
+
     /// <summary>How many rows are far.</summary>
     public static string FarRows(long count) => $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others";
 
@@ -79,7 +83,7 @@ internal static class FitNotes
             string lookedAt = $"{name}: bandwidths from {Short(search.Bounds[j].Least)} to {Short(search.Bounds[j].Most)} were looked at";
             if (search.IsAtMostBound(j))
             {
-                string help = model.Options.Degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help";
+                string help = NoHelp(name, model.Options.Degree);
                 yield return model.Options.SearchBounds is not null
                     ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
                     : Refused(examples, search) is double refused

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <content>How a curve is condensed: docs/certificates.md.</content>
@@ -9,8 +11,12 @@ public sealed partial class CondensedCurve
     // The curve goes on so many bandwidths beyond the examples: farther off too little is left of sum K^2 to prove anything.
     private const double Margin = 3;
 
+    // Some megabytes; they are asked for from left to right.
+    private const int MostCells = 4096;
+
     // Standard errors of six digits are as good as any, and float32 holds them.
     private const double NeighboursTolerance = 1e-6;
+    private const double MostOfNeighbours = 1e-3;
 
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
@@ -21,8 +27,9 @@ public sealed partial class CondensedCurve
     /// <summary>Condenses a fit to moments.</summary>
     /// <param name="model">The fit.</param>
     /// <param name="tolerance">What a mean may be off by, as a part of the range of the means; 1e-10 by default.</param>
+    /// <param name="diagnostics">How its rows were described; as the fit to moments does where null.</param>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
-    internal static CondensedCurve Create(MomentRegression model, double tolerance)
+    internal static CondensedCurve Create(MomentRegression model, double tolerance, Diagnostics? diagnostics = null)
     {
         if (!(tolerance is >= LeastTolerance and < 1))
         {
@@ -31,11 +38,11 @@ public sealed partial class CondensedCurve
         }
 
         var making = new Making(model, tolerance);
-        return new CondensedCurve(making.Pieces(), model.Level.Exponent, model.MeanY)
+        return new CondensedCurve(making.Pieces(), model.LevelOfPieces.Exponent, model.MeanY)
         {
             Bandwidth = model.Bandwidth,
             Count = model.Count,
-            Diagnostics = model.Diagnostics,
+            Diagnostics = diagnostics ?? model.Diagnostics,
             LeastX = model.LeastX,
             MostX = model.MostX,
             Tolerance = tolerance,
@@ -60,9 +67,9 @@ public sealed partial class CondensedCurve
 
         public Making(MomentRegression model, double tolerance)
         {
-            _level = model.Level;
+            _level = model.LevelOfPieces;
             _curve = new MomentCurve(_level, model.Bandwidth, model.Degree);
-            _basis = CellBasis.Proving(_level.K);
+            _basis = model.Degree == 0 ? CellBasis.Proving(_level.K) : CellBasis.OfPowers(_level.K);
             _degree = model.Degree;
             _order = (_degree + 1) * (_level.K - 1);
             _origin = model.MeanY;
@@ -155,7 +162,8 @@ public sealed partial class CondensedCurve
                     best = longer;
                 }
 
-                pieces.Add(best);
+                // A band of fewer digits is none.
+                pieces.Add(best.NeighboursBound <= MostOfNeighbours ? best : best with { Neighbours = new double[K] });
                 start += best.Cells;
             }
         }
@@ -165,14 +173,17 @@ public sealed partial class CondensedCurve
         {
             double[] values = new double[K];
             double[] nodes = Chebyshev.Nodes(K);
+            bool isFar = true;
             for (int i = 0; i < K; i++)
             {
-                values[i] = _curve.At(Math.ScaleB(cell + ((nodes[i] + 1) / 2), _level.Exponent)).Mean - _origin;
+                CurvePoint point = _curve.At(Math.ScaleB(cell + ((nodes[i] + 1) / 2), _level.Exponent));
+                values[i] = point.Mean - _origin;
+                isFar &= point.IsFar;
             }
 
-            double[] polynomial = new double[K];
-            _pieces.Interpolate(values, polynomial);
-            return new Piece(cell, 1, polynomial, new double[K], double.PositiveInfinity, double.PositiveInfinity, IsFar: true);
+            double[] mean = new double[K];
+            _pieces.Interpolate(values, mean);
+            return new Piece(cell, 1, mean, new double[K], double.PositiveInfinity, double.PositiveInfinity, isFar);
         }
 
         private Piece Over(long start, long cells)
@@ -262,6 +273,11 @@ public sealed partial class CondensedCurve
         {
             if (!_cells.TryGetValue(id, out Cell? cell))
             {
+                if (_cells.Count == MostCells)
+                {
+                    _cells.Clear();
+                }
+
                 _cells[id] = cell = Make(id);
             }
 

@@ -13,7 +13,7 @@ public sealed partial class CondensedCurve
     /// <remarks>
     /// Its input <c>x</c> is (n). Its outputs <c>mean</c> and <c>effective_neighbours</c> are (n), and what <see cref="Predict"/> says but
     /// for some roundings of the largest of the sum's terms: onnxruntime may round a product before it is added. The effective number
-    /// is NaN beyond the pieces and in those that are estimates. x may be infinite, which is beyond all pieces; NaN gives NaN. The
+    /// is NaN beyond the pieces and in those that have no band. x may be infinite, which is beyond all pieces; NaN gives NaN. The
     /// standard error is <c>residual_standard_error</c> of the model's metadata, divided by the root of the effective number; the
     /// metadata have <c>bandwidth</c>, <c>bound</c>, <c>examples</c>, <c>least_x</c> and <c>most_x</c> too.
     /// </remarks>
@@ -39,7 +39,7 @@ public sealed partial class CondensedCurve
         string nan = graph.Number(double.NaN);
         string mean = graph.Apply("Add", AddSum(piece => piece.Mean), graph.Number(_origin));
         graph.Output("mean", n, graph.Apply("Where", graph.Apply("Equal", x, x), mean, nan));
-        string neighbours = AddSum(piece => double.IsFinite(piece.Bound) ? piece.Neighbours : [.. Enumerable.Repeat(double.NaN, K)]);
+        string neighbours = AddSum(piece => piece.HasBand ? piece.Neighbours : [.. Enumerable.Repeat(double.NaN, K)]);
         graph.Output("effective_neighbours", n, graph.Apply("Where", graph.Apply("Equal", place, inside), neighbours, nan));
         stream.Write(graph.Model(ToString(), OnnxNotes(notes)).Content);
 

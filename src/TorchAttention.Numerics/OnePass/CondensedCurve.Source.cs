@@ -9,8 +9,9 @@ public sealed partial class CondensedCurve
 
     /// <summary>Writes the curve as one class of C# without dependencies: <c>Mean(x)</c> and <c>StandardError(x)</c>.</summary>
     /// <param name="writer">Where the source goes.</param>
-    /// <param name="name">What the class is called; characters that no name has are left out.</param>
-    /// <exception cref="ArgumentException">The name has no letter.</exception>
+    /// <param name="name">
+    /// What the class is called, with Curve before or after where C# has no such name; characters that no name has are left out.
+    /// </param>
     public void WriteSource(TextWriter writer, string name)
     {
         ArgumentNullException.ThrowIfNull(writer);
@@ -104,7 +105,10 @@ public sealed partial class CondensedCurve
             }
         }
 
-        return type.Length > 0 ? type.ToString()
-            : throw new ArgumentException($"Expected a name with a letter, got '{name}'.", nameof(name));
+        // Words of C# are in small letters; members and the namespace of the source are these.
+        bool isTaken = !type.ToString().Any(letter => char.IsAsciiLetterUpper(letter) || letter == '_')
+            || type.ToString() is "System" or "Inverse" or "Origin" or "First" or "Last" or "LeastX" or "MostX" or "Mean" or "StandardError"
+                or "Find" or "Sum" or "Starts" or "Scales" or "Means" or "Neighbours";
+        return isTaken ? $"{type}Curve" : type.ToString();
     }
 }

@@ -77,8 +77,8 @@ public sealed partial class CondensedCurve : IPredictor
 
     /// <summary>
     /// What was asked for: a bound on the mean as a part of its range. The effective number of examples is within it or a part in 10^6, the
-    /// larger of both. No piece is narrower than a cell of the moments: where a cell needs more, as at the ends of lines, it is off by
-    /// more.
+    /// larger of both. No piece is narrower than a cell of the moments: where a cell needs more, as at the ends of lines, it is off by up
+    /// to a part in a thousand, or there is no band.
     /// </summary>
     public required double Tolerance { get; init; }
 
@@ -189,7 +189,7 @@ public sealed partial class CondensedCurve : IPredictor
         Chebyshev.Differentiate(piece.Mean, slope);
         return new CurvePoint(
             mean,
-            Chebyshev.At(piece.Neighbours, t),
+            piece.HasBand ? Chebyshev.At(piece.Neighbours, t) : double.NaN,
             Chebyshev.At(slope, t) * 2 / Math.ScaleB(piece.Cells, _exponent),
             piece.Bound,
             piece.IsFar);
@@ -226,5 +226,9 @@ public sealed partial class CondensedCurve : IPredictor
     /// <param name="NeighboursBound">What the effective number is off by at most, as a part of it.</param>
     /// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>
     private sealed record Piece(
-        long Start, long Cells, double[] Mean, double[] Neighbours, double Bound, double NeighboursBound, bool IsFar);
+        long Start, long Cells, double[] Mean, double[] Neighbours, double Bound, double NeighboursBound, bool IsFar)
+    {
+        /// <summary>Whether a number of examples is known here; a positive number has a positive mean.</summary>
+        public bool HasBand => Neighbours[0] > 0;
+    }
 }

@@ -27,10 +27,11 @@ public static class KernelRegressionExtensions
         }
 
         double h = model.Bandwidths[0];
-        var moments = new Moments(MomentGrid.Choose(model.Keys, model.Values, model.Count, h, model.Options.Degree, model.Weights));
+        double cell = model.Options.Degree == 0 ? h : h / MomentRegression.CellsOfLine;
+        var moments = new Moments(MomentGrid.Choose(model.Keys, model.Values, model.Count, cell, model.Options.Degree, model.Weights));
         moments.Add(model.Keys, model.Values, model.Weights);
         var options = new MomentOptions { Degree = model.Options.Degree, Bandwidth = h, Threads = model.Options.Threads };
-        return MomentRegression.Fit(moments, options).Condense(tolerance);
+        return CondensedCurve.Create(MomentRegression.Fit(moments, options), tolerance, model.Diagnostics);
     }
 
     /// <summary>What keeps a model from being condensed; null for nothing.</summary>

@@ -3,8 +3,14 @@ namespace TorchAttention.Numerics.OnePass;
 /// <summary>The curve anywhere, from moments: polynomials of a cell, made when the first query falls into it.</summary>
 internal sealed class MomentCurve(MomentLevel level, double h, int degree)
 {
+    // Some megabytes; rows of heavy tails have as many cells as rows.
+    private const int MostCells = 4096;
+
     // Of a row three bandwidths away.
     private const double SquareInGap = 9;
+
+    // Of rows at the query itself.
+    private const double SquareAtPlace = 1e-6;
 
     // Where sums are known to less than this, weights by their ratios say more.
     private const double LeastKnown = 1e-8;
@@ -19,6 +25,11 @@ internal sealed class MomentCurve(MomentLevel level, double h, int degree)
         long id = level.CellOf(x);
         if (!_cells.TryGetValue(id, out CellCurve? cell))
         {
+            if (_cells.Count == MostCells)
+            {
+                _cells.Clear();
+            }
+
             _cells[id] = cell = Make(id);
         }
 
@@ -28,7 +39,10 @@ internal sealed class MomentCurve(MomentLevel level, double h, int degree)
         (double ofD, _, double ofB) = cell.Errors.Of(degree, sums.Sizes());
         if (!(d * (degree == 0 ? LeastKnown : LeastKnownOfLines) > ofD))
         {
-            return new CurvePoint(_far.At(x), double.NaN, double.NaN, double.PositiveInfinity, IsFar: true);
+            // Lines from weights' ratios; at a place where all rows are it is their mean, and as many speak for it.
+            bool isNear = sums.S0 * LeastKnown > cell.Errors.S0 && !(sums.S2 / sums.S0 > SquareInGap);
+            double neighbours = isNear && sums.S2 < SquareAtPlace * sums.S0 ? sums.S0 * sums.S0 / sums.R0 : double.NaN;
+            return new CurvePoint(_far.At(x), neighbours, double.NaN, double.PositiveInfinity, !isNear);
         }
 
         double about = sums.Numerator(degree) / d;

@@ -12,6 +12,9 @@ internal sealed class MomentFit
     // Of a line from others so is it where their spread is known to less than this.
     private const double LeastKnown = 1e-3;
 
+    // Of a row's own part anywhere in a cell.
+    private const double LeastKnownOfOwn = 1e-6;
+
     // By how much the spread of the rows in reach may vary within a cell for polynomials to follow.
     private const double MostVaried = 1e4;
 
@@ -85,7 +88,15 @@ internal sealed class MomentFit
         return sum;
     }
 
+    // Where rows lie so that lines have no digits, only a mean is left; nothing is proved of it.
     private MomentScore OfMany(int cell, Scratch scratch)
+    {
+        MomentScore score = OfMany(cell, scratch, _degree);
+        bool isSane = score.LeaveOneOut >= 0 && score.Residual >= 0 && score.Trace >= 0 && score.Trace <= _level.LightRows[cell * K];
+        return isSane || _degree == 0 ? score : OfMany(cell, scratch, 0) with { Uncertain = 1 };
+    }
+
+    private MomentScore OfMany(int cell, Scratch scratch, int degree)
     {
         var score = default(MomentScore);
         SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], withKept: true, scratch.Sums);
@@ -96,15 +107,24 @@ internal sealed class MomentFit
         }
 
         int nodes = _basis.Nodes;
-        (double least, double most) = (double.PositiveInfinity, 0);
-        for (int i = 0; i < nodes && _degree > 0; i++)
+        if (degree > 0)
         {
-            double d = LocalSums.At(scratch.Values, i, _degree).Denominator(_degree);
-            (least, most) = (Math.Min(least, d), Math.Max(most, d));
+            (double least, double most, double mostOwn) = (double.PositiveInfinity, 0, 0);
+            for (int i = 0; i < nodes; i++)
+            {
+                var sums = LocalSums.At(scratch.Values, i, degree);
+                double d = sums.Denominator(degree);
+                (least, most, mostOwn) = (Math.Min(least, d), Math.Max(most, d), Math.Max(mostOwn, sums.Own(degree) / d));
+            }
+
+            // Where all rows in reach lie nearly in one place, lines next to it are no polynomial, or one without digits at the rows.
+            double ofD = errors.Of(degree, LocalSums.Largest(scratch.Values, 1)).D;
+            if (!(most < MostVaried * least) || !(ofD * Math.Max(1, mostOwn) < LeastKnownOfOwn * least))
+            {
+                return new MomentScore { Trace = double.NaN };
+            }
         }
 
-        // Where all rows in reach lie nearly in one place, lines next to it are no polynomial; only a mean is left, and nothing is proved.
-        int degree = _degree == 0 || most < MostVaried * least ? _degree : 0;
         // The heaviest row that is not kept as one.
         double heaviest = _level.HasWeights ? _level.Weights[cell] / _level.MostKept : 1;
         bool hasPole = false;
@@ -159,7 +179,6 @@ internal sealed class MomentFit
         if (_level.HasWeights)
         {
             OfWeights(cell, scratch, heaviest, errors, degree, ref score);
-            score.Uncertain += degree < _degree ? 1 : 0;
             return score;
         }
 
@@ -175,7 +194,6 @@ internal sealed class MomentFit
             Certify(cell, scratch, errors, ref score);
         }
 
-        score.Uncertain += degree < _degree ? 1 : 0;
         return score;
     }
 
@@ -509,9 +527,12 @@ internal sealed class MomentFit
             {
                 // Others are so far that their weights are told by their ratios alone.
                 double alone = y + level - _far.At(rows[i].X, rows[i]);
+                double withOwn = Math.Max(0, d) + (s * a);
+                double part = !(sums.S0 > Lonely * s) ? 1 : LeastKnown * withOwn > ofD ? s * a / withOwn : s / (sums.S0 + s);
                 score.LeaveOneOut += s * alone * alone;
-                score.Trace += 1;
-                score.TraceOfSquare += 1;
+                score.Residual += s * alone * alone * (1 - part) * (1 - part);
+                score.Trace += part;
+                score.TraceOfSquare += part;
                 score.Lonely++;
                 continue;
             }

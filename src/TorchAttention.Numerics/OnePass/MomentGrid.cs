@@ -154,7 +154,8 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
         double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
         long[] weightExponents = weights.IsEmpty ? [] : [.. sums.Values.Select(cell => ExponentOf(cell.Heaviest))];
-        return new MomentGrid(exponent, unit > 0 ? Math.ILogB(unit) + 1 : 0, terms, cells, levels, weightExponents);
+        int unitExponent = Math.Clamp(Math.ILogB(unit) + 1, LeastExponent, MostExponent);
+        return new MomentGrid(exponent, unitExponent, terms, cells, levels, weightExponents);
     }
 
     /// <summary>The number of the cell that a key lies in.</summary>
@@ -214,6 +215,18 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int degree)
     {
+        // At one place any cell will do.
+        (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
+        foreach (double key in x)
+        {
+            (least, most) = (Math.Min(least, key), Math.Max(most, key));
+        }
+
+        if (!(most > least))
+        {
+            return Math.Max(1, Math.Abs(most)) / PilotRows;
+        }
+
         var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut };
         return KernelRegression.Fit(x, y, 1, options, weights).Bandwidths[0];
     }

@@ -23,16 +23,18 @@ internal sealed class MomentLevels
     /// <summary>What they weigh; their number where they have no weights.</summary>
     public double Weight { get; }
 
-    /// <summary>Cells from half the bandwidth to all of it wide, where they can be had: narrower ones cost more and are no better.</summary>
+    /// <summary>
+    /// Cells from half the bandwidth to all of it wide, where they can be had: narrower ones cost more and are no better.
+    /// </summary>
     public MomentLevel For(double h)
     {
         int at = Math.Max(0, Math.ILogB(h) - Finest.Exponent);
-        while (_levels.Count <= at && _levels[^1].Count > 1)
+        while (_levels.Count <= at)
         {
             _levels.Add(_levels[^1].Coarser());
         }
 
-        return _levels[Math.Min(at, _levels.Count - 1)];
+        return _levels[at];
     }
 
     /// <summary>Without the rows at the ends that stand far from all others; these themselves where none does.</summary>
@@ -52,7 +54,8 @@ internal sealed class MomentLevels
         while (true)
         {
             long removed = before[^1] - (before[end] - before[first]);
-            (int low, int high, _) = FarEnds.Find(left[first..end], right[first..end], i => before[first + i] - before[first], most - removed);
+            (int low, int high, _) = FarEnds.Find(
+                left[first..end], right[first..end], i => before[first + i] - before[first], most - removed);
             if (low + high == 0)
             {
                 break;

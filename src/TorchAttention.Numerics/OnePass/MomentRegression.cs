@@ -26,6 +26,9 @@ public sealed class MomentRegression : IPredictor
     // A bandwidth so much narrower than a cell asks more of 16 terms than a bound of use (docs/certificates.md).
     private const double LeastInCells = 1 / 1.5;
 
+    /// <summary>Cells of a line's bandwidth that its pieces are made of.</summary>
+    internal const double CellsOfLine = 4;
+
     // So wide a bandwidth weighs all rows the same to one part in a hundred.
     private const double MostInRanges = 8;
 
@@ -36,8 +39,8 @@ public sealed class MomentRegression : IPredictor
     private const double Tolerance = 1e-9;
     private const int MostSteps = 60;
 
-    // More rows that stand alone say that the bandwidth is too small for the data, as in memory.
-    private const double MostLonely = 1.0 / 20;
+    // Of the square of the values' unit: errors below are what sums are rounded to.
+    private const double Rounding = 1e-14;
 
     private readonly MomentLevels _all;
 
@@ -105,6 +108,11 @@ public sealed class MomentRegression : IPredictor
     /// <summary>The moments that the bandwidth is answered from.</summary>
     internal MomentLevel Level => _all.For(Bandwidth);
 
+    /// <summary>
+    /// The moments that the curve is condensed from: lines change faster than means at their ends, and no piece is narrower than a cell.
+    /// </summary>
+    internal MomentLevel LevelOfPieces => _all.For(Bandwidth / (Degree == 0 ? 1 : CellsOfLine));
+
     /// <summary>Fits.</summary>
     /// <param name="moments">The moments; later changes of them do not matter.</param>
     /// <param name="options">The defaults where null.</param>
@@ -142,6 +150,7 @@ public sealed class MomentRegression : IPredictor
         else if (options.Bandwidth.Values.Count == 1)
         {
             model.Bandwidth = options.Bandwidth.Values[0];
+            RegressionCheck.Bandwidth(model.Bandwidth, model.MostX - model.LeastX, 0);
         }
         else
         {
@@ -242,6 +251,7 @@ public sealed class MomentRegression : IPredictor
         }
 
         double scale = rule == BandwidthRule.AICc ? 1 : Math.Abs(least);
+        double slopeScale = scale > 0 ? scale : 1;
         int[] valleys = [.. Enumerable.Range(0, logs.Length)
             .Where(i => scanned[i].Score <= least + (Doubt * scale)
                 && (i == 0 || scanned[i - 1].Score >= scanned[i].Score)
@@ -255,7 +265,12 @@ public sealed class MomentRegression : IPredictor
                 && scanned[i].Slope * scanned[other].Slope < 0)
             {
                 _ = Brent.TryFindRoot(
-                    log => At(log).Slope, Math.Min(logs[i], logs[other]), Math.Max(logs[i], logs[other]), Tolerance, MostSteps, out _);
+                    log => At(log).Slope / slopeScale,
+                    Math.Min(logs[i], logs[other]),
+                    Math.Max(logs[i], logs[other]),
+                    Tolerance,
+                    MostSteps,
+                    out _);
             }
         }
 
@@ -287,7 +302,9 @@ public sealed class MomentRegression : IPredictor
     private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
     {
         double n = _near.Rows;
-        double mean = score.Residual / _near.Weight;
+        double unit = _all.Finest.ValueUnit;
+        double least = Rounding * unit * unit;
+        double mean = Math.Max(score.Residual / _near.Weight, least);
         double ofMean = score.ResidualByLog / score.Residual;
         double left = n - score.Trace;
         double gcv = GcvCriterion.Compute(mean, score.Trace, n);
@@ -296,25 +313,24 @@ public sealed class MomentRegression : IPredictor
             BandwidthRule.GCV => (gcv, gcv * (ofMean + (2 / left * score.TraceByLog))),
             BandwidthRule.AICc => (
                 AICcCriterion.Compute(mean, score.Trace, n), ofMean + (2 * (n - 1) / ((left - 2) * (left - 2)) * score.TraceByLog)),
-            _ => (score.LeaveOneOut / _near.Weight, score.LeaveOneOutByLog / _near.Weight),
+            _ => (Math.Max(score.LeaveOneOut / _near.Weight, least), score.LeaveOneOutByLog / _near.Weight),
         };
-        return double.IsFinite(value) && score.Lonely <= MostLonely * n ? (value, slope) : (double.PositiveInfinity, double.NaN);
+        return double.IsFinite(value) ? (value, slope) : (double.PositiveInfinity, double.NaN);
     }
 
     private void Describe(CancellationToken cancellationToken)
     {
         MomentScore score = new MomentFit(Level, Bandwidth, Degree, isCertified: true).Score(_threads, cancellationToken);
         double n = _all.Rows;
-        double far = n - _near.Rows;
         double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
-        double mean = score.Residual / _all.Weight;
+        double mean = Math.Max(0, score.Residual / _all.Weight);
         Diagnostics = new Diagnostics
         {
             EffectiveDegreesOfFreedom = score.Trace,
             ResidualDegreesOfFreedom = freedom,
             ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(mean * n / freedom) : double.NaN],
-            RSquared = [_total > 0 ? 1 - (score.Residual / _total) : double.NaN],
-            LeaveOneOutError = score.Lonely <= far + (MostLonely * _near.Rows) ? score.LeaveOneOut / _all.Weight : double.PositiveInfinity,
+            RSquared = [_total > 0 ? 1 - (mean * _all.Weight / _total) : double.NaN],
+            LeaveOneOutError = Math.Max(0, score.LeaveOneOut / _all.Weight),
             AICc = AICcCriterion.Compute(mean, score.Trace, n),
             GCV = GcvCriterion.Compute(mean, score.Trace, n),
         };

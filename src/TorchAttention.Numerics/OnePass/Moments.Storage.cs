@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Numerics.OnePass;
@@ -9,6 +11,7 @@ public sealed partial class Moments
     public const string ModelName = "moments";
 
     private const int Version = 1;
+    private const string HashKey = "sha256";
 
     // From the two halves of a sum's 128 bits.
     private const int Halves = 2;
@@ -65,6 +68,7 @@ public sealed partial class Moments
             ["cell_exponent"] = Grid.Exponent.ToString(CultureInfo.InvariantCulture),
             ["unit_exponent"] = Grid.UnitExponent.ToString(CultureInfo.InvariantCulture),
         };
+        metadata[HashKey] = HashOf(tensors, metadata);
         foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
         {
             metadata[StoredModel.NotePrefix + key] = value;
@@ -81,6 +85,11 @@ public sealed partial class Moments
     {
         var file = SafeTensorsFile.Read(path);
         var reader = new StoredModel(path, file, ModelName, Version);
+        if (file.Metadata.TryGetValue(HashKey, out string? hash) && hash != HashOf(file.Tensors, file.Metadata))
+        {
+            throw Others("its bytes are not those that were saved");
+        }
+
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         int unit = reader.Whole("unit_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         long[] levelCells = reader.Longs("level_cells", 1);
@@ -153,6 +162,21 @@ public sealed partial class Moments
 
         StorageException Others(string found) =>
             new(StorageProblem.Numbers, path) { Expected = "moments that fit each other", Found = $"others ({found})" };
+    }
+
+    // A sum says nothing of a bit that has turned.
+    private static string HashOf(IReadOnlyDictionary<string, SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((string name, SafeTensor tensor) in tensors.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name} "));
+            hash.AppendData(tensor.Bytes);
+        }
+
+        hash.AppendData(Encoding.UTF8.GetBytes(
+            $"{metadata.GetValueOrDefault("cell_exponent")} {metadata.GetValueOrDefault("unit_exponent")}"));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);

@@ -85,17 +85,20 @@ internal static class RegressionCheck
         for (int j = 0; j < bandwidths.Length; j++)
         {
             (double least, double most) = data.RangeOf(j);
-            if (most > least && !((most - least) / bandwidths[j] is >= LeastRange and <= MostRange))
+            Bandwidth(bandwidths[j], most - least, j);
+        }
+    }
+
+    /// <summary>Checks a bandwidth beside the range of a feature's keys.</summary>
+    public static void Bandwidth(double h, double range, int feature)
+    {
+        if (range > 0 && !(range / h is >= LeastRange and <= MostRange))
+        {
+            throw new RegressionDataException(
+                RegressionProblem.Range, $"a bandwidth from {LeastRange * range:G3} to {MostRange * range:G3}", $"{h}", "options")
             {
-                throw new RegressionDataException(
-                    RegressionProblem.Range,
-                    $"a bandwidth from {LeastRange * (most - least):G3} to {MostRange * (most - least):G3}",
-                    $"{bandwidths[j]}",
-                    "options")
-                {
-                    Feature = j,
-                };
-            }
+                Feature = feature,
+            };
         }
     }
 

@@ -117,6 +117,7 @@ public sealed class OnePassTests : IDisposable
         File.Delete(_console.PathOf("begun/moments/0002-part-2.csv.moments"));
         DateTime first = File.GetLastWriteTimeUtc(_console.PathOf("begun/moments/0000-part-0.csv.moments"));
         Write("part-1.csv", 501, 7);
+        File.WriteAllText(_console.PathOf("begun/moments/0001-part-1.csv.moments"), "damaged");
         Run("fit", "part-*.csv", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "begun");
 
         // The first was not read again, the second has changed since, the third was never read.
@@ -277,6 +278,7 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--one-pass: expected no --classes", "fit", "mcycle", "--one-pass", "--classes")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--kernel", "tricube")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
+    [InlineData("--cell: expected none beside --moments", "fit", "--moments", "a.moments", "--cell", "1")]
     [InlineData("--moments: expected no --weights", "fit", "--moments", "a.moments", "--weights", "w")]
     [InlineData("--weights: expected none beside --sql", "moments", "--sql", "sqlite", "--weights", "w")]
     [InlineData("--degree: expected 0 beside --sql", "moments", "--sql", "sqlite", "--degree", "1")]

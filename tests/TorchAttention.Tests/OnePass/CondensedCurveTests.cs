@@ -44,7 +44,7 @@ public sealed class CondensedCurveTests : IDisposable
                     Math.Abs(expected.Mean[i] - actual.Mean[i]) <= curve.Bound + (20 * size) + (1e-12 * Math.Abs(expected.Mean[i])),
                     $"{problem}: {expected.Mean[i] - actual.Mean[i]:g3} beyond {curve.Bound:g3}.");
 
-                // Lines at their ends need more pieces than cells.
+                // Lines change faster at their ends.
                 Assert.Equal(expected.StandardError[i], actual.StandardError[i], (degree == 0 ? 1e-5 : 1e-3) * expected.StandardError[i]);
             }
         }

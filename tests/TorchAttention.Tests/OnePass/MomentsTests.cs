@@ -286,6 +286,43 @@ public sealed class MomentsTests : IDisposable
         }
     }
 
+    /// <summary>Rows that have broken a fit once.</summary>
+    public static TheoryData<string> Awkward =>
+        ["few places", "two places", "lonely among few", "small values", "two rows", "zeros", "level"];
+
+    [Theory]
+    [MemberData(nameof(Awkward))]
+    public void AwkwardRows_AreFittedAsInMemory(string kind)
+    {
+        (double[] x, double[] y, int degree, Bandwidth bandwidth) = kind switch
+        {
+            "few places" => (
+                Count(200, i => i % 5), Count(200, i => ((i % 5) * (i % 5)) + (i * 37 % 100 / 100.0)), 1, Bandwidth.LeaveOneOut),
+            "two places" => (Count(80, i => i % 2), Count(80, i => (i % 2) + (i * 37 % 100 / 100.0)), 1, 0.1),
+            "lonely among few" => ([0, 1, 2, 3, 4, 5, 1e6], [0, 0.1, 0.3, 0.1, 0.5, 0.2, 0.3], 0, 1),
+            "small values" => (
+                Count(100, i => i / 100.0),
+                Count(100, i => 1e-3 * (Math.Sin(i / 8.0) + (i * 37 % 100 / 500.0))),
+                0,
+                Bandwidth.LeaveOneOut),
+            "two rows" => ([0, 1], [1, 2], 1, Bandwidth.LeaveOneOut),
+            "zeros" => ([0, 1, 2], [0, 0, 0], 0, Bandwidth.LeaveOneOut),
+            _ => (Count(500, i => i / 50.0), Count(500, _ => 4.2), 0, Bandwidth.LeaveOneOut),
+        };
+        var memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = degree, Bandwidth = bandwidth });
+        var moments = new Moments(
+            MomentGrid.Choose(x, y, x.Length, bandwidth.Values.Count > 0 ? bandwidth.Values[0] : null, degree));
+        moments.Add(x, y);
+        var model = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = bandwidth });
+
+        Assert.Equal(memory.Bandwidths[0], model.Bandwidth, 1e-4 * memory.Bandwidths[0]);
+        double error = memory.Diagnostics.LeaveOneOutError;
+        Assert.Equal(error, model.Diagnostics.LeaveOneOutError, (1e-6 * error) + 1e-20);
+        Assert.Equal(memory.Diagnostics.EffectiveDegreesOfFreedom, model.Diagnostics.EffectiveDegreesOfFreedom, 1e-4);
+
+        static double[] Count(int n, Func<int, double> at) => [.. Enumerable.Range(0, n).Select(at)];
+    }
+
     [Fact]
     public void WrongInput_IsRefused()
     {
@@ -322,6 +359,9 @@ public sealed class MomentsTests : IDisposable
         var same = new Moments(moments.Grid);
         same.Add([0.5, 0.5, 0.5], [1, 2, 3]);
         Assert.Throws<RegressionDataException>(() => MomentRegression.Fit(same));
+        Assert.StartsWith(
+            "a bandwidth from",
+            Assert.Throws<RegressionDataException>(() => MomentRegression.Fit(moments, new MomentOptions { Bandwidth = 1e300 })).Expected);
         Assert.Equal(2, MomentRegression.Fit(same, new MomentOptions { Bandwidth = 0.1 }).Predict([0.5]).Mean[0], 1e-12);
     }
 
@@ -337,7 +377,7 @@ public sealed class MomentsTests : IDisposable
             moments.Add(x, y, weights);
             moments.Save(path);
 
-            Assert.InRange(DamagedBytes.Refused(path, 1, file => Moments.Load(file)), 150, 400);
+            Assert.InRange(DamagedBytes.Refused(path, 1, file => Moments.Load(file)), 380, 400);
         }
     }
 

@@ -22,8 +22,8 @@ internal static class FarEnds
     public static long Most(long rows) => Math.Max(Math.Max(1, rows / AloneForAnother), Math.Min(MostFarOfFew, rows / FewForFar));
 
     /// <summary>
-    /// The fewest rows at the ends that all others lie far from, and how many times what these span. Two of them, one at each end, hide each
-    /// other where only the furthest is asked about.
+    /// The fewest rows at the ends that all others lie far from, and how many times what these span. Two of them, one at each end, hide
+    /// each other where only the furthest is asked about.
     /// </summary>
     /// <param name="left">The least key of each place, ascending.</param>
     /// <param name="right">The largest key of each place.</param>
