@@ -7,7 +7,7 @@ namespace TorchAttention.Tests.OnePass;
 /// <summary>A curve that is written as an ONNX model predicts in onnxruntime as it does here.</summary>
 public sealed class CondensedCurveOnnxTests
 {
-    private static int Problems => LongTests.AreAskedFor ? 400 : 60;
+    private static int Problems => LongTests.AreAskedFor ? 400 : 20;
 
     [Theory]
     [InlineData(0)]
