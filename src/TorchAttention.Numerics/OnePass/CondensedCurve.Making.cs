@@ -11,9 +11,6 @@ public sealed partial class CondensedCurve
     // The curve goes on so many bandwidths beyond the examples: farther off too little is left of sum K^2 to prove anything.
     private const double Margin = 3;
 
-    // Some megabytes; they are asked for from left to right.
-    private const int MostCells = 4096;
-
     // Standard errors of six digits are as good as any, and float32 holds them.
     private const double NeighboursTolerance = 1e-6;
     private const double MostOfNeighbours = 1e-3;
@@ -62,7 +59,7 @@ public sealed partial class CondensedCurve
 
         // The degree of D and B, whose quotient the mean is.
         private readonly int _order;
-        private readonly Dictionary<long, Cell> _cells = [];
+        private readonly CellCache<Cell> _cells;
         private readonly double _scale;
 
         public Making(MomentRegression model, double tolerance)
@@ -70,6 +67,7 @@ public sealed partial class CondensedCurve
             _level = model.LevelOfPieces;
             _curve = new MomentCurve(_level, model.Bandwidth, model.Degree);
             _basis = model.Degree == 0 ? CellBasis.Proving(_level.K) : CellBasis.OfPowers(_level.K);
+            _cells = new CellCache<Cell>(Make);
             _degree = model.Degree;
             _order = (_degree + 1) * (_level.K - 1);
             _origin = model.MeanY;
@@ -78,7 +76,7 @@ public sealed partial class CondensedCurve
             (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
             foreach (long id in _level.Ids)
             {
-                Cell cell = CellAt(id);
+                Cell cell = _cells.At(id);
                 for (int i = 0; i < _basis.Nodes; i++)
                 {
                     double mean = cell.Numerators[i] / cell.Denominators[i];
@@ -198,7 +196,7 @@ public sealed partial class CondensedCurve
                 double place = (_pieces.Places[i] + 1) / 2 * cells;
                 long cell = Math.Min((long)place, cells - 1);
                 double t = (2 * (place - cell)) - 1;
-                Cell at = CellAt(start + cell);
+                Cell at = _cells.At(start + cell);
                 var sums = LocalSums.AtPlace(at.Polynomials, t, _degree);
                 double d = sums.Denominator(_degree);
                 values[i] = sums.Numerator(_degree) / d;
@@ -217,7 +215,7 @@ public sealed partial class CondensedCurve
             bool isFar = true;
             for (long cell = 0; cell < cells; cell++)
             {
-                Cell at = CellAt(start + cell);
+                Cell at = _cells.At(start + cell);
                 (double one, double other) = BoundIn(at, mean, neighbours, cell, cells);
                 bound = Math.Max(bound, one);
                 ofNeighbours = Math.Max(ofNeighbours, other);
@@ -267,21 +265,6 @@ public sealed partial class CondensedCurve
                 / leastSquares;
             ofCount += EvaluationError * neighbours.Sum(Math.Abs);
             return (ofMean, leastCount > 0 ? ofCount / leastCount : double.PositiveInfinity);
-        }
-
-        private Cell CellAt(long id)
-        {
-            if (!_cells.TryGetValue(id, out Cell? cell))
-            {
-                if (_cells.Count == MostCells)
-                {
-                    _cells.Clear();
-                }
-
-                _cells[id] = cell = Make(id);
-            }
-
-            return cell;
         }
 
         private Cell Make(long id)

@@ -1,11 +1,8 @@
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>The curve anywhere, from moments: polynomials of a cell, made when the first query falls into it.</summary>
-internal sealed class MomentCurve(MomentLevel level, double h, int degree)
+internal sealed class MomentCurve
 {
-    // Some megabytes; rows of heavy tails have as many cells as rows.
-    private const int MostCells = 4096;
-
     // Of a row three bandwidths away.
     private const double SquareInGap = 9;
 
@@ -16,28 +13,34 @@ internal sealed class MomentCurve(MomentLevel level, double h, int degree)
     private const double LeastKnown = 1e-8;
     private const double LeastKnownOfLines = 1e-4;
 
-    private readonly MomentSums _sums = new(level, h, degree, isCertified: true);
-    private readonly FarSums _far = new(level, h, degree);
-    private readonly Dictionary<long, CellCurve> _cells = [];
+    private readonly MomentLevel _level;
+    private readonly double _h;
+    private readonly int _degree;
+    private readonly MomentSums _sums;
+    private readonly FarSums _far;
+    private readonly CellCache<CellCurve> _cells;
+
+    /// <summary>Prepares a bandwidth.</summary>
+    /// <param name="level">The moments.</param>
+    /// <param name="h">The bandwidth.</param>
+    /// <param name="degree">0 for means, 1 for lines.</param>
+    public MomentCurve(MomentLevel level, double h, int degree)
+    {
+        (_level, _h, _degree) = (level, h, degree);
+        _sums = new MomentSums(level, h, degree, isCertified: true);
+        _far = new FarSums(level, h, degree);
+        _cells = new CellCache<CellCurve>(Make);
+    }
 
     public CurvePoint At(double x)
     {
-        long id = level.CellOf(x);
-        if (!_cells.TryGetValue(id, out CellCurve? cell))
-        {
-            if (_cells.Count == MostCells)
-            {
-                _cells.Clear();
-            }
-
-            _cells[id] = cell = Make(id);
-        }
-
-        double t = level.PlaceIn(id, x);
-        var sums = LocalSums.AtPlace(cell.Polynomials, t, degree);
-        double d = sums.Denominator(degree);
-        (double ofD, _, double ofB) = cell.Errors.Of(degree, sums.Sizes());
-        if (!(d * (degree == 0 ? LeastKnown : LeastKnownOfLines) > ofD))
+        long id = _level.CellOf(x);
+        CellCurve cell = _cells.At(id);
+        double t = _level.PlaceIn(id, x);
+        var sums = LocalSums.AtPlace(cell.Polynomials, t, _degree);
+        double d = sums.Denominator(_degree);
+        (double ofD, _, double ofB) = cell.Errors.Of(_degree, sums.Sizes());
+        if (!(d * (_degree == 0 ? LeastKnown : LeastKnownOfLines) > ofD))
         {
             // Lines from weights' ratios; at a place where all rows are it is their mean, and as many speak for it.
             bool isNear = sums.S0 * LeastKnown > cell.Errors.S0 && !(sums.S2 / sums.S0 > SquareInGap);
@@ -45,20 +48,20 @@ internal sealed class MomentCurve(MomentLevel level, double h, int degree)
             return new CurvePoint(_far.At(x), neighbours, double.NaN, double.PositiveInfinity, !isNear);
         }
 
-        double about = sums.Numerator(degree) / d;
-        double slope = degree == 0 ? SlopeOfMeans(cell, t, about) / d : sums.Slope() / h;
+        double about = sums.Numerator(_degree) / d;
+        double slope = _degree == 0 ? SlopeOfMeans(cell, t, about) / d : sums.Slope() / _h;
         double bound = (ofB + (Math.Abs(about) * ofD)) / (d - ofD);
-        return new CurvePoint(cell.Level + about, d * d / sums.Squares(degree), slope, bound, sums.S2 / sums.S0 > SquareInGap);
+        return new CurvePoint(cell.Level + about, d * d / sums.Squares(_degree), slope, bound, sums.S2 / sums.S0 > SquareInGap);
     }
 
     /// <summary>Polynomials of a cell.</summary>
     public CellCurve Make(long id)
     {
         // An empty cell's values count from those of the nearest.
-        int near = Array.BinarySearch(level.Ids, id);
-        near = near >= 0 ? near : Math.Clamp(~near, 0, level.Count - 1);
-        double from = level.Levels[near];
-        int terms = level.K;
+        int near = Array.BinarySearch(_level.Ids, id);
+        near = near >= 0 ? near : Math.Clamp(~near, 0, _level.Count - 1);
+        double from = _level.Levels[near];
+        int terms = _level.K;
         double[] sums = new double[LocalSums.Rows * terms];
         SumErrors errors = _sums.At(id, from, withKept: true, sums);
         var basis = CellBasis.Proving(terms);
@@ -74,11 +77,11 @@ internal sealed class MomentCurve(MomentLevel level, double h, int degree)
     // d (T0 / S0) / dx times S0: the sums' derivatives by the place in the cell.
     private double SlopeOfMeans(CellCurve cell, double t, double mean)
     {
-        Span<double> derivative = stackalloc double[level.K];
+        Span<double> derivative = stackalloc double[_level.K];
         Chebyshev.Differentiate(cell.Polynomials[LocalSums.FirstProduct], derivative);
         double ofProducts = Chebyshev.At(derivative, t);
         Chebyshev.Differentiate(cell.Polynomials[LocalSums.FirstWeight], derivative);
-        return (ofProducts - (mean * Chebyshev.At(derivative, t))) * (2 / level.CellWidth);
+        return (ofProducts - (mean * Chebyshev.At(derivative, t))) * (2 / _level.CellWidth);
     }
 
     /// <summary>Sums in a cell.</summary>

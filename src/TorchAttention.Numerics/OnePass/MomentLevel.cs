@@ -90,10 +90,14 @@ internal sealed class MomentLevel
     /// <summary>Whether a cell has rows that are not kept.</summary>
     public bool HasLight(int cell) => HasWeights ? Light[0].M[cell * K] > 0 : Rows[cell].Length == 0;
 
-    public static MomentLevel Create(Moments moments)
+    public static MomentLevel Create(Moments moments) => Create(moments, moments.Store.InOrder());
+
+    /// <summary>Some cells alone.</summary>
+    /// <param name="moments">The moments.</param>
+    /// <param name="places">Where the cells are in their store, by the cells' numbers.</param>
+    public static MomentLevel Create(Moments moments, int[] places)
     {
         CellStore store = moments.Store;
-        int[] places = store.InOrder();
         MomentGrid grid = moments.Grid;
         var level = new MomentLevel(grid.Exponent, grid.Terms, grid.HasWeights, places.Length)
         {
@@ -181,36 +185,6 @@ internal sealed class MomentLevel
         }
 
         return coarse;
-    }
-
-    /// <summary>Some cells alone.</summary>
-    public MomentLevel Slice(int first, int count)
-    {
-        var some = new MomentLevel(Exponent, K, HasWeights, count)
-        {
-            ValueUnit = ValueUnit,
-            SummationError = SummationError,
-            MostKept = MostKept,
-        };
-        Array.Copy(Ids, first, some.Ids, 0, count);
-        Array.Copy(Levels, first, some.Levels, 0, count);
-        Array.Copy(Counts, first, some.Counts, 0, count);
-        Array.Copy(Weights, first, some.Weights, 0, count);
-        Array.Copy(Units, first, some.Units, 0, count);
-        Array.Copy(Rows, first, some.Rows, 0, count);
-        All.CopyTo(some.All, first * K, count * K);
-        for (int m = 0; m < Light.Length && HasWeights; m++)
-        {
-            Light[m].CopyTo(some.Light[m], first * K, count * K);
-        }
-
-        if (HasWeights)
-        {
-            Array.Copy(LightRows, first * K, some.LightRows, 0, count * K);
-            Array.Copy(Squares, first * K, some.Squares, 0, count * K);
-        }
-
-        return some;
     }
 
     /// <summary>Where the rows of a cell begin and end: they themselves where they are kept, else the cell.</summary>
@@ -335,14 +309,6 @@ internal sealed class MomentLevel
         public double[] V { get; } = new double[length];
 
         public double[] Q { get; } = new double[length];
-
-        /// <summary>Copies the sums of some cells.</summary>
-        public void CopyTo(Tower to, int first, int count)
-        {
-            Array.Copy(M, first, to.M, 0, count);
-            Array.Copy(V, first, to.V, 0, count);
-            Array.Copy(Q, first, to.Q, 0, count);
-        }
 
         /// <summary>Adds the rows of a cell to those of one twice as wide.</summary>
         /// <param name="to">The wide cells.</param>

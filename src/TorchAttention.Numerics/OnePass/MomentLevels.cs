@@ -7,7 +7,7 @@ internal sealed class MomentLevels
 {
     private readonly List<MomentLevel> _levels;
 
-    public MomentLevels(MomentLevel finest)
+    private MomentLevels(MomentLevel finest)
     {
         _levels = [finest];
         Rows = finest.Counts.Sum();
@@ -37,10 +37,11 @@ internal sealed class MomentLevels
         return _levels[at];
     }
 
-    /// <summary>Without the rows at the ends that stand far from all others; these themselves where none does.</summary>
-    public MomentLevels Near()
+    /// <summary>All rows, and those that do not stand far from all others: the same where none does.</summary>
+    public static (MomentLevels All, MomentLevels Near) Create(Moments moments)
     {
-        MomentLevel level = Finest;
+        int[] places = moments.Store.InOrder();
+        var level = MomentLevel.Create(moments, places);
         double[] left = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Least)];
         double[] right = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Most)];
         long[] before = new long[level.Count + 1];
@@ -64,6 +65,7 @@ internal sealed class MomentLevels
             (first, end) = (first + low, end - high);
         }
 
-        return end - first == level.Count ? this : new MomentLevels(level.Slice(first, end - first));
+        var all = new MomentLevels(level);
+        return (all, end - first == level.Count ? all : new MomentLevels(MomentLevel.Create(moments, places[first..end])));
     }
 }

@@ -52,8 +52,7 @@ public sealed class MomentRegression : IPredictor
     private MomentRegression(Moments moments, int degree, int? threads)
     {
         Degree = degree;
-        _all = new MomentLevels(MomentLevel.Create(moments));
-        _near = _all.Near();
+        (_all, _near) = MomentLevels.Create(moments);
         _threads = threads;
         (LeastX, MostX) = (moments.LeastX, moments.MostX);
         (MeanY, _total) = SpreadOf(_all.Finest, _all.Weight);

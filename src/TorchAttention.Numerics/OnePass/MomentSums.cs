@@ -67,18 +67,18 @@ internal sealed unsafe class MomentSums
         TermErrors = [.. inPowers.Chunk(K).Select(
             (polynomial, k) => (Rounding * ((k * k / 2.0) + ofSums)) + (level.SummationError * polynomial.Sum(Math.Abs)))];
         double narrower = Math.Sqrt(2) * HalfWidth;
-        double[] powers = [.. Enumerable.Range(0, LocalSums.Certified(degree)).Select(power => (double)power)];
+
         // Lines need to know which rows have too few digits, in a search too.
         bool hasErrors = isCertified || degree > 0;
-        double[] left = hasErrors ? [.. powers.Select(power => Truncation.Anywhere(HalfWidth, K - 1, (int)power))] : [];
-        double[] leftOfSquares = isCertified ? [.. powers.Select(power => Truncation.Anywhere(narrower, K - 1, (int)power))] : [];
+        double[] left = hasErrors ? Left(HalfWidth) : [];
+        double[] leftOfSquares = isCertified ? Left(narrower) : [];
         double far = hasErrors ? Truncation.Far(HalfWidth, K - 1) : 0;
         double farOfSquares = isCertified ? Truncation.Far(narrower, K - 1) : 0;
         _offsets = new Offset[(2 * _reach) + 1];
         for (int o = -_reach; o <= _reach; o++)
         {
             double[][] tables = Tables(HalfWidth, o, LocalSums.Weights(degree));
-            double[][] squares = isCertified ? Tables(narrower, o, powers.Length) : [];
+            double[][] squares = isCertified ? Tables(narrower, o, leftOfSquares.Length) : [];
             _offsets[o + _reach] = new Offset(
                 tables,
                 squares,
@@ -86,6 +86,9 @@ internal sealed unsafe class MomentSums
                 [.. leftOfSquares.Select((bound, power) => ErrorOf(squares[power], narrower, o, power, bound, farOfSquares))],
                 [.. left.Select((_, power) => FixedErrorOf(tables[power]))]);
         }
+
+        double[] Left(double a) =>
+            [.. Enumerable.Range(0, LocalSums.Certified(degree)).Select(power => Truncation.Anywhere(a, K - 1, power))];
     }
 
     /// <summary>Nodes in a cell, and terms.</summary>

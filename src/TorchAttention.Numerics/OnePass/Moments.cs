@@ -88,7 +88,7 @@ public sealed partial class Moments
             CheckWeights(weights, x.Length);
             if (weights.Contains(0))
             {
-                AddWeighted(x, y, weights);
+                AddWithoutZeros(x, y, weights);
                 return;
             }
         }
@@ -100,7 +100,7 @@ public sealed partial class Moments
         }
     }
 
-    private void AddWeighted(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
+    private void AddWithoutZeros(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
     {
         var rows = new List<double>[] { [], [], [] };
         for (int i = 0; i < x.Length; i++)
