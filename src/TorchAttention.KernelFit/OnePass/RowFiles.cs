@@ -120,7 +120,7 @@ internal sealed partial class RowFiles
     private Task<int> Next(TableRows rows, List<double>[] values) => Task.Run(() =>
     {
         Array.ForEach(values, column => column.Clear());
-        return Examples.ReadRows(rows, values, [], null, _columns![1], BatchRows);
+        return Examples.ReadRows(rows, values, [], null, _columns![1], BatchRows, canBeClasses: false);
     });
 
     private static int Wait(Task<int> reading) => reading.GetAwaiter().GetResult();

@@ -158,7 +158,13 @@ internal sealed record Examples
 
     // A column of text where numbers are expected may well be one of classes.
     public static int ReadRows(
-        TableRows rows, List<double>[] values, List<string> labels, List<string>[]? kept, string? target, int most = int.MaxValue)
+        TableRows rows,
+        List<double>[] values,
+        List<string> labels,
+        List<string>[]? kept,
+        string? target,
+        int most = int.MaxValue,
+        bool canBeClasses = true)
     {
         try
         {
@@ -166,7 +172,8 @@ internal sealed record Examples
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
-            string advice = e.Column == target ? "for a column of classes add --classes"
+            string advice = e.Column == target
+                ? $"for a column of classes {(canBeClasses ? "add --classes" : "fit in memory, with --classes")}"
                 : "a column of categories cannot be a feature; write it as columns of 0 and 1";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }

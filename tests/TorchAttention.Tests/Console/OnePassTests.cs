@@ -287,7 +287,11 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--x: expected one column", "fit", "ethanol", "--one-pass", "--x", "C,E", "--y", "NOx")]
     [InlineData("--data: no file is called as 'none-*.csv' says", "fit", "none-*.csv")]
     [InlineData("a.moments: no such file", "fit", "--moments", "a.moments")]
-    [InlineData("bad.csv, row 3, column 'load': expected a number, found 'x'", "fit", "bad.csv", "--one-pass")]
+    [InlineData(
+        "bad.csv, row 3, column 'load': expected a number, found 'x'; for a column of classes fit in memory, with --classes",
+        "fit",
+        "bad.csv",
+        "--one-pass")]
     [InlineData("none.csv: no such file", "moments", "none.csv", "--out", "a.moments")]
     [InlineData("--out: expected a file, got none", "moments", "mcycle")]
     [InlineData("--out: expected a file that ends in", "condense", "--model", "bad.csv", "--out", "a.txt")]
