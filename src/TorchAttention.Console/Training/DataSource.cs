@@ -70,24 +70,9 @@ internal sealed class DataSource
         }
 
         DataStream.RefuseClosed("--data", options.Data);
-        Table table = Check(Read(options));
+        Table table = Check(Examples.Advised(
+            () => TableFile.Read(options.Data, header => ChooseColumns(header, options), options.ReadFile())));
         return new DataSource(options, Path.GetFileNameWithoutExtension(options.Data), table) { IsFile = true };
-    }
-
-    private static Table Read(TrainOptions options)
-    {
-        try
-        {
-            return TableFile.Read(options.Data, header => ChooseColumns(header, options), options.ReadFile());
-        }
-        catch (TableException e) when (e.Kind == TableProblem.NotANumber && Examples.IsGrouped(e.Found!))
-        {
-            throw CliException.WrongInput($"{e.Message}; {Examples.MarksAdvice}", e);
-        }
-        catch (TableException e) when (e.Kind == TableProblem.Missing)
-        {
-            throw CliException.WrongInput($"{e.Message}; {Examples.MissingAdvice}", e);
-        }
     }
 
     /// <summary>Refuses what the machine's memory cannot hold: asked for too much, the system ends the process without a word.</summary>

@@ -237,18 +237,7 @@ internal static class PredictCommand
     {
         Array.ForEach(columns, column => column.Clear());
         Array.ForEach(kept, column => column.Clear());
-        try
-        {
-            return rows.Read(columns, ChunkRows, null, kept);
-        }
-        catch (TableException e) when (e.Kind == TableProblem.NotANumber && Examples.IsGrouped(e.Found!))
-        {
-            throw CliException.WrongInput($"{e.Message}; {Examples.MarksAdvice}", e);
-        }
-        catch (TableException e) when (e.Kind == TableProblem.Missing)
-        {
-            throw CliException.WrongInput($"{e.Message}; {Examples.MissingAdvice}", e);
-        }
+        return Examples.Advised(() => rows.Read(columns, ChunkRows, null, kept));
     }
 
     private static Predictions Predict(

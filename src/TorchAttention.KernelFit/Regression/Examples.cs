@@ -11,12 +11,6 @@ internal sealed record Examples
     /// <summary>Standard input, where a file is expected.</summary>
     public const string Standard = "-";
 
-    /// <summary>What to do about missing numbers.</summary>
-    public const string MissingAdvice = "--missing drop leaves such rows out";
-
-    /// <summary>What to do about numbers as people write them.</summary>
-    public const string MarksAdvice = "--decimal-comma and --thousands say how numbers are written";
-
     private const int MostClasses = 1000;
     public const string StandardInput = "standard input";
 
@@ -168,7 +162,7 @@ internal sealed record Examples
     {
         try
         {
-            return rows.Read(values, most, labels, kept);
+            return Advised(() => rows.Read(values, most, labels, kept));
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
@@ -177,13 +171,22 @@ internal sealed record Examples
                 : "a column of categories cannot be a feature; write it as columns of 0 and 1";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }
+    }
+
+    /// <summary>Reads numbers, and says of those that are missing or written otherwise which option is for them.</summary>
+    public static T Advised<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsGrouped(e.Found!))
         {
-            throw CliException.WrongInput($"{e.Message}; {MarksAdvice}", e);
+            throw CliException.WrongInput($"{e.Message}; --decimal-comma and --thousands say how numbers are written", e);
         }
         catch (TableException e) when (e.Kind == TableProblem.Missing)
         {
-            throw CliException.WrongInput($"{e.Message}; {MissingAdvice}", e);
+            throw CliException.WrongInput($"{e.Message}; --missing drop leaves such rows out", e);
         }
     }
 
@@ -192,7 +195,7 @@ internal sealed record Examples
         !field.Any(char.IsAsciiDigit) && !field.TrimStart('+', '-').StartsWith("inf", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a field is a number with marks that are not understood.</summary>
-    public static bool IsGrouped(string field) =>
+    private static bool IsGrouped(string field) =>
         field.Any(char.IsAsciiDigit) && field.LastIndexOf('-') <= 0
             && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
 

@@ -26,7 +26,8 @@ internal sealed class KernelPass(SmoothingKernel kernel, Func<Tensor> keys, Func
     {
         (Tensor k, Tensor v) = (keys(), values());
         Tensor each = regions is null ? w : w[regions];
-        AttentionMethod method = AttentionChoice.For(Method, kernel, queries, k, v, each, out double[] numbers);
+        var inputs = new PoolingInputs(queries, k, v, w, own);
+        AttentionMethod method = AttentionChoice.For(Method, kernel, inputs with { W = each }, out double[] numbers);
         if (method == AttentionMethod.Textbook)
         {
             Tensor? others = own is null ? null : PairRegression.Others(own, k.size(0));
@@ -39,8 +40,8 @@ internal sealed class KernelPass(SmoothingKernel kernel, Func<Tensor> keys, Func
         last.KeepFor(() => Weights(
             pass.Queries(), pass.W(), own is null ? null : PairRegression.Others(pass.Indices(), keys().size(0)), bandwidth));
         return method == AttentionMethod.Streaming ? StreamingPooling.Pool(queries, k, v, w, own)
-            : regions is not null ? RegionPooling.Pool(kernel, queries, k, v, w, regions, own, _nearest)
-            : EnginePooling.Pool(kernel, queries, k, v, w, own, _nearest, _kept);
+            : regions is not null ? RegionPooling.Pool(kernel, inputs, regions, _nearest)
+            : EnginePooling.Pool(kernel, inputs, _nearest, _kept);
     }
 
     private Tensor Weights(Tensor queries, Tensor w, Tensor? others, double? bandwidth)

@@ -11,16 +11,13 @@ internal static class AttentionChoice
     /// <summary>The method for one forward pass.</summary>
     /// <param name="asked">What the user asked for.</param>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="queries">Queries (m), or (m, d).</param>
-    /// <param name="keys">Keys (n), or (n, d).</param>
-    /// <param name="values">Values (n).</param>
-    /// <param name="w">One w (1), each feature's own (d), or for keys (n) each key's own (n).</param>
+    /// <param name="inputs">What is pooled, with each key's own w (n) where they differ.</param>
     /// <param name="numbers">The numbers of w, where no matrix is made of them.</param>
     /// <returns>Never <see cref="AttentionMethod.Auto"/>.</returns>
     /// <exception cref="InvalidOperationException">The method that was asked for cannot do this.</exception>
-    public static AttentionMethod For(
-        AttentionMethod asked, SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, out double[] numbers)
+    public static AttentionMethod For(AttentionMethod asked, SmoothingKernel kernel, PoolingInputs inputs, out double[] numbers)
     {
+        (Tensor queries, Tensor keys, Tensor values, Tensor w, _) = inputs;
         numbers = [];
         bool isShared = w.size(0) == 1 || keys.dim() == 2;
         bool isCpu = keys.device_type == DeviceType.CPU;

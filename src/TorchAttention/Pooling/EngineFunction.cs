@@ -17,8 +17,8 @@ internal sealed class EngineFunction : autograd.MultiTensorFunction<EngineFuncti
     public override string Name => nameof(EngineFunction);
 
     /// <summary>Records a finished result as a function of the inputs.</summary>
-    public static Tensor Record(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor output, EngineGradient gradient) =>
-        apply(queries, values, w, new Recorded(keys, output, gradient))[0];
+    public static Tensor Record(PoolingInputs inputs, Tensor output, EngineGradient gradient) =>
+        apply(inputs.Queries, inputs.Values, inputs.W, new Recorded(inputs.Keys, output, gradient))[0];
 
     /// <inheritdoc/>
     public override List<Tensor> forward(Context ctx, params object[] vars)

@@ -38,14 +38,12 @@ public static class EnginePooling
         PoolingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return Pool(kernel, queries, keys, values, w, excluded, options, null);
+        return Pool(kernel, new PoolingInputs(queries, keys, values, w, excluded), options ?? new PoolingOptions());
     }
 
     /// <summary>The same, with what a model keeps of its keys and values from step to step.</summary>
-    internal static Tensor Pool(
-        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options,
-        KeptSamples? kept) =>
-        kernel.Call<Chosen, Tensor>(new Chosen(queries, keys, values, w, excluded, options, kept));
+    internal static Tensor Pool(SmoothingKernel kernel, PoolingInputs inputs, PoolingOptions options, KeptSamples? kept = null) =>
+        kernel.Call<Chosen, Tensor>(new Chosen(inputs, options, kept));
 
     /// <summary>Pools the values at each query.</summary>
     /// <typeparam name="TKernel">The kernel.</typeparam>
@@ -55,39 +53,35 @@ public static class EnginePooling
     public static Tensor Pool<TKernel>(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, PoolingOptions? options = null)
         where TKernel : IKernel =>
-        Pool<TKernel>(queries, keys, values, w, excluded, options, null);
+        Pool<TKernel>(new PoolingInputs(queries, keys, values, w, excluded), options ?? new PoolingOptions(), null);
 
-    private static Tensor Pool<TKernel>(
-        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions? options, KeptSamples? kept)
+    private static Tensor Pool<TKernel>(PoolingInputs inputs, PoolingOptions options, KeptSamples? kept)
         where TKernel : IKernel
     {
-        EngineShapes shapes = EngineShapes.Measure(queries, keys, values, w, excluded);
+        EngineShapes shapes = EngineShapes.Measure(inputs);
         using DisposeScope scope = NewDisposeScope();
-        Tensor output = shapes.Queries == 0 ? TextbookForm.Gaussian(queries, keys, values, w, null).Output
-            : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(queries, keys, values, w, Indices(excluded), options ?? new PoolingOptions())
-            : queries.dtype == ScalarType.Float32
-            ? Pool<TKernel, float>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes, kept)
-            : Pool<TKernel, double>(queries, keys, values, w, excluded, options ?? new PoolingOptions(), shapes, kept);
+        Tensor output = shapes.Queries == 0 ? TextbookForm.Gaussian(inputs).Output
+            : shapes.HasOwnWidths ? SamplePoints.Pool<TKernel>(inputs, options)
+            : inputs.Queries.dtype == ScalarType.Float32 ? Pool<TKernel, float>(inputs, options, shapes, kept)
+            : Pool<TKernel, double>(inputs, options, shapes, kept);
         return output.MoveToOuterDisposeScope();
     }
 
-    private static Tensor Pool<TKernel, T>(
-        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, PoolingOptions options, EngineShapes shapes,
-        KeptSamples? kept)
+    private static Tensor Pool<TKernel, T>(PoolingInputs inputs, PoolingOptions options, EngineShapes shapes, KeptSamples? kept)
         where TKernel : IKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var wanted = new WantedGradients(queries, keys, values, w);
-        double[] widths = Spread<T>(w, shapes.Features);
-        int[] leftOut = Indices(excluded);
+        WantedGradients wanted = inputs.Wanted;
+        double[] widths = Spread<T>(inputs.W, shapes.Features);
+        int[] leftOut = Indices(inputs.Excluded);
         long gradients = (long)shapes.Queries * shapes.Columns * shapes.Features;
         T[] byW = new T[wanted.W ? gradients : 0];
         T[] byQuery = new T[wanted.Queries ? gradients : 0];
         T[] logWeightSum = new T[wanted.Values ? shapes.Queries : 0];
-        Tensor output = empty(shapes.Output, queries.dtype);
-        using var queryNumbers = new Numbers<T>(queries);
-        using var keyNumbers = new Numbers<T>(keys);
-        using var valueNumbers = new Numbers<T>(values);
+        Tensor output = empty(shapes.Output, inputs.Queries.dtype);
+        using var queryNumbers = new Numbers<T>(inputs.Queries);
+        using var keyNumbers = new Numbers<T>(inputs.Keys);
+        using var valueNumbers = new Numbers<T>(inputs.Values);
         using (var outputNumbers = new Numbers<T>(output))
         {
             var answers = new PoolingOutput<T>
@@ -99,7 +93,7 @@ public static class EnginePooling
             };
 
             // Values that learn are others at each step.
-            if (kept is not null && !values.requires_grad)
+            if (kept is not null && !inputs.Values.requires_grad)
             {
                 Samples<T> samples = kept.Of(keyNumbers.Span, valueNumbers.Span, shapes.Features);
                 KernelPooling.Pool<TKernel, T>(
@@ -130,8 +124,9 @@ public static class EnginePooling
             ? new ValueGradient<TKernel, T>(queryNumbers.Span, keyNumbers.Span, widths, leftOut, logWeightSum, options)
             : null;
         var form = new TextbookForm(SmoothingKernel.For<TKernel>(), options.NoNeighbour, leftOut);
-        var gradient = new EngineGradient<T>(form, shapes, w.shape[0] == 1, wanted, byW, byQuery, byValue is null ? null : byValue.Run);
-        return EngineFunction.Record(queries, keys, values, w, output, gradient);
+        bool isShared = inputs.W.shape[0] == 1;
+        var gradient = new EngineGradient<T>(form, shapes, isShared, wanted, byW, byQuery, byValue is null ? null : byValue.Run);
+        return EngineFunction.Record(inputs, output, gradient);
     }
 
     private static double[] Spread<T>(Tensor w, int features)
@@ -159,11 +154,9 @@ public static class EnginePooling
         return Array.ConvertAll(numbers.Span.ToArray(), number => checked((int)number));
     }
 
-    private readonly record struct Chosen(
-        Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded, PoolingOptions? Options, KeptSamples? Kept)
-        : IKernelCall<Tensor>
+    private readonly record struct Chosen(PoolingInputs Inputs, PoolingOptions Options, KeptSamples? Kept) : IKernelCall<Tensor>
     {
         public Tensor Run<TKernel>()
-            where TKernel : IKernel => Pool<TKernel>(Queries, Keys, Values, W, Excluded, Options, Kept);
+            where TKernel : IKernel => Pool<TKernel>(Inputs, Options, Kept);
     }
 }

@@ -7,25 +7,19 @@ internal sealed record EngineShapes(
     /// <summary>The shape of the output: (m), or (m, v).</summary>
     public long[] Output => ValueShape.Length == 1 ? [Queries] : [Queries, Columns];
 
-    public static EngineShapes Measure(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded)
+    public static EngineShapes Measure(PoolingInputs inputs)
     {
-        bool hasOwnWidths = PoolingInputs.Check(queries, keys, values, w, mayBeOwn: true);
+        bool hasOwnWidths = inputs.Check(mayBeOwn: true);
+        (Tensor queries, Tensor keys, Tensor values, _, _) = inputs;
         if (queries.device_type != DeviceType.CPU)
         {
-            throw new ArgumentException(
-                $"Expected tensors on the CPU, got {queries.device}; on other devices {nameof(StreamingPooling)} does this.",
-                nameof(queries));
+            throw Guard.Unfit(
+                queries, $"Expected tensors on the CPU, got {queries.device}; on other devices {nameof(StreamingPooling)} does this.");
         }
 
         if (keys.requires_grad && is_grad_enabled())
         {
-            throw new ArgumentException(
-                $"Keys that learn are not supported here; {nameof(StreamingPooling)} gives their gradient.", nameof(keys));
-        }
-
-        if (excluded is not null)
-        {
-            PoolingInputs.CheckExcluded(excluded, queries, keys.shape[0]);
+            throw Guard.Unfit(keys, $"Keys that learn are not supported here; {nameof(StreamingPooling)} gives their gradient.");
         }
 
         long[] queryShape = queries.shape;

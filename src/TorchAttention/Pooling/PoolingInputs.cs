@@ -1,27 +1,26 @@
 namespace TorchAttention.Pooling;
 
-/// <summary>The four tensors of a pooling, checked and as matrices: queries (m, d), keys (n, d), values (n, v), w (d).</summary>
-/// <remarks>The reshaping is recorded by autograd, so gradients come back in the shapes that were passed in.</remarks>
-internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values, Tensor W)
+/// <summary>The tensors of a pooling, whatever computes it.</summary>
+/// <param name="Queries">Queries (m), or (m, d).</param>
+/// <param name="Keys">Keys (n), or (n, d).</param>
+/// <param name="Values">Values (n), or (n, v).</param>
+/// <param name="W">w (1), (d), or where keys and values are vectors and that is allowed (n).</param>
+/// <param name="Excluded">The key that each query leaves out, -1 for none, int64 (m); null where no query leaves one out.</param>
+internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values, Tensor W, Tensor? Excluded = null)
 {
-    public bool NeedGradient => new WantedGradients(Queries, Keys, Values, W).Any;
+    public WantedGradients Wanted => new(this);
 
-    public static PoolingInputs Create(Tensor queries, Tensor keys, Tensor values, Tensor w)
-    {
-        Check(queries, keys, values, w);
-        long features = queries.dim() == 2 ? queries.size(1) : 1;
-        return new PoolingInputs(AsMatrix(queries), AsMatrix(keys), AsMatrix(values), w.expand(features));
-    }
+    /// <summary>The same as matrices: queries (m, d), keys (n, d), values (n, v), w (d).</summary>
+    /// <remarks>The reshaping is recorded by autograd, so gradients come back in the shapes that were passed in.</remarks>
+    public PoolingInputs AsMatrices() =>
+        new(AsMatrix(Queries), AsMatrix(Keys), AsMatrix(Values), W.expand(Queries.dim() == 2 ? Queries.size(1) : 1), Excluded);
 
     /// <summary>Checks that shapes, number types and devices fit each other.</summary>
-    /// <param name="queries">Queries (m), or (m, d).</param>
-    /// <param name="keys">Keys (n), or (n, d).</param>
-    /// <param name="values">Values (n), or (n, v).</param>
-    /// <param name="w">w (1), (d), or where keys and values are vectors and that is allowed (n).</param>
     /// <param name="mayBeOwn">Whether each key may have its own w.</param>
     /// <returns>Whether each key has its own w.</returns>
-    public static bool Check(Tensor queries, Tensor keys, Tensor values, Tensor w, bool mayBeOwn = false)
+    public bool Check(bool mayBeOwn = false)
     {
+        (Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded) = this;
         long rank = Guard.Queries(queries).dim();
         if (Guard.Rows(keys).dim() != rank || (rank == 2 && keys.size(1) != queries.size(1)))
         {
@@ -32,7 +31,7 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
 
         if (Guard.Rows(values).size(0) != keys.size(0))
         {
-            throw new ArgumentException($"Expected a value for each of {keys.size(0)} keys, got {Guard.Shape(values)}.", nameof(values));
+            throw Guard.Unfit(values, $"Expected a value for each of {keys.size(0)} keys, got {Guard.Shape(values)}.");
         }
 
         long features = rank == 2 ? queries.size(1) : 1;
@@ -41,15 +40,19 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
         if (widths != 1 && widths != features && !isOwn)
         {
             string own = mayBeOwn && rank == 1 && values.dim() == 1 ? $", or ({keys.size(0)}) for as many keys" : "";
-            throw new ArgumentException($"Expected w (1) or ({features}) for {features} features{own}, got {Guard.Shape(w)}.", nameof(w));
+            throw Guard.Unfit(w, $"Expected w (1) or ({features}) for {features} features{own}, got {Guard.Shape(w)}.");
         }
 
         CheckKind(queries, keys, values, w);
+        if (excluded is not null)
+        {
+            CheckExcluded(excluded, queries, keys.size(0));
+        }
+
         return isOwn;
     }
 
-    /// <summary>Checks the indices of the keys that queries leave out.</summary>
-    public static void CheckExcluded(Tensor excluded, Tensor queries, long keys)
+    private static void CheckExcluded(Tensor excluded, Tensor queries, long keys)
     {
         if (excluded.dtype != ScalarType.Int64 || excluded.dim() != 1 || excluded.size(0) != queries.size(0)
             || excluded.device_type != queries.device_type || excluded.device_index != queries.device_index)

@@ -18,42 +18,35 @@ internal static class RegionPooling
 
     /// <summary>Pools the values at each query.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="queries">Queries (m).</param>
-    /// <param name="keys">Keys (n).</param>
-    /// <param name="values">Values (n).</param>
-    /// <param name="w">w of each region (regions).</param>
+    /// <param name="inputs">Queries (m), keys (n), values (n), and w of each region (regions).</param>
     /// <param name="regions">The region of each key, int64 (n).</param>
-    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
     /// <param name="options">How to compute.</param>
-    public static Tensor Pool(
-        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor regions, Tensor? excluded,
-        PoolingOptions options)
+    public static Tensor Pool(SmoothingKernel kernel, PoolingInputs inputs, Tensor regions, PoolingOptions options)
     {
-        bool areFew = keys.size(0) < LeastKeysInRegion * w.size(0) || queries.size(0) < LeastQueries;
-        bool needsPairs = is_grad_enabled() && (values.requires_grad || queries.requires_grad);
+        bool areFew = inputs.Keys.size(0) < LeastKeysInRegion * inputs.W.size(0) || inputs.Queries.size(0) < LeastQueries;
+        bool needsPairs = inputs.Wanted is { Values: true } or { Queries: true };
         return areFew || needsPairs
-            ? EnginePooling.Pool(kernel, queries, keys, values, w[regions], excluded, options)
-            : Merged(kernel, queries, keys, values, w, regions, excluded, options);
+            ? EnginePooling.Pool(kernel, inputs with { W = inputs.W[regions] }, options)
+            : Merged(kernel, inputs, regions, options);
     }
 
     /// <summary>Pools region by region; gradients of w alone.</summary>
     /// <inheritdoc cref="Pool"/>
-    public static Tensor Merged(
-        SmoothingKernel kernel, Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor regions, Tensor? excluded,
-        PoolingOptions options)
+    public static Tensor Merged(SmoothingKernel kernel, PoolingInputs inputs, Tensor regions, PoolingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
-        EngineShapes.Measure(queries, keys, values, w[regions], excluded);
-        bool hasGradient = is_grad_enabled() && w.requires_grad;
-        (int[] regionOf, int[] leftOut) = (EnginePooling.Indices(regions), EnginePooling.Indices(excluded));
-        var parts = new Parts(keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), regionOf, queries.ToDoubles(), leftOut);
+        EngineShapes.Measure(inputs with { W = inputs.W[regions] });
+        bool hasGradient = inputs.Wanted.W;
+        (int[] regionOf, int[] leftOut) = (EnginePooling.Indices(regions), EnginePooling.Indices(inputs.Excluded));
+        var parts = new Parts(
+            inputs.Keys.ToDoubles(), inputs.Values.ToDoubles(), inputs.W.ToDoubles(), regionOf, inputs.Queries.ToDoubles(), leftOut);
         Answers answers = Answer(kernel, parts, hasGradient, options);
-        Tensor output = tensor(answers.Values, queries.dtype);
+        Tensor output = tensor(answers.Values, inputs.Queries.dtype);
         if (hasGradient)
         {
             var form = new TextbookForm(kernel, options.NoNeighbour, leftOut, regionOf);
-            var gradient = new Gradient(form, answers.ByW, parts.W.Length, queries.dtype);
-            output = EngineFunction.Record(queries, keys, values, w, output, gradient);
+            var gradient = new Gradient(form, answers.ByW, parts.W.Length, output.dtype);
+            output = EngineFunction.Record(inputs, output, gradient);
         }
 
         return output.MoveToOuterDisposeScope();

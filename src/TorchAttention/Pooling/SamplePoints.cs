@@ -6,24 +6,26 @@ namespace TorchAttention.Pooling;
 /// <summary>Pooling by the engine where each key has its own w, in float64 on copies of the inputs.</summary>
 internal static class SamplePoints
 {
-    public static Tensor Pool<TKernel>(Tensor queries, Tensor keys, Tensor values, Tensor w, int[] leftOut, PoolingOptions options)
+    public static Tensor Pool<TKernel>(PoolingInputs inputs, PoolingOptions options)
         where TKernel : IKernel
     {
-        var wanted = new WantedGradients(queries, keys, values, w);
-        var pairs = new Pairs(queries.ToDoubles(), keys.ToDoubles(), values.ToDoubles(), w.ToDoubles(), leftOut);
+        WantedGradients wanted = inputs.Wanted;
+        var pairs = new Pairs(
+            inputs.Queries.ToDoubles(), inputs.Keys.ToDoubles(), inputs.Values.ToDoubles(), inputs.W.ToDoubles(),
+            EnginePooling.Indices(inputs.Excluded));
         double[] pooled = new double[pairs.Queries.Length];
         double[] logSums = new double[wanted.Any ? pooled.Length : 0];
         double[] byQuery = new double[wanted.Queries ? pooled.Length : 0];
         SamplePointPooling.Pool<TKernel>(
             pairs.Input, new SamplePointOutput { Values = pooled, LogWeightSum = logSums, QueryGradient = byQuery }, options);
-        Tensor output = tensor(pooled, queries.dtype);
+        Tensor output = tensor(pooled, inputs.Queries.dtype);
         if (!wanted.Any)
         {
             return output;
         }
 
-        var gradient = new Gradient<TKernel>(pairs, wanted, queries.dtype, pooled, logSums, byQuery, options);
-        return EngineFunction.Record(queries, keys, values, w, output, gradient);
+        var gradient = new Gradient<TKernel>(pairs, wanted, output.dtype, pooled, logSums, byQuery, options);
+        return EngineFunction.Record(inputs, output, gradient);
     }
 
     /// <summary>Copies of the inputs.</summary>

@@ -32,10 +32,8 @@ public static class SdpaPooling
     public static Tensor Pool(Tensor queries, Tensor keys, Tensor values, Tensor w)
     {
         using DisposeScope scope = NewDisposeScope();
-        PoolingInputs inputs = PoolingInputs.Create(queries, keys, values, w);
-        Tensor output = queries.size(0) == 0
-            ? TextbookForm.Gaussian(inputs.Queries, inputs.Keys, inputs.Values, inputs.W, null).Output
-            : Fused(inputs);
+        PoolingInputs inputs = Checked(queries, keys, values, w);
+        Tensor output = queries.size(0) == 0 ? TextbookForm.Gaussian(inputs).Output : Fused(inputs);
         return (values.dim() == 1 ? output.squeeze(1) : output).MoveToOuterDisposeScope();
     }
 
@@ -54,7 +52,7 @@ public static class SdpaPooling
             Padded(inputs.Values - centre, length));
         Tensor overflow = Overflow(q, length).Plus(Overflow(k, length).sum(dim: 0));
         Tensor output = pooled.squeeze(0).squeeze(0).narrow(1, 0, outputs).Plus(centre).Plus(overflow);
-        return inputs.NeedGradient ? TextbookFunction.Record(output, inputs) : output;
+        return inputs.Wanted.Any ? TextbookFunction.Record(output, inputs) : output;
     }
 
     // 0 (rows, 1), or NaN where a row is not finite or so long that scores overflow: where no score is a number, fused forms have weights
@@ -76,7 +74,7 @@ public static class SdpaPooling
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGraph = no_grad();
         ArgumentNullException.ThrowIfNull(keys);
-        (Tensor q, Tensor k) = Centred(PoolingInputs.Create(queries, keys, keys, w));
+        (Tensor q, Tensor k) = Centred(Checked(queries, keys, keys, w));
         double query = queries.size(0) == 0 ? 0 : Longest(q);
         double key = Longest(k);
         double epsilon = queries.dtype == ScalarType.Float32 ? Math.ScaleB(1, -23) : Math.ScaleB(1, -52);
@@ -94,6 +92,13 @@ public static class SdpaPooling
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is negative or not finite.</exception>
     public static bool IsAccurate(Tensor queries, Tensor keys, Tensor w, double tolerance = DefaultTolerance) =>
         ExponentError(queries, keys, w) <= Guard.NotNegative(tolerance);
+
+    private static PoolingInputs Checked(Tensor queries, Tensor keys, Tensor values, Tensor w)
+    {
+        var inputs = new PoolingInputs(queries, keys, values, w);
+        inputs.Check();
+        return inputs.AsMatrices();
+    }
 
     // In units of bandwidths from the middle of the keys' range. Weights do not depend on the middle, so no gradient passes through it.
     private static (Tensor Queries, Tensor Keys) Centred(PoolingInputs inputs)

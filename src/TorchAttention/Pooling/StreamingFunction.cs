@@ -23,7 +23,7 @@ internal sealed class StreamingFunction : autograd.MultiTensorFunction<Streaming
         StreamingProblem problem, StreamingForward results, long tileElements, bool isLogWanted)
     {
         (Tensor queries, Tensor keys, Tensor values, Tensor scale) = (problem.Queries, problem.Keys, problem.Values, problem.Scale);
-        var plan = new Plan(tileElements, problem.Excluded is not null, new WantedGradients(queries, keys, values, scale));
+        var plan = new Plan(tileElements, problem.Excluded is not null, new PoolingInputs(queries, keys, values, scale).Wanted);
         List<Tensor> outputs = apply(queries, keys, values, scale, new Recorded(problem, results, plan, isLogWanted));
         return (outputs[0], isLogWanted ? outputs[1] : results.LogWeightSum);
     }
@@ -91,7 +91,8 @@ internal sealed class StreamingFunction : autograd.MultiTensorFunction<Streaming
         {
             Tensor columns = saved[2].narrow(1, 0, saved[4].size(0));
             Tensor? excluded = plan.LeavesOut ? saved[^1] : null;
-            return TextbookForm.Gaussian(saved[0].t(), saved[1].t(), columns, saved[3].div(Held.SqrtHalf), excluded);
+            return TextbookForm.Gaussian(
+                new PoolingInputs(saved[0].t(), saved[1].t(), columns, saved[3].div(Held.SqrtHalf), excluded));
         }
     }
 

@@ -27,7 +27,7 @@ public static class StreamingPooling
     public static Tensor Pool(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null)
     {
-        return Run(queries, keys, values, w, excluded, options, isLogWanted: false).Output;
+        return Run(new PoolingInputs(queries, keys, values, w, excluded), options, isLogWanted: false).Output;
     }
 
     /// <summary>
@@ -37,35 +37,29 @@ public static class StreamingPooling
     /// <returns>Outputs (m, v), or (m) for values (n); log sum_i exp(-|(q - k_i) w|^2 / 2) (m).</returns>
     public static (Tensor Output, Tensor LogWeightSum) PoolWithLogWeightSum(
         Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded = null, StreamingOptions? options = null) =>
-        Run(queries, keys, values, w, excluded, options, isLogWanted: true);
+        Run(new PoolingInputs(queries, keys, values, w, excluded), options, isLogWanted: true);
 
-    private static (Tensor Output, Tensor LogWeightSum) Run(
-        Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded, StreamingOptions? options, bool isLogWanted)
+    private static (Tensor Output, Tensor LogWeightSum) Run(PoolingInputs inputs, StreamingOptions? options, bool isLogWanted)
     {
         using DisposeScope scope = NewDisposeScope();
-        PoolingInputs inputs = PoolingInputs.Create(queries, keys, values, w);
+        inputs.Check();
         options ??= new StreamingOptions();
         options.Check();
-        if (excluded is not null)
-        {
-            PoolingInputs.CheckExcluded(excluded, inputs.Queries, inputs.Keys.size(0));
-        }
-
-        (Tensor output, Tensor logWeightSum) = Compute(inputs, excluded, options.TileElements(queries), isLogWanted);
-        output = values.dim() == 1 ? output.squeeze(1) : output;
+        (Tensor output, Tensor logWeightSum) = Compute(inputs.AsMatrices(), options.TileElements(inputs.Queries), isLogWanted);
+        output = inputs.Values.dim() == 1 ? output.squeeze(1) : output;
         output.MoveToOuterDisposeScope();
         return (output, isLogWanted ? logWeightSum.MoveToOuterDisposeScope() : logWeightSum);
     }
 
-    private static (Tensor Output, Tensor LogWeightSum) Compute(PoolingInputs inputs, Tensor? excluded, long tileElements, bool isLogWanted)
+    private static (Tensor Output, Tensor LogWeightSum) Compute(PoolingInputs inputs, long tileElements, bool isLogWanted)
     {
         if (inputs.Queries.size(0) == 0)
         {
-            return TextbookForm.Gaussian(inputs.Queries, inputs.Keys, inputs.Values, inputs.W, null);
+            return TextbookForm.Gaussian(inputs);
         }
 
-        bool needGradient = inputs.NeedGradient;
-        StreamingProblem problem = StreamingProblem.Create(inputs, excluded, copies: needGradient);
+        bool needGradient = inputs.Wanted.Any;
+        StreamingProblem problem = StreamingProblem.Create(inputs, copies: needGradient);
         StreamingForward results = StreamingForward.Run(problem, tileElements);
         return needGradient
             ? StreamingFunction.Record(problem, results, tileElements, isLogWanted)

@@ -22,13 +22,13 @@ internal sealed record StreamingProblem(Tensor Queries, Tensor Keys, Tensor Valu
     public long Outputs => Centre.size(0);
 
     /// <summary>Lays the inputs out; with copies, nothing that the caller does to them later changes the problem.</summary>
-    public static StreamingProblem Create(PoolingInputs inputs, Tensor? excluded, bool copies)
+    public static StreamingProblem Create(PoolingInputs inputs, bool copies)
     {
         Tensor centre = inputs.Values.detach().mean([0]);
         Tensor values = cat([inputs.Values - centre, ones_like(inputs.Values.narrow(1, 0, 1))], dim: 1);
         Tensor scale = (inputs.W.to(ScalarType.Float64) * Held.SqrtHalf).to(inputs.W.dtype);
         return new StreamingProblem(
-            Columns(inputs.Queries), Columns(inputs.Keys), values, centre, scale, copies ? excluded?.clone() : excluded);
+            Columns(inputs.Queries), Columns(inputs.Keys), values, centre, scale, copies ? inputs.Excluded?.clone() : inputs.Excluded);
 
         Tensor Columns(Tensor rows)
         {

@@ -12,14 +12,9 @@ namespace TorchAttention.Pooling;
 internal sealed record TextbookForm(SmoothingKernel Kernel, NoNeighbourPolicy NoNeighbour, int[] LeftOut, int[]? Regions = null)
 {
     /// <summary>The Gaussian on tensors of any device.</summary>
-    /// <param name="queries">Queries (m, d), or (m).</param>
-    /// <param name="keys">Keys (n, d), or (n).</param>
-    /// <param name="values">Values (n, v), or (n).</param>
-    /// <param name="w">1/h.</param>
-    /// <param name="excluded">The key that each query leaves out, -1 for none (m); null for none at all.</param>
     /// <inheritdoc cref="Pool(Tensor, Tensor, Tensor, Tensor)"/>
-    public static (Tensor Output, Tensor LogWeightSum) Gaussian(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded) =>
-        new TextbookForm(SmoothingKernel.Gaussian, NoNeighbourPolicy.NaN, []).Pool(queries, keys, values, w, excluded);
+    public static (Tensor Output, Tensor LogWeightSum) Gaussian(PoolingInputs inputs) =>
+        new TextbookForm(SmoothingKernel.Gaussian, NoNeighbourPolicy.NaN, []).Pool(inputs);
 
     /// <summary>Pools the values at each query.</summary>
     /// <returns>
@@ -27,10 +22,12 @@ internal sealed record TextbookForm(SmoothingKernel Kernel, NoNeighbourPolicy No
     /// numbers, and no gradient.
     /// </returns>
     public (Tensor Output, Tensor LogWeightSum) Pool(Tensor queries, Tensor keys, Tensor values, Tensor w) =>
-        Pool(queries, keys, values, Regions is null ? w : w[Indices(Regions)], LeftOut.Length == 0 ? null : Indices(LeftOut));
+        Pool(new PoolingInputs(
+            queries, keys, values, Regions is null ? w : w[Indices(Regions)], LeftOut.Length == 0 ? null : Indices(LeftOut)));
 
-    private (Tensor Output, Tensor LogWeightSum) Pool(Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded)
+    private (Tensor Output, Tensor LogWeightSum) Pool(PoolingInputs inputs)
     {
+        (Tensor queries, Tensor keys, Tensor values, Tensor w, Tensor? excluded) = inputs;
         Tensor squares = AttentionPooling.SquaredDistances(AttentionPooling.Diff(queries, keys) * w);
         if (excluded is not null)
         {

@@ -34,7 +34,7 @@ internal sealed class TextbookFunction : autograd.SingleTensorFunction<TextbookF
         }
 
         Tensor?[]? gradients = GradientGraph.Differentiate(
-            ctx, saved => TextbookForm.Gaussian(saved[0], saved[1], saved[2], saved[3], null), grad_output);
+            ctx, saved => TextbookForm.Gaussian(new PoolingInputs(saved[0], saved[1], saved[2], saved[3])), grad_output);
         return gradients is [var queries, var keys, var values, var w]
             ? _returned.Keep(null, queries, keys, values, w)
             : _returned.Keep(grad_output.mul(Held.NaN), null, null, null, null);

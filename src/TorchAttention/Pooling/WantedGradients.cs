@@ -4,8 +4,8 @@ namespace TorchAttention.Pooling;
 internal readonly record struct WantedGradients(bool Queries, bool Keys, bool Values, bool W)
 {
     /// <summary>Those of the inputs that learn, where a graph is recorded.</summary>
-    public WantedGradients(Tensor queries, Tensor keys, Tensor values, Tensor w)
-        : this(IsWanted(queries), IsWanted(keys), IsWanted(values), IsWanted(w))
+    public WantedGradients(PoolingInputs inputs)
+        : this(IsWanted(inputs.Queries), IsWanted(inputs.Keys), IsWanted(inputs.Values), IsWanted(inputs.W))
     {
     }
 

@@ -57,5 +57,13 @@ internal static class Guard
             : throw new ArgumentException($"Expected queries (m), or (m, d) of at least one feature, got shape {Shape(tensor)}.", name);
     }
 
+    /// <summary>The error of an argument that does not fit the others, by its name.</summary>
+    public static ArgumentException Unfit(
+        Tensor tensor, string message, [CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        return new ArgumentException(message, name);
+    }
+
     public static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
 }

@@ -23,7 +23,7 @@ public sealed class RegionPoolingTests
             Tensor w = tensor([0.8, -3.0, 2.0, 25.0, 1.0]).requires_grad_();
             Tensor wAlone = w.detach().clone().requires_grad_();
 
-            Tensor merged = RegionPooling.Merged(kernel, queries, keys, values, w, regions, excluded, _nearest);
+            Tensor merged = RegionPooling.Merged(kernel, new PoolingInputs(queries, keys, values, w, excluded), regions, _nearest);
             Tensor pairs = EnginePooling.Pool(kernel, queries, keys, values, wAlone[regions], excluded, _nearest);
 
             PoolingProblem.AssertClose(pairs, merged, 1e-9);
@@ -44,15 +44,15 @@ public sealed class RegionPoolingTests
         Tensor keys = linspace(0, 10, 20_000, ScalarType.Float32);
         Tensor regions = Numbers(20_000).Over(4000).floor().to(ScalarType.Int64);
         Tensor w = tensor([10f, 20f, 30f, 20f, 10f]).requires_grad_();
+        Tensor queries = keys[TensorIndex.Slice(0, 100)];
         Tensor pooled = RegionPooling.Pool(
-            SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w, regions, null, _nearest);
+            SmoothingKernel.Gaussian, new PoolingInputs(queries, keys, keys.sin(), w), regions, _nearest);
         pooled.sum().backward();
 
         Assert.Equal(ScalarType.Float32, pooled.dtype);
         Assert.Equal(ScalarType.Float32, w.grad!.dtype);
         PoolingProblem.AssertClose(
-            EnginePooling.Pool(
-            SmoothingKernel.Gaussian, keys[TensorIndex.Slice(0, 100)], keys, keys.sin(), w.detach()[regions], null, _nearest),
+            EnginePooling.Pool(SmoothingKernel.Gaussian, queries, keys, keys.sin(), w.detach()[regions], null, _nearest),
             pooled.detach(), 1e-6);
     }
 

@@ -121,7 +121,9 @@ public sealed class SecondDerivativeTests : IDisposable
             Tensor merged = problem.W.clone().requires_grad_();
             Tensor alone = problem.W.clone().requires_grad_();
             Penalty(
-                RegionPooling.Merged(kernel, problem.Queries, problem.Keys, problem.Values, merged, regions, excluded, _nearest), [merged]);
+                RegionPooling.Merged(
+                    kernel, new PoolingInputs(problem.Queries, problem.Keys, problem.Values, merged, excluded), regions, _nearest),
+                [merged]);
             Penalty(Textbook(kernel, problem, alone[regions], excluded), [alone]);
             PoolingProblem.AssertClose(alone.grad!, merged.grad!, 1e-9);
         }
