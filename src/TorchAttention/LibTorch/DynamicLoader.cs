@@ -29,16 +29,23 @@ internal static partial class DynamicLoader
         return DlOpen(file, binds ? Now : Lazy) != 0 ? null : Marshal.PtrToStringUTF8(DlError()) ?? "no reason";
     }
 
-    /// <summary>Makes a file in memory, memfd_create(2).</summary>
-    /// <returns>Its descriptor, closed by disposing.</returns>
-    /// <exception cref="LibTorchNotLoadedException">The system makes none.</exception>
-    public static SafeFileHandle MemoryFile(string name)
+    /// <summary>Loads a library from memory, by memfd_create(2): that needs no folder that may be missing, full or read-only.</summary>
+    /// <param name="name">What the system calls the file in memory.</param>
+    /// <param name="image">The library.</param>
+    /// <param name="binds">Whether every function that it calls is found now rather than at its first call.</param>
+    /// <returns>What is missing, null if nothing is.</returns>
+    public static string? LoadImage(string name, ReadOnlySpan<byte> image, bool binds)
     {
         int descriptor = MemfdCreate(name, CloseOnExec);
-        return descriptor >= 0
-            ? new SafeFileHandle(descriptor, ownsHandle: true)
-            : throw new LibTorchNotLoadedException(
-                $"the system makes no file in memory, which loading a PyTorch's libtorch needs ({Marshal.GetLastPInvokeErrorMessage()})");
+        if (descriptor < 0)
+        {
+            return $"no file can be made in memory: {Marshal.GetLastPInvokeErrorMessage()}";
+        }
+
+        // The loader keeps what it has mapped: the file is needed for this one call.
+        using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+        RandomAccess.Write(file, image, fileOffset: 0);
+        return Load($"/proc/self/fd/{descriptor}", binds);
     }
 
     [LibraryImport(LibC, EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]

@@ -45,6 +45,20 @@ internal static class ExternalLibTorch
 
         RefuseOther(folder, folder.Version());
         string torchSharp = FindTorchSharp();
+        LoadLibraries(folder);
+        if (OperatingSystem.IsLinux())
+        {
+            BindTorchSharp(folder, torchSharp);
+        }
+        else
+        {
+            NativeLibrary.Load(torchSharp);
+        }
+    }
+
+    /// <summary>Loads libtorch itself.</summary>
+    public static void LoadLibraries(LibTorchFolder folder)
+    {
         IEnumerable<string> names = _libraries.Where(library => library.IsNeeded || File.Exists(folder.Library(library.Name)))
             .Select(library => library.Name);
         foreach (string name in names)
@@ -54,15 +68,6 @@ internal static class ExternalLibTorch
             {
                 RefuseOther(folder, LoadedLibTorch.Version(handle) ?? $"older than {LoadedLibTorch.FirstToTell}");
             }
-        }
-
-        if (OperatingSystem.IsLinux())
-        {
-            BindTorchSharp(folder, torchSharp);
-        }
-        else
-        {
-            NativeLibrary.Load(torchSharp);
         }
     }
 

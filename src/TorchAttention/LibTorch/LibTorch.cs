@@ -31,7 +31,7 @@ public static class LibTorch
     /// <param name="directory">
     /// The folder of a PyTorch: <c>torch/lib</c>, which holds the libraries, <c>torch</c>, or the folder that <c>torch</c> is in. A path
     /// that is not absolute starts at the working directory. Null: what <see cref="DirectoryVariable"/> says, and where that is not set,
-    /// the program's own libtorch.
+    /// the program's own libtorch; in a script or a notebook on Linux, which has none, that of the packages it refers to.
     /// </param>
     /// <exception cref="LibTorchNotLoadedException">
     /// The libraries are missing, do not fit this system or <see cref="NeededVersion"/>, or another libtorch is
@@ -62,6 +62,11 @@ public static class LibTorch
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
+            if (OperatingSystem.IsLinux() && PackagedLibTorch.TryLoad())
+            {
+                return;
+            }
+
             throw new LibTorchNotLoadedException(Explain(e), e);
         }
     }

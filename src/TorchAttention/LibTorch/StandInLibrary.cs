@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.Versioning;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace TorchAttention;
 
@@ -33,11 +32,7 @@ internal static class StandInLibrary
             return;
         }
 
-        // The loader keeps what it has mapped: the file is needed for this one call. One in memory needs no folder that may be missing,
-        // full or read-only.
-        using SafeFileHandle file = DynamicLoader.MemoryFile(name);
-        RandomAccess.Write(file, Image(name), fileOffset: 0);
-        if (DynamicLoader.Load($"/proc/self/fd/{file.DangerousGetHandle()}", binds: false) is string error)
+        if (DynamicLoader.LoadImage(name, Image(name), binds: false) is string error)
         {
             throw new LibTorchNotLoadedException(
                 $"the system does not load a library from memory, which loading a PyTorch's libtorch needs ({error})");
