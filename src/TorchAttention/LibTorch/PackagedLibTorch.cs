@@ -47,7 +47,8 @@ internal static class PackagedLibTorch
             ?? DynamicLoader.LoadImage(Path.GetFileName(torchSharp), image, binds: true);
         if (reason is not null)
         {
-            throw new LibTorchNotLoadedException($"'{torchSharp}' could not be loaded: the system says '{refusal}', and of a copy '{reason}'");
+            throw new LibTorchNotLoadedException(
+                $"'{torchSharp}' could not be loaded: the system says '{refusal}', and of a mended copy '{reason}'");
         }
     }
 
