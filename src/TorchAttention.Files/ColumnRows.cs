@@ -6,7 +6,6 @@ namespace TorchAttention.Files;
 internal sealed class ColumnRows : TableRows
 {
     private readonly TableSource _source;
-    private readonly CsvNumbers _numbers;
     private Fields[] _chosen = [];
     private string?[]? _labels;
     private string?[][] _kept = [];
@@ -16,10 +15,9 @@ internal sealed class ColumnRows : TableRows
     private int _count;
 
     public ColumnRows(TableSource source, CsvOptions options)
-        : base(source.Name, options.Missing)
+        : base(source.Name, options)
     {
         _source = source;
-        _numbers = new CsvNumbers(options);
     }
 
     /// <inheritdoc/>
@@ -109,7 +107,7 @@ internal sealed class ColumnRows : TableRows
 
         for (int i = 0; i < _chosen.Length; i++)
         {
-            values[i].Add(Number(_chosen[i], Columns[i]));
+            values[i].Add(Number(_chosen[i], i));
         }
 
         if (_labels is not null)
@@ -128,13 +126,21 @@ internal sealed class ColumnRows : TableRows
     private bool IsMissingHere(Fields fields) =>
         double.IsNaN(fields.Values[_at]) && (fields.Texts is null || IsMissing(fields.Texts[_at].AsSpan().Trim()));
 
-    private double Number(Fields fields, string column)
+    private double Number(Fields fields, int i)
     {
+        string column = Columns[i];
         double number = fields.Values[_at];
         string? text = fields.Texts?[_at]?.Trim();
-        if (text is not null && double.IsNaN(number) && !_numbers.TryRead(text, out number))
+        if (text is not null && double.IsNaN(number))
         {
-            throw Wrong(TableProblem.NotANumber, _numbers.Expected(text), text, column);
+            if (TryRead(i, text, out number) is string expected)
+            {
+                throw Wrong(TableProblem.NotANumber, expected, text, column);
+            }
+        }
+        else if (Claim(i) is string expected)
+        {
+            throw Wrong(TableProblem.NotANumber, expected, Text(), column);
         }
 
         return number < 0 && column == NotNegative

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Tables;
+
 namespace TorchAttention.Plotting;
 
 /// <summary>How a picture is drawn, beside what it shows.</summary>
@@ -14,6 +16,12 @@ public sealed record FigureOptions
     /// default.
     /// </summary>
     public bool IsLogY { get; init; }
+
+    /// <summary>What the horizontal axis counts; numbers by default. Dates and times are marked as such.</summary>
+    public ColumnKind XKind { get; init; }
+
+    /// <summary>What the vertical axis of a surface counts; numbers by default.</summary>
+    public ColumnKind YKind { get; init; }
 
     /// <summary>Whether places on the horizontal axis are counted, epochs say, and only whole numbers marked. False by default.</summary>
     public bool IsCountedX { get; init; }

@@ -1,4 +1,5 @@
 using ScottPlot;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Plotting;
 
@@ -17,16 +18,13 @@ public static partial class Figures
 
     private static void MarkAxes(Plot plot, FigureOptions options)
     {
-        if (options.IsLogX || options.IsCountedX)
-        {
-            plot.Axes.Bottom.TickGenerator = options.IsLogX ? new PowerTicks() : new Ticks { IsWhole = true };
-        }
-
-        if (options.IsLogY)
-        {
-            plot.Axes.Left.TickGenerator = new PowerTicks();
-        }
+        plot.Axes.Bottom.TickGenerator = Marks(options.IsLogX, options.XKind)
+            ?? (options.IsCountedX ? new Ticks { IsWhole = true } : plot.Axes.Bottom.TickGenerator);
+        plot.Axes.Left.TickGenerator = Marks(options.IsLogY, options.YKind) ?? plot.Axes.Left.TickGenerator;
     }
+
+    private static ITickGenerator? Marks(bool isLog, ColumnKind kind) =>
+        isLog ? new PowerTicks() : kind == ColumnKind.Number ? null : new TimeTicks(kind);
 
     private static (double Least, double Most) Scaled((double Least, double Most) ends, bool isLog) =>
         isLog ? (Math.Log10(ends.Least), Math.Log10(ends.Most)) : ends;

@@ -123,7 +123,7 @@ public static partial class Figures
             circles.LegendText = Theme.LegendText(cloud.Label);
         }
 
-        MarkAxes(plot, options);
+        MarkAxes(plot, options with { XKind = panel.XKind ?? options.XKind });
         plot.Axes.Margins(MarginX, MarginY);
         if (options.YRange is (double least, double most))
         {

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Tables;
+
 namespace TorchAttention.Plotting;
 
 /// <summary>A named line or cloud of points.</summary>
@@ -19,7 +21,11 @@ public sealed record Series(string Label, IReadOnlyList<double> X, IReadOnlyList
 /// <param name="XLabel">The horizontal axis.</param>
 /// <param name="YLabel">The vertical axis.</param>
 /// <param name="Points">Clouds of points; none by default.</param>
-public sealed record LinesPanel(IReadOnlyList<Series> Lines, string XLabel, string YLabel, IReadOnlyList<Series>? Points = null);
+public sealed record LinesPanel(IReadOnlyList<Series> Lines, string XLabel, string YLabel, IReadOnlyList<Series>? Points = null)
+{
+    /// <summary>What the horizontal axis counts; what the picture's options say where null, the default.</summary>
+    public ColumnKind? XKind { get; init; }
+}
 
 /// <summary>One of several surfaces in a picture.</summary>
 /// <param name="Surface">The values (rows, columns): the second feature from its largest place in row 0 to its least, the first from left

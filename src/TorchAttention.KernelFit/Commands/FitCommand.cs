@@ -78,7 +78,7 @@ internal static class FitCommand
             KernelRegression model = ProgressBar.Show(
                 "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, picture, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target)));
+            directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target, examples.Kinds)));
             directory.WriteJson(RunFiles.Config, summary.WriteConfig);
             directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
             List<string> files = [RunFiles.Fitted];

@@ -118,7 +118,7 @@ internal static class PredictCommand
     private static int PredictTrained(ITrainedModel trained, Queries queries)
     {
         using ITrainedModel model = trained;
-        return Run(queries, [.. model.Features], written =>
+        return Run(queries, [.. model.Features], new ColumnKind[model.Features.Count], written =>
         {
             model.WriteHeader(written);
             string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
@@ -146,7 +146,7 @@ internal static class PredictCommand
             throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");
         }
 
-        return Run(queries, names.Features, written =>
+        return Run(queries, names.Features, names.Kinds, written =>
         {
             var text = new PredictionText(written, model, names, options);
             text.WriteHeader();
@@ -160,13 +160,15 @@ internal static class PredictCommand
             ? CondensedCurve.Load(path, file)
             : KernelRegression.Load(path, file);
 
-    private static int Run(Queries queries, string[] features, Begin begin)
+    private static int Run(Queries queries, string[] features, ColumnKind[] kinds, Begin begin)
     {
         using var interruption = new Interruption();
         (string data, string output, CsvOptions csv, string? keep) = queries;
         using TableRows rows = Examples.Open(data, csv);
-        rows.Choose(features);
-        string[] keptColumns = Kept(keep, rows.Header, features);
+        rows.Choose(features, kinds: [.. kinds]);
+
+        // Dates go out as they came.
+        string[] keptColumns = [.. Kept(keep, rows.Header, features), .. features.Where((_, j) => kinds[j] != ColumnKind.Number)];
         rows.Keep(keptColumns);
         if (output == Examples.Standard)
         {

@@ -7,6 +7,13 @@ internal sealed class CsvFileOptions
     private readonly Option<bool> _decimalComma = DecimalComma();
     private readonly Option<string?> _thousands = Thousands();
     private readonly Option<MissingValues> _missing = Missing();
+    private readonly Option<DateOrder> _dates = Options.OneOf(
+        "--dates", "What a file's dates with slashes begin with", DateOrder.YearFirst, new Dictionary<string, DateOrder>
+        {
+            ["year-first"] = DateOrder.YearFirst,
+            ["day-first"] = DateOrder.DayFirst,
+            ["month-first"] = DateOrder.MonthFirst,
+        });
 
     public static Option<string?> Delimiter() => Options.Text(
         "--delimiter", "character", "What stands between two fields of a file: a character, or tab (default ,)");
@@ -46,9 +53,12 @@ internal sealed class CsvFileOptions
 
     public void AddTo(Command command)
     {
-        command.AddAll(_delimiter, _decimalComma, _thousands, _missing);
+        command.AddAll(_delimiter, _decimalComma, _thousands, _missing, _dates);
     }
 
     public CsvOptions Read(ParseResult parsed) => Combine(
-        parsed.GetValue(_delimiter), parsed.GetValue(_decimalComma), parsed.GetValue(_thousands), parsed.GetValue(_missing));
+        parsed.GetValue(_delimiter), parsed.GetValue(_decimalComma), parsed.GetValue(_thousands), parsed.GetValue(_missing)) with
+    {
+        Dates = parsed.GetValue(_dates),
+    };
 }

@@ -22,6 +22,9 @@ internal sealed record Examples
 
     public required IReadOnlyList<string> Features { get; init; }
 
+    /// <summary>What the features are.</summary>
+    public required IReadOnlyList<ColumnKind> Kinds { get; init; }
+
     public required string Target { get; init; }
 
     /// <summary>Keys (n, d).</summary>
@@ -67,7 +70,7 @@ internal sealed record Examples
             throw CliException.WrongInput($"--x: expected columns that are not named twice, got {PlainText.List(columns)}");
         }
 
-        rows.Choose(columns, classes ? target : null, notNegative: weights);
+        rows.Choose(columns, classes ? target : null, notNegative: weights, kinds: new ColumnKind?[features.Length]);
         rows.Keep(by is null ? [] : [by]);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
@@ -103,6 +106,7 @@ internal sealed record Examples
             Name = builtIn?.Name ?? (data == Standard ? "stdin" : Path.GetFileNameWithoutExtension(data)),
             Source = builtIn?.Name ?? (data == Standard ? StandardInput : data),
             Features = features,
+            Kinds = [.. rows.Kinds.Take(features.Length)],
             Target = target,
             X = keys,
             Y = classes ? [] : [.. values[features.Length]],
@@ -184,6 +188,10 @@ internal sealed record Examples
         {
             throw CliException.WrongInput($"{e.Message}; --decimal-comma and --thousands say how numbers are written", e);
         }
+        catch (TableException e) when (e.Kind == TableProblem.NotANumber && e.Found!.Count(letter => letter == '/') == 2)
+        {
+            throw CliException.WrongInput($"{e.Message}; --dates day-first or month-first says how others are read", e);
+        }
         catch (TableException e) when (e.Kind == TableProblem.Missing)
         {
             throw CliException.WrongInput($"{e.Message}; --missing drop leaves such rows out", e);
@@ -196,7 +204,7 @@ internal sealed record Examples
 
     /// <summary>Whether a field is a number with marks that are not understood.</summary>
     private static bool IsGrouped(string field) =>
-        field.Any(char.IsAsciiDigit) && field.LastIndexOf('-') <= 0
+        field.Any(char.IsAsciiDigit) && !field.All(char.IsAsciiDigit) && field.LastIndexOf('-') <= 0
             && field.All(letter => char.IsAsciiDigit(letter) || "+-.,' \u00a0\u202f".Contains(letter));
 
     /// <summary>The columns asked for, or those that a file of two has.</summary>

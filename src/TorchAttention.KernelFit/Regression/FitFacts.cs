@@ -20,6 +20,9 @@ internal sealed record FitFacts
 
     public required IReadOnlyList<string> Features { get; init; }
 
+    /// <summary>What the features are; numbers where empty.</summary>
+    public IReadOnlyList<ColumnKind> Kinds { get; init; } = [];
+
     public required string Target { get; init; }
 
     public required KernelRegressionOptions Options { get; init; }
@@ -51,6 +54,7 @@ internal sealed record FitFacts
         json.WriteNumber("rows", Rows);
         json.WriteNumber("dropped_rows", DroppedRows);
         json.WriteStrings("x", Features);
+        json.WriteStrings("x_kinds", Features.Select((_, j) => Cli.Options.Name(KindOf(j))));
         json.WriteString("y", Target);
         json.WriteString("kernel", Options.Kernel.Name);
         json.WriteNumber("degree", Options.Degree);
@@ -102,6 +106,8 @@ internal sealed record FitFacts
         json.WriteNumber("seconds", Math.Round(Seconds, 6));
     }
 
+    private ColumnKind KindOf(int feature) => feature < Kinds.Count ? Kinds[feature] : ColumnKind.Number;
+
     /// <summary>Whether bandwidths were tried.</summary>
     public bool HasSearch => Search is { Trials.Count: > 0 };
 
@@ -130,18 +136,20 @@ internal sealed record FitFacts
         string dropped = DroppedRows > 0 ? $" ({DroppedRows} rows with missing numbers left out)" : "";
         Row("examples", $"{Rows}{dropped}");
         Row("kernel, degree", $"{Options.Kernel}, {Options.Degree} ({FitOptions.Local(Options)})");
-        foreach ((string feature, double h) in Features.Zip(Bandwidths))
+        foreach ((int j, (string feature, double h)) in Features.Zip(Bandwidths).Index())
         {
-            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h));
+            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h) + KindOf(j).Unit());
         }
 
         string end = Search is { IsFlat: true } ? ", flat"
             : Search is { IsAtBound: true } ? ", at the end of what was looked at"
             : "";
         Row("found by", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule) + end);
-        foreach ((string feature, (double least, double most)) in Features.Zip(SpansWithinOneStandardError))
+        foreach ((int j, (string feature, (double least, double most))) in Features.Zip(SpansWithinOneStandardError).Index())
         {
-            Row($"as good, of {PlainText.Brief(feature)}", $"{Short(least)} to {Short(most)} (within one standard error)");
+            Row(
+                $"as good, of {PlainText.Brief(feature)}",
+                $"{Short(least)} to {Short(most)}{KindOf(j).Unit()} (within one standard error)");
         }
 
         Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));

@@ -27,7 +27,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
 
     private readonly FigureOptions _options = new() { Title = TitleOf(examples, model) };
 
-    private FigureOptions Axes => _options with { IsLogX = picture.IsLogX, IsLogY = picture.IsLogY };
+    private FigureOptions Axes => _options with { IsLogX = picture.IsLogX, IsLogY = picture.IsLogY, XKind = examples.Kinds[0] };
 
     public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
 
@@ -62,7 +62,8 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
     {
         int d = examples.Features.Count;
         IEnumerable<string> widths = examples.Features.Zip(
-            model.Bandwidths, (name, h) => d == 1 ? NumberText.Format(h) : $"{NumberText.Format(h)} ({PlainText.Brief(name)})");
+            model.Bandwidths.Zip(examples.Kinds, (h, kind) => NumberText.Format(h) + kind.Unit()),
+            (name, h) => d == 1 ? h : $"{h} ({PlainText.Brief(name)})");
         string h = string.Join(", ", widths.Take(MostNamed)) + (d > MostNamed ? ", ..." : "");
         return $"{PlainText.Brief(examples.Name)}: {FitOptions.Local(model.Options)}, {model.Options.Kernel.Name} kernel, h = {h}, "
             + $"n = {NumberText.Format(examples.Count)}";
@@ -99,7 +100,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
         string most = shown.Length < model.Classes.Count ? $"; the {shown.Length} largest of {model.Classes.Count} classes" : "";
         return Figures.PlotSurfacePanels(
             [.. panels], (first[0], first[^1]), (second[0], second[^1]), examples.Features[0], examples.Features[1],
-            Axes with { Title = _options.Title + most, ColorLabel = "probability", IsLogY = picture.IsLogX });
+            Axes with { Title = _options.Title + most, ColorLabel = "probability", IsLogY = picture.IsLogX, YKind = examples.Kinds[1] });
     }
 
     // The curve over each feature with the others at their medians.
@@ -122,7 +123,10 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
                 j == 0 ? lines : [.. lines.Select(line => line with { Label = "" })],
                 examples.Features[j],
                 isOfClasses ? $"probability of {examples.Target}" : examples.Target,
-                isOfClasses ? [] : [new Series("", Array.ConvertAll(faint, i => examples.X[(i * d) + j]), y)]));
+                isOfClasses ? [] : [new Series("", Array.ConvertAll(faint, i => examples.X[(i * d) + j]), y)])
+            {
+                XKind = examples.Kinds[j],
+            });
         }
 
         string bands = isOfClasses ? "" : $", {NumberText.Format(100 * picture.Level)}% bands";
@@ -189,7 +193,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
         IReadOnlyList<string> names = examples.Features;
         return Figures.PlotSurface(
             Matrix(mean, SurfaceSide, 0), (first[0], first[^1]), (second[0], second[^1]), points, names[0], names[1], examples.Target,
-            examples.Y, Axes with { IsLogY = picture.IsLogX });
+            examples.Y, Axes with { IsLogY = picture.IsLogX, YKind = examples.Kinds[1] });
     }
 
     // The second feature from its largest place down, as a picture's rows go.

@@ -15,6 +15,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Rows = examples.Count,
         DroppedRows = examples.DroppedRows,
         Features = examples.Features,
+        Kinds = examples.Kinds,
         Target = examples.Target,
         Options = model.Options,
         Bandwidths = model.Bandwidths,
@@ -38,6 +39,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         json.WriteString("delimiter", examples.Csv.Delimiter.ToString());
         json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);
         json.WriteString("thousands", examples.Csv.Thousands?.ToString());
+        json.WriteString("dates", Options.Name(examples.Csv.Dates));
         json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
@@ -69,7 +71,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         {
             for (int j = 0; j < d; j++)
             {
-                writer.Write(Exact(examples.X[(i * d) + j]));
+                writer.Write(examples.Kinds[j].Format(examples.X[(i * d) + j]));
                 writer.Write(',');
             }
 

@@ -7,54 +7,74 @@ namespace TorchAttention.Cli.Regression;
 internal sealed partial class ModelNotes
 {
     private const string FeaturesKey = "x";
+    private const string KindsKey = "x_kinds";
     private const string TargetKey = "y";
 
-    private ModelNotes(string[] features, string target)
+    private ModelNotes(string[] features, string target, ColumnKind[] kinds)
     {
         Features = features;
         Target = target;
+        Kinds = kinds;
     }
 
     public string[] Features { get; }
 
+    /// <summary>What the features are.</summary>
+    public ColumnKind[] Kinds { get; }
+
     public string Target { get; }
 
-    public static Dictionary<string, string> Create(IReadOnlyList<string> features, string target) => new()
+    public static Dictionary<string, string> Create(
+        IReadOnlyList<string> features, string target, IReadOnlyList<ColumnKind>? kinds = null)
     {
-        [FeaturesKey] = JsonSerializer.Serialize([.. features], NamesJson.Default.StringArray),
-        [TargetKey] = target,
-    };
+        var notes = new Dictionary<string, string>
+        {
+            [FeaturesKey] = JsonSerializer.Serialize([.. features], NamesJson.Default.StringArray),
+            [TargetKey] = target,
+        };
+        if (kinds is not null && kinds.Any(kind => kind != ColumnKind.Number))
+        {
+            notes[KindsKey] = JsonSerializer.Serialize([.. kinds.Select(Options.Name)], NamesJson.Default.StringArray);
+        }
+
+        return notes;
+    }
 
     /// <summary>The names kept with a model; for one without, x or x1, x2, ... and y.</summary>
     public static ModelNotes Read(string path, IReadOnlyDictionary<string, string> notes, int features)
     {
-        if (!notes.TryGetValue(FeaturesKey, out string? text))
+        string[] names = List(path, notes, FeaturesKey, features, "names")
+            ?? (features == 1 ? ["x"] : [.. Enumerable.Range(1, features).Select(j => $"x{j}")]);
+        string[]? kinds = List(path, notes, KindsKey, features, "kinds");
+        Dictionary<string, ColumnKind> known = Options.Names<ColumnKind>();
+        return kinds?.FirstOrDefault(kind => !known.ContainsKey(kind)) is string other
+            ? throw Wrong(path, KindsKey, $"kinds of features ({string.Join(", ", known.Keys)}), got", other)
+            : new ModelNotes(
+                names, notes.GetValueOrDefault(TargetKey, "y"),
+                kinds is null ? new ColumnKind[features] : Array.ConvertAll(kinds, kind => known[kind]));
+    }
+
+    private static string[]? List(string path, IReadOnlyDictionary<string, string> notes, string key, int features, string what)
+    {
+        if (!notes.TryGetValue(key, out string? text))
         {
-            return new ModelNotes(features == 1 ? ["x"] : [.. Enumerable.Range(1, features).Select(j => $"x{j}")], "y");
+            return null;
         }
 
         try
         {
-            string[]? names = JsonSerializer.Deserialize(text, NamesJson.Default.StringArray);
-            return names?.Length == features && names.All(name => name is not null)
-                ? new ModelNotes(names, notes.GetValueOrDefault(TargetKey, "y"))
-                : throw new StorageException(StorageProblem.Text, path)
-                {
-                    Name = StoredModel.NotePrefix + FeaturesKey,
-                    Expected = $"the names of {features} features as",
-                    Found = text,
-                };
+            string[]? list = JsonSerializer.Deserialize(text, NamesJson.Default.StringArray);
+            return list?.Length == features && list.All(name => name is not null) ? list
+                : throw Wrong(path, key, $"the {what} of {features} features as", text);
         }
         catch (JsonException e)
         {
-            throw new StorageException(StorageProblem.Text, path, e)
-            {
-                Name = StoredModel.NotePrefix + FeaturesKey,
-                Expected = "the names of the features, a list, as",
-                Found = text,
-            };
+            throw Wrong(path, key, $"the {what} of the features, a list, as", text, e);
         }
     }
+
+    private static StorageException Wrong(string path, string key, string expected, string found, Exception? inner = null) =>
+        new(StorageProblem.Text, path, inner) { Name = StoredModel.NotePrefix + key, Expected = expected, Found = found };
 
     [JsonSerializable(typeof(string[]))]
     private sealed partial class NamesJson : JsonSerializerContext;

@@ -41,6 +41,11 @@ internal sealed record PictureOptions
             throw CliException.WrongInput($"--log-y: the pictures of {other} have no axis of the target");
         }
 
+        if (IsLogX && examples.Kinds.Index().FirstOrDefault(kind => kind.Item is ColumnKind.Date or ColumnKind.Instant) is (int j, not 0))
+        {
+            throw CliException.WrongInput($"--log-x: {Place(examples, examples.Features[j])}: dates have no logarithms");
+        }
+
         if (IsLogX && Array.FindIndex(examples.X, value => value <= 0) is int at and >= 0)
         {
             throw NotPositive("--log-x", examples, examples.Features[at % d], examples.X[at]);

@@ -8,26 +8,28 @@ internal sealed class PredictedRows
     private readonly RowText _text;
     private readonly string[] _leading;
     private readonly int[] _places;
+    private readonly string[] _features;
 
     /// <param name="text">Where they go.</param>
     /// <param name="features">The columns of the query.</param>
-    /// <param name="kept">Those that are carried along.</param>
+    /// <param name="kept">Those that are carried along, and features whose text is.</param>
     /// <param name="header">The columns of the file, where all are carried along in its order; null to have the kept first.</param>
     public PredictedRows(RowText text, string[] features, string[] kept, IReadOnlyList<string>? header)
     {
         _text = text;
-        _leading = header is null ? [.. kept, .. features] : [.. header];
+        _leading = header is null ? [.. kept.Except(features), .. features] : [.. header];
 
         // A place among the features, or the complement of one among the kept.
         _places = Array.ConvertAll(
-            _leading, name => Array.IndexOf(features, name) is int j and >= 0 ? j : ~Array.IndexOf(kept, name));
+            _leading, name => Array.IndexOf(kept, name) is int k and >= 0 ? ~k : Array.IndexOf(features, name));
+        _features = features;
     }
 
     /// <summary>Writes the header.</summary>
     /// <param name="predicted">What is predicted.</param>
     public void WriteHeader(params IEnumerable<string> predicted)
     {
-        if (predicted.FirstOrDefault(_leading.Except(Features()).Contains) is string taken)
+        if (predicted.FirstOrDefault(_leading.Except(_features).Contains) is string taken)
         {
             throw CliException.WrongInput($"--keep: the predictions have a column '{taken}' of their own");
         }
@@ -62,6 +64,4 @@ internal sealed class PredictedRows
 
     /// <summary>Ends the row.</summary>
     public void End() => _text.End();
-
-    private IEnumerable<string> Features() => _leading.Where((_, i) => _places[i] >= 0);
 }

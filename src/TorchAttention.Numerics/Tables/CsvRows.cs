@@ -13,12 +13,11 @@ public sealed class CsvRows : TableRows
 {
     private readonly CsvOptions _options;
     private readonly CsvRecords _records;
-    private readonly CsvNumbers _numbers;
     private readonly string[] _header;
     private readonly int _headerRow;
 
     private CsvRows(TextReader reader, string name, CsvOptions options)
-        : base(name, options.Missing)
+        : base(name, options)
     {
         if (options.DecimalComma && options.Delimiter == ',')
         {
@@ -35,7 +34,6 @@ public sealed class CsvRows : TableRows
         }
 
         _options = options;
-        _numbers = new CsvNumbers(options);
         _records = new CsvRecords(reader, name, options.Delimiter);
         if (!_records.Next())
         {
@@ -50,7 +48,7 @@ public sealed class CsvRows : TableRows
                 TableProblem.NotText, CsvRecords.TextOfBytes, "NUL characters, as UTF-16 without a byte-order mark has them");
         }
 
-        if (_header.All(field => _numbers.TryRead(field, out _)))
+        if (_header.All(field => IsNumber(field)))
         {
             throw _records.Wrong(TableProblem.NoHeader, "a header row with the columns' names", $"numbers ('{_header[0]}')");
         }
@@ -191,7 +189,7 @@ public sealed class CsvRows : TableRows
 
         for (int i = 0; i < Places.Length; i++)
         {
-            values[i].Add(Number(_records.Field(Places[i]), Columns[i]));
+            values[i].Add(Number(_records.Field(Places[i]), i));
         }
 
         if (LabelPlace >= 0)
@@ -223,11 +221,12 @@ public sealed class CsvRows : TableRows
         return -1;
     }
 
-    private double Number(ReadOnlySpan<char> field, string column)
+    private double Number(ReadOnlySpan<char> field, int i)
     {
-        if (!_numbers.TryRead(field, out double number))
+        string column = Columns[i];
+        if (TryRead(i, field, out double number) is string expected)
         {
-            throw _records.Wrong(TableProblem.NotANumber, _numbers.Expected(field), field, column);
+            throw _records.Wrong(TableProblem.NotANumber, expected, field, column);
         }
 
         if (number < 0 && column == NotNegative)

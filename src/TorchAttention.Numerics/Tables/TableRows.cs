@@ -11,15 +11,20 @@ public abstract class TableRows : IDisposable
         StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" }.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly MissingValues _rule;
+    private readonly CsvNumbers _numbers;
+    private readonly TimeReader _times;
+    private ColumnKind?[] _kinds = [];
     private long _firstMissingRow;
     private string _firstMissingColumn = "";
     private string _firstMissing = "";
     private long _rowsWithMissing;
 
-    private protected TableRows(string name, MissingValues rule)
+    private protected TableRows(string name, CsvOptions options)
     {
         Name = name;
-        _rule = rule;
+        _rule = options.Missing;
+        _numbers = new CsvNumbers(options);
+        _times = new TimeReader(options.Dates);
     }
 
     /// <summary>The columns' names.</summary>
@@ -27,6 +32,9 @@ public abstract class TableRows : IDisposable
 
     /// <summary>How many rows were left out because a number was missing.</summary>
     public long DroppedRows => _rule == MissingValues.Drop ? _rowsWithMissing : 0;
+
+    /// <summary>What the chosen columns are; numbers where that was to be found out, and no row has been read.</summary>
+    public IReadOnlyList<ColumnKind> Kinds => Array.ConvertAll(_kinds, kind => kind ?? ColumnKind.Number);
 
     /// <summary>What the table is called in messages.</summary>
     private protected string Name { get; }
@@ -52,11 +60,14 @@ public abstract class TableRows : IDisposable
     /// <param name="columns">Names of the header, in the order wanted.</param>
     /// <param name="label">The column of text; null for none.</param>
     /// <param name="notNegative">The column of numbers, one of weights say, that are at least 0; null for none.</param>
+    /// <param name="kinds">What the first of the columns are; null where the first row is to say it. The others are numbers.</param>
     /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
-    public void Choose(IReadOnlyList<string> columns, string? label = null, string? notNegative = null)
+    public void Choose(
+        IReadOnlyList<string> columns, string? label = null, string? notNegative = null, IReadOnlyList<ColumnKind?>? kinds = null)
     {
         ArgumentNullException.ThrowIfNull(columns);
         Columns = [.. columns];
+        _kinds = [.. columns.Select((_, i) => kinds is not null && i < kinds.Count ? kinds[i] : ColumnKind.Number)];
         Places = Array.ConvertAll(Columns, Find);
         LabelPlace = label is null ? -1 : Find(label);
         NotNegative = notNegative;
@@ -92,6 +103,47 @@ public abstract class TableRows : IDisposable
         Close();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Reads a number as the file writes it, whatever its column is.</summary>
+    private protected bool IsNumber(ReadOnlySpan<char> field) => _numbers.TryRead(field, out _);
+
+    /// <summary>Reads a field of a chosen column; the first one says what the column is where that is not known.</summary>
+    /// <returns>What was expected where it is none; null where it is read.</returns>
+    private protected string? TryRead(int column, ReadOnlySpan<char> field, out double number)
+    {
+        ColumnKind? kind = _kinds[column];
+        if (kind is null or ColumnKind.Number && _numbers.TryRead(field, out number))
+        {
+            _kinds[column] = ColumnKind.Number;
+            return null;
+        }
+
+        number = double.NaN;
+        if (kind == ColumnKind.Number)
+        {
+            return _numbers.Expected(field);
+        }
+
+        bool isTime = _times.TryRead(field, out number, out ColumnKind found);
+        if (kind is null && !isTime)
+        {
+            return IsDateWithSlashes(field) ? "a date that begins with its year" : _numbers.Expected(field);
+        }
+
+        _kinds[column] = kind ??= found;
+        return isTime && found == kind ? null : TimeReader.Expected(kind.Value);
+    }
+
+    /// <summary>Takes a number of a column of numbers.</summary>
+    /// <returns>What was expected where the column is of another kind; null where it is right.</returns>
+    private protected string? Claim(int column)
+    {
+        ColumnKind kind = _kinds[column] ??= ColumnKind.Number;
+        return kind == ColumnKind.Number ? null : TimeReader.Expected(kind);
+    }
+
+    private static bool IsDateWithSlashes(ReadOnlySpan<char> field) =>
+        field.Length > 0 && field.Count('/') == 2 && field.ContainsAnyInRange('0', '9');
 
     /// <summary>Whether a text says that its value is missing.</summary>
     private protected static bool IsMissing(ReadOnlySpan<char> field) => field.Length <= LongestMissing && _missing.Contains(field);
