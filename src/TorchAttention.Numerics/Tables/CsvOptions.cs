@@ -24,7 +24,9 @@ public sealed record CsvOptions
     /// </summary>
     public char? Thousands { get; init; }
 
-    /// <summary>What a date with slashes begins with; the year by default. Dates with points or names of months say it themselves.</summary>
+    /// <summary>
+    /// What a date with slashes begins with; the year by default. Dates with points or names of months say it themselves.
+    /// </summary>
     public DateOrder Dates { get; init; }
 
     /// <summary>What becomes of rows with a missing number (an empty field, NA, N/A, NaN, null, -, . or ?); an error by default.</summary>

@@ -62,7 +62,8 @@ public sealed class DatesTests : IDisposable
 
         ConsoleProcess.Result result = _console.Run("predict", "q.csv", "--model", "run/model.safetensors", "--out", "p.csv");
 
-        Assert.Equal((2, $"error: q.csv, row 3, column 'day': {Expected}, found '{field}'{advice}"), (result.ExitCode, result.Error.TrimEnd()));
+        Assert.Equal(
+            (2, $"error: q.csv, row 3, column 'day': {Expected}, found '{field}'{advice}"), (result.ExitCode, result.Error.TrimEnd()));
         Assert.False(File.Exists(_console.PathOf("p.csv")));
     }
 
