@@ -7,7 +7,7 @@ namespace TorchAttention.Numerics.OnePass;
 public static class KernelRegressionExtensions
 {
     /// <summary>What can be condensed.</summary>
-    internal const string Condensable = "a model of one feature, one column and the gaussian kernel";
+    internal const string Condensable = "a model of one feature, one column, the gaussian kernel and the degree 0 or 1 without a ridge";
 
     /// <summary>
     /// The curve as pieces of polynomials with a proved bound: kilobytes that predict as the model does, however many its examples.
@@ -16,7 +16,7 @@ public static class KernelRegressionExtensions
     /// <param name="tolerance">What a mean may be off by, as a part of the range of the means.</param>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
     /// <exception cref="NotSupportedException">
-    /// The model has several features or columns of values, or another kernel than the Gaussian.
+    /// The model has several features or columns of values, another kernel than the Gaussian, a degree above 1 or a ridge.
     /// </exception>
     public static CondensedCurve Condense(this KernelRegression model, double tolerance = 1e-10)
     {
@@ -39,6 +39,8 @@ public static class KernelRegressionExtensions
         model.Features != 1 ? $"{model.Features} features"
         : model.Classes.Count > 0 ? "classes"
         : model.Columns != 1 ? $"{model.Columns} columns of values"
+        : model.Options.Degree > 1 ? $"the degree {model.Options.Degree}"
+        : model.Options.IsPolynomial ? "a ridge"
         : model.Options.Kernel != SmoothingKernel.Gaussian ? $"the kernel {model.Options.Kernel}"
         : null;
 }

@@ -10,7 +10,12 @@ internal static class PoolingCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.Method, "Expected one of the methods.");
         }
 
-        Shared(options.NoNeighbour, options.Degree, options.Threads);
+        Shared(options.NoNeighbour, options.Threads);
+        if (options.Degree is not (0 or 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Degree, "Expected the degree 0 or 1.");
+        }
+
         if (!(options.Tolerance is > 0 and < 1))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Tolerance, "Expected a tolerance between 0 and 1.");
@@ -29,16 +34,11 @@ internal static class PoolingCheck
     }
 
     /// <summary>Checks what options of regressions say too.</summary>
-    public static void Shared(NoNeighbourPolicy noNeighbour, int degree, int? threads, string name = "options")
+    public static void Shared(NoNeighbourPolicy noNeighbour, int? threads, string name = "options")
     {
         if (!Enum.IsDefined(noNeighbour))
         {
             throw new ArgumentOutOfRangeException(name, noNeighbour, "Expected one of the policies.");
-        }
-
-        if (degree is not (0 or 1))
-        {
-            throw new ArgumentOutOfRangeException(name, degree, "Expected the degree 0 or 1.");
         }
 
         if (threads is < 1)

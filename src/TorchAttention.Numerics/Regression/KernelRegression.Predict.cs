@@ -39,7 +39,7 @@ public sealed partial class KernelRegression
     {
         options ??= new PredictionOptions();
         RegressionCheck.Prediction(options, Features);
-        return Options.Precision == NumberPrecision.Float32
+        return Options.Precision == NumberPrecision.Float32 && !Options.IsPolynomial
             ? Predict<float>(queries, options, progress, cancellationToken)
             : Predict<double>(queries, options, progress, cancellationToken);
     }
@@ -56,20 +56,26 @@ public sealed partial class KernelRegression
         T[] logWeightGradient = new T[double.IsPositiveInfinity(Options.Kernel.Support) ? m * Features : 0];
         bool[] hasNeighbour = new bool[m];
         bool[] isLevel = new bool[m];
-        PoolerFor<T>(options.NoNeighbour ?? Options.NoNeighbour).At(
-            _data.QueriesAs<T>(queries),
-            new PoolingOutput<T>
-            {
-                Values = mean,
-                EffectiveNeighbours = neighbours,
-                LogWeightSumGradient = logWeightGradient,
-                HasNeighbour = hasNeighbour,
-                IsLevel = Options.Degree == 1 ? isLevel : [],
-                Slopes = Options.Degree == 1 ? slopes : [],
-                QueryGradient = Options.Degree == 0 ? slopes : [],
-            },
-            progress: progress,
-            cancellationToken: cancellationToken);
+        NoNeighbourPolicy noNeighbour = options.NoNeighbour ?? Options.NoNeighbour;
+        var output = new PoolingOutput<T>
+        {
+            Values = mean,
+            EffectiveNeighbours = neighbours,
+            LogWeightSumGradient = logWeightGradient,
+            HasNeighbour = hasNeighbour,
+            IsLevel = Options.Degree > 0 ? isLevel : [],
+            Slopes = Options.Degree > 0 ? slopes : [],
+            QueryGradient = Options.Degree == 0 ? slopes : [],
+        };
+        if (Options.IsPolynomial)
+        {
+            _polynomials.Value.At(_data.QueriesAs<T>(queries), output, noNeighbour, [], progress, cancellationToken);
+        }
+        else
+        {
+            PoolerFor<T>(noNeighbour).At(_data.QueriesAs<T>(queries), output, progress: progress, cancellationToken: cancellationToken);
+        }
+
         for (int i = 0; i < slopes.Length; i++)
         {
             slopes[i] = hasNeighbour[i / (Columns * Features)] ? slopes[i] : T.NaN;
@@ -168,7 +174,8 @@ public sealed partial class KernelRegression
     {
         lock (_bandLock)
         {
-            return _bandLength ??= SimultaneousBand.Length(_data, Options.Kernel, Options.Degree, _bandwidths[0]);
+            return _bandLength ??= SimultaneousBand.Length(
+                _data, Options.Kernel, Options.Degree, _bandwidths[0], Options.IsPolynomial ? _polynomials.Value : null);
         }
     }
 }

@@ -12,7 +12,10 @@ public sealed partial class KernelRegression
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "kernel_regression";
 
-    private const int Version = 1;
+    private const int Version = 2;
+
+    // A program that knows nothing of the ridge refuses a file of version 2 in a line.
+    private const int VersionWithoutRidge = 1;
 
     /// <summary>
     /// Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some, and
@@ -50,7 +53,7 @@ public sealed partial class KernelRegression
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
-            ["version"] = Version.ToString(CultureInfo.InvariantCulture),
+            ["version"] = (Options.IsPolynomial ? Version : VersionWithoutRidge).ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["kernel"] = SmoothingKernel.Find(Options.Kernel.Name) == Options.Kernel
                 ? Options.Kernel.Name
@@ -61,6 +64,11 @@ public sealed partial class KernelRegression
             ["no_neighbour"] = Options.NoNeighbour.ToString(),
             ["classes"] = System.Text.Json.JsonSerializer.Serialize([.. Classes], StorageJson.Default.StringArray),
         };
+        if (Options.IsPolynomial)
+        {
+            metadata["ridge"] = Options.RidgeInUse.ToString("R", CultureInfo.InvariantCulture);
+        }
+
         foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
         {
             metadata[StoredModel.NotePrefix + key] = value;
@@ -96,7 +104,8 @@ public sealed partial class KernelRegression
         var options = new KernelRegressionOptions
         {
             Kernel = kernel,
-            Degree = reader.Text("degree") switch { "0" => 0, "1" => 1, _ => throw reader.Unknown("degree") },
+            Degree = reader.Text("degree") switch { "0" => 0, "1" => 1, "2" => 2, "3" => 3, _ => throw reader.Unknown("degree") },
+            Ridge = file.Metadata.ContainsKey("ridge") ? RidgeOf(reader) : null,
             Precision = reader.Name<NumberPrecision>("precision"),
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
         };
@@ -104,7 +113,9 @@ public sealed partial class KernelRegression
         try
         {
             options = options with { Bandwidth = Bandwidth.Fixed(bandwidths) };
+            RegressionCheck.Options(options);
             RegressionCheck.Data(keys, values, bandwidths.Length, weights);
+            RegressionCheck.Terms(options, bandwidths.Length);
             data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order);
             bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
                 && data.Columns == columns && order is null && (classes.Length == 0 || classes.Length == columns);
@@ -142,6 +153,12 @@ public sealed partial class KernelRegression
             RSquared = parts,
         };
         return (new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }, StoredModel.Notes(file));
+
+        static double RidgeOf(StoredModel reader) =>
+            double.TryParse(reader.Text("ridge"), NumberStyles.Float, CultureInfo.InvariantCulture, out double ridge)
+                && ridge >= 0 && double.IsFinite(ridge)
+                ? ridge
+                : throw reader.Unexpected("ridge", "a number of at least 0");
 
         StorageException Others(string found, Exception? inner = null) =>
             new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };

@@ -1,12 +1,13 @@
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
 
 /// <summary>
 /// Kernel regression on one's own data: a curve or surface through examples (x_i, y_i), f(q) = sum_i l_i(q) y_i, local constant
-/// (Nadaraya-Watson) or local linear, with the bandwidth chosen, errors, and predictions anywhere.
+/// (Nadaraya-Watson), local linear, or of degree 2 or 3, with the bandwidth chosen, errors, and predictions anywhere.
 /// </summary>
 /// <example>
 /// <code>
@@ -23,6 +24,7 @@ public sealed partial class KernelRegression : IPredictor
     private readonly Unweighted _unweighted;
     private readonly double[] _bandwidths;
     private readonly Lazy<(Diagnostics Diagnostics, double[] Fitted)> _fit;
+    private readonly Lazy<LocalPolynomials> _polynomials;
     private double[]? _values;
 
     private KernelRegression(
@@ -41,6 +43,8 @@ public sealed partial class KernelRegression : IPredictor
         Options = options;
         Search = search;
         _fit = new(Diagnose);
+        _polynomials = new(() => new LocalPolynomials(
+            options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads));
         KnownDiagnostics = diagnostics;
     }
 
@@ -105,7 +109,8 @@ public sealed partial class KernelRegression : IPredictor
     /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>The model; it keeps a copy of the data.</returns>
     /// <exception cref="ArgumentException">
-    /// Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range.
+    /// Lengths that do not fit each other, a number that is not finite, a negative weight, an option out of its range, a polynomial of more
+    /// than 20 terms.
     /// </exception>
     /// <exception cref="RegressionDataException">Data that the bandwidth's rule cannot use.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
@@ -121,6 +126,7 @@ public sealed partial class KernelRegression : IPredictor
         options ??= new KernelRegressionOptions();
         RegressionCheck.Options(options);
         RegressionCheck.Data(x, y, features, weights);
+        RegressionCheck.Terms(options, features);
         (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
         if (weighted.Length > 0)
         {
@@ -227,7 +233,7 @@ public sealed partial class KernelRegression : IPredictor
                 $"Expected one pair of bounds or one for each of {data.Features} features, got {bounds.Count}.", nameof(options));
         }
 
-        var smoother = new Smoother(options.Kernel, options.Degree, options.Threads, cancellationToken);
+        var smoother = new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, cancellationToken);
         Criterion criterion = BandwidthRules.Create(asked, smoother, options.LeaveOutTies);
         BandwidthSearch search = CriterionSearch.Run(rule, data, criterion, options.SearchBounds, progress);
         return ([.. search.Bandwidths], search);
@@ -235,7 +241,7 @@ public sealed partial class KernelRegression : IPredictor
 
     private (Diagnostics Diagnostics, double[] Fitted) Diagnose()
     {
-        Smoother.Fit fit = new Smoother(Options.Kernel, Options.Degree, Options.Threads, CancellationToken.None)
+        Smoother.Fit fit = new Smoother(Options.Kernel, Options.Degree, Options.RidgeInUse, Options.Threads, CancellationToken.None)
             .At<double>(_data, _bandwidths, leaveOut: true, neighbours: true);
         double[] fitted = new double[(Count + _unweighted.Count) * Columns];
         for (int i = 0; i < Count; i++)

@@ -73,7 +73,7 @@ public sealed record Predictions
 
     /// <summary>
     /// With the degree 1, whether the examples in reach leave the plane open in some direction (m), as one alone does, or several on a line
-    /// do across it: the plane is level there.
+    /// do across it: the plane is level there. So for higher degrees without a ridge; with one it is never said.
     /// </summary>
     public required bool[] IsLevel { get; init; }
 

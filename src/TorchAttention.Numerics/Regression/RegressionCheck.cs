@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
@@ -13,7 +14,8 @@ internal static class RegressionCheck
     {
         ArgumentNullException.ThrowIfNull(options.Kernel, nameof(options));
         ArgumentNullException.ThrowIfNull(options.Bandwidth, nameof(options));
-        PoolingCheck.Shared(options.NoNeighbour, options.Degree, options.Threads);
+        PoolingCheck.Shared(options.NoNeighbour, options.Threads);
+        Polynomial(options);
         if (options.Device is string device && !DeviceName.IsKnown(device))
         {
             throw new ArgumentException($"Expected a device ({DeviceName.All}), got '{device}'.", nameof(options));
@@ -31,6 +33,17 @@ internal static class RegressionCheck
                 throw new ArgumentOutOfRangeException(
                     nameof(options), (least, most), "Expected positive bounds, the least below the largest.");
             }
+        }
+    }
+
+    /// <summary>Checks that a polynomial in so many features has no more terms than are fitted.</summary>
+    public static void Terms(KernelRegressionOptions options, int features)
+    {
+        if (options.IsPolynomial && Monomials.CountOf(features, options.Degree) is var terms && terms > LocalPolynomials.MostTerms)
+        {
+            throw new ArgumentException(
+                $"Expected a polynomial of at most {LocalPolynomials.MostTerms} terms, got the degree {options.Degree} in {features} "
+                + $"features, which has {terms}.", nameof(options));
         }
     }
 
@@ -136,6 +149,26 @@ internal static class RegressionCheck
         }
 
         return scaled;
+    }
+
+    private static void Polynomial(KernelRegressionOptions options)
+    {
+        if (options.Degree is < 0 or > KernelRegressionOptions.MostDegree)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.Degree, $"Expected a degree from 0 to {KernelRegressionOptions.MostDegree}.");
+        }
+
+        if (options.Ridge is double ridge && !(ridge >= 0 && double.IsFinite(ridge)))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), ridge, "Expected a ridge of at least 0, and finite.");
+        }
+
+        if (options is { Degree: 0, Ridge: > 0 })
+        {
+            throw new ArgumentException(
+                $"Expected no ridge with the degree 0, got {options.Ridge}: a mean has no slope that it could hold.", nameof(options));
+        }
     }
 
     // Squares of differences, and their ratios, must be numbers.

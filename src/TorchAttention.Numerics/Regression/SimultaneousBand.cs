@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
@@ -34,7 +35,8 @@ internal static class SimultaneousBand
     /// <param name="kernel">The kernel.</param>
     /// <param name="degree">The degree.</param>
     /// <param name="h">The bandwidth.</param>
-    public static double Length(SmootherData data, SmoothingKernel kernel, int degree, double h)
+    /// <param name="polynomials">The fit where it is a polynomial; null for the engine's means and lines.</param>
+    public static double Length(SmootherData data, SmoothingKernel kernel, int degree, double h, LocalPolynomials? polynomials)
     {
         (double least, double most) = data.RangeOf(0);
         double reach = double.IsInfinity(kernel.Support) ? 9 * h : h;
@@ -44,8 +46,8 @@ internal static class SimultaneousBand
             double x = least + ((place + 0.5) / Places * (most - least));
             int first = SortedNumbers.FirstNotBelow(data.Keys, x - reach - h);
             int end = SortedNumbers.FirstNotBelow(data.Keys, x + reach + h);
-            double[] before = Weights(data, kernel, degree, h, x - (Step * h), first, end);
-            double[] after = Weights(data, kernel, degree, h, x + (Step * h), first, end);
+            double[] before = At(x - (Step * h), first, end);
+            double[] after = At(x + (Step * h), first, end);
             double distance = 0;
             for (int i = 0; i < before.Length; i++)
             {
@@ -56,9 +58,16 @@ internal static class SimultaneousBand
         }
 
         return sum / Places * (most - least);
+
+        double[] At(double place, int first, int end)
+        {
+            double[] weights = polynomials is null ? Weights(data, kernel, degree, h, place, first, end) : new double[end - first];
+            polynomials?.HatWeights([place], weights, first);
+            return OfLengthOne(weights);
+        }
     }
 
-    // T(x) over some neighbouring keys: the weights of the fit at x, of length 1.
+    // The weights of some neighbouring keys in the fit at x, up to a factor.
     private static double[] Weights(SmootherData data, SmoothingKernel kernel, int degree, double h, double x, int first, int end)
     {
         double[] weights = new double[end - first];
@@ -72,11 +81,21 @@ internal static class SimultaneousBand
             s2 += weights[i] * u * u;
         }
 
-        double length = 0;
         bool isPlane = degree == 1 && (s0 * s2) - (s1 * s1) > 1e-12 * s0 * s2;
         for (int i = 0; i < weights.Length; i++)
         {
             weights[i] *= isPlane ? s2 - (s1 * (data.Keys[first + i] - x) / h) : 1;
+        }
+
+        return weights;
+    }
+
+    // T(x).
+    private static double[] OfLengthOne(double[] weights)
+    {
+        double length = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
             length += weights[i] * weights[i];
         }
 

@@ -17,7 +17,7 @@ public sealed class BandwidthCriterionTests
             {
                 foreach (SmoothingKernel kernel in SmoothingKernel.All.Where(kernel => kernel != SmoothingKernel.Boxcar))
                 {
-                    for (int degree = 0; degree <= 1; degree++)
+                    for (int degree = 0; degree <= 2; degree++)
                     {
                         cases.Add(rule, kernel.Name, degree, false);
                         cases.Add(rule, kernel.Name, degree, true);

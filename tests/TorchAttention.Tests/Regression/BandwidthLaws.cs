@@ -23,7 +23,7 @@ public sealed class BandwidthLaws
         from shape in Gen.Int[0, 4]
         from kernel in Gen.Int[0, SmoothingKernel.All.Count - 1]
         from rule in Gen.Int[0, rules.Length - 1]
-        from degree in Gen.Int[0, 1]
+        from degree in Gen.Int[0, 3]
         from seed in Gen.Int[0, 100_000]
         select Problem.Of(
             n, features, shape,

@@ -57,25 +57,20 @@ internal sealed class DenseRegression
     // The weights l of a query: those of weighted least squares for the first coefficient.
     private double[] Row(ReadOnlySpan<double> query, int without = -1)
     {
-        int terms = _options.Degree == 0 ? 1 : 1 + _features;
+        int[][] powers = [.. Powers(_features, _options.Degree).OrderBy(power => power.Sum())];
+        int terms = powers.Length;
         double[][] designs = new double[Count][];
         double[] k = new double[Count];
         for (int i = 0; i < Count; i++)
         {
-            designs[i] = new double[terms];
-            designs[i][0] = 1;
-            double squared = 0;
+            double[] u = new double[_features];
             for (int j = 0; j < _features; j++)
             {
-                double u = (_x[(i * _features) + j] - query[j]) / _h[j];
-                squared += u * u;
-                if (terms > 1)
-                {
-                    designs[i][1 + j] = u;
-                }
+                u[j] = (_x[(i * _features) + j] - query[j]) / _h[j];
             }
 
-            k[i] = i == without ? 0 : _weights[i] * _options.Kernel.Weight(squared);
+            designs[i] = [.. powers.Select(power => power.Zip(u, (exponent, at) => Math.Pow(at, exponent)).Aggregate((a, b) => a * b))];
+            k[i] = i == without ? 0 : _weights[i] * _options.Kernel.Weight(u.Sum(number => number * number));
         }
 
         double[,] normal = new double[terms, terms + 1];
@@ -84,7 +79,8 @@ internal sealed class DenseRegression
         {
             for (int b = 0; b < terms; b++)
             {
-                normal[a, b] = Enumerable.Range(0, Count).Sum(i => k[i] * designs[i][a] * designs[i][b]);
+                normal[a, b] = Enumerable.Range(0, Count).Sum(i => k[i] * designs[i][a] * designs[i][b])
+                    + (a == b && a > 0 ? _options.RidgeInUse : 0);
             }
         }
 
@@ -103,4 +99,9 @@ internal sealed class DenseRegression
         return [.. Enumerable.Range(0, Count).Select(
             i => k[i] * Enumerable.Range(0, terms).Sum(a => normal[a, terms] / normal[a, a] * designs[i][a]))];
     }
+
+    // The exponents of every product up to a degree.
+    private static IEnumerable<int[]> Powers(int features, int degree) => features == 0
+        ? [[]]
+        : Enumerable.Range(0, degree + 1).SelectMany(first => Powers(features - 1, degree - first).Select(rest => (int[])[first, .. rest]));
 }

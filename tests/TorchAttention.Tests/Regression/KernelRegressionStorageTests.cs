@@ -17,6 +17,8 @@ public sealed class KernelRegressionStorageTests : IDisposable
     [InlineData(1, 0, false, NumberPrecision.Float64)]
     [InlineData(1, 1, true, NumberPrecision.Float32)]
     [InlineData(2, 1, false, NumberPrecision.Float64)]
+    [InlineData(1, 3, true, NumberPrecision.Float32)]
+    [InlineData(2, 2, false, NumberPrecision.Float64)]
     public void LoadedModel_PredictsTheSameBitForBit(int features, int degree, bool isWeighted, NumberPrecision precision)
     {
         var random = new Random(1);
@@ -69,7 +71,8 @@ public sealed class KernelRegressionStorageTests : IDisposable
         Refused("found version 99: it was saved by a later TorchAttention", ("version", "99"));
         Refused("known 'version' in the header, found '-1'", ("version", "-1"));
         Refused("known 'kernel' in the header, found 'cosine'", ("kernel", "cosine"));
-        Refused("known 'degree'", ("degree", "2"));
+        Refused("known 'degree'", ("degree", "4"));
+        Refused("expected a number of at least 0 for 'ridge'", ("ridge", "-1"));
         Refused("known 'precision'", ("precision", "7"));
         Refused("known 'classes'", ("classes", "[null]"));
         Refused("expected a tensor 'keys', found none", tensors: [("keys", null)]);

@@ -8,36 +8,46 @@ namespace TorchAttention.Tests.Regression;
 
 public sealed class KernelRegressionTests
 {
-    public static TheoryData<string, int, int, bool> Cases
+    public static TheoryData<string, int, int, bool, double?> Cases
     {
         get
         {
-            var cases = new TheoryData<string, int, int, bool>();
+            var cases = new TheoryData<string, int, int, bool, double?>();
             foreach (SmoothingKernel kernel in SmoothingKernel.All)
             {
-                for (int degree = 0; degree < 2; degree++)
+                for (int degree = 0; degree <= KernelRegressionOptions.MostDegree; degree++)
                 {
-                    cases.Add(kernel.Name, degree, 1, false);
-                    cases.Add(kernel.Name, degree, 2, true);
+                    cases.Add(kernel.Name, degree, 1, false, null);
+                    cases.Add(kernel.Name, degree, 2, true, null);
                 }
+
+                cases.Add(kernel.Name, 1, 1, true, 0.25);
+                cases.Add(kernel.Name, 2, 1, true, 1e-3);
             }
 
+            cases.Add("gaussian", 2, 1, false, 0);
+            cases.Add("biweight", 3, 1, true, 0);
+            cases.Add("gaussian", 1, 3, true, 0.25);
+            cases.Add("gaussian", 2, 3, false, null);
+            cases.Add("epanechnikov", 3, 3, true, null);
+            cases.Add("gaussian", 2, 4, true, null);
             return cases;
         }
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void EverythingItSays_IsTheMatrixs(string kernel, int degree, int features, bool isWeighted)
+    public void EverythingItSays_IsTheMatrixs(string kernel, int degree, int features, bool isWeighted, double? ridge)
     {
         (double[] x, double[] y) = Samples.Of(150, features, seed: 1);
         var random = new Random(2);
         double[]? weights = isWeighted ? [.. y.Select(_ => random.Next(4) * random.NextDouble())] : null;
-        double[] h = features == 1 ? [0.6] : [1.2, 1.5];
+        double[] h = [.. new[] { features == 1 ? 0.6 : 1.2, 1.5, 2, 1.8 }.Take(features)];
         var options = new KernelRegressionOptions
         {
             Kernel = SmoothingKernel.Find(kernel)!,
             Degree = degree,
+            Ridge = ridge,
             Bandwidth = Bandwidth.Fixed(h)
         };
         KernelRegression model = KernelRegression.Fit(x, y, features, options, weights);
@@ -253,7 +263,15 @@ public sealed class KernelRegressionTests
             "more than 5 different keys", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn }));
         Says<RegressionDataException>(
             "AICc is finite", () => KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = Bandwidth.AICc }));
-        Says<ArgumentOutOfRangeException>("degree 0 or 1", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 2 }));
+        Says<ArgumentOutOfRangeException>(
+            "degree from 0 to 3", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 4 }));
+        Says<ArgumentOutOfRangeException>(
+            "ridge of at least 0", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 2, Ridge = -1 }));
+        Says<ArgumentException>(
+            "no ridge with the degree 0, got 0.5", () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Ridge = 0.5 }));
+        Says<ArgumentException>(
+            "at most 20 terms, got the degree 3 in 4 features, which has 35",
+            () => KernelRegression.Fit([1, 2, 3, 4], [1], 4, new KernelRegressionOptions { Degree = 3, Bandwidth = 1 }));
         Says<ArgumentException>(
             "Expected a device (auto, cpu, cuda or cuda:N), got 'gpu'",
             () => KernelRegression.Fit(x, y, new KernelRegressionOptions { Device = "gpu" }));
@@ -270,9 +288,10 @@ public sealed class KernelRegressionTests
     {
         var options = new KernelRegressionOptions();
         Assert.Equal(
-            (SmoothingKernel.Gaussian, 0, Bandwidth.LeaveOneOut, false, null, NumberPrecision.Float64, NoNeighbourPolicy.NaN, null, null),
-            (options.Kernel, options.Degree, options.Bandwidth, options.LeaveOutTies, options.SearchBounds, options.Precision,
-            options.NoNeighbour, options.Device, options.Threads));
+            (SmoothingKernel.Gaussian, 0, null, Bandwidth.LeaveOneOut, false, null, NumberPrecision.Float64, NoNeighbourPolicy.NaN, null,
+            null),
+            (options.Kernel, options.Degree, options.Ridge, options.Bandwidth, options.LeaveOutTies, options.SearchBounds,
+            options.Precision, options.NoNeighbour, options.Device, options.Threads));
         Assert.Equal(
             (0.95, true, false, false),
             (new PredictionOptions().Level, new PredictionOptions().HasErrors, new PredictionOptions().IsSimultaneous,

@@ -21,5 +21,7 @@ internal static class Samples
 
     /// <summary>The criterion that a search under some options makes small.</summary>
     public static Criterion CriterionOf(KernelRegressionOptions options) => BandwidthRules.Create(
-        options.Bandwidth, new Smoother(options.Kernel, options.Degree, options.Threads, CancellationToken.None), options.LeaveOutTies);
+        options.Bandwidth,
+        new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, CancellationToken.None),
+        options.LeaveOutTies);
 }

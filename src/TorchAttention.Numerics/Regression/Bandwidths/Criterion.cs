@@ -29,7 +29,7 @@ internal abstract class Criterion(Smoother smoother, bool leaveOutTies)
     public virtual int Fits => 1;
 
     /// <summary>Whether it can be estimated on an even grid.</summary>
-    public virtual bool AllowsGrid => !LeaveOutTies;
+    public virtual bool AllowsGrid => !LeaveOutTies && !Smoother.IsPolynomial;
 
     protected bool LeaveOutTies { get; } = leaveOutTies;
 

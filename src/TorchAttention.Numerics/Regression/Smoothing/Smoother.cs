@@ -1,10 +1,11 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
-internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads, CancellationToken cancellationToken)
+internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken)
 {
     // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.
     private const double LeastLeft = 1e-3;
@@ -64,6 +65,12 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
 
     public int Degree => degree;
 
+    /// <summary>The ridge of the polynomial; 0 for none.</summary>
+    public double Ridge => ridge;
+
+    /// <summary>Whether fits are polynomials beyond the engine's means and planes.</summary>
+    public bool IsPolynomial => LocalPolynomials.Covers(degree, ridge);
+
     public CancellationToken Cancellation => cancellationToken;
 
     private PoolingOptions Options => new() { Degree = degree, Threads = threads };
@@ -73,7 +80,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     /// <summary>The same, without other threads.</summary>
-    public Smoother OnOneThread() => new(kernel, degree, 1, cancellationToken);
+    public Smoother OnOneThread() => new(kernel, degree, ridge, 1, cancellationToken);
 
     /// <summary>Runs parts of some work on the threads that it may have.</summary>
     public void ForEach(int count, Action<int> run) =>
@@ -89,6 +96,11 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit At<T>(SmootherData data, double[] bandwidths, bool leaveOut, bool neighbours = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        if (IsTooNarrow<T>())
+        {
+            return At<double>(data, bandwidths, leaveOut, neighbours);
+        }
+
         int n = data.Count;
         T[] fitted = new T[data.Values.Length];
         T[] ownWeight = new T[n];
@@ -135,15 +147,19 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit LeavingOutWithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        if (IsTooNarrow<T>())
+        {
+            return LeavingOutWithGradient<double>(data, bandwidths, gradient);
+        }
+
         T[] pooled = new T[data.Values.Length];
         T[] byW = new T[gradient.Length];
         Samples<T> samples = data.Samples<T>();
         int[] leftOut = [.. Enumerable.Range(0, data.Count)];
-        PoolingReport report = Pool(
+        int alone = Pool(
             data, samples, samples.OwnKeys, bandwidths, new() { Values = pooled, InverseBandwidthGradient = byW }, WithNearest, leftOut);
         ByLogarithms(data, byW, bandwidths, gradient);
-        bool isAdmissible = report.WithoutNeighbour.Count <= data.MostAlone;
-        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = isAdmissible };
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = alone <= data.MostAlone };
     }
 
     /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth.</summary>
@@ -155,6 +171,11 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public Fit WithGradient<T>(SmootherData data, double[] bandwidths, double[] gradient, double[] traceGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        if (IsTooNarrow<T>())
+        {
+            return WithGradient<double>(data, bandwidths, gradient, traceGradient);
+        }
+
         T[] pooled = new T[data.Values.Length];
         T[] ownWeight = new T[data.Count];
         T[] byW = new T[gradient.Length];
@@ -197,19 +218,29 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
     public int Predict(SmootherData data, double[] queries, double[] bandwidths, double[] predicted, double[] gradient)
     {
         double[] byW = new double[gradient.Length];
-        PoolingReport report = Pool(
+        int alone = Pool(
             data, data.Samples<double>(), queries, bandwidths, new() { Values = predicted, InverseBandwidthGradient = byW }, WithNearest);
         ByLogarithms(data, byW, bandwidths, gradient);
-        return report.WithoutNeighbour.Count;
+        return alone;
     }
 
-    private PoolingReport Pool<T>(
+    // Polynomials are in float64 alone.
+    private bool IsTooNarrow<T>() => IsPolynomial && typeof(T) != typeof(double);
+
+    // Returns how many queries have no neighbour.
+    private int Pool<T>(
         SmootherData data, Samples<T> samples, ReadOnlySpan<T> queries, double[] bandwidths, PoolingOutput<T> output,
         PoolingOptions options, int[]? leftOut = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        if (IsPolynomial)
+        {
+            return new LocalPolynomials(kernel, data.Samples<double>(), bandwidths, degree, ridge, threads).At(
+                queries, output, options.NoNeighbour, leftOut, null, cancellationToken);
+        }
+
         var widths = new PoolingWidths { Bandwidths = data.BandwidthsAs<T>(bandwidths) };
-        return kernel.Pool(samples, widths, queries, output, leftOut, options, null, cancellationToken);
+        return kernel.Pool(samples, widths, queries, output, leftOut, options, null, cancellationToken).WithoutNeighbour.Count;
     }
 
     // d/d log h = -w d/dw.
@@ -234,14 +265,13 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, int? threads,
         }
 
         double[] answers = new double[places.Count * data.Columns];
-        PoolingReport report = Pool(
-            data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, [.. places]);
+        int alone = Pool(data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, [.. places]);
         for (int i = 0; i < places.Count; i++)
         {
             answers.AsSpan(i * data.Columns, data.Columns).CopyTo(withoutOwn.AsSpan(places[i] * data.Columns));
         }
 
-        return report.WithoutNeighbour.Count;
+        return alone;
     }
 
     private static double[] Doubles<T>(T[] numbers)

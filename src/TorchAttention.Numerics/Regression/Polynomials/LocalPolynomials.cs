@@ -1,0 +1,210 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Pooling.Methods.Tree;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Regression.Polynomials;
+
+/// <summary>
+/// Local polynomials with a ridge: at a query q the value is beta_0 of beta = (sum s K z z' + diag(0, L, .., L))^-1 sum s K z v, where z
+/// are the products of u_j = (k_j - q_j) / h_j up to the degree.
+/// </summary>
+/// <remarks>
+/// The ridge L counts like that weight of an observation, of weight 1 on average, which says that the slope is 0 for each bandwidth, and so
+/// each higher power. It holds the polynomial where few keys are in reach, and far from all of them nothing but the weighted mean is left.
+/// Always in float64. May be used by several threads at once.
+/// </remarks>
+internal sealed class LocalPolynomials
+{
+    /// <summary>The most terms of a polynomial.</summary>
+    public const int MostTerms = 20;
+
+    private readonly SmoothingKernel _kernel;
+    private readonly int? _threads;
+    private readonly int _bits;
+    private readonly Lazy<KeyTree<double>> _tree;
+
+    public LocalPolynomials(
+        SmoothingKernel kernel, Samples<double> samples, double[] bandwidths, int degree, double ridge, int? threads,
+        int? vectorBits = null)
+    {
+        _kernel = kernel;
+        Samples = samples;
+        Bandwidths = bandwidths;
+        Degree = degree;
+        Ridge = ridge;
+        _threads = threads;
+        _bits = new PoolingOptions { VectorBits = vectorBits }.Bits;
+        _tree = new(() => new KeyTree<double>(samples, [.. bandwidths.Select(h => 1 / h)]));
+    }
+
+    public Samples<double> Samples { get; }
+
+    public double[] Bandwidths { get; }
+
+    public int Degree { get; }
+
+    /// <summary>L.</summary>
+    public double Ridge { get; }
+
+    public int Features => Samples.Features;
+
+    public int Columns => Samples.Columns;
+
+    /// <summary>The keys of several features, in bandwidths.</summary>
+    public KeyTree<double> Tree => _tree.Value;
+
+    /// <summary>Whether a degree and a ridge are fitted by this, and not by the engine.</summary>
+    public static bool Covers(int degree, double ridge) => degree > 1 || ridge > 0;
+
+    /// <summary>What is summed for a request.</summary>
+    public PolynomialLayout LayoutFor(PolynomialRequest request) => new(
+        Features, Columns, Degree, request.EffectiveNeighbours.Length > 0, request.HasGradient, _kernel == SmoothingKernel.Gaussian);
+
+    /// <summary>Fits at queries.</summary>
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="output">Where the answers go, as the engine's planes have them; what is empty is not computed.</param>
+    /// <param name="noNeighbour">The value of a query that no key has a weight for.</param>
+    /// <param name="leftOut">The key that each query must not see (m), -1 for none; empty where each sees all.</param>
+    /// <param name="progress">Told the part done.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>How many queries no key has a weight for.</returns>
+    public int At<T>(
+        ReadOnlySpan<T> queries, PoolingOutput<T> output, NoNeighbourPolicy noNeighbour, ReadOnlySpan<int> leftOut = default,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int count = PoolingCheck.Queries(queries, leftOut, Features, Samples.Count);
+        PoolingCheck.Output(output, new PoolingSizes(count, Samples.Count, Features, Columns), degree: 1);
+        PolynomialRequest request = PolynomialRequest.Create(this, queries, leftOut, output);
+        int threads = Math.Min(_threads ?? Environment.ProcessorCount, Environment.ProcessorCount);
+        Run(request, new Work(threads, progress, cancellationToken));
+        int alone = AnswerAlone(request, noNeighbour);
+        request.CopyTo(output);
+        return alone;
+    }
+
+    /// <summary>
+    /// The weights l of some keys in the value at a query, which is sum_i l_i v_i over all keys; 0 where no key has a weight for it.
+    /// </summary>
+    /// <param name="query">The query (d).</param>
+    /// <param name="weights">Where they go.</param>
+    /// <param name="first">The first of the keys.</param>
+    public void HatWeights(ReadOnlySpan<double> query, Span<double> weights, int first = 0)
+    {
+        double[] found = new double[weights.Length];
+        double[] asked = query.ToArray();
+        var request = new PolynomialRequest(this, asked)
+        {
+            Fitted = (layout, system, offset) => Weigh(asked, first, found, layout, system, offset),
+        };
+        Run(request, new Work(1, null, CancellationToken.None));
+        found.CopyTo(weights);
+    }
+
+    private unsafe void Weigh(double[] query, int first, double[] weights, PolynomialLayout layout, LocalSystem system, double offset)
+    {
+        double[] u = new double[Features];
+        double[] powers = new double[layout.Terms];
+        double raised = offset * Math.Log(2);
+        for (int i = 0; i < weights.Length; i++)
+        {
+            double square = 0;
+            for (int j = 0; j < Features; j++)
+            {
+                u[j] = (Samples.Keys[((long)(first + i) * Features) + j] - query[j]) / Bandwidths[j];
+                square += u[j] * u[j];
+            }
+
+            powers[0] = 1;
+            double height = system.Weights[0];
+            for (int k = 1; k < powers.Length; k++)
+            {
+                powers[k] = powers[layout.Powers.Parents[k]] * u[layout.Powers.Factors[k]];
+                height += system.Weights[k] * powers[k];
+            }
+
+            // Only a Gaussian's weights are raised.
+            double weight = raised == 0 ? _kernel.Weight(square) : Math.Exp(Math.Min(0, raised - (square / 2)));
+            weights[i] = Samples.SampleWeight(first + i) * weight * height;
+        }
+    }
+
+    // What no key has a weight for, the engine's means answer by the policy.
+    private int AnswerAlone(PolynomialRequest request, NoNeighbourPolicy noNeighbour)
+    {
+        int[] alone = [.. Enumerable.Range(0, request.Count).Where(i => !request.HasNeighbour[i])];
+        if (alone.Length == 0)
+        {
+            return 0;
+        }
+
+        if (noNeighbour == NoNeighbourPolicy.Error)
+        {
+            throw new NoNeighbourException(alone);
+        }
+
+        double[] answers = new double[alone.Length * Columns];
+        _kernel.Pool(
+            Samples,
+            new PoolingWidths { Bandwidths = Bandwidths },
+            [.. alone.SelectMany(i => request.Queries.AsSpan(i * Features, Features).ToArray())],
+            new PoolingOutput<double> { Values = answers },
+            request.LeftOut.Length == 0 ? [] : [.. alone.Select(i => request.LeftOut[i])],
+            new PoolingOptions { NoNeighbour = noNeighbour, Threads = _threads });
+        for (int i = 0; i < alone.Length; i++)
+        {
+            answers.AsSpan(i * Columns, Columns).CopyTo(request.Values.AsSpan(alone[i] * Columns));
+        }
+
+        return alone.Length;
+    }
+
+    private void Run(PolynomialRequest request, Work work) => _kernel.Call<Chosen, bool>(new Chosen(this, request, work));
+
+    private bool Run<TKernel, TLanes>(PolynomialRequest request, Work work)
+        where TKernel : IKernel
+        where TLanes : struct, ILanes<TLanes, double>
+    {
+        if (Features > 1)
+        {
+            RunInTree<TKernel, TLanes>(request, work);
+            return true;
+        }
+
+        const int InPart = PairsOnLine<TKernel, TLanes>.QueriesInPart;
+        work.ForEach(
+            (request.Count + InPart - 1) / InPart,
+            () => new PairsOnLine<TKernel, TLanes>(request),
+            (part, pass) => pass.Answer(part));
+        return true;
+    }
+
+    private unsafe void RunInTree<TKernel, TLanes>(PolynomialRequest request, Work work)
+        where TKernel : IKernel
+        where TLanes : struct, ILanes<TLanes, double>
+    {
+        fixed (double* places = request.Queries)
+        {
+            using var queries = new PointTree<double>(
+                places, request.Count, Samples.Keys, [.. Bandwidths.Select(h => 1 / h)], PairsInTree<TKernel, TLanes>.QueriesInLeaf);
+            (int, int, int)[] leaves = [.. queries.Nodes.Index().Where(node => node.Item.IsLeaf)
+                .Select(node => (node.Item.First, node.Item.End, node.Index))];
+            work.ForEach(
+                leaves.Length,
+                () => new PairsInTree<TKernel, TLanes>(request, queries, leaves),
+                (leaf, pass) => pass.Answer(leaf));
+        }
+    }
+
+    private readonly struct Chosen(LocalPolynomials owner, PolynomialRequest request, Work work) : IKernelCall<bool>
+    {
+        public bool Run<TKernel>()
+            where TKernel : IKernel => owner._bits switch
+            {
+                512 => owner.Run<TKernel, Lanes512<double>>(request, work),
+                256 => owner.Run<TKernel, Lanes256<double>>(request, work),
+                _ => owner.Run<TKernel, Lanes128<double>>(request, work),
+            };
+    }
+}

@@ -1,0 +1,71 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Regression.Polynomials;
+
+/// <summary>One feature: the keys in order that a query's kernel reaches.</summary>
+internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest request) : PolynomialPass<TKernel, TLanes>(request)
+    where TKernel : IKernel
+    where TLanes : struct, ILanes<TLanes, double>
+{
+    public const int QueriesInPart = 256;
+
+    private readonly LineKeys _keys = request.Owner.Samples.Line;
+    private readonly int[] _places = request.LeftOut.Length == 0 ? [] : request.Owner.Samples.PlacesOnLine;
+    private readonly double _bandwidth = request.Owner.Bandwidths[0];
+
+    public override void Answer(int part)
+    {
+        int end = Math.Min(Request.Count, (part + 1) * QueriesInPart);
+        for (int query = part * QueriesInPart; query < end; query++)
+        {
+            Finish(query, Sum(query));
+        }
+    }
+
+    // Returns what the weights were raised by.
+    private double Sum(int query)
+    {
+        double place = Request.Queries[query];
+        int leftOut = Request.LeftOutOf(query) is int key && key < 0 ? -1 : _places[key];
+        double offset = 0;
+        (int low, int high) = (0, _keys.Count);
+        if (KernelTraits<TKernel>.IsBounded || KernelTraits<TKernel>.IsGaussian)
+        {
+            double square = KernelTraits<TKernel>.IsGaussian ? NearestSquare(place, leftOut) : 1;
+            double reach = KernelTraits<TKernel>.IsGaussian ? _bandwidth * Math.Sqrt(square + ReachSquare) : _bandwidth;
+            offset = KernelTraits<TKernel>.IsGaussian && square > FarSquare ? OffsetFor(square) : 0;
+            low = _keys.Sorted.FirstNotBelow(place - reach);
+            high = _keys.Sorted.FirstNotBelow(Math.BitIncrement(place + reach), low, _keys.Count);
+        }
+
+        *Query = place;
+        ClearBuffer();
+        bool isAmong = leftOut >= low && leftOut < high;
+        Add(low, isAmong ? leftOut : high, offset);
+        Add(isAmong ? leftOut + 1 : high, high, offset);
+        PolynomialLoops<TKernel, TLanes>.Reduce(Layout, Buffer, Row);
+        return offset;
+    }
+
+    private void Add(int low, int high, double offset)
+    {
+        if (high > low)
+        {
+            PolynomialLoops<TKernel, TLanes>.Add(_keys.Slice(low, high - low), Layout, Query, Inverse, offset, Buffer);
+        }
+    }
+
+    private double NearestSquare(double place, int leftOut)
+    {
+        int right = _keys.Sorted.FirstNotBelow(place);
+        int left = right - 1;
+        right += right == leftOut ? 1 : 0;
+        left -= left == leftOut ? 1 : 0;
+        double nearest = Math.Min(
+            right < _keys.Count ? _keys.Keys[right] - place : double.PositiveInfinity,
+            left >= 0 ? place - _keys.Keys[left] : double.PositiveInfinity);
+        return double.IsFinite(nearest) ? nearest / _bandwidth * (nearest / _bandwidth) : 0;
+    }
+}
