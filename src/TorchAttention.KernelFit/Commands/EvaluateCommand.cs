@@ -105,8 +105,8 @@ internal static class EvaluateCommand
 
         return $"these predictions are worse than the mean of the target, most of all at {FitNotes.Rows(examples, rows)}; "
             + $"without {(rows.Count == 1 ? "it" : $"these {rows.Count}")} they would not be. "
-            + (options.Degree == 1
-                ? "Lines through few neighbours go far astray where rows are thin: try --degree 0 or a wider --bandwidth"
+            + (options.Degree > 0 && options.RidgeInUse == 0
+                ? "Lines through few neighbours go far astray where rows are thin: try --ridge 0.25, --degree 0 or a wider --bandwidth"
                 : "Try a wider --bandwidth");
     }
 

@@ -74,8 +74,8 @@ internal sealed class OnePassOptions
         if (!IsAnswered(parsed, examples, options))
         {
             throw CliException.WrongInput(
-                $"{asked.Name}: expected the gaussian kernel and a bandwidth of one number or loo, gcv or aicc, got "
-                    + $"{options.Kernel.Name} and {NameOf(options.Bandwidth)}"
+                $"{asked.Name}: expected the gaussian kernel, the degree 0 or 1 without a ridge, and a bandwidth of one number or loo, gcv "
+                    + $"or aicc, got {options.Kernel.Name}, {FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
@@ -95,6 +95,7 @@ internal sealed class OnePassOptions
 
     private static bool IsAnswered(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options) =>
         examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian
+        && !options.IsPolynomial && options.Degrees.Count == 0
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1
             || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc);

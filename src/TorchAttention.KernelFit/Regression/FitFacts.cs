@@ -58,6 +58,7 @@ internal sealed record FitFacts
         json.WriteString("y", Target);
         json.WriteString("kernel", Options.Kernel.Name);
         json.WriteNumber("degree", Options.Degree);
+        json.WriteNumber("ridge", Options.RidgeInUse);
         json.WriteNumbers("bandwidth", Bandwidths);
         json.WriteString("rule", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule));
         json.WriteBoolean("at_bound", Search?.IsAtBound ?? false);

@@ -19,6 +19,12 @@ internal static class FitNotes
 
     public static IEnumerable<string> List(Examples examples, KernelRegression model)
     {
+        if (model.DegreeTrials.Count > 0)
+        {
+            yield return $"the degree {model.Options.Degree} has the least leave-one-out RMSE: "
+                + string.Join(", ", model.DegreeTrials.Select(trial => $"{Short(Math.Sqrt(trial.LeaveOneOutError))} with {trial.Degree}"));
+        }
+
         if (model.Search is { Bounds.Count: > 0 } search)
         {
             foreach (string note in OfSearch(examples, model, search))
@@ -40,8 +46,12 @@ internal static class FitNotes
     }
 
     /// <summary>What the widest bandwidth says of a feature.</summary>
-    public static string NoHelp(string name, int degree) =>
-        degree == 1 ? $"nothing but a straight line of {name} helps" : $"{name} does not help";
+    public static string NoHelp(string name, int degree) => degree switch
+    {
+        0 => $"{name} does not help",
+        1 => $"nothing but a straight line of {name} helps",
+        _ => $"nothing but one curve of degree {degree} in {name} helps",
+    };
 
     /// <summary>How many rows are far.</summary>
     public static string FarRows(long count) => $"{(count == 1 ? "a row stands" : $"{count} rows stand")} far from all others";

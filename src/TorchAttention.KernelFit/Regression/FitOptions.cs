@@ -2,6 +2,8 @@ using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Polynomials;
+using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -10,7 +12,21 @@ internal sealed class FitOptions
 {
     private readonly Option<string?> _kernel = Options.Text("--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian)");
 
-    private readonly Option<int?> _degree = DegreeOption("0: local constant (Nadaraya-Watson), 1: local linear (default 0)");
+    private const string Auto = "auto";
+
+    // Between the two there is hardly a curve that a third one fits better (docs/fitting.md).
+    private static readonly int[] _autoDegrees = [1, 2];
+
+    private readonly Option<string?> _degree = Options.Text(
+        "--degree",
+        "number|auto",
+        "0: local constant (Nadaraya-Watson), 1: local linear, 2: local quadratic, 3: local cubic, "
+            + "auto: 1 or 2, both with a ridge, whichever has the smaller leave-one-out error (default 0)");
+
+    private readonly Option<double?> _ridge = Options.NotNegativeNumber(
+        "--ridge",
+        "The weight, in rows, with which slope and bend are held at 0 per bandwidth: keeps thin tails from going astray; 0 for none "
+            + "(default 0.25 with the degrees 2, 3 and auto, else 0)");
 
     private readonly Option<string?> _bandwidth = Options.Text(
         "--bandwidth",
@@ -48,11 +64,15 @@ internal sealed class FitOptions
         : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}");
 
     /// <summary>What a degree is called.</summary>
-    public static string Local(KernelRegressionOptions options) => options.Degree == 0 ? "local constant" : "local linear";
+    public static string Local(KernelRegressionOptions options) => options.Degrees.Count > 0
+        ? $"local {string.Join(" or ", options.Degrees.Select(NameOf))}"
+        : $"local {NameOf(options.Degree)}{(options.RidgeInUse > 0 ? $", ridge {Short(options.RidgeInUse)}" : "")}";
+
+    private static string NameOf(int degree) => degree switch { 0 => "constant", 1 => "linear", 2 => "quadratic", _ => "cubic" };
 
     public void AddTo(Command command, bool withBandwidth = true)
     {
-        command.AddAll(_kernel, _degree);
+        command.AddAll(_kernel, _degree, _ridge);
         if (withBandwidth)
         {
             command.Add(_bandwidth);
@@ -64,18 +84,29 @@ internal sealed class FitOptions
     public KernelRegressionOptions Read(ParseResult parsed)
     {
         string? kernel = parsed.GetValue(_kernel);
-        return new KernelRegressionOptions
+        string degree = parsed.GetValue(_degree) ?? "0";
+        bool isAuto = degree.Equals(Auto, StringComparison.OrdinalIgnoreCase);
+        var options = new KernelRegressionOptions
         {
             Kernel = kernel is null ? SmoothingKernel.Gaussian
                 : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {KernelNames}, got '{kernel}'"),
-            Degree = DegreeOf(parsed, _degree),
+            Degree = isAuto ? 0 : Degree(degree),
+            Degrees = isAuto ? _autoDegrees : [],
+            Ridge = parsed.GetValue(_ridge),
             Bandwidth = parsed.GetValue(_bandwidth) is string bandwidth ? Parse(bandwidth) : Bandwidth.LeaveOneOut,
             SearchBounds = parsed.GetValue(_bounds) is string bounds ? ParseBounds(bounds) : null,
             LeaveOutTies = parsed.GetValue(_ties),
             NoNeighbour = parsed.GetValue(_noNeighbour),
             Threads = parsed.GetValue(_threads),
         };
+        return isAuto || options is not { Degree: 0, Ridge: > 0 } ? options
+            : throw CliException.WrongInput("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0: a mean has no slope to hold");
     }
+
+    private static int Degree(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int degree) && degree <= KernelRegressionOptions.MostDegree
+            ? degree
+            : throw CliException.WrongInput($"--degree: expected 0, 1, 2, 3 or {Auto}, got '{text}'");
 
     /// <summary>Refuses bandwidths that are not one for all features or one for each.</summary>
     public static void CheckBandwidths(KernelRegressionOptions options, Examples examples)
@@ -102,10 +133,13 @@ internal sealed class FitOptions
                     + $"{options.Bandwidth.ToString().ToLowerInvariant()}");
         }
 
-        if (examples.Labels is not null && options.Degree != 0)
+        if (examples.Labels is not null && (options.Degree != 0 || options.Degrees.Count > 0))
         {
-            throw CliException.WrongInput("--degree: expected 0 with --classes, got 1: the probabilities of planes leave 0 to 1");
+            string got = options.Degrees.Count > 0 ? Auto : $"{options.Degree}";
+            throw CliException.WrongInput($"--degree: expected 0 with --classes, got {got}: the probabilities of planes leave 0 to 1");
         }
+
+        CheckTerms(options, examples.Features.Count);
 
         if (options.Bandwidth.Rule is BandwidthRule rule && examples.Features.Count > BandwidthRules.MostFeaturesOf(rule))
         {
@@ -114,6 +148,19 @@ internal sealed class FitOptions
         }
 
         static bool Searches(BandwidthRule rule) => BandwidthRules.CriterionOf(rule) is not null;
+    }
+
+    private static void CheckTerms(KernelRegressionOptions options, int features)
+    {
+        foreach (KernelRegressionOptions one in options.Degrees.Count == 0 ? [options] : options.Degrees.Select(options.For))
+        {
+            if (one.TooManyTerms(features) is int terms)
+            {
+                throw CliException.WrongInput(
+                    $"--degree: expected a polynomial of at most {LocalPolynomials.MostTerms} terms, got the degree {one.Degree} in "
+                        + $"{features} features, which has {terms}");
+            }
+        }
     }
 
     private static Bandwidth Parse(string text)

@@ -43,6 +43,8 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
         json.WriteString("kernel", model.Options.Kernel.Name);
         json.WriteNumber("degree", model.Options.Degree);
+        json.WriteNumber("ridge", model.Options.RidgeInUse);
+        json.WriteBoolean("degree_auto", model.DegreeTrials.Count > 0);
         Bandwidth h = model.Options.Bandwidth;
         json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
         if (model.Options.SearchBounds is { } bounds)

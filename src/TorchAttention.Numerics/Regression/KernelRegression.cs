@@ -57,6 +57,12 @@ public sealed partial class KernelRegression : IPredictor
     /// <summary>How the bandwidths were found; null where they were given, or where the model was loaded.</summary>
     public BandwidthSearch? Search { get; }
 
+    /// <summary>
+    /// The degrees that were chosen from, with the mean square of their leave-one-out errors; empty where the degree was given, or where
+    /// the model was loaded.
+    /// </summary>
+    public IReadOnlyList<(int Degree, double LeaveOneOutError)> DegreeTrials { get; private init; } = [];
+
     /// <summary>The number of features d.</summary>
     public int Features => _data.Features;
 
@@ -126,6 +132,11 @@ public sealed partial class KernelRegression : IPredictor
         options ??= new KernelRegressionOptions();
         RegressionCheck.Options(options);
         RegressionCheck.Data(x, y, features, weights);
+        if (options.Degrees.Count > 0)
+        {
+            return FitBest(x, y, features, options, weights, progress, cancellationToken);
+        }
+
         RegressionCheck.Terms(options, features);
         (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
         if (weighted.Length > 0)
@@ -167,10 +178,11 @@ public sealed partial class KernelRegression : IPredictor
     {
         ArgumentNullException.ThrowIfNull(labels);
         options ??= new KernelRegressionOptions();
-        if (options.Degree != 0)
+        if (options.Degree != 0 || options.Degrees.Count > 0)
         {
+            string got = string.Join(" or ", options.Degrees.Count > 0 ? options.Degrees : [options.Degree]);
             throw new ArgumentException(
-                $"Expected the degree 0 for classes, got {options.Degree}: the probabilities of planes leave 0 to 1.", nameof(options));
+                $"Expected the degree 0 for classes, got {got}: the probabilities of planes leave 0 to 1.", nameof(options));
         }
 
         string[] classes = [.. labels.Distinct().Order(StringComparer.Ordinal)];

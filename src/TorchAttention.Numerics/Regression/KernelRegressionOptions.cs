@@ -15,7 +15,7 @@ public sealed record KernelRegressionOptions
     public const int MostDegree = 3;
 
     // By the suite of docs/fitting.md, which hardly tells 0.1 from 0.6.
-    private const double UsualRidge = 0.25;
+    internal const double UsualRidge = 0.25;
 
     /// <summary>
     /// The degree of the polynomial that is fitted around each query: 0, local constant (Nadaraya-Watson), by default; 1, local linear; 2
@@ -34,6 +34,13 @@ public sealed record KernelRegressionOptions
     /// the examples in reach do not determine are left out, the highest first.
     /// </remarks>
     public double? Ridge { get; init; }
+
+    /// <summary>
+    /// Degrees to choose from, in the place of <see cref="Degree"/>: each is fitted, with its own bandwidth, and the first of the least
+    /// leave-one-out error is taken. All but the degree 0 have a ridge, of 0.25 unless <see cref="Ridge"/> says another. Empty, the
+    /// default, for <see cref="Degree"/>.
+    /// </summary>
+    public IReadOnlyList<int> Degrees { get; init; } = [];
 
     /// <summary>The bandwidth or the rule for it; <see cref="BandwidthRule.LeaveOneOut"/> by default.</summary>
     public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
@@ -70,6 +77,14 @@ public sealed record KernelRegressionOptions
 
     /// <summary>L, with its default.</summary>
     internal double RidgeInUse => Ridge ?? (Degree > 1 ? UsualRidge : 0);
+
+    /// <summary>These options for one of <see cref="Degrees"/>.</summary>
+    internal KernelRegressionOptions For(int degree) =>
+        this with { Degree = degree, Ridge = degree == 0 ? null : Ridge ?? UsualRidge, Degrees = [] };
+
+    /// <summary>The terms of the polynomial in so many features, where they are more than are fitted.</summary>
+    internal int? TooManyTerms(int features) =>
+        IsPolynomial && Monomials.CountOf(features, Degree) is var terms && terms > LocalPolynomials.MostTerms ? terms : null;
 
     /// <summary>Whether it is fitted as a polynomial, and not by the engine's means and planes.</summary>
     internal bool IsPolynomial => LocalPolynomials.Covers(Degree, RidgeInUse);

@@ -15,7 +15,12 @@ internal static class RegressionCheck
         ArgumentNullException.ThrowIfNull(options.Kernel, nameof(options));
         ArgumentNullException.ThrowIfNull(options.Bandwidth, nameof(options));
         PoolingCheck.Shared(options.NoNeighbour, options.Threads);
-        Polynomial(options);
+        ArgumentNullException.ThrowIfNull(options.Degrees, nameof(options));
+        foreach (KernelRegressionOptions one in options.Degrees.Count == 0 ? [options] : options.Degrees.Select(options.For))
+        {
+            Polynomial(one);
+        }
+
         if (options.Device is string device && !DeviceName.IsKnown(device))
         {
             throw new ArgumentException($"Expected a device ({DeviceName.All}), got '{device}'.", nameof(options));
@@ -39,7 +44,7 @@ internal static class RegressionCheck
     /// <summary>Checks that a polynomial in so many features has no more terms than are fitted.</summary>
     public static void Terms(KernelRegressionOptions options, int features)
     {
-        if (options.IsPolynomial && Monomials.CountOf(features, options.Degree) is var terms && terms > LocalPolynomials.MostTerms)
+        if (options.TooManyTerms(features) is int terms)
         {
             throw new ArgumentException(
                 $"Expected a polynomial of at most {LocalPolynomials.MostTerms} terms, got the degree {options.Degree} in {features} "

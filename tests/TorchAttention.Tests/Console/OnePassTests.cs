@@ -278,6 +278,7 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--one-pass: expected no --classes", "fit", "mcycle", "--one-pass", "--classes")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--kernel", "tricube")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
+    [InlineData("--one-pass: expected the gaussian kernel, the degree 0 or 1", "fit", "mcycle", "--one-pass", "--degree", "2")]
     [InlineData("--cell: expected none beside --moments", "fit", "--moments", "a.moments", "--cell", "1")]
     [InlineData("--moments: expected no --weights", "fit", "--moments", "a.moments", "--weights", "w")]
     [InlineData("--weights: expected none beside --sql", "moments", "--sql", "sqlite", "--weights", "w")]

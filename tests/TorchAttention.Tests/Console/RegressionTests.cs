@@ -33,6 +33,39 @@ public sealed class RegressionTests : IDisposable
     }
 
     [Fact]
+    public void DegreeAndRidge_AreSaidAndKept()
+    {
+        ConsoleProcess.Result result = _console.Run("fit", "mcycle", "--degree", "auto", "--no-plots", "--out", "run");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Matches("gaussian, [12] \\(local (linear|quadratic), ridge 0.25\\)", result.Output);
+        Assert.Matches("note: the degree [12] has the least leave-one-out RMSE: 2[0-9.]+ with 1, 2[0-9.]+ with 2", result.Output);
+        Table table = BuiltInTable.Find("mcycle")!.Read(header => header);
+        KernelRegression model = KernelRegression.Fit(table[0], table[1], new KernelRegressionOptions { Degrees = [1, 2] });
+        KernelRegression loaded = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model;
+        Assert.Equal((model.Options.Degree, 0.25), (loaded.Options.Degree, loaded.Options.Ridge));
+        Assert.Equal(model.Predict([20]).Upper, loaded.Predict([20]).Upper);
+        Assert.Equal(model.DegreeTrials.Min(trial => trial.LeaveOneOutError), model.Search!.Score);
+        foreach (string file in new[] { "summary", "config" })
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(_console.PathOf($"run/{file}.json")));
+            Assert.Equal(model.Options.Degree, json.RootElement.GetProperty("degree").GetInt32());
+            Assert.Equal(0.25, json.RootElement.GetProperty("ridge").GetDouble());
+        }
+
+        Assert.Contains(
+            "local cubic, ridge 0.5", _console.Run("bandwidth", "mcycle", "--degree", "3", "--ridge", "0.5").Output,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "expected a model of one feature, one column, the gaussian kernel and the degree 0 or 1 without a ridge",
+            _console.Run("condense", "--model", "run/model.safetensors", "--out", "c.cs").Error, StringComparison.Ordinal);
+        _console.Write("w.csv", "a,b,c,d,y\n1,2,3,4,5\n2,3,4,5,6\n");
+        Assert.Contains(
+            "--degree: expected a polynomial of at most 20 terms, got the degree 3 in 4 features, which has 35",
+            _console.Run("fit", "w.csv", "--x", "a,b,c,d", "--y", "y", "--degree", "3", "--out", "none").Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_console.PathOf("none")));
+    }
+
+    [Fact]
     public void Predict_IsTheModelsInRoundTripDigits()
     {
         Assert.Equal(
@@ -253,7 +286,12 @@ public sealed class RegressionTests : IDisposable
         "--bandwidth: the rule plugin is for one feature, got 2", "fit", "--data", "iris", "--x", "Petal.Width,Sepal.Width", "--y",
         "Petal.Length", "--bandwidth", "plugin")]
     [InlineData("--kernel: expected one of gaussian", "fit", "--data", "mcycle", "--kernel", "cosine")]
-    [InlineData("--degree: expected 0 or 1, got 2", "fit", "--data", "mcycle", "--degree", "2")]
+    [InlineData("--degree: expected 0, 1, 2, 3 or auto, got '4'", "fit", "--data", "mcycle", "--degree", "4")]
+    [InlineData("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0", "fit", "--data", "mcycle", "--ridge", "0.25")]
+    [InlineData("--ridge: expected a number of at least 0", "fit", "--data", "mcycle", "--degree", "2", "--ridge", "-1")]
+    [InlineData(
+        "--degree: expected 0 with --classes, got auto", "fit", "--data", "iris", "--x", "Petal.Width", "--y", "Species", "--classes",
+        "--degree", "auto")]
     [InlineData("--x: expected columns that are not named twice", "fit", "--data", "mcycle", "--x", "times,times", "--y", "accel")]
     [InlineData("mcycle: no column 'z'; its columns are 'times', 'accel'", "fit", "--data", "mcycle", "--x", "z")]
     [InlineData("--model: 'none/m' cannot be written to (its folder does not exist)", "fit", "--data", "mcycle", "--model", "none/m")]
