@@ -27,18 +27,20 @@ public static partial class Figures
     /// <param name="xLabel">The horizontal axis.</param>
     /// <param name="yLabel">The vertical axis.</param>
     /// <param name="options">A title, the kind of the axes; where a curve is not positive on an axis of powers it is interrupted.</param>
+    /// <param name="observations">The predictions at the same places with the interval of new observations, drawn around the band; none
+    /// where null.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">The lengths do not fit each other, or a place or value on an axis of powers is not
     /// positive.</exception>
     public static Figure PlotRegression(
         IReadOnlyList<double> x, IReadOnlyList<double> y, double[] grid, Predictions at, double level, string xLabel, string yLabel,
-        FigureOptions? options = null)
+        FigureOptions? options = null, Predictions? observations = null)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(y);
         ArgumentNullException.ThrowIfNull(grid);
         ArgumentNullException.ThrowIfNull(at);
-        if (x.Count != y.Count || grid.Length != at.Mean.Length)
+        if (x.Count != y.Count || grid.Length != at.Mean.Length || grid.Length != (observations ?? at).Mean.Length)
         {
             throw new ArgumentException(
                 $"Expected as many keys as values and as many places as predictions, got {x.Count}, {y.Count}, {grid.Length} and "
@@ -66,13 +68,22 @@ public static partial class Figures
         {
             double[] places = Across(grid[first..end], options);
             double[] means = Up(at.Mean[first..end], options, floor);
-            if (at.Lower.Length > 0 && Enumerable.Range(first, end - first).All(k => double.IsFinite(at.Lower[k] + at.Upper[k])))
+            foreach ((Predictions? ends, string label, double opacity) in new[]
+                {
+                    (observations, "of new observations", FaintOpacity), (at, "band of the mean", BandOpacity),
+                })
             {
-                (double[] lower, double[] upper) = (Up(at.Lower[first..end], options, floor), Up(at.Upper[first..end], options, floor));
-                FillY band = AddBand(plot, places, lower, upper, Theme.Lines[1]);
-                band.LegendText = i == 0 ? $"{level:P0} band of the mean".Replace(" %", "%", StringComparison.Ordinal) : "";
-                outlines.Add(Coordinates.Zip(places, lower));
-                outlines.Add(Coordinates.Zip(places, upper));
+                if (ends is { Lower.Length: > 0 }
+                    && Enumerable.Range(first, end - first).All(k => double.IsFinite(ends.Lower[k] + ends.Upper[k])))
+                {
+                    double[] lower = Up(ends.Lower[first..end], options, floor);
+                    double[] upper = Up(ends.Upper[first..end], options, floor);
+                    FillY band = AddBand(plot, places, lower, upper, Theme.Lines[1]);
+                    band.FillColor = Theme.Lines[1].WithAlpha(opacity);
+                    band.LegendText = i == 0 ? $"{level:P0} {label}".Replace(" %", "%", StringComparison.Ordinal) : "";
+                    outlines.Add(Coordinates.Zip(places, lower));
+                    outlines.Add(Coordinates.Zip(places, upper));
+                }
             }
 
             Scatter curve = plot.Add.ScatterLine(places, means);

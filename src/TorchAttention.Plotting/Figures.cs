@@ -15,6 +15,7 @@ public static partial class Figures
     private const int FewPanels = 4;
     private const int FewPoints = 500;
     private const double BandOpacity = 0.22;
+    private const double FaintOpacity = 0.1;
     private const double MarginX = 0.03;
     private const double MarginY = 0.07;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
@@ -7,6 +8,7 @@ using TorchAttention;
 using TorchAttention.Benchmarks;
 using TorchAttention.Benchmarks.Engine;
 using TorchAttention.Benchmarks.Regression;
+using TorchAttention.Benchmarks.Suite;
 using TorchAttention.Benchmarks.Training;
 
 if (args.Contains("--engine-memory"))
@@ -24,6 +26,21 @@ if (args.Contains("--core-speed"))
 if (args is ["--regression", string dataFolder, .. string[] works])
 {
     RegressionRun.Print(dataFolder, works);
+    return;
+}
+
+if (args is ["--suite", "intervals", .. string[] draws])
+{
+    IntervalSuiteRun.Print(
+        draws.Length > 0 ? int.Parse(draws[0], CultureInfo.InvariantCulture) : 20,
+        draws.Length > 1 ? int.Parse(draws[1], CultureInfo.InvariantCulture) : 4);
+    return;
+}
+
+if (args is ["--suite", "curve", .. string[] repetitions])
+{
+    int asked = repetitions.Length > 0 ? int.Parse(repetitions[0], CultureInfo.InvariantCulture) : 20;
+    CurveSuiteRun.Print(asked, ofMany: (asked + 2) / 3);
     return;
 }
 

@@ -12,6 +12,15 @@ internal static class PredictCommand
 {
     private const int ChunkRows = 1 << 15;
     private const string All = "all";
+    private const string Auto = "auto";
+
+    private static readonly Dictionary<string, IntervalKind> _intervals = new()
+    {
+        ["mean"] = IntervalKind.Mean,
+        ["plain"] = IntervalKind.MeanWithoutBias,
+        ["new"] = IntervalKind.NewObservation,
+        ["new-quantiles"] = IntervalKind.NewObservationQuantiles,
+    };
 
     /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), text that is carried along.</summary>
     private delegate Action<double[], List<string>[], CancellationToken> Begin(PredictedRows written);
@@ -36,7 +45,9 @@ internal static class PredictCommand
             "--out",
             "file",
             $"Where the predictions go: a file, by its ending one of {RowText.Endings}, or CSV on standard output for - (default -)");
-        Option<double?> level = Options.Fraction("--level", "The level of the bands (default 0.95)");
+        Option<double?> level = Options.Fraction("--level", "The level of the intervals (default 0.95)");
+        Option<string> interval = Options.OneOf(
+            "--interval", "What lower and upper are of", Auto, _intervals.Keys.Prepend(Auto).ToDictionary(name => name));
         Option<string?> keep = Options.Text(
             "--keep", $"columns|{All}", $"Columns of the queries' file to carry along, separated by commas, or {All} in the file's order");
         Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
@@ -45,7 +56,7 @@ internal static class PredictCommand
         const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
         var command = new Command("predict", purpose) { Options.DataAlone(), model, data, output };
         file.AddTo(command);
-        command.AddAll([keep, level, simultaneous, slopes, .. ofTrained]);
+        command.AddAll([keep, interval, level, simultaneous, slopes, .. ofTrained]);
         command.SetAction(parsed =>
         {
             var queries = new Queries(
@@ -60,7 +71,7 @@ internal static class PredictCommand
             bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or CondensedCurve.ModelName;
             if (!isFitted && trained?.IsKnown(stored) == true)
             {
-                Refuse("fit", [level, simultaneous, slopes], "what train saves has no standard error");
+                Refuse("fit", [interval, level, simultaneous, slopes], "what train saves has no standard error");
                 return PredictTrained(trained.Load(path, stored, parsed), queries);
             }
 
@@ -73,7 +84,7 @@ internal static class PredictCommand
             };
             try
             {
-                return PredictFitted(path, stored, queries, options);
+                return PredictFitted(path, stored, queries, options, parsed.GetValue(interval) ?? Auto);
             }
             catch (StorageException e) when (e.Kind == StorageProblem.OtherModel && trained is null)
             {
@@ -126,19 +137,40 @@ internal static class PredictCommand
         });
     }
 
-    private static int PredictFitted(string path, SafeTensorsFile file, Queries queries, PredictionOptions options)
+    private static int PredictFitted(
+        string path, SafeTensorsFile file, Queries queries, PredictionOptions options, string interval)
     {
         (IPredictor model, IReadOnlyDictionary<string, string> notes) = Load(path, file);
         ModelNotes names = ModelNotes.Read(path, notes, model.Features);
-        if (model.Classes.Count > 0 && (options.IsSimultaneous || options.HasSlopes))
+        options = options with { Interval = _intervals.GetValueOrDefault(interval, PictureOptions.UsualInterval(model)) };
+        bool hasInterval = options.Interval != IntervalKind.MeanWithoutBias;
+        if (model.Classes.Count > 0 && (options.IsSimultaneous || options.HasSlopes || hasInterval))
         {
-            string given = options.IsSimultaneous ? "--simultaneous" : "--slopes";
+            string given = options.IsSimultaneous ? "--simultaneous" : options.HasSlopes ? "--slopes" : "--interval";
             throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
         }
 
         if (options.IsSimultaneous && model is CondensedCurve)
         {
             throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
+        }
+
+        if (hasInterval && model is CondensedCurve)
+        {
+            throw CliException.WrongInput(
+                "--interval: expected a model of rows, got a condensed curve, which has lost the residuals that intervals are made of");
+        }
+
+        if (options.IsSimultaneous && hasInterval && options.Interval != IntervalKind.Mean)
+        {
+            throw CliException.WrongInput("--simultaneous: expected an interval of the mean, got one of new observations");
+        }
+
+        if (options.Interval == IntervalKind.Mean && model is KernelRegression rows && model.Features > rows.MostFeaturesOfIntervals)
+        {
+            throw CliException.WrongInput(
+                $"--interval mean: expected a model of at most {rows.MostFeaturesOfIntervals} features, got {model.Features}: in more the "
+                    + "curve's bias is not estimated; --interval new does without");
         }
 
         if (options.IsSimultaneous && model.Features != 1)

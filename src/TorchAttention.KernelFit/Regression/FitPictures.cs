@@ -72,8 +72,10 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
     private Figure Curve()
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
-        Predictions at = model.Predict(grid, new PredictionOptions { Level = picture.Level, NoNeighbour = NoNeighbourPolicy.NaN });
-        return Figures.PlotRegression(examples.X, examples.Y, grid, at, picture.Level, examples.Features[0], examples.Target, Axes);
+        PredictionOptions asked = picture.Of(model);
+        return Figures.PlotRegression(
+            examples.X, examples.Y, grid, model.Predict(grid, asked), picture.Level, examples.Features[0], examples.Target, Axes,
+            model.Predict(grid, asked with { Interval = IntervalKind.NewObservation }));
     }
 
     private Figure Probabilities()
@@ -142,7 +144,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
         "",
         1,
         grid,
-        model.Predict(queries, new PredictionOptions { Level = picture.Level, NoNeighbour = NoNeighbourPolicy.NaN }),
+        model.Predict(queries, picture.Of(model)),
         picture.IsLogY);
 
     /// <summary>A curve with its band, in pieces where there is no neighbour, or no place on an axis of powers.</summary>

@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
 
@@ -55,8 +54,7 @@ internal sealed class GroupCurves(Examples examples, KernelRegressionOptions opt
         try
         {
             KernelRegression model = examples.Fit(options, null, CancellationToken.None, rows);
-            var where = new PredictionOptions { Level = picture.Level, NoNeighbour = NoNeighbourPolicy.NaN };
-            Predictions at = model.Predict(grid, where);
+            Predictions at = model.Predict(grid, picture.Of(model));
             return [.. FitPictures.Lines(label, color, grid, at, picture.IsLogY)];
         }
         catch (TableException)

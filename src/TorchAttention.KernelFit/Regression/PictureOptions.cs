@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
 
@@ -19,6 +20,15 @@ internal sealed record PictureOptions
 
     /// <summary>The column whose texts are groups with a curve each; null for none.</summary>
     public string? By { get; init; }
+
+    /// <summary>How a model's mean is drawn, interrupted without neighbours.</summary>
+    public PredictionOptions Of(IPredictor model) =>
+        new() { Level = Level, NoNeighbour = NoNeighbourPolicy.NaN, Interval = UsualInterval(model) };
+
+    /// <summary>The interval of a model's mean: with its bias, where that is estimated.</summary>
+    public static IntervalKind UsualInterval(IPredictor model) =>
+        model is KernelRegression rows && rows.Classes.Count == 0 && rows.Features <= rows.MostFeaturesOfIntervals ? IntervalKind.Mean
+            : IntervalKind.MeanWithoutBias;
 
     /// <summary>Refuses what the examples cannot be drawn with, before any work.</summary>
     public void Check(Examples examples)

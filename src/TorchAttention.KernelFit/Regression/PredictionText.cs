@@ -11,6 +11,13 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     public const string Outside = "outside";
     private const string Gap = "gap";
     private const string Level = "level";
+    private const string Few = "few";
+    private const string Noise = "noise";
+
+    // Below so many no interval is known to cover what it says.
+    private const double LeastNeighbours = 5;
+
+    private bool HasNoise => options.Interval is IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles;
 
     private bool IsClasses => model.Classes.Count > 0;
 
@@ -19,7 +26,7 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
         get
         {
             IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"]
-                : ["mean", "se", "lower", "upper"];
+                : ["mean", "se", "lower", "upper", .. HasNoise ? [Noise] : (string[])[]];
             IEnumerable<string> slopes = options.HasSlopes && !IsClasses ? names.Features.Select(name => $"slope_{name}") : [];
             return predicted.Concat(slopes).Append("neighbours").Append("flag");
         }
@@ -30,6 +37,7 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept)
     {
         int d = model.Features;
+        bool isJudged = options.Interval != IntervalKind.MeanWithoutBias;
         for (int i = 0; i < at.HasNeighbour.Length; i++)
         {
             rows.Begin(queries.AsSpan(i * d, d), kept, i);
@@ -51,6 +59,11 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
                 rows.Add(at.StandardError[i]);
                 rows.Add(at.Lower[i]);
                 rows.Add(at.Upper[i]);
+                if (HasNoise)
+                {
+                    rows.Add(at.NoiseDeviation[i]);
+                }
+
                 for (int j = 0; options.HasSlopes && j < d; j++)
                 {
                     rows.Add(at.Slopes[(i * d) + j]);
@@ -59,7 +72,8 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
 
             rows.Add(at.EffectiveNeighbours[i]);
             rows.Add(
-                !at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level : "");
+                !at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level
+                    : isJudged && at.EffectiveNeighbours[i] < LeastNeighbours ? Few : "");
             rows.End();
         }
     }

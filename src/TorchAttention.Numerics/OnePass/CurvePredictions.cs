@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Intervals;
 
 namespace TorchAttention.Numerics.OnePass;
 
@@ -30,6 +31,13 @@ internal static class CurvePredictions
     {
         const int Chunk = 4096;
         RegressionCheck.Prediction(options, 1);
+        if (options.Interval != IntervalKind.MeanWithoutBias)
+        {
+            throw new ArgumentException(
+                $"Expected the interval {IntervalKind.MeanWithoutBias} of a curve without rows, got {options.Interval}, which is made of "
+                    + "their residuals.", nameof(options));
+        }
+
         if (options.IsSimultaneous)
         {
             throw new ArgumentException("Expected pointwise bands, got simultaneous ones, which need the examples.", nameof(options));

@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Intervals;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -39,6 +40,7 @@ public sealed partial class KernelRegression
     {
         options ??= new PredictionOptions();
         RegressionCheck.Prediction(options, Features);
+        CheckInterval(options);
         return Options.Precision == NumberPrecision.Float32 && !Options.IsPolynomial
             ? Predict<float>(queries, options, progress, cancellationToken)
             : Predict<double>(queries, options, progress, cancellationToken);
@@ -94,7 +96,9 @@ public sealed partial class KernelRegression
             IsInGap = InGap(logWeightGradient, bandwidths, isOutside),
             IsLevel = isLevel,
         };
-        return options.HasErrors ? WithErrors(predictions, options) : predictions;
+        return !options.HasErrors ? predictions
+            : options.Interval == IntervalKind.MeanWithoutBias ? WithErrors(predictions, options)
+            : WithInterval(predictions, queries, options, cancellationToken);
     }
 
     // What predictions need of the examples is prepared by the first.

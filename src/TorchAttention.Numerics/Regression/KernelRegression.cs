@@ -23,6 +23,8 @@ public sealed partial class KernelRegression : IPredictor
     private readonly int[]? _order;
     private readonly Unweighted _unweighted;
     private readonly double[] _bandwidths;
+    private readonly Smoother _smoother;
+    private readonly Lazy<Smoother.Fit> _smooth;
     private readonly Lazy<(Diagnostics Diagnostics, double[] Fitted)> _fit;
     private readonly Lazy<LocalPolynomials> _polynomials;
     private double[]? _values;
@@ -42,7 +44,11 @@ public sealed partial class KernelRegression : IPredictor
         _bandwidths = bandwidths;
         Options = options;
         Search = search;
+        _smoother = new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, CancellationToken.None);
+        _smooth = new(() => _smoother.At<double>(data, bandwidths, leaveOut: true, neighbours: true));
         _fit = new(Diagnose);
+        _noise = new(MeasureNoise);
+        _corrections = [new(() => CorrectionOf(false)), new(() => CorrectionOf(true))];
         _polynomials = new(() => new LocalPolynomials(
             options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads));
         KnownDiagnostics = diagnostics;
@@ -253,8 +259,7 @@ public sealed partial class KernelRegression : IPredictor
 
     private (Diagnostics Diagnostics, double[] Fitted) Diagnose()
     {
-        Smoother.Fit fit = new Smoother(Options.Kernel, Options.Degree, Options.RidgeInUse, Options.Threads, CancellationToken.None)
-            .At<double>(_data, _bandwidths, leaveOut: true, neighbours: true);
+        Smoother.Fit fit = _smooth.Value;
         double[] fitted = new double[(Count + _unweighted.Count) * Columns];
         for (int i = 0; i < Count; i++)
         {

@@ -12,6 +12,9 @@ public sealed record PredictionOptions
     /// <summary>Whether standard errors, bands and effective neighbours are computed; true by default.</summary>
     public bool HasErrors { get; init; } = true;
 
+    /// <summary>What the ends of the interval are of; the mean without its bias by default.</summary>
+    public IntervalKind Interval { get; init; }
+
     /// <summary>
     /// Whether bands are to cover the whole curve at once rather than each point by itself; for one feature. False by default.
     /// </summary>
@@ -31,20 +34,27 @@ public sealed record Predictions
     public required double[] Mean { get; init; }
 
     /// <summary>
-    /// The standard error of f(q) (m, v): s sqrt(sum_i l_i(q)^2), for errors of equal variance; NaN without neighbours. Empty where not
-    /// asked for.
+    /// The standard error (m, v) of what the interval is of: for <see cref="IntervalKind.MeanWithoutBias"/> s sqrt(sum_i l_i(q)^2), for
+    /// errors of equal variance; for the others the root in their formula. NaN without neighbours. Empty where not asked for.
     /// </summary>
     public double[] StandardError { get; init; } = [];
 
     /// <summary>
-    /// The lower end of the band (m, v): the mean less <see cref="Quantile"/> standard errors. Empty where not asked for.
+    /// The lower end of the interval (m, v): the mean less <see cref="Quantile"/> standard errors. Empty where not asked for.
     /// </summary>
     public double[] Lower { get; init; } = [];
 
-    /// <summary>The upper end of the band (m, v). Empty where not asked for.</summary>
+    /// <summary>The upper end of the interval (m, v). Empty where not asked for.</summary>
     public double[] Upper { get; init; } = [];
 
-    /// <summary>How many standard errors the band is away from the mean.</summary>
+    /// <summary>
+    /// The standard deviation of the noise at the query (m, v), the root of its local variance; empty where the interval needs none.
+    /// </summary>
+    public double[] NoiseDeviation { get; init; } = [];
+
+    /// <summary>
+    /// How many standard errors the ends are away from the mean; NaN where that differs between columns, sides or queries.
+    /// </summary>
     public double Quantile { get; init; } = double.NaN;
 
     /// <summary>

@@ -127,6 +127,11 @@ internal static class RegressionCheck
             throw new ArgumentOutOfRangeException(nameof(options), options.Level, "Expected a level between 0 and 1.");
         }
 
+        if (!Enum.IsDefined(options.Interval))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Interval, "Expected one of the kinds of intervals.");
+        }
+
         if (options.IsSimultaneous && features != 1)
         {
             throw new ArgumentException($"Expected one feature for a simultaneous band, got {features}.", nameof(options));

@@ -78,14 +78,16 @@ public sealed class RegressionTests : IDisposable
         string[] lines = result.Output.TrimEnd('\n').Split('\n');
         Assert.Equal("E,C,mean,se,lower,upper,slope_E,slope_C,neighbours,flag", lines[0]);
         Predictions at = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model.Predict(
-            [0.8, 10, 0.95, 12.5, 9, 99], new PredictionOptions { HasSlopes = true });
+            [0.8, 10, 0.95, 12.5, 9, 99], new PredictionOptions { HasSlopes = true, Interval = IntervalKind.Mean });
         for (int i = 0; i < 3; i++)
         {
             string[] fields = lines[i + 1].Split(',');
             double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1],
                 at.EffectiveNeighbours[i]];
             Assert.Equal(expected, fields[2..^1].Select(field => double.Parse(field, CultureInfo.InvariantCulture)));
-            Assert.Equal(!at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : at.IsInGap[i] ? "gap" : "", fields[^1]);
+            string flag = !at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : at.IsInGap[i] ? "gap"
+                : at.EffectiveNeighbours[i] < 5 ? "few" : "";
+            Assert.Equal(flag, fields[^1]);
         }
 
         Assert.Equal([true, true, false], at.HasNeighbour);

@@ -3,6 +3,7 @@ using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Intervals;
 
 namespace TorchAttention.Tests.Regression;
 

@@ -3,7 +3,7 @@ using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Intervals;
 
 /// <summary>Bands that cover a whole curve at once.</summary>
 /// <remarks>
@@ -36,10 +36,13 @@ internal static class SimultaneousBand
     /// <param name="degree">The degree.</param>
     /// <param name="h">The bandwidth.</param>
     /// <param name="polynomials">The fit where it is a polynomial; null for the engine's means and lines.</param>
-    public static double Length(SmootherData data, SmoothingKernel kernel, int degree, double h, LocalPolynomials? polynomials)
+    /// <param name="deviations">The deviation of the noise at each example (n), which its weight is multiplied by; all alike where null.
+    /// </param>
+    public static double Length(
+        SmootherData data, SmoothingKernel kernel, int degree, double h, LocalPolynomials? polynomials, double[]? deviations = null)
     {
         (double least, double most) = data.RangeOf(0);
-        double reach = double.IsInfinity(kernel.Support) ? 9 * h : h;
+        double reach = Reach(kernel, h);
         double sum = 0;
         for (int place = 0; place < Places; place++)
         {
@@ -63,9 +66,17 @@ internal static class SimultaneousBand
         {
             double[] weights = polynomials is null ? Weights(data, kernel, degree, h, place, first, end) : new double[end - first];
             polynomials?.HatWeights([place], weights, first);
+            for (int i = 0; deviations is not null && i < weights.Length; i++)
+            {
+                weights[i] *= deviations[first + i];
+            }
+
             return OfLengthOne(weights);
         }
     }
+
+    /// <summary>How far from a query an example's weight is more than rounding.</summary>
+    public static double Reach(SmoothingKernel kernel, double h) => double.IsInfinity(kernel.Support) ? 9 * h : h;
 
     // The weights of some neighbouring keys in the fit at x, up to a factor.
     private static double[] Weights(SmootherData data, SmoothingKernel kernel, int degree, double h, double x, int first, int end)

@@ -1,7 +1,7 @@
 using MathNet.Numerics;
 using MathNet.Numerics.Distributions;
 
-namespace TorchAttention.Numerics.Regression;
+namespace TorchAttention.Numerics.Regression.Intervals;
 
 /// <summary>How many standard errors a band is wide, by Student's distribution.</summary>
 internal static class StudentBand

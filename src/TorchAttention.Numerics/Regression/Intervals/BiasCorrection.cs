@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Polynomials;
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.Regression.Intervals;
+
+/// <summary>A polynomial of higher degree beside a fit: what the two differ by is an estimate of the fit's bias.</summary>
+internal sealed class BiasCorrection
+{
+    // The ridge of the fit itself would be a bias of the correction.
+    private const double Ridge = 0.02;
+
+    // A degree and the next corrects nothing where rows lie evenly on both sides: there the two are the same fit. So two more than a mean;
+    // for a line, whose bias is a parabola's, one more; and for a parabola one more with less width.
+    private static readonly (int Degree, double Times, double TimesForAll)[] _corrections =
+    [
+        (2, 1, 0.8),
+        (2, 1, 0.8),
+        (3, 0.8, 0.6),
+        (3, 0.6, 0.5),
+    ];
+
+    private readonly ConcurrentDictionary<Noise, double> _lengths = new();
+    private readonly SmoothingKernel _kernel;
+
+    private BiasCorrection(LocalPolynomials polynomials, SmoothingKernel kernel) => (Polynomials, _kernel) = (polynomials, kernel);
+
+    public LocalPolynomials Polynomials { get; }
+
+    /// <summary>How many features a fit of a degree may have to be corrected.</summary>
+    public static int MostFeatures(int degree) =>
+        Enumerable.Range(1, LocalPolynomials.MostTerms)
+            .Last(d => Monomials.CountOf(d, _corrections[degree].Degree) <= LocalPolynomials.MostTerms);
+
+    /// <summary>The correction of a fit.</summary>
+    /// <param name="data">The examples.</param>
+    /// <param name="fit">How they were fitted.</param>
+    /// <param name="bandwidths">The fit's bandwidths (d).</param>
+    /// <param name="forAll">Whether for a band that covers the whole curve at once, which needs more of the bias gone.</param>
+    /// <param name="threads">How many threads; all where null.</param>
+    public static BiasCorrection Create(SmootherData data, Smoother fit, double[] bandwidths, bool forAll, int? threads)
+    {
+        (int degree, double times, double timesForAll) = _corrections[fit.Degree];
+        double[] narrower = Array.ConvertAll(bandwidths, h => h * (forAll ? timesForAll : times));
+        return new BiasCorrection(
+            new LocalPolynomials(fit.Kernel, data.Samples<double>(), narrower, degree, Ridge, threads), fit.Kernel);
+    }
+
+    /// <summary>How many standard errors a band that covers the curve at once is wide.</summary>
+    public double QuantileForAll(SmootherData data, Noise noise, double level)
+    {
+        double length = _lengths.GetOrAdd(noise, _ =>
+        {
+            double[] deviations = Array.ConvertAll(noise.Variance.At(data.Keys), Math.Sqrt);
+            return SimultaneousBand.Length(data, _kernel, Polynomials.Degree, Polynomials.Bandwidths[0], Polynomials, deviations);
+        });
+        return SimultaneousBand.Quantile(level, length, noise.Freedom);
+    }
+
+    /// <summary>sum_i c_i^2 r_i^2 at some queries of one feature (m), with each example's residual from the curve of the others.</summary>
+    public double[] ResidualVariances(SmootherData data, Noise noise, ReadOnlySpan<double> queries)
+    {
+        double[] variances = new double[queries.Length];
+        double reach = SimultaneousBand.Reach(_kernel, Polynomials.Bandwidths[0]);
+        for (int i = 0; i < variances.Length; i++)
+        {
+            int first = SortedNumbers.FirstNotBelow(data.Keys, queries[i] - reach);
+            int end = SortedNumbers.FirstNotBelow(data.Keys, queries[i] + reach);
+            double[] weights = new double[end - first];
+            Polynomials.HatWeights(queries.Slice(i, 1), weights, first);
+            for (int k = 0; k < weights.Length; k++)
+            {
+                double part = weights[k] * noise.WithoutOwn[first + k];
+                variances[i] += part * part;
+            }
+        }
+
+        return variances;
+    }
+
+    /// <summary>The corrected values (m, v), and sum c_i^2 of their weights (m).</summary>
+    public (double[] Values, double[] SquaredWeights) At(ReadOnlySpan<double> queries, CancellationToken cancellationToken)
+    {
+        int m = queries.Length / Polynomials.Features;
+        double[] values = new double[m * Polynomials.Columns];
+        double[] neighbours = new double[m];
+        Polynomials.At(
+            queries, new PoolingOutput<double> { Values = values, EffectiveNeighbours = neighbours }, NoNeighbourPolicy.NaN,
+            cancellationToken: cancellationToken);
+        return (values, Array.ConvertAll(neighbours, count => 1 / count));
+    }
+}

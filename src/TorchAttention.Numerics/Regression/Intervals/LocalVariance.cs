@@ -1,0 +1,154 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Smoothing;
+
+namespace TorchAttention.Numerics.Regression.Intervals;
+
+/// <summary>
+/// The variance of the noise at any place: v(q) = (sum_i s_i K(q, x_i) a_i + 4 s^2) / (sum_i s_i K(q, x_i) + 4), a Gaussian's mean of the
+/// squared residuals a_i with four more of the common variance.
+/// </summary>
+/// <remarks>
+/// Its width has the least mean of ln v_-i + a_i / v_-i, each example judged by the others. Where the widest that is no more than a
+/// standard error worse is wider, that one is taken: equal noise stays one variance.
+/// </remarks>
+internal sealed class LocalVariance
+{
+    private const double PriorExamples = 4;
+    private const double LeastNeighbours = 20;
+    private const double LeastPart = 1e-4;
+
+    // Widths between two neighbouring ones are hardly better than the better of these.
+    private const double Ratio = 1.3;
+
+    // A criterion's mean over so many rows is known to 1/60 of its deviation.
+    private const int MostJudged = 4096;
+
+    private readonly SmootherData _data;
+    private readonly double[] _squares;
+    private readonly double _common;
+    private readonly int? _threads;
+    private readonly Lazy<Pooler<double>> _pooler;
+
+    /// <param name="data">The examples.</param>
+    /// <param name="squares">Their squared residuals (n), each as large as its leverage lets a residual be.</param>
+    /// <param name="common">The common variance.</param>
+    /// <param name="threads">How many threads; all where null.</param>
+    public LocalVariance(SmootherData data, double[] squares, double common, int? threads)
+    {
+        (_data, _squares, _common, _threads) = (data, squares, common, threads);
+        Samples = new Samples<double>(data.Keys, squares, data.Features, data.Weights);
+        Widths = Choose();
+        _pooler = new(() => PoolerOf(Widths));
+    }
+
+    /// <summary>The widths (d).</summary>
+    public double[] Widths { get; }
+
+    private Samples<double> Samples { get; }
+
+    /// <summary>v at some queries (m, d).</summary>
+    public double[] At(ReadOnlySpan<double> queries, CancellationToken cancellationToken = default)
+    {
+        (double[] means, double[] sums, _) = Pooled(_pooler.Value, queries, cancellationToken);
+        for (int i = 0; i < means.Length; i++)
+        {
+            means[i] = sums[i] > 0 ? ((means[i] * sums[i]) + (PriorExamples * _common)) / (sums[i] + PriorExamples) : _common;
+        }
+
+        return means;
+    }
+
+    /// <summary>v at each example, which has no say in it (n).</summary>
+    public double[] LeavingOut() => Others(Pooled(_pooler.Value, _data.Keys, default), [.. Enumerable.Range(0, _data.Count)]);
+
+    private double[] Choose()
+    {
+        double[] scales = [.. Enumerable.Range(0, _data.Features).Select(_data.DeviationOf)];
+        if (!(_common > 0) || scales.All(scale => scale == 0))
+        {
+            return Array.ConvertAll(scales, scale => scale > 0 ? scale : 1);
+        }
+
+        int step = Math.Max(1, _data.Count / MostJudged);
+        int[] judged = [.. Enumerable.Range(0, _data.Count).Where(i => i % step == 0)];
+        double[] places = _data.Take(judged).Keys;
+        (double least, double most) = Range();
+        int last = (int)Math.Ceiling(Math.Log(most / least) / Math.Log(Ratio));
+        var tried = new List<(double[] Widths, double[] Scores)>();
+        for (int k = 0; k <= last; k++)
+        {
+            double times = least * Math.Pow(most / least, (double)k / last);
+            double[] widths = Array.ConvertAll(scales, scale => times * (scale > 0 ? scale : 1));
+            using Pooler<double> pooler = PoolerOf(widths);
+            var pooled = Pooled(pooler, places, default);
+            double[] neighbours = [.. pooled.Neighbours.Order()];
+            if (neighbours[neighbours.Length / 2] >= LeastNeighbours || k == last)
+            {
+                double[] others = Others(pooled, judged);
+                tried.Add((widths, [.. judged.Select((row, i) => Math.Log(others[i]) + (_squares[row] / others[i]))]));
+            }
+        }
+
+        double[] best = tried.MinBy(one => one.Scores.Average()).Scores;
+        return tried.Last(one => IsAsGood(one.Scores, best)).Widths;
+    }
+
+    // One feature has as many widths as a search for a bandwidth; of several the deviations say how far rows are apart.
+    private (double Least, double Most) Range()
+    {
+        if (_data.Features > 1)
+        {
+            return (0.3, 10);
+        }
+
+        (double least, double most) = _data.RangeOf(0);
+        double range = (most - least) / _data.DeviationOf(0);
+        return (Math.Max(0.5 / _data.Count, 1e-3) * range, 8 * range);
+    }
+
+    private static bool IsAsGood(double[] scores, double[] best)
+    {
+        double mean = 0;
+        double square = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            double worse = scores[i] - best[i];
+            (mean, square) = (mean + worse, square + (worse * worse));
+        }
+
+        int n = scores.Length;
+        mean /= n;
+        double variance = n > 1 ? Math.Max(0, (square / n) - (mean * mean)) * n / (n - 1) : 0;
+        return mean <= Math.Sqrt(variance / n);
+    }
+
+    private double[] Others((double[] Means, double[] Sums, double[] Neighbours) pooled, int[] rows)
+    {
+        double[] others = new double[rows.Length];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            double own = _data.WeightAt(rows[i]);
+            double square = _squares[rows[i]];
+            double rest = Math.Max(0, (pooled.Means[i] * pooled.Sums[i]) - (own * square));
+            others[i] = Math.Max(
+                (rest + (PriorExamples * _common)) / (Math.Max(0, pooled.Sums[i] - own) + PriorExamples), LeastPart * _common);
+        }
+
+        return others;
+    }
+
+    private (double[] Means, double[] Sums, double[] Neighbours) Pooled(
+        Pooler<double> pooler, ReadOnlySpan<double> queries, CancellationToken cancellationToken)
+    {
+        int m = queries.Length / _data.Features;
+        (double[] means, double[] sums, double[] neighbours) = (new double[m], new double[m], new double[m]);
+        pooler.At(
+            queries, new PoolingOutput<double> { Values = means, LogWeightSum = sums, EffectiveNeighbours = neighbours },
+            cancellationToken: cancellationToken);
+        return (means, Array.ConvertAll(sums, Math.Exp), neighbours);
+    }
+
+    private Pooler<double> PoolerOf(double[] widths) => new(
+        SmoothingKernel.Gaussian, Samples, new PoolingWidths { Bandwidths = widths }, new PoolingOptions { Threads = _threads });
+}

@@ -1,0 +1,139 @@
+using TorchAttention.Numerics.Regression.Intervals;
+
+namespace TorchAttention.Numerics.Regression;
+
+/// <content>Intervals that know the fit's bias and the noise's local variance.</content>
+public sealed partial class KernelRegression
+{
+    private readonly Lazy<Noise[]> _noise;
+    private readonly Lazy<BiasCorrection>[] _corrections;
+
+    /// <summary>How many features there may be for <see cref="IntervalKind.Mean"/>, by the degree.</summary>
+    public int MostFeaturesOfIntervals => BiasCorrection.MostFeatures(Options.Degree);
+
+    private Noise[] MeasureNoise() =>
+        [.. Enumerable.Range(0, Columns).Select(c => Noise.Measure(_data, _smooth.Value, c, Options.Threads))];
+
+    private BiasCorrection CorrectionOf(bool forAll) => BiasCorrection.Create(
+        _data, _smoother, _bandwidths, forAll, Options.Threads);
+
+    private void CheckInterval(PredictionOptions options)
+    {
+        IntervalKind kind = options.Interval;
+        if (kind == IntervalKind.MeanWithoutBias)
+        {
+            return;
+        }
+
+        if (Classes.Count > 0)
+        {
+            throw new ArgumentException($"Expected the interval {IntervalKind.MeanWithoutBias} for classes, got {kind}.", nameof(options));
+        }
+
+        if (options.IsSimultaneous && kind != IntervalKind.Mean)
+        {
+            throw new ArgumentException($"Expected an interval of the mean for all queries at once, got {kind}.", nameof(options));
+        }
+
+        if (kind == IntervalKind.Mean && Features > MostFeaturesOfIntervals)
+        {
+            throw new ArgumentException(
+                $"Expected at most {MostFeaturesOfIntervals} features for the interval {kind} of a fit of degree "
+                    + $"{Options.Degree}, got {Features}: its bias is not estimated in more.", nameof(options));
+        }
+    }
+
+    private Predictions WithInterval(
+        Predictions predictions, ReadOnlySpan<double> queries, PredictionOptions options, CancellationToken cancellationToken)
+    {
+        Noise[] noise = _noise.Value;
+        double[][] variances = new double[Columns][];
+        for (int c = 0; c < Columns; c++)
+        {
+            variances[c] = noise[c].Variance.At(queries, cancellationToken);
+        }
+
+        var interval = new Interval(predictions, variances);
+        switch (options.Interval)
+        {
+            case IntervalKind.Mean:
+                BiasCorrection correction = _corrections[options.IsSimultaneous ? 1 : 0].Value;
+                (double[] corrected, double[] squaredWeights) = correction.At(queries, cancellationToken);
+                _data.AddOffsets(corrected);
+                for (int c = 0; c < Columns; c++)
+                {
+                    double quantile = options.IsSimultaneous ? correction.QuantileForAll(_data, noise[c], options.Level)
+                        : StudentBand.Quantile(options.Level, noise[c].Freedom);
+                    double[] least = options.IsSimultaneous ? correction.ResidualVariances(_data, noise[c], queries) : [];
+                    interval.SetMean(c, quantile, corrected, squaredWeights, least);
+                }
+
+                break;
+            case IntervalKind.NewObservation:
+                for (int c = 0; c < Columns; c++)
+                {
+                    double quantile = noise[c].Quantile(options.Level);
+                    interval.SetNew(c, _ => (-quantile, quantile));
+                }
+
+                break;
+            default:
+                for (int c = 0; c < Columns; c++)
+                {
+                    (double Lower, double Upper)[] quantiles = noise[c].QuantilesAt(queries, options.Level, cancellationToken);
+                    interval.SetNew(c, query => quantiles[query]);
+                }
+
+                break;
+        }
+
+        return interval.Predictions;
+    }
+
+    /// <summary>Predictions whose interval is written column by column.</summary>
+    private sealed class Interval(Predictions predictions, double[][] variances)
+    {
+        private readonly int _columns = variances.Length;
+        private readonly double[] _errors = new double[predictions.Mean.Length];
+        private readonly double[] _lower = new double[predictions.Mean.Length];
+        private readonly double[] _upper = new double[predictions.Mean.Length];
+        private readonly double[] _deviations = new double[predictions.Mean.Length];
+        private double? _quantile;
+
+        public Predictions Predictions => predictions with
+        {
+            StandardError = _errors,
+            Lower = _lower,
+            Upper = _upper,
+            NoiseDeviation = _deviations,
+            Quantile = _quantile ?? double.NaN,
+        };
+
+        public void SetMean(int column, double quantile, double[] corrected, double[] squaredWeights, double[] least) => Set(
+            column,
+            (query, at) =>
+            {
+                double bias = corrected[at] - predictions.Mean[at];
+                double noise = Math.Max(variances[column][query] * squaredWeights[query], least.Length > 0 ? least[query] : 0);
+                return Math.Sqrt(noise + (bias * bias));
+            },
+            _ => (-quantile, quantile));
+
+        public void SetNew(int column, Func<int, (double Lower, double Upper)> quantiles) => Set(
+            column, (query, _) => Math.Sqrt(variances[column][query] * (1 + (1 / predictions.EffectiveNeighbours[query]))), quantiles);
+
+        private void Set(int column, Func<int, int, double> error, Func<int, (double Lower, double Upper)> quantiles)
+        {
+            for (int query = 0; query < predictions.HasNeighbour.Length; query++)
+            {
+                int at = (query * _columns) + column;
+                (double lower, double upper) = quantiles(query);
+                _deviations[at] = Math.Sqrt(variances[column][query]);
+                _errors[at] = predictions.HasNeighbour[query] ? error(query, at) : double.NaN;
+                _lower[at] = predictions.Mean[at] + (lower * _errors[at]);
+                _upper[at] = predictions.Mean[at] + (upper * _errors[at]);
+                _quantile = lower == -upper && (_quantile is null || _quantile == upper) ? upper : double.NaN;
+            }
+        }
+    }
+}
