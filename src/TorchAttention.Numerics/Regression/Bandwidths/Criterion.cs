@@ -29,7 +29,7 @@ internal abstract class Criterion(Smoother smoother, bool leaveOutTies)
     public virtual int Fits => 1;
 
     /// <summary>Whether it can be estimated on an even grid.</summary>
-    public virtual bool AllowsGrid => !LeaveOutTies && !Smoother.IsPolynomial;
+    public virtual bool AllowsGrid => !LeaveOutTies;
 
     protected bool LeaveOutTies { get; } = leaveOutTies;
 
@@ -73,7 +73,7 @@ internal abstract class Criterion(Smoother smoother, bool leaveOutTies)
     /// <param name="h">The bandwidth.</param>
     public double At(LineGrid grid, double h)
     {
-        (double squares, double trace) = grid.At(Smoother.Kernel, Smoother.Degree, h, LeavesOut);
+        (double squares, double trace) = grid.At(Smoother.Kernel, Smoother.Degree, Smoother.Ridge, h, LeavesOut);
         return squares < 0 ? double.NegativeInfinity : Corrected(squares / grid.TotalWeight, trace, grid.Examples);
     }
 

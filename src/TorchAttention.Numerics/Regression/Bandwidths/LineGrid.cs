@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Vectors;
 
@@ -14,7 +15,7 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 /// of a hat, for a distance D of the points; a narrower bandwidth makes up for it: h'^2 = h^2 - D^2 / (6 mu_2). Time points x (points in
 /// reach) for each bandwidth, whatever the number of examples.
 /// </remarks>
-internal sealed class LineGrid
+internal sealed partial class LineGrid
 {
     // A Gaussian's weight beyond is a millionth.
     private const double GaussianReach = 5.3;
@@ -117,17 +118,20 @@ internal sealed class LineGrid
 
     /// <summary>Fits, and sums the squares of the residuals and the leverages.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="degree">0 or 1.</param>
+    /// <param name="degree">The degree.</param>
+    /// <param name="ridge">The ridge; 0 for none.</param>
     /// <param name="h">The bandwidth.</param>
     /// <param name="leaveOut">Whether each example is judged by the others alone.</param>
     /// <returns>The weighted sum of squares of all columns, and tr H.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public (double Squares, double Trace) At(SmoothingKernel kernel, int degree, double h, bool leaveOut)
+    public (double Squares, double Trace) At(SmoothingKernel kernel, int degree, double ridge, double h, bool leaveOut)
     {
         double[] table = Table(kernel, h);
         double[] weights = Convolved(_weightSums, table, 0);
-        double[] positions = degree == 0 ? [] : Convolved(_weightSums, table, 1);
-        double[] products = degree == 0 ? [] : Convolved(_weightSums, table, 2);
+        bool isPolynomial = LocalPolynomials.Covers(degree, ridge);
+        (double[] ownWeights, double[][] fitted) = isPolynomial ? Polynomials(table, h / _spacing, degree, ridge) : ([], []);
+        double[] positions = degree == 0 || isPolynomial ? [] : Convolved(_weightSums, table, 1);
+        double[] products = degree == 0 || isPolynomial ? [] : Convolved(_weightSums, table, 2);
 
         // A pair's own weight as two hats see it, on average over where between them the example stands.
         double own = table.Length == 1 ? table[0] : ((2 * table[0]) + table[1]) / 3;
@@ -142,8 +146,8 @@ internal sealed class LineGrid
             }
 
             double ownWeight = own * _weightSums[g] / _counts[g];
-            double leverage = ownWeight / weights[g];
-            if (degree == 1 && IsPlane(g, weights, positions, products))
+            double leverage = isPolynomial ? ownWeight * ownWeights[g] : ownWeight / weights[g];
+            if (degree == 1 && !isPolynomial && IsPlane(g, weights, positions, products))
             {
                 leverage *= weights[g] * products[g] / ((weights[g] * products[g]) - (positions[g] * positions[g]));
             }
@@ -158,12 +162,13 @@ internal sealed class LineGrid
         double[] heights = new double[_points];
         for (int c = 0; c < _values.Length; c++)
         {
-            double[] values = Convolved(_valueSums[c], table, 0);
-            double[] slopes = degree == 0 ? [] : Convolved(_valueSums[c], table, 1);
+            double[] values = isPolynomial ? fitted[c] : Convolved(_valueSums[c], table, 0);
+            double[] slopes = degree == 0 || isPolynomial ? [] : Convolved(_valueSums[c], table, 1);
             for (int g = 0; g < _points; g++)
             {
                 double height = _counts[g] == 0 ? 0
                     : isAlone[g] ? Nearest(g, _valueSums[c])
+                    : isPolynomial ? values[g]
                     : degree == 1 && IsPlane(g, weights, positions, products)
                         ? ((products[g] * values[g]) - (positions[g] * slopes[g]))
                             / ((weights[g] * products[g]) - (positions[g] * positions[g]))
@@ -264,11 +269,11 @@ internal sealed class LineGrid
         {
             if (Vector512.IsHardwareAccelerated)
             {
-                Convolve<Lanes512<double>>(source + reach, factors, reach, _points, power == 1, destination);
+                Convolve<Lanes512<double>>(source + reach, factors, reach, _points, power % 2 == 1, destination);
             }
             else
             {
-                Convolve<Lanes256<double>>(source + reach, factors, reach, _points, power == 1, destination);
+                Convolve<Lanes256<double>>(source + reach, factors, reach, _points, power % 2 == 1, destination);
             }
         }
 

@@ -101,6 +101,22 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
         }
     }
 
+    /// <summary>The value of a column: beta_0.</summary>
+    public double Value(ReadOnlySpan<double> row, int column) => Dot(Weights, row, column);
+
+    /// <summary>The sum of coefficients times the sums of a column's values.</summary>
+    public double Dot(ReadOnlySpan<double> coefficients, ReadOnlySpan<double> row, int column)
+    {
+        double sum = 0;
+        int values = layout.Values + (column * layout.ValueTerms);
+        for (int i = 0; i < coefficients.Length; i++)
+        {
+            sum += coefficients[i] * row[values + i];
+        }
+
+        return sum;
+    }
+
     /// <summary>sum_i l_i^2.</summary>
     public double SquaredWeights(ReadOnlySpan<double> row)
     {

@@ -84,16 +84,15 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         _system.Factor(Row, isConstant: offset > 0 && owner.Ridge > 0);
         Request.Fitted?.Invoke(Layout, _system, offset);
         Request.IsLevel[query] = owner.Ridge == 0 && _system.IsLevel;
-        double[] a = _system.Weights;
         Span<double> values = Request.Values.AsSpan(query * owner.Columns, owner.Columns);
         for (int c = 0; c < values.Length; c++)
         {
-            values[c] = owner.Samples.Centres[c] + (owner.Samples.HalfRanges[c] * Dot(a, c));
+            values[c] = owner.Samples.Centres[c] + (owner.Samples.HalfRanges[c] * _system.Value(Row, c));
         }
 
         if (Request.OwnWeight.Length > 0)
         {
-            Request.OwnWeight[query] = a[0] * double.Exp2(offset) / owner.Samples.LargestSampleWeight;
+            Request.OwnWeight[query] = _system.Weights[0] * double.Exp2(offset) / owner.Samples.LargestSampleWeight;
         }
 
         if (Request.EffectiveNeighbours.Length > 0)
@@ -124,7 +123,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
             for (int c = 0; c < owner.Columns; c++)
             {
                 Request.Slopes[(((query * owner.Columns) + c) * owner.Features) + feature] =
-                    owner.Samples.HalfRanges[c] / h * Dot(_solution, c);
+                    owner.Samples.HalfRanges[c] / h * _system.Dot(_solution, Row, c);
             }
         }
 
@@ -144,17 +143,5 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         {
             Request.OwnWeightGradient[(query * owner.Features) + feature] = h * _solution[0] / owner.Samples.LargestSampleWeight;
         }
-    }
-
-    private double Dot(double[] weights, int column)
-    {
-        double sum = 0;
-        int values = Layout.Values + (column * Layout.ValueTerms);
-        for (int i = 0; i < weights.Length; i++)
-        {
-            sum += weights[i] * Row[values + i];
-        }
-
-        return sum;
     }
 }
