@@ -50,7 +50,7 @@ public sealed partial class KernelRegression : IPredictor
         _noise = new(MeasureNoise);
         _corrections = [new(() => CorrectionOf(false)), new(() => CorrectionOf(true))];
         _polynomials = new(() => new LocalPolynomials(
-            options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads));
+            options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true));
         KnownDiagnostics = diagnostics;
     }
 

@@ -52,7 +52,7 @@ public sealed class LocalPolynomialsTests
         double[] weights = [.. y.Select((_, i) => 1 + (i % 3))];
         double[] h = [.. Enumerable.Repeat(1.5, features)];
         using var samples = new Samples<double>(x, y, features, weights);
-        var polynomials = new LocalPolynomials(SmoothingKernel.Find(kernel)!, samples, h, degree, 0.25, threads: 1);
+        var polynomials = new LocalPolynomials(SmoothingKernel.Find(kernel)!, samples, h, degree, 0.25, threads: 1, isLasting: true);
         foreach (double place in new[] { 0.1, 2.5, 5.1, 60 })
         {
             double[] query = [.. Enumerable.Repeat(place, features)];
@@ -89,7 +89,7 @@ public sealed class LocalPolynomialsTests
         double[] Of(int? width, int? threads)
         {
             double[] value = new double[y.Length];
-            new LocalPolynomials(SmoothingKernel.Gaussian, samples, [0.7, 0.9], 2, 0.25, threads, width)
+            new LocalPolynomials(SmoothingKernel.Gaussian, samples, [0.7, 0.9], 2, 0.25, threads, isLasting: true, width)
                 .At(x, new PoolingOutput<double> { Values = value }, NoNeighbourPolicy.NaN);
             return value;
         }

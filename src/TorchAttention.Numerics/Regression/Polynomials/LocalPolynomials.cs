@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Pooling.Methods.Line;
 using TorchAttention.Numerics.Pooling.Methods.Tree;
 using TorchAttention.Numerics.Vectors;
 
@@ -14,7 +15,7 @@ namespace TorchAttention.Numerics.Regression.Polynomials;
 /// each higher power. It holds the polynomial where few keys are in reach, and far from all of them nothing but the weighted mean is left.
 /// Always in float64. May be used by several threads at once.
 /// </remarks>
-internal sealed class LocalPolynomials
+internal sealed class LocalPolynomials : IDisposable
 {
     /// <summary>The most terms of a polynomial.</summary>
     public const int MostTerms = 20;
@@ -22,11 +23,16 @@ internal sealed class LocalPolynomials
     private readonly SmoothingKernel _kernel;
     private readonly int? _threads;
     private readonly int _bits;
-    private readonly Lazy<KeyTree<double>> _tree;
+    // Fewer keys and queries are soon done pair by pair; a query's cells stand on the stack.
+    private const int FewestKeysForCells = 256;
+    private const int FewestQueriesForCells = 64;
+    private const int MostColumnsForCells = 64;
+
+    private readonly Kept _kept;
 
     public LocalPolynomials(
         SmoothingKernel kernel, Samples<double> samples, double[] bandwidths, int degree, double ridge, int? threads,
-        int? vectorBits = null)
+        bool isLasting = true, int? vectorBits = null)
     {
         _kernel = kernel;
         Samples = samples;
@@ -35,7 +41,7 @@ internal sealed class LocalPolynomials
         Ridge = ridge;
         _threads = threads;
         _bits = new PoolingOptions { VectorBits = vectorBits }.Bits;
-        _tree = new(() => new KeyTree<double>(samples, [.. bandwidths.Select(h => 1 / h)]));
+        _kept = new Kept(isLasting);
     }
 
     public Samples<double> Samples { get; }
@@ -52,14 +58,18 @@ internal sealed class LocalPolynomials
     public int Columns => Samples.Columns;
 
     /// <summary>The keys of several features, in bandwidths.</summary>
-    public KeyTree<double> Tree => _tree.Value;
+    public KeyTree<double> Tree =>
+        _kept.Get(nameof(Tree), () => new KeyTree<double>(Samples, [.. Bandwidths.Select(h => 1 / h)]));
 
     /// <summary>Whether a degree and a ridge are fitted by this, and not by the engine.</summary>
     public static bool Covers(int degree, double ridge) => degree > 1 || ridge > 0;
 
     /// <summary>What is summed for a request.</summary>
-    public PolynomialLayout LayoutFor(PolynomialRequest request) => new(
-        Features, Columns, Degree, request.EffectiveNeighbours.Length > 0, request.HasGradient, _kernel == SmoothingKernel.Gaussian);
+    public PolynomialLayout LayoutFor(PolynomialRequest request) => Layout(request.EffectiveNeighbours.Length > 0, request.HasGradient);
+
+    private PolynomialLayout Layout(bool hasSquares, bool hasGradient) => _kept.Get(
+        (nameof(Layout), hasSquares, hasGradient),
+        () => new PolynomialLayout(Features, Columns, Degree, hasSquares, hasGradient, _kernel == SmoothingKernel.Gaussian));
 
     /// <summary>Fits at queries.</summary>
     /// <param name="queries">Queries (m, d).</param>
@@ -172,12 +182,44 @@ internal sealed class LocalPolynomials
             return true;
         }
 
+        if (KernelTraits<TKernel>.IsGaussian && HasCellsFor(request))
+        {
+            RunInCells<TLanes>(request, work);
+            return true;
+        }
+
         const int InPart = PairsOnLine<TKernel, TLanes>.QueriesInPart;
         work.ForEach(
             (request.Count + InPart - 1) / InPart,
             () => new PairsOnLine<TKernel, TLanes>(request),
             (part, pass) => pass.Answer(part));
         return true;
+    }
+
+    private bool HasCellsFor(PolynomialRequest request)
+    {
+        double largest = Math.Max(Samples.LargestKey, Math.Max(request.Queries.Max(), -request.Queries.Min()));
+        return Samples.Count >= FewestKeysForCells && request.Count >= FewestQueriesForCells && Columns <= MostColumnsForCells
+            && LineCells.CanHold(LineCells.WidthFor(Bandwidths[0] / Math.Sqrt(2)), largest);
+    }
+
+    private unsafe void RunInCells<TLanes>(PolynomialRequest request, Work work)
+        where TLanes : struct, ILanes<TLanes, double>
+    {
+        bool hasSquares = request.EffectiveNeighbours.Length > 0;
+        PolynomialLayout layout = Layout(hasSquares: false, request.HasGradient);
+        PolynomialCells<TLanes> sums = _kept.Get(layout, () => new PolynomialCells<TLanes>(Samples.Line, Bandwidths[0], layout, work));
+        PolynomialCells<TLanes>? squares = !hasSquares ? null : _kept.Get(nameof(Samples.SquaredLine), () => new PolynomialCells<TLanes>(
+            Samples.SquaredLine, Bandwidths[0] / Math.Sqrt(2), new PolynomialLayout(1, 0, Degree, false, false, true), work));
+        fixed (double* places = request.Queries)
+        {
+            using SortedNumbers queries = SortedNumbers.Sort(places, request.Count);
+            const int InPart = CellsOnLine<TLanes>.QueriesInPart;
+            work.ForEach(
+                (request.Count + InPart - 1) / InPart,
+                () => new CellsOnLine<TLanes>(request, queries, sums, squares),
+                (part, pass) => pass.Answer(part));
+        }
     }
 
     private unsafe void RunInTree<TKernel, TLanes>(PolynomialRequest request, Work work)
@@ -196,6 +238,8 @@ internal sealed class LocalPolynomials
                 (leaf, pass) => pass.Answer(leaf));
         }
     }
+
+    public void Dispose() => _kept.Dispose();
 
     private readonly struct Chosen(LocalPolynomials owner, PolynomialRequest request, Work work) : IKernelCall<bool>
     {

@@ -51,7 +51,7 @@ internal sealed unsafe class PairsInTree<TKernel, TLanes>(
 
     private void Sum(int leftOut, double offset)
     {
-        ClearBuffer();
+        ClearSums();
         foreach ((int first, int end) in _reach.Stretches)
         {
             bool isAmong = leftOut >= first && leftOut < end;

@@ -20,9 +20,12 @@ internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest requ
         int end = Math.Min(Request.Count, (part + 1) * QueriesInPart);
         for (int query = part * QueriesInPart; query < end; query++)
         {
-            Finish(query, Sum(query));
+            AnswerOne(query);
         }
     }
+
+    /// <summary>Answers a query.</summary>
+    public void AnswerOne(int query) => Finish(query, Sum(query));
 
     // Returns what the weights were raised by.
     private double Sum(int query)
@@ -41,7 +44,7 @@ internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest requ
         }
 
         *Query = place;
-        ClearBuffer();
+        ClearSums();
         bool isAmong = leftOut >= low && leftOut < high;
         Add(low, isAmong ? leftOut : high, offset);
         Add(isAmong ? leftOut + 1 : high, high, offset);

@@ -65,12 +65,12 @@ internal static unsafe class PolynomialLoops<TKernel, TLanes>
         }
     }
 
-    /// <summary>The sums over the lanes.</summary>
+    /// <summary>Adds the sums over the lanes to a row.</summary>
     public static void Reduce(PolynomialLayout layout, double* buffer, Span<double> row)
     {
         for (int k = 0; k < layout.Length; k++)
         {
-            row[k] = TLanes.Load(buffer + (k * TLanes.Count)).Sum();
+            row[k] += TLanes.Load(buffer + (k * TLanes.Count)).Sum();
         }
     }
 

@@ -62,12 +62,23 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
     /// <summary>Answers some queries.</summary>
     public abstract void Answer(int part);
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        Dispose(isDisposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool isDisposing) => _memory.Dispose();
 
     /// <summary>What raises the kernel's argument so that a key at a squared distance has the weight 1.</summary>
     protected static double OffsetFor(double square) => -square * TKernel.ArgumentScale;
 
-    protected void ClearBuffer() => new Span<double>(Buffer, Layout.Length * TLanes.Count).Clear();
+    /// <summary>Makes all sums 0.</summary>
+    protected void ClearSums()
+    {
+        new Span<double>(Buffer, Layout.Length * TLanes.Count).Clear();
+        Array.Clear(Row);
+    }
 
     /// <summary>From the sums in the row to the answers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

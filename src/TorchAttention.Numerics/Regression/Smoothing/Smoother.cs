@@ -235,7 +235,9 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
     {
         if (IsPolynomial)
         {
-            return new LocalPolynomials(kernel, data.Samples<double>(), bandwidths, degree, ridge, threads).At(
+            using var polynomials = new LocalPolynomials(
+                kernel, data.Samples<double>(), bandwidths, degree, ridge, threads, isLasting: false);
+            return polynomials.At(
                 queries, output, options.NoNeighbour, leftOut, null, cancellationToken);
         }
 

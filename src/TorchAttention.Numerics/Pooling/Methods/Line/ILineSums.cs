@@ -1,6 +1,3 @@
-using TorchAttention.Numerics.Pooling.Loops;
-
-
 namespace TorchAttention.Numerics.Pooling.Methods.Line;
 
 /// <summary>A way to sum a kernel over the keys in order, for queries in order.</summary>
@@ -12,8 +9,7 @@ internal unsafe interface ILineSums : IDisposable
     /// <summary>Sums for some neighbouring queries.</summary>
     /// <param name="queries">Queries (count), ascending.</param>
     /// <param name="count">How many.</param>
-    /// <param name="layout">Where the sums of weights and of weighted values stand in a row.</param>
     /// <param name="rows">A row for each query, zeroed; the sums are added to it.</param>
     /// <param name="errors">For each query the most that any other of its sums may be off (count). Overwritten.</param>
-    void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors);
+    void Sum(double* queries, int count, double* rows, double* errors);
 }

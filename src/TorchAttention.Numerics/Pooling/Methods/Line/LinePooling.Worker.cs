@@ -42,11 +42,11 @@ internal sealed unsafe partial class LinePooling<TKernel, TLanes, T>
         {
             double* queries = _queries.Numbers + first;
             new Span<double>(Numbers, count * Layout.Length).Clear();
-            _sums.Sum(queries, count, Layout, Numbers, _errors);
+            _sums.Sum(queries, count, Numbers, _errors);
             if (_squares is not null)
             {
                 new Span<double>(_squareRows, count * _squaresLayout.Length).Clear();
-                _squares.Sum(queries, count, _squaresLayout, _squareRows, _squareErrors);
+                _squares.Sum(queries, count, _squareRows, _squareErrors);
             }
 
             for (int i = 0; i < count; i++)

@@ -26,6 +26,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     // Up to this many keys, a vector's set-up costs more than the keys.
     private const int FewKeys = 12;
 
+    private readonly SumLayout _layout;
     private readonly LineKeys _keys;
     private readonly double _bandwidth;
     private readonly double? _inverseBandwidth;
@@ -51,6 +52,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
     /// <param name="work">The threads.</param>
     public PolynomialLine(LineKeys keys, double bandwidth, double? inverseBandwidth, in SumLayout layout, Work work)
     {
+        _layout = layout;
         _products = [.. ProductsOf(layout, bandwidth)];
         Moments = _products.Max(product => product.Left.Count);
         _keys = keys;
@@ -111,8 +113,9 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : ILineSums
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Sum(double* queries, int count, in SumLayout layout, double* rows, double* errors)
+    public void Sum(double* queries, int count, double* rows, double* errors)
     {
+        SumLayout layout = _layout;
         double* buffers = stackalloc double[DirectRun<TKernel, TLanes>.BufferLength];
         double* factors = stackalloc double[Moments];
         int low = _keys.Sorted.FirstNotBelow(queries[0] - (_bandwidth * (1 + 1e-9)));

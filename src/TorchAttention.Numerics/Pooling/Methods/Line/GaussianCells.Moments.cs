@@ -1,19 +1,19 @@
 namespace TorchAttention.Numerics.Pooling.Methods.Line;
 
 /// <content>The moments of the keys in a cell.</content>
-internal sealed unsafe partial class GaussianLine<TLanes>
+internal abstract unsafe partial class GaussianCells<TLanes>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillMoments(int cell)
     {
         double* buffer = stackalloc double[2 * MomentBuffer];
         double* moments = _moments.As<double>() + ((long)_momentsOf[cell] * MomentsLength);
-        TLanes centre = TLanes.All(_cells.CentreAt(_cells.Index[cell]));
-        TLanes bandwidth = TLanes.All(_bandwidth);
+        TLanes centre = TLanes.All(Cells.CentreAt(Cells.Index[cell]));
+        TLanes bandwidth = TLanes.All(Bandwidth);
         double* powers = buffer + MomentBuffer;
-        for (int first = _cells.Start[cell]; first < _cells.Start[cell + 1]; first += MomentBuffer)
+        for (int first = Cells.Start[cell]; first < Cells.Start[cell + 1]; first += MomentBuffer)
         {
-            Tile<double> keys = _keys.Slice(first, Math.Min(MomentBuffer, _cells.Start[cell + 1] - first));
+            Tile<double> keys = Keys.Slice(first, Math.Min(MomentBuffer, Cells.Start[cell + 1] - first));
             for (int i = 0; i < keys.Count; i += TLanes.Count)
             {
                 ((TLanes.Load(keys.Keys + i) - centre) / bandwidth).Store(buffer + i);
@@ -61,7 +61,7 @@ internal sealed unsafe partial class GaussianLine<TLanes>
             moments[0] += sum.Sum();
         }
 
-        for (int c = 0; c < _keys.Columns; c++)
+        for (int c = 0; c < Keys.Columns; c++)
         {
             moments[(c + 1) * Terms] += Dot(powers, keys.Values + ((long)c * keys.Stride), keys.Count);
         }
