@@ -23,10 +23,10 @@ internal sealed class LocalPolynomials : IDisposable
     private readonly SmoothingKernel _kernel;
     private readonly int? _threads;
     private readonly int _bits;
-    // Fewer keys and queries are soon done pair by pair; a query's cells stand on the stack.
-    private const int FewestKeysForCells = 256;
-    private const int FewestQueriesForCells = 64;
-    private const int MostColumnsForCells = 64;
+    // Fewer keys and queries are soon done pair by pair; what a query needs stands on the stack.
+    private const int FewestKeysForSums = 256;
+    private const int FewestQueriesForSums = 64;
+    private const int MostColumnsForSums = 64;
 
     private readonly Kept _kept;
 
@@ -182,9 +182,9 @@ internal sealed class LocalPolynomials : IDisposable
             return true;
         }
 
-        if (KernelTraits<TKernel>.IsGaussian && HasCellsFor(request))
+        if ((KernelTraits<TKernel>.IsGaussian || !TKernel.Polynomial.IsEmpty) && HasSumsFor(request))
         {
-            RunInCells<TLanes>(request, work);
+            RunOnLine<TKernel, TLanes>(request, work);
             return true;
         }
 
@@ -196,30 +196,46 @@ internal sealed class LocalPolynomials : IDisposable
         return true;
     }
 
-    private bool HasCellsFor(PolynomialRequest request)
+    private bool HasSumsFor(PolynomialRequest request)
     {
         double largest = Math.Max(Samples.LargestKey, Math.Max(request.Queries.Max(), -request.Queries.Min()));
-        return Samples.Count >= FewestKeysForCells && request.Count >= FewestQueriesForCells && Columns <= MostColumnsForCells
+        return Samples.Count >= FewestKeysForSums && request.Count >= FewestQueriesForSums && Columns <= MostColumnsForSums
             && LineCells.CanHold(LineCells.WidthFor(Bandwidths[0] / Math.Sqrt(2)), largest);
     }
 
-    private unsafe void RunInCells<TLanes>(PolynomialRequest request, Work work)
+    private unsafe void RunOnLine<TKernel, TLanes>(PolynomialRequest request, Work work)
+        where TKernel : IKernel
         where TLanes : struct, ILanes<TLanes, double>
     {
-        bool hasSquares = request.EffectiveNeighbours.Length > 0;
         PolynomialLayout layout = Layout(hasSquares: false, request.HasGradient);
-        PolynomialCells<TLanes> sums = _kept.Get(layout, () => new PolynomialCells<TLanes>(Samples.Line, Bandwidths[0], layout, work));
-        PolynomialCells<TLanes>? squares = !hasSquares ? null : _kept.Get(nameof(Samples.SquaredLine), () => new PolynomialCells<TLanes>(
-            Samples.SquaredLine, Bandwidths[0] / Math.Sqrt(2), new PolynomialLayout(1, 0, Degree, false, false, true), work));
+        IRowSums sums = _kept.Get(layout, () => SumsOf<TKernel, TLanes>(layout, isSquared: false, work));
+        IRowSums? squares = request.EffectiveNeighbours.Length == 0 ? null : _kept.Get(
+            nameof(Samples.SquaredLine),
+            () => SumsOf<TKernel, TLanes>(new PolynomialLayout(1, 0, Degree, hasSquares: false, hasGradient: false, true), true, work));
         fixed (double* places = request.Queries)
         {
             using SortedNumbers queries = SortedNumbers.Sort(places, request.Count);
-            const int InPart = CellsOnLine<TLanes>.QueriesInPart;
+            const int InPart = SumsOnLine<TKernel, TLanes>.QueriesInPart;
             work.ForEach(
                 (request.Count + InPart - 1) / InPart,
-                () => new CellsOnLine<TLanes>(request, queries, sums, squares),
+                () => new SumsOnLine<TKernel, TLanes>(request, queries, sums, squares),
                 (part, pass) => pass.Answer(part));
         }
+    }
+
+    // The sums of the kernel or of its square.
+    private IRowSums SumsOf<TKernel, TLanes>(PolynomialLayout layout, bool isSquared, Work work)
+        where TKernel : IKernel
+        where TLanes : struct, ILanes<TLanes, double>
+    {
+        double h = Bandwidths[0];
+        return (KernelTraits<TKernel>.IsGaussian, isSquared) switch
+        {
+            (true, false) => new PolynomialCells<TLanes>(Samples.Line, h, layout, work),
+            (true, true) => new PolynomialCells<TLanes>(Samples.SquaredLine, h / Math.Sqrt(2), layout, work),
+            (false, false) => new PolynomialWindows<TKernel, TLanes>(Samples.Line, h, layout, work),
+            (false, true) => new PolynomialWindows<SquaredKernel<TKernel>, TLanes>(Samples.SquaredLine, h, layout, work),
+        };
     }
 
     private unsafe void RunInTree<TKernel, TLanes>(PolynomialRequest request, Work work)

@@ -10,7 +10,7 @@ namespace TorchAttention.Numerics.Pooling.Methods.Line;
 /// <remarks>
 /// Time n + m + (cells with queries) x (cells in reach) x terms^2; memory 8 terms bytes for each column and cell of at least 16 keys.
 /// </remarks>
-internal abstract unsafe partial class GaussianCells<TLanes> : IDisposable
+internal abstract unsafe partial class GaussianCells<TLanes> : IRowSums
     where TLanes : struct, ILanes<TLanes, double>
 {
     private const int LeastKeysForMoments = 16;
@@ -92,11 +92,7 @@ internal abstract unsafe partial class GaussianCells<TLanes> : IDisposable
         _moments.Dispose();
     }
 
-    /// <summary>Sums for some neighbouring queries.</summary>
-    /// <param name="queries">Queries (count), ascending.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="rows">A row for each query, zeroed; the sums are added to it.</param>
-    /// <param name="errors">For each query the most that any of its sums may be off (count). Overwritten.</param>
+    /// <inheritdoc/>
     public void Sum(double* queries, int count, double* rows, double* errors)
     {
         double* local = stackalloc double[MomentsLength];

@@ -1,15 +1,10 @@
 namespace TorchAttention.Numerics.Pooling.Methods.Line;
 
-/// <summary>A way to sum a kernel over the keys in order, for queries in order.</summary>
-internal unsafe interface ILineSums : IDisposable
+/// <summary>The sums of means and planes over the keys in order, for queries in order.</summary>
+internal interface ILineSums : IRowSums
 {
-    /// <summary>How many times more than <c>errors</c> says the sums for the gradient of planes may be off.</summary>
+    /// <summary>
+    /// How many times more than <see cref="IRowSums.Sum"/> says of any other the sums for the gradient of planes may be off.
+    /// </summary>
     double PlaneGradientError { get; }
-
-    /// <summary>Sums for some neighbouring queries.</summary>
-    /// <param name="queries">Queries (count), ascending.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="rows">A row for each query, zeroed; the sums are added to it.</param>
-    /// <param name="errors">For each query the most that any other of its sums may be off (count). Overwritten.</param>
-    void Sum(double* queries, int count, double* rows, double* errors);
 }

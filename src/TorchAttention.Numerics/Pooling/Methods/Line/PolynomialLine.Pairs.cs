@@ -6,11 +6,11 @@ namespace TorchAttention.Numerics.Pooling.Methods.Line;
 /// <content>Keys at the ends of a window, pair by pair.</content>
 internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
 {
-    private void AddPairs(int first, int end, double* query, in SumLayout layout, double* row, double* buffers)
+    protected override void AddPairs(int first, int end, double* query, double* row, double* buffers)
     {
         if (end - first <= FewKeys)
         {
-            AddFewPairs(first, end, *query, layout, row);
+            AddFewPairs(first, end, *query, row);
             return;
         }
 
@@ -18,20 +18,21 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
         double scale = _scale;
         if (TKernel.HasJump)
         {
-            DirectRun<Constant, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
+            DirectRun<Constant, TLanes>.Add(Keys, first, end, _layout, query, &scale, buffers, row);
         }
         else
         {
-            DirectRun<TKernel, TLanes>.Add(_keys, first, end, layout, query, &scale, buffers, row);
+            DirectRun<TKernel, TLanes>.Add(Keys, first, end, _layout, query, &scale, buffers, row);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddFewPairs(int first, int end, double query, in SumLayout layout, double* row)
+    private void AddFewPairs(int first, int end, double query, double* row)
     {
+        SumLayout layout = _layout;
         double[] polynomial = _polynomial;
-        double* keys = _keys.Keys;
-        double perBandwidth = 1 / _bandwidth;
+        double* keys = Keys.Keys;
+        double perBandwidth = 1 / Bandwidth;
         for (int key = first; key < end; key++)
         {
             double position = (keys[key] - query) * perBandwidth;
@@ -44,11 +45,11 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
                 weight = (weight * r) + polynomial[k];
             }
 
-            double sampled = _keys.SampleWeights is null ? weight : weight * _keys.SampleWeights[key];
+            double sampled = Keys.SampleWeights is null ? weight : weight * Keys.SampleWeights[key];
             row[SumLayout.WeightSum] += sampled;
-            for (int c = 0; c < _keys.Columns; c++)
+            for (int c = 0; c < Keys.Columns; c++)
             {
-                row[SumLayout.Values + c] += weight * _keys.Values[((long)c * _keys.Stride) + key];
+                row[SumLayout.Values + c] += weight * Keys.Values[((long)c * Keys.Stride) + key];
             }
 
             if (layout.BandwidthGradient >= 0)
@@ -75,21 +76,21 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
     private void AddPosition(int key, double factor, double position, double* sums)
     {
         double part = factor * position;
-        double sampled = _keys.SampleWeights is null ? part : part * _keys.SampleWeights[key];
+        double sampled = Keys.SampleWeights is null ? part : part * Keys.SampleWeights[key];
         sums[0] += sampled;
         sums[1] += sampled * position;
-        for (int c = 0; c < _keys.Columns; c++)
+        for (int c = 0; c < Keys.Columns; c++)
         {
-            sums[2 + c] += part * _keys.Values[((long)c * _keys.Stride) + key];
+            sums[2 + c] += part * Keys.Values[((long)c * Keys.Stride) + key];
         }
     }
 
     private void AddFactor(int key, double factor, double* sums)
     {
-        sums[0] += _keys.SampleWeights is null ? factor : factor * _keys.SampleWeights[key];
-        for (int c = 0; c < _keys.Columns; c++)
+        sums[0] += Keys.SampleWeights is null ? factor : factor * Keys.SampleWeights[key];
+        for (int c = 0; c < Keys.Columns; c++)
         {
-            sums[1 + c] += factor * _keys.Values[((long)c * _keys.Stride) + key];
+            sums[1 + c] += factor * Keys.Values[((long)c * Keys.Stride) + key];
         }
     }
 }

@@ -1,13 +1,15 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Pooling.Methods.Line;
 using TorchAttention.Numerics.Vectors;
 
 namespace TorchAttention.Numerics.Regression.Polynomials;
 
 /// <summary>
-/// One feature and the Gaussian: queries in order by cells of keys, and pair by pair those whose sums are too small to be known.
+/// One feature: queries in order by what is summed of cells of keys, and pair by pair those whose sums are too small to be known.
 /// </summary>
-internal sealed unsafe class CellsOnLine<TLanes> : PolynomialPass<Gaussian, TLanes>
+internal sealed unsafe class SumsOnLine<TKernel, TLanes> : PolynomialPass<TKernel, TLanes>
+    where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
 {
     public const int QueriesInPart = 1024;
@@ -19,23 +21,23 @@ internal sealed unsafe class CellsOnLine<TLanes> : PolynomialPass<Gaussian, TLan
     private readonly SortedNumbers _queries;
     private readonly LineKeys _keys;
     private readonly int[] _places;
-    private readonly PolynomialCells<TLanes> _sums;
-    private readonly PolynomialCells<TLanes>? _squares;
-    private readonly PairsOnLine<Gaussian, TLanes> _pairs;
+    private readonly IRowSums _sums;
+    private readonly IRowSums? _squares;
+    private readonly PairsOnLine<TKernel, TLanes> _pairs;
     private readonly Scratch _memory;
     private readonly double* _rows;
     private readonly double* _errors;
     private readonly double* _squareRows;
     private readonly double* _squareErrors;
 
-    public CellsOnLine(
-        PolynomialRequest request, SortedNumbers queries, PolynomialCells<TLanes> sums, PolynomialCells<TLanes>? squares)
+    public SumsOnLine(
+        PolynomialRequest request, SortedNumbers queries, IRowSums sums, IRowSums? squares)
         : base(request)
     {
         (_queries, _sums, _squares) = (queries, sums, squares);
         _keys = request.Owner.Samples.Line;
         _places = request.LeftOut.Length == 0 ? [] : request.Owner.Samples.PlacesOnLine;
-        _pairs = new PairsOnLine<Gaussian, TLanes>(request);
+        _pairs = new PairsOnLine<TKernel, TLanes>(request);
         _memory = new Scratch((long)QueriesInPart * (Layout.Squares + Layout.SquareTerms + 2) * sizeof(double));
         _rows = _memory.As<double>();
         _squareRows = _rows + ((long)QueriesInPart * Layout.Squares);
@@ -76,7 +78,7 @@ internal sealed unsafe class CellsOnLine<TLanes> : PolynomialPass<Gaussian, TLan
 
         double* SquaresOf(int i) => _squareRows + ((long)i * Layout.SquareTerms);
 
-        void Sum(PolynomialCells<TLanes> cells, double* rows, int length, double* errors)
+        void Sum(IRowSums cells, double* rows, int length, double* errors)
         {
             new Span<double>(rows, count * length).Clear();
             cells.Sum(_queries.Numbers + first, count, rows, errors);
@@ -95,11 +97,12 @@ internal sealed unsafe class CellsOnLine<TLanes> : PolynomialPass<Gaussian, TLan
     // The square of a Gaussian is one that is narrower by the root of 2, whose positions are larger by that.
     private void AddSquares(double* squares)
     {
+        double factor = KernelTraits<TKernel>.IsGaussian ? 1 / Math.Sqrt(2) : 1;
         double unit = 1;
         for (int k = 0; k < Layout.SquareTerms; k++)
         {
             Row[Layout.Squares + k] = squares[k] * unit;
-            unit /= Math.Sqrt(2);
+            unit *= factor;
         }
     }
 
