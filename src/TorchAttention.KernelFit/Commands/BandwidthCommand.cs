@@ -20,7 +20,11 @@ internal static class BandwidthCommand
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command, withBandwidth: false);
         command.Add(json);
-        command.SetAction(parsed => Run(examplesOptions.Read(parsed), fitOptions.Read(parsed), parsed.GetValue(json)));
+        command.SetAction(parsed =>
+        {
+            Examples examples = examplesOptions.Read(parsed);
+            return Run(examples, fitOptions.ReadFor(parsed, examples), parsed.GetValue(json));
+        });
         return command;
     }
 

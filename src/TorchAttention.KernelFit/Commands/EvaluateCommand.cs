@@ -22,12 +22,12 @@ internal static class EvaluateCommand
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
         command.AddAll(folds, seed, json);
-        command.SetAction(parsed => Run(
-            examplesOptions.Read(parsed),
-            fitOptions.Read(parsed),
-            parsed.GetValue(folds),
-            parsed.GetValue(seed) ?? 0,
-            parsed.GetValue(json)));
+        command.SetAction(parsed =>
+        {
+            Examples examples = examplesOptions.Read(parsed);
+            return Run(
+                examples, fitOptions.ReadFor(parsed, examples), parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
+        });
         return command;
     }
 

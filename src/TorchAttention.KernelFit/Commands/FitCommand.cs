@@ -49,9 +49,13 @@ internal static class FitCommand
                 !parsed.GetValue(noPlots),
                 parsed.GetValue(quiet),
                 parsed.GetValue(json));
-            return onePass.Read(parsed, examplesOptions, options) is OnePassFit fit
-                ? fit.Run(said)
-                : Run(examplesOptions.Read(parsed, picture.By), options, said);
+            if (onePass.Read(parsed, examplesOptions, options) is OnePassFit fit)
+            {
+                return fit.Run(said);
+            }
+
+            Examples examples = examplesOptions.Read(parsed, picture.By);
+            return Run(examples, fitOptions.ReadFor(parsed, examples), said);
         });
         return command;
     }

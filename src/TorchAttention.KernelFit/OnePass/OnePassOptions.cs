@@ -95,7 +95,7 @@ internal sealed class OnePassOptions
 
     private static bool IsAnswered(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options) =>
         examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian
-        && !options.IsPolynomial && options.Degrees.Count == 0
+        && !options.IsPolynomial && options.Degrees.Count == 0 && options.Ridge is null or 0
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1
             || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc);

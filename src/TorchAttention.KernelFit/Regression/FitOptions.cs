@@ -21,7 +21,7 @@ internal sealed class FitOptions
         "--degree",
         "number|auto",
         "0: local constant (Nadaraya-Watson), 1: local linear, 2: local quadratic, 3: local cubic, "
-            + "auto: 1 or 2, both with a ridge, whichever has the smaller leave-one-out error (default 0)");
+            + "auto: 1 or 2, both with a ridge, whichever has the smaller leave-one-out error (default auto; 0 with --classes and in one pass)");
 
     private readonly Option<double?> _ridge = Options.NotNegativeNumber(
         "--ridge",
@@ -99,8 +99,19 @@ internal sealed class FitOptions
             NoNeighbour = parsed.GetValue(_noNeighbour),
             Threads = parsed.GetValue(_threads),
         };
-        return isAuto || options is not { Degree: 0, Ridge: > 0 } ? options
+        return isAuto || parsed.GetValue(_degree) is null || options is not { Degree: 0, Ridge: > 0 } ? options
             : throw CliException.WrongInput("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0: a mean has no slope to hold");
+    }
+
+    /// <summary>The same for rows in memory, where what is not said of the degree depends on the data.</summary>
+    public KernelRegressionOptions ReadFor(ParseResult parsed, Examples examples)
+    {
+        KernelRegressionOptions options = Read(parsed);
+        int features = examples.Features.Count;
+        return parsed.GetValue(_degree) is not null || examples.Labels is not null ? options
+            : options.For(_autoDegrees[^1]).TooManyTerms(features) is null ? options with { Degrees = _autoDegrees }
+            : options.For(1).TooManyTerms(features) is null ? options.For(1)
+            : options.For(0);
     }
 
     private static int Degree(string text) =>

@@ -238,9 +238,37 @@ public sealed class RegressionTests : IDisposable
     }
 
     [Fact]
+    public void TheDegree_IsChosenWhereItIsNotSaid()
+    {
+        using var json = JsonDocument.Parse(_console.Run("fit", "--data", "mcycle", "--no-plots", "--out", "usual", "--json").Output);
+        Assert.Equal(2, json.RootElement.GetProperty("degree").GetInt32());
+        Assert.Equal(0.25, json.RootElement.GetProperty("ridge").GetDouble());
+        string[] auto = ["--degree", "auto", "--no-plots", "--quiet", "--out", "auto"];
+        Assert.Equal(0, _console.Run(["fit", "--data", "mcycle", .. auto]).ExitCode);
+        Assert.Equal(_console.ReadLines("auto/fitted.csv"), _console.ReadLines("usual/fitted.csv"));
+
+        // Classes are means, and in many features a parabola has too many terms.
+        string[] iris = ["--x", "Petal.Length", "--y", "Species", "--classes", "--no-plots", "--out", "classes", "--json"];
+        Assert.Equal(0, Degree("fit", ["--data", "iris", .. iris]));
+        string[] many = [.. Enumerable.Range(0, 24).Select(j => $"x{j}")];
+        string rows = string.Join(
+            '\n', Enumerable.Range(0, 40).Select(i => string.Join(',', many.Select((_, j) => i * (j + 3) % 11)) + $",{i}"));
+        _console.Write("many.csv", $"{string.Join(',', many)},y\n{rows}\n");
+        string[] fit = ["--data", "many.csv", "--y", "y", "--bandwidth", "9", "--no-plots", "--json"];
+        Assert.Equal(1, Degree("fit", [.. fit, "--x", string.Join(',', many[..6]), "--out", "six"]));
+        Assert.Equal(0, Degree("fit", [.. fit, "--x", string.Join(',', many), "--out", "all"]));
+
+        int Degree(string command, string[] arguments)
+        {
+            using var summary = JsonDocument.Parse(_console.Run([command, .. arguments]).Output);
+            return summary.RootElement.GetProperty("degree").GetInt32();
+        }
+    }
+
+    [Fact]
     public void Bandwidth_ComparesTheRules()
     {
-        using var json = JsonDocument.Parse(_console.Run("bandwidth", "--data", "mcycle", "--json").Output);
+        using var json = JsonDocument.Parse(_console.Run("bandwidth", "--data", "mcycle", "--degree", "0", "--json").Output);
         JsonElement rules = json.RootElement.GetProperty("rules");
         Assert.Equal(["loo", "aicc", "gcv", "silverman", "scott", "plugin", "kfold"], rules.EnumerateObject().Select(rule => rule.Name));
         Assert.Equal(0.913825, rules.GetProperty("loo").GetProperty("bandwidth")[0].GetDouble(), 1e-5);
@@ -254,7 +282,7 @@ public sealed class RegressionTests : IDisposable
     public void Evaluate_IsTheErrorOnHeldOutRows()
     {
         using var json = JsonDocument.Parse(
-            _console.Run("evaluate", "--data", "mcycle", "--bandwidth", "1", "--folds", "133", "--json").Output);
+            _console.Run("evaluate", "--data", "mcycle", "--degree", "0", "--bandwidth", "1", "--folds", "133", "--json").Output);
 
         // With a fold for each row and a given bandwidth this is the leave-one-out error.
         Assert.Equal(Math.Sqrt(597.0605698213744), json.RootElement.GetProperty("rmse").GetDouble(), 1e-9);
@@ -289,7 +317,7 @@ public sealed class RegressionTests : IDisposable
         "Petal.Length", "--bandwidth", "plugin")]
     [InlineData("--kernel: expected one of gaussian", "fit", "--data", "mcycle", "--kernel", "cosine")]
     [InlineData("--degree: expected 0, 1, 2, 3 or auto, got '4'", "fit", "--data", "mcycle", "--degree", "4")]
-    [InlineData("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0", "fit", "--data", "mcycle", "--ridge", "0.25")]
+    [InlineData("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0", "fit", "--data", "mcycle", "--degree", "0", "--ridge", "0.25")]
     [InlineData("--ridge: expected a number of at least 0", "fit", "--data", "mcycle", "--degree", "2", "--ridge", "-1")]
     [InlineData(
         "--degree: expected 0 with --classes, got auto", "fit", "--data", "iris", "--x", "Petal.Width", "--y", "Species", "--classes",
