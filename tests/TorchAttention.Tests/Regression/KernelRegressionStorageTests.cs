@@ -52,6 +52,23 @@ public sealed class KernelRegressionStorageTests : IDisposable
         Assert.Equal(model.Diagnostics.RSquared, loaded.Diagnostics.RSquared);
     }
 
+    // A program that does not know the ridge takes no file of version 2.
+    [Theory]
+    [InlineData(0, null, "1")]
+    [InlineData(1, null, "1")]
+    [InlineData(1, 0.25, "2")]
+    [InlineData(2, 0.0, "2")]
+    public void Version_IsThatOfWhatIsFitted(int degree, double? ridge, string version)
+    {
+        var options = new KernelRegressionOptions { Degree = degree, Ridge = ridge, Bandwidth = 1 };
+        KernelRegression model = KernelRegression.Fit([1, 2, 3, 4], [1, 3, 2, 5], options);
+        model.Save(Path);
+        Assert.Equal(version, SafeTensorsFile.Read(Path).Metadata["version"]);
+        KernelRegression loaded = KernelRegression.Load(Path).Model;
+        Assert.Equal(model.Options.RidgeInUse, loaded.Options.RidgeInUse);
+        Assert.Equal(model.Predict([2.5, 9]).Mean, loaded.Predict([2.5, 9]).Mean);
+    }
+
     [Fact]
     public void Classes_AreKept()
     {
