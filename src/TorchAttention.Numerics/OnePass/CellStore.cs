@@ -3,9 +3,6 @@ namespace TorchAttention.Numerics.OnePass;
 /// <summary>The cells that hold rows: their sums, in fixed point, and the rows of those that hold few.</summary>
 internal sealed class CellStore
 {
-    // Key, value and weight.
-    private const int Fields = 3;
-
     private const int FirstCells = 64;
     private const int NoRows = -1;
 
@@ -14,10 +11,15 @@ internal sealed class CellStore
 
     private readonly MomentGrid _grid;
     private readonly int _mostKept;
+
+    private readonly int _columns;
+
+    // Of a kept row: its key, its values, its weight.
+    private readonly int _fields;
     private readonly Stack<int> _free = [];
     private Int128[] _sums;
     private long[] _ids = new long[FirstCells];
-    private double[] _levels = new double[FirstCells];
+    private double[] _levels;
     private double[] _weightUnits = new double[FirstCells];
     private long[] _counts = new long[FirstCells];
     private byte[] _kept = new byte[FirstCells];
@@ -35,6 +37,9 @@ internal sealed class CellStore
         _grid = grid;
         Sums = grid.SumRows * grid.Terms;
         _mostKept = grid.MostKept;
+        _columns = grid.Columns;
+        _fields = _columns + 2;
+        _levels = new double[FirstCells * _columns];
         _sums = new Int128[FirstCells * Sums];
     }
 
@@ -74,6 +79,19 @@ internal sealed class CellStore
         return place;
     }
 
+    /// <summary>The place of a cell that holds rows; -1 where there is none.</summary>
+    public int Find(long id)
+    {
+        int mask = _table.Length - 1;
+        int slot = (int)Hash(id) & mask;
+        while (_table[slot] >= 0 && _ids[_table[slot]] != id)
+        {
+            slot = (slot + 1) & mask;
+        }
+
+        return _table[slot] >= 0 && _counts[_table[slot]] > 0 ? _table[slot] : -1;
+    }
+
     private int Search(long id)
     {
         int mask = _table.Length - 1;
@@ -94,34 +112,36 @@ internal sealed class CellStore
 
     public Span<Int128> SumsAt(int place) => _sums.AsSpan(place * Sums, Sums);
 
-    public double LevelAt(int place) => _levels[place];
+    public double LevelAt(int place, int column) => _levels[(place * _columns) + column];
 
     public long CountAt(int place) => _counts[place];
 
-    /// <summary>The rows that a cell keeps.</summary>
-    public KeptRow[] RowsAt(int place)
+    /// <summary>The rows that a cell keeps, each a key, its values and its weight, in an order of their own, whoever added them.</summary>
+    public double[][] RowsInOrder(int place)
     {
-        if (_rowPlaces[place] == NoRows)
-        {
-            return [];
-        }
-
-        var rows = new KeptRow[_kept[place]];
-        int at = _rowPlaces[place] * Fields * _mostKept;
-        for (int i = 0; i < rows.Length; i++, at += Fields)
-        {
-            rows[i] = new KeptRow(_rows[at], _rows[at + 1], _rows[at + 2]);
-        }
-
+        double[][] rows = [.. Enumerable.Range(0, KeptAt(place)).Select(i => RowAt(place, i).ToArray())];
+        Array.Sort(rows, CompareRows);
         return rows;
     }
 
-    /// <summary>The rows that a cell keeps, in an order of their own, whoever added them.</summary>
-    public KeptRow[] RowsInOrder(int place)
+    private int KeptAt(int place) => _rowPlaces[place] == NoRows ? 0 : _kept[place];
+
+    private Span<double> RowAt(int place, int row) => _rows.AsSpan(((_rowPlaces[place] * _mostKept) + row) * _fields, _fields);
+
+    // Bits tell zeros of both signs apart.
+    private static int CompareRows(double[] one, double[] other)
     {
-        KeptRow[] rows = RowsAt(place);
-        Array.Sort(rows);
-        return rows;
+        for (int i = 0; i < one.Length; i++)
+        {
+            int order = one[i].CompareTo(other[i]);
+            order = order != 0 ? order : BitConverter.DoubleToInt64Bits(one[i]).CompareTo(BitConverter.DoubleToInt64Bits(other[i]));
+            if (order != 0)
+            {
+                return order;
+            }
+        }
+
+        return 0;
     }
 
     /// <summary>The weight of a cell's rows; their number where they have none.</summary>
@@ -150,13 +170,12 @@ internal sealed class CellStore
         }
 
         double weight = WeightAt(place);
-        int at = _rowPlaces[place] * Fields * _mostKept;
         int left = 0;
         for (int i = 0; i < _kept[place]; i++)
         {
-            if (IsKept(_rows[at + (Fields * i) + 2], weight))
+            if (IsKept(RowAt(place, i)[^1], weight))
             {
-                _rows.AsSpan(at + (Fields * i), Fields).CopyTo(_rows.AsSpan(at + (Fields * left++)));
+                RowAt(place, i).CopyTo(RowAt(place, left++));
             }
         }
 
@@ -167,15 +186,16 @@ internal sealed class CellStore
     /// <summary>Keeps a row, if it is a large part of its cell.</summary>
     /// <param name="place">The cell's place.</param>
     /// <param name="x">The key.</param>
-    /// <param name="y">The value.</param>
+    /// <param name="y">The values.</param>
     /// <param name="weight">The weight; 1 where rows have none.</param>
-    public void Keep(int place, double x, double y, double weight = 1)
+    public void Keep(int place, double x, ReadOnlySpan<double> y, double weight = 1)
     {
         bool isKept = _rowPlaces[place] != NoRows && _kept[place] < _mostKept && (!_grid.HasWeights || IsKept(weight, WeightAt(place)));
         if (isKept)
         {
-            int at = (_rowPlaces[place] * Fields * _mostKept) + (Fields * _kept[place]++);
-            (_rows[at], _rows[at + 1], _rows[at + 2]) = (x, y, weight);
+            Span<double> row = RowAt(place, _kept[place]++);
+            (row[0], row[^1]) = (x, weight);
+            y.CopyTo(row[1..]);
         }
     }
 
@@ -195,25 +215,25 @@ internal sealed class CellStore
                 sums[k] = checked(sums[k] + more[k]);
             }
 
-            KeepAll(place, other._counts[from], other.RowsAt(from));
+            KeepAll(place, other._counts[from], other.RowsInOrder(from));
         }
     }
 
     /// <summary>Sets a cell as a file has it.</summary>
-    public void Set(long id, long count, ReadOnlySpan<Int128> sums, KeptRow[] rows)
+    public void Set(long id, long count, ReadOnlySpan<Int128> sums, double[][] rows)
     {
         int place = PlaceOf(id);
         sums.CopyTo(SumsAt(place));
         KeepAll(place, count, rows);
     }
 
-    private void KeepAll(int place, long count, KeptRow[] rows)
+    private void KeepAll(int place, long count, double[][] rows)
     {
         if (Count(place, count))
         {
-            foreach (KeptRow row in rows)
+            foreach (double[] row in rows)
             {
-                Keep(place, row.X, row.Y, row.Weight);
+                Keep(place, row[0], row.AsSpan(1, _columns), row[^1]);
             }
         }
     }
@@ -226,7 +246,7 @@ internal sealed class CellStore
             int size = checked(2 * place);
             Array.Resize(ref _sums, checked(size * Sums));
             Array.Resize(ref _ids, size);
-            Array.Resize(ref _levels, size);
+            Array.Resize(ref _levels, size * _columns);
             Array.Resize(ref _weightUnits, size);
             Array.Resize(ref _counts, size);
             Array.Resize(ref _kept, size);
@@ -234,7 +254,11 @@ internal sealed class CellStore
         }
 
         _ids[place] = id;
-        _levels[place] = _grid.LevelAt(id);
+        for (int c = 0; c < _columns; c++)
+        {
+            _levels[(place * _columns) + c] = _grid.LevelAt(id, c);
+        }
+
         _weightUnits[place] = _grid.WeightUnitAt(id);
         _rowPlaces[place] = _free.Count > 0 ? _free.Pop() : NewRowSet();
         if (4 * Cells > _table.Length)
@@ -247,9 +271,9 @@ internal sealed class CellStore
 
     private int NewRowSet()
     {
-        if ((_rowSets + 1) * Fields * _mostKept > _rows.Length)
+        if ((_rowSets + 1) * _fields * _mostKept > _rows.Length)
         {
-            Array.Resize(ref _rows, Math.Max(2 * _rows.Length, Fields * _mostKept * FirstCells));
+            Array.Resize(ref _rows, Math.Max(2 * _rows.Length, _fields * _mostKept * FirstCells));
         }
 
         return _rowSets++;
@@ -301,11 +325,8 @@ internal sealed class CellStore
     private static uint Hash(long id) => (uint)(((ulong)id * 0x9E3779B97F4A7C15) >> 33);
 }
 
-/// <summary>A row that a cell keeps beside its sums.</summary>
+/// <summary>A row that a cell keeps beside its sums, of one column of values.</summary>
 /// <param name="X">The key.</param>
 /// <param name="Y">The value.</param>
 /// <param name="Weight">The weight; 1 where rows have none.</param>
-internal readonly record struct KeptRow(double X, double Y, double Weight) : IComparable<KeptRow>
-{
-    public int CompareTo(KeptRow other) => (X, Y, Weight).CompareTo((other.X, other.Y, other.Weight));
-}
+internal readonly record struct KeptRow(double X, double Y, double Weight);

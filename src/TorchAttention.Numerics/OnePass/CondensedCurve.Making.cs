@@ -25,8 +25,9 @@ public sealed partial class CondensedCurve
     /// <param name="model">The fit.</param>
     /// <param name="tolerance">What a mean may be off by, as a part of the range of the means; 1e-10 by default.</param>
     /// <param name="diagnostics">How its rows were described; as the fit to moments does where null.</param>
+    /// <param name="column">The column of values.</param>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
-    internal static CondensedCurve Create(MomentRegression model, double tolerance, Diagnostics? diagnostics = null)
+    internal static CondensedCurve Create(MomentRegression model, double tolerance, Diagnostics? diagnostics = null, int column = 0)
     {
         if (!(tolerance is >= LeastTolerance and < 1))
         {
@@ -34,12 +35,17 @@ public sealed partial class CondensedCurve
                 nameof(tolerance), tolerance, $"Expected a tolerance from {LeastTolerance} to below 1.");
         }
 
-        var making = new Making(model, tolerance);
-        return new CondensedCurve(making.Pieces(), model.LevelOfPieces.Exponent, model.MeanY)
+        diagnostics ??= model.Diagnostics;
+        var making = new Making(model, column, tolerance);
+        return new CondensedCurve(making.Pieces(), model.LevelsOfPieces[column].Exponent, model.MeansY[column])
         {
             Bandwidth = model.Bandwidth,
             Count = model.Count,
-            Diagnostics = diagnostics ?? model.Diagnostics,
+            Diagnostics = diagnostics with
+            {
+                ResidualStandardError = [diagnostics.ResidualStandardError[column]],
+                RSquared = [diagnostics.RSquared[column]],
+            },
             LeastX = model.LeastX,
             MostX = model.MostX,
             Tolerance = tolerance,
@@ -62,15 +68,15 @@ public sealed partial class CondensedCurve
         private readonly CellCache<Cell> _cells;
         private readonly double _scale;
 
-        public Making(MomentRegression model, double tolerance)
+        public Making(MomentRegression model, int column, double tolerance)
         {
-            _level = model.LevelOfPieces;
+            _level = model.LevelsOfPieces[column];
             _curve = new MomentCurve(_level, model.Bandwidth, model.Degree);
             _basis = model.Degree == 0 ? CellBasis.Proving(_level.K) : CellBasis.OfPowers(_level.K);
             _cells = new CellCache<Cell>(Make);
             _degree = model.Degree;
             _order = (_degree + 1) * (_level.K - 1);
-            _origin = model.MeanY;
+            _origin = model.MeansY[column];
             _tolerance = tolerance;
             _margin = (long)Math.Ceiling(Margin * model.Bandwidth / _level.CellWidth);
             (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
@@ -85,7 +91,7 @@ public sealed partial class CondensedCurve
             }
 
             // A curve that does not vary is as wide as its noise, or as its digits.
-            double noise = model.Diagnostics.ResidualStandardError[0];
+            double noise = model.Diagnostics.ResidualStandardError[column];
             double digits = Math.BitIncrement(Math.Abs(_origin)) - Math.Abs(_origin);
             _scale = Math.Max(most - least, Math.Max(double.IsNaN(noise) ? 0 : noise, digits));
         }

@@ -17,18 +17,23 @@ public sealed partial class CondensedCurve
     /// <param name="notes">Text to keep with the curve, such as the names of columns; <see cref="Load(string)"/> gives it back.</param>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
-    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
+    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null) =>
+        new SafeTensorsFile(Tensors(""), Metadata(ModelName, notes)).Write(path);
+
+    /// <summary>The numbers as tensors, whose names begin alike.</summary>
+    internal Dictionary<string, SafeTensor> Tensors(string prefix)
     {
         int n = _pieces.Length;
-        var tensors = new Dictionary<string, SafeTensor>
+        return new Dictionary<string, SafeTensor>
         {
-            ["starts"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Start)], n),
-            ["cells"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Cells)], n),
-            ["mean"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Mean)], n, K),
-            ["neighbours"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Neighbours).Select(number => (float)number)], n, K),
-            ["bounds"] = SafeTensor.Create([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
-            ["far"] = SafeTensor.Create([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
-            ["numbers"] = SafeTensor.Create(
+            [$"{prefix}starts"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Start)], n),
+            [$"{prefix}cells"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Cells)], n),
+            [$"{prefix}mean"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Mean)], n, K),
+            [$"{prefix}neighbours"] = SafeTensor.Create(
+                [.. _pieces.SelectMany(piece => piece.Neighbours).Select(number => (float)number)], n, K),
+            [$"{prefix}bounds"] = SafeTensor.Create([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
+            [$"{prefix}far"] = SafeTensor.Create([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
+            [$"{prefix}numbers"] = SafeTensor.Create(
                 [
                     Bandwidth,
                     _origin,
@@ -45,11 +50,16 @@ public sealed partial class CondensedCurve
                 ],
                 Numbers),
         };
+    }
+
+    /// <summary>What is said of the curve in a file's header.</summary>
+    internal Dictionary<string, string> Metadata(string modelName, IReadOnlyDictionary<string, string>? notes)
+    {
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
             ["version"] = Version.ToString(CultureInfo.InvariantCulture),
-            ["model"] = ModelName,
+            ["model"] = modelName,
             ["cell_exponent"] = _exponent.ToString(CultureInfo.InvariantCulture),
             ["examples"] = Count.ToString(CultureInfo.InvariantCulture),
         };
@@ -58,7 +68,7 @@ public sealed partial class CondensedCurve
             metadata[StoredModel.NotePrefix + key] = value;
         }
 
-        new SafeTensorsFile(tensors, metadata).Write(path);
+        return metadata;
     }
 
     /// <summary>Loads a curve that <see cref="Save"/> wrote: its predictions are the same bit for bit.</summary>
@@ -73,16 +83,19 @@ public sealed partial class CondensedCurve
     /// <param name="file">Its content.</param>
     /// <returns>The curve, and the notes that were saved with it.</returns>
     /// <exception cref="StorageException">It is of another kind or of a later version, or has a number that cannot be used.</exception>
-    public static (CondensedCurve Curve, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
+    public static (CondensedCurve Curve, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file) =>
+        (Read(path, new StoredModel(path, file, ModelName, Version), ""), StoredModel.Notes(file));
+
+    /// <summary>The curve whose tensors' names begin so.</summary>
+    internal static CondensedCurve Read(string path, StoredModel reader, string prefix)
     {
-        var reader = new StoredModel(path, file, ModelName, Version);
-        long[] starts = reader.Longs("starts", 1);
-        long[] cells = reader.Longs("cells", 1);
-        double[] mean = reader.Doubles("mean", 2);
-        double[] neighbours = [.. reader.Floats("neighbours", 2).Select(number => (double)number)];
-        double[] bounds = reader.Doubles("bounds", 2);
-        double[] far = reader.Doubles("far", 1);
-        double[] said = reader.Doubles("numbers", 1);
+        long[] starts = reader.Longs($"{prefix}starts", 1);
+        long[] cells = reader.Longs($"{prefix}cells", 1);
+        double[] mean = reader.Doubles($"{prefix}mean", 2);
+        double[] neighbours = [.. reader.Floats($"{prefix}neighbours", 2).Select(number => (double)number)];
+        double[] bounds = reader.Doubles($"{prefix}bounds", 2);
+        double[] far = reader.Doubles($"{prefix}far", 1);
+        double[] said = reader.Doubles($"{prefix}numbers", 1);
         int n = starts.Length;
         bool fits = n > 0 && cells.Length == n && mean.Length == n * K && neighbours.Length == n * K && bounds.Length == 2 * n
             && far.Length == n && said.Length == Numbers && mean.All(double.IsFinite) && neighbours.All(double.IsFinite)
@@ -108,7 +121,7 @@ public sealed partial class CondensedCurve
             bounds[(2 * i) + 1],
             far[i] != 0))];
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
-        var curve = new CondensedCurve(pieces, exponent, said[1])
+        return new CondensedCurve(pieces, exponent, said[1])
         {
             Bandwidth = said[0],
             Count = count,
@@ -126,6 +139,5 @@ public sealed partial class CondensedCurve
                 GCV = said[11],
             },
         };
-        return (curve, StoredModel.Notes(file));
     }
 }

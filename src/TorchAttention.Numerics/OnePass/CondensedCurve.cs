@@ -116,7 +116,7 @@ public sealed partial class CondensedCurve : IPredictor
         CancellationToken cancellationToken = default)
     {
         options ??= new PredictionOptions();
-        return CurvePredictions.Create(queries, At, Diagnostics, (LeastX, MostX), options, cancellationToken);
+        return CurvePredictions.Create(queries, [At], Diagnostics, (LeastX, MostX), options, cancellationToken);
     }
 
     /// <summary>The mean alone.</summary>
@@ -176,7 +176,8 @@ public sealed partial class CondensedCurve : IPredictor
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Pieces} pieces for {Count} examples, h = {Bandwidth}, within {Bound:g3}");
 
-    private CurvePoint At(double x)
+    /// <summary>The curve at a place.</summary>
+    internal CurvePoint At(double x)
     {
         Piece piece = _pieces[PieceAt(x, out double t)];
         double mean = _origin + Chebyshev.At(piece.Mean, t);

@@ -11,19 +11,19 @@ namespace TorchAttention.Numerics.OnePass;
 /// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>
 internal readonly record struct CurvePoint(double Mean, double EffectiveNeighbours, double Slope, double Bound, bool IsFar);
 
-/// <summary>Predictions of a curve of one feature.</summary>
+/// <summary>Predictions of curves of one feature.</summary>
 internal static class CurvePredictions
 {
     /// <summary>Predicts.</summary>
     /// <param name="queries">Queries (m).</param>
-    /// <param name="at">The curve at a query.</param>
+    /// <param name="curves">The curve of each column (v) at a query.</param>
     /// <param name="diagnostics">Of the fit.</param>
     /// <param name="range">The least and the largest key.</param>
     /// <param name="options">What is asked for.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public static Predictions Create(
         ReadOnlySpan<double> queries,
-        Func<double, CurvePoint> at,
+        Func<double, CurvePoint>[] curves,
         Diagnostics diagnostics,
         (double Least, double Most) range,
         PredictionOptions options,
@@ -45,17 +45,18 @@ internal static class CurvePredictions
 
         int m = queries.Length;
         double quantile = StudentBand.Quantile(options.Level, diagnostics.ResidualDegreesOfFreedom);
-        double sigma = diagnostics.ResidualStandardError[0];
-        int errors = options.HasErrors ? m : 0;
+        int columns = curves.Length;
+        int all = m * columns;
+        int errors = options.HasErrors ? all : 0;
         var predictions = new Predictions
         {
-            Mean = new double[m],
+            Mean = new double[all],
             StandardError = new double[errors],
             Lower = new double[errors],
             Upper = new double[errors],
             Quantile = options.HasErrors ? quantile : double.NaN,
-            EffectiveNeighbours = new double[errors],
-            Slopes = new double[options.HasSlopes ? m : 0],
+            EffectiveNeighbours = new double[options.HasErrors ? m : 0],
+            Slopes = new double[options.HasSlopes ? all : 0],
             HasNeighbour = new bool[m],
             IsOutside = new bool[m],
             IsInGap = new bool[m],
@@ -68,25 +69,29 @@ internal static class CurvePredictions
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            double x = queries[i];
-            CurvePoint point = double.IsFinite(x) ? at(x)
-                : throw new ArgumentException($"Expected finite queries, got {x} at {i}.", nameof(queries));
-            predictions.Mean[i] = point.Mean;
+            double x = double.IsFinite(queries[i]) ? queries[i]
+                : throw new ArgumentException($"Expected finite queries, got {queries[i]} at {i}.", nameof(queries));
             predictions.HasNeighbour[i] = true;
             predictions.IsOutside[i] = x < range.Least || x > range.Most;
-            predictions.IsInGap[i] = point.IsFar && !predictions.IsOutside[i];
-            if (options.HasErrors)
+            for (int c = 0; c < columns; c++)
             {
-                double error = sigma / Math.Sqrt(point.EffectiveNeighbours);
-                predictions.EffectiveNeighbours[i] = point.EffectiveNeighbours;
-                predictions.StandardError[i] = error;
-                predictions.Lower[i] = point.Mean - (quantile * error);
-                predictions.Upper[i] = point.Mean + (quantile * error);
-            }
+                int at = (i * columns) + c;
+                CurvePoint point = curves[c](x);
+                predictions.Mean[at] = point.Mean;
+                predictions.IsInGap[i] |= point.IsFar && !predictions.IsOutside[i];
+                if (options.HasErrors)
+                {
+                    double error = diagnostics.ResidualStandardError[c] / Math.Sqrt(point.EffectiveNeighbours);
+                    predictions.EffectiveNeighbours[i] = c == 0 ? point.EffectiveNeighbours : predictions.EffectiveNeighbours[i];
+                    predictions.StandardError[at] = error;
+                    predictions.Lower[at] = point.Mean - (quantile * error);
+                    predictions.Upper[at] = point.Mean + (quantile * error);
+                }
 
-            if (options.HasSlopes)
-            {
-                predictions.Slopes[i] = point.Slope;
+                if (options.HasSlopes)
+                {
+                    predictions.Slopes[at] = point.Slope;
+                }
             }
         }
 

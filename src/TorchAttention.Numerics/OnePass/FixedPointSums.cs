@@ -1,8 +1,8 @@
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
-/// The sums of T_k(t), y T_k(t) and y^2 T_k(t) over rows, each term rounded once to a multiple of 2^-50 and added as whole numbers: the
-/// same bits in any order, in any split, at any width of vectors.
+/// The sums of T_k(t), y T_k(t) and y^2 T_k(t) over rows, for each column of values y, each term rounded once to a multiple of 2^-50 and
+/// added as whole numbers: the same bits in any order, in any split, at any width of vectors.
 /// </summary>
 internal static unsafe class FixedPointSums
 {
@@ -54,39 +54,48 @@ internal static unsafe class FixedPointSums
 
     /// <summary>Adds rows with weights of one cell.</summary>
     /// <param name="t">The places in the cell, -1 to 1.</param>
-    /// <param name="y">The values about the cell's level, in their unit.</param>
+    /// <param name="y">
+    /// For each column the values about the cell's level, in their unit; those of the rows begin at <paramref name="first"/>.
+    /// </param>
+    /// <param name="first">Where values of the rows begin.</param>
     /// <param name="s">The weights, in their unit.</param>
     /// <param name="sums">The cell's sums (rows of the grid, terms).</param>
     /// <param name="terms">The terms.</param>
-    public static void Add(Span<double> t, Span<double> y, Span<double> s, Span<Int128> sums, int terms)
+    public static void Add(Span<double> t, double[][] y, int first, Span<double> s, Span<Int128> sums, int terms)
     {
-        for (int i = 0; i < y.Length; i++)
+        int tower = (1 + (2 * y.Length)) * terms;
+        for (int i = 0; i < t.Length; i++)
         {
-            if (!(Math.Abs(y[i]) <= 1 && s[i] <= 1))
+            if (s[i] <= 1 && !IsWide(y, first + i))
             {
-                double power = s[i];
-                for (int m = 0; m < MomentGrid.Towers; m++, power *= s[i])
-                {
-                    Span<Int128> tower = sums.Slice(3 * terms * m, 3 * terms);
-                    AddWide(t[i], y[i], power, tower);
-                    AddTerms(t[i], power, tower[..terms]);
-                }
+                continue;
+            }
 
-                (y[i], s[i]) = (0, 0);
+            double power = s[i];
+            for (int m = 0; m < MomentGrid.Towers; m++, power *= s[i])
+            {
+                AddTerms(t[i], power, sums.Slice(tower * m, terms));
+                for (int c = 0; c < y.Length; c++)
+                {
+                    AddWide(t[i], y[c][first + i], power, sums.Slice((tower * m) + ((1 + (2 * c)) * terms), 2 * terms));
+                }
+            }
+
+            s[i] = 0;
+            for (int c = 0; c < y.Length; c++)
+            {
+                y[c][first + i] = 0;
             }
         }
 
-        Span<Int128> counts = stackalloc Int128[3 * terms];
         Span<double> powers = stackalloc double[MostRows];
-        counts.Clear();
-        for (int first = 0; first < t.Length; first += MostRows)
+        for (int start = 0; start < t.Length; start += MostRows)
         {
-            int count = Math.Min(MostRows, t.Length - first);
-            Span<double> places = t.Slice(first, count);
-            Span<double> values = y.Slice(first, count);
-            Span<double> weights = s.Slice(first, count);
+            int count = Math.Min(MostRows, t.Length - start);
+            Span<double> places = t.Slice(start, count);
+            Span<double> weights = s.Slice(start, count);
             powers[..count].Fill(1);
-            AddChunk(places, powers[..count], values, counts);
+            AddMasses(places, powers[..count], sums.Slice(tower * MomentGrid.Towers, terms));
             for (int m = 0; m < MomentGrid.Towers; m++)
             {
                 for (int i = 0; i < count; i++)
@@ -94,38 +103,70 @@ internal static unsafe class FixedPointSums
                     powers[i] *= weights[i];
                 }
 
-                AddChunk(places, powers[..count], values, sums.Slice(3 * terms * m, 3 * terms));
+                AddTower(places, powers[..count], y, first + start, sums.Slice(tower * m, tower), terms);
             }
-        }
-
-        Span<Int128> rows = sums.Slice(3 * terms * MomentGrid.Towers, terms);
-        for (int k = 0; k < terms; k++)
-        {
-            rows[k] = checked(rows[k] + counts[k]);
         }
     }
 
     /// <summary>Adds rows of one cell.</summary>
     /// <param name="t">The places in the cell, -1 to 1.</param>
-    /// <param name="y">The values about the cell's level, in their unit.</param>
-    /// <param name="sums">The cell's sums.</param>
-    public static void Add(Span<double> t, Span<double> y, Span<Int128> sums)
+    /// <param name="y">
+    /// For each column the values about the cell's level, in their unit; those of the rows begin at <paramref name="first"/>.
+    /// </param>
+    /// <param name="first">Where values of the rows begin.</param>
+    /// <param name="sums">The cell's sums (rows of the grid, terms).</param>
+    /// <param name="terms">The terms.</param>
+    public static void Add(Span<double> t, double[][] y, int first, Span<Int128> sums, int terms)
     {
-        for (int i = 0; i < y.Length; i++)
+        for (int c = 0; c < y.Length; c++)
         {
-            if (!(Math.Abs(y[i]) <= 1))
+            Span<double> values = y[c].AsSpan(first, t.Length);
+            for (int i = 0; i < values.Length; i++)
             {
-                AddWide(t[i], y[i], 1, sums);
-                y[i] = 0;
+                if (!(Math.Abs(values[i]) <= 1))
+                {
+                    AddWide(t[i], values[i], 1, sums.Slice((1 + (2 * c)) * terms, 2 * terms));
+                    values[i] = 0;
+                }
             }
         }
 
-        for (int first = 0; first < t.Length; first += MostRows)
+        for (int start = 0; start < t.Length; start += MostRows)
         {
-            int count = Math.Min(MostRows, t.Length - first);
-            AddChunk(t.Slice(first, count), [], y.Slice(first, count), sums);
+            int count = Math.Min(MostRows, t.Length - start);
+            AddTower(t.Slice(start, count), [], y, first + start, sums, terms);
         }
     }
+
+    private static bool IsWide(double[][] y, int row)
+    {
+        bool isWide = false;
+        for (int c = 0; c < y.Length; c++)
+        {
+            isWide |= !(Math.Abs(y[c][row]) <= 1);
+        }
+
+        return isWide;
+    }
+
+    // Sums of T_k are shared by all columns: those after the first add to their own alone.
+    private static void AddTower(ReadOnlySpan<double> t, ReadOnlySpan<double> s, double[][] y, int first, Span<Int128> sums, int terms)
+    {
+        if (y.Length == 0)
+        {
+            AddMasses(t, s, sums);
+            return;
+        }
+
+        AddChunk<MassesAndProducts>(t, s, y[0].AsSpan(first, t.Length), sums[..terms], sums.Slice(terms, 2 * terms));
+        for (int c = 1; c < y.Length; c++)
+        {
+            AddChunk<ProductsAlone>(t, s, y[c].AsSpan(first, t.Length), [], sums.Slice((1 + (2 * c)) * terms, 2 * terms));
+        }
+    }
+
+    private static void AddMasses(ReadOnlySpan<double> t, ReadOnlySpan<double> s, Span<Int128> sums) =>
+        AddChunk<MassesAlone>(t, s, [], sums, []);
 
     // s^m in the order of the powers above.
     private static double PowerOf(double s, int m)
@@ -144,12 +185,12 @@ internal static unsafe class FixedPointSums
     {
         double before = 1;
         double now = t;
-        int terms = sums.Length / 3;
+        int terms = sums.Length / 2;
         for (int k = 0; k < terms; k++)
         {
             double term = before;
-            sums[terms + k] = checked(sums[terms + k] + Rounded(term * weight * y));
-            sums[(2 * terms) + k] = checked(sums[(2 * terms) + k] + Rounded(term * weight * y * y));
+            sums[k] = checked(sums[k] + Rounded(term * weight * y));
+            sums[terms + k] = checked(sums[terms + k] + Rounded(term * weight * y * y));
             (before, now) = (now, Math.FusedMultiplyAdd(2 * t, now, -before));
         }
     }
@@ -168,18 +209,24 @@ internal static unsafe class FixedPointSums
     private static Int128 Rounded(double value) => (Int128)Math.Round(value * (1L << Bits));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddChunk(ReadOnlySpan<double> t, ReadOnlySpan<double> s, ReadOnlySpan<double> y, Span<Int128> sums)
+    private static void AddChunk<T>(
+        ReadOnlySpan<double> t, ReadOnlySpan<double> s, ReadOnlySpan<double> y, Span<Int128> masses, Span<Int128> products)
+        where T : struct, IParts
     {
         int width = Vector<double>.Count;
         int padded = (t.Length + width - 1) / width * width;
         double* places = stackalloc double[padded];
-        double* values = stackalloc double[padded];
+        double* values = stackalloc double[T.HasProducts ? padded : 0];
         double* weights = stackalloc double[s.IsEmpty ? 0 : padded];
         bool hasWeights = !s.IsEmpty;
         double* before = stackalloc double[padded];
         double* now = stackalloc double[padded];
         Fill(places, t, padded);
-        Fill(values, y, padded);
+        if (T.HasProducts)
+        {
+            Fill(values, y, padded);
+        }
+
         if (hasWeights)
         {
             Fill(weights, s, padded);
@@ -191,7 +238,7 @@ internal static unsafe class FixedPointSums
         long offset = unchecked(BitConverter.DoubleToInt64Bits(Magic) * padded);
         var magic = new Vector<double>(Magic);
         var scale = new Vector<double>(1L << Bits);
-        int terms = sums.Length / 3;
+        int terms = T.HasMasses ? masses.Length : products.Length / 2;
         for (int k = 0; k < terms; k += 4)
         {
             Vector<long> m0 = default, m1 = default, m2 = default, m3 = default;
@@ -200,35 +247,58 @@ internal static unsafe class FixedPointSums
             for (int i = 0; i < padded; i += width)
             {
                 Vector<double> place = Vector.Load(places + i);
-                Vector<double> value = Vector.Load(values + i);
+                Vector<double> value = T.HasProducts ? Vector.Load(values + i) : default;
                 Vector<double> twice = place + place;
                 Vector<double> one = hasWeights ? Vector.Load(weights + i) * scale : scale;
                 Vector<double> scaled = value * one;
                 Vector<double> square = scaled * value;
                 Vector<double> a = Vector.Load(before + i);
                 Vector<double> b = Vector.Load(now + i);
-                m0 += Rounded(a, one, magic);
-                v0 += Rounded(a, scaled, magic);
-                q0 += Rounded(a, square, magic);
-                m1 += Rounded(b, one, magic);
-                v1 += Rounded(b, scaled, magic);
-                q1 += Rounded(b, square, magic);
+                if (T.HasMasses)
+                {
+                    m0 += Rounded(a, one, magic);
+                    m1 += Rounded(b, one, magic);
+                }
+
+                if (T.HasProducts)
+                {
+                    v0 += Rounded(a, scaled, magic);
+                    q0 += Rounded(a, square, magic);
+                    v1 += Rounded(b, scaled, magic);
+                    q1 += Rounded(b, square, magic);
+                }
+
                 a = Vector.FusedMultiplyAdd(twice, b, -a);
-                m2 += Rounded(a, one, magic);
-                v2 += Rounded(a, scaled, magic);
-                q2 += Rounded(a, square, magic);
                 b = Vector.FusedMultiplyAdd(twice, a, -b);
-                m3 += Rounded(b, one, magic);
-                v3 += Rounded(b, scaled, magic);
-                q3 += Rounded(b, square, magic);
+                if (T.HasMasses)
+                {
+                    m2 += Rounded(a, one, magic);
+                    m3 += Rounded(b, one, magic);
+                }
+
+                if (T.HasProducts)
+                {
+                    v2 += Rounded(a, scaled, magic);
+                    q2 += Rounded(a, square, magic);
+                    v3 += Rounded(b, scaled, magic);
+                    q3 += Rounded(b, square, magic);
+                }
+
                 a = Vector.FusedMultiplyAdd(twice, b, -a);
                 a.Store(before + i);
                 Vector.FusedMultiplyAdd(twice, a, -b).Store(now + i);
             }
 
-            AddFour(sums[k..], offset, m0, m1, m2, m3);
-            AddFour(sums[(terms + k)..], offset, v0, v1, v2, v3);
-            AddFour(sums[((2 * terms) + k)..], offset, q0, q1, q2, q3);
+            if (T.HasMasses)
+            {
+                AddFour(masses[k..], offset, m0, m1, m2, m3);
+            }
+
+            if (T.HasProducts)
+            {
+                AddFour(products[k..], offset, v0, v1, v2, v3);
+                AddFour(products[(terms + k)..], offset, q0, q1, q2, q3);
+            }
         }
     }
 
@@ -252,5 +322,34 @@ internal static unsafe class FixedPointSums
             sums[2] += Vector.Sum(c) - offset;
             sums[3] += Vector.Sum(d) - offset;
         }
+    }
+
+    /// <summary>What is summed in one walk over rows.</summary>
+    private interface IParts
+    {
+        static abstract bool HasMasses { get; }
+
+        static abstract bool HasProducts { get; }
+    }
+
+    private readonly struct MassesAndProducts : IParts
+    {
+        public static bool HasMasses => true;
+
+        public static bool HasProducts => true;
+    }
+
+    private readonly struct ProductsAlone : IParts
+    {
+        public static bool HasMasses => false;
+
+        public static bool HasProducts => true;
+    }
+
+    private readonly struct MassesAlone : IParts
+    {
+        public static bool HasMasses => true;
+
+        public static bool HasProducts => false;
     }
 }

@@ -5,7 +5,8 @@ namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
 /// How moments are cut: cells of the width w = 2^e on an absolute grid (cell j holds the keys from j w to below (j + 1) w), a level r_j in
-/// each cell that values are counted from, and the unit of what is left of them. Moments of one grid add up, whoever summed them.
+/// each cell that the values of a column are counted from, and the unit of what is left of them. Moments of one grid add up, whoever
+/// summed them.
 /// </summary>
 public sealed class MomentGrid : IEquatable<MomentGrid>
 {
@@ -46,14 +47,15 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     private readonly long[] _cells;
     private readonly double[] _levels;
+    private readonly long[] _unitExponents;
     private readonly long[] _weightExponents;
 
-    internal MomentGrid(int exponent, int unitExponent, int terms, long[] cells, double[] levels, long[]? weightExponents = null)
+    internal MomentGrid(int exponent, long[] unitExponents, int terms, long[] cells, double[] levels, long[]? weightExponents = null)
     {
         _weightExponents = weightExponents ?? [];
         Exponent = exponent;
         Terms = terms;
-        UnitExponent = unitExponent;
+        _unitExponents = unitExponents;
         _cells = cells;
         _levels = levels;
     }
@@ -70,8 +72,17 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>Whether rows have weights.</summary>
     public bool HasWeights => _weightExponents.Length > 0;
 
-    /// <summary>The rows of a cell's sums: of s^m T_k, s^m y T_k, s^m y^2 T_k for each m, and with weights of T_k alone.</summary>
-    internal int SumRows => HasWeights ? (3 * Towers) + 1 : 3;
+    /// <summary>The number of columns of values v; 0 for classes.</summary>
+    public int Columns => _unitExponents.Length;
+
+    /// <summary>Whether rows have the name of a class instead of values.</summary>
+    public bool HasClasses => Columns == 0;
+
+    /// <summary>The rows of one power of the weights: of T_k, then y T_k and y^2 T_k of each column.</summary>
+    internal int TowerRows => 1 + (2 * Columns);
+
+    /// <summary>The rows of a cell's sums: those of s^m for each m, and with weights of T_k alone.</summary>
+    internal int SumRows => HasWeights ? (TowerRows * Towers) + 1 : TowerRows;
 
     /// <summary>A cell keeps rows whose weight is more than one in so many of its own.</summary>
     internal int MostKept => HasWeights ? KeptOfWeighted : KeptOfEqual;
@@ -79,20 +90,18 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>w, the width of a cell.</summary>
     public double CellWidth => Math.ScaleB(1, Exponent);
 
-    /// <summary>The unit that values about their level are summed in, a power of 2.</summary>
-    public double ValueUnit => Math.ScaleB(1, UnitExponent);
-
-    internal int UnitExponent { get; }
-
     internal ReadOnlySpan<long> Cells => _cells;
 
+    /// <summary>r_j (cells, v).</summary>
     internal ReadOnlySpan<double> Levels => _levels;
+
+    internal ReadOnlySpan<long> UnitExponents => _unitExponents;
 
     internal ReadOnlySpan<long> WeightExponents => _weightExponents;
 
     /// <summary>A grid for rows of which some are known.</summary>
     /// <param name="x">Keys of some rows, from many places of all of them.</param>
-    /// <param name="y">Their values.</param>
+    /// <param name="y">Their values (n, v), row by row.</param>
     /// <param name="rows">How many rows there are in all, roughly; the more there are, the narrower are the cells.</param>
     /// <param name="cellWidth">
     /// The width of the cells, rounded down to a power of 2; by the best bandwidth of these rows where null.
@@ -112,50 +121,45 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         int terms = degree is 0 or 1 ? TermsOf(degree)
             : throw new ArgumentOutOfRangeException(nameof(degree), degree, "Expected the degree 0 or 1.");
         RegressionCheck.Data(x, y, 1, weights);
+        int columns = y.Length / x.Length;
         if (x.Length > PilotRows)
         {
-            x = Every(x, PilotRows);
-            y = Every(y, PilotRows);
+            y = Every(y, PilotRows, columns);
             weights = weights.IsEmpty ? weights : Every(weights, PilotRows);
+            x = Every(x, PilotRows);
         }
 
-        double width = cellWidth ?? BestBandwidth(x, y, weights, degree) * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
-        if (!(width > 0) || !double.IsFinite(width) || Math.ILogB(width) is < LeastExponent or > MostExponent)
-        {
-            throw new ArgumentException(
-                $"Expected cells from 2^{LeastExponent} to 2^{MostExponent} wide, got {width:R}.", nameof(cellWidth));
-        }
-
-        int exponent = Math.ILogB(width);
-        while (cellWidth is null && CellsOf(x, exponent) > MostCells)
-        {
-            exponent++;
-        }
-
-        var sums = new SortedDictionary<long, (double Sum, int Count, double Heaviest)>();
+        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut };
+        double? best = cellWidth is not null ? null
+            : AtOnePlace(x) is double any ? any
+            : KernelRegression.Fit(x, y, 1, options, weights).Bandwidths[0];
+        int exponent = ExponentOf(x, rows, cellWidth, best);
+        (long[] cells, long[] weightExponents) = Occupied(x, exponent, weights);
+        double[] levels = new double[cells.Length * columns];
+        long[] units = new long[columns];
+        var grid = new MomentGrid(exponent, units, terms, cells, levels, weightExponents);
+        long[] counts = new long[cells.Length];
         for (int i = 0; i < x.Length; i++)
         {
-            long cell = CellOf(x[i], exponent);
-            (double sum, int count, double heaviest) = sums.GetValueOrDefault(cell);
-            sums[cell] = (sum + y[i], count + 1, weights.IsEmpty ? 0 : Math.Max(heaviest, weights[i]));
+            int cell = grid.NearestTo(CellOf(x[i], exponent));
+            counts[cell]++;
+            for (int c = 0; c < columns; c++)
+            {
+                levels[(cell * columns) + c] += y[(i * columns) + c];
+            }
         }
 
-        long[] cells = [.. sums.Keys];
-        double[] levels = [.. sums.Values.Select(cell => cell.Sum / cell.Count)];
-        var grid = new MomentGrid(exponent, 0, terms, cells, levels);
-        double squares = 0;
-        double largest = 0;
-        for (int i = 0; i < x.Length; i++)
+        for (int i = 0; i < levels.Length; i++)
         {
-            double apart = y[i] - grid.LevelAt(CellOf(x[i], exponent));
-            squares += apart / x.Length * apart;
-            largest = Math.Max(largest, Math.Abs(y[i]));
+            levels[i] /= counts[i / columns];
         }
 
-        double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
-        long[] weightExponents = weights.IsEmpty ? [] : [.. sums.Values.Select(cell => ExponentOf(cell.Heaviest))];
-        int unitExponent = Math.Clamp(Math.ILogB(unit) + 1, LeastExponent, MostExponent);
-        return new MomentGrid(exponent, unitExponent, terms, cells, levels, weightExponents);
+        for (int c = 0; c < columns; c++)
+        {
+            units[c] = grid.UnitOf(x, y, c);
+        }
+
+        return grid;
     }
 
     /// <summary>The number of the cell that a key lies in.</summary>
@@ -164,22 +168,27 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     /// <summary>r_j, which the values of a cell are counted from.</summary>
     /// <param name="cell">The cell's number j.</param>
-    public double LevelAt(long cell) => _levels[NearestTo(cell)];
+    /// <param name="column">The column of values.</param>
+    public double LevelAt(long cell, int column = 0) => _levels[(NearestTo(cell) * Columns) + column];
+
+    /// <summary>The unit that values about their level are summed in, a power of 2; 1 for classes.</summary>
+    /// <param name="column">The column of values.</param>
+    public double ValueUnitAt(int column = 0) => HasClasses ? 1 : Math.ScaleB(1, (int)_unitExponents[column]);
 
     /// <summary>The unit that weights in a cell are summed in, a power of 2; 1 where they have none.</summary>
     internal double WeightUnitAt(long cell) => HasWeights ? Math.ScaleB(1, (int)_weightExponents[NearestTo(cell)]) : 1;
 
     /// <summary>Whether moments of both add up.</summary>
     /// <param name="other">Another grid.</param>
-    public bool Equals(MomentGrid? other) => other is not null && Exponent == other.Exponent && UnitExponent == other.UnitExponent
-        && Terms == other.Terms && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels)
+    public bool Equals(MomentGrid? other) => other is not null && Exponent == other.Exponent && Terms == other.Terms
+        && UnitExponents.SequenceEqual(other.UnitExponents) && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels)
         && WeightExponents.SequenceEqual(other.WeightExponents);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as MomentGrid);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Exponent, UnitExponent, _cells.Length);
+    public override int GetHashCode() => HashCode.Combine(Exponent, Columns, _cells.Length);
 
     private static long CellOf(double x, int exponent) => (long)Math.Floor(Math.ScaleB(x, -exponent));
 
@@ -213,30 +222,74 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     internal static int TermsOf(int degree) => degree == 0 ? TermsOfMeans : TermsOfLines;
 
-    private static double BestBandwidth(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int degree)
+    // Cells by the width that is asked for, or by the best bandwidth of the pilot's rows.
+    private static int ExponentOf(ReadOnlySpan<double> x, long rows, double? cellWidth, double? best)
     {
-        // At one place any cell will do.
+        double width = cellWidth ?? best!.Value * Math.Pow(Math.Min(1, (double)x.Length / rows), 0.2) / Narrower;
+        if (!(width > 0) || !double.IsFinite(width) || Math.ILogB(width) is < LeastExponent or > MostExponent)
+        {
+            throw new ArgumentException(
+                $"Expected cells from 2^{LeastExponent} to 2^{MostExponent} wide, got {width:R}.", nameof(cellWidth));
+        }
+
+        int exponent = Math.ILogB(width);
+        while (cellWidth is null && CellsOf(x, exponent) > MostCells)
+        {
+            exponent++;
+        }
+
+        return exponent;
+    }
+
+    // The cells that hold rows, in order, and the heaviest of each where rows have weights.
+    private static (long[] Cells, long[] WeightExponents) Occupied(ReadOnlySpan<double> x, int exponent, ReadOnlySpan<double> weights)
+    {
+        var heaviest = new SortedDictionary<long, double>();
+        for (int i = 0; i < x.Length; i++)
+        {
+            long cell = CellOf(x[i], exponent);
+            heaviest[cell] = Math.Max(heaviest.GetValueOrDefault(cell), weights.IsEmpty ? 0 : weights[i]);
+        }
+
+        return ([.. heaviest.Keys], weights.IsEmpty ? [] : [.. heaviest.Values.Select(ExponentOf)]);
+    }
+
+    // By the spread of a column about its levels.
+    private int UnitOf(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int column)
+    {
+        double squares = 0;
+        double largest = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            double value = y[(i * Columns) + column];
+            double apart = value - LevelAt(CellOf(x[i]), column);
+            squares += apart / x.Length * apart;
+            largest = Math.Max(largest, Math.Abs(value));
+        }
+
+        double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
+        return Math.Clamp(Math.ILogB(unit) + 1, LeastExponent, MostExponent);
+    }
+
+    // At one place any cell will do.
+    private static double? AtOnePlace(ReadOnlySpan<double> x)
+    {
         (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
         foreach (double key in x)
         {
             (least, most) = (Math.Min(least, key), Math.Max(most, key));
         }
 
-        if (!(most > least))
-        {
-            return Math.Max(1, Math.Abs(most)) / PilotRows;
-        }
-
-        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut };
-        return KernelRegression.Fit(x, y, 1, options, weights).Bandwidths[0];
+        return most > least ? null : Math.Max(1, Math.Abs(most)) / PilotRows;
     }
 
-    private static double[] Every(ReadOnlySpan<double> numbers, int count)
+    private static double[] Every(ReadOnlySpan<double> numbers, int count, int columns = 1)
     {
-        double[] some = new double[count];
+        double[] some = new double[count * columns];
         for (int i = 0; i < count; i++)
         {
-            some[i] = numbers[(int)((long)i * numbers.Length / count)];
+            int row = (int)((long)i * (numbers.Length / columns) / count);
+            numbers.Slice(row * columns, columns).CopyTo(some.AsSpan(i * columns));
         }
 
         return some;

@@ -1,8 +1,8 @@
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
-/// Moments as numbers of float64, in order of their cells, at the grid's width or at a multiple by a power of 2: what wide bandwidths are
-/// answered from.
+/// Moments of one column of values as numbers of float64, in order of their cells, at the grid's width or at a multiple by a power of 2:
+/// what wide bandwidths are answered from.
 /// </summary>
 internal sealed class MomentLevel
 {
@@ -90,49 +90,47 @@ internal sealed class MomentLevel
     /// <summary>Whether a cell has rows that are not kept.</summary>
     public bool HasLight(int cell) => HasWeights ? Light[0].M[cell * K] > 0 : Rows[cell].Length == 0;
 
-    public static MomentLevel Create(Moments moments) => Create(moments, moments.Store.InOrder());
+    /// <summary>All cells, of one column.</summary>
+    public static MomentLevel Create(Moments moments, int column = 0) => CreateColumns(moments, moments.Ids())[column];
 
-    /// <summary>Some cells alone.</summary>
+    /// <summary>Some cells, of each column (v).</summary>
     /// <param name="moments">The moments.</param>
-    /// <param name="places">Where the cells are in their store, by the cells' numbers.</param>
-    public static MomentLevel Create(Moments moments, int[] places)
+    /// <param name="ids">The cells' numbers, ascending; each holds rows.</param>
+    public static MomentLevel[] CreateColumns(Moments moments, long[] ids)
     {
         CellStore store = moments.Store;
         MomentGrid grid = moments.Grid;
-        var level = new MomentLevel(grid.Exponent, grid.Terms, grid.HasWeights, places.Length)
+        MomentLevel[] levels = [.. Enumerable.Range(0, grid.Columns).Select(
+            c => new MomentLevel(grid.Exponent, grid.Terms, grid.HasWeights, ids.Length)
+            {
+                ValueUnit = grid.ValueUnitAt(c),
+                SummationError = moments.SummationError,
+                MostKept = grid.MostKept,
+            })];
+        var light = new Int128[grid.HasWeights ? store.Sums : 0];
+        for (int i = 0; i < ids.Length; i++)
         {
-            ValueUnit = grid.ValueUnit,
-            SummationError = moments.SummationError,
-            MostKept = grid.MostKept,
-        };
-        var light = new Int128[store.Sums];
-        for (int i = 0; i < places.Length; i++)
-        {
-            int place = places[i];
-            level.Ids[i] = store.IdAt(place);
-            level.Levels[i] = store.LevelAt(place);
-            level.Counts[i] = store.CountAt(place);
-            level.Weights[i] = store.WeightAt(place);
-            level.Units[i] = store.WeightUnitAt(place);
-            level.Rows[i] = store.RowsInOrder(place);
-            ReadOnlySpan<Int128> sums = store.SumsAt(place);
-            level.SetTower(level.All, i, sums, level.Units[i]);
+            int place = store.Find(ids[i]);
+            double[][] rows = store.RowsInOrder(place);
             if (grid.HasWeights)
             {
-                level.SetTerms(level.Squares, i, sums[(3 * level.K)..], level.Units[i] * level.Units[i]);
-                level.Without(level.Rows[i], i, sums, light);
-                double unit = 1;
-                for (int m = 0; m < level.Light.Length; m++)
-                {
-                    unit *= level.Units[i];
-                    level.SetTower(level.Light[m], i, light.AsSpan(3 * m * level.K), unit);
-                }
+                Without(grid, rows, ids[i], store.SumsAt(place), light);
+            }
 
-                level.SetTerms(level.LightRows, i, light.AsSpan(3 * level.Light.Length * level.K), 1);
+            for (int c = 0; c < levels.Length; c++)
+            {
+                MomentLevel level = levels[c];
+                level.Ids[i] = ids[i];
+                level.Levels[i] = store.LevelAt(place, c);
+                level.Counts[i] = store.CountAt(place);
+                level.Weights[i] = store.WeightAt(place);
+                level.Units[i] = store.WeightUnitAt(place);
+                level.Rows[i] = [.. rows.Select(row => new KeptRow(row[0], row[1 + c], row[^1]))];
+                level.SetSums(i, c, grid, store.SumsAt(place), light);
             }
         }
 
-        return level;
+        return levels;
     }
 
     /// <summary>The same rows in cells twice as wide.</summary>
@@ -193,16 +191,38 @@ internal sealed class MomentLevel
         : (Rows[cell].Min(row => row.X), Rows[cell].Max(row => row.X));
 
     /// <summary>The place in a cell, -1 to 1.</summary>
-    public double PlaceIn(long id, double x) => (2 * (Math.ScaleB(x, -Exponent) - id)) - 1;
+    public double PlaceIn(long id, double x) => PlaceIn(id, x, Exponent);
+
+    private static double PlaceIn(long id, double x, int exponent) => (2 * (Math.ScaleB(x, -exponent) - id)) - 1;
 
     /// <summary>The number of the cell that a key lies in.</summary>
     public long CellOf(double x) => (long)Math.Floor(Math.ScaleB(x, -Exponent));
 
-    private void SetTower(Tower tower, int cell, ReadOnlySpan<Int128> sums, double unit)
+    private void SetSums(int cell, int column, MomentGrid grid, ReadOnlySpan<Int128> sums, ReadOnlySpan<Int128> light)
+    {
+        SetTower(All, cell, column, sums, Units[cell]);
+        if (!HasWeights)
+        {
+            return;
+        }
+
+        int tower = grid.TowerRows * K;
+        SetTerms(Squares, cell, sums[tower..], Units[cell] * Units[cell]);
+        double unit = 1;
+        for (int m = 0; m < Light.Length; m++)
+        {
+            unit *= Units[cell];
+            SetTower(Light[m], cell, column, light[(m * tower)..], unit);
+        }
+
+        SetTerms(LightRows, cell, light[(Light.Length * tower)..], 1);
+    }
+
+    private void SetTower(Tower tower, int cell, int column, ReadOnlySpan<Int128> sums, double unit)
     {
         SetTerms(tower.M, cell, sums, unit);
-        SetTerms(tower.V, cell, sums[K..], unit * ValueUnit);
-        SetTerms(tower.Q, cell, sums[(2 * K)..], unit * ValueUnit * ValueUnit);
+        SetTerms(tower.V, cell, sums[((1 + (2 * column)) * K)..], unit * ValueUnit);
+        SetTerms(tower.Q, cell, sums[((2 + (2 * column)) * K)..], unit * ValueUnit * ValueUnit);
     }
 
     private void SetTerms(double[] to, int cell, ReadOnlySpan<Int128> sums, double unit)
@@ -215,13 +235,15 @@ internal sealed class MomentLevel
     }
 
     // Sums without rows: what these were rounded to is taken away again, exactly.
-    private void Without(KeptRow[] rows, int cell, ReadOnlySpan<Int128> all, Span<Int128> light)
+    private static void Without(MomentGrid grid, double[][] rows, long id, ReadOnlySpan<Int128> all, Span<Int128> light)
     {
         light.Clear();
-        double[] places = [.. rows.Select(row => PlaceIn(Ids[cell], row.X))];
-        double[] values = [.. rows.Select(row => (row.Y - Levels[cell]) / ValueUnit)];
-        double[] weights = [.. rows.Select(row => row.Weight / Units[cell])];
-        FixedPointSums.Add(places, values, weights, light, K);
+        double unit = grid.WeightUnitAt(id);
+        double[] places = [.. rows.Select(row => PlaceIn(id, row[0], grid.Exponent))];
+        double[][] values = [.. Enumerable.Range(0, grid.Columns).Select(
+            c => rows.Select(row => (row[1 + c] - grid.LevelAt(id, c)) / grid.ValueUnitAt(c)).ToArray())];
+        double[] weights = [.. rows.Select(row => row[^1] / unit)];
+        FixedPointSums.Add(places, values, 0, weights, light, grid.Terms);
         for (int k = 0; k < light.Length; k++)
         {
             light[k] = all[k] - light[k];

@@ -5,17 +5,20 @@ namespace TorchAttention.Numerics.OnePass;
 /// <summary>Moments in cells of all widths, made when they are asked for.</summary>
 internal sealed class MomentLevels
 {
-    private readonly List<MomentLevel> _levels;
+    private readonly List<MomentLevel[]> _levels;
 
-    private MomentLevels(MomentLevel finest)
+    private MomentLevels(MomentLevel[] finest)
     {
         _levels = [finest];
-        Rows = finest.Counts.Sum();
-        Weight = finest.Weights.Sum();
+        Rows = Finest.Counts.Sum();
+        Weight = Finest.Weights.Sum();
     }
 
-    /// <summary>The narrowest cells.</summary>
-    public MomentLevel Finest => _levels[0];
+    /// <summary>The narrowest cells, of the first column.</summary>
+    public MomentLevel Finest => _levels[0][0];
+
+    /// <summary>The narrowest cells, of each column (v).</summary>
+    public MomentLevel[] FinestOfColumns => _levels[0];
 
     /// <summary>How many rows there are.</summary>
     public double Rows { get; }
@@ -26,12 +29,13 @@ internal sealed class MomentLevels
     /// <summary>
     /// Cells from half the bandwidth to all of it wide, where they can be had: narrower ones cost more and are no better.
     /// </summary>
-    public MomentLevel For(double h)
+    /// <returns>Those of each column (v).</returns>
+    public MomentLevel[] For(double h)
     {
         int at = Math.Max(0, Math.ILogB(h) - Finest.Exponent);
         while (_levels.Count <= at)
         {
-            _levels.Add(_levels[^1].Coarser());
+            _levels.Add(Array.ConvertAll(_levels[^1], level => level.Coarser()));
         }
 
         return _levels[at];
@@ -40,8 +44,9 @@ internal sealed class MomentLevels
     /// <summary>All rows, and those that do not stand far from all others: the same where none does.</summary>
     public static (MomentLevels All, MomentLevels Near) Create(Moments moments)
     {
-        int[] places = moments.Store.InOrder();
-        var level = MomentLevel.Create(moments, places);
+        long[] ids = moments.Ids();
+        MomentLevel[] levels = MomentLevel.CreateColumns(moments, ids);
+        MomentLevel level = levels[0];
         double[] left = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Least)];
         double[] right = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Most)];
         long[] before = new long[level.Count + 1];
@@ -65,7 +70,7 @@ internal sealed class MomentLevels
             (first, end) = (first + low, end - high);
         }
 
-        var all = new MomentLevels(level);
-        return (all, end - first == level.Count ? all : new MomentLevels(MomentLevel.Create(moments, places[first..end])));
+        var all = new MomentLevels(levels);
+        return (all, end - first == level.Count ? all : new MomentLevels(MomentLevel.CreateColumns(moments, ids[first..end])));
     }
 }

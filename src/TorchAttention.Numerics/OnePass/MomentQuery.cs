@@ -197,7 +197,7 @@ public static class MomentQuery
 
         double unit = Math.Sqrt(squares / total);
         int unitExponent = unit > 0 ? Math.Clamp(Math.ILogB(unit) + 4, MomentGrid.LeastExponent, MomentGrid.MostExponent) : 0;
-        var grid = new MomentGrid(exponent, unitExponent, Terms, [.. levels.Keys], [.. levels.Values]);
+        var grid = new MomentGrid(exponent, [unitExponent], Terms, [.. levels.Keys], [.. levels.Values]);
         var moments = new Moments(grid);
         double[] polynomials = Chebyshev.InPowers(Terms);
         var cellSums = new Int128[3 * Terms];

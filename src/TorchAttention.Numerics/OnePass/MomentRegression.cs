@@ -46,7 +46,7 @@ public sealed class MomentRegression : IPredictor
 
     // What the bandwidth is found by.
     private readonly MomentLevels _near;
-    private readonly double _total;
+    private readonly double[] _totals;
     private readonly int? _threads;
 
     private MomentRegression(Moments moments, int degree, int? threads)
@@ -55,7 +55,9 @@ public sealed class MomentRegression : IPredictor
         (_all, _near) = MomentLevels.Create(moments);
         _threads = threads;
         (LeastX, MostX) = (moments.LeastX, moments.MostX);
-        (MeanY, _total) = SpreadOf(_all.Finest, _all.Weight);
+        (double Mean, double Squares)[] spreads = [.. _all.FinestOfColumns.Select(level => SpreadOf(level, _all.Weight))];
+        MeansY = [.. spreads.Select(spread => spread.Mean)];
+        _totals = [.. spreads.Select(spread => spread.Squares)];
         Count = moments.Count;
         Bandwidth = double.NaN;
         Diagnostics = null!;
@@ -84,7 +86,7 @@ public sealed class MomentRegression : IPredictor
     public int Features => 1;
 
     /// <inheritdoc/>
-    public int Columns => 1;
+    public int Columns => MeansY.Length;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Classes => [];
@@ -101,16 +103,17 @@ public sealed class MomentRegression : IPredictor
     /// <summary>The largest key.</summary>
     public double MostX { get; }
 
-    /// <summary>The mean of the values.</summary>
-    internal double MeanY { get; }
+    /// <summary>The mean of the values of each column (v).</summary>
+    internal double[] MeansY { get; }
 
-    /// <summary>The moments that the bandwidth is answered from.</summary>
-    internal MomentLevel Level => _all.For(Bandwidth);
+    /// <summary>The moments that the bandwidth is answered from, of each column (v).</summary>
+    internal MomentLevel[] Levels => _all.For(Bandwidth);
 
     /// <summary>
-    /// The moments that the curve is condensed from: lines change faster than means at their ends, and no piece is narrower than a cell.
+    /// The moments that the curves are condensed from (v): lines change faster than means at their ends, and no piece is narrower than a
+    /// cell.
     /// </summary>
-    internal MomentLevel LevelOfPieces => _all.For(Bandwidth / (Degree == 0 ? 1 : CellsOfLine));
+    internal MomentLevel[] LevelsOfPieces => _all.For(Bandwidth / (Degree == 0 ? 1 : CellsOfLine));
 
     /// <summary>Fits.</summary>
     /// <param name="moments">The moments; later changes of them do not matter.</param>
@@ -178,14 +181,24 @@ public sealed class MomentRegression : IPredictor
         CancellationToken cancellationToken = default)
     {
         options ??= new PredictionOptions();
-        var curve = new MomentCurve(Level, Bandwidth, Degree);
-        return CurvePredictions.Create(queries, curve.At, Diagnostics, (LeastX, MostX), options, cancellationToken);
+        Func<double, CurvePoint>[] curves = [.. Levels.Select<MomentLevel, Func<double, CurvePoint>>(
+            level => new MomentCurve(level, Bandwidth, Degree).At)];
+        return CurvePredictions.Create(queries, curves, Diagnostics, (LeastX, MostX), options, cancellationToken);
     }
 
     /// <summary>The curve as pieces of polynomials with a proved bound: kilobytes that predict as this does.</summary>
     /// <param name="tolerance">What a mean may be off by, as a part of the range of the means.</param>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
-    public CondensedCurve Condense(double tolerance = 1e-10) => CondensedCurve.Create(this, tolerance);
+    /// <exception cref="NotSupportedException">
+    /// There are several columns of values, or classes: <see cref="CondenseColumns"/> has a curve for each.
+    /// </exception>
+    public CondensedCurve Condense(double tolerance = 1e-10) => Columns == 1 && Classes.Count == 0 ? CondensedCurve.Create(this, tolerance)
+        : throw new NotSupportedException($"Expected one column of values, got {Columns}; CondenseColumns has a curve for each.");
+
+    /// <summary>The curves of all columns.</summary>
+    /// <inheritdoc cref="Condense" path="/param"/>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
+    public CondensedCurves CondenseColumns(double tolerance = 1e-10) => CondensedCurves.Create(this, tolerance);
 
     /// <summary>The bandwidth, and what its error is known to.</summary>
     public override string ToString() => string.Create(
@@ -291,7 +304,7 @@ public sealed class MomentRegression : IPredictor
         {
             cancellationToken.ThrowIfCancellationRequested();
             double h = Math.Exp(log);
-            MomentScore score = new MomentFit(_near.For(h), h, Degree, isCertified: false).Score(_threads, cancellationToken);
+            MomentScore score = Sum(Scores(_near, h, isCertified: false, cancellationToken));
             (double value, double slope) = ByRule(rule, score);
             trials.Add(new BandwidthTrial([h], value, IsEstimate: false));
             return (value, slope);
@@ -301,8 +314,7 @@ public sealed class MomentRegression : IPredictor
     private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
     {
         double n = _near.Rows;
-        double unit = _all.Finest.ValueUnit;
-        double least = Rounding * unit * unit;
+        double least = Rounding * _all.FinestOfColumns.Sum(level => level.ValueUnit * level.ValueUnit);
         double mean = Math.Max(score.Residual / _near.Weight, least);
         double ofMean = score.ResidualByLog / score.Residual;
         double left = n - score.Trace;
@@ -317,9 +329,15 @@ public sealed class MomentRegression : IPredictor
         return double.IsFinite(value) ? (value, slope) : (double.PositiveInfinity, double.NaN);
     }
 
+    private MomentScore[] Scores(MomentLevels levels, double h, bool isCertified, CancellationToken cancellationToken) => Array.ConvertAll(
+        levels.For(h), level => new MomentFit(level, h, Degree, isCertified).Score(_threads, cancellationToken));
+
+    private static MomentScore Sum(MomentScore[] columns) => columns.Aggregate((sum, column) => sum.With(column));
+
     private void Describe(CancellationToken cancellationToken)
     {
-        MomentScore score = new MomentFit(Level, Bandwidth, Degree, isCertified: true).Score(_threads, cancellationToken);
+        MomentScore[] columns = Scores(_all, Bandwidth, isCertified: true, cancellationToken);
+        MomentScore score = Sum(columns);
         double n = _all.Rows;
         double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
         double mean = Math.Max(0, score.Residual / _all.Weight);
@@ -327,8 +345,10 @@ public sealed class MomentRegression : IPredictor
         {
             EffectiveDegreesOfFreedom = score.Trace,
             ResidualDegreesOfFreedom = freedom,
-            ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(mean * n / freedom) : double.NaN],
-            RSquared = [_total > 0 ? 1 - (mean * _all.Weight / _total) : double.NaN],
+            ResidualStandardError = [.. columns.Select(column =>
+                freedom > 1e-9 * n ? Math.Sqrt(Math.Max(0, column.Residual / _all.Weight) * n / freedom) : double.NaN)],
+            RSquared = [.. columns.Zip(_totals, (column, total) =>
+                total > 0 ? 1 - (Math.Max(0, column.Residual) / total) : double.NaN)],
             LeaveOneOutError = Math.Max(0, score.LeaveOneOut / _all.Weight),
             AICc = AICcCriterion.Compute(mean, score.Trace, n),
             GCV = GcvCriterion.Compute(mean, score.Trace, n),

@@ -28,6 +28,19 @@ internal record struct MomentScore
     /// <summary>Cells of which nothing is proved.</summary>
     public int Uncertain;
 
+    /// <summary>
+    /// The same rows with another column of values: squares and bounds add up, tr H is that of any column, and a cell of which nothing is
+    /// proved in one column is so in both.
+    /// </summary>
+    public readonly MomentScore With(in MomentScore column) => (this + column) with
+    {
+        Trace = Trace,
+        TraceByLog = TraceByLog,
+        TraceOfSquare = TraceOfSquare,
+        Lonely = Math.Max(Lonely, column.Lonely),
+        Uncertain = Math.Max(Uncertain, column.Uncertain),
+    };
+
     public static MomentScore operator +(MomentScore a, MomentScore b) => new()
     {
         LeaveOneOut = a.LeaveOneOut + b.LeaveOneOut,

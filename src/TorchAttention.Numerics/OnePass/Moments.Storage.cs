@@ -10,7 +10,8 @@ public sealed partial class Moments
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "moments";
 
-    private const int Version = 1;
+    // The second has any number of columns of values; moments of one are of the first still.
+    private const int Version = 2;
     private const string HashKey = "sha256";
 
     // From the two halves of a sum's 128 bits.
@@ -38,13 +39,13 @@ public sealed partial class Moments
                 sums[(((i * _cells.Sums) + k) * Halves) + 1] = unchecked((long)(ulong)from[k]);
             }
 
-            foreach (KeptRow row in _cells.RowsInOrder(order[i]))
+            foreach (double[] row in _cells.RowsInOrder(order[i]))
             {
-                rows.AddRange(Grid.HasWeights ? [row.X, row.Y, row.Weight] : [row.X, row.Y]);
+                rows.AddRange(Grid.HasWeights ? row : row.AsSpan(..^1));
             }
         }
 
-        int fields = Grid.HasWeights ? 3 : 2;
+        int fields = Grid.Columns + (Grid.HasWeights ? 2 : 1);
         var tensors = new Dictionary<string, SafeTensor>
         {
             ["cells"] = SafeTensor.Create(ids, ids.Length),
@@ -60,14 +61,23 @@ public sealed partial class Moments
             tensors["weight_exponents"] = SafeTensor.Create(Grid.WeightExponents, Grid.WeightExponents.Length);
         }
 
+        bool isPlain = Grid.Columns == 1;
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
-            ["version"] = Version.ToString(CultureInfo.InvariantCulture),
+            ["version"] = (isPlain ? 1 : Version).ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["cell_exponent"] = Grid.Exponent.ToString(CultureInfo.InvariantCulture),
-            ["unit_exponent"] = Grid.UnitExponent.ToString(CultureInfo.InvariantCulture),
         };
+        if (isPlain)
+        {
+            metadata["unit_exponent"] = Grid.UnitExponents[0].ToString(CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            tensors["unit_exponents"] = SafeTensor.Create(Grid.UnitExponents, Grid.Columns);
+        }
+
         metadata[HashKey] = HashOf(tensors, metadata);
         foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
         {
@@ -91,7 +101,8 @@ public sealed partial class Moments
         }
 
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
-        int unit = reader.Whole("unit_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
+        long[] units = file.Tensors.ContainsKey("unit_exponents") ? reader.Longs("unit_exponents", 1)
+            : [reader.Whole("unit_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent)];
         long[] levelCells = reader.Longs("level_cells", 1);
         double[] levels = reader.Doubles("levels", 1);
         long[] ids = reader.Longs("cells", 1);
@@ -101,15 +112,15 @@ public sealed partial class Moments
         long[] weightExponents = file.Tensors.ContainsKey("weight_exponents") ? reader.Longs("weight_exponents", 1) : [];
         double[] rows = reader.Doubles("rows", 2);
         double[] range = reader.Doubles("range", 1);
-        bool hasWeights = weightExponents.Length > 0;
-        int fields = hasWeights ? 3 : 2;
-        int sumRows = hasWeights ? (3 * MomentGrid.Towers) + 1 : 3;
-        int perCell = sumRows * terms;
-        bool fits = levelCells.Length == levels.Length && levels.Length > 0 && IsAscending(levelCells) && levels.All(double.IsFinite)
+        var grid = new MomentGrid(exponent, units, terms, levelCells, levels, weightExponents);
+        bool hasWeights = grid.HasWeights;
+        int fields = grid.Columns + (hasWeights ? 2 : 1);
+        int perCell = grid.SumRows * terms;
+        bool fits = (long)levelCells.Length * units.Length == levels.Length && levels.Length > 0 && units.All(IsExponent)
+            && IsAscending(levelCells) && levels.All(double.IsFinite) && rows.Length % fields == 0
             && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * perCell * Halves
             && counts.All(count => count > 0) && rows.All(double.IsFinite)
-            && (!hasWeights || (weightExponents.Length == levels.Length
-                && weightExponents.All(e => e is >= MomentGrid.LeastExponent and <= MomentGrid.MostExponent)))
+            && (!hasWeights || (weightExponents.Length == levelCells.Length && weightExponents.All(IsExponent)))
             && range.Length == 3 && range[2] >= 0
             && (ids.Length == 0 || (double.IsFinite(range[0]) && double.IsFinite(range[1]) && range[0] <= range[1]))
             && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue;
@@ -118,11 +129,9 @@ public sealed partial class Moments
             throw Others("the shapes of its tensors do not fit each other, or its cells are not in order");
         }
 
-        var grid = new MomentGrid(exponent, unit, terms, levelCells, levels, weightExponents);
         var moments = new Moments(grid);
-        ILookup<long, KeptRow> kept = Enumerable.Range(0, rows.Length / fields)
-            .Select(i => new KeptRow(rows[i * fields], rows[(i * fields) + 1], hasWeights ? rows[(i * fields) + 2] : 1))
-            .ToLookup(row => grid.CellOf(row.X));
+        ILookup<long, double[]> kept = rows.Chunk(fields).Select(row => hasWeights ? row : (double[])[.. row, 1])
+            .ToLookup(row => grid.CellOf(row[0]));
         var cell = new Int128[perCell];
         int row = 0;
         for (int i = 0; i < ids.Length; i++)
@@ -133,8 +142,8 @@ public sealed partial class Moments
                 cell[k] = new Int128(unchecked((ulong)sums[at]), unchecked((ulong)sums[at + 1]));
             }
 
-            KeptRow[] own = [.. kept[ids[i]]];
-            bool isWhole = hasWeights ? own.Length <= grid.MostKept && own.All(row => row.Weight > 0)
+            double[][] own = [.. kept[ids[i]]];
+            bool isWhole = hasWeights ? own.Length <= grid.MostKept && own.All(row => row[^1] > 0)
                 : own.Length == (counts[i] < grid.MostKept ? counts[i] : 0);
             if (!isWhole)
             {
@@ -178,6 +187,8 @@ public sealed partial class Moments
             $"{metadata.GetValueOrDefault("cell_exponent")} {metadata.GetValueOrDefault("unit_exponent")}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
+
+    private static bool IsExponent(long e) => e is >= MomentGrid.LeastExponent and <= MomentGrid.MostExponent;
 
     private static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);
 }

@@ -27,10 +27,11 @@ public sealed partial class Moments
 
     private readonly CellStore _cells;
     private double[] _places = [];
-    private double[] _values = [];
+    private readonly double[][] _values;
     private double[] _weights = [];
     private double[] _placeOfRow = [];
     private int[] _cellOfRow = [];
+    private int[] _order = [];
     private int[] _ends = [];
 
     /// <summary>No rows yet.</summary>
@@ -40,6 +41,7 @@ public sealed partial class Moments
         ArgumentNullException.ThrowIfNull(grid);
         Grid = grid;
         _cells = new CellStore(grid);
+        _values = [.. Enumerable.Range(0, grid.Columns).Select(_ => Array.Empty<double>())];
     }
 
     /// <summary>How rows are cut.</summary>
@@ -59,12 +61,15 @@ public sealed partial class Moments
 
     internal CellStore Store => _cells;
 
+    /// <summary>The numbers of the cells that hold rows, ascending.</summary>
+    internal long[] Ids() => [.. _cells.InOrder().Select(_cells.IdAt)];
+
     /// <summary>What each sum of powers is off by, as a part of the rows' weight, where others summed them; 0 for sums made here.</summary>
     internal double SummationError { get; private set; }
 
     /// <summary>Adds rows.</summary>
     /// <param name="x">Keys.</param>
-    /// <param name="y">Values, one for each key.</param>
+    /// <param name="y">Values (n, v), row by row, of as many columns as the grid has.</param>
     /// <param name="weights">
     /// Weights, one for each key and not negative, where the grid is for rows that have them; each 1 where empty. A row of weight 0 is
     /// none.
@@ -77,9 +82,13 @@ public sealed partial class Moments
     /// </exception>
     public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights = default)
     {
-        if (x.Length != y.Length)
+        int columns = Grid.Columns;
+        if (y.Length != (long)x.Length * columns)
         {
-            throw new ArgumentException($"Expected as many values as keys, {x.Length}, got {y.Length}.", nameof(y));
+            throw new ArgumentException(
+                columns == 1 ? $"Expected as many values as keys, {x.Length}, got {y.Length}."
+                    : $"Expected {columns} values for each of {x.Length} keys, got {y.Length} in all.",
+                nameof(y));
         }
 
         Check(x, y);
@@ -96,7 +105,8 @@ public sealed partial class Moments
         for (int first = 0; first < x.Length; first += Block)
         {
             int count = Math.Min(Block, x.Length - first);
-            AddBlock(x.Slice(first, count), y.Slice(first, count), weights.IsEmpty ? [] : weights.Slice(first, count));
+            AddBlock(
+                x.Slice(first, count), y.Slice(first * columns, count * columns), weights.IsEmpty ? [] : weights.Slice(first, count));
         }
     }
 
@@ -108,7 +118,7 @@ public sealed partial class Moments
             if (weights[i] > 0)
             {
                 rows[0].Add(x[i]);
-                rows[1].Add(y[i]);
+                rows[1].AddRange(y.Slice(i * Grid.Columns, Grid.Columns));
                 rows[2].Add(weights[i]);
             }
         }
@@ -175,13 +185,16 @@ public sealed partial class Moments
     private void Check(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
         double widest = MomentGrid.MostCell * Grid.CellWidth;
-        for (int i = 0; i < x.Length; i++)
+        for (int i = 0; i < y.Length; i++)
         {
             if (!double.IsFinite(y[i]))
             {
-                throw new ArgumentException($"Expected finite values, got {y[i]} at row {i}.", nameof(y));
+                throw new ArgumentException($"Expected finite values, got {y[i]} at row {i / Grid.Columns}.", nameof(y));
             }
+        }
 
+        for (int i = 0; i < x.Length; i++)
+        {
             if (!double.IsFinite(x[i]))
             {
                 throw new ArgumentException($"Expected finite keys, got {x[i]} at row {i}.", nameof(x));
@@ -200,8 +213,11 @@ public sealed partial class Moments
     {
         if (_places.Length < x.Length)
         {
-            (_places, _values, _placeOfRow) = (new double[x.Length], new double[x.Length], new double[x.Length]);
-            _cellOfRow = new int[x.Length];
+            (_places, _placeOfRow, _cellOfRow) = (new double[x.Length], new double[x.Length], new int[x.Length]);
+            for (int c = 0; c < _values.Length; c++)
+            {
+                _values[c] = new double[x.Length];
+            }
         }
 
         if (Grid.HasWeights && _weights.Length < x.Length)
@@ -210,7 +226,6 @@ public sealed partial class Moments
         }
 
         double inverse = Math.ScaleB(1, -Grid.Exponent);
-        double unit = Math.ScaleB(1, -Grid.UnitExponent);
         (double least, double most) = (LeastX, MostX);
         for (int i = 0; i < x.Length; i++)
         {
@@ -240,24 +255,45 @@ public sealed partial class Moments
             (ends[cell], sum) = (sum, sum + ends[cell]);
         }
 
+        int columns = Grid.Columns;
+        bool hasOrder = columns > 1 || Grid.HasWeights;
+        if (hasOrder && _order.Length < x.Length)
+        {
+            _order = new int[x.Length];
+        }
+
         double largest = 0;
+        double[] first = columns > 0 ? _values[0] : [];
+        double firstUnit = 1 / Grid.ValueUnitAt();
         for (int i = 0; i < x.Length; i++)
         {
             int cell = _cellOfRow[i];
             int at = ends[cell]++;
-            double value = (y[i] - _cells.LevelAt(cell)) * unit;
-            largest = Math.Max(largest, Math.Abs(value));
             _places[at] = _placeOfRow[i];
-            _values[at] = value;
-            if (Grid.HasWeights)
+            if (columns > 0)
             {
-                double weightUnit = _cells.WeightUnitAt(cell);
-                _weights[at] = (weights.IsEmpty ? 1 : weights[i]) / weightUnit;
-                FixedPointSums.CheckLargest(_weights[at], value, weightUnit);
+                double value = (y[i * columns] - _cells.LevelAt(cell, 0)) * firstUnit;
+                largest = Math.Max(largest, Math.Abs(value));
+                first[at] = value;
+            }
+
+            if (hasOrder)
+            {
+                _order[i] = at;
             }
         }
 
-        FixedPointSums.CheckLargest(largest, Grid.ValueUnit);
+        FixedPointSums.CheckLargest(largest, Grid.ValueUnitAt());
+        for (int c = 1; c < columns; c++)
+        {
+            SetValues(y, c);
+        }
+
+        if (Grid.HasWeights)
+        {
+            SetWeights(x.Length, weights);
+        }
+
         bool areKept = false;
         int start = 0;
         for (int cell = 0; cell < ends.Length; cell++)
@@ -266,14 +302,13 @@ public sealed partial class Moments
             if (end > start)
             {
                 Span<double> places = _places.AsSpan(start, end - start);
-                Span<double> values = _values.AsSpan(start, end - start);
                 if (Grid.HasWeights)
                 {
-                    FixedPointSums.Add(places, values, _weights.AsSpan(start, end - start), _cells.SumsAt(cell), Grid.Terms);
+                    FixedPointSums.Add(places, _values, start, _weights.AsSpan(start, end - start), _cells.SumsAt(cell), Grid.Terms);
                 }
                 else
                 {
-                    FixedPointSums.Add(places, values, _cells.SumsAt(cell));
+                    FixedPointSums.Add(places, _values, start, _cells.SumsAt(cell), Grid.Terms);
                 }
 
                 areKept |= _cells.Count(cell, end - start);
@@ -283,10 +318,42 @@ public sealed partial class Moments
 
         for (int i = 0; areKept && i < x.Length; i++)
         {
-            _cells.Keep(_cellOfRow[i], x[i], y[i], weights.IsEmpty ? 1 : weights[i]);
+            _cells.Keep(_cellOfRow[i], x[i], y.Slice(i * columns, columns), weights.IsEmpty ? 1 : weights[i]);
         }
 
         (LeastX, MostX) = (least, most);
         Count += x.Length;
+    }
+
+    private void SetValues(ReadOnlySpan<double> y, int column)
+    {
+        double largest = 0;
+        double unit = 1 / Grid.ValueUnitAt(column);
+        double[] values = _values[column];
+        for (int at = column, i = 0; at < y.Length; at += _values.Length, i++)
+        {
+            double value = (y[at] - _cells.LevelAt(_cellOfRow[i], column)) * unit;
+            largest = Math.Max(largest, Math.Abs(value));
+            values[_order[i]] = value;
+        }
+
+        FixedPointSums.CheckLargest(largest, Grid.ValueUnitAt(column));
+    }
+
+    private void SetWeights(int rows, ReadOnlySpan<double> weights)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            int at = _order[i];
+            double unit = _cells.WeightUnitAt(_cellOfRow[i]);
+            double largest = 0;
+            foreach (double[] values in _values)
+            {
+                largest = Math.Max(largest, Math.Abs(values[at]));
+            }
+
+            _weights[at] = (weights.IsEmpty ? 1 : weights[i]) / unit;
+            FixedPointSums.CheckLargest(_weights[at], largest, unit);
+        }
     }
 }

@@ -90,8 +90,11 @@ internal sealed class StoredModel
     public string Text(string name) =>
         _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(StorageProblem.Text, _path) { Name = name };
 
+    /// <summary>A list of texts as one, which <see cref="Strings"/> takes apart.</summary>
+    public static string Text(IReadOnlyList<string> texts) => JsonSerializer.Serialize([.. texts], StorageJson.Default.StringArray);
+
     /// <summary>A list of texts.</summary>
-    /// <inheritdoc cref="Text"/>
+    /// <inheritdoc cref="Text(string)"/>
     public string[] Strings(string name)
     {
         try
@@ -106,7 +109,7 @@ internal sealed class StoredModel
     }
 
     /// <summary>A name of an enumeration.</summary>
-    /// <inheritdoc cref="Text"/>
+    /// <inheritdoc cref="Text(string)"/>
     public T Name<T>(string name)
         where T : struct, Enum =>
         Enum.GetNames<T>().Contains(Text(name)) ? Enum.Parse<T>(Text(name)) : throw Unknown(name);

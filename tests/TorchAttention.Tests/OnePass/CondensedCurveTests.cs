@@ -1,6 +1,7 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Tests.OnePass;
 
@@ -86,6 +87,31 @@ public sealed class CondensedCurveTests : IDisposable
         double[] mean = new double[queries.Length];
         back.Mean(queries, mean);
         Assert.Equal(curve.Predict(queries).Mean, mean);
+    }
+
+    [Fact]
+    public void SavedCurvesOfColumns_PredictTheSame()
+    {
+        MomentProblem problem = MomentProblem.Draw(3);
+        double[] y = MomentRows.Columns(problem.X, 2, 3);
+        var moments = new Moments(MomentGrid.Choose(problem.X, y, problem.X.Length));
+        moments.Add(problem.X, y);
+        CondensedCurves curves = MomentRegression.Fit(moments).CondenseColumns();
+        string path = Path.Combine(_folder.FullName, "curves.safetensors");
+        curves.Save(path, new Dictionary<string, string> { ["y"] = "a,b" });
+
+        (CondensedCurves back, IReadOnlyDictionary<string, string> notes) = CondensedCurves.Load(path, SafeTensorsFile.Read(path));
+
+        double[] queries = [.. Enumerable.Range(-100, 500).Select(i => i * 0.02)];
+        Assert.Equal("a,b", notes["y"]);
+        Assert.Equal(curves.Predict(queries).Lower, back.Predict(queries).Lower);
+        Assert.Equal(curves.Predict(queries).IsInGap, back.Predict(queries).IsInGap);
+        Assert.Equal(curves.Diagnostics.RSquared, back.Diagnostics.RSquared);
+        Assert.InRange(
+            DamagedBytes.Refused(
+                path, 2, file => CondensedCurves.Load(file, SafeTensorsFile.Read(file)).Curves.Predict([0.5, -1e300, 1e300])),
+            150,
+            400);
     }
 
     [Fact]

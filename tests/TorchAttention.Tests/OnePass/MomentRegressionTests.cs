@@ -96,6 +96,62 @@ public sealed class MomentRegressionTests
         }
     }
 
+    // One bandwidth for all columns: that of the sum of their squares. Their bounds add up too.
+    [Theory]
+    [InlineData(0, false, BandwidthRule.LeaveOneOut)]
+    [InlineData(1, false, BandwidthRule.LeaveOneOut)]
+    [InlineData(0, true, BandwidthRule.LeaveOneOut)]
+    [InlineData(1, true, BandwidthRule.GCV)]
+    public void FitOfSeveralColumns_IsThatOfTheRowsInMemory(int degree, bool hasWeights, BandwidthRule rule)
+    {
+        const int n = 2000;
+        const int columns = 3;
+        (double[] x, _) = MomentRows.Draw(n, 15);
+        double[] y = MomentRows.Columns(x, columns, 15);
+        double[] weights = hasWeights ? MomentRows.Weights(n, 15) : [];
+        var moments = new Moments(MomentGrid.Choose(x, y, n, null, degree, weights));
+        moments.Add(x, y, weights);
+        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) };
+        var memory = KernelRegression.Fit(x, y, 1, options, weights);
+        var found = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) });
+        var model = MomentRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = memory.Bandwidths[0] });
+
+        Assert.Equal(columns, model.Columns);
+        Assert.Equal(memory.Bandwidths[0], found.Bandwidth, 1e-4 * memory.Bandwidths[0]);
+        Diagnostics expected = memory.Diagnostics;
+        Diagnostics actual = model.Diagnostics;
+        Assert.True(model.Certificate.IsProved, $"{model.Certificate}");
+        Assert.InRange(model.Certificate.Bound, 0, 1e-8 * actual.LeaveOneOutError);
+        Assert.Equal(expected.LeaveOneOutError, actual.LeaveOneOutError, 1e-10 * expected.LeaveOneOutError);
+        Assert.Equal(expected.EffectiveDegreesOfFreedom, actual.EffectiveDegreesOfFreedom, 1e-8);
+        Assert.Equal(expected.AICc, actual.AICc, 1e-9);
+        for (int c = 0; c < columns; c++)
+        {
+            double error = expected.ResidualStandardError[c];
+            Assert.Equal(error, actual.ResidualStandardError[c], 1e-9 * error);
+            Assert.Equal(expected.RSquared[c], actual.RSquared[c], 1e-9);
+        }
+
+        double[] queries = [.. Enumerable.Range(0, 50).Select(i => i / 49.0)];
+        CondensedCurves curves = model.CondenseColumns();
+        var with = new PredictionOptions { HasSlopes = true };
+        Predictions ofRows = memory.Predict(queries, with);
+        foreach (Predictions predicted in (Predictions[])[model.Predict(queries, with), curves.Predict(queries, with)])
+        {
+            for (int i = 0; i < queries.Length * columns; i++)
+            {
+                double size = expected.ResidualStandardError[i % columns];
+                Assert.Equal(ofRows.Mean[i], predicted.Mean[i], 1e-7 * size);
+                Assert.Equal(ofRows.Lower[i], predicted.Lower[i], 1e-3 * size);
+            }
+
+            Assert.Equal(ofRows.Slopes.Length, predicted.Slopes.Length);
+            Assert.Equal(ofRows.EffectiveNeighbours.Length, predicted.EffectiveNeighbours.Length);
+        }
+
+        Assert.Throws<NotSupportedException>(() => model.Condense());
+    }
+
     [Fact]
     public void WiderCellsOfWeights_AreThoseOfTheirRows()
     {

@@ -10,6 +10,18 @@ internal static class MomentRows
         return (x, [.. x.Select(at => Math.Sin(7 * at) + random.NextDouble() - 0.5)]);
     }
 
+    /// <summary>Values (n, v) of units and levels of their own: about a wave, a parabola a million up, nothing but noise.</summary>
+    public static double[] Columns(double[] x, int columns, int seed)
+    {
+        var random = new Random(seed);
+        return [.. x.SelectMany(at => Enumerable.Range(0, columns).Select(c => (c % 3) switch
+        {
+            0 => Math.Sin(7 * at) + random.NextDouble() - 0.5,
+            1 => 1e6 + (1e3 * ((at * at) + (0.1 * random.NextDouble()))),
+            _ => 1e-3 * random.NextDouble(),
+        }))];
+    }
+
     public static double[] Weights(int n, int seed)
     {
         var random = new Random(seed);
