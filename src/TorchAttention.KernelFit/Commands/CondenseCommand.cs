@@ -59,6 +59,11 @@ internal static class CondenseCommand
                     $"--model: {PlainText.Brief(path)} is condensed already; --out with {Source} writes it as source, with {Onnx} as ONNX");
             }
         }
+        else if (file.Metadata.GetValueOrDefault("model") == CondensedCurves.ModelName)
+        {
+            throw CliException.WrongInput(
+                $"--model: {PlainText.Brief(path)} is condensed already, and has several curves, which are for predict and C# alone");
+        }
         else
         {
             (KernelRegression model, notes) = KernelRegression.Load(path, file);

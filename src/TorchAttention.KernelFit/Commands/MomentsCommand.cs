@@ -17,8 +17,13 @@ internal static class MomentsCommand
         Option<string?> data = Options.Text(
             Options.Data, "file", "A CSV file with a header row, a pattern such as 'part-*.csv', or - for standard input");
         Option<string?> x = Options.Text("--x", "column", "The key's column");
-        Option<string?> y = Options.Text("--y", "column", "The value's column");
+        Option<string?> y = Options.Text("--y", "columns", "The value's column; several are separated by commas");
         Option<string?> weights = ExamplesOptions.WeightsOption();
+        Option<bool> classes = ExamplesOptions.ClassesOption();
+        Option<int?> folds = Options.WholeNumber(
+            "--folds",
+            "How many folds rows are dealt to, each with moments of its own: 10 for fit --moments --bandwidth kfold (default none)",
+            least: 2);
         Option<string?> grid = Options.Text(
             "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part");
         Option<double?> cell = OnePassOptions.Cell();
@@ -31,9 +36,9 @@ internal static class MomentsCommand
             $"Read nothing and print the query whose answer, as CSV, fit --moments reads: {string.Join(", ", _dialects.Keys)}");
         Option<string?> table = Options.Text("--table", "name", "The table of the query");
         const string purpose = "Read rows once and save their moments: kilobytes that add up over files and machines, for fit --moments";
-        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y, weights };
+        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y, weights, classes };
         file.AddTo(command);
-        command.AddAll(grid, cell, degree, output, quiet, sql, table);
+        command.AddAll(grid, cell, degree, folds, output, quiet, sql, table);
         command.SetAction(parsed => parsed.GetValue(sql) is string database ? Print(
             database,
             parsed.GetValue(table),
@@ -47,10 +52,10 @@ internal static class MomentsCommand
                 parsed.GetValue(x),
                 parsed.GetValue(y),
                 parsed.GetValue(weights),
-                file.Read(parsed)),
+                file.Read(parsed),
+                parsed.GetValue(classes)),
             parsed.GetValue(grid),
-            parsed.GetValue(cell),
-            FitOptions.DegreeOf(parsed, degree),
+            new Cut(parsed.GetValue(cell), FitOptions.DegreeOf(parsed, degree), parsed.GetValue(folds) ?? 0),
             parsed.GetValue(output) ?? throw CliException.WrongInput("--out: expected a file, got none"),
             parsed.GetValue(quiet)));
         return command;
@@ -82,7 +87,7 @@ internal static class MomentsCommand
         return ExitCode.Done;
     }
 
-    private static int Run(RowFiles files, string? gridFile, double? cell, int degree, string output, bool isQuiet)
+    private static int Run(RowFiles files, string? gridFile, Cut cut, string output, bool isQuiet)
     {
         OutputPath.Check("--out", output);
         foreach (string path in files.Paths.Where(File.Exists))
@@ -95,14 +100,20 @@ internal static class MomentsCommand
             OutputPath.Differs("--out", output, gridFile, "--grid");
         }
 
-        if (gridFile is not null && cell is not null)
+        string? given = cut.Cell is not null ? "--cell" : cut.Degree > 0 ? "--degree" : cut.Folds > 0 ? "--folds" : null;
+        if (gridFile is not null && given is not null)
         {
-            throw CliException.WrongInput("--cell: expected none beside --grid, which has the cells' width");
+            throw CliException.WrongInput($"{given}: expected none beside --grid, which has it");
         }
 
-        if (gridFile is not null && degree > 0)
+        if (files.AreClasses && cut.Degree > 0)
         {
-            throw CliException.WrongInput("--degree: expected none beside --grid, which has it");
+            throw FitOptions.DegreeOfClasses($"{cut.Degree}");
+        }
+
+        if (cut.Folds > MomentGrid.MostFolds)
+        {
+            throw CliException.WrongInput($"--folds: expected at most {MomentGrid.MostFolds}, got {cut.Folds}");
         }
 
         MomentGrid? grid = gridFile is null ? null : Moments.Load(gridFile).Moments.Grid;
@@ -110,11 +121,25 @@ internal static class MomentsCommand
         {
             throw CliException.WrongInput("--weights: expected a --grid of moments with weights, got one without");
         }
+
+        if (grid is not null && grid.HasClasses != files.AreClasses)
+        {
+            throw CliException.WrongInput(
+                files.AreClasses ? "--classes: expected a --grid of moments of classes, got one of values"
+                    : "--grid: expected moments of values, got those of classes; add --classes");
+        }
+
+        if (grid is not null && !files.AreClasses && grid.Columns != files.Targets)
+        {
+            throw CliException.WrongInput(
+                $"--y: expected as many columns as the moments of --grid have, {grid.Columns}, got {files.Targets}");
+        }
+
         using var interruption = new Interruption();
         try
         {
             MomentsOfFiles read = ProgressBar.Show(
-                "read", isQuiet, progress => MomentsOfFiles.Read(files, grid, cell, degree, null, progress, interruption.Token));
+                "read", isQuiet, progress => MomentsOfFiles.Read(files, grid, cut, null, progress, interruption.Token));
             interruption.Write(() => read.Moments.Save(output, read.Notes));
             if (!isQuiet)
             {

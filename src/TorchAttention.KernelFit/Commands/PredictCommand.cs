@@ -68,7 +68,8 @@ internal static class PredictCommand
             SafeTensorsFile stored = Read(path, queries);
 
             // What fit saved is known before anything of TorchSharp is looked at.
-            bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or CondensedCurve.ModelName;
+            bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or CondensedCurve.ModelName
+                or CondensedCurves.ModelName;
             if (!isFitted && trained?.IsKnown(stored) == true)
             {
                 Refuse("fit", [interval, level, simultaneous, slopes], "what train saves has no standard error");
@@ -150,7 +151,7 @@ internal static class PredictCommand
             throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
         }
 
-        if (options.IsSimultaneous && model is CondensedCurve)
+        if (options.IsSimultaneous && model is CondensedCurve or CondensedCurves)
         {
             throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
         }
@@ -188,9 +189,12 @@ internal static class PredictCommand
     }
 
     private static (IPredictor Model, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file) =>
-        file.Metadata.GetValueOrDefault("model") == CondensedCurve.ModelName
-            ? CondensedCurve.Load(path, file)
-            : KernelRegression.Load(path, file);
+        file.Metadata.GetValueOrDefault("model") switch
+        {
+            CondensedCurve.ModelName => CondensedCurve.Load(path, file),
+            CondensedCurves.ModelName => CondensedCurves.Load(path, file),
+            _ => KernelRegression.Load(path, file),
+        };
 
     private static int Run(Queries queries, string[] features, ColumnKind[] kinds, Begin begin)
     {

@@ -8,10 +8,10 @@ namespace TorchAttention.Cli.OnePass;
 /// <summary>Moments of all rows of some files, and what else is known of these.</summary>
 /// <param name="Moments">The moments.</param>
 /// <param name="X">The keys' column.</param>
-/// <param name="Y">The values' column.</param>
+/// <param name="Y">The values' columns, with commas between them.</param>
 /// <param name="Dropped">How many rows were left out.</param>
 /// <param name="SomeX">The keys of some rows from many places; none for moments that were loaded.</param>
-/// <param name="SomeY">Their values.</param>
+/// <param name="SomeY">Their values (n, v).</param>
 internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long Dropped, double[] SomeX, double[] SomeY)
 {
     /// <summary>Where a run keeps the moments of the files that are read.</summary>
@@ -52,23 +52,21 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     /// <summary>Reads rows once.</summary>
     /// <param name="files">The files.</param>
     /// <param name="grid">How they are to be cut; by a first look where null.</param>
-    /// <param name="cell">The width of the cells, where there is no grid; by a first look where null.</param>
-    /// <param name="degree">The highest degree that is to be fitted, where there is no grid.</param>
+    /// <param name="cut">How they are cut where there is no grid.</param>
     /// <param name="directory">Where moments of each of several files are kept, so that the next try goes on; null for nowhere.</param>
     /// <param name="progress">Told the part read.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public static MomentsOfFiles Read(
         RowFiles files,
         MomentGrid? grid,
-        double? cell,
-        int degree,
+        Cut cut,
         RunDirectory? directory,
         IProgress<double>? progress,
         CancellationToken cancellationToken)
     {
         if (!files.CanReadAgain)
         {
-            return ReadPipes(files, grid, cell, degree, cancellationToken);
+            return ReadPipes(files, grid, cut, cancellationToken);
         }
 
         SomeRows some = files.Look();
@@ -78,7 +76,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         }
 
         string? folder = directory is not null && files.Paths.Count > 1 ? Path.Combine(directory.Path, Folder) : null;
-        grid ??= folder is null ? Choose() : KeptGrid(folder, directory!, cell, degree, Choose, files);
+        grid ??= folder is null ? Choose() : KeptGrid(folder, directory!, cut, Choose, files);
         var all = new Moments(grid);
         long dropped = 0;
         long before = 0;
@@ -113,7 +111,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
 
         return new MomentsOfFiles(all, files.Columns.X, files.Columns.Y, dropped, some.X, some.Y) { Weights = files.Weights };
 
-        MomentGrid Choose() => some.Grid(cell, degree);
+        MomentGrid Choose() => some.Grid(cut);
 
         void Tell(long read) => progress?.Report((before + read) / Math.Max(1.0, bytes));
     }
@@ -179,8 +177,7 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
         return MomentQuery.Read(reader, path);
     }
 
-    private static MomentsOfFiles ReadPipes(
-        RowFiles files, MomentGrid? grid, double? cell, int degree, CancellationToken cancellationToken)
+    private static MomentsOfFiles ReadPipes(RowFiles files, MomentGrid? grid, Cut cut, CancellationToken cancellationToken)
     {
         List<double>[]? first = null;
         Moments? moments = grid is null ? null : new Moments(grid);
@@ -210,17 +207,25 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
                 : throw new TableException(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
         }
 
-        double[] some(int column) => first is null ? [] : [.. first[column]];
-        return new MomentsOfFiles(moments, files.Columns.X, files.Columns.Y, files.Dropped, some(0), some(1))
+        SomeRows? looked = first is null ? null : files.Some(first, first[0].Count);
+        return new MomentsOfFiles(moments, files.Columns.X, files.Columns.Y, files.Dropped, looked?.X ?? [], looked?.Y ?? [])
         {
             Weights = files.Weights,
         };
 
         Moments Begin(long rows)
         {
-            var some = new SomeRows(first!, rows);
-            var begun = new Moments(some.Grid(cell, degree));
-            begun.Add(some.X, some.Y, some.Weights);
+            SomeRows some = files.Some(first!, rows);
+            var begun = new Moments(some.Grid(cut));
+            if (some.Labels is null)
+            {
+                begun.Add(some.X, some.Y, some.Weights);
+            }
+            else
+            {
+                begun.AddClasses(some.X, some.Labels, some.Weights);
+            }
+
             return begun;
         }
     }
@@ -242,7 +247,14 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
     {
         try
         {
-            moments.Add(batch.Keys, batch.Values, batch.Weights);
+            if (batch.Labels is null)
+            {
+                moments.Add(batch.Keys, batch.Values, batch.Weights);
+            }
+            else
+            {
+                moments.AddClasses(batch.Keys, batch.Labels, batch.Weights);
+            }
         }
         catch (RegressionDataException e)
         {
@@ -265,13 +277,14 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
 
     // A first look at other rows, as when a file has come, would cut them otherwise.
     private static MomentGrid KeptGrid(
-        string folder, RunDirectory directory, double? cell, int degree, Func<MomentGrid> choose, RowFiles files)
+        string folder, RunDirectory directory, Cut cut, Func<MomentGrid> choose, RowFiles files)
     {
         string path = Path.Combine(folder, $"grid{Ending}");
         if (Kept(path) is var (known, notes) && notes.GetValueOrDefault(XKey) == files.Columns.X
             && notes.GetValueOrDefault(YKey) == files.Columns.Y
-            && known.Grid.Degree >= degree && notes.GetValueOrDefault(WeightsKey) == files.Weights
-            && (cell is null || Math.ILogB(cell.Value) == known.Grid.Exponent))
+            && known.Grid.HasClasses == files.AreClasses && known.Grid.Folds == cut.Folds
+            && known.Grid.Degree >= cut.Degree && notes.GetValueOrDefault(WeightsKey) == files.Weights
+            && (cut.Cell is null || Math.ILogB(cut.Cell.Value) == known.Grid.Exponent))
         {
             return known.Grid;
         }

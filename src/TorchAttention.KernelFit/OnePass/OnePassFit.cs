@@ -31,7 +31,10 @@ internal sealed class OnePassFit(
     private const int Narrower = 8;
 
     // By a bandwidth that is given, or by a first look.
-    private double? CellWidth => cell ?? (options.Bandwidth.Values.Count == 1 ? options.Bandwidth.Values[0] / CellsOfBandwidth : null);
+    private Cut Cut => new(
+        cell ?? (options.Bandwidth.Values.Count == 1 ? options.Bandwidth.Values[0] / CellsOfBandwidth : null),
+        options.Degree,
+        options.Bandwidth.Rule == BandwidthRule.KFold ? options.Bandwidth.Folds : 0);
 
     public int Run(FitSettings said)
     {
@@ -57,9 +60,11 @@ internal sealed class OnePassFit(
             long start = Stopwatch.GetTimestamp();
             bool isQuiet = said.IsQuiet || said.IsJson;
             (MomentsOfFiles read, MomentRegression model) = Fit(directory, isQuiet, interruption.Token);
-            CondensedCurve curve = model.Condense();
+            Action<string, IReadOnlyDictionary<string, string>> save = model.Columns == 1 && model.Classes.Count == 0
+                ? model.Condense().Save
+                : model.CondenseColumns().Save;
             FitFacts facts = Facts(name, read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => curve.Save(path, ModelNotes.Create(facts.Features, facts.Target)));
+            directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target)));
             directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
             List<string> written = [];
             if (facts.HasSearch)
@@ -113,11 +118,18 @@ internal sealed class OnePassFit(
             ? MomentsOfFiles.Load(momentFiles, names.X, names.Y)
             : ProgressBar.Show(
                 "read", isQuiet, progress => MomentsOfFiles.Read(
-                    files, null, CellWidth, options.Degree, directory, progress, cancellationToken));
+                    files, null, Cut, directory, progress, cancellationToken));
         if (read.Moments.Grid.Degree < options.Degree)
         {
             throw CliException.WrongInput(
                 $"--degree: expected 0, as these moments are for, got {options.Degree}; make them with moments --degree {options.Degree}");
+        }
+
+        if (Cut.Folds > 0 && read.Moments.Grid.Folds != Cut.Folds)
+        {
+            throw CliException.WrongInput(
+                $"--bandwidth: expected moments of {Cut.Folds} folds for kfold, got "
+                    + $"{(read.Moments.Grid.Folds == 0 ? "none" : read.Moments.Grid.Folds)}; make them with moments --folds {Cut.Folds}");
         }
 
         return (read, ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
@@ -134,6 +146,7 @@ internal sealed class OnePassFit(
         DroppedRows = read.Dropped,
         Features = [read.X],
         Target = read.Y,
+        Targets = ModelNotes.Split(read.Y, model.Columns),
         Options = options,
         Bandwidths = [model.Bandwidth],
         Search = model.Search,
@@ -141,6 +154,8 @@ internal sealed class OnePassFit(
         Notes = [.. Notes(read, model)],
         Diagnostics = model.Diagnostics,
         Certificate = model.Certificate,
+        Classes = model.Classes,
+        LogLoss = model.Classes.Count > 0 ? model.LeaveOneOutLogLoss : null,
         Seconds = seconds,
         Model = path,
     };
@@ -200,6 +215,7 @@ internal sealed class OnePassFit(
         json.WriteStrings("x", [read.X]);
         json.WriteString("y", read.Y);
         json.WriteString("weights", read.Weights);
+        json.WriteBoolean("classes", read.Moments.Grid.HasClasses);
         json.WriteBoolean("one_pass", true);
         json.WriteNumber("cell", read.Moments.Grid.CellWidth);
         json.WriteNumber("cells", read.Moments.Cells);
@@ -222,18 +238,37 @@ internal sealed class OnePassFit(
             Title = $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
                 + $"h = {NumberText.Format(model.Bandwidth)}, n = {NumberText.Format(model.Count)}{some}",
         };
-        yield return ("fit", () =>
+        double margin = Math.Min(Margin * (model.MostX - model.LeastX), MostBandwidths * model.Bandwidth);
+        double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(
+            i => model.LeastX - margin + (i * (model.MostX - model.LeastX + (2 * margin)) / (CurvePoints - 1)))];
+        Predictions all = model.Predict(grid, new PredictionOptions { Level = level });
+        if (model.Classes.Count > 0)
         {
-            double margin = Math.Min(Margin * (model.MostX - model.LeastX), MostBandwidths * model.Bandwidth);
-            double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(
-                i => model.LeastX - margin + (i * (model.MostX - model.LeastX + (2 * margin)) / (CurvePoints - 1)))];
-            Predictions at = model.Predict(grid, new PredictionOptions { Level = level });
-            return Figures.PlotRegression(read.SomeX, read.SomeY, grid, at, level, facts.Features[0], facts.Target, title);
+            yield return ("probabilities", () => FitPictures.PlotClasses(
+                model.Classes, Enumerable.Range(0, model.Columns).OrderByDescending(c => Column(all.Mean, c).Sum()), grid, all.Mean,
+                facts.Features[0], facts.Target, title with { IsDensity = false }));
         }
-        );
+
+        for (int column = 0; column < model.Columns && model.Classes.Count == 0; column++)
+        {
+            int c = column;
+            yield return (model.Columns == 1 ? "fit" : $"fit-{c + 1}", () => Figures.PlotRegression(
+                read.SomeX, Column(read.SomeY, c), grid, OfColumn(all, c), level, facts.Features[0], facts.Targets[c], title));
+        }
+
         if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
         {
             yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, facts.Features, title));
         }
+
+        Predictions OfColumn(Predictions at, int c) => at with
+        {
+            Mean = Column(at.Mean, c),
+            StandardError = Column(at.StandardError, c),
+            Lower = Column(at.Lower, c),
+            Upper = Column(at.Upper, c),
+        };
+
+        double[] Column(double[] rows, int c) => [.. rows.Where((_, i) => i % model.Columns == c)];
     }
 }

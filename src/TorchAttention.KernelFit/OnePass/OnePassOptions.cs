@@ -49,16 +49,17 @@ internal sealed class OnePassOptions
                 throw CliException.WrongInput("--cell: expected none beside --moments, which have the cells' width");
             }
 
-            if (weights is not null)
+            string? given = weights is not null ? "--weights" : examples.AreClasses(parsed) ? "--classes" : null;
+            if (given is not null)
             {
-                throw CliException.WrongInput("--moments: expected no --weights beside moments, which have them or not");
+                throw CliException.WrongInput($"--moments: expected no {given} beside moments, which have them or not");
             }
         }
         else if (!parsed.GetValue(_onePass))
         {
             bool isLong = data is not null && File.Exists(data) && new FileInfo(data).Length > MostInMemory;
             bool isMany = data is not null && data != Examples.Standard && BuiltInTable.Find(data) is null
-                && (RowFiles.IsPattern(data) || (isLong && IsAnswered(parsed, examples, options)));
+                && (RowFiles.IsPattern(data) || (isLong && IsAnswered(options)));
             if (!isMany)
             {
                 return parsed.GetValue(_cell) is null ? null
@@ -66,16 +67,16 @@ internal sealed class OnePassOptions
             }
         }
 
-        if (examples.OnlyInMemory(parsed) is Option other)
+        if (examples.AreClasses(parsed))
         {
-            throw CliException.WrongInput($"{asked.Name}: expected no {other.Name}, which one pass has no answer to");
+            FitOptions.CheckDegreeOfClasses(options);
         }
 
-        if (!IsAnswered(parsed, examples, options))
+        if (!IsAnswered(options))
         {
             throw CliException.WrongInput(
-                $"{asked.Name}: expected the gaussian kernel, the degree 0 or 1 without a ridge, and a bandwidth of one number or loo, gcv "
-                    + $"or aicc, got {options.Kernel.Name}, {FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
+                $"{asked.Name}: expected the gaussian kernel, the degree 0 or 1 without a ridge, and a bandwidth of one number or loo, "
+                    + $"gcv, aicc or kfold, got {options.Kernel.Name}, {FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
@@ -83,7 +84,8 @@ internal sealed class OnePassOptions
         return new OnePassFit(
             moments.Length > 0 ? null
                 : new RowFiles(
-                    data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, weights, csv),
+                    data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, weights, csv,
+                    examples.AreClasses(parsed)),
             moments,
             (x, y),
             options,
@@ -93,10 +95,10 @@ internal sealed class OnePassOptions
     private static string NameOf(Bandwidth bandwidth) =>
         bandwidth.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : bandwidth.ToString();
 
-    private static bool IsAnswered(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options) =>
-        examples.OnlyInMemory(parsed) is null && options.Kernel == SmoothingKernel.Gaussian
+    private static bool IsAnswered(KernelRegressionOptions options) =>
+        options.Kernel == SmoothingKernel.Gaussian
         && !options.IsPolynomial && options.Degrees.Count == 0 && options.Ridge is null or 0
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1
-            || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc);
+            || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold);
 }

@@ -30,7 +30,7 @@ internal sealed partial class RowFiles
             }
 
             Dropped = 0;
-            return new SomeRows(all, all[0].Count);
+            return Some(all, all[0].Count);
         }
 
         return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
@@ -56,7 +56,7 @@ internal sealed partial class RowFiles
 
                 if (kept[0].Count >= PilotRows)
                 {
-                    return new SomeRows(kept, (long)((double)all / wanted * rows));
+                    return Some(kept, (long)((double)all / wanted * rows));
                 }
 
                 wanted = kept[0].Count == 0 ? all : 1 + (long)(1.1 * wanted * PilotRows / kept[0].Count);
@@ -99,7 +99,7 @@ internal sealed partial class RowFiles
             {
                 Array.ForEach(own, column => column.Clear());
                 reader.Only((int)block);
-                while (reader.Read(own, BatchRows) > 0)
+                while (Read(reader, own, BatchRows) > 0)
                 {
                 }
 
@@ -149,7 +149,7 @@ internal sealed partial class RowFiles
         }
 
         Dropped = 0;
-        return new SomeRows(kept, row);
+        return Some(kept, row);
     }
 
     private SomeRows LookAtPlaces(long bytes)
@@ -194,10 +194,10 @@ internal sealed partial class RowFiles
             }
 
             Dropped = 0;
-            return new SomeRows(values, RowsOfPipe);
+            return Some(values, RowsOfPipe);
         }
 
-        return new SomeRows(values, (long)((double)bytes / seen * values[0].Count));
+        return Some(values, (long)((double)bytes / seen * values[0].Count));
     }
 
     // A place may lie within a quotation, and what is wrong with a row is said when it is read in its turn.
@@ -208,7 +208,7 @@ internal sealed partial class RowFiles
         {
             using CsvRows rows = CsvRows.Open(new StringReader(text), path, _csv);
             Choose(rows, path);
-            rows.Read(values, int.MaxValue);
+            Read(rows, values, int.MaxValue);
             return values[0].Count > before;
         }
         catch (TableException e) when (e.Kind is not (TableProblem.NoColumn or TableProblem.ColumnTwice))

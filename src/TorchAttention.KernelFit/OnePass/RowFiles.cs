@@ -18,14 +18,23 @@ internal sealed partial class RowFiles
 
     private readonly string _data;
     private readonly string? _x;
-    private readonly string? _y;
+    private readonly string[]? _y;
     private readonly string? _weights;
     private readonly CsvOptions _csv;
     private string[]? _columns;
 
-    public RowFiles(string data, string? x, string? y, string? weights, CsvOptions csv)
+    // In the order that they are met; a row's values have the place of its class. Another list takes its place when one is new.
+    private string[] _classes = [];
+
+    public RowFiles(string data, string? x, string? y, string? weights, CsvOptions csv, bool areClasses = false)
     {
-        (_data, _x, _y, _weights, _csv) = (data, x, y, weights, csv);
+        (_data, _x, _weights, _csv, AreClasses) = (data, x, weights, csv, areClasses);
+        _y = y is not null && areClasses ? [y] : y?.Split(',').Select(name => name.Trim()).ToArray();
+        if (_y?.Contains("") == true)
+        {
+            throw CliException.WrongInput($"--y: expected columns separated by commas, got '{PlainText.Brief(y!)}'");
+        }
+
         if (x?.Contains(',', StringComparison.Ordinal) == true)
         {
             throw CliException.WrongInput($"--x: expected one column, as one pass over the rows has it, got '{PlainText.Brief(x)}'");
@@ -52,8 +61,14 @@ internal sealed partial class RowFiles
     /// <summary>Whether the rows can be read a second time; those of a pipe cannot.</summary>
     public bool CanReadAgain { get; }
 
-    /// <summary>The columns of key and value; known once a file was looked at.</summary>
-    public (string X, string Y) Columns => (_columns![0], _columns[1]);
+    /// <summary>The columns of key and values, these with commas between them; known once a file was looked at.</summary>
+    public (string X, string Y) Columns => (_columns![0], string.Join(',', _columns[1..(1 + Targets)]));
+
+    /// <summary>Whether the target is the name of a class.</summary>
+    public bool AreClasses { get; }
+
+    /// <summary>The number of targets.</summary>
+    public int Targets => _y?.Length ?? 1;
 
     /// <summary>The column of weights; null where rows have none.</summary>
     public string? Weights => _weights;
@@ -84,7 +99,7 @@ internal sealed partial class RowFiles
             // The next rows are read while these are added up.
             long dropped = rows.DroppedRows;
             reading = Next(rows, next);
-            yield return new RowBatch(now, dropped);
+            yield return new RowBatch(now, Targets, dropped) { Labels = LabelsOf(now) };
             if (read is not null && stream?.CanSeek == true)
             {
                 read(stream.Position);
@@ -105,23 +120,68 @@ internal sealed partial class RowFiles
         if (_columns is null)
         {
             (string[] features, string target) = Examples.Choose(
-                BuiltInTable.Find(path), rows.Header, _x, _y, NameOf(path), _csv.Delimiter);
-            _columns = features[0] == target
-                ? throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(target)} for both")
-                : _weights is null ? [features[0], target]
-                : [features[0], target, _weights];
+                BuiltInTable.Find(path), rows.Header, _x, _y?[0], NameOf(path), _csv.Delimiter);
+            string[] targets = _y ?? [target];
+            _columns = targets.Contains(features[0])
+                ? throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(features[0])} for both")
+                : targets.Distinct().Count() < targets.Length
+                ? throw CliException.WrongInput($"--y: expected columns that are not named twice, got {PlainText.List(targets)}")
+                : [features[0], .. targets, .. _weights is null ? (string[])[] : [_weights]];
         }
 
-        rows.Choose(_columns, notNegative: _weights);
+        string[] numbers = [.. _columns.Where((_, i) => !AreClasses || i != 1)];
+        rows.Choose(numbers, AreClasses ? _columns[1] : null, notNegative: _weights);
     }
 
-    private List<double>[] NewLists() => [.. Enumerable.Range(0, _weights is null ? 2 : 3).Select(_ => new List<double>())];
+    private List<double>[] NewLists() => [.. Enumerable.Range(0, 1 + Targets + (_weights is null ? 0 : 1)).Select(_ => new List<double>())];
 
     private Task<int> Next(TableRows rows, List<double>[] values) => Task.Run(() =>
     {
         Array.ForEach(values, column => column.Clear());
-        return Examples.ReadRows(rows, values, [], null, _columns![1], BatchRows, canBeClasses: false);
+        return Read(rows, values, BatchRows);
     });
+
+    /// <summary>Some rows looked at.</summary>
+    /// <param name="columns">Their columns.</param>
+    /// <param name="rows">How many there are in all, roughly.</param>
+    public SomeRows Some(List<double>[] columns, long rows) => new(columns, Targets, rows) { Labels = LabelsOf(columns) };
+
+    // A class is a number here, its place among those met so far.
+    private int Read(TableRows rows, List<double>[] values, int most)
+    {
+        if (!AreClasses)
+        {
+            return Examples.ReadRows(rows, values, [], null, _columns![1], most);
+        }
+
+        List<string> labels = [];
+        int count = Examples.ReadRows(rows, [.. values.Where((_, i) => i != 1)], labels, null, null, most);
+        var places = _classes.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
+        foreach (string label in labels)
+        {
+            if (!places.TryGetValue(label, out int place))
+            {
+                place = places.Count;
+                places.Add(label, place);
+            }
+
+            values[1].Add(place);
+        }
+
+        if (places.Count > _classes.Length)
+        {
+            _classes = places.Count <= Examples.MostClasses ? [.. places.OrderBy(pair => pair.Value).Select(pair => pair.Key)]
+                : throw Examples.TooManyClasses(Source, _columns![1], $"{places.Count}");
+        }
+
+        return count;
+    }
+
+    private string[]? LabelsOf(List<double>[] columns)
+    {
+        string[] classes = _classes;
+        return AreClasses ? [.. columns[1].Select(place => classes[(int)place])] : null;
+    }
 
     private static int Wait(Task<int> reading) => reading.GetAwaiter().GetResult();
 

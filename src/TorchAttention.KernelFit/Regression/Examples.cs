@@ -11,7 +11,8 @@ internal sealed record Examples
     /// <summary>Standard input, where a file is expected.</summary>
     public const string Standard = "-";
 
-    private const int MostClasses = 1000;
+    /// <summary>More texts are hardly names of classes.</summary>
+    public const int MostClasses = 1000;
     public const string StandardInput = "standard input";
 
     /// <summary>A short name for folders.</summary>
@@ -64,6 +65,11 @@ internal sealed record Examples
 
         using TableRows rows = builtIn is not null ? CsvRows.Open(builtIn.Open(), builtIn.Name) : Open(data, options);
         (string[] features, string target) = Choose(builtIn, rows.Header, x, y, data, options.Delimiter);
+        if (!rows.Header.Contains(target) && target.Split(',') is { Length: > 1 } targets && targets.All(rows.Header.Contains))
+        {
+            throw CliException.WrongInput($"--y: expected one column, got '{PlainText.Brief(target)}'; fit --one-pass takes several");
+        }
+
         string[] columns = [.. features, .. classes ? (string[])[] : [target], .. weights is null ? (string[])[] : [weights]];
         if (columns.Append(target).Distinct().Count() < columns.Length + (classes ? 1 : 0))
         {
@@ -84,12 +90,7 @@ internal sealed record Examples
         int classCount = labels.Distinct().Count();
         if (classCount > MostClasses)
         {
-            throw new TableException(TableProblem.TooManyClasses, data)
-            {
-                Column = target,
-                Expected = $"at most {MostClasses} classes",
-                Found = $"{classCount} different texts; a column of numbers is fitted without --classes",
-            };
+            throw TooManyClasses(data, target, $"{classCount}");
         }
 
         double[] keys = new double[count * features.Length];
@@ -154,6 +155,14 @@ internal sealed record Examples
         }
     }
 
+    /// <summary>The error for a column of too many classes.</summary>
+    public static TableException TooManyClasses(string data, string target, string found) => new(TableProblem.TooManyClasses, data)
+    {
+        Column = target,
+        Expected = $"at most {MostClasses} classes",
+        Found = $"{found} different texts; a column of numbers is fitted without --classes",
+    };
+
     // A column of text where numbers are expected may well be one of classes.
     public static int ReadRows(
         TableRows rows,
@@ -161,8 +170,7 @@ internal sealed record Examples
         List<string> labels,
         List<string>[]? kept,
         string? target,
-        int most = int.MaxValue,
-        bool canBeClasses = true)
+        int most = int.MaxValue)
     {
         try
         {
@@ -171,7 +179,7 @@ internal sealed record Examples
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
             string advice = e.Column == target
-                ? $"for a column of classes {(canBeClasses ? "add --classes" : "fit in memory, with --classes")}"
+                ? "for a column of classes add --classes"
                 : "a column of categories cannot be a feature; write it as columns of 0 and 1";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }

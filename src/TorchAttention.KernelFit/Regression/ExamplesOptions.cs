@@ -13,9 +13,11 @@ internal sealed class ExamplesOptions
     private readonly Option<string?> _x = Options.Text(
         "--x", "columns", "The features' columns, separated by commas (by default a built-in table's own, or the first of a file's two)");
     private readonly Option<string?> _y = Options.Text(
-        "--y", "column", "The target's column (by default a built-in table's own, or the second of a file's two)");
+        "--y",
+        "column",
+        "The target's column (by default a built-in table's own, or the second of a file's two); in one pass several, separated by commas");
     private readonly Option<string?> _weights = WeightsOption();
-    private readonly Option<bool> _classes = Options.Flag("--classes", "The target is the name of a class: fit the classes' probabilities");
+    private readonly Option<bool> _classes = ClassesOption();
     private readonly CsvFileOptions _file = new();
 
     /// <summary>The endings of files other than CSV.</summary>
@@ -25,6 +27,9 @@ internal sealed class ExamplesOptions
     public static string BuiltIn => string.Join(", ", BuiltInTable.All.Select(table => table.Name));
 
     public static Option<string?> WeightsOption() => Options.Text("--weights", "column", "A column that says how much each row counts");
+
+    public static Option<bool> ClassesOption() =>
+        Options.Flag("--classes", "The target is the name of a class: fit the classes' probabilities");
 
     public void AddTo(Command command)
     {
@@ -37,8 +42,8 @@ internal sealed class ExamplesOptions
     public (string? Data, string? X, string? Y, string? Weights, CsvOptions Csv) Names(ParseResult parsed) =>
         (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), _file.Read(parsed));
 
-    /// <summary>The option given that one pass has no answer to; null for none.</summary>
-    public Option? OnlyInMemory(ParseResult parsed) => parsed.GetValue(_classes) ? _classes : null;
+    /// <summary>Whether the target is the name of a class.</summary>
+    public bool AreClasses(ParseResult parsed) => parsed.GetValue(_classes);
 
     /// <param name="parsed">The command line.</param>
     /// <param name="by">The column of groups; null for none.</param>

@@ -25,6 +25,9 @@ internal sealed record FitFacts
 
     public required string Target { get; init; }
 
+    /// <summary>The columns of the target, where it has several.</summary>
+    public IReadOnlyList<string> Targets { get; init; } = [];
+
     public required KernelRegressionOptions Options { get; init; }
 
     public required IReadOnlyList<double> Bandwidths { get; init; }
@@ -41,6 +44,9 @@ internal sealed record FitFacts
 
     /// <summary>What the leave-one-out error from moments is off by; null for a fit to rows.</summary>
     public Certificate? Certificate { get; init; }
+
+    /// <summary>The leave-one-out log loss of classes, where it is known.</summary>
+    public double? LogLoss { get; init; }
 
     public required double Seconds { get; init; }
 
@@ -71,6 +77,11 @@ internal sealed record FitFacts
         json.WriteNumbers("residual_standard_error", said.ResidualStandardError);
         json.WriteNumbers("r_squared", said.RSquared);
         json.WriteNumberOrNull("leave_one_out_error", said.LeaveOneOutError);
+        if (LogLoss is double loss)
+        {
+            json.WriteNumberOrNull("leave_one_out_log_loss", loss);
+        }
+
         if (Certificate is not null)
         {
             json.WriteObject("certificate", () =>
@@ -156,14 +167,24 @@ internal sealed record FitFacts
         Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));
         if (Classes.Count == 0)
         {
-            Row("residual standard error", Short(said.ResidualStandardError[0]));
-            Row("R squared", Short(said.RSquared[0]));
+            for (int c = 0; c < said.RSquared.Count; c++)
+            {
+                string of = said.RSquared.Count == 1 ? "" : $" of {PlainText.Brief(Targets[c])}";
+                Row($"residual standard error{of}", Short(said.ResidualStandardError[c]));
+                Row($"R squared{of}", Short(said.RSquared[c]));
+            }
+
             Row("leave-one-out RMSE", $"{Short(Math.Sqrt(said.LeaveOneOutError))}{Within}");
         }
         else
         {
             Row("classes", PlainText.List(Classes));
-            Row("leave-one-out Brier score", Short(said.LeaveOneOutError));
+            string within = Certificate is { IsProved: true } ? $" (exact to {Short(Certificate.Bound)}, proved)" : "";
+            Row("leave-one-out Brier score", $"{Short(said.LeaveOneOutError)}{within}");
+            if (LogLoss is double loss)
+            {
+                Row("leave-one-out log loss", Short(loss));
+            }
         }
 
         Row("AICc", Short(said.AICc));

@@ -119,6 +119,19 @@ internal sealed class FitOptions
             ? degree
             : throw CliException.WrongInput($"--degree: expected 0, 1, 2, 3 or {Auto}, got '{text}'");
 
+    /// <summary>Refuses classes with planes.</summary>
+    public static void CheckDegreeOfClasses(KernelRegressionOptions options)
+    {
+        if (options.Degree != 0 || options.Degrees.Count > 0)
+        {
+            throw DegreeOfClasses(options.Degrees.Count > 0 ? Auto : $"{options.Degree}");
+        }
+    }
+
+    /// <summary>The error for classes with planes.</summary>
+    public static CliException DegreeOfClasses(string got) =>
+        CliException.WrongInput($"--degree: expected 0 with --classes, got {got}: the probabilities of planes leave 0 to 1");
+
     /// <summary>Refuses bandwidths that are not one for all features or one for each.</summary>
     public static void CheckBandwidths(KernelRegressionOptions options, Examples examples)
     {
@@ -144,10 +157,9 @@ internal sealed class FitOptions
                     + $"{options.Bandwidth.ToString().ToLowerInvariant()}");
         }
 
-        if (examples.Labels is not null && (options.Degree != 0 || options.Degrees.Count > 0))
+        if (examples.Labels is not null)
         {
-            string got = options.Degrees.Count > 0 ? Auto : $"{options.Degree}";
-            throw CliException.WrongInput($"--degree: expected 0 with --classes, got {got}: the probabilities of planes leave 0 to 1");
+            CheckDegreeOfClasses(options);
         }
 
         CheckTerms(options, examples.Features.Count);

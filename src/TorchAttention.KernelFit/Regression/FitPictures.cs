@@ -81,10 +81,27 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
     private Figure Probabilities()
     {
         double[] grid = WithKeys(Grid(0, CurvePoints));
-        return Figures.PlotLines(
-            [.. ClassLines(grid, grid)], examples.Features[0], $"probability of {examples.Target}",
-            options: Axes with { YRange = _probabilities });
+        return PlotClasses(model.Classes, Largest(), grid, ProbabilitiesAt(grid), examples.Features[0], examples.Target, Axes);
     }
+
+    /// <summary>The probabilities of classes over one feature.</summary>
+    /// <param name="classes">Their names.</param>
+    /// <param name="largest">The classes, those of most rows first.</param>
+    /// <param name="grid">Places.</param>
+    /// <param name="mean">The probabilities there, row by row.</param>
+    /// <param name="feature">The feature's name.</param>
+    /// <param name="target">The target's.</param>
+    /// <param name="options">The title and the axes.</param>
+    public static Figure PlotClasses(
+        IReadOnlyList<string> classes,
+        IEnumerable<int> largest,
+        double[] grid,
+        double[] mean,
+        string feature,
+        string target,
+        FigureOptions options) => Figures.PlotLines(
+            [.. ClassLines(classes, largest, grid, mean)], feature, $"probability of {target}",
+            options: options with { YRange = _probabilities });
 
     private Figure ClassSurfaces()
     {
@@ -118,7 +135,9 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
         {
             double[] grid = Grid(j, EffectPoints);
             double[] queries = [.. grid.SelectMany(place => medians.Select((median, k) => k == j ? place : median))];
-            Series[] lines = [.. isOfClasses ? ClassLines(grid, queries) : EffectLines(grid, queries)];
+            Series[] lines = [.. isOfClasses
+                ? ClassLines(model.Classes, Largest(), grid, ProbabilitiesAt(queries))
+                : EffectLines(grid, queries)];
 
             // One legend says it for all.
             panels.Add(new LinesPanel(
@@ -156,18 +175,21 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
         });
 
     // The smaller of many classes together: nobody tells more lines apart than there are colours.
-    private IEnumerable<Series> ClassLines(double[] grid, double[] queries)
+    private static IEnumerable<Series> ClassLines(
+        IReadOnlyList<string> classes, IEnumerable<int> largest, double[] grid, double[] mean)
     {
-        Predictions at = model.Predict(queries, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN });
-        int[] shown = [.. Largest().Take(model.Classes.Count <= MostClasses ? MostClasses : MostClasses - 1).Order()];
-        int[] others = [.. Enumerable.Range(0, model.Classes.Count).Except(shown)];
-        double mean(int i, int c) => at.Mean[(i * model.Columns) + c];
+        int[] shown = [.. largest.Take(classes.Count <= MostClasses ? MostClasses : MostClasses - 1).Order()];
+        int[] others = [.. Enumerable.Range(0, classes.Count).Except(shown)];
+        double at(int i, int c) => mean[(i * classes.Count) + c];
         IEnumerable<Series> lines = shown.Index().SelectMany(
-            it => Pieces(PlainText.Brief(model.Classes[it.Item]), it.Index, grid, i => mean(i, it.Item)).Select(piece => piece.Line));
+            it => Pieces(PlainText.Brief(classes[it.Item]), it.Index, grid, i => at(i, it.Item)).Select(piece => piece.Line));
         return others.Length == 0 ? lines
-            : lines.Concat(Pieces($"{others.Length} others", MostClasses - 1, grid, i => others.Sum(c => mean(i, c)))
+            : lines.Concat(Pieces($"{others.Length} others", MostClasses - 1, grid, i => others.Sum(c => at(i, c)))
                 .Select(piece => piece.Line));
     }
+
+    private double[] ProbabilitiesAt(double[] queries) =>
+        model.Predict(queries, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN }).Mean;
 
     // Where there is no neighbour a line is interrupted.
     private static IEnumerable<(Series Line, int[] Places)> Pieces(string label, int color, double[] grid, Func<int, double> value)

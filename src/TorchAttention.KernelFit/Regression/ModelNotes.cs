@@ -22,7 +22,16 @@ internal sealed partial class ModelNotes
     /// <summary>What the features are.</summary>
     public ColumnKind[] Kinds { get; }
 
+    /// <summary>The target's column; several with commas between them.</summary>
     public string Target { get; }
+
+    /// <summary>The names of the target's columns.</summary>
+    public string[] TargetsOf(int columns) => Split(Target, columns);
+
+    /// <summary>The names of a target's columns, numbers where it has none of them.</summary>
+    public static string[] Split(string target, int columns) => columns == 1 ? [target]
+        : target.Split(',') is var names && names.Length == columns ? names
+        : [.. Enumerable.Range(1, columns).Select(c => $"{target}{c}")];
 
     public static Dictionary<string, string> Create(
         IReadOnlyList<string> features, string target, IReadOnlyList<ColumnKind>? kinds = null)

@@ -26,11 +26,17 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
         get
         {
             IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"]
-                : ["mean", "se", "lower", "upper", .. HasNoise ? [Noise] : (string[])[]];
-            IEnumerable<string> slopes = options.HasSlopes && !IsClasses ? names.Features.Select(name => $"slope_{name}") : [];
-            return predicted.Concat(slopes).Append("neighbours").Append("flag");
+                : names.TargetsOf(model.Columns).SelectMany(target => OfColumn(model.Columns == 1 ? "" : $"_{target}"));
+            return predicted.Append("neighbours").Append("flag");
         }
     }
+
+    private IEnumerable<string> OfColumn(string ending) =>
+    [
+        $"mean{ending}", $"se{ending}", $"lower{ending}", $"upper{ending}",
+        .. HasNoise ? [$"{Noise}{ending}"] : (string[])[],
+        .. options.HasSlopes ? names.Features.Select(name => $"slope_{name}{ending}") : [],
+    ];
 
     public void WriteHeader() => rows.WriteHeader(Predicted);
 
@@ -55,18 +61,21 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
             }
             else
             {
-                rows.Add(at.Mean[i]);
-                rows.Add(at.StandardError[i]);
-                rows.Add(at.Lower[i]);
-                rows.Add(at.Upper[i]);
-                if (HasNoise)
+                for (int c = i * model.Columns; c < (i + 1) * model.Columns; c++)
                 {
-                    rows.Add(at.NoiseDeviation[i]);
-                }
+                    rows.Add(at.Mean[c]);
+                    rows.Add(at.StandardError[c]);
+                    rows.Add(at.Lower[c]);
+                    rows.Add(at.Upper[c]);
+                    if (HasNoise)
+                    {
+                        rows.Add(at.NoiseDeviation[c]);
+                    }
 
-                for (int j = 0; options.HasSlopes && j < d; j++)
-                {
-                    rows.Add(at.Slopes[(i * d) + j]);
+                    for (int j = 0; options.HasSlopes && j < d; j++)
+                    {
+                        rows.Add(at.Slopes[(c * d) + j]);
+                    }
                 }
             }
 

@@ -4,7 +4,7 @@ namespace TorchAttention.Numerics.OnePass;
 internal sealed partial class MomentFit
 {
     // So little weight of other rows says nothing of a row: its error is an estimate.
-    private const double Lonely = 1e-10;
+    internal const double Lonely = 1e-10;
 
     // Of a line from others so is it where their spread is known to less than this.
     private const double LeastKnown = 1e-3;

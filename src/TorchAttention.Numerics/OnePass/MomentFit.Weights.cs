@@ -72,7 +72,7 @@ internal sealed partial class MomentFit
     }
 
     // The polynomial through a function at Chebyshev's nodes from 0 to the most, by powers.
-    private static double[] PowersOf(double most, Func<double, double> function)
+    internal static double[] PowersOf(double most, Func<double, double> function)
     {
         const int Count = MomentGrid.Towers;
         double[] nodes = Chebyshev.Nodes(Count);

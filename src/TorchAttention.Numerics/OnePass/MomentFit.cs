@@ -19,7 +19,7 @@ internal sealed partial class MomentFit
     private const double LeastLeftOfWeighted = 0.5;
 
     // A row's own part anywhere in a cell beside that at the nodes.
-    private const double OwnMargin = 1.05;
+    internal const double OwnMargin = 1.05;
 
     private readonly MomentLevel _level;
     private readonly MomentSums _sums;

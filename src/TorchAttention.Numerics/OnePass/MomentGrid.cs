@@ -32,6 +32,9 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>Cells beyond have numbers that float64 does not tell from each other.</summary>
     internal const double MostCell = 1L << 52;
 
+    /// <summary>Each fold has sums of its own.</summary>
+    internal const int MostFolds = 1000;
+
     /// <summary>As many rows as a search takes a moment for.</summary>
     private const int PilotRows = 100_000;
 
@@ -50,8 +53,16 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     private readonly long[] _unitExponents;
     private readonly long[] _weightExponents;
 
-    internal MomentGrid(int exponent, long[] unitExponents, int terms, long[] cells, double[] levels, long[]? weightExponents = null)
+    internal MomentGrid(
+        int exponent,
+        long[] unitExponents,
+        int terms,
+        long[] cells,
+        double[] levels,
+        long[]? weightExponents = null,
+        int folds = 0)
     {
+        Folds = folds;
         _weightExponents = weightExponents ?? [];
         Exponent = exponent;
         Terms = terms;
@@ -77,6 +88,9 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
 
     /// <summary>Whether rows have the name of a class instead of values.</summary>
     public bool HasClasses => Columns == 0;
+
+    /// <summary>How many folds rows are dealt to by a hash of their numbers, each with sums of its own; 0 for none.</summary>
+    public int Folds { get; }
 
     /// <summary>The rows of one power of the weights: of T_k, then y T_k and y^2 T_k of each column.</summary>
     internal int TowerRows => 1 + (2 * Columns);
@@ -108,7 +122,11 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// </param>
     /// <param name="degree">The highest degree that is to be fitted, 0 or 1; moments for lines take half as much again.</param>
     /// <param name="weights">The weights of these rows, where rows have weights; moments then take five times as much.</param>
+    /// <param name="folds">
+    /// How many folds rows are dealt to, for <see cref="Bandwidth.KFold"/>: moments then take as many times as much; 0 for none.
+    /// </param>
     /// <exception cref="ArgumentException">Lengths that differ, numbers that are not finite, a width that cannot be had.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Another degree, one fold, or more than 1,000.</exception>
     /// <exception cref="RegressionDataException">The rows allow no bandwidth.</exception>
     public static MomentGrid Choose(
         ReadOnlySpan<double> x,
@@ -116,8 +134,10 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         long rows,
         double? cellWidth = null,
         int degree = 0,
-        ReadOnlySpan<double> weights = default)
+        ReadOnlySpan<double> weights = default,
+        int folds = 0)
     {
+        CheckFolds(folds);
         int terms = degree is 0 or 1 ? TermsOf(degree)
             : throw new ArgumentOutOfRangeException(nameof(degree), degree, "Expected the degree 0 or 1.");
         RegressionCheck.Data(x, y, 1, weights);
@@ -137,7 +157,7 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         (long[] cells, long[] weightExponents) = Occupied(x, exponent, weights);
         double[] levels = new double[cells.Length * columns];
         long[] units = new long[columns];
-        var grid = new MomentGrid(exponent, units, terms, cells, levels, weightExponents);
+        var grid = new MomentGrid(exponent, units, terms, cells, levels, weightExponents, folds);
         long[] counts = new long[cells.Length];
         for (int i = 0; i < x.Length; i++)
         {
@@ -162,6 +182,49 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
         return grid;
     }
 
+    /// <summary>A grid for rows of classes of which some are known.</summary>
+    /// <param name="x">Keys of some rows, from many places of all of them.</param>
+    /// <param name="labels">The class of each; other rows may be of others.</param>
+    /// <param name="rows">How many rows there are in all, roughly; the more there are, the narrower are the cells.</param>
+    /// <param name="cellWidth">
+    /// The width of the cells, rounded down to a power of 2; by the best bandwidth of these rows where null.
+    /// </param>
+    /// <param name="weights">The weights of these rows, where rows have weights.</param>
+    /// <param name="folds">How many folds rows are dealt to, for <see cref="Bandwidth.KFold"/>; 0 for none.</param>
+    /// <exception cref="ArgumentException">Lengths that differ, numbers that are not finite, a width that cannot be had.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">One fold, or more than 1,000.</exception>
+    /// <exception cref="RegressionDataException">The rows allow no bandwidth.</exception>
+    public static MomentGrid ChooseClasses(
+        ReadOnlySpan<double> x,
+        IReadOnlyList<string> labels,
+        long rows,
+        double? cellWidth = null,
+        ReadOnlySpan<double> weights = default,
+        int folds = 0)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        CheckFolds(folds);
+        if (labels.Count != x.Length)
+        {
+            throw new ArgumentException($"Expected as many classes as keys, {x.Length}, got {labels.Count}.", nameof(labels));
+        }
+
+        RegressionCheck.Data(x, x, 1, weights);
+        if (x.Length > PilotRows)
+        {
+            labels = [.. Enumerable.Range(0, PilotRows).Select(i => labels[(int)((long)i * labels.Count / PilotRows)])];
+            weights = weights.IsEmpty ? weights : Every(weights, PilotRows);
+            x = Every(x, PilotRows);
+        }
+
+        double? best = cellWidth is not null ? null
+            : AtOnePlace(x) is double any ? any
+            : KernelRegression.FitClasses(x, labels, 1, null, weights).Bandwidths[0];
+        int exponent = ExponentOf(x, rows, cellWidth, best);
+        (long[] cells, long[] weightExponents) = Occupied(x, exponent, weights);
+        return new MomentGrid(exponent, [], TermsOfMeans, cells, [], weightExponents, folds);
+    }
+
     /// <summary>The number of the cell that a key lies in.</summary>
     /// <param name="x">The key.</param>
     public long CellOf(double x) => CellOf(x, Exponent);
@@ -181,14 +244,22 @@ public sealed class MomentGrid : IEquatable<MomentGrid>
     /// <summary>Whether moments of both add up.</summary>
     /// <param name="other">Another grid.</param>
     public bool Equals(MomentGrid? other) => other is not null && Exponent == other.Exponent && Terms == other.Terms
-        && UnitExponents.SequenceEqual(other.UnitExponents) && Cells.SequenceEqual(other.Cells) && Levels.SequenceEqual(other.Levels)
-        && WeightExponents.SequenceEqual(other.WeightExponents);
+        && Folds == other.Folds && UnitExponents.SequenceEqual(other.UnitExponents) && Cells.SequenceEqual(other.Cells)
+        && Levels.SequenceEqual(other.Levels) && WeightExponents.SequenceEqual(other.WeightExponents);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as MomentGrid);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Exponent, Columns, _cells.Length);
+
+    private static void CheckFolds(int folds)
+    {
+        if (folds is not (0 or (>= 2 and <= MostFolds)))
+        {
+            throw new ArgumentOutOfRangeException(nameof(folds), folds, $"Expected no folds, or from 2 to {MostFolds}.");
+        }
+    }
 
     private static long CellOf(double x, int exponent) => (long)Math.Floor(Math.ScaleB(x, -exponent));
 

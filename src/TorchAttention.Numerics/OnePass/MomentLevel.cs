@@ -93,40 +93,38 @@ internal sealed class MomentLevel
     /// <summary>All cells, of one column.</summary>
     public static MomentLevel Create(Moments moments, int column = 0) => CreateColumns(moments, moments.Ids())[column];
 
-    /// <summary>Some cells, of each column (v).</summary>
+    /// <summary>Some cells, of each column (v); each class is a column, which is 1 at its rows and 0 at others.</summary>
     /// <param name="moments">The moments.</param>
     /// <param name="ids">The cells' numbers, ascending; each holds rows.</param>
-    public static MomentLevel[] CreateColumns(Moments moments, long[] ids)
+    /// <param name="isAsked">Which parts of the rows; all where null.</param>
+    public static MomentLevel[] CreateColumns(Moments moments, long[] ids, Func<Moments.Part, bool>? isAsked = null)
     {
-        CellStore store = moments.Store;
         MomentGrid grid = moments.Grid;
-        MomentLevel[] levels = [.. Enumerable.Range(0, grid.Columns).Select(
+        string[] classes = [.. moments.Classes];
+        int columns = grid.HasClasses ? classes.Length : grid.Columns;
+        (int Class, CellStore Store)[] parts = [.. moments.Stores().Where(part => isAsked?.Invoke(part.Part) != false)
+            .Select(part => (Array.IndexOf(classes, part.Part.Class), part.Store))];
+        MomentLevel[] levels = [.. Enumerable.Range(0, columns).Select(
             c => new MomentLevel(grid.Exponent, grid.Terms, grid.HasWeights, ids.Length)
             {
                 ValueUnit = grid.ValueUnitAt(c),
                 SummationError = moments.SummationError,
                 MostKept = grid.MostKept,
             })];
-        var light = new Int128[grid.HasWeights ? store.Sums : 0];
+        var cell = new CellSums(grid, columns);
         for (int i = 0; i < ids.Length; i++)
         {
-            int place = store.Find(ids[i]);
-            double[][] rows = store.RowsInOrder(place);
-            if (grid.HasWeights)
-            {
-                Without(grid, rows, ids[i], store.SumsAt(place), light);
-            }
-
-            for (int c = 0; c < levels.Length; c++)
+            cell.Sum(ids[i], parts);
+            for (int c = 0; c < columns; c++)
             {
                 MomentLevel level = levels[c];
                 level.Ids[i] = ids[i];
-                level.Levels[i] = store.LevelAt(place, c);
-                level.Counts[i] = store.CountAt(place);
-                level.Weights[i] = store.WeightAt(place);
-                level.Units[i] = store.WeightUnitAt(place);
-                level.Rows[i] = [.. rows.Select(row => new KeptRow(row[0], row[1 + c], row[^1]))];
-                level.SetSums(i, c, grid, store.SumsAt(place), light);
+                level.Levels[i] = grid.HasClasses ? 0 : grid.LevelAt(ids[i], c);
+                level.Counts[i] = cell.Count;
+                level.Weights[i] = cell.Weight;
+                level.Units[i] = grid.WeightUnitAt(ids[i]);
+                level.Rows[i] = cell.RowsOf(c);
+                level.SetSums(i, c, cell);
             }
         }
 
@@ -193,29 +191,30 @@ internal sealed class MomentLevel
     /// <summary>The place in a cell, -1 to 1.</summary>
     public double PlaceIn(long id, double x) => PlaceIn(id, x, Exponent);
 
-    private static double PlaceIn(long id, double x, int exponent) => (2 * (Math.ScaleB(x, -exponent) - id)) - 1;
+    /// <summary>The place in a cell of 2^exponent.</summary>
+    public static double PlaceIn(long id, double x, int exponent) => (2 * (Math.ScaleB(x, -exponent) - id)) - 1;
 
     /// <summary>The number of the cell that a key lies in.</summary>
     public long CellOf(double x) => (long)Math.Floor(Math.ScaleB(x, -Exponent));
 
-    private void SetSums(int cell, int column, MomentGrid grid, ReadOnlySpan<Int128> sums, ReadOnlySpan<Int128> light)
+    private void SetSums(int cell, int column, CellSums from)
     {
-        SetTower(All, cell, column, sums, Units[cell]);
+        SetTower(All, cell, column, from.All, Units[cell]);
         if (!HasWeights)
         {
             return;
         }
 
-        int tower = grid.TowerRows * K;
-        SetTerms(Squares, cell, sums[tower..], Units[cell] * Units[cell]);
+        int tower = from.TowerRows * K;
+        SetTerms(Squares, cell, from.All.AsSpan(tower), Units[cell] * Units[cell]);
         double unit = 1;
         for (int m = 0; m < Light.Length; m++)
         {
             unit *= Units[cell];
-            SetTower(Light[m], cell, column, light[(m * tower)..], unit);
+            SetTower(Light[m], cell, column, from.Light.AsSpan(m * tower), unit);
         }
 
-        SetTerms(LightRows, cell, light[(Light.Length * tower)..], 1);
+        SetTerms(LightRows, cell, from.Light.AsSpan(Light.Length * tower), 1);
     }
 
     private void SetTower(Tower tower, int cell, int column, ReadOnlySpan<Int128> sums, double unit)
@@ -231,22 +230,6 @@ internal sealed class MomentLevel
         for (int k = 0; k < K; k++)
         {
             to[(cell * K) + k] = (double)sums[k] * scale;
-        }
-    }
-
-    // Sums without rows: what these were rounded to is taken away again, exactly.
-    private static void Without(MomentGrid grid, double[][] rows, long id, ReadOnlySpan<Int128> all, Span<Int128> light)
-    {
-        light.Clear();
-        double unit = grid.WeightUnitAt(id);
-        double[] places = [.. rows.Select(row => PlaceIn(id, row[0], grid.Exponent))];
-        double[][] values = [.. Enumerable.Range(0, grid.Columns).Select(
-            c => rows.Select(row => (row[1 + c] - grid.LevelAt(id, c)) / grid.ValueUnitAt(c)).ToArray())];
-        double[] weights = [.. rows.Select(row => row[^1] / unit)];
-        FixedPointSums.Add(places, values, 0, weights, light, grid.Terms);
-        for (int k = 0; k < light.Length; k++)
-        {
-            light[k] = all[k] - light[k];
         }
     }
 

@@ -41,6 +41,16 @@ internal sealed class MomentLevels
         return _levels[at];
     }
 
+    /// <summary>Some parts of the rows, cut like these.</summary>
+    /// <param name="moments">The moments.</param>
+    /// <param name="isAsked">Which parts.</param>
+    public MomentLevels Create(Moments moments, Func<Moments.Part, bool> isAsked)
+    {
+        CellStore[] stores = [.. moments.Stores().Where(part => isAsked(part.Part)).Select(part => part.Store)];
+        long[] ids = [.. Finest.Ids.Where(id => stores.Any(store => store.Find(id) >= 0))];
+        return new MomentLevels(MomentLevel.CreateColumns(moments, ids, isAsked));
+    }
+
     /// <summary>All rows, and those that do not stand far from all others: the same where none does.</summary>
     public static (MomentLevels All, MomentLevels Near) Create(Moments moments)
     {

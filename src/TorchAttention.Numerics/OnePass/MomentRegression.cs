@@ -10,7 +10,9 @@ public sealed record MomentOptions
     /// <summary>0 for weighted means (Nadaraya-Watson), 1 for lines, of moments whose grid is for them.</summary>
     public int Degree { get; init; }
 
-    /// <summary>The bandwidth, or the rule that finds it: leave-one-out by default, GCV or AICc.</summary>
+    /// <summary>
+    /// The bandwidth, or the rule that finds it: leave-one-out by default, GCV, AICc, or folds where the moments' grid has as many.
+    /// </summary>
     public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
 
     /// <summary>The most threads; all of the machine's where null.</summary>
@@ -52,6 +54,7 @@ public sealed class MomentRegression : IPredictor
     private MomentRegression(Moments moments, int degree, int? threads)
     {
         Degree = degree;
+        Classes = moments.Classes;
         (_all, _near) = MomentLevels.Create(moments);
         _threads = threads;
         (LeastX, MostX) = (moments.LeastX, moments.MostX);
@@ -89,7 +92,13 @@ public sealed class MomentRegression : IPredictor
     public int Columns => MeansY.Length;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Classes => [];
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>
+    /// The mean of -log p, with p the probability that the others give to a row's own class; it counts as 2^-52 where it is less. NaN
+    /// where there are no classes. An estimate: it has no certificate.
+    /// </summary>
+    public double LeaveOneOutLogLoss { get; private set; } = double.NaN;
 
     /// <summary>
     /// How many rows stand farther from all others than three times what these span: the bandwidth was chosen without them, since no other
@@ -147,7 +156,8 @@ public sealed class MomentRegression : IPredictor
         var model = new MomentRegression(moments, options.Degree, options.Threads);
         if (options.Bandwidth.Rule is { } rule)
         {
-            model.Find(rule, progress, cancellationToken);
+            MomentFolds? folds = rule == BandwidthRule.KFold ? model.FoldsOf(moments, options.Bandwidth) : null;
+            model.Find(rule, folds, progress, cancellationToken);
         }
         else if (options.Bandwidth.Values.Count == 1)
         {
@@ -160,6 +170,11 @@ public sealed class MomentRegression : IPredictor
         }
 
         model.Describe(cancellationToken);
+        if (moments.Grid.HasClasses)
+        {
+            model.LeaveOneOutLogLoss = model.LogLoss(moments);
+        }
+
         progress?.Report(1);
         return model;
     }
@@ -226,11 +241,27 @@ public sealed class MomentRegression : IPredictor
         return (mean, squares);
     }
 
-    private void Find(BandwidthRule rule, IProgress<double>? progress, CancellationToken cancellationToken)
+    private MomentFolds FoldsOf(Moments moments, Bandwidth bandwidth)
     {
-        if (rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc))
+        if (bandwidth.Folds != moments.Grid.Folds || bandwidth.Seed != 0)
         {
-            throw new ArgumentException($"Expected the rule LeaveOneOut, GCV or AICc, got {rule}: moments do not answer it.", nameof(rule));
+            throw new ArgumentException(
+                $"Expected {moments.Grid.Folds} folds of the seed 0, as the moments' grid has them, got {bandwidth.Folds} of "
+                    + $"{bandwidth.Seed}.",
+                nameof(bandwidth));
+        }
+
+        var folds = new MomentFolds(moments, _near, Degree);
+        return folds.ArePredicted ? folds
+            : throw new RegressionDataException(RegressionProblem.NoBandwidth, "rows in two folds at least", "all in one");
+    }
+
+    private void Find(BandwidthRule rule, MomentFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        if (rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold))
+        {
+            throw new ArgumentException(
+                $"Expected the rule LeaveOneOut, GCV, AICc or KFold, got {rule}: moments do not answer it.", nameof(rule));
         }
 
         MomentLevel finest = _near.Finest;
@@ -304,17 +335,27 @@ public sealed class MomentRegression : IPredictor
         {
             cancellationToken.ThrowIfCancellationRequested();
             double h = Math.Exp(log);
-            MomentScore score = Sum(Scores(_near, h, isCertified: false, cancellationToken));
-            (double value, double slope) = ByRule(rule, score);
+            (double value, double slope) = folds is null
+                ? ByRule(rule, Sum(Scores(_near, h, isCertified: false, cancellationToken)))
+                : ByFolds(folds.At(h, _threads, cancellationToken));
             trials.Add(new BandwidthTrial([h], value, IsEstimate: false));
             return (value, slope);
         }
     }
 
+    private double LeastSquare() => Rounding * _all.FinestOfColumns.Sum(level => level.ValueUnit * level.ValueUnit);
+
+    private (double Score, double Slope) ByFolds((double Squares, double ByLog) sum)
+    {
+        double value = sum.Squares / _near.Weight;
+        return double.IsFinite(value) ? (Math.Max(value, LeastSquare()), sum.ByLog / _near.Weight)
+            : (double.PositiveInfinity, double.NaN);
+    }
+
     private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
     {
         double n = _near.Rows;
-        double least = Rounding * _all.FinestOfColumns.Sum(level => level.ValueUnit * level.ValueUnit);
+        double least = LeastSquare();
         double mean = Math.Max(score.Residual / _near.Weight, least);
         double ofMean = score.ResidualByLog / score.Residual;
         double left = n - score.Trace;
@@ -333,6 +374,18 @@ public sealed class MomentRegression : IPredictor
         levels.For(h), level => new MomentFit(level, h, Degree, isCertified).Score(_threads, cancellationToken));
 
     private static MomentScore Sum(MomentScore[] columns) => columns.Aggregate((sum, column) => sum.With(column));
+
+    private double LogLoss(Moments moments)
+    {
+        var loss = new MomentLogLoss(Levels, Bandwidth);
+        double sum = 0;
+        foreach ((int column, string name) in Classes.Index())
+        {
+            sum += loss.Of(_all.Create(moments, part => part.Class == name).For(Bandwidth)[column], column);
+        }
+
+        return sum / _all.Weight;
+    }
 
     private void Describe(CancellationToken cancellationToken)
     {

@@ -25,24 +25,31 @@ public sealed partial class Moments
     public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
     {
         // Cells in order, and rows within a cell too: the same rows are the same file, whoever added them in whatever order.
-        int[] order = _cells.InOrder();
-        long[] ids = [.. order.Select(_cells.IdAt)];
-        long[] counts = [.. order.Select(_cells.CountAt)];
-        long[] sums = new long[ids.Length * _cells.Sums * Halves];
+        (Part Part, CellStore Store, int[] Places)[] parts = [.. Stores().Select(part => (part.Part, part.Store, part.Store.InOrder()))];
+        long[] ids = [.. parts.SelectMany(part => part.Places.Select(part.Store.IdAt))];
+        long[] counts = [.. parts.SelectMany(part => part.Places.Select(part.Store.CountAt))];
+        long[] sums = new long[ids.Length * Grid.SumRows * Grid.Terms * Halves];
         var rows = new List<double>();
-        for (int i = 0; i < ids.Length; i++)
+        var rowsOfParts = new List<long>();
+        int at = 0;
+        foreach ((_, CellStore store, int[] places) in parts)
         {
-            ReadOnlySpan<Int128> from = _cells.SumsAt(order[i]);
-            for (int k = 0; k < _cells.Sums; k++)
+            rowsOfParts.Add(-rows.Count);
+            foreach (int place in places)
             {
-                sums[((i * _cells.Sums) + k) * Halves] = (long)(from[k] >> 64);
-                sums[(((i * _cells.Sums) + k) * Halves) + 1] = unchecked((long)(ulong)from[k]);
+                foreach (Int128 sum in store.SumsAt(place))
+                {
+                    sums[at++] = (long)(sum >> 64);
+                    sums[at++] = unchecked((long)(ulong)sum);
+                }
+
+                foreach (double[] row in store.RowsInOrder(place))
+                {
+                    rows.AddRange(Grid.HasWeights ? row : row.AsSpan(..^1));
+                }
             }
 
-            foreach (double[] row in _cells.RowsInOrder(order[i]))
-            {
-                rows.AddRange(Grid.HasWeights ? row : row.AsSpan(..^1));
-            }
+            rowsOfParts[^1] += rows.Count;
         }
 
         int fields = Grid.Columns + (Grid.HasWeights ? 2 : 1);
@@ -61,7 +68,7 @@ public sealed partial class Moments
             tensors["weight_exponents"] = SafeTensor.Create(Grid.WeightExponents, Grid.WeightExponents.Length);
         }
 
-        bool isPlain = Grid.Columns == 1;
+        bool isPlain = Grid.Columns == 1 && Grid.Folds == 0;
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
@@ -76,6 +83,11 @@ public sealed partial class Moments
         else
         {
             tensors["unit_exponents"] = SafeTensor.Create(Grid.UnitExponents, Grid.Columns);
+            tensors["part_cells"] = SafeTensor.Create([.. parts.Select(part => (long)part.Places.Length)], parts.Length);
+            tensors["part_rows"] = SafeTensor.Create([.. rowsOfParts.Select(count => count / fields)], parts.Length);
+            tensors["part_folds"] = SafeTensor.Create([.. parts.Select(part => (long)part.Part.Fold)], parts.Length);
+            metadata["part_classes"] = StoredModel.Text([.. parts.Select(part => part.Part.Class)]);
+            metadata["folds"] = Grid.Folds.ToString(CultureInfo.InvariantCulture);
         }
 
         metadata[HashKey] = HashOf(tensors, metadata);
@@ -101,7 +113,8 @@ public sealed partial class Moments
         }
 
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
-        long[] units = file.Tensors.ContainsKey("unit_exponents") ? reader.Longs("unit_exponents", 1)
+        bool isPlain = !file.Tensors.ContainsKey("unit_exponents");
+        long[] units = !isPlain ? reader.Longs("unit_exponents", 1)
             : [reader.Whole("unit_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent)];
         long[] levelCells = reader.Longs("level_cells", 1);
         double[] levels = reader.Doubles("levels", 1);
@@ -112,13 +125,14 @@ public sealed partial class Moments
         long[] weightExponents = file.Tensors.ContainsKey("weight_exponents") ? reader.Longs("weight_exponents", 1) : [];
         double[] rows = reader.Doubles("rows", 2);
         double[] range = reader.Doubles("range", 1);
-        var grid = new MomentGrid(exponent, units, terms, levelCells, levels, weightExponents);
+        int folds = isPlain ? 0 : reader.Whole("folds", 0, MomentGrid.MostFolds);
+        var grid = new MomentGrid(exponent, units, terms, levelCells, levels, weightExponents, folds);
         bool hasWeights = grid.HasWeights;
         int fields = grid.Columns + (hasWeights ? 2 : 1);
         int perCell = grid.SumRows * terms;
-        bool fits = (long)levelCells.Length * units.Length == levels.Length && levels.Length > 0 && units.All(IsExponent)
+        bool fits = (long)levelCells.Length * units.Length == levels.Length && levelCells.Length > 0 && units.All(IsExponent)
             && IsAscending(levelCells) && levels.All(double.IsFinite) && rows.Length % fields == 0
-            && counts.Length == ids.Length && IsAscending(ids) && sums.LongLength == (long)ids.Length * perCell * Halves
+            && counts.Length == ids.Length && sums.LongLength == (long)ids.Length * perCell * Halves
             && counts.All(count => count > 0) && rows.All(double.IsFinite)
             && (!hasWeights || (weightExponents.Length == levelCells.Length && weightExponents.All(IsExponent)))
             && range.Length == 3 && range[2] >= 0
@@ -130,48 +144,87 @@ public sealed partial class Moments
         }
 
         var moments = new Moments(grid);
-        ILookup<long, double[]> kept = rows.Chunk(fields).Select(row => hasWeights ? row : (double[])[.. row, 1])
-            .ToLookup(row => grid.CellOf(row[0]));
-        var cell = new Int128[perCell];
-        int row = 0;
-        for (int i = 0; i < ids.Length; i++)
+        StoredPart[] parts = isPlain ? [new StoredPart(Part.Whole, ids.Length, rows.Length / fields)] : StoredParts(reader);
+        if (!AreParts(parts, grid, ids.Length, rows.Length / fields))
         {
-            for (int k = 0; k < perCell; k++)
-            {
-                int at = ((i * perCell) + k) * Halves;
-                cell[k] = new Int128(unchecked((ulong)sums[at]), unchecked((ulong)sums[at + 1]));
-            }
-
-            double[][] own = [.. kept[ids[i]]];
-            bool isWhole = hasWeights ? own.Length <= grid.MostKept && own.All(row => row[^1] > 0)
-                : own.Length == (counts[i] < grid.MostKept ? counts[i] : 0);
-            if (!isWhole)
-            {
-                throw Others($"the cell {ids[i]} keeps {own.Length} rows");
-            }
-
-            // The first sum of the last row of weighted sums, and of the first of others, counts the rows.
-            if (cell[hasWeights ? perCell - terms : 0] != (Int128)counts[i] << FixedPointSums.Bits)
-            {
-                throw Others($"the sums of the cell {ids[i]} are not those of {counts[i]} rows");
-            }
-
-            moments._cells.Set(ids[i], counts[i], cell, own);
-            moments.Count += counts[i];
-            row += own.Length;
+            throw Others("its parts do not fit its cells, or are not in order");
         }
 
-        if (row * fields != rows.Length)
+        double[][] allRows = [.. rows.Chunk(fields).Select(row => hasWeights ? row : (double[])[.. row, 1])];
+        var cell = new Int128[perCell];
+        int firstCell = 0;
+        int firstRow = 0;
+        foreach (StoredPart part in parts)
         {
-            throw Others("rows that are kept lie in no cell");
+            LoadPart(part, firstCell, allRows.AsSpan(firstRow, part.Rows).ToArray().ToLookup(row => grid.CellOf(row[0])));
+            firstCell += part.Cells;
+            firstRow += part.Rows;
         }
 
         (moments.LeastX, moments.MostX, moments.SummationError) = (range[0], range[1], range[2]);
         return (moments, StoredModel.Notes(file));
 
+        void LoadPart(StoredPart part, int first, ILookup<long, double[]> kept)
+        {
+            int row = 0;
+            for (int i = first; i < first + part.Cells; i++)
+            {
+                if (i > first && ids[i] <= ids[i - 1])
+                {
+                    throw Others("its cells are not in order");
+                }
+
+                for (int k = 0; k < perCell; k++)
+                {
+                    int at = ((i * perCell) + k) * Halves;
+                    cell[k] = new Int128(unchecked((ulong)sums[at]), unchecked((ulong)sums[at + 1]));
+                }
+
+                double[][] own = [.. kept[ids[i]]];
+                bool isWhole = hasWeights ? own.Length <= grid.MostKept && own.All(row => row[^1] > 0)
+                    : own.Length == (counts[i] < grid.MostKept ? counts[i] : 0);
+                if (!isWhole)
+                {
+                    throw Others($"the cell {ids[i]} keeps {own.Length} rows");
+                }
+
+                // The first sum of the last row of weighted sums, and of the first of others, counts the rows.
+                if (cell[hasWeights ? perCell - terms : 0] != (Int128)counts[i] << FixedPointSums.Bits)
+                {
+                    throw Others($"the sums of the cell {ids[i]} are not those of {counts[i]} rows");
+                }
+
+                moments.StoreOf(part.Part).Set(ids[i], counts[i], cell, own);
+                moments.Count += counts[i];
+                row += own.Length;
+            }
+
+            if (row != part.Rows)
+            {
+                throw Others("rows that are kept lie in no cell");
+            }
+        }
+
         StorageException Others(string found) =>
             new(StorageProblem.Numbers, path) { Expected = "moments that fit each other", Found = $"others ({found})" };
     }
+
+    private static StoredPart[] StoredParts(StoredModel reader)
+    {
+        string[] classes = reader.Strings("part_classes");
+        long[] cells = reader.Longs("part_cells", 1);
+        long[] rows = reader.Longs("part_rows", 1);
+        long[] folds = reader.Longs("part_folds", 1);
+        return cells.Length != classes.Length || rows.Length != classes.Length || folds.Length != classes.Length
+            || !cells.Concat(rows).Concat(folds).All(number => number is >= 0 and <= int.MaxValue)
+            ? throw reader.Unexpected("part_classes", $"{cells.Length} names")
+            : [.. classes.Select((name, i) => new StoredPart(new Part(name, (int)folds[i]), (int)cells[i], (int)rows[i]))];
+    }
+
+    private static bool AreParts(StoredPart[] parts, MomentGrid grid, int cells, int rows) =>
+        parts.Sum(part => (long)part.Cells) == cells && parts.Sum(part => (long)part.Rows) == rows
+        && parts.Zip(parts.Skip(1), (one, next) => one.Part.CompareTo(next.Part) < 0).All(isBelow => isBelow)
+        && parts.All(part => (grid.HasClasses || string.IsNullOrEmpty(part.Part.Class)) && part.Part.Fold < Math.Max(1, grid.Folds));
 
     // A sum says nothing of a bit that has turned.
     private static string HashOf(IReadOnlyDictionary<string, SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata)
@@ -184,11 +237,15 @@ public sealed partial class Moments
         }
 
         hash.AppendData(Encoding.UTF8.GetBytes(
-            $"{metadata.GetValueOrDefault("cell_exponent")} {metadata.GetValueOrDefault("unit_exponent")}"));
+            $"{metadata.GetValueOrDefault("cell_exponent")} {metadata.GetValueOrDefault("unit_exponent")}"
+                + $"{metadata.GetValueOrDefault("folds")}{metadata.GetValueOrDefault("part_classes")}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static bool IsExponent(long e) => e is >= MomentGrid.LeastExponent and <= MomentGrid.MostExponent;
 
     private static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);
+
+    /// <summary>A part of a file.</summary>
+    private readonly record struct StoredPart(Part Part, int Cells, int Rows);
 }

@@ -25,7 +25,6 @@ public sealed partial class Moments
     // Rows are put in order of their cells a block at a time.
     private const int Block = 1 << 18;
 
-    private readonly CellStore _cells;
     private double[] _places = [];
     private readonly double[][] _values;
     private double[] _weights = [];
@@ -40,7 +39,6 @@ public sealed partial class Moments
     {
         ArgumentNullException.ThrowIfNull(grid);
         Grid = grid;
-        _cells = new CellStore(grid);
         _values = [.. Enumerable.Range(0, grid.Columns).Select(_ => Array.Empty<double>())];
     }
 
@@ -51,7 +49,7 @@ public sealed partial class Moments
     public long Count { get; private set; }
 
     /// <summary>The number of cells that hold rows.</summary>
-    public int Cells => _cells.Occupied;
+    public int Cells => _parts.Count == 1 ? _parts.Values[0].Occupied : Ids().Length;
 
     /// <summary>The least key; infinite where there are no rows.</summary>
     public double LeastX { get; private set; } = double.PositiveInfinity;
@@ -59,10 +57,8 @@ public sealed partial class Moments
     /// <summary>The largest key; minus infinity where there are no rows.</summary>
     public double MostX { get; private set; } = double.NegativeInfinity;
 
-    internal CellStore Store => _cells;
-
     /// <summary>The numbers of the cells that hold rows, ascending.</summary>
-    internal long[] Ids() => [.. _cells.InOrder().Select(_cells.IdAt)];
+    internal long[] Ids() => [.. _parts.Values.SelectMany(store => store.InOrder().Select(store.IdAt)).Distinct().Order()];
 
     /// <summary>What each sum of powers is off by, as a part of the rows' weight, where others summed them; 0 for sums made here.</summary>
     internal double SummationError { get; private set; }
@@ -82,6 +78,11 @@ public sealed partial class Moments
     /// </exception>
     public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights = default)
     {
+        if (Grid.HasClasses)
+        {
+            throw new ArgumentException("Expected classes, as the grid was chosen for, got values.", nameof(y));
+        }
+
         int columns = Grid.Columns;
         if (y.Length != (long)x.Length * columns)
         {
@@ -91,13 +92,20 @@ public sealed partial class Moments
                 nameof(y));
         }
 
+        AddRows(x, y, null, weights);
+    }
+
+    private void AddRows(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, IReadOnlyList<string>? labels, ReadOnlySpan<double> weights)
+    {
+        int columns = Grid.Columns;
         Check(x, y);
         if (!weights.IsEmpty)
         {
             CheckWeights(weights, x.Length);
             if (weights.Contains(0))
             {
-                AddWithoutZeros(x, y, weights);
+                AddWithoutZeros(x, y, labels, weights);
                 return;
             }
         }
@@ -105,14 +113,25 @@ public sealed partial class Moments
         for (int first = 0; first < x.Length; first += Block)
         {
             int count = Math.Min(Block, x.Length - first);
-            AddBlock(
-                x.Slice(first, count), y.Slice(first * columns, count * columns), weights.IsEmpty ? [] : weights.Slice(first, count));
+            ReadOnlySpan<double> keys = x.Slice(first, count);
+            ReadOnlySpan<double> values = y.Slice(first * columns, count * columns);
+            ReadOnlySpan<double> shares = weights.IsEmpty ? [] : weights.Slice(first, count);
+            if (labels is null && Grid.Folds == 0)
+            {
+                AddBlock(StoreOf(Part.Whole), keys, values, shares);
+            }
+            else
+            {
+                AddByParts(keys, values, labels, first, shares);
+            }
         }
     }
 
-    private void AddWithoutZeros(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
+    private void AddWithoutZeros(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, IReadOnlyList<string>? labels, ReadOnlySpan<double> weights)
     {
         var rows = new List<double>[] { [], [], [] };
+        var names = new List<string>();
         for (int i = 0; i < x.Length; i++)
         {
             if (weights[i] > 0)
@@ -120,10 +139,14 @@ public sealed partial class Moments
                 rows[0].Add(x[i]);
                 rows[1].AddRange(y.Slice(i * Grid.Columns, Grid.Columns));
                 rows[2].Add(weights[i]);
+                if (labels is not null)
+                {
+                    names.Add(labels[i]);
+                }
             }
         }
 
-        Add([.. rows[0]], [.. rows[1]], [.. rows[2]]);
+        AddRows([.. rows[0]], [.. rows[1]], labels is null ? null : names, [.. rows[2]]);
     }
 
     private void CheckWeights(ReadOnlySpan<double> weights, int rows)
@@ -161,7 +184,11 @@ public sealed partial class Moments
                 nameof(other));
         }
 
-        _cells.Add(other._cells);
+        foreach ((Part part, CellStore store) in other.Stores().ToArray())
+        {
+            StoreOf(part).Add(store);
+        }
+
         Count += other.Count;
         SummationError = Math.Max(SummationError, other.SummationError);
         LeastX = Math.Min(LeastX, other.LeastX);
@@ -171,7 +198,7 @@ public sealed partial class Moments
     /// <summary>Sets a cell as others have summed it.</summary>
     internal void Set(long cell, long count, ReadOnlySpan<Int128> sums, double summationError)
     {
-        _cells.Set(cell, count, sums, []);
+        StoreOf(Part.Whole).Set(cell, count, sums, []);
         Count = checked(Count + count);
         SummationError = Math.Max(SummationError, summationError);
         LeastX = Math.Min(LeastX, cell * Grid.CellWidth);
@@ -209,7 +236,7 @@ public sealed partial class Moments
     }
 
     // By counting, as many rows of a cell as there are side by side.
-    private void AddBlock(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
+    private void AddBlock(CellStore cells, ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights)
     {
         if (_places.Length < x.Length)
         {
@@ -232,17 +259,17 @@ public sealed partial class Moments
             double key = x[i] * inverse;
             double cell = Math.Floor(key);
             _placeOfRow[i] = (2 * (key - cell)) - 1;
-            _cellOfRow[i] = _cells.PlaceOf((long)cell);
+            _cellOfRow[i] = cells.PlaceOf((long)cell);
             least = Math.Min(least, x[i]);
             most = Math.Max(most, x[i]);
         }
 
-        if (_ends.Length < _cells.Cells)
+        if (_ends.Length < cells.Cells)
         {
-            _ends = new int[2 * _cells.Cells];
+            _ends = new int[2 * cells.Cells];
         }
 
-        Span<int> ends = _ends.AsSpan(0, _cells.Cells);
+        Span<int> ends = _ends.AsSpan(0, cells.Cells);
         ends.Clear();
         for (int i = 0; i < x.Length; i++)
         {
@@ -272,7 +299,7 @@ public sealed partial class Moments
             _places[at] = _placeOfRow[i];
             if (columns > 0)
             {
-                double value = (y[i * columns] - _cells.LevelAt(cell, 0)) * firstUnit;
+                double value = (y[i * columns] - cells.LevelAt(cell, 0)) * firstUnit;
                 largest = Math.Max(largest, Math.Abs(value));
                 first[at] = value;
             }
@@ -286,12 +313,12 @@ public sealed partial class Moments
         FixedPointSums.CheckLargest(largest, Grid.ValueUnitAt());
         for (int c = 1; c < columns; c++)
         {
-            SetValues(y, c);
+            SetValues(cells, y, c);
         }
 
         if (Grid.HasWeights)
         {
-            SetWeights(x.Length, weights);
+            SetWeights(cells, x.Length, weights);
         }
 
         bool areKept = false;
@@ -304,35 +331,35 @@ public sealed partial class Moments
                 Span<double> places = _places.AsSpan(start, end - start);
                 if (Grid.HasWeights)
                 {
-                    FixedPointSums.Add(places, _values, start, _weights.AsSpan(start, end - start), _cells.SumsAt(cell), Grid.Terms);
+                    FixedPointSums.Add(places, _values, start, _weights.AsSpan(start, end - start), cells.SumsAt(cell), Grid.Terms);
                 }
                 else
                 {
-                    FixedPointSums.Add(places, _values, start, _cells.SumsAt(cell), Grid.Terms);
+                    FixedPointSums.Add(places, _values, start, cells.SumsAt(cell), Grid.Terms);
                 }
 
-                areKept |= _cells.Count(cell, end - start);
+                areKept |= cells.Count(cell, end - start);
                 start = end;
             }
         }
 
         for (int i = 0; areKept && i < x.Length; i++)
         {
-            _cells.Keep(_cellOfRow[i], x[i], y.Slice(i * columns, columns), weights.IsEmpty ? 1 : weights[i]);
+            cells.Keep(_cellOfRow[i], x[i], y.Slice(i * columns, columns), weights.IsEmpty ? 1 : weights[i]);
         }
 
         (LeastX, MostX) = (least, most);
         Count += x.Length;
     }
 
-    private void SetValues(ReadOnlySpan<double> y, int column)
+    private void SetValues(CellStore cells, ReadOnlySpan<double> y, int column)
     {
         double largest = 0;
         double unit = 1 / Grid.ValueUnitAt(column);
         double[] values = _values[column];
         for (int at = column, i = 0; at < y.Length; at += _values.Length, i++)
         {
-            double value = (y[at] - _cells.LevelAt(_cellOfRow[i], column)) * unit;
+            double value = (y[at] - cells.LevelAt(_cellOfRow[i], column)) * unit;
             largest = Math.Max(largest, Math.Abs(value));
             values[_order[i]] = value;
         }
@@ -340,12 +367,12 @@ public sealed partial class Moments
         FixedPointSums.CheckLargest(largest, Grid.ValueUnitAt(column));
     }
 
-    private void SetWeights(int rows, ReadOnlySpan<double> weights)
+    private void SetWeights(CellStore cells, int rows, ReadOnlySpan<double> weights)
     {
         for (int i = 0; i < rows; i++)
         {
             int at = _order[i];
-            double unit = _cells.WeightUnitAt(_cellOfRow[i]);
+            double unit = cells.WeightUnitAt(_cellOfRow[i]);
             double largest = 0;
             foreach (double[] values in _values)
             {

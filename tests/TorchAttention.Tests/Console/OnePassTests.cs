@@ -73,12 +73,116 @@ public sealed class OnePassTests : IDisposable
         Assert.Contains("<image", many, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Parts_AddUpToTheSameBits(bool hasWeights)
+    // One bandwidth for all, by the sum of their squares.
+    [Fact]
+    public void FitOfSeveralTargets_SaysWhatEachSaysAlone()
     {
-        string[] columns = ["--x", "temp", "--y", "load", .. hasWeights ? (string[])["--weights", "share"] : []];
+        Write("rows.csv", 3000, 1);
+        string[] fit = ["fit", "rows.csv", "--x", "temp", "--one-pass", "--out"];
+        string output = Run([.. fit, "both", "--y", "load,share"]);
+        using JsonDocument both = Summary("both");
+        string h = both.RootElement.GetProperty("bandwidth")[0].GetDouble().ToString("R", CultureInfo.InvariantCulture);
+        string[] targets = ["load", "share"];
+        double error = 0;
+        foreach ((int c, string target) in targets.Index())
+        {
+            Run([.. fit, target, "--y", target, "--bandwidth", h, "--no-plots", "--quiet"]);
+            using JsonDocument one = Summary(target);
+            error += one.RootElement.GetProperty("leave_one_out_error").GetDouble();
+            foreach (string key in new[] { "r_squared", "residual_standard_error" })
+            {
+                Assert.Equal(
+                    one.RootElement.GetProperty(key)[0].GetDouble(), both.RootElement.GetProperty(key)[c].GetDouble(), 1e-9);
+            }
+
+            Assert.Contains($"R squared of {target}", output, StringComparison.Ordinal);
+            Assert.True(File.Exists(_console.PathOf($"both/plots/fit-{c + 1}.png")));
+        }
+
+        Assert.Equal(error, both.RootElement.GetProperty("leave_one_out_error").GetDouble(), 1e-9 * error);
+        Assert.Equal("load,share", both.RootElement.GetProperty("y").GetString());
+        _console.Write("q.csv", "temp\n3.5\n");
+        string[] predicted = Run("predict", "q.csv", "--model", "both/model.safetensors", "--slopes").Split('\n');
+        Assert.Equal(
+            "temp,mean_load,se_load,lower_load,upper_load,slope_temp_load,mean_share,se_share,lower_share,upper_share,"
+                + "slope_temp_share,neighbours,flag",
+            predicted[0]);
+        string[] load = Run("predict", "q.csv", "--model", "load/model.safetensors", "--slopes").Split('\n')[1].Split(',');
+        Assert.Equal(
+            double.Parse(load[1], CultureInfo.InvariantCulture),
+            double.Parse(predicted[1].Split(',')[1], CultureInfo.InvariantCulture),
+            1e-8);
+        ConsoleProcess.Result refused = _console.Run("condense", "--model", "both/model.safetensors", "--out", "a.cs");
+        Assert.StartsWith("error: --model: both/model.safetensors is condensed already", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FitOfClasses_FindsWhatItFindsInMemory()
+    {
+        Write("rows.csv", 4000, 1);
+        File.AppendAllText(_console.PathOf("rows.csv"), "4000,3,1,1,late\n");
+        string[] fit = ["fit", "rows.csv", "--x", "temp", "--y", "kind", "--classes"];
+        Run([.. fit, "--no-plots", "--quiet", "--out", "memory"]);
+        string output = Run([.. fit, "--one-pass", "--out", "pass"]);
+
+        Assert.Contains("leave-one-out log loss", output, StringComparison.Ordinal);
+        Assert.True(File.Exists(_console.PathOf("pass/plots/probabilities.png")));
+        using JsonDocument memory = Summary("memory");
+        using JsonDocument pass = Summary("pass");
+        string[] keys = [.. memory.RootElement.EnumerateObject().Select(property => property.Name)];
+        Assert.Equal(
+            ["certificate", "leave_one_out_log_loss"],
+            pass.RootElement.EnumerateObject().Select(property => property.Name).Except(keys).Order(StringComparer.Ordinal));
+        Assert.Equal(memory.RootElement.GetProperty("classes").ToString(), pass.RootElement.GetProperty("classes").ToString());
+        double expected = memory.RootElement.GetProperty("leave_one_out_error").GetDouble();
+        Assert.Equal(expected, pass.RootElement.GetProperty("leave_one_out_error").GetDouble(), 1e-9);
+        _console.Write("q.csv", "temp\n3.5\n11\n");
+        string[][] Rows(string model) =>
+            [.. Run("predict", "q.csv", "--model", $"{model}/model.safetensors").Split('\n')[..3].Select(line => line.Split(','))];
+        (string[][] one, string[][] other) = (Rows("memory"), Rows("pass"));
+        Assert.Equal(one[0], other[0]);
+        Assert.All(one.Zip(other), pair => Assert.Equal(pair.First[^3], pair.Second[^3]));
+
+        // The same of moments.
+        string[] columns = ["--x", "temp", "--y", "kind", "--classes"];
+        Run(["moments", "rows.csv", .. columns, "--out", "a.moments"]);
+        Run("fit", "--moments", "a.moments", "--no-plots", "--quiet", "--out", "sum");
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("pass/model.safetensors")), File.ReadAllBytes(_console.PathOf("sum/model.safetensors")));
+    }
+
+    [Fact]
+    public void FoldsOfMoments_FindTheBandwidthOfOnePass()
+    {
+        Write("rows.csv", 2000, 9);
+        string[] columns = ["--x", "temp", "--y", "load"];
+        string[] rest = ["--bandwidth", "kfold", "--no-plots", "--quiet", "--out"];
+        Run(["fit", "rows.csv", .. columns, "--one-pass", .. rest, "pass"]);
+        Run(["moments", "rows.csv", .. columns, "--folds", "10", "--out", "a.moments"]);
+        Run(["fit", "--moments", "a.moments", .. rest, "sum"]);
+        Run(["fit", "rows.csv", .. columns, .. rest, "memory"]);
+
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("pass/model.safetensors")), File.ReadAllBytes(_console.PathOf("sum/model.safetensors")));
+        using JsonDocument pass = Summary("pass");
+        Assert.Equal("kfold", pass.RootElement.GetProperty("rule").GetString());
+        using JsonDocument memory = Summary("memory");
+        double h = memory.RootElement.GetProperty("bandwidth")[0].GetDouble();
+        Assert.InRange(pass.RootElement.GetProperty("bandwidth")[0].GetDouble(), 0.7 * h, 1.4 * h);
+        Run(["moments", "rows.csv", .. columns, "--out", "b.moments"]);
+        ConsoleProcess.Result refused = _console.Run(["fit", "--moments", "b.moments", .. rest, "no"]);
+        Assert.Equal(
+            "error: --bandwidth: expected moments of 10 folds for kfold, got none; make them with moments --folds 10\n", refused.Error);
+    }
+
+    [Theory]
+    [InlineData("--y", "load")]
+    [InlineData("--y", "load", "--weights", "share")]
+    [InlineData("--y", "load,share")]
+    [InlineData("--y", "kind", "--classes")]
+    public void Parts_AddUpToTheSameBits(params string[] target)
+    {
+        string[] columns = ["--x", "temp", .. target];
         for (int part = 0; part < 3; part++)
         {
             Write($"part-{part}.csv", 700 + part, part);
@@ -231,7 +335,7 @@ public sealed class OnePassTests : IDisposable
         ConsoleProcess.Running running = _console.Start(
             ConsoleProcess.Executable,
             ["fit", "-", "--one-pass", "--x", "temp", "--y", "load", "--missing", "drop", "--json", "--no-plots", "--out", "piped"]);
-        running.Input.Write(File.ReadAllText(_console.PathOf("rows.csv")) + "9,NA,1,1\n");
+        running.Input.Write(File.ReadAllText(_console.PathOf("rows.csv")) + "9,NA,1,1,up\n");
         running.Input.Close();
         ConsoleProcess.Result result = running.Wait();
 
@@ -275,7 +379,13 @@ public sealed class OnePassTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--one-pass: expected no --classes", "fit", "mcycle", "--one-pass", "--classes")]
+    [InlineData("--degree: expected 0 with --classes", "fit", "mcycle", "--one-pass", "--classes", "--degree", "1")]
+    [InlineData("--y: expected columns separated by commas, got 'load,'", "fit", "bad.csv", "--one-pass", "--y", "load,")]
+    [InlineData("--y: expected columns that are not named twice", "fit", "bad.csv", "--one-pass", "--x", "temp", "--y", "load,load")]
+    [InlineData("--y: expected one column, got 'load,temp'; fit --one-pass", "fit", "bad.csv", "--x", "temp", "--y", "load,temp")]
+    [InlineData("--moments: expected no --classes", "fit", "--moments", "a.moments", "--classes")]
+    [InlineData("--folds: expected at most 1000, got 2000", "moments", "mcycle", "--folds", "2000", "--out", "a.moments")]
+    [InlineData("--folds: expected none beside --grid", "moments", "mcycle", "--folds", "5", "--grid", "b", "--out", "a.moments")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--kernel", "tricube")]
     [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
     [InlineData("--one-pass: expected the gaussian kernel, the degree 0 or 1", "fit", "mcycle", "--one-pass", "--degree", "2")]
@@ -289,7 +399,7 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--data: no file is called as 'none-*.csv' says", "fit", "none-*.csv")]
     [InlineData("a.moments: no such file", "fit", "--moments", "a.moments")]
     [InlineData(
-        "bad.csv, row 3, column 'load': expected a number, found 'x'; for a column of classes fit in memory, with --classes",
+        "bad.csv, row 3, column 'load': expected a number, found 'x'; for a column of classes add --classes",
         "fit",
         "bad.csv",
         "--one-pass")]
@@ -315,6 +425,13 @@ public sealed class OnePassTests : IDisposable
         Run("moments", "rows.csv", "--x", "temp", "--y", "load", "--cell", "0.5", "--out", "a.moments");
         Run("moments", "rows.csv", "--x", "temp", "--y", "load", "--cell", "0.1", "--out", "b.moments");
         Run("moments", "rows.csv", "--x", "load", "--y", "temp", "--cell", "0.5", "--out", "c.moments");
+        string[] grid = ["moments", "rows.csv", "--x", "temp", "--grid", "a.moments", "--out", "d.moments"];
+        Assert.Equal(
+            "error: --y: expected as many columns as the moments of --grid have, 1, got 2\n",
+            _console.Run([.. grid, "--y", "load,share"]).Error);
+        Assert.Equal(
+            "error: --classes: expected a --grid of moments of classes, got one of values\n",
+            _console.Run([.. grid, "--y", "kind", "--classes"]).Error);
 
         Refused("--moments: b.moments is cut otherwise than a.moments; make it with --grid a.moments", "a.moments", "b.moments");
         Refused(
@@ -361,11 +478,12 @@ public sealed class OnePassTests : IDisposable
     private void Write(string file, int rows, int seed)
     {
         var random = new Random(seed);
-        var text = new StringBuilder("id,temp,load,share\n");
+        var text = new StringBuilder("id,temp,load,share,kind\n");
         for (int i = 0; i < rows; i++)
         {
             double x = 20 * random.NextDouble();
-            text.Append(CultureInfo.InvariantCulture, $"{i},{x:F5},{Math.Sin(x) + random.NextDouble():F5},{1 + (i % 7)}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{i},{x:F5},{Math.Sin(x) + random.NextDouble():F5},{1 + (i % 7)},");
+            text.Append(Math.Sin(x) > (i % 10 * 0.2) - 0.9 ? "up\n" : i % 9 == 0 ? "down\n" : "level\n");
         }
 
         _console.Write(file, text.ToString());

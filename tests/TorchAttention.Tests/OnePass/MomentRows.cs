@@ -22,6 +22,15 @@ internal static class MomentRows
         }))];
     }
 
+    /// <summary>Rows of three classes, the last of them rare.</summary>
+    public static (double[] X, string[] Labels) Classes(int n, int seed)
+    {
+        var random = new Random(seed);
+        double[] x = [.. Enumerable.Range(0, n).Select(_ => random.NextDouble())];
+        return (x, [.. x.Select(at =>
+            random.NextDouble() < 0.5 + (0.4 * Math.Sin(7 * at)) ? "one" : random.NextDouble() < 0.95 ? "two, too" : "rare")]);
+    }
+
     public static double[] Weights(int n, int seed)
     {
         var random = new Random(seed);
