@@ -67,8 +67,17 @@ internal static class CondenseCommand
         else
         {
             (KernelRegression model, notes) = KernelRegression.Load(path, file);
-            curve = KernelRegressionExtensions.Obstacle(model) is not string other ? model.Condense(tolerance)
-                : throw CliException.WrongInput($"--model: expected {KernelRegressionExtensions.Condensable}, got one with {other}");
+            if (KernelRegressionExtensions.Obstacle(model) is string other)
+            {
+                throw CliException.WrongInput($"--model: expected {KernelRegressionExtensions.Condensable}, got one with {other}");
+            }
+
+            if (model.Columns > 1 || model.Classes.Count > 0)
+            {
+                return SaveColumns(model, notes, tolerance, output, ending);
+            }
+
+            curve = model.Condense(tolerance);
         }
 
         switch (ending)
@@ -86,6 +95,27 @@ internal static class CondenseCommand
 
         Console.WriteLine($"{output}: {curve.Pieces} pieces for {curve.Count} examples, {Proved(curve)}; "
             + $"{new FileInfo(output).Length} bytes");
+        return ExitCode.Done;
+    }
+
+    private static int SaveColumns(
+        KernelRegression model, IReadOnlyDictionary<string, string> notes, double tolerance, string output, string ending)
+    {
+        if (ending != Tensors)
+        {
+            throw CliException.WrongInput(
+                $"--out: expected a file that ends in {Tensors} for a model of several curves, got '{PlainText.Brief(output)}'");
+        }
+
+        CondensedCurves curves = model.CondenseColumns(tolerance);
+        curves.Save(output, notes);
+        foreach ((int c, CondensedCurve curve) in curves.Curves.Index())
+        {
+            string name = model.Classes.Count > 0 ? PlainText.Brief(model.Classes[c]) : $"column {c + 1}";
+            Console.WriteLine($"{name}: {curve.Pieces} pieces, {Proved(curve)}");
+        }
+
+        Console.WriteLine($"{output}: {curves.Columns} curves for {curves.Count} examples; {new FileInfo(output).Length} bytes");
         return ExitCode.Done;
     }
 

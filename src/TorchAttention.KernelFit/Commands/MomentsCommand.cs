@@ -46,7 +46,8 @@ internal static class MomentsCommand
             parsed.GetValue(y),
             parsed.GetValue(cell),
             parsed.GetValue(weights),
-            FitOptions.DegreeOf(parsed, degree)) : Run(
+            FitOptions.DegreeOf(parsed, degree),
+            parsed.GetValue(classes) ? "--classes" : parsed.GetValue(folds) is not null ? "--folds" : null) : Run(
             new RowFiles(
                 parsed.GetValue(data) ?? throw CliException.WrongInput("--data: expected a file, got none"),
                 parsed.GetValue(x),
@@ -61,23 +62,19 @@ internal static class MomentsCommand
         return command;
     }
 
-    private static int Print(string database, string? table, string? x, string? y, double? cell, string? weights, int degree)
+    private static int Print(
+        string database, string? table, string? x, string? y, double? cell, string? weights, int degree, string? other)
     {
-        if (weights is not null)
+        if (other is not null)
         {
-            throw CliException.WrongInput("--weights: expected none beside --sql, whose sums are of rows that count alike");
-        }
-
-        if (degree > 0)
-        {
-            throw CliException.WrongInput($"--degree: expected 0 beside --sql, whose sums are for it, got {degree}");
+            throw CliException.WrongInput($"{other}: expected none beside --sql, whose sums are of values and of all rows together");
         }
 
         SqlDialect dialect = _dialects.TryGetValue(database.ToLowerInvariant(), out SqlDialect known) ? known
             : throw CliException.WrongInput(
                 $"--sql: expected one of {string.Join(", ", _dialects.Keys)}, got '{PlainText.Brief(database)}'");
         string missing = table is null ? "--table" : x is null ? "--x" : y is null ? "--y" : cell is null ? "--cell" : "";
-        string query = missing.Length == 0 ? MomentQuery.Create(dialect, table!, x!, y!, cell!.Value)
+        string query = missing.Length == 0 ? Query(dialect, table!, x!, y!.Split(','), cell!.Value, degree, weights)
             : throw CliException.WrongInput($"--sql: expected --table, --x, --y and --cell beside it, got no {missing}");
         foreach (string line in query.TrimEnd().Split('\n'))
         {
@@ -85,6 +82,20 @@ internal static class MomentsCommand
         }
 
         return ExitCode.Done;
+    }
+
+    private static string Query(
+        SqlDialect dialect, string table, string x, string[] y, double cell, int degree, string? weights)
+    {
+        try
+        {
+            return MomentQuery.Create(dialect, table, x, [.. y.Select(name => name.Trim())], cell, degree, weights);
+        }
+        catch (ArgumentException e) when (e.ParamName == "y")
+        {
+            throw CliException.WrongInput(
+                $"--y: expected columns separated by commas, few enough for the query's answer, got {y.Length}", e);
+        }
     }
 
     private static int Run(RowFiles files, string? gridFile, Cut cut, string output, bool isQuiet)

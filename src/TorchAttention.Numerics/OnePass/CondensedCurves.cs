@@ -108,8 +108,10 @@ public sealed class CondensedCurves : IPredictor
     }
 
     /// <summary>Condenses a fit to moments.</summary>
-    internal static CondensedCurves Create(MomentRegression model, double tolerance, Diagnostics? diagnostics = null) => new(
-        [.. Enumerable.Range(0, model.Columns).Select(c => CondensedCurve.Create(model, tolerance, diagnostics, c))], model.Classes);
+    internal static CondensedCurves Create(
+        MomentRegression model, double tolerance, Diagnostics? diagnostics = null, IReadOnlyList<string>? classes = null) => new(
+            [.. Enumerable.Range(0, model.Columns).Select(c => CondensedCurve.Create(model, tolerance, diagnostics, c))],
+            classes ?? model.Classes);
 
     /// <summary>The number of columns, and what they are off by.</summary>
     public override string ToString() => string.Create(

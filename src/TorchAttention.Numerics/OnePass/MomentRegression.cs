@@ -23,7 +23,7 @@ public sealed record MomentOptions
 /// Local constant or linear regression with the Gaussian kernel from moments: the bandwidth, errors with their bound, and predictions
 /// anywhere, as <see cref="KernelRegression"/> has them from rows, whatever the number of rows.
 /// </summary>
-public sealed class MomentRegression : IPredictor
+public sealed partial class MomentRegression : IPredictor
 {
     // A bandwidth so much narrower than a cell asks more of 16 terms than a bound of use (docs/certificates.md).
     private const double LeastInCells = 1 / 1.5;
@@ -241,21 +241,6 @@ public sealed class MomentRegression : IPredictor
         return (mean, squares);
     }
 
-    private MomentFolds FoldsOf(Moments moments, Bandwidth bandwidth)
-    {
-        if (bandwidth.Folds != moments.Grid.Folds || bandwidth.Seed != 0)
-        {
-            throw new ArgumentException(
-                $"Expected {moments.Grid.Folds} folds of the seed 0, as the moments' grid has them, got {bandwidth.Folds} of "
-                    + $"{bandwidth.Seed}.",
-                nameof(bandwidth));
-        }
-
-        var folds = new MomentFolds(moments, _near, Degree);
-        return folds.ArePredicted ? folds
-            : throw new RegressionDataException(RegressionProblem.NoBandwidth, "rows in two folds at least", "all in one");
-    }
-
     private void Find(BandwidthRule rule, MomentFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         if (rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold))
@@ -345,13 +330,6 @@ public sealed class MomentRegression : IPredictor
 
     private double LeastSquare() => Rounding * _all.FinestOfColumns.Sum(level => level.ValueUnit * level.ValueUnit);
 
-    private (double Score, double Slope) ByFolds((double Squares, double ByLog) sum)
-    {
-        double value = sum.Squares / _near.Weight;
-        return double.IsFinite(value) ? (Math.Max(value, LeastSquare()), sum.ByLog / _near.Weight)
-            : (double.PositiveInfinity, double.NaN);
-    }
-
     private (double Score, double Slope) ByRule(BandwidthRule rule, in MomentScore score)
     {
         double n = _near.Rows;
@@ -374,18 +352,6 @@ public sealed class MomentRegression : IPredictor
         levels.For(h), level => new MomentFit(level, h, Degree, isCertified).Score(_threads, cancellationToken));
 
     private static MomentScore Sum(MomentScore[] columns) => columns.Aggregate((sum, column) => sum.With(column));
-
-    private double LogLoss(Moments moments)
-    {
-        var loss = new MomentLogLoss(Levels, Bandwidth);
-        double sum = 0;
-        foreach ((int column, string name) in Classes.Index())
-        {
-            sum += loss.Of(_all.Create(moments, part => part.Class == name).For(Bandwidth)[column], column);
-        }
-
-        return sum / _all.Weight;
-    }
 
     private void Describe(CancellationToken cancellationToken)
     {

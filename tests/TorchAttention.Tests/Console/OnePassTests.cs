@@ -142,6 +142,14 @@ public sealed class OnePassTests : IDisposable
         (string[][] one, string[][] other) = (Rows("memory"), Rows("pass"));
         Assert.Equal(one[0], other[0]);
         Assert.All(one.Zip(other), pair => Assert.Equal(pair.First[^3], pair.Second[^3]));
+        string[] condense = ["condense", "--model", "memory/model.safetensors", "--out"];
+        Assert.Contains("small.safetensors: 4 curves", Run([.. condense, "small.safetensors"]), StringComparison.Ordinal);
+        Assert.StartsWith("error: --out: expected a file that ends in .safetensors", _console.Run([.. condense, "a.cs"]).Error);
+        Assert.Equal(
+            double.Parse(one[1][1], CultureInfo.InvariantCulture),
+            double.Parse(
+                Run("predict", "q.csv", "--model", "small.safetensors").Split('\n')[1].Split(',')[1], CultureInfo.InvariantCulture),
+            1e-8);
 
         // The same of moments.
         string[] columns = ["--x", "temp", "--y", "kind", "--classes"];
@@ -391,8 +399,8 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--one-pass: expected the gaussian kernel, the degree 0 or 1", "fit", "mcycle", "--one-pass", "--degree", "2")]
     [InlineData("--cell: expected none beside --moments", "fit", "--moments", "a.moments", "--cell", "1")]
     [InlineData("--moments: expected no --weights", "fit", "--moments", "a.moments", "--weights", "w")]
-    [InlineData("--weights: expected none beside --sql", "moments", "--sql", "sqlite", "--weights", "w")]
-    [InlineData("--degree: expected 0 beside --sql", "moments", "--sql", "sqlite", "--degree", "1")]
+    [InlineData("--classes: expected none beside --sql", "moments", "--sql", "sqlite", "--classes")]
+    [InlineData("--folds: expected none beside --sql", "moments", "--sql", "sqlite", "--folds", "5")]
     [InlineData("--moments: expected no --data", "fit", "mcycle", "--moments", "a.moments")]
     [InlineData("--cell: expected --one-pass", "fit", "mcycle", "--cell", "1")]
     [InlineData("--x: expected one column", "fit", "ethanol", "--one-pass", "--x", "C,E", "--y", "NOx")]

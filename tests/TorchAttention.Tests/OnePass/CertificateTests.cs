@@ -77,6 +77,60 @@ public sealed class CertificateTests
         Assert.True(proved > 0.5 * problems, $"Only {proved} of {problems} were proved.");
     }
 
+    // Two columns of values, and three classes, each of which is a column of 0 and 1: the sum of their errors, and of their bounds.
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(true, 2.0)]
+    public void LeaveOneOutErrorOfColumnsAndClasses_IsWithinItsBound(bool areClasses, double? orders)
+    {
+        List<string> violated = [];
+        int proved = 0;
+        int problems = Problems / 4;
+        for (int seed = 0; seed < problems; seed++)
+        {
+            MomentProblem problem = MomentProblem.Draw(seed);
+            int n = problem.X.Length;
+            double[] sorted = [.. problem.Y.Order()];
+            string[] labels = [.. problem.Y.Select(y => y < sorted[n / 2] ? "low" : y < sorted[n - (n / 20)] ? "high" : "top")];
+            double[][] columns = areClasses
+                ? [.. labels.Distinct().Select(name => labels.Select(label => label == name ? 1.0 : 0).ToArray())]
+                : [problem.Y, [.. problem.Y.Select((y, i) => Math.Abs(y) + (i % 7))]];
+            double[] weights = orders is double over ? problem.Weights(seed, over) : [];
+            double[] y = [.. Enumerable.Range(0, n).SelectMany(i => columns.Select(column => column[i]))];
+            double cell = CellOf(seed, problem);
+            var moments = new Moments(areClasses ? MomentGrid.ChooseClasses(problem.X, labels, n, cell, weights)
+                : MomentGrid.Choose(problem.X, y, n, cell, 0, weights));
+            if (areClasses)
+            {
+                moments.AddClasses(problem.X, labels, weights);
+            }
+            else
+            {
+                moments.Add(problem.X, y, weights);
+            }
+
+            var model = MomentRegression.Fit(moments, new MomentOptions { Bandwidth = problem.H });
+            Certificate said = model.Certificate;
+            if (!said.IsProved)
+            {
+                continue;
+            }
+
+            proved++;
+            double[] each = weights.Length > 0 ? weights : [.. problem.X.Select(_ => 1.0)];
+            double expected = columns.Sum(column => (problem with { Y = column }).Dense(problem.H, 0, each).LeaveOneOut);
+            double error = Math.Abs(model.Diagnostics.LeaveOneOutError - expected);
+            if (!(error <= said.Bound + (OfDense * expected)))
+            {
+                violated.Add($"{problem}: {error:g3} beyond {said}");
+            }
+        }
+
+        Assert.Empty(violated);
+        Assert.True(proved > 0.5 * problems, $"Only {proved} of {problems} were proved.");
+    }
+
     // A bound that holds without one of its parts has a part too many.
     [Fact]
     public void BoundWithoutAPart_DoesNotHold()

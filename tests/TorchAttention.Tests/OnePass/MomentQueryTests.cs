@@ -10,6 +10,11 @@ namespace TorchAttention.Tests.OnePass;
 public sealed class MomentQueryTests : IDisposable
 {
     private const string PostgresPrograms = "/usr/lib/postgresql";
+    private static readonly Asked[] _asked =
+    [
+        new(0, ["c"], false), new(1, ["c"], false), new(0, ["c", "d"], false), new(0, ["c"], true), new(1, ["c", "d"], true),
+    ];
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 
     public void Dispose() => _folder.Delete(recursive: true);
@@ -19,10 +24,13 @@ public sealed class MomentQueryTests : IDisposable
     {
         Assert.SkipUnless(IsThere("sqlite3", "--version"), "SQLite's program is not installed.");
         string rows = WriteRows();
-        File.WriteAllText(PathOf("q.sql"), MomentQuery.Create(SqlDialect.SQLite, "rows", "a \"key\"", "c", 0.05));
-        string script = $".mode csv\n.import {rows} rows\n.headers on\n.read q.sql\n";
+        foreach (Asked asked in _asked)
+        {
+            File.WriteAllText(PathOf("q.sql"), asked.Query(SqlDialect.SQLite));
+            string script = $".mode csv\n.import {rows} rows\n.headers on\n.read q.sql\n";
 
-        SaysTheSame(Run("sqlite3", [":memory:"], script));
+            SaysTheSame(Run("sqlite3", [":memory:"], script), asked);
+        }
     }
 
     [Fact]
@@ -35,10 +43,9 @@ public sealed class MomentQueryTests : IDisposable
         Assert.SkipWhen(programs is null || !OperatingSystem.IsLinux(), "PostgreSQL is not installed.");
         Assert.SkipWhen(Environment.UserName == "root" && !IsThere("runuser", "--version"), "PostgreSQL does not run as root.");
         string rows = WriteRows();
-        string query = MomentQuery.Create(SqlDialect.Postgres, "rows", "a \"key\"", "c", 0.05);
         File.WriteAllText(
-            PathOf("q.sql"),
-            $"create table rows (\"a \"\"key\"\"\" numeric, c numeric);\n\\copy rows from '{rows}' csv header\n{query};\n");
+            PathOf("rows.sql"),
+            $"create table rows (\"a \"\"key\"\"\" numeric, c numeric, d numeric, s numeric);\n\\copy rows from '{rows}' csv header\n");
 
         // A server of its own, which ends with the test.
         string data = PathOf("data");
@@ -48,13 +55,20 @@ public sealed class MomentQueryTests : IDisposable
             programs!, "pg_ctl", "-D", data, "-o", $"-k {_folder.FullName} -c listen_addresses=", "-l", PathOf("log"), "-w", "start");
         try
         {
-            SaysTheSame(Administer(
-                programs!, "psql", "-q", "--csv", "-h", _folder.FullName, "-U", "someone", "-d", "postgres", "-f", PathOf("q.sql")));
+            Ask("rows.sql");
+            foreach (Asked asked in _asked)
+            {
+                File.WriteAllText(PathOf("q.sql"), asked.Query(SqlDialect.Postgres));
+                SaysTheSame(Ask("q.sql"), asked);
+            }
         }
         finally
         {
             Administer(programs!, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop");
         }
+
+        string Ask(string file) => Administer(
+            programs!, "psql", "-q", "--csv", "-h", _folder.FullName, "-U", "someone", "-d", "postgres", "-f", PathOf(file));
     }
 
     [Fact]
@@ -68,7 +82,8 @@ public sealed class MomentQueryTests : IDisposable
         Refused("a.csv: expected cells below the header row, found none", $"{lines[0]}\n");
         Refused("a.csv, row 2: expected 53 fields, got 3", $"{lines[0]}\n1,2,3\n");
         Refused(
-            "a.csv, row 2, column 'sum': expected a finite number, got NaN", $"{lines[0]}\n{lines[1].Replace(",1.5,", ",NaN,")}\n");
+            "a.csv, row 2, column 'm1': expected a finite number, got NaN", $"{lines[0]}\n{lines[1].Replace(",1.5,", ",NaN,")}\n");
+        Refused("a.csv, row 1: expected the answer of the query", $"{lines[0]},more\n{lines[1]},1\n");
         string half = $"-4,1,0.5{lines[1][lines[1].IndexOf(",,", StringComparison.Ordinal)..]}";
         Refused("a.csv, row 2, column 'count': expected a whole number", $"{lines[0]}\n{half}\n");
         Refused("a.csv, row 3, column 'cell': expected each cell once", $"{lines[0]}\n{lines[1]}\n{lines[1]}\n");
@@ -83,52 +98,66 @@ public sealed class MomentQueryTests : IDisposable
     [Fact]
     public void Names_AreQuoted()
     {
-        string query = MomentQuery.Create(SqlDialect.DuckDB, "main.a\"; drop table b", "x", "y", 0.01);
+        string query = MomentQuery.Create(SqlDialect.DuckDB, "main.a\"; drop table b", "x", ["y"], 0.01);
 
         Assert.Contains("FROM \"main\".\"a\"\"; drop table b\"", query, StringComparison.Ordinal);
         Assert.Contains("-7 AS cell_exponent", query, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => MomentQuery.Create(SqlDialect.DuckDB, "t", "x", "", 0.01));
-        Assert.Throws<ArgumentException>(() => MomentQuery.Create(SqlDialect.DuckDB, "t", "x", "y", 0));
+        Assert.Throws<ArgumentException>(() => MomentQuery.Create(SqlDialect.DuckDB, "t", "x", [""], 0.01));
+        Assert.Throws<ArgumentException>(() => MomentQuery.Create(SqlDialect.DuckDB, "t", "x", ["y"], 0));
+        Assert.Throws<ArgumentException>(() => MomentQuery.Create(SqlDialect.DuckDB, "t", "x", ["y"], 0.01, 2));
+        string[] many = [.. Enumerable.Range(0, 60).Select(c => $"y{c}")];
+        Assert.Throws<ArgumentException>(() => MomentQuery.Create(SqlDialect.DuckDB, "t", "x", many, 0.01));
     }
 
-    private static (double[] X, double[] Y) Rows()
+    // A weight here and there is large, and one in eleven is none.
+    private static (double[] X, double[] C, double[] D, double[] S) Rows()
     {
         var random = new Random(1);
         double[] x = [.. Enumerable.Range(0, 3000).Select(_ => Math.Round(random.NextDouble() * random.NextDouble(), 6))];
-        return (x, [.. x.Select(at => Math.Round(100 + Math.Sin(9 * at) + random.NextDouble(), 6))]);
+        return (
+            x,
+            [.. x.Select(at => Math.Round(100 + Math.Sin(9 * at) + random.NextDouble(), 6))],
+            [.. x.Select(at => Math.Round((7 * at) + random.NextDouble(), 6))],
+            [.. x.Select((_, i) => i % 11 == 0 ? 0 : i % 97 == 0 ? 30 : Math.Round(0.5 + random.NextDouble(), 6))]);
     }
 
-    private static void SaysTheSame(string answer)
+    private static void SaysTheSame(string answer, Asked asked)
     {
-        (double[] x, double[] y) = Rows();
-        var moments = new Moments(MomentGrid.Choose(x, y, x.Length, 0.05));
-        moments.Add(x, y);
+        (double[] x, double[] c, double[] d, double[] s) = Rows();
+        double[] y = asked.Y.Length == 1 ? c : [.. c.Zip(d).SelectMany(pair => new[] { pair.First, pair.Second })];
+        double[] weights = asked.HasWeights ? s : [];
+        var moments = new Moments(MomentGrid.Choose(x, y, x.Length, 0.05, asked.Degree, weights));
+        moments.Add(x, y, weights);
         Moments theirs = MomentQuery.Read(new StringReader(answer), "answer");
-        MomentRegression expected = MomentRegression.Fit(moments);
-        MomentRegression actual = MomentRegression.Fit(theirs, new MomentOptions { Bandwidth = expected.Bandwidth });
+        var options = new MomentOptions { Degree = asked.Degree };
+        MomentRegression expected = MomentRegression.Fit(moments, options);
+        MomentRegression actual = MomentRegression.Fit(theirs, options with { Bandwidth = expected.Bandwidth });
 
         Assert.Equal(moments.Count, theirs.Count);
         double error = expected.Diagnostics.LeaveOneOutError;
-        Assert.Equal(error, actual.Diagnostics.LeaveOneOutError, 1e-11 * error);
-        Assert.InRange(actual.Certificate.Bound, expected.Certificate.Bound, 1e-8);
-        Assert.Equal(expected.Bandwidth, MomentRegression.Fit(theirs).Bandwidth, 1e-6 * expected.Bandwidth);
+        Assert.Equal(error, actual.Diagnostics.LeaveOneOutError, 1e-9 * error);
+        Assert.Equal(expected.Diagnostics.EffectiveDegreesOfFreedom, actual.Diagnostics.EffectiveDegreesOfFreedom, 1e-7);
+        Assert.Equal(expected.Certificate.IsProved, actual.Certificate.IsProved);
+        Assert.True(!actual.Certificate.IsProved || actual.Certificate.Bound > expected.Certificate.Bound, $"{actual.Certificate}");
+        Assert.True(asked.Degree > 0 || asked.HasWeights || actual.Certificate.Bound < 1e-8, $"{actual.Certificate}");
+        Assert.Equal(expected.Bandwidth, MomentRegression.Fit(theirs, options).Bandwidth, 1e-6 * expected.Bandwidth);
     }
 
     // One cell of many rows, as a database sums them.
     private static string Answer()
     {
         string powers = string.Join(',', Enumerable.Repeat("1.5", 47));
-        string names = string.Join(',', Enumerable.Range(2, 46).Select(k => $"s{k}"));
-        return $"cell_exponent,cell,count,x,y,level,m1,{names}\n-4,1,800,,,0.5,{powers}\n";
+        string names = string.Join(',', new SqlSums(16, 1, hasWeights: false).Names);
+        return $"cell_exponent,cell,count,x,y,level,{names}\n-4,1,800,,,0.5,{powers}\n";
     }
 
     private string WriteRows()
     {
-        (double[] x, double[] y) = Rows();
-        var text = new StringBuilder("\"a \"\"key\"\"\",c\n");
+        (double[] x, double[] c, double[] d, double[] s) = Rows();
+        var text = new StringBuilder("\"a \"\"key\"\"\",c,d,s\n");
         for (int i = 0; i < x.Length; i++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{x[i]},{y[i]}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{x[i]},{c[i]},{d[i]},{s[i]}\n");
         }
 
         File.WriteAllText(PathOf("rows.csv"), text.ToString());
@@ -169,5 +198,11 @@ public sealed class MomentQueryTests : IDisposable
         {
             return false;
         }
+    }
+
+    private sealed record Asked(int Degree, string[] Y, bool HasWeights)
+    {
+        public string Query(SqlDialect dialect) =>
+            MomentQuery.Create(dialect, "rows", "a \"key\"", Y, 0.05, Degree, HasWeights ? "s" : null);
     }
 }

@@ -1,0 +1,61 @@
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>
+/// The sums of a cell that a query asks for: of s^m t^k, then of s^m u t^k and s^m u^2 t^k for each column's u = y - level, and with
+/// weights of t^k alone. The number of the rows is no sum.
+/// </summary>
+internal sealed class SqlSums
+{
+    private readonly int _terms;
+    private readonly int _columns;
+    private readonly bool _hasWeights;
+
+    public SqlSums(int terms, int columns, bool hasWeights)
+    {
+        (_terms, _columns, _hasWeights) = (terms, columns, hasWeights);
+        (string Name, string Expression)[] sums =
+            [.. Enumerable.Range(1, hasWeights ? MomentGrid.Towers : 1).SelectMany(Tower), .. hasWeights ? Powers("r", "", from: 1) : []];
+        Names = [.. sums.Select(sum => sum.Name)];
+        Expressions = [.. sums.Select(sum => sum.Expression)];
+    }
+
+    /// <summary>What each sum is called.</summary>
+    public string[] Names { get; }
+
+    /// <summary>What is summed, by the names of factors.</summary>
+    public string[] Expressions { get; }
+
+    /// <summary>The products that sums are made of, each with its name, of s, t and u0, u1, ..</summary>
+    public IEnumerable<string> Factors =>
+    [
+        .. Enumerable.Range(1, _terms - 1).Select(k => $"{Product("t", k)} AS t{k}"),
+        .. Enumerable.Range(1, _hasWeights ? MomentGrid.Towers : 0).Select(m => $"{Product("s", m)} AS s{m}"),
+        .. Enumerable.Range(0, _columns).SelectMany(c => new[] { $"u{c}", $"u{c} * u{c} AS square{c}" }),
+    ];
+
+    /// <summary>The terms that an answer of so many sums has; 0 for none.</summary>
+    public static int TermsOf(int sums, int columns, bool hasWeights) =>
+        new[] { MomentGrid.TermsOfMeans, MomentGrid.TermsOfLines }
+            .FirstOrDefault(terms => new SqlSums(terms, columns, hasWeights).Names.Length == sums);
+
+    private IEnumerable<(string Name, string Expression)> Tower(int m)
+    {
+        (string name, string weight) = _hasWeights ? ($"w{m}_", $"s{m}") : ("", "");
+        IEnumerable<(string, string)> all = Powers($"{name}m", weight, from: _hasWeights ? 0 : 1);
+        for (int c = 0; c < _columns; c++)
+        {
+            string column = _columns == 1 ? "" : $"{c + 1}_";
+            all = all.Concat(Powers($"{name}v{column}", Times(weight, $"u{c}"), from: 0))
+                .Concat(Powers($"{name}q{column}", Times(weight, $"square{c}"), from: 0));
+        }
+
+        return all;
+    }
+
+    private IEnumerable<(string Name, string Expression)> Powers(string name, string factor, int from) =>
+        Enumerable.Range(from, _terms - from).Select(k => ($"{name}{k}", k == 0 ? factor : Times(factor, $"t{k}")));
+
+    private static string Times(string one, string other) => one.Length == 0 ? other : $"{one} * {other}";
+
+    private static string Product(string factor, int count) => string.Join(" * ", Enumerable.Repeat(factor, count));
+}
