@@ -51,41 +51,67 @@ public sealed partial class Moments
         return store;
     }
 
-    // The rows of a part side by side, in the order that they came in.
+    // By counting, the rows of a part side by side.
     private void AddByParts(
         ReadOnlySpan<double> x, ReadOnlySpan<double> y, IReadOnlyList<string>? labels, int firstLabel, ReadOnlySpan<double> weights)
     {
-        var rows = new SortedList<Part, List<int>>();
+        int columns = Grid.Columns;
+        int folds = Math.Max(1, Grid.Folds);
+        var names = new Names();
+        int[] partOfRow = new int[x.Length];
+        var ends = new List<int>();
         for (int i = 0; i < x.Length; i++)
         {
             string name = labels is null ? "" : labels[firstLabel + i];
-            int fold = Grid.Folds == 0 ? 0
-                : FoldOf(x[i], y.Slice(i * Grid.Columns, Grid.Columns), weights.IsEmpty ? 1 : weights[i], name, Grid.Folds);
-            var part = new Part(name, fold);
-            if (!rows.TryGetValue(part, out List<int>? own))
+            int part = names.PlaceOf(name) * folds;
+            if (Grid.Folds > 0)
             {
-                rows.Add(part, own = []);
+                part += FoldOf(x[i], y.Slice(i * columns, columns), weights.IsEmpty ? 1 : weights[i], name, folds);
             }
 
-            own.Add(i);
+            while (ends.Count < names.Count * folds)
+            {
+                ends.Add(0);
+            }
+
+            partOfRow[i] = part;
+            ends[part]++;
         }
 
-        foreach ((Part part, List<int> own) in rows)
+        int sum = 0;
+        for (int part = 0; part < ends.Count; part++)
         {
-            double[] keys = new double[own.Count];
-            double[] values = new double[own.Count * Grid.Columns];
-            double[] shares = new double[weights.IsEmpty ? 0 : own.Count];
-            for (int i = 0; i < keys.Length; i++)
+            (ends[part], sum) = (sum, sum + ends[part]);
+        }
+
+        double[] keys = new double[x.Length];
+        double[] values = new double[y.Length];
+        double[] shares = new double[weights.Length];
+        for (int i = 0; i < x.Length; i++)
+        {
+            int at = ends[partOfRow[i]]++;
+            keys[at] = x[i];
+            y.Slice(i * columns, columns).CopyTo(values.AsSpan(at * columns));
+            if (!weights.IsEmpty)
             {
-                keys[i] = x[own[i]];
-                y.Slice(own[i] * Grid.Columns, Grid.Columns).CopyTo(values.AsSpan(i * Grid.Columns));
-                if (!weights.IsEmpty)
-                {
-                    shares[i] = weights[own[i]];
-                }
+                shares[at] = weights[i];
+            }
+        }
+
+        int start = 0;
+        for (int part = 0; part < ends.Count; part++)
+        {
+            int count = ends[part] - start;
+            if (count > 0)
+            {
+                AddBlock(
+                    StoreOf(new Part(names.At(part / folds), part % folds)),
+                    keys.AsSpan(start, count),
+                    values.AsSpan(start * columns, count * columns),
+                    weights.IsEmpty ? [] : shares.AsSpan(start, count));
             }
 
-            AddBlock(StoreOf(part), keys, values, shares);
+            start = ends[part];
         }
     }
 
@@ -128,6 +154,39 @@ public sealed partial class Moments
         {
             int order = string.CompareOrdinal(Class, other.Class);
             return order != 0 ? order : Fold.CompareTo(other.Fold);
+        }
+    }
+
+    /// <summary>Names in the order that they come in. Most come again as the same object, found without a look at its letters.</summary>
+    private sealed class Names
+    {
+        private const int MostLookedAt = 8;
+
+        private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
+        private readonly List<string> _names = [];
+
+        public int Count => _names.Count;
+
+        public string At(int place) => _names[place];
+
+        public int PlaceOf(string name)
+        {
+            for (int i = 0; i < Math.Min(MostLookedAt, _names.Count); i++)
+            {
+                if (ReferenceEquals(_names[i], name))
+                {
+                    return i;
+                }
+            }
+
+            if (!_places.TryGetValue(name, out int place))
+            {
+                place = _names.Count;
+                _places.Add(name, place);
+                _names.Add(name);
+            }
+
+            return place;
         }
     }
 }
