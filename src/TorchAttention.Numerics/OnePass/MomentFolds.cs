@@ -54,7 +54,7 @@ internal sealed class MomentFolds
     {
         private readonly MomentSums _sums = new(others, h, degree, isCertified: true);
         private readonly FarSums _far = new(others, h, degree);
-        private readonly CellBasis _basis = CellBasis.Proving(held.K);
+        private readonly CellBasis _basis = CellBasis.Quick(held.K);
         private readonly int[] _rows = LocalSums.RowsOf(degree, hasSquares: false);
 
         private int K => held.K;

@@ -9,9 +9,9 @@ public sealed class MomentClassesTests
 {
     [Theory]
     [InlineData(400, false, BandwidthRule.LeaveOneOut)]
-    [InlineData(5_000, false, BandwidthRule.LeaveOneOut)]
-    [InlineData(3_000, false, BandwidthRule.AICc)]
-    [InlineData(3_000, true, BandwidthRule.LeaveOneOut)]
+    [InlineData(3_000, false, BandwidthRule.LeaveOneOut)]
+    [InlineData(1_500, false, BandwidthRule.AICc)]
+    [InlineData(1_500, true, BandwidthRule.LeaveOneOut)]
     public void Fit_IsThatOfTheRowsInMemory(int n, bool hasWeights, BandwidthRule rule)
     {
         (double[] x, string[] labels) = MomentRows.Classes(n, 21);
