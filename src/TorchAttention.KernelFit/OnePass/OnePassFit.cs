@@ -27,6 +27,9 @@ internal sealed class OnePassFit(
     // Farther out moments have no band.
     private const double MostBandwidths = 3;
 
+    // At a bandwidth that is found with rows that were read again others may be open.
+    private const int MostPassesAgain = 3;
+
     // What to try where the narrowest bandwidth is the best one: cells an eighth as wide.
     private const int Narrower = 8;
 
@@ -132,12 +135,39 @@ internal sealed class OnePassFit(
                     + $"{(read.Moments.Grid.Folds == 0 ? "none" : read.Moments.Grid.Folds)}; make them with moments --folds {Cut.Folds}");
         }
 
-        return (read, ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
+        MomentRegression model = ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
             read.Moments,
             new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
             progress,
-            cancellationToken)));
+            cancellationToken));
+        return (read, files is { CanReadAgain: true } ? Settled(model, files, isQuiet, cancellationToken) : model);
     }
+
+    // What sums leave open is settled by some of the rows.
+    private static MomentRegression Settled(
+        MomentRegression model, RowFiles files, bool isQuiet, CancellationToken cancellationToken)
+    {
+        for (int pass = 0; pass < MostPassesAgain && model.StartSecondPass() is { } rows; pass++)
+        {
+            MomentRegression open = model;
+            model = ProgressBar.Show("settle", isQuiet, progress =>
+            {
+                foreach (RowBatch batch in files.Paths.SelectMany(path => files.Read(path, null)))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    rows.Add(batch.Keys, batch.Values, batch.Weights);
+                }
+
+                return open.Settle(rows, progress, cancellationToken);
+            });
+        }
+
+        return model;
+    }
+
+    private string WhyOpen => files is null ? "fit --one-pass of the rows themselves reads some again to settle it"
+        : files.CanReadAgain ? "too many rows lie there to ask them one by one"
+        : "what cannot be read a second time, as a pipe, cannot be settled";
 
     private FitFacts Facts(string name, MomentsOfFiles read, MomentRegression model, double seconds, string path) => new()
     {
@@ -151,7 +181,7 @@ internal sealed class OnePassFit(
         Bandwidths = [model.Bandwidth],
         Search = model.Search,
         SpansWithinOneStandardError = [],
-        Notes = [.. Notes(read, model)],
+        Notes = [.. Notes(read, model, WhyOpen)],
         Diagnostics = model.Diagnostics,
         Certificate = model.Certificate,
         Classes = model.Classes,
@@ -160,7 +190,7 @@ internal sealed class OnePassFit(
         Model = path,
     };
 
-    private static IEnumerable<string> Notes(MomentsOfFiles read, MomentRegression model)
+    private static IEnumerable<string> Notes(MomentsOfFiles read, MomentRegression model, string whyOpen)
     {
         string x = PlainText.Brief(read.X);
         if (model.Search is { } search)
@@ -194,13 +224,13 @@ internal sealed class OnePassFit(
         if (said.LonelyRows > 0)
         {
             yield return $"{said.LonelyRows} {(said.LonelyRows == 1 ? "row has" : "rows have")} no other within six bandwidths: "
-                + "the nearest speaks for it, and the leave-one-out error is an estimate that far";
+                + $"the nearest speaks for it, and the leave-one-out error is an estimate that far; {whyOpen}";
         }
 
         if (said.UncertainCells > 0)
         {
             yield return $"nothing is proved of the error in {said.UncertainCells} of {read.Moments.Cells} cells, which have little weight "
-                + "beside others nearby; narrower cells (--cell) prove more";
+                + $"beside others nearby; narrower cells (--cell) prove more, and {whyOpen}";
         }
     }
 

@@ -91,6 +91,7 @@ internal sealed record FitFacts
                 json.WriteNumberOrNull("propagation", Certificate.Propagation);
                 json.WriteNumberOrNull("rounding", Certificate.Rounding);
                 json.WriteNumberOrNull("kept_rows", Certificate.KeptRows);
+                json.WriteNumber("settled_rows", Certificate.SettledRows);
                 json.WriteNumber("lonely_rows", Certificate.LonelyRows);
                 json.WriteNumber("uncertain_cells", Certificate.UncertainCells);
             });

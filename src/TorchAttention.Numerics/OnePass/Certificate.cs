@@ -29,8 +29,11 @@ public sealed record Certificate
     /// <summary>The part of rows that were kept as rows.</summary>
     public required double KeptRows { get; init; }
 
-    /// <summary>Rows that no other row is near of; their errors are estimates.</summary>
+    /// <summary>Rows that no other row is near of, and of which rows are not at hand; their errors are estimates.</summary>
     public required long LonelyRows { get; init; }
+
+    /// <summary>Rows whose errors were taken from other rows one by one, since sums say too little of them.</summary>
+    public required long SettledRows { get; init; }
 
     /// <summary>Cells whose sums are too little for a proof.</summary>
     public required int UncertainCells { get; init; }

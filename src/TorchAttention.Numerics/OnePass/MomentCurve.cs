@@ -63,7 +63,7 @@ internal sealed class MomentCurve
         double from = _level.Levels[near];
         int terms = _level.K;
         double[] sums = new double[LocalSums.Rows * terms];
-        SumErrors errors = _sums.At(id, from, withKept: true, sums);
+        SumErrors errors = _sums.At(id, from, OwnRows.All, sums);
         var basis = CellBasis.Proving(terms);
         double[][] polynomials = [.. Enumerable.Range(0, LocalSums.Rows).Select(row =>
         {

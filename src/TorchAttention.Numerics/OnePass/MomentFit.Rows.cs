@@ -9,13 +9,16 @@ internal sealed partial class MomentFit
     // Of a line from others so is it where their spread is known to less than this.
     private const double LeastKnown = 1e-3;
 
-    private MomentScore OfFew(int cell, Scratch scratch)
+    // What sums are known to that others are not asked for one by one, in a bound.
+    private const double WellKnown = 1e9;
+
+    // Rows that are a large part of their cell, or all rows of one.
+    private MomentScore OfFew(int cell, KeptRow[] rows, OwnRows inSums, Scratch scratch)
     {
         var score = default(MomentScore);
-        KeptRow[] rows = _level.Rows[cell];
         long id = _level.Ids[cell];
         double level = _level.Levels[cell];
-        SumErrors errors = _sums.At(id, level, withKept: false, scratch.Sums);
+        SumErrors errors = _sums.At(id, level, inSums, scratch.Sums);
         foreach (int row in _rows)
         {
             _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomials[row]);
@@ -44,8 +47,18 @@ internal sealed partial class MomentFit
             double s = rows[i].Weight;
             (double d, double a, double b) = (sums.Denominator(_degree), sums.Own(_degree), sums.Numerator(_degree));
             (double ofD, _, double ofB) = off.Of(_degree, sums.Sizes());
-            if (!(sums.S0 > Lonely * s) || (_degree > 0 && !(LeastKnown * d > ofD)))
+            bool isLonely = !(sums.S0 > Lonely * s) || (_degree > 0 && !(LeastKnown * d > ofD));
+            if ((isLonely || (_isCertified && !(d > WellKnown * ofD))) && _pairs.TryFit(rows[i], scratch.Near, out RowFit fromRows))
             {
+                AddFromRows(s, fromRows, ref score);
+                score.Settled++;
+                continue;
+            }
+
+            if (isLonely)
+            {
+                AskFor(scratch.Near);
+
                 // Others are so far that their weights are told by their ratios alone.
                 double alone = y + level - _far.At(rows[i].X, rows[i]);
                 double withOwn = Math.Max(0, d) + (s * a);
@@ -79,7 +92,25 @@ internal sealed partial class MomentFit
             score.TraceOfSquare += sums.Squares(_degree) / (all * all);
         }
 
+        score.Settled = inSums == OwnRows.None ? rows.Length - score.Lonely : score.Settled;
         return score;
+    }
+
+    // With the row itself e becomes (1 - H) e.
+    private static void AddFromRows(double s, in RowFit fit, ref MomentScore score)
+    {
+        double left = 1 / (1 + (s * fit.Own));
+        double own = 1 - left;
+        double ownByLog = s * fit.OwnByLog * left * left;
+        ownByLog = double.IsFinite(ownByLog) ? ownByLog : 0;
+        score.LeaveOneOut += s * fit.Error * fit.Error;
+        score.LeaveOneOutByLog += 2 * s * fit.Error * fit.ErrorByLog;
+        score.KeptRows += s * ((((2 * Math.Abs(fit.Error)) + fit.Bound) * fit.Bound) + (8 * MomentSums.Rounding * fit.Error * fit.Error));
+        score.Residual += s * left * fit.Error * left * fit.Error;
+        score.ResidualByLog += 2 * s * left * fit.Error * ((left * fit.ErrorByLog) - (ownByLog * fit.Error));
+        score.Trace += own;
+        score.TraceByLog += ownByLog;
+        score.TraceOfSquare += (own * own) + (left * left * fit.Squares);
     }
 
     private static double Kept(double d, double ofD, double ofB, double f, double e, double y)

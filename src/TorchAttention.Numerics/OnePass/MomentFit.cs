@@ -24,6 +24,8 @@ internal sealed partial class MomentFit
     private readonly MomentLevel _level;
     private readonly MomentSums _sums;
     private readonly FarSums _far;
+    private readonly RowsAtHand _atHand;
+    private readonly RowPairs _pairs;
     private readonly int _degree;
     private readonly bool _isCertified;
     private readonly CellBasis _basis;
@@ -34,7 +36,8 @@ internal sealed partial class MomentFit
     /// <param name="h">The bandwidth.</param>
     /// <param name="degree">0 for means, 1 for lines.</param>
     /// <param name="isCertified">Whether bounds and tr H'H are asked for, or derivatives by log h.</param>
-    public MomentFit(MomentLevel level, double h, int degree, bool isCertified)
+    /// <param name="atHand">The rows that can be asked one by one; those that the cells keep where null.</param>
+    public MomentFit(MomentLevel level, double h, int degree, bool isCertified, RowsAtHand? atHand = null)
     {
         _level = level;
         _degree = degree;
@@ -43,6 +46,8 @@ internal sealed partial class MomentFit
         _rows = LocalSums.RowsOf(degree, isCertified);
         _sums = new MomentSums(level, h, degree, isCertified);
         _far = new FarSums(level, h, degree);
+        _atHand = atHand ?? new RowsAtHand(level);
+        _pairs = new RowPairs(_atHand, h, degree);
     }
 
     private int K => _level.K;
@@ -58,8 +63,7 @@ internal sealed partial class MomentFit
             () => new Scratch(K, _basis.Nodes),
             (i, _, scratch) =>
             {
-                scores[i] = (_level.HasLight(i) ? OfMany(i, scratch) : default)
-                    + (_level.Rows[i].Length > 0 ? OfFew(i, scratch) : default);
+                scores[i] = Of(i, scratch);
                 return scratch;
             },
             _ => { });
@@ -75,10 +79,26 @@ internal sealed partial class MomentFit
         return sum;
     }
 
+    private MomentScore Of(int cell, Scratch scratch)
+    {
+        MomentScore many = _level.HasLight(cell) ? OfMany(cell, scratch) : default;
+        if (many.Uncertain > 0)
+        {
+            if (_atHand.Of(_level, cell) is { } all)
+            {
+                return OfFew(cell, all, OwnRows.None, scratch);
+            }
+
+            AskFor(cell, scratch);
+        }
+
+        return many + (_level.Rows[cell].Length > 0 ? OfFew(cell, _level.Rows[cell], OwnRows.NotKept, scratch) : default);
+    }
+
     // A cell's sums at all nodes, and what these make of the rows that are not kept.
     private MomentScore OfMany(int cell, Scratch scratch)
     {
-        SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], withKept: true, scratch.Sums);
+        SumErrors errors = _sums.At(_level.Ids[cell], _level.Levels[cell], OwnRows.All, scratch.Sums);
         foreach (int row in _rows)
         {
             _basis.Interpolate(scratch.Sums.AsSpan(row * K, K), scratch.Polynomial);
@@ -90,7 +110,8 @@ internal sealed partial class MomentFit
             return OfMany(cell, scratch, errors, 0);
         }
 
-        if (AreLinesKnown(errors, scratch))
+        scratch.AreLinesKnown = AreLinesKnown(errors, scratch);
+        if (scratch.AreLinesKnown)
         {
             MomentScore score = OfMany(cell, scratch, errors, _degree);
             if (score.LeaveOneOut >= 0 && score.Residual >= 0 && score.Trace >= 0 && score.Trace <= _level.LightRows[cell * K])
@@ -239,5 +260,9 @@ internal sealed partial class MomentFit
         public readonly double[] D = new double[nodes], A = new double[nodes], B = new double[nodes];
         public readonly double[] Others = new double[nodes], Squares = new double[nodes], Fitted = new double[nodes];
         public readonly double[] Power = new double[nodes];
+        public readonly NearRows Near = new();
+
+        /// <summary>Whether lines of the cell asked for last are polynomials.</summary>
+        public bool AreLinesKnown;
     }
 }

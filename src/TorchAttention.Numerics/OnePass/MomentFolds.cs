@@ -62,7 +62,7 @@ internal sealed class MomentFolds
         public (double Squares, double ByLog) At(int cell)
         {
             double[] nodes = new double[LocalSums.Rows * K];
-            SumErrors errors = _sums.At(held.Ids[cell], held.Levels[cell], withKept: true, nodes);
+            SumErrors errors = _sums.At(held.Ids[cell], held.Levels[cell], OwnRows.All, nodes);
             double[][] polynomials = [.. Enumerable.Range(0, LocalSums.Rows).Select(_ => new double[K])];
             foreach (int row in _rows)
             {

@@ -144,7 +144,7 @@ internal sealed class MomentLogLoss
     private static double[] WeightsAt(MomentSums sums, long id, bool withKept)
     {
         double[] rows = new double[LocalSums.Rows * sums.K];
-        sums.At(id, 0, withKept, rows);
+        sums.At(id, 0, withKept ? OwnRows.All : OwnRows.NotKept, rows);
         return rows[..sums.K];
     }
 

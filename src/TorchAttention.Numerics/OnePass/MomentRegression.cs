@@ -51,12 +51,13 @@ public sealed partial class MomentRegression : IPredictor
     private readonly double[] _totals;
     private readonly int? _threads;
 
-    private MomentRegression(Moments moments, int degree, int? threads)
+    private MomentRegression(Moments moments, MomentOptions options)
     {
-        Degree = degree;
+        _options = options;
+        Degree = options.Degree;
         Classes = moments.Classes;
         (_all, _near) = MomentLevels.Create(moments);
-        _threads = threads;
+        _threads = options.Threads;
         (LeastX, MostX) = (moments.LeastX, moments.MostX);
         (double Mean, double Squares)[] spreads = [.. _all.FinestOfColumns.Select(level => SpreadOf(level, _all.Weight))];
         MeansY = [.. spreads.Select(spread => spread.Mean)];
@@ -153,29 +154,19 @@ public sealed partial class MomentRegression : IPredictor
                 $"Expected a degree from 0 to {moments.Grid.Degree}, as the moments' grid is for, got {options.Degree}.", nameof(options));
         }
 
-        var model = new MomentRegression(moments, options.Degree, options.Threads);
-        if (options.Bandwidth.Rule is { } rule)
-        {
-            MomentFolds? folds = rule == BandwidthRule.KFold ? model.FoldsOf(moments, options.Bandwidth) : null;
-            model.Find(rule, folds, progress, cancellationToken);
-        }
-        else if (options.Bandwidth.Values.Count == 1)
-        {
-            model.Bandwidth = options.Bandwidth.Values[0];
-            RegressionCheck.Bandwidth(model.Bandwidth, model.MostX - model.LeastX, 0);
-        }
-        else
+        if (options.Bandwidth.Rule is null && options.Bandwidth.Values.Count != 1)
         {
             throw new ArgumentException($"Expected one bandwidth, got {options.Bandwidth.Values.Count}.", nameof(options));
         }
 
-        model.Describe(cancellationToken);
+        var model = new MomentRegression(moments, options);
+        model.Fit(
+            options.Bandwidth.Rule == BandwidthRule.KFold ? model.FoldsOf(moments, options.Bandwidth) : null, progress, cancellationToken);
         if (moments.Grid.HasClasses)
         {
             model.LeaveOneOutLogLoss = model.LogLoss(moments);
         }
 
-        progress?.Report(1);
         return model;
     }
 
@@ -219,6 +210,22 @@ public sealed partial class MomentRegression : IPredictor
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"gaussian kernel, degree {Degree}, h = {Bandwidth}, {Count} rows, leave-one-out error {Certificate}");
+
+    private void Fit(MomentFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        if (_options.Bandwidth.Rule is { } rule)
+        {
+            Find(rule, folds, progress, cancellationToken);
+        }
+        else
+        {
+            Bandwidth = _options.Bandwidth.Values[0];
+            RegressionCheck.Bandwidth(Bandwidth, MostX - LeastX, 0);
+        }
+
+        Describe(cancellationToken);
+        progress?.Report(1);
+    }
 
     private static (double Mean, double Squares) SpreadOf(MomentLevel level, double weight)
     {
@@ -348,8 +355,14 @@ public sealed partial class MomentRegression : IPredictor
         return double.IsFinite(value) ? (value, slope) : (double.PositiveInfinity, double.NaN);
     }
 
-    private MomentScore[] Scores(MomentLevels levels, double h, bool isCertified, CancellationToken cancellationToken) => Array.ConvertAll(
-        levels.For(h), level => new MomentFit(level, h, Degree, isCertified).Score(_threads, cancellationToken));
+    private MomentScore[] Scores(MomentLevels levels, double h, bool isCertified, CancellationToken cancellationToken)
+    {
+        MomentFit[] fits = [.. levels.For(h).Zip(
+            levels.AtHand, (level, atHand) => new MomentFit(level, h, Degree, isCertified, atHand))];
+        MomentScore[] scores = Array.ConvertAll(fits, fit => fit.Score(_threads, cancellationToken));
+        _open = isCertified ? fits[0].Open : _open;
+        return scores;
+    }
 
     private static MomentScore Sum(MomentScore[] columns) => columns.Aggregate((sum, column) => sum.With(column));
 
@@ -380,6 +393,7 @@ public sealed partial class MomentRegression : IPredictor
             KeptRows = score.KeptRows / _all.Weight,
             LonelyRows = score.Lonely,
             UncertainCells = score.Uncertain,
+            SettledRows = score.Settled,
         };
     }
 }

@@ -25,6 +25,9 @@ internal record struct MomentScore
     /// <summary>Rows that no other is near of: their error is an estimate.</summary>
     public long Lonely;
 
+    /// <summary>Rows whose error is taken from other rows one by one.</summary>
+    public long Settled;
+
     /// <summary>Cells of which nothing is proved.</summary>
     public int Uncertain;
 
@@ -55,6 +58,7 @@ internal record struct MomentScore
         RoundingError = a.RoundingError + b.RoundingError,
         KeptRows = a.KeptRows + b.KeptRows,
         Lonely = a.Lonely + b.Lonely,
+        Settled = a.Settled + b.Settled,
         Uncertain = a.Uncertain + b.Uncertain,
     };
 }

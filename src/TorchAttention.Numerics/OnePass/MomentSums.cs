@@ -106,11 +106,11 @@ internal sealed unsafe class MomentSums
     /// <summary>Sums at the nodes of a cell.</summary>
     /// <param name="id">The cell.</param>
     /// <param name="level">What its values are counted from.</param>
-    /// <param name="withKept">Whether the cell's own rows that are kept as rows are among those summed.</param>
+    /// <param name="own">Which of the cell's own rows are among those summed.</param>
     /// <param name="sums">Where they go (rows of <see cref="LocalSums"/>, K).</param>
     /// <returns>What they are off by.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public SumErrors At(long id, double level, bool withKept, Span<double> sums)
+    public SumErrors At(long id, double level, OwnRows own, Span<double> sums)
     {
         sums.Clear();
         SumErrors errors = default;
@@ -128,8 +128,8 @@ internal sealed unsafe class MomentSums
             for (int j = first; j < _level.Count && _level.Ids[j] <= id + _reach; j++)
             {
                 long o = _level.Ids[j] - id;
-                bool isLight = o == 0 && !withKept;
-                if (isLight && !_level.HasLight(j))
+                bool isLight = o == 0 && own != OwnRows.All;
+                if (isLight && (own == OwnRows.None || !_level.HasLight(j)))
                 {
                     continue;
                 }
@@ -198,7 +198,8 @@ internal sealed unsafe class MomentSums
         return Math.Sqrt(mass * about);
     }
 
-    private static double SquaresOf(MomentLevel level)
+    /// <summary>The squares of the values from a middle of them.</summary>
+    internal static double SquaresOf(MomentLevel level)
     {
         double mean = level.Count == 0 ? 0 : level.Levels.Average();
         double sum = 0;
@@ -363,4 +364,17 @@ internal sealed unsafe class MomentSums
     /// </summary>
     private readonly record struct Offset(
         double[][] Tables, double[][] Squares, double[] Errors, double[] ErrorsOfSquares, double[] FixedErrors);
+}
+
+/// <summary>Which of a cell's own rows are summed with those of other cells.</summary>
+internal enum OwnRows
+{
+    /// <summary>All.</summary>
+    All,
+
+    /// <summary>Those that are not kept as rows.</summary>
+    NotKept,
+
+    /// <summary>None.</summary>
+    None,
 }

@@ -353,6 +353,33 @@ public sealed class OnePassTests : IDisposable
         Assert.Equal(1, summary.RootElement.GetProperty("dropped_rows").GetInt64());
     }
 
+    // A row far from cells of many rows: those near it are read again, and it is said where they cannot be.
+    [Fact]
+    public void OpenRows_AreReadAgain()
+    {
+        Write("rows.csv", 12_000, 9);
+        string text = File.ReadAllText(_console.PathOf("rows.csv")) + "7,40,1,1\n";
+        _console.Write("rows.csv", text);
+        string[] fit = ["--x", "temp", "--y", "load", "--no-plots"];
+        Run(["fit", "rows.csv", .. fit, "--quiet", "--out", "memory"]);
+        string[] onePass = [.. fit, "--one-pass", "--cell", "0.125", "--out"];
+        Assert.Contains("of it, proved)", Run(["fit", "rows.csv", .. onePass, "pass"]), StringComparison.Ordinal);
+        ConsoleProcess.Running piped = _console.Start(ConsoleProcess.Executable, ["fit", "-", .. onePass, "piped"]);
+        piped.Input.Write(text);
+        piped.Input.Close();
+        Run(["moments", "rows.csv", .. fit[..4], "--cell", "0.125", "--out", "rows.moments"]);
+        string ofMoments = Run("fit", "--moments", "rows.moments", "--no-plots", "--out", "moments");
+
+        Assert.Contains("cannot be read a second time, as a pipe", piped.Wait().Output, StringComparison.Ordinal);
+        Assert.Contains("fit --one-pass of the rows themselves", ofMoments, StringComparison.Ordinal);
+        Assert.DoesNotContain("proved)", ofMoments, StringComparison.Ordinal);
+        using JsonDocument memory = Summary("memory");
+        using JsonDocument pass = Summary("pass");
+        double expected = memory.RootElement.GetProperty("leave_one_out_error").GetDouble();
+        Assert.Equal(expected, pass.RootElement.GetProperty("leave_one_out_error").GetDouble(), 1e-8 * expected);
+        Assert.Equal(1, pass.RootElement.GetProperty("certificate").GetProperty("settled_rows").GetInt64());
+    }
+
     [Fact]
     public void CondensedModel_PredictsAsItsModel()
     {

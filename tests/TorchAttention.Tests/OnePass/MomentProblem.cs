@@ -70,51 +70,11 @@ internal sealed record MomentProblem(string Kind, double[] X, double[] Y, double
         return [.. X.Select(_ => Math.Pow(10, orders * (random.NextDouble() - 0.5)))];
     }
 
-    /// <summary>
-    /// The mean of the leave-one-out squares, tr H, the mean of the squares, pair by pair; and how many rows stand alone.
-    /// </summary>
-    public (double LeaveOneOut, double Trace, double MeanSquare, int Lonely) Dense(double h)
+    /// <summary>The mean of the leave-one-out squares, tr H, and the mean of the squares, pair by pair.</summary>
+    public (double LeaveOneOut, double Trace, double MeanSquare) Dense(double h, int degree = 0, double[]? weights = null)
     {
         int n = X.Length;
-        double level = Y.Average();
-        (var loo, var trace, var squares) = (new Compensated(), new Compensated(), new Compensated());
-        int lonely = 0;
-        for (int i = 0; i < n; i++)
-        {
-            (var s0, var sy) = (new Compensated(), new Compensated());
-            for (int j = 0; j < n; j++)
-            {
-                if (j != i)
-                {
-                    double u = (X[i] - X[j]) / h;
-                    double weight = Math.Exp(-0.5 * u * u);
-                    s0.Add(weight);
-                    sy.Add(weight * (Y[j] - level));
-                }
-            }
-
-            double y = Y[i] - level;
-            double all = s0.Sum + 1;
-            double residual = y - ((sy.Sum + y) / all);
-            squares.Add(residual * residual);
-            trace.Add(1 / all);
-            if (s0.Sum <= 1e-10)
-            {
-                lonely++;
-                continue;
-            }
-
-            double e = y - (sy.Sum / s0.Sum);
-            loo.Add(e * e);
-        }
-
-        return (loo.Sum / n, trace.Sum, squares.Sum / n, lonely);
-    }
-
-    /// <summary>The same of lines, or of rows with weights.</summary>
-    public (double LeaveOneOut, double Trace, double MeanSquare) Dense(double h, int degree, double[] weights)
-    {
-        int n = X.Length;
+        weights ??= [.. X.Select(_ => 1.0)];
         double level = Y.Average();
         (var loo, var trace, var squares) = (new Compensated(), new Compensated(), new Compensated());
         for (int i = 0; i < n; i++)
@@ -128,58 +88,55 @@ internal sealed record MomentProblem(string Kind, double[] X, double[] Y, double
             loo.Add(weights[i] * e * e);
         }
 
-        return (loo.Sum / weights.Sum(), trace.Sum, squares.Sum / weights.Sum());
+        return (loo.Sum / n / weights.Average(), trace.Sum, squares.Sum / n / weights.Average());
     }
 
-    // Means first, then sums about them: no digits are lost however far apart the rows are.
+    // Means first, then sums about them, from the nearest place on: no digits are lost however far apart the rows are. Weights are relative
+    // to the nearest row's, and where those of all other places are less than e^-300 of it they are raised to that: the line is the same.
     private (double F, double Own) Line(int at, double h, int degree, double[] s0, double level, bool withOwn)
     {
-        (var s, var sx, var sy) = (new Compensated(), new Compensated(), new Compensated());
-        double[] weights = new double[X.Length];
+        int nearest = -1;
         for (int j = 0; j < X.Length; j++)
         {
-            double u = (X[at] - X[j]) / h;
-            weights[j] = j == at && !withOwn ? 0 : s0[j] * Math.Exp(-0.5 * u * u);
-            s.Add(weights[j]);
-            sx.Add(weights[j] * u);
-            sy.Add(weights[j] * (Y[j] - level));
+            nearest = (withOwn || j != at) && (nearest < 0 || Math.Abs(X[j] - X[at]) < Math.Abs(X[nearest] - X[at])) ? j : nearest;
         }
 
-        (double meanX, double meanY) = (sx.Sum / s.Sum, sy.Sum / s.Sum);
-        if (degree == 0)
+        double top = X[nearest];
+        double[] logs = new double[X.Length];
+        double second = double.NegativeInfinity;
+        for (int j = 0; j < X.Length; j++)
         {
-            return (meanY, 1 / s.Sum);
+            logs[j] = j == at && !withOwn ? double.NegativeInfinity : -0.5 * (X[j] - top) / h * ((X[j] - X[at] + (top - X[at])) / h);
+            second = X[j] == top ? second : Math.Max(second, logs[j]);
         }
 
+        double raised = degree > 0 ? Math.Max(0, -300 - second) : 0;
+        (var weight, var sumX, var sumY) = (new Compensated(), new Compensated(), new Compensated());
+        for (int j = 0; j < X.Length; j++)
+        {
+            logs[j] = s0[j] * Math.Exp(X[j] == top ? logs[j] : logs[j] + raised);
+            weight.Add(logs[j]);
+            sumX.Add(logs[j] * ((X[j] - top) / h));
+            sumY.Add(logs[j] * (Y[j] - level));
+        }
+
+        (double meanX, double meanY) = (sumX.Sum / weight.Sum, sumY.Sum / weight.Sum);
+        double scale = Math.Exp(0.5 * Math.Pow((top - X[at]) / h, 2));
         (var xx, var xy) = (new Compensated(), new Compensated());
-        for (int j = 0; j < X.Length; j++)
+        for (int j = 0; j < X.Length && degree > 0; j++)
         {
-            double u = ((X[at] - X[j]) / h) - meanX;
-            xx.Add(weights[j] * u * u);
-            xy.Add(weights[j] * u * (Y[j] - level - meanY));
+            double apart = ((X[j] - top) / h) - meanX;
+            xx.Add(logs[j] * apart * apart);
+            xy.Add(logs[j] * apart * (Y[j] - level - meanY));
         }
 
-        return (meanY - (meanX * xy.Sum / xx.Sum), (1 / s.Sum) + (meanX * meanX / xx.Sum));
+        double from = ((X[at] - top) / h) - meanX;
+        return !(xx.Sum > 0) ? (meanY, scale / weight.Sum)
+            : (meanY + (from * xy.Sum / xx.Sum), scale * ((1 / weight.Sum) + (from * from / xx.Sum)));
     }
 
     public override string ToString() => $"{Kind}, {X.Length} rows, h = {H:g4}";
 
     private static double Normal(Random random) =>
         Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-
-    /// <summary>A sum with what is rounded away beside it.</summary>
-    internal struct Compensated
-    {
-        private double _sum;
-        private double _rest;
-
-        public readonly double Sum => _sum + _rest;
-
-        public void Add(double term)
-        {
-            double next = _sum + term;
-            _rest += Math.Abs(_sum) >= Math.Abs(term) ? _sum - next + term : term - next + _sum;
-            _sum = next;
-        }
-    }
 }

@@ -208,22 +208,6 @@ public sealed class MomentRegressionTests
         Assert.True(actual.Certificate.Bound < 1e-10 * actual.Diagnostics.LeaveOneOutError, $"{actual.Certificate}");
     }
 
-    [Fact]
-    public void RowThatStandsAlone_IsCountedAndNoBoundIsSaid()
-    {
-        (double[] x, double[] y) = MomentRows.Draw(500, 9);
-        MomentRegression model = Fitted([.. x, 100], [.. y, 3]);
-
-        Assert.Equal(1, model.Certificate.LonelyRows);
-        Assert.False(model.Certificate.IsProved);
-        Assert.True(double.IsPositiveInfinity(model.Certificate.Bound));
-
-        // It is predicted by the nearest, as in memory.
-        KernelRegression memory = KernelRegression.Fit(
-            [.. x, 100], [.. y, 3], new KernelRegressionOptions { Bandwidth = model.Bandwidth });
-        Assert.Equal(memory.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-6 * memory.Diagnostics.LeaveOneOutError);
-    }
-
     // Nothing near says anything about them: they count in the fit, and not in the choice of the bandwidth.
     [Theory]
     [InlineData(0, new double[] { 100 })]

@@ -1,0 +1,156 @@
+namespace TorchAttention.Numerics.OnePass;
+
+/// <summary>
+/// The rows that settle what a fit to moments leaves open, <see cref="MomentRegression.StartSecondPass"/>: where they lie, and those that
+/// were read so far. A filter: all rows are shown to it again, and it takes its own.
+/// </summary>
+/// <remarks>A million rows at most are asked for, however many there are. Not for several threads at once.</remarks>
+public sealed class SecondPass
+{
+    // Memory: 24 bytes each.
+    private const double MostRows = 1 << 20;
+
+    // Pairs of rows, some tens of nanoseconds each.
+    private const double MostPairs = 1e8;
+
+    // Cells that lie so close together are looked up in a table.
+    private const long MostInTable = 1 << 22;
+
+    private readonly MomentLevel _cells;
+    private readonly Dictionary<long, List<KeptRow>> _rows = [];
+    private readonly long _first;
+    private readonly bool[] _table;
+    private readonly (double Least, double Most) _span;
+
+    private SecondPass(MomentLevel cells, SortedSet<int> places)
+    {
+        _cells = cells;
+        var intervals = new List<(double Least, double Most)>();
+        foreach (int place in places)
+        {
+            long id = cells.Ids[place];
+            (double least, double most) = (id * cells.CellWidth, (id + 1) * cells.CellWidth);
+            Rows += (long)cells.Counts[place];
+            _rows.Add(id, []);
+            if (intervals.Count > 0 && intervals[^1].Most == least)
+            {
+                intervals[^1] = (intervals[^1].Least, most);
+            }
+            else
+            {
+                intervals.Add((least, most));
+            }
+        }
+
+        Intervals = intervals;
+        _span = (intervals[0].Least, intervals[^1].Most);
+        _first = cells.Ids[places.Min];
+        long span = cells.Ids[places.Max] - _first + 1;
+        _table = new bool[span <= MostInTable ? span : 0];
+        foreach (int place in places)
+        {
+            if (_table.Length > 0)
+            {
+                _table[cells.Ids[place] - _first] = true;
+            }
+        }
+    }
+
+    /// <summary>Where they lie: from the least key of each to below the most, ascending.</summary>
+    public IReadOnlyList<(double Least, double Most)> Intervals { get; }
+
+    /// <summary>How many they are.</summary>
+    public long Rows { get; }
+
+    /// <summary>How many of them were read.</summary>
+    public long Taken { get; private set; }
+
+    /// <summary>Takes those of some rows that are asked for.</summary>
+    /// <param name="x">Keys.</param>
+    /// <param name="y">Values, one for each key.</param>
+    /// <param name="weights">Weights, where the moments have them.</param>
+    /// <exception cref="ArgumentException">Lengths that differ.</exception>
+    /// <exception cref="RegressionDataException">There are more rows in a place than the moments have there.</exception>
+    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights = default)
+    {
+        if (x.Length != y.Length || (!weights.IsEmpty && x.Length != weights.Length))
+        {
+            throw new ArgumentException($"Expected as many values and weights as keys, {x.Length}, got {y.Length}.", nameof(y));
+        }
+
+        for (int i = 0; i < x.Length; i++)
+        {
+            if (!(x[i] >= _span.Least && x[i] < _span.Most) || (!weights.IsEmpty && weights[i] == 0))
+            {
+                continue;
+            }
+
+            long id = _cells.CellOf(x[i]);
+            if ((_table.Length == 0 || _table[id - _first]) && _rows.TryGetValue(id, out List<KeptRow>? rows))
+            {
+                rows.Add(new KeptRow(x[i], y[i], weights.IsEmpty ? 1 : weights[i]));
+                if (++Taken > Rows)
+                {
+                    throw Others();
+                }
+            }
+        }
+    }
+
+    /// <summary>What is asked for where some rows are not settled; null where no rows would, or too many would have to be asked.</summary>
+    internal static SecondPass? Create(RowsAtHand atHand, IEnumerable<OpenPlace> open)
+    {
+        MomentLevel cells = atHand.Cells;
+        double rows = 0;
+        double pairs = 0;
+        var places = new SortedSet<int>();
+        double[] before = new double[cells.Count + 1];
+        for (int i = 0; i < cells.Count; i++)
+        {
+            before[i + 1] = before[i] + cells.Counts[i];
+        }
+
+        // What costs least first.
+        foreach ((int first, int last, double settled) in open.OrderBy(Pairs).ThenBy(place => place.First))
+        {
+            int[] more = [.. Enumerable.Range(first, last - first + 1).Where(cell => atHand.At(cell) is null && !places.Contains(cell))];
+            pairs += Pairs(new OpenPlace(first, last, settled));
+            double added = more.Sum(cell => cells.Counts[cell]);
+            if (pairs > MostPairs)
+            {
+                break;
+            }
+
+            if (rows + added <= MostRows)
+            {
+                rows += added;
+                places.UnionWith(more);
+            }
+        }
+
+        return places.Count == 0 ? null : new SecondPass(cells, places);
+
+        double Pairs(OpenPlace place) => place.Rows * (before[place.Last + 1] - before[place.First]);
+    }
+
+    /// <summary>The rows, by their cells.</summary>
+    /// <exception cref="RegressionDataException">They are not those that the moments are of.</exception>
+    internal IEnumerable<KeyValuePair<long, KeptRow[]>> ByCell()
+    {
+        foreach ((long id, List<KeptRow> rows) in _rows)
+        {
+            if (rows.Count != (int)_cells.Counts[Array.BinarySearch(_cells.Ids, id)])
+            {
+                throw Others();
+            }
+
+            // In an order of their own: no number depends on that of the files.
+            KeptRow[] own = [.. rows];
+            Array.Sort(own);
+            yield return new(id, own);
+        }
+    }
+
+    private RegressionDataException Others() => new(
+        RegressionProblem.Range, $"the rows that the moments are of, {Rows} where they are read again", "others: the data has changed");
+}
