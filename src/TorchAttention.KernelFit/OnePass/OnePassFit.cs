@@ -47,6 +47,11 @@ internal sealed class OnePassFit(
             throw CliException.WrongInput($"{option}: expected a fit in memory, got one in one pass");
         }
 
+        if (files is not null && double.IsFinite(options.Kernel.Support))
+        {
+            return new OrderedFit(files, options).Run(said);
+        }
+
         string name = files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(said.Output, name, said.HasPlots, interruption);
@@ -69,29 +74,7 @@ internal sealed class OnePassFit(
             FitFacts facts = Facts(name, read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target)));
             directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
-            List<string> written = [];
-            if (facts.HasSearch)
-            {
-                directory.WriteText(RunFiles.Search, facts.WriteSearch);
-                written.Add(RunFiles.Search);
-            }
-
-            if (said.HasPlots)
-            {
-                directory.WritePictures(Pictures(facts, read, model, said.Picture.Level));
-                written.Add($"{RunFiles.Plots}/");
-            }
-
-            directory.WriteJson(RunFiles.Summary, facts.WriteTo);
-            if (said.IsJson)
-            {
-                JsonText.Print(facts.WriteTo);
-            }
-            else if (!said.IsQuiet)
-            {
-                facts.Print(directory, written);
-            }
-
+            FitFiles.Write(directory, facts, said, [], Pictures(facts, read, model, said.Picture.Level));
             return ExitCode.Done;
         }
         catch (RegressionDataException e)

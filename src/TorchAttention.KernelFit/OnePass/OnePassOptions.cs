@@ -1,5 +1,4 @@
 using TorchAttention.Cli.Regression;
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
 
@@ -14,7 +13,7 @@ internal sealed class OnePassOptions
     private readonly Option<bool> _onePass = Options.Flag(
         "--one-pass",
         "Read the rows once and keep moments of them instead: any number of rows, the same numbers, and a bound on the error "
-            + "(one feature, gaussian); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
+            + "(one feature); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
 
     private readonly Option<string[]> _moments = new("--moments")
     {
@@ -72,11 +71,26 @@ internal sealed class OnePassOptions
             FitOptions.CheckDegreeOfClasses(options);
         }
 
-        if (!IsAnswered(options))
+        bool ends = double.IsFinite(options.Kernel.Support);
+        if (ends && moments.Length == 0 && parsed.GetValue(_cell) is not null)
+        {
+            throw CliException.WrongInput($"--cell: expected the gaussian kernel beside it, got {options.Kernel}, which has no moments");
+        }
+
+        if (ends && moments.Length == 0 && (examples.AreClasses(parsed) || y?.Contains(',', StringComparison.Ordinal) == true))
         {
             throw CliException.WrongInput(
-                $"{asked.Name}: expected the gaussian kernel, the degree 0 or 1 without a ridge, and a bandwidth of one number or loo, "
-                    + $"gcv, aicc or kfold, got {options.Kernel.Name}, {FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
+                $"--kernel: expected gaussian beside {(examples.AreClasses(parsed) ? "--classes" : "several targets")}, got {options.Kernel}: "
+                    + "one pass with a kernel that ends is for one target of numbers");
+        }
+
+        bool isOfMoments = moments.Length > 0;
+        if (!IsAnswered(options) || (ends && (isOfMoments || options.Bandwidth.Rule == BandwidthRule.KFold)))
+        {
+            throw CliException.WrongInput(
+                $"{asked.Name}: expected {(isOfMoments ? "the gaussian kernel, " : "")}the degree 0 or 1 without a ridge, and a "
+                    + $"bandwidth of one number or loo, gcv{(ends ? " or aicc" : ", aicc or kfold")}, got {options.Kernel.Name}, "
+                    + $"{FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
@@ -96,8 +110,7 @@ internal sealed class OnePassOptions
         bandwidth.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : bandwidth.ToString();
 
     private static bool IsAnswered(KernelRegressionOptions options) =>
-        options.Kernel == SmoothingKernel.Gaussian
-        && !options.IsPolynomial && options.Degrees.Count == 0 && options.Ridge is null or 0
+        !options.IsPolynomial && options.Degrees.Count == 0 && options.Ridge is null or 0
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1
             || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold);

@@ -50,8 +50,8 @@ internal sealed record FitFacts
 
     public required double Seconds { get; init; }
 
-    /// <summary>The model's file.</summary>
-    public required string Model { get; init; }
+    /// <summary>The model's file; null where there is none.</summary>
+    public required string? Model { get; init; }
 
     public void WriteTo(Utf8JsonWriter json)
     {
@@ -195,7 +195,7 @@ internal sealed record FitFacts
             Console.WriteLine($"note: {note}");
         }
 
-        Console.WriteLine($"fitted in {Seconds:0.00} s; model: {Model}");
+        Console.WriteLine($"fitted in {Seconds:0.00} s{(Model is null ? "" : $"; model: {Model}")}");
         Console.WriteLine($"files: {directory.Path} ({string.Join(", ", [RunFiles.Config, RunFiles.Summary, .. files])})");
 
         void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));

@@ -380,6 +380,28 @@ public sealed class OnePassTests : IDisposable
         Assert.Equal(1, pass.RootElement.GetProperty("certificate").GetProperty("settled_rows").GetInt64());
     }
 
+    [Theory]
+    [InlineData("biweight", "0")]
+    [InlineData("epanechnikov", "1")]
+    public void KernelThatEnds_FindsWhatItFindsInMemory(string kernel, string degree)
+    {
+        Write("rows.csv", 3000, 10);
+        string[] fit = ["fit", "rows.csv", "--x", "temp", "--y", "load", "--kernel", kernel, "--degree", degree, "--quiet", "--out"];
+        Run([.. fit, "memory", "--no-plots"]);
+        Run([.. fit, "pass", "--one-pass"]);
+
+        Assert.Equal(
+            ["config.json", "curve.csv", "plots", "search.csv", "summary.json"],
+            Directory.GetFileSystemEntries(_console.PathOf("pass")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        using JsonDocument memory = Summary("memory");
+        using JsonDocument pass = Summary("pass");
+        double h = memory.RootElement.GetProperty("bandwidth")[0].GetDouble();
+        Assert.Equal(h, pass.RootElement.GetProperty("bandwidth")[0].GetDouble(), 1e-2 * h);
+        double expected = memory.RootElement.GetProperty("leave_one_out_error").GetDouble();
+        Assert.InRange(pass.RootElement.GetProperty("leave_one_out_error").GetDouble(), 0.9999 * expected, (1 + 1e-7) * expected);
+        Assert.Equal(JsonValueKind.Null, pass.RootElement.GetProperty("model").ValueKind);
+    }
+
     [Fact]
     public void CondensedModel_PredictsAsItsModel()
     {
@@ -421,9 +443,16 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--moments: expected no --classes", "fit", "--moments", "a.moments", "--classes")]
     [InlineData("--folds: expected at most 1000, got 2000", "moments", "mcycle", "--folds", "2000", "--out", "a.moments")]
     [InlineData("--folds: expected none beside --grid", "moments", "mcycle", "--folds", "5", "--grid", "b", "--out", "a.moments")]
-    [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--kernel", "tricube")]
-    [InlineData("--one-pass: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
-    [InlineData("--one-pass: expected the gaussian kernel, the degree 0 or 1", "fit", "mcycle", "--one-pass", "--degree", "2")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--degree", "2")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--ridge", "1")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--kernel", "boxcar", "--bandwidth", "kfold")]
+    [InlineData("--kernel: expected gaussian beside --classes", "fit", "mcycle", "--one-pass", "--classes", "--kernel", "tricube")]
+    [InlineData("--kernel: expected gaussian beside several targets", "fit", "bad.csv", "--one-pass", "--y", "a,b", "--kernel", "tricube")]
+    [InlineData("--moments: expected the gaussian kernel", "fit", "--moments", "a.moments", "--kernel", "tricube")]
+    [InlineData("--cell: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--cell", "1", "--kernel", "tricube")]
+    [InlineData("--model: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--model", "m", "--kernel", "boxcar")]
+    [InlineData("--kernel: expected gaussian", "fit", "-", "--one-pass", "--kernel", "boxcar")]
     [InlineData("--cell: expected none beside --moments", "fit", "--moments", "a.moments", "--cell", "1")]
     [InlineData("--moments: expected no --weights", "fit", "--moments", "a.moments", "--weights", "w")]
     [InlineData("--classes: expected none beside --sql", "moments", "--sql", "sqlite", "--classes")]

@@ -134,7 +134,7 @@ internal sealed partial record SmootherData
 
     // Values of which none is more than twice another lie farther from 0 than from each other; the least is taken off, which rounds
     // nothing.
-    private static double[] TakeOffsets(double[] values, int columns)
+    internal static double[] TakeOffsets(double[] values, int columns)
     {
         double[] offsets = new double[columns];
         for (int c = 0; c < columns; c++)
