@@ -25,7 +25,7 @@ internal static class MomentsCommand
             "How many folds rows are dealt to, each with moments of its own: 10 for fit --moments --bandwidth kfold (default none)",
             least: 2);
         Option<string?> grid = Options.Text(
-            "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part");
+            "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part, or a database's answer");
         Option<double?> cell = OnePassOptions.Cell();
         Option<int?> degree = FitOptions.DegreeOption("The degree that they are for: 0, or 1 as well, in half as much again (default 0)");
         Option<string?> output = Options.Text("--out", "file", "Where the moments go");
@@ -100,6 +100,11 @@ internal static class MomentsCommand
 
     private static int Run(RowFiles files, string? gridFile, Cut cut, string output, bool isQuiet)
     {
+        if (output == Examples.Standard)
+        {
+            throw CliException.WrongInput("--out: expected a file, as moments are no text, got - for standard output");
+        }
+
         OutputPath.Check("--out", output);
         foreach (string path in files.Paths.Where(File.Exists))
         {
@@ -127,7 +132,7 @@ internal static class MomentsCommand
             throw CliException.WrongInput($"--folds: expected at most {MomentGrid.MostFolds}, got {cut.Folds}");
         }
 
-        MomentGrid? grid = gridFile is null ? null : Moments.Load(gridFile).Moments.Grid;
+        MomentGrid? grid = gridFile is null ? null : MomentsOfFiles.Load([gridFile]).Moments.Grid;
         if (files.Weights is not null && grid?.HasWeights == false)
         {
             throw CliException.WrongInput("--weights: expected a --grid of moments with weights, got one without");

@@ -26,7 +26,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
             throw CliException.WrongInput($"{other}: expected the gaussian kernel beside it in one pass, got {options.Kernel}");
         }
 
-        if (!files.CanReadAgain)
+        if (!files.CanReadAgain && files.Paths.All(path => path == Examples.Standard || File.Exists(path)))
         {
             throw CliException.WrongInput(
                 $"--kernel: expected gaussian for rows that are read once from a pipe, got {options.Kernel}, which needs a first look");

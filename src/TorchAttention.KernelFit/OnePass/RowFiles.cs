@@ -194,6 +194,11 @@ internal sealed partial class RowFiles
     /// <exception cref="TableException">It is missing, or cannot be read.</exception>
     public static FileStream OpenFile(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw new TableException(TableProblem.Directory, path) { Expected = "a CSV file", Found = "a directory" };
+        }
+
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);

@@ -469,6 +469,10 @@ public sealed class OnePassTests : IDisposable
         "--one-pass")]
     [InlineData("none.csv: no such file", "moments", "none.csv", "--out", "a.moments")]
     [InlineData("--out: expected a file, got none", "moments", "mcycle")]
+    [InlineData("--out: expected a file, as moments are no text, got -", "moments", "mcycle", "--out", "-")]
+    [InlineData("..: expected a CSV file, found a directory", "fit", "..", "--one-pass")]
+    [InlineData("..: expected a CSV file, found a directory", "fit", "..", "--one-pass", "--kernel", "boxcar")]
+    [InlineData("none.csv: no such file", "fit", "none.csv", "--one-pass", "--kernel", "boxcar")]
     [InlineData("--out: expected a file that ends in", "condense", "--model", "bad.csv", "--out", "a.txt")]
     [InlineData("bad.csv: expected a safetensors file", "condense", "--model", "bad.csv", "--out", "a.cs")]
     public void WrongInput_IsOneLineAndNothingIsWritten(string message, params string[] arguments)
@@ -507,6 +511,33 @@ public sealed class OnePassTests : IDisposable
             Assert.Equal((2, $"error: {message}\n"), (result.ExitCode, result.Error));
             Assert.False(Directory.Exists(_console.PathOf("run")));
         }
+    }
+
+    // A database's answer has a grid too: what is cut by it adds up with the answer.
+    [Fact]
+    public void RowsOfAFile_AddToTheAnswerOfADatabase()
+    {
+        var answer = new StringBuilder("cell_exponent,cell,count,x,y,level");
+        foreach (string name in (string[])["m", "v", "q"])
+        {
+            answer.Append(string.Concat(Enumerable.Range(name == "m" ? 1 : 0, name == "m" ? 15 : 16).Select(k => $",{name}{k}")));
+        }
+
+        answer.Append('\n');
+        for (int i = 0; i < 80; i++)
+        {
+            double x = (i * 0.25) + 0.1;
+            answer.Append(
+                CultureInfo.InvariantCulture, $"-3,{(int)Math.Floor(8 * x)},1,{x},{Math.Sin(x):R},0.5{new string(',', 47)}\n");
+        }
+
+        _console.Write("answer.csv", answer.ToString());
+        Write("rows.csv", 700, 11);
+        Run("moments", "rows.csv", "--x", "temp", "--y", "load", "--grid", "answer.csv", "--out", "rows.moments");
+        Run("fit", "--moments", "answer.csv", "rows.moments", "--x", "temp", "--y", "load", "--no-plots", "--quiet", "--out", "sum");
+
+        using JsonDocument sum = Summary("sum");
+        Assert.Equal(780, sum.RootElement.GetProperty("rows").GetInt64());
     }
 
     [Fact]
