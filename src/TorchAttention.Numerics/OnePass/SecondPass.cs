@@ -145,9 +145,7 @@ public sealed class SecondPass
             }
 
             // In an order of their own: no number depends on that of the files.
-            KeptRow[] own = [.. rows];
-            Array.Sort(own);
-            yield return new(id, own);
+            yield return new(id, [.. rows.OrderBy(row => row.X).ThenBy(row => row.Y).ThenBy(row => row.Weight)]);
         }
     }
 
