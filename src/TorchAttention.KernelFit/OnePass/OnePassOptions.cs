@@ -80,8 +80,8 @@ internal sealed class OnePassOptions
         if (ends && moments.Length == 0 && (examples.AreClasses(parsed) || y?.Contains(',', StringComparison.Ordinal) == true))
         {
             throw CliException.WrongInput(
-                $"--kernel: expected gaussian beside {(examples.AreClasses(parsed) ? "--classes" : "several targets")}, got {options.Kernel}: "
-                    + "one pass with a kernel that ends is for one target of numbers");
+                $"--kernel: expected gaussian beside {(examples.AreClasses(parsed) ? "--classes" : "several targets")}, got "
+                    + $"{options.Kernel}: one pass with a kernel that ends is for one target of numbers");
         }
 
         bool isOfMoments = moments.Length > 0;

@@ -30,6 +30,9 @@ internal sealed record FitFacts
 
     public required KernelRegressionOptions Options { get; init; }
 
+    /// <summary>The degrees that were chosen from, with their leave-one-out errors; empty where the degree was given.</summary>
+    public IReadOnlyList<(int Degree, double LeaveOneOutError)> DegreeTrials { get; init; } = [];
+
     public required IReadOnlyList<double> Bandwidths { get; init; }
 
     public required BandwidthSearch? Search { get; init; }
@@ -64,6 +67,7 @@ internal sealed record FitFacts
         json.WriteString("y", Target);
         json.WriteString("kernel", Options.Kernel.Name);
         json.WriteNumber("degree", Options.Degree);
+        json.WritePairs("degrees_tried", [.. DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
         json.WriteNumber("ridge", Options.RidgeInUse);
         json.WriteNumbers("bandwidth", Bandwidths);
         json.WriteString("rule", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule));
@@ -149,6 +153,12 @@ internal sealed record FitFacts
         string dropped = DroppedRows > 0 ? $" ({DroppedRows} rows with missing numbers left out)" : "";
         Row("examples", $"{Rows}{dropped}");
         Row("kernel, degree", $"{Options.Kernel}, {Options.Degree} ({FitOptions.Local(Options)})");
+        if (DegreeTrials.Count > 0)
+        {
+            Row("degree found by", $"leave-one-out RMSE: {string.Join(", ", DegreeTrials.Select(
+                trial => $"{Short(Math.Sqrt(trial.LeaveOneOutError))} with {trial.Degree}"))}");
+        }
+
         foreach ((int j, (string feature, double h)) in Features.Zip(Bandwidths).Index())
         {
             Row($"bandwidth of {PlainText.Brief(feature)}", Short(h) + KindOf(j).Unit());

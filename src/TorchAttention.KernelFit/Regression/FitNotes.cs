@@ -19,12 +19,6 @@ internal static class FitNotes
 
     public static IEnumerable<string> List(Examples examples, KernelRegression model)
     {
-        if (model.DegreeTrials.Count > 0)
-        {
-            yield return $"the degree {model.Options.Degree} has the least leave-one-out RMSE: "
-                + string.Join(", ", model.DegreeTrials.Select(trial => $"{Short(Math.Sqrt(trial.LeaveOneOutError))} with {trial.Degree}"));
-        }
-
         if (model.Search is { Bounds.Count: > 0 } search)
         {
             foreach (string note in OfSearch(examples, model, search))

@@ -21,7 +21,8 @@ internal sealed class FitOptions
         "--degree",
         "number|auto",
         "0: local constant (Nadaraya-Watson), 1: local linear, 2: local quadratic, 3: local cubic, "
-            + "auto: 1 or 2, both with a ridge, whichever has the smaller leave-one-out error (default auto; 0 with --classes and in one pass)");
+            + "auto: 1 or 2, both with a ridge, whichever has the smaller leave-one-out error (default auto; 0 with --classes and in one "
+            + "pass)");
 
     private readonly Option<double?> _ridge = Options.NotNegativeNumber(
         "--ridge",

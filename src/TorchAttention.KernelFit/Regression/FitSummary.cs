@@ -18,6 +18,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Kinds = examples.Kinds,
         Target = examples.Target,
         Options = model.Options,
+        DegreeTrials = model.DegreeTrials,
         Bandwidths = model.Bandwidths,
         Search = model.Search,
         SpansWithinOneStandardError = model.SpansWithinOneStandardError(),

@@ -34,7 +34,8 @@ public sealed partial class MomentRegression
     /// rows that it is better fitted in memory. Null too for several columns of values, for classes, and for a bandwidth found by folds.
     /// </returns>
     public SecondPass? StartSecondPass() =>
-        Columns > 1 || Classes.Count > 0 || _options.Bandwidth.Rule == BandwidthRule.KFold ? null : SecondPass.Create(_all.AtHand[0], _open);
+        Columns > 1 || Classes.Count > 0 || _options.Bandwidth.Rule == BandwidthRule.KFold ? null
+            : SecondPass.Create(_all.AtHand[0], _open);
 
     /// <summary>The fit with rows that were read a second time; the bandwidth is looked for again with them.</summary>
     /// <param name="rows">The rows that <see cref="StartSecondPass"/> asks for.</param>

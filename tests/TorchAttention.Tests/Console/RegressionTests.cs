@@ -38,7 +38,7 @@ public sealed class RegressionTests : IDisposable
         ConsoleProcess.Result result = _console.Run("fit", "mcycle", "--degree", "auto", "--no-plots", "--out", "run");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         Assert.Matches("gaussian, [12] \\(local (linear|quadratic), ridge 0.25\\)", result.Output);
-        Assert.Matches("note: the degree [12] has the least leave-one-out RMSE: 2[0-9.]+ with 1, 2[0-9.]+ with 2", result.Output);
+        Assert.Matches("degree found by +│ leave-one-out RMSE: 2[0-9.]+ with 1, 2[0-9.]+", result.Output);
         Table table = BuiltInTable.Find("mcycle")!.Read(header => header);
         KernelRegression model = KernelRegression.Fit(table[0], table[1], new KernelRegressionOptions { Degrees = [1, 2] });
         KernelRegression loaded = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model;
@@ -56,7 +56,7 @@ public sealed class RegressionTests : IDisposable
             "local cubic, ridge 0.5", _console.Run("bandwidth", "mcycle", "--degree", "3", "--ridge", "0.5").Output,
             StringComparison.Ordinal);
         Assert.Contains(
-            "expected a model of one feature, one column, the gaussian kernel and the degree 0 or 1 without a ridge",
+            "expected a model of one feature, the gaussian kernel and the degree 0 or 1 without a ridge",
             _console.Run("condense", "--model", "run/model.safetensors", "--out", "c.cs").Error, StringComparison.Ordinal);
         _console.Write("w.csv", "a,b,c,d,y\n1,2,3,4,5\n2,3,4,5,6\n");
         Assert.Contains(
@@ -317,7 +317,7 @@ public sealed class RegressionTests : IDisposable
         "Petal.Length", "--bandwidth", "plugin")]
     [InlineData("--kernel: expected one of gaussian", "fit", "--data", "mcycle", "--kernel", "cosine")]
     [InlineData("--degree: expected 0, 1, 2, 3 or auto, got '4'", "fit", "--data", "mcycle", "--degree", "4")]
-    [InlineData("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0", "fit", "--data", "mcycle", "--degree", "0", "--ridge", "0.25")]
+    [InlineData("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0", "fit", "mcycle", "--degree", "0", "--ridge", "0.25")]
     [InlineData("--ridge: expected a number of at least 0", "fit", "--data", "mcycle", "--degree", "2", "--ridge", "-1")]
     [InlineData(
         "--degree: expected 0 with --classes, got auto", "fit", "--data", "iris", "--x", "Petal.Width", "--y", "Species", "--classes",

@@ -45,9 +45,9 @@ public sealed class OrderedRegressionTests : IDisposable
 
     [Theory]
     [InlineData("biweight", 0, BandwidthRule.LeaveOneOut)]
-    [InlineData("tricube", 1, BandwidthRule.LeaveOneOut)]
-    [InlineData("epanechnikov", 0, BandwidthRule.GCV)]
-    [InlineData("triangular", 0, BandwidthRule.AICc)]
+    [LongData("tricube", 1, BandwidthRule.LeaveOneOut)]
+    [LongData("epanechnikov", 0, BandwidthRule.GCV)]
+    [LongData("triangular", 0, BandwidthRule.AICc)]
     public void Search_FindsWhatItFindsInMemory(string kernel, int degree, BandwidthRule rule)
     {
         (double[] x, double[] y) = Draw(degree == 0 ? 12_000 : 4_000);

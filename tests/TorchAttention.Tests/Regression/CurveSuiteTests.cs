@@ -29,6 +29,7 @@ public sealed class CurveSuiteTests
     [Fact]
     public void DegreeTwoWithARidge_IsNearerToTheTruthThanTheMean()
     {
+        LongTests.SkipUnlessAskedFor();
         double[][] ratios = [.. ((int[])[1, 8, 10, 24, 42, 44]).Select(number => CurveSuite.Measure(new CurveSet(number), 3))];
         double Of(string rule)
         {
