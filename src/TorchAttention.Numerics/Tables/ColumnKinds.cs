@@ -3,7 +3,10 @@ namespace TorchAttention.Numerics.Tables;
 /// <summary>How numbers of a column that was no column of numbers are written again.</summary>
 public static class ColumnKinds
 {
-    /// <summary>A number of a column as text: a date, time or duration in the forms of ISO 8601, to the microsecond.</summary>
+    /// <summary>
+    /// A number of a column as text: a date, time or duration in the forms of ISO 8601, to the microsecond, or to a tenth of a millisecond
+    /// beyond 2^32 seconds, where the number says no more.
+    /// </summary>
     /// <param name="kind">What the column is.</param>
     /// <param name="number">The number, in the kind's unit.</param>
     public static string Format(this ColumnKind kind, double number) => TimeReader.Format(number, kind);

@@ -11,6 +11,13 @@ internal sealed class TimeReader
     private static readonly string[] _dates = ["yyyy-M-d", "yyyy-M", "yyyy/M/d", "d.M.yyyy", "d MMM yyyy", "MMM d, yyyy", "d-MMM-yyyy"];
     private static readonly string[] _times = ["", "'T'HH:mm", "'T'HH:mm:ss.FFFFFFF", " H:mm", " H:mm:ss.FFFFFFF"];
 
+    // Days of the calendar's first and last moment.
+    private static readonly (double First, double Last) _calendar = (
+        (DateTime.MinValue - DateTime.UnixEpoch).TotalDays, (DateTime.MaxValue - DateTime.UnixEpoch).TotalDays);
+
+    // In so many hours a number still tells milliseconds apart.
+    private const double MostHours = 1e8;
+
     private readonly string[] _formats;
 
     // A column is written in one way, mostly.
@@ -62,21 +69,26 @@ internal sealed class TimeReader
 
         kind = zone < field.Length ? ColumnKind.Instant : ColumnKind.Date;
         number = (time - DateTime.UnixEpoch).TotalDays - (hours / HoursADay);
-        return true;
+        return number >= _calendar.First && number <= _calendar.Last;
     }
 
-    /// <summary>A number of a column as text: in the forms of ISO 8601, to the microsecond.</summary>
+    /// <summary>
+    /// A number of a column as text: in the forms of ISO 8601, to the microsecond, or to a tenth of a millisecond where the number says no
+    /// more.
+    /// </summary>
     public static string Format(double number, ColumnKind kind)
     {
         switch (kind)
         {
             case ColumnKind.Duration:
-                TimeSpan duration = Microseconds(Math.Abs(number) * SecondsAnHour);
-                string seconds = duration.ToString(duration.Ticks % TimeSpan.TicksPerSecond == 0 ? "ss" : @"ss\.ffffff", null).TrimEnd('0');
-                bool isWhole = duration.Ticks % TimeSpan.TicksPerMinute == 0;
-                return $"{(number < 0 ? "-" : "")}{(long)duration.TotalHours}:{duration.Minutes:00}{(isWhole ? "" : $":{seconds}")}";
+                TimeSpan duration = Rounded(Math.Abs(number) * SecondsAnHour);
+                string fraction = duration.ToString(@"\.ffffff", null).TrimEnd('0').TrimEnd('.');
+                string seconds = duration.Ticks % TimeSpan.TicksPerMinute == 0 ? "" : $":{duration.Seconds:00}{fraction}";
+                return $"{(number < 0 ? "-" : "")}{(long)duration.TotalHours}:{duration.Minutes:00}{seconds}";
             case ColumnKind.Date or ColumnKind.Instant:
-                DateTime time = DateTime.UnixEpoch + Microseconds(number * HoursADay * SecondsAnHour);
+                TimeSpan most = DateTime.MaxValue - DateTime.UnixEpoch;
+                TimeSpan since = Rounded(number * HoursADay * SecondsAnHour);
+                DateTime time = DateTime.UnixEpoch + (since < most ? since : most);
                 string format = kind == ColumnKind.Date && time.TimeOfDay == TimeSpan.Zero ? "yyyy-MM-dd"
                     : time.Second == 0 && time.Ticks % TimeSpan.TicksPerSecond == 0 ? "yyyy-MM-ddTHH:mm"
                     : "yyyy-MM-ddTHH:mm:ss.FFFFFF";
@@ -86,8 +98,14 @@ internal sealed class TimeReader
         }
     }
 
-    private static TimeSpan Microseconds(double seconds) => TimeSpan.FromTicks(
-        (long)Math.Round(seconds * TimeSpan.MicrosecondsPerSecond) * TimeSpan.TicksPerMicrosecond);
+    // Finer than the number itself, 20:15 would be 20:14:59.999997.
+    private static TimeSpan Rounded(double seconds)
+    {
+        const double microsecond = 1e-6;
+        const long coarse = 100;
+        long unit = Math.BitIncrement(Math.Abs(seconds)) - Math.Abs(seconds) < microsecond / 2 ? 1 : coarse;
+        return TimeSpan.FromTicks((long)Math.Round(seconds / microsecond / unit) * unit * TimeSpan.TicksPerMicrosecond);
+    }
 
     private static bool TryReadDuration(ReadOnlySpan<char> field, int colon, out double hours)
     {
@@ -106,7 +124,7 @@ internal sealed class TimeReader
         }
 
         hours = (h + (m / MinutesAnHour) + (s / SecondsAnHour)) * (isNegative ? -1 : 1);
-        return true;
+        return h < MostHours;
     }
 
     // After a colon Z, + and - begin a time zone; before one they may be part of a date.
