@@ -18,7 +18,7 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
     // Between two labels, so that they are read as two.
     private const float Gap = 14;
 
-    // Beyond a calendar's years an axis has numbers.
+    // An axis may begin before a calendar's first year and end after its last one, where it has no ticks.
     private static readonly (double First, double Last) _calendar = (
         (DateTime.MinValue - DateTime.UnixEpoch).TotalDays + 1, (DateTime.MaxValue - DateTime.UnixEpoch).TotalDays - 1);
 
@@ -41,15 +41,17 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
     {
         _others = null;
         double pixels = size.Length / range.Length;
+        CoordinateRange all = range;
+        range = IsDuration ? all : new(Math.Max(all.Min, _calendar.First), Math.Min(all.Max, _calendar.Last));
         IEnumerable<(double At, string Label)[]> choices = _seconds.Select(step => Even(range, step));
         choices = IsDuration ? choices
-            : range.Min < _calendar.First || range.Max > _calendar.Last ? []
+            : range.Min > range.Max ? []
             : choices.Concat(_months.Select(step => Calendar(range, step)));
         if (choices.FirstOrDefault(HasRoom) is not { Length: > 1 } chosen)
         {
             // Less than two seconds, or more than a calendar has.
             _others = _numbers;
-            _others.Regenerate(range, edge, size, paint, labelStyle);
+            _others.Regenerate(all, edge, size, paint, labelStyle);
             return;
         }
 

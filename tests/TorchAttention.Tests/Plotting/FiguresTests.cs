@@ -3,6 +3,7 @@ using System.Text;
 using System.Xml.Linq;
 using SkiaSharp;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Tables;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Tests.Plotting;
@@ -52,6 +53,19 @@ public sealed class FiguresTests
         SKColor circle = picture[(frame.Left + frame.Right) / 2, (frame.Top + frame.Bottom) / 2];
         Assert.InRange(circle.Red, 150, 210);
         Assert.Equal(circle.Red, circle.Blue);
+    }
+
+    [Theory]
+    [InlineData(-719_162, -640_000, "0020 0200")]
+    [InlineData(2_900_000, 2_932_896, "9920 9980")]
+    [InlineData(-719_162, 2_932_896, "1000 8000")]
+    public void AxisOfDates_HasYearsUpToTheCalendarsEnds(double first, double last, string years)
+    {
+        var options = new FigureOptions { XKind = ColumnKind.Date };
+
+        SvgText[] texts = SvgText.Of(Figures.PlotLines([new("", [first, last], [0, 1])], "", "", options: options));
+
+        Assert.All(years.Split(' '), year => Assert.Contains(texts, text => text.Text == year));
     }
 
     [Fact]
