@@ -151,6 +151,40 @@ public sealed class LocalPolynomialsTests
         Assert.Equal(around.EffectiveNeighbours[0], around.EffectiveNeighbours[1], 1e-9);
     }
 
+    [Theory]
+    [InlineData(1, 0.25, 1)]
+    [InlineData(2, null, 1)]
+    [InlineData(2, 0.0, 1)]
+    [InlineData(3, null, 2)]
+    public void TooFarForSquaresToTellKeysApart_TheNearestSpeaks(int degree, double? ridge, int features)
+    {
+        double[] x = [.. Enumerable.Range(0, 50 * features).Select(i => i / features / 50.0)];
+        double[] y = [.. Enumerable.Range(0, 50).Select(i => (double)i)];
+        KernelRegression model = KernelRegression.Fit(
+            x, y, features, new KernelRegressionOptions { Degree = degree, Ridge = ridge, Bandwidth = 0.05 });
+
+        foreach (double place in new[] { -1e5, -3e7, -1e9, -1e12, -1e15, 1e7, 4e8, 1e10, 1e14 })
+        {
+            Predictions at = model.Predict([.. Enumerable.Repeat(place, features)]);
+
+            Assert.Equal(place < 0 ? 0 : 49, at.Mean[0], 1e-9);
+            Assert.Equal(1, at.EffectiveNeighbours[0], 1e-9);
+            Assert.Equal(model.Predict([.. Enumerable.Repeat(place < 0 ? -1e4 : 1e4, features)]).Lower[0], at.Lower[0], 1e-9);
+        }
+    }
+
+    [Fact]
+    public void ExampleTooFarForSquares_IsPredictedByTheNearest()
+    {
+        double[] x = [.. Enumerable.Range(0, 50).Select(i => i / 50.0), 1e9];
+        double[] y = [.. Enumerable.Range(0, 50).Select(i => (double)i), 7];
+        SmootherData data = SmootherData.Create(x, y, [], 1, out _);
+        Smoother.Fit fit = new Smoother(SmoothingKernel.Gaussian, 2, 0.25, null, CancellationToken.None)
+            .At<double>(data, [0.05], leaveOut: true);
+
+        Assert.Equal(49, fit.WithoutOwn[^1], 1e-9);
+    }
+
     [Fact]
     public void ExampleAlone_IsPredictedByItsNeighboursAndNotByItself()
     {

@@ -74,6 +74,7 @@ internal sealed unsafe class PairsInTree<TKernel, TLanes>(
     private double NearestSquare(int leftOut)
     {
         double nearest = double.PositiveInfinity;
+        int key = -1;
         foreach ((int first, int end) in _reach.Stretches)
         {
             for (int i = first; i < end; i++)
@@ -85,8 +86,20 @@ internal sealed unsafe class PairsInTree<TKernel, TLanes>(
                     square += u * u;
                 }
 
-                nearest = i == leftOut ? nearest : Math.Min(nearest, square);
+                (nearest, key) = i != leftOut && square < nearest ? (square, i) : (nearest, key);
             }
+        }
+
+        if (nearest > Farthest * Farthest && key >= 0)
+        {
+            double part = Farthest / Math.Sqrt(nearest);
+            for (int j = 0; j < Request.Owner.Features; j++)
+            {
+                double at = _keys.Points.Column(j)[key];
+                Query[j] = at + ((Query[j] - at) * part);
+            }
+
+            nearest = Farthest * Farthest;
         }
 
         return double.IsFinite(nearest) ? nearest : 0;

@@ -36,7 +36,7 @@ internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest requ
         (int low, int high) = (0, _keys.Count);
         if (KernelTraits<TKernel>.IsBounded || KernelTraits<TKernel>.IsGaussian)
         {
-            double square = KernelTraits<TKernel>.IsGaussian ? NearestSquare(place, leftOut) : 1;
+            double square = KernelTraits<TKernel>.IsGaussian ? NearestSquare(ref place, leftOut) : 1;
             double reach = KernelTraits<TKernel>.IsGaussian ? _bandwidth * Math.Sqrt(square + ReachSquare) : _bandwidth;
             offset = KernelTraits<TKernel>.IsGaussian && square > FarSquare ? OffsetFor(square) : 0;
             low = _keys.Sorted.FirstNotBelow(place - reach);
@@ -60,15 +60,23 @@ internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest requ
         }
     }
 
-    private double NearestSquare(double place, int leftOut)
+    private double NearestSquare(ref double place, int leftOut)
     {
         int right = _keys.Sorted.FirstNotBelow(place);
         int left = right - 1;
         right += right == leftOut ? 1 : 0;
         left -= left == leftOut ? 1 : 0;
-        double nearest = Math.Min(
-            right < _keys.Count ? _keys.Keys[right] - place : double.PositiveInfinity,
-            left >= 0 ? place - _keys.Keys[left] : double.PositiveInfinity);
-        return double.IsFinite(nearest) ? nearest / _bandwidth * (nearest / _bandwidth) : 0;
+        double above = right < _keys.Count ? _keys.Keys[right] - place : double.PositiveInfinity;
+        double below = left >= 0 ? place - _keys.Keys[left] : double.PositiveInfinity;
+        double nearest = Math.Min(above, below) / _bandwidth;
+        bool hasRight = right < _keys.Count;
+        if (nearest > Farthest && (hasRight || left >= 0))
+        {
+            nearest = Farthest;
+            bool isRight = hasRight && (left < 0 || above <= below);
+            place = isRight ? _keys.Keys[right] - (Farthest * _bandwidth) : _keys.Keys[left] + (Farthest * _bandwidth);
+        }
+
+        return double.IsFinite(nearest) ? nearest * nearest : 0;
     }
 }

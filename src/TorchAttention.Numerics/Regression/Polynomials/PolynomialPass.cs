@@ -21,6 +21,12 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
     /// </summary>
     protected const double ReachSquare = 90;
 
+    /// <summary>
+    /// How many bandwidths a Gaussian's query is from its nearest key at most. From further away it is moved up to there: nothing but the
+    /// nearest keys count already, and beyond 1e8 squares no longer tell one key's distance from another's.
+    /// </summary>
+    protected const double Farthest = 1e6;
+
     private readonly Scratch _memory;
     private readonly LocalSystem _system;
     private readonly double[] _solution;
