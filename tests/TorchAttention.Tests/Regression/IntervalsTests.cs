@@ -152,6 +152,25 @@ public sealed class IntervalsTests
         Assert.Equal(expected, model.Predict([2.0], new() { Interval = IntervalKind.NewObservationQuantiles }).Quantile, 1e-9);
     }
 
+    [Theory]
+    [InlineData(19, 0.99)]
+    [InlineData(150, 0.999999)]
+    public void SidesOfALevelThatSoFewCannotTell_AreNoNarrowerThanStudents(int n, double level)
+    {
+        (double[] x, double[] y) = Samples.Of(n, 1, seed: 5);
+        KernelRegression model = KernelRegression.Fit(x, y, new() { Degree = 2, Bandwidth = 1 });
+        double[] queries = [0.1, 2, 4.5];
+
+        Predictions sides = model.Predict(queries, new() { Interval = IntervalKind.NewObservationQuantiles, Level = level });
+
+        Predictions student = model.Predict(queries, new() { Interval = IntervalKind.NewObservation, Level = level });
+        for (int i = 0; i < queries.Length; i++)
+        {
+            Assert.True(sides.Lower[i] <= student.Lower[i] + 1e-9);
+            Assert.True(sides.Upper[i] >= student.Upper[i] - 1e-9);
+        }
+    }
+
     [Fact]
     public void WhatHasNone_IsRefused()
     {

@@ -144,6 +144,10 @@ internal sealed class Noise
             upper ??= sum >= 1 - tail ? _studentised[i] : null;
         }
 
-        return (lower, upper ?? _studentised[_order[^1]]);
+        upper ??= _studentised[_order[^1]];
+
+        // So few residuals are near that none stands for the level.
+        double least = 1 > (1 - level) * total ? StudentBand.Quantile(level, Freedom) : double.NegativeInfinity;
+        return (Math.Min(lower, -least), Math.Max(upper.Value, least));
     }
 }
