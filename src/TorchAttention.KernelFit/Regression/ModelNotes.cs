@@ -57,7 +57,7 @@ internal sealed partial class ModelNotes
         string[]? kinds = List(path, notes, KindsKey, features, "kinds");
         Dictionary<string, ColumnKind> known = Options.Names<ColumnKind>();
         return kinds?.FirstOrDefault(kind => !known.ContainsKey(kind)) is string other
-            ? throw Wrong(path, KindsKey, $"kinds of features ({string.Join(", ", known.Keys)}), got", other)
+            ? throw Wrong(path, KindsKey, $"kinds of features ({string.Join(", ", known.Keys)}) as", other)
             : new ModelNotes(
                 names, notes.GetValueOrDefault(TargetKey, "y"),
                 kinds is null ? new ColumnKind[features] : Array.ConvertAll(kinds, kind => known[kind]));

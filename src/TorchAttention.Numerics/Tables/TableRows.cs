@@ -173,7 +173,8 @@ public abstract class TableRows : IDisposable
     {
         Row = _firstMissingRow,
         Column = _firstMissingColumn,
-        Expected = Columns.Contains(_firstMissingColumn) ? "a number" : "text",
+        Expected = Array.IndexOf(Columns, _firstMissingColumn) is >= 0 and int column
+            ? TimeReader.Expected(_kinds[column] ?? ColumnKind.Number) : "text",
         Found = _firstMissing,
         Rows = _rowsWithMissing,
     };
