@@ -100,8 +100,7 @@ internal sealed class FitOptions
             NoNeighbour = parsed.GetValue(_noNeighbour),
             Threads = parsed.GetValue(_threads),
         };
-        return isAuto || parsed.GetValue(_degree) is null || options is not { Degree: 0, Ridge: > 0 } ? options
-            : throw CliException.WrongInput("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0: a mean has no slope to hold");
+        return parsed.GetValue(_degree) is null ? options : WithSlopeToHold(options);
     }
 
     /// <summary>The same for rows in memory, where what is not said of the degree depends on the data.</summary>
@@ -109,11 +108,16 @@ internal sealed class FitOptions
     {
         KernelRegressionOptions options = Read(parsed);
         int features = examples.Features.Count;
-        return parsed.GetValue(_degree) is not null || examples.Labels is not null ? options
+        return WithSlopeToHold(
+            parsed.GetValue(_degree) is not null || examples.Labels is not null ? options
             : options.For(_autoDegrees[^1]).TooManyTerms(features) is null ? options with { Degrees = _autoDegrees }
             : options.For(1).TooManyTerms(features) is null ? options.For(1)
-            : options.For(0);
+            : options.For(0));
     }
+
+    private static KernelRegressionOptions WithSlopeToHold(KernelRegressionOptions options) =>
+        options is not { Degree: 0, Degrees.Count: 0, Ridge: > 0 } ? options
+            : throw CliException.WrongInput("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0: a mean has no slope to hold");
 
     private static int Degree(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int degree) && degree <= KernelRegressionOptions.MostDegree

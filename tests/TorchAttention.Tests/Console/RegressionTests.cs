@@ -318,6 +318,7 @@ public sealed class RegressionTests : IDisposable
     [InlineData("--kernel: expected one of gaussian", "fit", "--data", "mcycle", "--kernel", "cosine")]
     [InlineData("--degree: expected 0, 1, 2, 3 or auto, got '4'", "fit", "--data", "mcycle", "--degree", "4")]
     [InlineData("--ridge: expected the degree 1, 2, 3 or auto beside it, got 0", "fit", "mcycle", "--degree", "0", "--ridge", "0.25")]
+    [InlineData("--ridge: expected the degree 1", "fit", "iris", "--x", "Petal.Width", "--y", "Species", "--classes", "--ridge", "1")]
     [InlineData("--ridge: expected a number of at least 0", "fit", "--data", "mcycle", "--degree", "2", "--ridge", "-1")]
     [InlineData(
         "--degree: expected 0 with --classes, got auto", "fit", "--data", "iris", "--x", "Petal.Width", "--y", "Species", "--classes",
@@ -347,6 +348,9 @@ public sealed class RegressionTests : IDisposable
     [InlineData(
         "a,b\n1,2\n2,\n3,NA\n",
         "d.csv, row 3, column 'b': expected a number, found nothing; 2 rows miss one; --missing drop leaves such rows out")]
+    [InlineData(
+        "a,b\n2026-11-26,1\n,2\n2026-11-28,3\n",
+        "d.csv, row 3, column 'a': expected a date or a time without a time zone, such as 2026-11-26 or 2026-11-26T20:15, found nothing")]
     [LongData("a,b\n1,2\n2,1e999\n", "d.csv, row 3, column 'b': expected a finite number, found '1e999'")]
     [InlineData("a,b\n1,2\n2,3,4\n", "d.csv, row 3: expected 2 fields as in the header, found 3")]
     [LongData("a;b\n1;2\n", "separated by something other than a comma?")]
