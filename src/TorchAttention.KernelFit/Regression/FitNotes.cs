@@ -14,6 +14,9 @@ internal static class FitNotes
     // The part of the places that the degrees of freedom are where copies of rows predict each other.
     private const double MostOfCopies = 0.5;
 
+    // A constant has 1 degree of freedom, a line 2.
+    private const double MostFreedomOfALevel = 1.5;
+
     // The header is row 1.
     private const int FirstRow = 2;
 
@@ -61,9 +64,14 @@ internal static class FitNotes
     private static string Row(Examples examples, int row)
     {
         int d = examples.Features.Count;
-        string place = string.Join(
-            ", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Short(examples.X[(row * d) + j])}"));
+        string place = string.Join(", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Place(j)}"));
         return examples.DroppedRows == 0 ? $"row {row + FirstRow} ({place})" : $"({place})";
+
+        string Place(int feature)
+        {
+            double x = examples.X[(row * d) + feature];
+            return examples.Kinds[feature] is not ColumnKind.Number and var kind ? kind.Format(x) : Short(x);
+        }
     }
 
     private static IEnumerable<string> OfSearch(Examples examples, KernelRegression model, BandwidthSearch search)
@@ -87,7 +95,7 @@ internal static class FitNotes
             string lookedAt = $"{name}: bandwidths from {Short(search.Bounds[j].Least)} to {Short(search.Bounds[j].Most)} were looked at";
             if (search.IsAtMostBound(j))
             {
-                string help = NoHelp(name, model.Options.Degree);
+                string help = NoHelp(name, IsLevel(model) ? 0 : model.Options.Degree);
                 yield return model.Options.SearchBounds is not null
                     ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
                     : Refused(examples, search) is double refused
@@ -106,6 +114,10 @@ internal static class FitNotes
             }
         }
     }
+
+    // At a wide bandwidth of few rows the ridge leaves nothing of a line but its level.
+    private static bool IsLevel(KernelRegression model) =>
+        model is { Features: 1, Options.RidgeInUse: > 0 } && model.Diagnostics.EffectiveDegreesOfFreedom < MostFreedomOfALevel;
 
     // The widest bandwidth of one feature that a criterion did not take; null where it took all.
     private static double? Refused(Examples examples, BandwidthSearch search)

@@ -18,7 +18,7 @@ public sealed partial class KernelRegression
             KernelRegression model = Fit(x, y, features, options.For(degree), weights, part, cancellationToken);
             double error = model.LeaveOneOutOfNear(cancellationToken);
             best = best is null || error < trials.Min(trial => trial.Error) ? model : best;
-            trials.Add((degree, error));
+            trials.Add((degree, error > Criterion.LeastMeanSquare ? error : 0));
         }
 
         return new KernelRegression(best!._data, best._order, best._bandwidths, best.Options, best.Search, null, best._unweighted)

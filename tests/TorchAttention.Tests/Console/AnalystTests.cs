@@ -108,6 +108,12 @@ public sealed class AnalystTests : IDisposable
         Assert.Contains(
             "were looked at, and the widest predicts best: nothing but a straight line of x helps to predict y",
             Fit(Rows(60, i => i, x => (2 * x) + (x % 2)), "--degree", "1"), StringComparison.Ordinal);
+        Assert.Contains(
+            "were looked at, and the widest predicts best: x does not help to predict y",
+            Fit(Rows(60, i => i, x => x % 2), "--degree", "1", "--ridge", "0.25"), StringComparison.Ordinal);
+        Assert.Contains("RMSE: 0 with 1, 0 with 2", Fit(Rows(20, i => i, _ => 5)), StringComparison.Ordinal);
+        IEnumerable<string> days = Enumerable.Range(0, 40).Select(i => $"2026-{1 + (i / 28)}-{1 + (i % 28)},{i % 3}");
+        Assert.Contains("row 42 (x = 2199-01-01)", Fit(string.Join('\n', days.Append("2199-1-1,1"))), StringComparison.Ordinal);
         Assert.DoesNotContain("note:", Fit(Rows(60, i => i / 10.0, x => Math.Sin(x) + random.NextDouble())), StringComparison.Ordinal);
 
         static string Rows(int count, Func<int, double> x, Func<double, double> y) =>

@@ -10,11 +10,11 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 /// <param name="leaveOutTies">Whether an example is left out with all others at its place.</param>
 internal abstract class Criterion(Smoother smoother, bool leaveOutTies)
 {
+    /// <summary>The error of values that do not vary at all: a mean square of 0 would have no logarithm.</summary>
+    public const double LeastMeanSquare = 1e-300;
+
     // Relative to the variance of the values: the square of what the engine's sums are off by at most.
     private const double Rounding = 1e-20;
-
-    // Of values that do not vary at all: a mean square of 0 would have no logarithm.
-    private const double LeastMeanSquare = 1e-300;
 
     /// <summary>Whether it jumps from one bandwidth to the next, and has no slope that says where it falls.</summary>
     public bool HasJumps => Smoother.Kernel.HasJump;
