@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Files;
 
@@ -9,6 +10,7 @@ internal sealed class SheetCells : IDisposable
     private const int MostColumns = 1 << 14;
     private const string NotAvailable = "#N/A";
     private const double DaysBefore1904 = 1462;
+    private const double HoursADay = 24;
 
     // Days that .NET has a date for: to the end of the year 9999, and Excel's own first year begins with day 1.
     private const double MostDays = 2_958_466;
@@ -116,8 +118,8 @@ internal sealed class SheetCells : IDisposable
                 break;
             default:
                 double number = double.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture);
-                bool isDate = style is int shown && _book.Styles.ShowsDate(shown);
-                Cells.Add(isDate ? (column, double.NaN, DateText(number)) : (column, number, null));
+                ColumnKind kind = style is int shown ? _book.Styles.KindOf(shown) : ColumnKind.Number;
+                Cells.Add(kind == ColumnKind.Number ? (column, number, null) : (column, double.NaN, TimeText(number, kind)));
                 break;
         }
     }
@@ -131,10 +133,15 @@ internal sealed class SheetCells : IDisposable
     }
 
     // Excel takes 1900 for a leap year: days before its 29 February, which there was none of, are one later.
-    private string DateText(double days)
+    private string TimeText(double days, ColumnKind kind)
     {
+        if (kind == ColumnKind.Duration && Math.Abs(days) < MostDays)
+        {
+            return kind.Format(days * HoursADay);
+        }
+
         double since1900 = _book.StartsIn1904 ? days + DaysBefore1904 : days;
-        return since1900 is < 0 or >= MostDays ? days.ToString(CultureInfo.InvariantCulture)
+        return since1900 is not (>= 0 and < MostDays) ? days.ToString(CultureInfo.InvariantCulture)
             : since1900 < 1 ? CellText.Format(TimeOnly.FromTimeSpan(TimeSpan.FromDays(since1900)))
             : CellText.Format(DateTime.FromOADate(since1900 < 60 ? since1900 + 1 : since1900));
     }
