@@ -162,6 +162,7 @@ public sealed class OnePassTests : IDisposable
     [Fact]
     public void FoldsOfMoments_FindTheBandwidthOfOnePass()
     {
+        LongTests.SkipUnlessAskedFor();
         Write("rows.csv", 2000, 9);
         string[] columns = ["--x", "temp", "--y", "load"];
         string[] rest = ["--bandwidth", "kfold", "--no-plots", "--quiet", "--out"];
@@ -288,7 +289,7 @@ public sealed class OnePassTests : IDisposable
 
     // Some row groups are looked at, and all of them where rows are in the keys' order: the same cells either way.
     [Theory]
-    [InlineData("parquet")]
+    [LongData("parquet")]
     [LongData("arrow")]
     public void LargeFilesOfBlocks_AreCutAlikeInAnyOrder(string ending)
     {
