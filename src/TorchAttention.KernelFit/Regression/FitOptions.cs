@@ -111,7 +111,7 @@ internal sealed class FitOptions
         return WithSlopeToHold(
             parsed.GetValue(_degree) is not null || examples.Labels is not null ? options
             : options.For(_autoDegrees[^1]).TooManyTerms(features) is null ? options with { Degrees = _autoDegrees }
-            : options.For(1).TooManyTerms(features) is null ? options.For(1)
+            : options.For(1).TooManyTerms(features) is null || options.Ridge > 0 ? options.For(1)
             : options.For(0));
     }
 

@@ -257,6 +257,9 @@ public sealed class RegressionTests : IDisposable
         string[] fit = ["--data", "many.csv", "--y", "y", "--bandwidth", "9", "--no-plots", "--json"];
         Assert.Equal(1, Degree("fit", [.. fit, "--x", string.Join(',', many[..6]), "--out", "six"]));
         Assert.Equal(0, Degree("fit", [.. fit, "--x", string.Join(',', many), "--out", "all"]));
+        Assert.StartsWith(
+            "error: --degree: expected a polynomial of at most 20 terms, got the degree 1 in 24 features",
+            _console.Run(["fit", .. fit, "--x", string.Join(',', many), "--ridge", "1", "--out", "held"]).Error, StringComparison.Ordinal);
 
         int Degree(string command, string[] arguments)
         {
