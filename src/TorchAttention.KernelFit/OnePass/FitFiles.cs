@@ -1,6 +1,8 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.OnePass;
@@ -8,6 +10,22 @@ namespace TorchAttention.Cli.OnePass;
 /// <summary>What every fit in one pass leaves in its run's folder, and says.</summary>
 internal static class FitFiles
 {
+    /// <summary>What stands above the pictures.</summary>
+    public static string TitleOf(FitFacts facts) =>
+        $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
+            + $"h = {NumberText.Format(facts.Bandwidths[0])}, n = {NumberText.Format(facts.Rows)}";
+
+    /// <summary>Records how it was fitted, at the end of a configuration.</summary>
+    public static void WriteOptions(Utf8JsonWriter json, KernelRegressionOptions options, double level)
+    {
+        json.WriteString("kernel", options.Kernel.Name);
+        json.WriteNumber("degree", options.Degree);
+        Bandwidth h = options.Bandwidth;
+        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
+        json.WriteNumber("level", level);
+        json.WriteString("version", ProgramVersion.Text);
+    }
+
     /// <summary>Writes the search, the pictures and the summary, and prints what was found.</summary>
     /// <param name="directory">The run's folder.</param>
     /// <param name="facts">What was found.</param>

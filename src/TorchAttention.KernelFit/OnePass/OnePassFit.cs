@@ -232,12 +232,7 @@ internal sealed class OnePassFit(
         json.WriteBoolean("one_pass", true);
         json.WriteNumber("cell", read.Moments.Grid.CellWidth);
         json.WriteNumber("cells", read.Moments.Cells);
-        json.WriteString("kernel", options.Kernel.Name);
-        json.WriteNumber("degree", options.Degree);
-        Bandwidth h = options.Bandwidth;
-        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
-        json.WriteNumber("level", level);
-        json.WriteString("version", ProgramVersion.Text);
+        FitFiles.WriteOptions(json, options, level);
     }
 
     private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
@@ -248,8 +243,7 @@ internal sealed class OnePassFit(
         var title = new FigureOptions
         {
             IsDensity = isDensity,
-            Title = $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
-                + $"h = {NumberText.Format(model.Bandwidth)}, n = {NumberText.Format(model.Count)}{some}",
+            Title = FitFiles.TitleOf(facts) + some,
         };
         double margin = Math.Min(Margin * (model.MostX - model.LeastX), MostBandwidths * model.Bandwidth);
         double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(

@@ -5,7 +5,6 @@ using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.OnePass;
@@ -129,12 +128,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         json.WriteStrings("x", [files.Columns.X]);
         json.WriteString("y", files.Columns.Y);
         json.WriteBoolean("one_pass", true);
-        json.WriteString("kernel", options.Kernel.Name);
-        json.WriteNumber("degree", options.Degree);
-        Bandwidth h = options.Bandwidth;
-        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
-        json.WriteNumber("level", level);
-        json.WriteString("version", ProgramVersion.Text);
+        FitFiles.WriteOptions(json, options, level);
     }
 
     private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
@@ -143,8 +137,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         var title = new FigureOptions
         {
             IsDensity = some.X.Length > MostDrawn,
-            Title = $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
-                + $"h = {NumberText.Format(facts.Bandwidths[0])}, n = {NumberText.Format(facts.Rows)}",
+            Title = FitFiles.TitleOf(facts),
         };
         yield return ("fit", () => Figures.PlotRegression(
             some.X, some.Y, places, curve, level, facts.Features[0], facts.Target, title));

@@ -13,19 +13,10 @@ namespace TorchAttention.Numerics.OnePass;
 /// A bandwidth is one pass over the ordered rows, and a search some thirty: a fit in memory to some of the rows says where to look. Memory
 /// grows with the rows in reach of a key, 2 million at most.
 /// </remarks>
-public sealed class OrderedRegression
+public sealed partial class OrderedRegression
 {
     private const int RowsOfStretch = 1 << 18;
     private const int StretchesInReach = 8;
-
-    // The best bandwidth of more rows is known from that of some to a factor of 1.5 or so; three of these steps.
-    private const double Step = 0.25;
-    private const int StepsAround = 3;
-    private const int MostSteps = 16;
-    private const double Tolerance = 1e-4;
-
-    // As the search in memory has it.
-    private const double MostInRanges = 8;
     private const int AloneForAnother = FarEnds.AloneForAnother;
 
     private readonly OrderedRows _rows;
@@ -183,107 +174,6 @@ public sealed class OrderedRegression
                 ? new CurvePoint(means[i], neighbours[i], double.NaN, double.PositiveInfinity, IsFar: false)
                 : new CurvePoint(double.NaN, double.NaN, double.NaN, double.PositiveInfinity, IsFar: true);
         }
-    }
-
-    private double Find(BandwidthRule rule, ReadOnlySpan<double> someX, ReadOnlySpan<double> someY, IProgress<double>? progress)
-    {
-        var some = KernelRegression.Fit(someX, someY, _options);
-        double start = Math.Log(some.Bandwidths[0]) + (0.2 * Math.Log(Math.Min(1, (double)someX.Length / _rows.Count)));
-        double most = Math.Log(MostInRanges * (MostX - LeastX));
-        var scores = new Dictionary<int, double>();
-        int best = 0;
-        (int low, int high) = (-StepsAround, StepsAround);
-        while (true)
-        {
-            for (int step = low; step <= high; step++)
-            {
-                if (!scores.ContainsKey(step))
-                {
-                    scores[step] = At(start + (step * Step));
-                    progress?.Report(0.5 * scores.Count / (scores.Count + StepsAround));
-                }
-            }
-
-            best = scores.MinBy(pair => (pair.Value, -pair.Key)).Key;
-            if ((best > low && best < high) || high - low >= MostSteps || double.IsPositiveInfinity(scores[best]))
-            {
-                break;
-            }
-
-            (low, high) = best == low ? (low - StepsAround, high) : (low, high + StepsAround);
-        }
-
-        if (double.IsPositiveInfinity(scores[best]))
-        {
-            throw new RegressionDataException(
-                RegressionProblem.NoBandwidth, $"rows for which the rule {rule} is finite at some bandwidth", "others");
-        }
-
-        if (_mostInReach > MostInReach && Math.Exp(start + ((best + 1) * Step)) >= _tooWide)
-        {
-            throw TooMany(_mostInReach);
-        }
-
-        Narrow(start + ((best - 1) * Step), Math.Min(most, start + ((best + 1) * Step)), progress);
-        BandwidthTrial found = _trials.MinBy(trial => trial.Score)!;
-        Search = new BandwidthSearch
-        {
-            Rule = rule,
-            Bandwidths = found.Bandwidths,
-            Score = found.Score,
-            Bounds = [(Math.Exp(start + (low * Step)), Math.Exp(start + (high * Step)))],
-            EquallyGood = [(found.Bandwidths[0], found.Bandwidths[0])],
-            Trials = _trials,
-        };
-        return found.Bandwidths[0];
-
-        double At(double log) => log > most ? double.PositiveInfinity : Try(rule, Math.Exp(log));
-
-        // Golden sections.
-        void Narrow(double left, double right, IProgress<double>? told)
-        {
-            double ratio = (Math.Sqrt(5) - 1) / 2;
-            (double a, double b) = (right - (ratio * (right - left)), left + (ratio * (right - left)));
-            (double atA, double atB) = (At(a), At(b));
-            double whole = right - left;
-            while (right - left > Tolerance)
-            {
-                if (atA <= atB)
-                {
-                    (right, b, atB) = (b, a, atA);
-                    a = right - (ratio * (right - left));
-                    atA = At(a);
-                }
-                else
-                {
-                    (left, a, atA) = (a, b, atB);
-                    b = left + (ratio * (right - left));
-                    atB = At(b);
-                }
-
-                told?.Report(1 - (0.5 * Math.Log((right - left) / Tolerance) / Math.Log(whole / Tolerance)));
-            }
-        }
-    }
-
-    private double Try(BandwidthRule rule, double h)
-    {
-        if (Pass(h, isFinal: false, leaveOut: rule == BandwidthRule.LeaveOneOut) is not Sums sums)
-        {
-            return double.PositiveInfinity;
-        }
-
-        double n = _rows.Count;
-        double mean = sums.Residual.Sum / n;
-        double score = sums.Alone > n / AloneForAnother ? double.PositiveInfinity
-            : rule switch
-            {
-                BandwidthRule.GCV => GcvCriterion.Compute(mean, sums.Trace.Sum, n),
-                BandwidthRule.AICc => AICcCriterion.Compute(mean, sums.Trace.Sum, n),
-                _ => sums.LeaveOneOut.Sum / n,
-            };
-        _trials.Add(new BandwidthTrial([h], score, IsEstimate: false));
-        return score;
     }
 
     private void Describe()
