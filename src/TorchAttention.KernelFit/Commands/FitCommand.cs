@@ -83,29 +83,29 @@ internal static class FitCommand
                 "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, picture, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target, examples.Kinds)));
-            directory.WriteJson(RunFiles.Config, summary.WriteConfig);
-            directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
-            List<string> files = [RunFiles.Fitted];
-            if (summary.Facts.HasSearch)
+            directory.WritePictures(plots ? new FitPictures(examples, model, picture).List() : [], beside: () =>
             {
-                directory.WriteText(RunFiles.Search, summary.Facts.WriteSearch);
-                files.Add(RunFiles.Search);
-            }
-
-            if (plots)
-            {
-                new FitPictures(examples, model, picture).Save(directory);
-                files.Add($"{RunFiles.Plots}/");
-            }
-
-            directory.WriteJson(RunFiles.Summary, summary.Facts.WriteTo);
+                directory.WriteJson(RunFiles.Config, summary.WriteConfig);
+                directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
+                if (summary.Facts.HasSearch)
+                {
+                    directory.WriteText(RunFiles.Search, summary.Facts.WriteSearch);
+                }
+            });
+            FitFacts facts = summary.Facts;
+            string[] files =
+            [
+                RunFiles.Fitted, .. facts.HasSearch ? [RunFiles.Search] : Array.Empty<string>(),
+                .. plots ? [$"{RunFiles.Plots}/"] : Array.Empty<string>(),
+            ];
+            directory.WriteJson(RunFiles.Summary, facts.WriteTo);
             if (isJson)
             {
-                JsonText.Print(summary.Facts.WriteTo);
+                JsonText.Print(facts.WriteTo);
             }
             else if (!isQuiet)
             {
-                summary.Facts.Print(directory, files);
+                facts.Print(directory, files);
             }
 
             return ExitCode.Done;

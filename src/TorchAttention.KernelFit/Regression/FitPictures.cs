@@ -1,4 +1,3 @@
-using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
@@ -29,9 +28,8 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
 
     private FigureOptions Axes => _options with { IsLogX = picture.IsLogX, IsLogY = picture.IsLogY, XKind = examples.Kinds[0] };
 
-    public void Save(RunDirectory directory) => directory.WritePictures(Pictures());
-
-    private IEnumerable<(string Name, Func<Figure> Draw)> Pictures()
+    /// <summary>Their names, and what draws them.</summary>
+    public IEnumerable<(string Name, Func<Figure> Draw)> List()
     {
         bool isOfClasses = model.Classes.Count > 0;
         yield return (examples.Features.Count, isOfClasses) switch
@@ -277,7 +275,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
     // Where most rows lie in a small part of the range, an even grid passes over the curve there.
     private double[] WithKeys(double[] grid)
     {
-        double[] keys = [.. examples.X.Order()];
+        double[] keys = model.Keys.ToArray();
         IEnumerable<int> ranks = Enumerable.Range(0, CurvePoints).Select(i => (int)((long)i * (keys.Length - 1) / (CurvePoints - 1)));
         return [.. grid.Concat(ranks.Select(i => keys[i])).Distinct().Order()];
     }

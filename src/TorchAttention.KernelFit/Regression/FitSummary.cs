@@ -8,8 +8,7 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>What came out of a fit: for people as a table, for programs as JSON and CSV.</summary>
 internal sealed class FitSummary(Examples examples, KernelRegression model, PictureOptions picture, double seconds, string modelPath)
 {
-    /// <summary>What the fit found.</summary>
-    public FitFacts Facts { get; } = new()
+    private readonly Lazy<FitFacts> _facts = new(() => new FitFacts
     {
         Data = examples.Name,
         Rows = examples.Count,
@@ -27,7 +26,10 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Classes = model.Classes,
         Seconds = seconds,
         Model = modelPath,
-    };
+    });
+
+    /// <summary>What the fit found, measured when first asked for.</summary>
+    public FitFacts Facts => _facts.Value;
 
     public void WriteConfig(Utf8JsonWriter json)
     {

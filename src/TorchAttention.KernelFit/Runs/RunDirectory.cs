@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using TorchAttention.Cli.Output;
 using TorchAttention.Plotting;
@@ -104,13 +105,18 @@ internal sealed class RunDirectory : IDisposable
     }
 
     /// <summary>Writes pictures, several at once.</summary>
+    /// <param name="pictures">Their names, and what draws them.</param>
+    /// <param name="beside">What is done meanwhile.</param>
     /// <exception cref="OperationCanceledException">The run is interrupted.</exception>
-    public void WritePictures(IEnumerable<(string Name, Func<Figure> Draw)> pictures)
+    public void WritePictures(IEnumerable<(string Name, Func<Figure> Draw)> pictures, Action? beside = null)
     {
+        IEnumerable<Action> work = pictures.Select(picture => (Action)(() => WritePicture(picture.Name, picture.Draw())));
         try
         {
-            var options = new ParallelOptions { CancellationToken = Interruption.Token };
-            Parallel.ForEach(pictures, options, picture => WritePicture(picture.Name, picture.Draw()));
+            Parallel.ForEach(
+                Partitioner.Create(beside is null ? work : work.Prepend(beside), EnumerablePartitionerOptions.NoBuffering),
+                new ParallelOptions { CancellationToken = Interruption.Token },
+                one => one());
         }
         catch (AggregateException e)
         {

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
 
@@ -10,20 +11,27 @@ public sealed partial class KernelRegression
         ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions options, ReadOnlySpan<double> weights,
         IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        var trials = new List<(int Degree, double Error)>();
-        KernelRegression? best = null;
-        foreach (int degree in options.Degrees)
+        KernelRegressionOptions[] asked = [.. options.Degrees.Select(options.For)];
+        foreach (KernelRegressionOptions one in asked)
         {
-            var part = progress is null ? null : new PartOf(progress, trials.Count, options.Degrees.Count);
-            KernelRegression model = Fit(x, y, features, options.For(degree), weights, part, cancellationToken);
-            double error = model.LeaveOneOutOfNear(cancellationToken);
-            best = best is null || error < trials.Min(trial => trial.Error) ? model : best;
-            trials.Add((degree, error > Criterion.LeastMeanSquare ? error : 0));
+            RegressionCheck.Terms(one, features);
         }
 
-        return new KernelRegression(best!._data, best._order, best._bandwidths, best.Options, best.Search, null, best._unweighted)
+        var examples = Examples.Prepare(x, y, features, weights);
+        var models = new KernelRegression[asked.Length];
+        double[] errors = new double[asked.Length];
+        var parts = new PartsOf(progress, asked.Length);
+        new Work(options.Threads ?? Environment.ProcessorCount, null, cancellationToken).ForEach(asked.Length, k =>
         {
-            DegreeTrials = trials,
+            Examples own = examples with { Data = examples.Data.ForAnother() };
+            models[k] = FitTo(own, asked[k], progress is null ? null : parts.Part(k), cancellationToken);
+            errors[k] = models[k].LeaveOneOutOfNear(cancellationToken);
+        });
+        int least = Enumerable.Range(0, errors.Length).MinBy(k => double.IsNaN(errors[k]) ? double.PositiveInfinity : errors[k]);
+        KernelRegression best = models[least];
+        return new KernelRegression(best._data, best._order, best._bandwidths, best.Options, best.Search, null, best._unweighted)
+        {
+            DegreeTrials = [.. errors.Select((error, k) => (asked[k].Degree, error > Criterion.LeastMeanSquare ? error : 0))],
         };
     }
 
@@ -37,8 +45,25 @@ public sealed partial class KernelRegression
             : criterion.At(criterion.Prepare(_data.Near()), _bandwidths);
     }
 
-    private sealed class PartOf(IProgress<double> whole, int part, int parts) : IProgress<double>
+    // The mean of what its parts say, which several threads do at once.
+    private sealed class PartsOf(IProgress<double>? whole, int parts)
     {
-        public void Report(double value) => whole.Report((part + value) / parts);
+        private readonly double[] _done = new double[parts];
+
+        public IProgress<double> Part(int part) => new One(this, part);
+
+        private sealed class One(PartsOf all, int part) : IProgress<double>
+        {
+            public void Report(double value)
+            {
+                lock (all._done)
+                {
+                    all._done[part] = value;
+                    all.Whole?.Report(all._done.Average());
+                }
+            }
+        }
+
+        private IProgress<double>? Whole => whole;
     }
 }

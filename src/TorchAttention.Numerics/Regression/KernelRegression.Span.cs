@@ -29,44 +29,76 @@ public sealed partial class KernelRegression
 
         SmootherData data = Options.LeaveOutTies ? _data.Near().TiesTogether() : _data.Near();
         var smoother = new Smoother(Options.Kernel, Options.Degree, Options.RidgeInUse, Options.Threads, cancellationToken);
-        double[]? found = SquaredErrors(_bandwidths);
-        return found is null ? [] : [.. Enumerable.Range(0, Features).Select(j => (End(j, -1), End(j, 1)))];
+        double[]? least = SquaredErrors(_bandwidths);
+        return least is null ? [] : [.. Enumerable.Range(0, Features).Select(j => (End(j, -1), End(j, 1)))];
 
-        // Ever longer steps until the error is above, then halves of the last one.
+        // Ever longer steps until the error is above, then where the excess, nearly a straight line of log h, is 0.
         double End(int feature, int sign)
         {
             double bound = sign < 0 ? search.Bounds[feature].Least : search.Bounds[feature].Most;
             double most = Math.Abs(Math.Log(bound / _bandwidths[feature]));
-            (double within, double step) = (0, FirstStep);
-            while (within < most && IsWithin(feature, sign * Math.Min(most, within + step)))
+            (double Log, double Excess) within = (0, double.NaN);
+            (double Log, double Excess) above = At(Math.Min(most, FirstStep));
+            for (double step = 2 * FirstStep; !(above.Excess > 0); step *= 2)
             {
-                (within, step) = (Math.Min(most, within + step), 2 * step);
+                if (above.Log >= most)
+                {
+                    return bound;
+                }
+
+                (within, above) = (above, At(Math.Min(most, above.Log + step)));
             }
 
-            for (step /= 2; within < most && step > LastStep / 2; step /= 2)
+            double found = double.NaN;
+            for (bool isByLine = true; above.Log - within.Log > LastStep; isByLine = !isByLine)
             {
-                within = IsWithin(feature, sign * Math.Min(most, within + step)) ? Math.Min(most, within + step) : within;
+                if (Math.Abs(OnLine() - found) <= LastStep / 2)
+                {
+                    break;
+                }
+
+                found = isByLine ? OnLine() : (within.Log + above.Log) / 2;
+                (double Log, double Excess) here = At(found);
+                (within, above) = here.Excess > 0 ? (within, here) : (here, above);
             }
 
-            return within >= most ? bound : _bandwidths[feature] * Math.Exp(sign * within);
+            return _bandwidths[feature] * Math.Exp(sign * OnLine());
+
+            (double Log, double Excess) At(double log) => (log, Excess(feature, sign * log));
+
+            double OnLine() => double.IsFinite(above.Excess - within.Excess)
+                ? within.Log + ((above.Log - within.Log) * within.Excess / (within.Excess - above.Excess))
+                : (within.Log + above.Log) / 2;
         }
 
-        bool IsWithin(int feature, double log) =>
+        double Excess(int feature, double log) =>
             SquaredErrors([.. _bandwidths.Select((h, j) => j == feature ? h * Math.Exp(log) : h)]) is { } errors
-            && IsWithinOneStandardError(data, errors, found);
+                ? ExcessOver(data, errors, least) : double.PositiveInfinity;
 
         double[]? SquaredErrors(double[] bandwidths)
         {
-            Smoother.Fit fit = smoother.At<double>(data, bandwidths, leaveOut: true);
-            return !fit.IsAdmissible ? null
-                : [.. Enumerable.Range(0, data.Count)
-                    .Select(i => Enumerable.Range(i * Columns, Columns).Sum(at => Math.Pow(data.Values[at] - fit.WithoutOwn[at], 2)))];
+            Smoother.Fit fit = bandwidths == _bandwidths && data == _data ? _smooth.Value
+                : smoother.At<double>(data, bandwidths, leaveOut: true);
+            if (!fit.IsAdmissible)
+            {
+                return null;
+            }
+
+            double[] squares = new double[data.Count];
+            for (int at = 0; at < data.Values.Length; at++)
+            {
+                double error = data.Values[at] - fit.WithoutOwn[at];
+                squares[at / Columns] += error * error;
+            }
+
+            return squares;
         }
     }
 
-    private static bool IsWithinOneStandardError(SmootherData data, double[] errors, double[] least)
+    // By how much the mean of the differences is more than its standard error, in units of the largest difference.
+    private static double ExcessOver(SmootherData data, double[] errors, double[] least)
     {
-        // In units of the largest difference: float64 holds the squares of values, not always their fourth powers.
+        // Float64 holds the squares of values, not always their fourth powers.
         double largest = 0;
         for (int i = 0; i < errors.Length; i++)
         {
@@ -83,6 +115,6 @@ public sealed partial class KernelRegression
             squares += data.WeightAt(i) / total * difference * difference;
         }
 
-        return mean <= Math.Sqrt(Math.Max(0, squares - (mean * mean)) / data.Examples);
+        return mean - Math.Sqrt(Math.Max(0, squares - (mean * mean)) / data.Examples);
     }
 }

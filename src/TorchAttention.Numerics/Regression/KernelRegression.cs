@@ -144,16 +144,13 @@ public sealed partial class KernelRegression : IPredictor
         }
 
         RegressionCheck.Terms(options, features);
-        (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
-        if (weighted.Length > 0)
-        {
-            x = Rows(x, weighted, features);
-            y = Rows(y, weighted, y.Length / weights.Length);
-            weights = Rows(weights, weighted, 1);
-        }
+        return FitTo(Examples.Prepare(x, y, features, weights), options, progress, cancellationToken);
+    }
 
-        SmootherData data = SmootherData.Create(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
-        order = weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]);
+    private static KernelRegression FitTo(
+        Examples examples, KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        (SmootherData data, int[]? order, Unweighted unweighted) = examples;
         (double[] bandwidths, BandwidthSearch? search) = Choose(data.Near(), options, progress, cancellationToken);
         search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
         return new KernelRegression(data, order, bandwidths, options, search, null, unweighted);
@@ -289,6 +286,25 @@ public sealed partial class KernelRegression : IPredictor
         }
 
         return taken;
+    }
+
+    /// <summary>Examples in the order that sums take them in, and the places that they were given in.</summary>
+    private sealed record Examples(SmootherData Data, int[]? Order, Unweighted Unweighted)
+    {
+        public static Examples Prepare(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, ReadOnlySpan<double> weights)
+        {
+            (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
+            if (weighted.Length > 0)
+            {
+                x = Rows(x, weighted, features);
+                y = Rows(y, weighted, y.Length / weights.Length);
+                weights = Rows(weights, weighted, 1);
+            }
+
+            SmootherData data = SmootherData.Create(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
+            return new Examples(
+                data, weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]), unweighted);
+        }
     }
 
     /// <summary>Examples of weight 0: they have a fitted value, and are in no sum.</summary>

@@ -33,6 +33,27 @@ public sealed class IntervalsTests
         }
     }
 
+    // So many examples that their width is chosen with neighbours taken together.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void NoiseOfManyExamples_IsFoundWhereItGrows(int seed)
+    {
+        var random = new Random(seed);
+        double[] x = [.. Enumerable.Range(0, 30_000).Select(_ => random.NextDouble())];
+        double[] y = [.. x.Select(place => Math.Sin(6 * place) + (Deviation(place) * Normal()))];
+        KernelRegression model = KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 2 });
+
+        double[] queries = [0.1, 0.3, 0.5, 0.7, 0.9];
+        Predictions at = model.Predict(queries, new() { Interval = IntervalKind.NewObservation });
+
+        Assert.All(queries.Zip(at.NoiseDeviation), pair => Assert.InRange(pair.Second / Deviation(pair.First), 0.93, 1.07));
+
+        double Deviation(double place) => 0.05 + (0.5 * place);
+
+        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    }
+
     [Fact]
     public void Sides_AreThoseOfTheResidualsNearby()
     {

@@ -1,3 +1,4 @@
+using MathNet.Numerics.Statistics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Smoothing;
@@ -39,7 +40,7 @@ internal sealed class LocalVariance
         (_data, _squares, _common, _threads) = (data, squares, common, threads);
         Samples = new Samples<double>(data.Keys, squares, data.Features, data.Weights);
         Widths = Choose();
-        _pooler = new(() => PoolerOf(Widths));
+        _pooler = new(() => PoolerOf(Samples, Widths));
     }
 
     /// <summary>The widths (d).</summary>
@@ -50,7 +51,7 @@ internal sealed class LocalVariance
     /// <summary>v at some queries (m, d).</summary>
     public double[] At(ReadOnlySpan<double> queries, CancellationToken cancellationToken = default)
     {
-        (double[] means, double[] sums, _) = Pooled(_pooler.Value, queries, cancellationToken);
+        (double[] means, double[] sums) = Pooled(_pooler.Value, queries, null, cancellationToken);
         for (int i = 0; i < means.Length; i++)
         {
             means[i] = sums[i] > 0 ? ((means[i] * sums[i]) + (PriorExamples * _common)) / (sums[i] + PriorExamples) : _common;
@@ -60,7 +61,7 @@ internal sealed class LocalVariance
     }
 
     /// <summary>v at each example, which has no say in it (n).</summary>
-    public double[] LeavingOut() => Others(Pooled(_pooler.Value, _data.Keys, default), [.. Enumerable.Range(0, _data.Count)]);
+    public double[] LeavingOut() => Others(Pooled(_pooler.Value, _data.Keys, null, default), [.. Enumerable.Range(0, _data.Count)]);
 
     private double[] Choose()
     {
@@ -73,6 +74,7 @@ internal sealed class LocalVariance
         int step = Math.Max(1, _data.Count / MostJudged);
         int[] judged = [.. Enumerable.Range(0, _data.Count).Where(i => i % step == 0)];
         double[] places = _data.Take(judged).Keys;
+        Samples<double> seen = Grouped(step);
         (double least, double most) = Range();
         int last = (int)Math.Ceiling(Math.Log(most / least) / Math.Log(Ratio));
         var tried = new List<(double[] Widths, double[] Scores)>();
@@ -80,10 +82,10 @@ internal sealed class LocalVariance
         {
             double times = least * Math.Pow(most / least, (double)k / last);
             double[] widths = Array.ConvertAll(scales, scale => times * (scale > 0 ? scale : 1));
-            using Pooler<double> pooler = PoolerOf(widths);
-            var pooled = Pooled(pooler, places, default);
-            double[] neighbours = [.. pooled.Neighbours.Order()];
-            if (neighbours[neighbours.Length / 2] >= LeastNeighbours || k == last)
+            using Pooler<double> pooler = PoolerOf(seen, widths);
+            double[]? neighbours = tried.Count == 0 && k < last ? new double[judged.Length] : null;
+            (double[] Means, double[] Sums) pooled = Pooled(pooler, places, neighbours, default);
+            if (neighbours is null || ArrayStatistics.OrderStatisticInplace(neighbours, (neighbours.Length / 2) + 1) >= LeastNeighbours)
             {
                 double[] others = Others(pooled, judged);
                 tried.Add((widths, [.. judged.Select((row, i) => Math.Log(others[i]) + (_squares[row] / others[i]))]));
@@ -92,6 +94,27 @@ internal sealed class LocalVariance
 
         double[] best = tried.MinBy(one => one.Scores.Average()).Scores;
         return tried.Last(one => IsAsGood(one.Scores, best)).Widths;
+    }
+
+    // Of one feature, whose keys are sorted: every so many neighbours as one, which is much less apart than any width that is tried.
+    private Samples<double> Grouped(int step)
+    {
+        if (step == 1 || _data.Features > 1)
+        {
+            return Samples;
+        }
+
+        int groups = (_data.Count + step - 1) / step;
+        (double[] keys, double[] squares, double[] weights) = (new double[groups], new double[groups], new double[groups]);
+        for (int i = 0; i < _data.Count; i++)
+        {
+            double weight = _data.WeightAt(i);
+            double part = weight / (weights[i / step] += weight);
+            keys[i / step] += part * (_data.Keys[i] - keys[i / step]);
+            squares[i / step] += part * (_squares[i] - squares[i / step]);
+        }
+
+        return new Samples<double>(keys, squares, 1, weights);
     }
 
     // One feature has as many widths as a search for a bandwidth; of several the deviations say how far rows are apart.
@@ -123,7 +146,7 @@ internal sealed class LocalVariance
         return mean <= Math.Sqrt(variance / n);
     }
 
-    private double[] Others((double[] Means, double[] Sums, double[] Neighbours) pooled, int[] rows)
+    private double[] Others((double[] Means, double[] Sums) pooled, int[] rows)
     {
         double[] others = new double[rows.Length];
         for (int i = 0; i < rows.Length; i++)
@@ -138,17 +161,16 @@ internal sealed class LocalVariance
         return others;
     }
 
-    private (double[] Means, double[] Sums, double[] Neighbours) Pooled(
-        Pooler<double> pooler, ReadOnlySpan<double> queries, CancellationToken cancellationToken)
+    private (double[] Means, double[] Sums) Pooled(
+        Pooler<double> pooler, ReadOnlySpan<double> queries, double[]? neighbours, CancellationToken cancellationToken)
     {
         int m = queries.Length / _data.Features;
-        (double[] means, double[] sums, double[] neighbours) = (new double[m], new double[m], new double[m]);
-        pooler.At(
-            queries, new PoolingOutput<double> { Values = means, LogWeightSum = sums, EffectiveNeighbours = neighbours },
-            cancellationToken: cancellationToken);
-        return (means, Array.ConvertAll(sums, Math.Exp), neighbours);
+        (double[] means, double[] sums) = (new double[m], new double[m]);
+        var output = new PoolingOutput<double> { Values = means, LogWeightSum = sums, EffectiveNeighbours = neighbours };
+        pooler.At(queries, output, cancellationToken: cancellationToken);
+        return (means, Array.ConvertAll(sums, Math.Exp));
     }
 
-    private Pooler<double> PoolerOf(double[] widths) => new(
-        SmoothingKernel.Gaussian, Samples, new PoolingWidths { Bandwidths = widths }, new PoolingOptions { Threads = _threads });
+    private Pooler<double> PoolerOf(Samples<double> samples, double[] widths) => new(
+        SmoothingKernel.Gaussian, samples, new PoolingWidths { Bandwidths = widths }, new PoolingOptions { Threads = _threads });
 }

@@ -21,15 +21,20 @@ internal sealed class Noise
     private readonly SmootherData _data;
     private readonly double[] _studentised;
     private readonly double[] _sizes;
-    private readonly int[] _order;
+    private readonly Lazy<int[]> _order;
     private readonly int? _threads;
 
     private Noise(SmootherData data, LocalVariance variance, double[] studentised, double freedom, int? threads)
     {
         (_data, Variance, _studentised, Freedom, _threads) = (data, variance, studentised, freedom, threads);
-        _sizes = [.. studentised.Select(Math.Abs).Order()];
-        _order = [.. Enumerable.Range(0, studentised.Length)];
-        Array.Sort((double[])studentised.Clone(), _order);
+        _sizes = Array.ConvertAll(studentised, Math.Abs);
+        Array.Sort(_sizes);
+        _order = new(() =>
+        {
+            int[] order = [.. Enumerable.Range(0, studentised.Length)];
+            Array.Sort((double[])studentised.Clone(), order);
+            return order;
+        });
     }
 
     /// <summary>Its variance.</summary>
@@ -136,15 +141,15 @@ internal sealed class Noise
         double tail = (1 - level) / 2;
         double sum = 0;
         double? upper = null;
-        double lower = _studentised[_order[0]];
-        foreach (int i in _order)
+        double lower = _studentised[_order.Value[0]];
+        foreach (int i in _order.Value)
         {
             sum += squares[i] / total;
             lower = sum < tail ? _studentised[i] : lower;
             upper ??= sum >= 1 - tail ? _studentised[i] : null;
         }
 
-        upper ??= _studentised[_order[^1]];
+        upper ??= _studentised[_order.Value[^1]];
 
         // So few residuals are near that none stands for the level.
         double least = 1 > (1 - level) * total ? StudentBand.Quantile(level, Freedom) : double.NegativeInfinity;

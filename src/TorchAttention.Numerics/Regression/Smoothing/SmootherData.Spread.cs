@@ -62,6 +62,9 @@ internal sealed partial record SmootherData
         return _order;
     }
 
+    /// <summary>The same, without what was computed of them: what these keep is not for two threads at once.</summary>
+    public SmootherData ForAnother() => this with { Far = Far };
+
     /// <summary>The examples that are not far.</summary>
     public SmootherData Near()
     {
