@@ -47,11 +47,14 @@ public sealed class TensorLoader : BatchLoader
 
     internal override long InputCount => _x.numel();
 
+    internal Tensor X => _x;
+
+    internal Tensor Y => _y;
+
     /// <inheritdoc/>
     public override IEnumerator<Batch> GetEnumerator()
     {
-        DrawSeed(_generator);
-        using Tensor order = (_shuffle ? Shuffled() : Held.Range(ExampleCount, _x.device)).DetachFromDisposeScope();
+        using Tensor order = NextOrder().DetachFromDisposeScope();
         for (long start = 0; start < ExampleCount; start += _batchSize)
         {
             Tensor indices = order.slice(0, start, Math.Min(start + _batchSize, ExampleCount), 1);
@@ -59,8 +62,15 @@ public sealed class TensorLoader : BatchLoader
         }
     }
 
-    private Tensor Shuffled()
+    /// <summary>The order of the examples in the next epoch, int64 (n), which an enumeration would have; it is drawn.</summary>
+    internal Tensor NextOrder()
     {
+        DrawSeed(_generator);
+        if (!_shuffle)
+        {
+            return Held.Range(ExampleCount, _x.device);
+        }
+
         using var generator = new Generator(DrawSeed(_generator));
         using Tensor order = randperm(ExampleCount, ScalarType.Int64, CPU, generator: generator);
         return order.to(_x.device, copy: true);

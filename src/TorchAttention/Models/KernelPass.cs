@@ -1,3 +1,4 @@
+using System.Numerics;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Pooling;
 
@@ -10,9 +11,12 @@ namespace TorchAttention.Models;
 /// <param name="last">Keeps the weights.</param>
 internal sealed class KernelPass(SmoothingKernel kernel, Func<Tensor> keys, Func<Tensor> values, LastWeights last)
 {
-    private static readonly PoolingOptions _nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
+    /// <summary>How the engine is asked.</summary>
+    public static readonly PoolingOptions Nearest = new() { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     private readonly KeptSamples _kept = new();
+
+    public SmoothingKernel Kernel => kernel;
 
     public AttentionMethod Method { get; set => field = Guard.Defined(value); }
 
@@ -36,13 +40,25 @@ internal sealed class KernelPass(SmoothingKernel kernel, Func<Tensor> keys, Func
             return AttentionPooling.Pool(attentionWeights, others is null ? v : v[others]);
         }
 
-        var pass = new LastPass(queries, numbers, own);
-        last.KeepFor(() => Weights(
-            pass.Queries(), pass.W(), own is null ? null : PairRegression.Others(pass.Indices(), keys().size(0)), bandwidth));
+        KeepFor(new LastPass(queries, numbers, own), bandwidth);
         return method == AttentionMethod.Streaming ? StreamingPooling.Pool(queries, k, v, w, own)
-            : regions is not null ? RegionPooling.Pool(kernel, inputs, regions, _nearest)
-            : EnginePooling.Pool(kernel, inputs, _nearest, _kept);
+            : regions is not null ? RegionPooling.Pool(kernel, inputs, regions, Nearest)
+            : EnginePooling.Pool(kernel, inputs, Nearest, _kept);
     }
+
+    /// <summary>The model's keys and values for the engine, prepared once.</summary>
+    public Samples<T> Samples<T>()
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        (Tensor k, Tensor v) = (keys(), values());
+        using var keyNumbers = new Numbers<T>(k);
+        using var valueNumbers = new Numbers<T>(v);
+        return _kept.Of<T>(keyNumbers.Span, valueNumbers.Span, k.dim() == 1 ? 1 : (int)k.size(1));
+    }
+
+    /// <summary>Keeps what the weights of a pass are made of, should someone ask.</summary>
+    public void KeepFor(LastPass pass, double? bandwidth = null) => last.KeepFor(() => Weights(
+        pass.Queries(), pass.W(), pass.LeavesOneOut ? PairRegression.Others(pass.Indices(), keys().size(0)) : null, bandwidth));
 
     private Tensor Weights(Tensor queries, Tensor w, Tensor? others, double? bandwidth)
     {

@@ -1,3 +1,4 @@
+using TorchAttention.Data;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp.Modules;
@@ -184,6 +185,20 @@ public class NWKernelRegression : PairRegression
 
     /// <inheritdoc/>
     protected sealed override Tensor Pool(Tensor queries, Tensor? own) => _pass.Pool(queries, InverseBandwidths(), own, _regions);
+
+    /// <inheritdoc/>
+    /// <remarks>A model of one's own may make its widths of other parameters, and has a graph.</remarks>
+    internal sealed override IDirectStep? CreateDirectStep(RegressionData data)
+    {
+        bool isOfW = GetType() == typeof(NWKernelRegression) && Options.Widths != KernelWidths.PerRegion && !Options.LearnValues;
+        bool fits = data.XTrain.dim() == Keys.dim() && data.XTrain.shape.AsSpan(1).SequenceEqual(Keys.shape.AsSpan(1));
+        Tensor[] numbers = [_w, Keys, Values, data.XTrain, data.YTrain, data.XVal, data.YVal];
+        return !isOfW || !fits || Method != AttentionMethod.Auto || !_w.requires_grad
+            || !Array.TrueForAll(numbers, part => part.device_type == DeviceType.CPU && part.dtype == _w.dtype) ? null
+            : _w.dtype == ScalarType.Float32 ? new KernelStep<float>(_pass, _w, LeaveOneOut)
+            : _w.dtype == ScalarType.Float64 ? new KernelStep<double>(_pass, _w, LeaveOneOut)
+            : null;
+    }
 
     // By these names checkpoints know whose they are, as files do by those of Kinds.
     private static string NameFor(KernelModelOptions options) => options?.Widths switch

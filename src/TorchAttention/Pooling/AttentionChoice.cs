@@ -8,6 +8,9 @@ internal static class AttentionChoice
 
     private const double LargestW = 1e15;
 
+    /// <summary>Whether a w is so large that it is no bandwidth any more, or no number.</summary>
+    public static bool HasRunAway(double[] w) => !Array.TrueForAll(w, number => Math.Abs(number) < LargestW);
+
     /// <summary>The method for one forward pass.</summary>
     /// <param name="asked">What the user asked for.</param>
     /// <param name="kernel">The kernel.</param>
@@ -52,7 +55,7 @@ internal static class AttentionChoice
         // Where w or learned values have run away, outputs of the textbook form are NaN, and whoever watches the loss sees it.
         numbers = w.ToDoubles();
         bool hasRunAway = values.requires_grad && !values.isfinite().all().ToBoolean();
-        if (hasRunAway || !Array.TrueForAll(numbers, number => Math.Abs(number) < LargestW))
+        if (hasRunAway || HasRunAway(numbers))
         {
             return AttentionMethod.Textbook;
         }

@@ -129,7 +129,8 @@ public static class EnginePooling
         return EngineFunction.Record(inputs, output, gradient);
     }
 
-    private static double[] Spread<T>(Tensor w, int features)
+    /// <summary>The w of each feature (d).</summary>
+    internal static double[] Spread<T>(Tensor w, int features)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         using var widths = new Numbers<T>(w);

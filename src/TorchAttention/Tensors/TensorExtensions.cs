@@ -11,6 +11,14 @@ public static class TensorExtensions
     public static double[] ToDoubles(this Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+
+        // A few numbers are read sooner than libtorch makes a tensor of them.
+        if (tensor.dtype == ScalarType.Float32 && tensor.device_type == DeviceType.CPU)
+        {
+            using var numbers = new Numbers<float>(tensor);
+            return Array.ConvertAll(numbers.Span.ToArray(), number => (double)number);
+        }
+
         using DisposeScope scope = NewDisposeScope();
         Tensor onCpu = tensor.detach().to(ScalarType.Float64, CPU).contiguous();
         return MemoryMarshal.Cast<byte, double>(onCpu.bytes).ToArray();

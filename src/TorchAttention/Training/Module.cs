@@ -38,6 +38,9 @@ public abstract class Module : nn.Module<Tensor, Tensor>
     {
     }
 
+    /// <summary>A way to take steps without a graph; null for modules that need one.</summary>
+    internal virtual IDirectStep? CreateDirectStep(RegressionData data) => null;
+
     /// <summary>About how many numbers a training step works on one by one.</summary>
     /// <remarks>
     /// An attention meets each example with all of the training inputs; an optimiser, each parameter; a layer, each example with all of its

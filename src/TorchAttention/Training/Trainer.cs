@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchAttention.Data;
 
 namespace TorchAttention.Training;
@@ -8,9 +7,6 @@ namespace TorchAttention.Training;
 /// </summary>
 public sealed class Trainer
 {
-    // Adam multiplies its rate by up to 1 / (1 - b1), and libtorch refuses a product that float32 cannot hold.
-    private const double LargestRate = float.MaxValue / 1000;
-
     private readonly TrainerOptions _options;
     private TrainingRun? _run;
 
@@ -161,7 +157,7 @@ public sealed class Trainer
     private double TrainEpoch(TrainingRun run, CancellationToken cancellationToken)
     {
         run.Model.train();
-        using IEnumerator<Batch> batches = run.TrainDataloader.GetEnumerator();
+        using MiniBatches batches = run.Batches(isTraining: true);
         for (int i = 0; ; i++)
         {
             bool isDone = i < run.Batch;
@@ -184,7 +180,7 @@ public sealed class Trainer
 
             if (!isDone)
             {
-                Step(run, batches.Current);
+                Step(run, batches);
             }
         }
 
@@ -195,7 +191,7 @@ public sealed class Trainer
                 $"every step of epoch {run.Epoch} was left out for a loss or a gradient that is not finite");
     }
 
-    private void Step(TrainingRun run, Batch batch)
+    private void Step(TrainingRun run, MiniBatches batches)
     {
         if (_options.Schedule is LearningRateSchedule schedule)
         {
@@ -209,7 +205,7 @@ public sealed class Trainer
         (double loss, double norm) = (double.NaN, double.NaN);
         try
         {
-            Move(run, () => Descend(run, batch, ref loss, ref norm));
+            (loss, norm) = batches.Step(_options.GradientClipVal);
         }
         catch (TrainingDivergedException e) when (_options.NonFinite == NonFinitePolicy.Skip)
         {
@@ -217,62 +213,12 @@ public sealed class Trainer
             return;
         }
 
-        long examples = batch.X.size(0);
-        run.Losses = (run.Losses.Sum + (loss * examples), run.Losses.Examples + examples);
+        run.Losses = (run.Losses.Sum + (loss * batches.Examples), run.Losses.Examples + batches.Examples);
         StepCompleted?.Invoke(this, new StepCompleted(run.Step, run.Epoch, run.TrainDataloader.Count, loss)
         {
             GradientNorm = norm,
             LearningRate = run.Optimizer.ParamGroups.First().LearningRate,
         });
-    }
-
-    private static void Move(TrainingRun run, Func<Tensor> closure)
-    {
-        if (run.Optimizer is Lbfgs)
-        {
-            run.Optimizer.step(closure)?.Dispose();
-            return;
-        }
-
-        closure().Dispose();
-        try
-        {
-            run.Optimizer.step();
-        }
-        catch (ExternalException) when (run.Optimizer.ParamGroups.Any(group => group.LearningRate > LargestRate))
-        {
-            throw Diverged(run, double.NaN, $"the learning rate of step {run.Step}", run.Optimizer.ParamGroups.First().LearningRate);
-        }
-    }
-
-    // The loss and its gradients. Only the first of a step is a number that must be finite: an optimiser that looks further takes its steps
-    // back.
-    private Tensor Descend(TrainingRun run, Batch batch, ref double loss, ref double norm)
-    {
-        Tensor descended = run.Model.TrainingStep(batch);
-        double value = descended.ToDouble();
-        bool isFirst = double.IsNaN(norm);
-        if (isFirst && !double.IsFinite(value))
-        {
-            throw Diverged(run, value, $"the training loss of step {run.Step}", value);
-        }
-
-        run.Optimizer.zero_grad();
-        descended.backward();
-        double length = Gradients.Norm(run.Parameters);
-        if (isFirst)
-        {
-            (loss, norm) = (
-                value,
-                double.IsFinite(length) ? length : throw Diverged(run, value, $"the norm of the gradients of step {run.Step}", length));
-        }
-
-        if (_options.GradientClipVal > 0 && length > _options.GradientClipVal)
-        {
-            Gradients.Clip(run.Parameters, length, _options.GradientClipVal);
-        }
-
-        return descended;
     }
 
     private double ValidateEpoch(TrainingRun run, CancellationToken cancellationToken)
@@ -281,7 +227,7 @@ public sealed class Trainer
         using IDisposable noGradients = no_grad();
         double sum = 0;
         long examples = 0;
-        using IEnumerator<Batch> batches = run.ValDataloader.GetEnumerator();
+        using MiniBatches batches = run.Batches(isTraining: false);
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -292,15 +238,9 @@ public sealed class Trainer
                     : throw new InvalidOperationException($"Expected batches to validate with in epoch {run.Epoch}, got none.");
             }
 
-            using Tensor loss = run.Model.ValidationStep(batches.Current);
-            double value = loss.ToDouble();
-            if (!double.IsFinite(value))
-            {
-                throw Diverged(run, value, $"the validation loss after step {run.Step}", value);
-            }
-
-            sum += value * batches.Current.X.size(0);
-            examples += batches.Current.X.size(0);
+            double value = batches.Validate();
+            sum += value * batches.Examples;
+            examples += batches.Examples;
             ValidationCompleted?.Invoke(this, new ValidationCompleted(run.Epoch, run.ValDataloader.Count, value));
         }
     }
@@ -321,15 +261,5 @@ public sealed class Trainer
         run.Epoch++;
         run.BeginEpoch();
         EpochCompleted?.Invoke(this, completed);
-    }
-
-    private static TrainingDivergedException Diverged(TrainingRun run, double loss, string what, double value)
-    {
-        (string name, double largest) = Gradients.Largest(run.Parameters);
-        string cause = Gradients.FirstNonFinite(run.Parameters)
-            ?? string.Create(CultureInfo.InvariantCulture, $"the largest number in the parameters is {largest:G4}, in {name}");
-        return new TrainingDivergedException(
-            run.Step, run.Epoch, loss,
-            $"{what} (epoch {run.Epoch}, mini-batch {run.Batch} of {run.TrainDataloader.Count}) is {value}; {cause}");
     }
 }

@@ -6,6 +6,8 @@ namespace TorchAttention.Training;
 /// <summary>A training under way: the module and its optimiser, and the place where the next step will be.</summary>
 internal sealed class TrainingRun : IDisposable
 {
+    private readonly IDirectStep? _direct;
+
     public TrainingRun(Module model, DataModule data, OptimizerOptions? optimizer)
     {
         Model = model;
@@ -16,6 +18,9 @@ internal sealed class TrainingRun : IDisposable
         TrainDataloader = data.TrainDataloader();
         ValDataloader = data.ValDataloader();
         BaseLearningRates = [.. Optimizer.ParamGroups.Select(group => group.LearningRate)];
+
+        // What of a training that was interrupted is done again has the same bits: the choice depends on nothing that a step changes.
+        _direct = data is RegressionData pairs && Optimizer is not Lbfgs ? model.CreateDirectStep(pairs) : null;
         BeginEpoch();
     }
 
@@ -76,6 +81,21 @@ internal sealed class TrainingRun : IDisposable
         {
             group.LearningRate = BaseLearningRates[i++] * factor;
         }
+    }
+
+    /// <summary>The mini-batches of an epoch, each with the step that it is for.</summary>
+    public MiniBatches Batches(bool isTraining) => _direct is null
+        ? new TensorBatches(this, isTraining ? TrainDataloader : ValDataloader)
+        : new DirectBatches(this, _direct, (TensorLoader)(isTraining ? TrainDataloader : ValDataloader), isTraining);
+
+    /// <summary>That a loss or a gradient is no number any more, and where that comes from.</summary>
+    public TrainingDivergedException Diverged(double loss, string what, double value)
+    {
+        (string name, double largest) = Gradients.Largest(Parameters);
+        string cause = Gradients.FirstNonFinite(Parameters)
+            ?? string.Create(CultureInfo.InvariantCulture, $"the largest number in the parameters is {largest:G4}, in {name}");
+        return new TrainingDivergedException(
+            Step, Epoch, loss, $"{what} (epoch {Epoch}, mini-batch {Batch} of {TrainDataloader.Count}) is {value}; {cause}");
     }
 
     public void KeepBest() => Best = [.. State.Select(part => TensorBytes.ToArray(part.Tensor))];

@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Pooling;
 using TorchAttention.Training;
 using TorchSharp.Modules;
 using OptimizerOptions = TorchAttention.Training.OptimizerOptions;
@@ -152,7 +153,7 @@ public sealed class OptimizerTests
     private static double Trained(TrainerOptions options, Func<NWKernelRegression, TorchAttention.Training.Module> wrap)
     {
         using var data = new NonlinearData();
-        using var model = new NWKernelRegression(data.XTrain, data.YTrain);
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain) { Method = AttentionMethod.Engine };
         using TorchAttention.Training.Module wrapped = wrap(model);
         new Trainer(options).Fit(wrapped, data);
         return model.W.ToDoubles()[0];

@@ -1,0 +1,39 @@
+using TorchAttention.Data;
+
+namespace TorchAttention.Training;
+
+/// <summary>Mini-batches that a module computes its loss and gradients of by itself: no batch is made, and no graph.</summary>
+internal sealed class DirectBatches(TrainingRun run, IDirectStep step, TensorLoader loader, bool isTraining) : MiniBatches(run)
+{
+    private readonly long _all = loader.ExampleCount;
+    private readonly long _largest = loader.LargestBatch;
+    private long _first = -1;
+
+    public override long Examples => Math.Min(_largest, _all - _first);
+
+    public override bool MoveNext()
+    {
+        if (_first < 0)
+        {
+            step.Take(loader, isTraining);
+        }
+
+        _first = _first < 0 ? 0 : _first + _largest;
+        return _first < _all;
+    }
+
+    public override (double Loss, double Norm) Step(double clip)
+    {
+        double loss = FiniteLoss(Loss());
+        double norm = FiniteNorm(step.WriteGradient(clip), loss);
+        Move();
+        return (loss, norm);
+    }
+
+    public override void Dispose()
+    {
+        // The step has arrays alone, and is there for the next epoch.
+    }
+
+    protected override double Loss() => step.Loss((int)_first, (int)Examples);
+}

@@ -1,0 +1,20 @@
+using TorchAttention.Data;
+
+namespace TorchAttention.Training;
+
+/// <summary>A module's loss and its gradients by formulas, on arrays: for modules whose step is far shorter than that of a graph.</summary>
+internal interface IDirectStep
+{
+    /// <summary>Takes the examples of an epoch in their order, which is drawn as an enumeration of the loader draws it.</summary>
+    /// <param name="loader">Has the examples.</param>
+    /// <param name="isTraining">Whether gradients are asked for.</param>
+    void Take(TensorLoader loader, bool isTraining);
+
+    /// <summary>The loss of some neighbours in that order; NaN where the parameters have run away.</summary>
+    double Loss(int first, int count);
+
+    /// <summary>Writes the gradient of that loss into the parameters.</summary>
+    /// <param name="clip">The largest norm that it may have; 0 for any. One that is no number is not written.</param>
+    /// <returns>Its norm before.</returns>
+    double WriteGradient(double clip);
+}
