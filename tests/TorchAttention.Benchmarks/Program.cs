@@ -57,6 +57,12 @@ if (args.Contains("--training"))
     return;
 }
 
+if (args.Contains("--local-linear"))
+{
+    LocalLinearRun.Print();
+    return;
+}
+
 if (args is ["--device", string device])
 {
     DeviceRun.Print(device);

@@ -30,6 +30,9 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
     public static readonly AppliesTo Heads =
         new(Model + 3, $"to --model {LearnedModel.MultiHead}", it => it.Model.Name == LearnedModel.MultiHead);
 
+    public static readonly AppliesTo Planes =
+        new(Model + 4, $"to --model {LearnedModel.LocalLinear}", it => it.Model.Name == LearnedModel.LocalLinear);
+
     public static readonly AppliesTo Tables = new(Data, "to tables", it => !it.IsNonlinear);
     public static readonly AppliesTo Nonlinear = new(Data + 1, $"to --data {DataSource.Nonlinear}", it => it.IsNonlinear);
 

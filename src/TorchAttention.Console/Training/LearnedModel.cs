@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Runs;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Pooling;
@@ -12,6 +13,7 @@ namespace TorchAttention.Cli.Training;
 internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOptions, RegressionData, Module> Make)
 {
     public const string Usual = "nw";
+    public const string LocalLinear = "local-linear";
     public const string Region = "region";
     public const string MultiHead = "multi-head";
 
@@ -26,6 +28,11 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
             EstimatorName = "parametric",
         },
         new("ard", "a w for each column of x", (it, data) => Kernel(it, data, KernelWidths.PerFeature))
+        {
+            CanStream = true,
+            IsOfColumns = true,
+        },
+        new(LocalLinear, "a w for each column, and planes in place of means", Planes)
         {
             CanStream = true,
             IsOfColumns = true,
@@ -69,7 +76,8 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     public static LearnedModel? Find(string name) => All.FirstOrDefault(it => it.Name == name);
 
     /// <summary>Whether a learned number is a w, and not one of several that stand for those of many regions.</summary>
-    public bool IsWidth(string number) => Name is not (Region or Key) || char.IsAsciiDigit(number[^1]);
+    public bool IsWidth(string number) =>
+        RunFolder.IsWidth(number) && (Name is not (Region or Key) || char.IsAsciiDigit(number[^1]));
 
     /// <summary>
     /// About how many matrices of mini-batch x keys a step holds: differences, scores, weights, and the gradients of each.
@@ -93,6 +101,20 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
 
     private static NWKernelRegression Kernel(TrainOptions options, RegressionData data, KernelWidths widths, int regions = 1) =>
         new(data.XTrain, data.YTrain, KernelOptions(options) with { Widths = widths, Regions = regions }) { Method = options.Method };
+
+    private static NWKernelRegression Planes(TrainOptions options, RegressionData data) => new(
+        data.XTrain,
+        data.YTrain,
+        KernelOptions(options) with
+        {
+            Widths = KernelWidths.PerFeature,
+            Degree = 1,
+            Ridge = options.Ridge,
+            LearnRidge = options.LearnRidge,
+        })
+    {
+        Method = options.Method,
+    };
 
     private static KernelModelOptions KernelOptions(TrainOptions options) => new()
     {

@@ -74,6 +74,8 @@ internal sealed partial record TrainOptions
                 ? $"--leave-one-out does not apply to --model {Model.Name}, whose last linear map reads the value that was left out "
                     + "from the mean of the others; use --patience"
             : Method == AttentionMethod.Streaming && !isGaussian ? "--method streaming applies to --kernel gaussian only"
+            : Model.Name == LearnedModel.LocalLinear && !isGaussian ? $"--model {Model.Name} applies to --kernel gaussian only"
+            : LearnRidge && Ridge == 0 ? "--learn-ridge: expected a --ridge above 0 to begin with, got 0"
             : Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1)
                 ? $"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed"
             : Momentum >= 1 ? $"--momentum: expected less than 1, got {Momentum}"

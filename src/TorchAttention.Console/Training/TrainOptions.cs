@@ -14,6 +14,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
     private const double UsualCheckpointSeconds = 60;
     private static readonly LearningRateSchedule _schedule = new();
     private static readonly AttentionRegressionOptions _attention = new();
+    private static readonly KernelModelOptions _kernels = new();
 
     public string Data { get; init; } = Line.Take(new Option<string>(Options.Data)
     {
@@ -123,6 +124,21 @@ internal sealed partial record TrainOptions(TrainLine Line)
             {
                 json.WriteNumber("regions", regions);
             }
+        });
+
+    public double Ridge { get; } = Line.Take(
+        Options.NotNegativeNumber(
+            "--ridge",
+            $"By how much a plane's slopes are held at 0, in squared bandwidths (local-linear; default {_kernels.Ridge})"),
+        AppliesTo.Planes) ?? _kernels.Ridge;
+
+    public bool LearnRidge { get; } = Line.Take(
+        Options.Flag("--learn-ridge", "Learn the ridge beside w (local-linear)"),
+        AppliesTo.Planes,
+        record: (json, it) =>
+        {
+            json.WriteNumber("ridge", it.Ridge);
+            json.WriteBoolean("learn_ridge", it.LearnRidge);
         });
 
     public int Hidden { get; } = Line.Take(

@@ -46,6 +46,35 @@ internal sealed class KernelPass(SmoothingKernel kernel, Func<Tensor> keys, Func
             : EnginePooling.Pool(kernel, inputs, Nearest, _kept);
     }
 
+    /// <summary>The heights of planes through the values at each query; what it makes besides is disposed by the caller.</summary>
+    /// <param name="queries">Queries (m), or (m, d).</param>
+    /// <param name="w">One w (1), or each feature's own (d).</param>
+    /// <param name="ridge">lambda (1).</param>
+    /// <param name="own">The places of the queries among the keys, where each leaves out its own (m).</param>
+    public Tensor PoolPlanes(Tensor queries, Tensor w, Tensor ridge, Tensor? own)
+    {
+        var inputs = new PoolingInputs(queries, keys(), values(), w, own);
+        double[] numbers = w.ToDoubles();
+        if (AttentionChoice.HasRunAway(numbers))
+        {
+            return w.sum().Times(double.NaN).expand(queries.size(0));
+        }
+
+        var pass = new LastPass(queries, numbers, own);
+        double lambda = ridge.ToDoubles()[0];
+        last.KeepFor(() =>
+        {
+            Tensor k = keys();
+            Tensor? indices = pass.LeavesOneOut ? pass.Indices() : null;
+            Tensor each = LocalLinearPooling.Weights(
+                new PoolingInputs(pass.Queries(), k, values(), pass.W(), indices), tensor([lambda], k.dtype, k.device));
+            return indices is null ? each : each.gather(1, PairRegression.Others(indices, k.size(0)));
+        });
+        return Method == AttentionMethod.Textbook
+            ? LocalLinearPooling.ByMatrices(inputs, ridge)
+            : LocalLinearPooling.Pool(inputs, ridge, byTiles: Method == AttentionMethod.Streaming || queries.device_type != DeviceType.CPU);
+    }
+
     /// <summary>The model's keys and values for the engine, prepared once.</summary>
     public Samples<T> Samples<T>()
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

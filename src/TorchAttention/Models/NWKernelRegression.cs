@@ -19,7 +19,12 @@ namespace TorchAttention.Models;
 /// of w is 0, and training goes on.
 /// </para>
 /// <para>
-/// State: <c>w</c> (1), (d) or (regions), <c>keys</c> (keys) or (keys, d), <c>values</c> (keys), and of regions <c>regions</c> (keys).
+/// With <see cref="KernelModelOptions.Degree"/> 1 the output is the height of a plane fitted with these weights, which is local linear
+/// attention.
+/// </para>
+/// <para>
+/// State: <c>w</c> (1), (d) or (regions), <c>keys</c> (keys) or (keys, d), <c>values</c> (keys), of regions <c>regions</c> (keys), and of
+/// a ridge that is learned <c>log_ridge</c> (1).
 /// </para>
 /// </remarks>
 public class NWKernelRegression : PairRegression
@@ -30,6 +35,9 @@ public class NWKernelRegression : PairRegression
 
     [ComponentName(Name = "w")]
     private readonly Parameter _w;
+
+    [ComponentName(Name = "log_ridge")]
+    private readonly Parameter? _logRidge;
 
     [ComponentName(Name = "regions")]
     private readonly Tensor? _regions;
@@ -76,6 +84,13 @@ public class NWKernelRegression : PairRegression
         using Scalar first = options.InitialW;
         _w = nn.Parameter(full(Count(options, keys), first, keys.dtype, keys.device));
         _w.DetachFromDisposeScope();
+        if (options.LearnRidge)
+        {
+            using Scalar log = Math.Log(options.Ridge);
+            _logRidge = nn.Parameter(full([1], log, keys.dtype, keys.device));
+            _logRidge.DetachFromDisposeScope();
+        }
+
         if (options.Widths == KernelWidths.PerRegion)
         {
             using Scalar regions = options.Regions;
@@ -113,14 +128,20 @@ public class NWKernelRegression : PairRegression
         new KernelModelKind<NWKernelRegression>("nw_kernel_regression", KernelWidths.Shared, Create),
         new KernelModelKind<NWKernelRegression>("relevance_kernel_regression", KernelWidths.PerFeature, Create),
         new KernelModelKind<NWKernelRegression>("regional_kernel_regression", KernelWidths.PerRegion, Create),
+        new KernelModelKind<NWKernelRegression>("local_linear_regression", KernelWidths.Shared, Create, degree: 1),
+        new KernelModelKind<NWKernelRegression>("local_linear_relevance_regression", KernelWidths.PerFeature, Create, degree: 1),
     ];
 
     /// <inheritdoc/>
     /// <remarks>
     /// One is <c>w</c>; those of features are <c>w_1</c> to <c>w_d</c>, and of up to 16 regions <c>w_1</c> to <c>w_16</c>. Of more regions
-    /// the least |w|, the median and the largest: <c>w_least</c>, <c>w_median</c> and <c>w_most</c>.
+    /// the least |w|, the median and the largest: <c>w_least</c>, <c>w_median</c> and <c>w_most</c>. A learned <c>ridge</c> comes last.
     /// </remarks>
-    public override IReadOnlyList<(string Name, double Value)> LearnedNumbers()
+    public override IReadOnlyList<(string Name, double Value)> LearnedNumbers() => _logRidge is null
+        ? LearnedWidths()
+        : [.. LearnedWidths(), ("ridge", Math.Exp(_logRidge.ToDoubles()[0]))];
+
+    private IReadOnlyList<(string Name, double Value)> LearnedWidths()
     {
         double[] w = _w.ToDoubles();
         if (Options.Widths == KernelWidths.Shared)
@@ -179,18 +200,24 @@ public class NWKernelRegression : PairRegression
     protected virtual Tensor InverseBandwidths() => _w;
 
     /// <summary>The feature that a learned number is a w of; null where several share it.</summary>
-    internal int? FeatureOf(int width) => Options.Widths == KernelWidths.PerFeature ? width
+    internal int? FeatureOf(int width) => width >= _w.numel() ? null
+        : Options.Widths == KernelWidths.PerFeature ? width
         : Keys.dim() == 1 || Keys.size(1) == 1 ? 0
         : null;
 
     /// <inheritdoc/>
-    protected sealed override Tensor Pool(Tensor queries, Tensor? own) => _pass.Pool(queries, InverseBandwidths(), own, _regions);
+    protected sealed override Tensor Pool(Tensor queries, Tensor? own) => Options.Degree == 0
+        ? _pass.Pool(queries, InverseBandwidths(), own, _regions)
+        : _pass.PoolPlanes(queries, InverseBandwidths(), Ridge(), own);
+
+    private Tensor Ridge() => _logRidge?.exp() ?? tensor([Options.Ridge], _w.dtype, _w.device);
 
     /// <inheritdoc/>
     /// <remarks>A model of one's own may make its widths of other parameters, and has a graph.</remarks>
     internal sealed override IDirectStep? CreateDirectStep(RegressionData data)
     {
-        bool isOfW = GetType() == typeof(NWKernelRegression) && Options.Widths != KernelWidths.PerRegion && !Options.LearnValues;
+        bool isOfW = GetType() == typeof(NWKernelRegression) && Options.Widths != KernelWidths.PerRegion && !Options.LearnValues
+            && Options.Degree == 0;
         bool fits = data.XTrain.dim() == Keys.dim() && data.XTrain.shape.AsSpan(1).SequenceEqual(Keys.shape.AsSpan(1));
         Tensor[] numbers = [_w, Keys, Values, data.XTrain, data.YTrain, data.XVal, data.YVal];
         return !isOfW || !fits || Method != AttentionMethod.Auto || !_w.requires_grad
@@ -201,7 +228,7 @@ public class NWKernelRegression : PairRegression
     }
 
     // By these names checkpoints know whose they are, as files do by those of Kinds.
-    private static string NameFor(KernelModelOptions options) => options?.Widths switch
+    private static string NameFor(KernelModelOptions options) => options?.Degree == 1 ? "LocalLinearRegression" : options?.Widths switch
     {
         KernelWidths.PerFeature => "RelevanceKernelRegression",
         KernelWidths.PerRegion => "RegionalKernelRegression",

@@ -3,7 +3,19 @@ namespace TorchAttention.Models;
 /// <summary>The options of models as the text of a file, and back.</summary>
 internal static class StoredOptions
 {
-    public static Dictionary<string, string> Texts(KernelModelOptions options) => new()
+    public static Dictionary<string, string> Texts(KernelModelOptions options)
+    {
+        Dictionary<string, string> texts = OfWidths(options);
+        if (options.Degree > 0)
+        {
+            texts["ridge"] = Text(options.Ridge);
+            texts["learn_ridge"] = Text(options.LearnRidge);
+        }
+
+        return texts;
+    }
+
+    private static Dictionary<string, string> OfWidths(KernelModelOptions options) => new()
     {
         ["kernel"] = SmoothingKernel.Find(options.Kernel.Name) == options.Kernel
             ? options.Kernel.Name
@@ -29,11 +41,16 @@ internal static class StoredOptions
     /// <summary>The options of a kernel model.</summary>
     /// <param name="reader">The file.</param>
     /// <param name="largest">The largest number that w's type holds.</param>
-    public static KernelModelOptions Kernel(StoredModel reader, double largest)
+    /// <param name="degree">Its degree.</param>
+    public static KernelModelOptions Kernel(StoredModel reader, double largest, int degree)
     {
         bool isFirst = reader.Text("version") == "1";
         return new KernelModelOptions
         {
+            Degree = degree,
+            Ridge = degree == 0 ? new KernelModelOptions().Ridge
+                : Number(reader, "ridge", ridge => ridge >= 0 && double.IsFinite(ridge), "a number of at least 0"),
+            LearnRidge = degree > 0 && Flag(reader, "learn_ridge"),
             Kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel"),
             LearningRate = Positive(reader, "lr"),
             LeaveOneOut = Flag(reader, "leave_one_out"),

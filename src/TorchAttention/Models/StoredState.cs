@@ -44,6 +44,9 @@ internal sealed class StoredState(string path, SafeTensorsFile file, Device? dev
         return stored;
     }
 
+    /// <summary>Whether there is a tensor.</summary>
+    public bool Has(string name) => file.Tensors.ContainsKey(name);
+
     /// <summary>A tensor.</summary>
     public Tensor Loaded(string name)
     {

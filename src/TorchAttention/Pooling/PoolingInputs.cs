@@ -15,6 +15,15 @@ internal sealed record PoolingInputs(Tensor Queries, Tensor Keys, Tensor Values,
     public PoolingInputs AsMatrices() =>
         new(AsMatrix(Queries), AsMatrix(Keys), AsMatrix(Values), W.expand(Queries.dim() == 2 ? Queries.size(1) : 1), Excluded);
 
+    /// <summary>The same with some of the queries.</summary>
+    public PoolingInputs Rows(long first, long count) =>
+        this with { Queries = Queries.narrow(0, first, count), Excluded = Excluded?.narrow(0, first, count) };
+
+    /// <summary>Copies that no one else can change, without a graph and outside all dispose scopes.</summary>
+    public PoolingInputs Copied() => new(
+        Queries.CloneWithoutGraph(), Keys.CloneWithoutGraph(), Values.CloneWithoutGraph(), W.CloneWithoutGraph(),
+        Excluded?.CloneWithoutGraph());
+
     /// <summary>Checks that shapes, number types and devices fit each other.</summary>
     /// <param name="mayBeOwn">Whether each key may have its own w.</param>
     /// <returns>Whether each key has its own w.</returns>

@@ -18,6 +18,7 @@ public sealed class PredictTrainedTests : IDisposable
     [InlineData("nw", 1)]
     [LongData("nw", 2)]
     [LongData("ard", 2, "--learn-values")]
+    [LongData("local-linear", 2, "--learn-ridge", "--learn-values")]
     [LongData("region", 1, "--regions", "3", "--kernel", "epanechnikov")]
     [LongData("key", 1, "--learn-values")]
     [LongData("dot-product", 2, "--hidden", "8")]

@@ -77,6 +77,7 @@ public sealed class ModelFileTests : IDisposable
         Refused("a known 'version' in the header, found 'x'", file, ("version", "x"));
         Refused("saved by TorchAttention, found a safetensors file of another kind", file, ("format", "other"));
         Refused("of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', "
+            + "'local_linear_regression', 'local_linear_relevance_regression', "
             + "'attention_regression', found 'kernel'", file, ("model", "kernel"));
         Refused("a known 'kernel' in the header, found 'none'", file, ("kernel", "none"));
         Refused("its gradient is 0 everywhere", file, ("kernel", "boxcar"));

@@ -236,7 +236,7 @@ public sealed class ModelInUnitsTests : IDisposable
         double[] seconds = [.. Enumerable.Range(0, Rows).Select(i => 1.7e9 + (86_400 * (i + random.NextDouble())))];
         double[] other = [.. seconds.Select(_ => random.NextDouble() / 1000)];
         double[] y = [.. seconds.Select((t, i) => 1e5 + (30 * Math.Sin(t / 1e6)) + (2000 * other[i]))];
-        bool isMatrix = name is "relevance" or "nw of 2 features" || !KernelModels.Names.Contains(name);
+        bool isMatrix = KernelModels.IsMatrix(name) || !KernelModels.Names.Contains(name);
         return (isMatrix ? [seconds, other] : [seconds], y);
     }
 

@@ -44,7 +44,8 @@ public sealed class NWKernelRegressionStorageTests : IDisposable
         KernelRegression.Fit([1, 2], [1, 2], new KernelRegressionOptions { Bandwidth = 1 }).Save(Path);
         StorageException error = Assert.Throws<StorageException>(() => NWKernelRegression.Load(Path));
         Assert.Contains(
-            "of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', found 'kernel_regression'",
+            "of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', "
+                + "'local_linear_regression', 'local_linear_relevance_regression', found 'kernel_regression'",
             error.Message,
             StringComparison.Ordinal);
     }

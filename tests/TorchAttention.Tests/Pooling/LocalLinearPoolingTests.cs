@@ -1,0 +1,273 @@
+using MathNet.Numerics.LinearAlgebra;
+using TorchAttention.Models;
+using TorchAttention.Pooling;
+
+namespace TorchAttention.Tests.Pooling;
+
+/// <summary>Local linear attention beside a least squares fit by hand, autograd on its matrices, and finite differences.</summary>
+public sealed class LocalLinearPoolingTests
+{
+    public static TheoryData<int, int, bool, double> Problems => new(
+        from d in (int[])[1, 2, 3, 7, 16]
+        from c in (int[])[1, 3]
+        from leavesOneOut in (bool[])[false, true]
+        from ridge in (double[])[0, 0.01, 1]
+        where d < 7 || ridge > 0
+        select (d, c, leavesOneOut, ridge));
+
+    [Theory]
+    [MemberData(nameof(Problems))]
+    public void Outputs_AreHeightsOfPlanes(int d, int c, bool leavesOneOut, double ridge)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(d, c, leavesOneOut, ridge);
+
+        double[] loops = problem.Pool(byTiles: false).ToDoubles();
+        double[] tiles = problem.Pool(byTiles: true).ToDoubles();
+
+        double[] planes = problem.Planes();
+        Assert.All(planes.Zip(loops), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+        Assert.All(planes.Zip(tiles), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+        double[] weights = LocalLinearPooling.Weights(problem.Inputs, problem.Ridge).sum(dim: 1).ToDoubles();
+        Assert.All(weights, sum => Assert.Equal(1, sum, 1e-12));
+    }
+
+    [Theory]
+    [MemberData(nameof(Problems))]
+    public void Gradients_AreThoseOfAutograd(int d, int c, bool leavesOneOut, double ridge)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(d, c, leavesOneOut, ridge);
+        Tensor factors = problem.Factors;
+
+        Tensor dense = LocalLinearForm.Pool(problem.Inputs.AsMatrices(), problem.Ridge).Outputs;
+        double[][] expected = problem.Gradients(dense, factors);
+
+        foreach (bool byTiles in (bool[])[false, true])
+        {
+            double[][] found = problem.Gradients(problem.Pool(byTiles).reshape(dense.shape), factors);
+            foreach ((double[] one, double[] other) in expected.Zip(found))
+            {
+                double scale = 1e-9 * (1 + one.Max(Math.Abs));
+                Assert.All(one.Zip(other), pair => Assert.Equal(pair.First, pair.Second, scale));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(3, true)]
+    public void Gradients_AreThoseOfDifferences(int d, bool leavesOneOut)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(d, 2, leavesOneOut, 0.05);
+        double[][] found = problem.Gradients(problem.Pool(byTiles: false), problem.Factors);
+        using IDisposable noGraph = no_grad();
+        foreach ((Tensor part, double[] gradient) in problem.Parts.Zip(found))
+        {
+            for (int i = 0; i < Math.Min(5, gradient.Length); i++)
+            {
+                double difference = (At(part, i, 1e-5) - At(part, i, -1e-5)) / 2e-5;
+                Assert.Equal(difference, gradient[i], 1e-7 * (1 + Math.Abs(difference)));
+            }
+        }
+
+        double At(Tensor part, int place, double step)
+        {
+            Tensor flat = part.view(-1);
+            double before = flat[place].ToDouble();
+            flat[place] = tensor(before + step, ScalarType.Float64);
+            double sum = (problem.Pool(byTiles: false) * problem.Factors).sum().ToDouble();
+            flat[place] = tensor(before, ScalarType.Float64);
+            return sum;
+        }
+    }
+
+    [Fact]
+    public void SecondDerivatives_AreThoseOfTheMatrices()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(2, 1, leavesOneOut: false, 0.1);
+        double[] found = Second(problem.Pool(byTiles: false));
+        double[] expected = Second(LocalLinearForm.Pool(problem.Inputs.AsMatrices(), problem.Ridge).Outputs);
+        Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 1e-9 * (1 + Math.Abs(pair.First))));
+
+        double[] Second(Tensor outputs)
+        {
+            Tensor first = autograd.grad(
+                [outputs.pow(3).sum()], [problem.Inputs.W], create_graph: true, retain_graph: true)[0];
+            return autograd.grad([first.pow(2).sum()], [problem.Inputs.W])[0].ToDoubles();
+        }
+    }
+
+    // A plain ridge would follow a slope of two keys for fifty bandwidths.
+    [Theory]
+    [InlineData(8)]
+    [InlineData(55)]
+    [InlineData(1e6)]
+    public void FarOutside_APlaneBecomesLevel(double distance)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(1, 1, leavesOneOut: false, 1e-3);
+        Tensor far = tensor([5 + distance], [1, 1]);
+        Tensor output = LocalLinearPooling.Pool(
+            far, problem.Inputs.Keys, problem.Inputs.Values, ones(1, ScalarType.Float64), problem.Ridge);
+        (double least, double most) = (problem.Inputs.Values.min().ToDouble(), problem.Inputs.Values.max().ToDouble());
+        Assert.InRange(output.ToDouble(), least - (most - least), most + (most - least));
+    }
+
+    [Fact]
+    public void Straight_ValuesAreMetExactly_WithoutRidge()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor keys = Draw(3, 1, false, 0).Inputs.Keys.detach();
+        Tensor slope = tensor([2.0, -1, 0.5]);
+        Tensor queries = rand([20, 3], ScalarType.Float64);
+        Tensor output = LocalLinearPooling.Pool(
+            queries, keys, keys.matmul(slope).Plus(tensor(3.0)), tensor([1.5, 0.5, 1]), tensor([0.0]));
+        Assert.All(
+            queries.matmul(slope).Plus(tensor(3.0)).ToDoubles().Zip(output.ToDoubles()),
+            pair => Assert.Equal(pair.First, pair.Second, 1e-11));
+    }
+
+    [Fact]
+    public void Threads_DoNotChangeABit()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(3, 2, leavesOneOut: true, 0.01, keys: 700, queries: 700);
+        double[][][] both = [.. ((int[])[1, 4]).Select(threads =>
+        {
+            var pass = Numerics.LocalLinear.LocalLinearPass.Run(problem.Plain(threads));
+            Numerics.LocalLinear.LocalLinearGradients found = pass.Differentiate(problem.Factors.ToDoubles(), ofKeys: true);
+            return (double[][])[pass.Outputs, found.Queries, found.Keys, found.Values, found.Scale, [found.Ridge]];
+        })];
+        Assert.Equal(both[0], both[1]);
+    }
+
+    [Fact]
+    public void WhoSeesNoKey_Has0AndNoGradient()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor queries = tensor([1.0, 2]).requires_grad_();
+        foreach (bool byTiles in (bool[])[false, true])
+        {
+            Tensor output = LocalLinearPooling.Pool(
+                new PoolingInputs(queries, tensor([1.5]), tensor([7.0]), ones(1, ScalarType.Float64), tensor([0L, -1])),
+                tensor([0.1]),
+                byTiles);
+            Assert.Equal([0, 7], output.ToDoubles());
+            Assert.Equal([0, 0], autograd.grad([output.sum()], [queries])[0].ToDoubles());
+        }
+    }
+
+    [Fact]
+    public void Heads_AreEachByThemselves()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var layer = new LocalLinearAttention(features: 2, heads: 3, ridge: 0.1, scale: 0.7);
+        Tensor[] inputs = [.. ((long[][])[[2, 5, 6], [2, 9, 6], [2, 9, 12]]).Select(shape => randn(shape).requires_grad_())];
+
+        Tensor output = layer.call(inputs[0], inputs[1], inputs[2]);
+
+        output.CheckShape(2, 5, 12);
+        Tensor[] parts = [.. inputs.Select(part => part[1].chunk(3, 1)[2])];
+        Tensor alone = LocalLinearPooling.Pool(parts[0], parts[1], parts[2], tensor([0.7f, 0.7f]), tensor([0.1f]));
+        Assert.All(
+            alone.ToDoubles().Zip(output[1].narrow(1, 8, 4).contiguous().ToDoubles()),
+            pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+        output.pow(2).mean().backward();
+        Assert.All(layer.parameters(), parameter => Assert.True(parameter.grad!.abs().min().ToDouble() > 0));
+        ArgumentException e = Assert.Throws<ArgumentException>(() => layer.call(inputs[0], inputs[1], zeros(2, 9, 4)));
+        Assert.StartsWith(
+            "Expected queries (batch, m, 6), keys (batch, n, 6) and values (batch, n, 3 c), got (2, 5, 6)",
+            e.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Numbers_ThatAreNoneAreSeen()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor output = LocalLinearPooling.Pool(
+            tensor([1.0, 2]), tensor([1.5, double.NaN]), tensor([7.0, 8]), ones(1, ScalarType.Float64), tensor([0.1]));
+        Assert.All(output.ToDoubles(), number => Assert.Equal(double.NaN, number));
+    }
+
+    [Fact]
+    public void Inputs_ThatDoNotFitAreRefused()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor one = ones(1, ScalarType.Float64);
+        ArgumentException wide = Assert.Throws<ArgumentException>(() => LocalLinearPooling.Pool(
+            zeros([2, 17], ScalarType.Float64), zeros([3, 17], ScalarType.Float64), zeros(3, ScalarType.Float64), one, one));
+        Assert.StartsWith("Expected 1 to 16 features, got 17.", wide.Message, StringComparison.Ordinal);
+        ArgumentException ridge = Assert.Throws<ArgumentException>(
+            () => LocalLinearPooling.Pool(tensor([1.0]), tensor([1.0]), tensor([1.0]), one, tensor([1f, 2])));
+        Assert.StartsWith("Expected one Float64 on cpu, got Float32 (2) on cpu.", ridge.Message, StringComparison.Ordinal);
+    }
+
+    private static Problem Draw(int d, int c, bool leavesOneOut, double ridge, int keys = 150, int queries = 41)
+    {
+        using var generator = new Generator((ulong)(100 + d + (10 * c)));
+        Tensor Random(params long[] shape) => rand(shape, ScalarType.Float64, generator: generator);
+        Tensor k = Random(keys, d).Times(4);
+        Tensor q = leavesOneOut ? k.narrow(0, 0, queries).clone() : Random(queries, d).Times(5);
+        Tensor v = k.sum(dim: 1, keepdim: true).sin().Plus(Random(keys, c));
+        Tensor g = Random(d).Plus(tensor(0.4));
+        Tensor? excluded = leavesOneOut ? arange(queries, ScalarType.Int64) : null;
+        Tensor[] learned = [.. ((Tensor[])[q, k, v, g, tensor([ridge])]).Select(part => part.requires_grad_())];
+        return new Problem(
+            new PoolingInputs(learned[0], learned[1], learned[2], learned[3], excluded), learned[4],
+            Random(queries, c).Plus(tensor(-0.3)));
+    }
+
+    private sealed record Problem(PoolingInputs Inputs, Tensor Ridge, Tensor Factors)
+    {
+        public Tensor[] Parts => [Inputs.Queries, Inputs.Keys, Inputs.Values, Inputs.W, Ridge];
+
+        public Tensor Pool(bool byTiles) => LocalLinearPooling.Pool(Inputs, Ridge, byTiles);
+
+        public double[][] Gradients(Tensor outputs, Tensor factors) =>
+            [.. autograd.grad([(outputs * factors).sum()], Parts).Select(gradient => gradient.ToDoubles())];
+
+        public Numerics.LocalLinear.LocalLinearInput Plain(int threads) => new()
+        {
+            Queries = Inputs.Queries.ToDoubles(),
+            Keys = Inputs.Keys.ToDoubles(),
+            Values = Inputs.Values.ToDoubles(),
+            Scale = Inputs.W.ToDoubles(),
+            Ridge = Ridge.ToDouble(),
+            LeftOut = Inputs.Excluded is null ? [] : Array.ConvertAll(Inputs.Excluded.data<long>().ToArray(), place => (int)place),
+            Threads = threads,
+        };
+
+        // Normal equations of sum p (v - a - b.u)^2 with a + b.u a plane through the centre, the slope held by the ridge; a at u = 0.
+        public double[] Planes()
+        {
+            Numerics.LocalLinear.LocalLinearInput it = Plain(1);
+            var heights = new List<double>();
+            for (int query = 0; query < it.QueryCount; query++)
+            {
+                double[][] u = [.. Enumerable.Range(0, it.KeyCount).Select(i => Enumerable.Range(0, it.Features).Select(
+                    j => it.Scale[j] * (it.Keys[(i * it.Features) + j] - it.Queries[(query * it.Features) + j])).ToArray())];
+                double[] p = [.. u.Select((row, i) => it.LeftOut.Length > 0 && it.LeftOut[query] == i ? 0
+                    : Math.Exp(-row.Sum(x => x * x) / 2))];
+                double total = p.Sum();
+                p = [.. p.Select(one => one / total)];
+                double[] centre = [.. Enumerable.Range(0, it.Features).Select(j => p.Zip(u).Sum(pair => pair.First * pair.Second[j]))];
+                double ridge = it.Ridge * (1 + centre.Sum(x => x * x));
+                Matrix<double> design = Matrix<double>.Build.Dense(
+                    it.KeyCount, it.Features + 1, (i, j) => j == 0 ? 1 : u[i][j - 1] - centre[j - 1]);
+                Matrix<double> weights = Matrix<double>.Build.DenseOfDiagonalArray(p);
+                Matrix<double> normal = design.Transpose() * weights * design
+                    + Matrix<double>.Build.Dense(it.Features + 1, it.Features + 1, (i, j) => i == j && i > 0 ? ridge : 0);
+                Matrix<double> values = Matrix<double>.Build.Dense(it.KeyCount, it.Columns, (i, j) => it.Values[(i * it.Columns) + j]);
+                Matrix<double> plane = normal.Solve(design.Transpose() * weights * values);
+                heights.AddRange(Enumerable.Range(0, it.Columns).Select(
+                    k => plane[0, k] - Enumerable.Range(0, it.Features).Sum(j => plane[j + 1, k] * centre[j])));
+            }
+
+            return [.. heights];
+        }
+    }
+}
