@@ -13,6 +13,7 @@ using TorchAttention.Pooling;
 using TorchAttention.Runs;
 using TorchAttention.Tests.Console;
 using TorchAttention.Training;
+using TorchAttention.Training.Schedules;
 using Parameter = TorchSharp.Modules.Parameter;
 
 namespace TorchAttention.Tests;
@@ -174,7 +175,7 @@ public sealed class ReadmeTests : IDisposable
         {
             MaxEpochs = 100,
             GradientClipVal = 1,
-            Schedule = new LearningRateSchedule { Kind = ScheduleKind.Cosine, WarmupSteps = 20 },
+            Schedule = new CosineSchedule { WarmupSteps = 20 },
             EarlyStopping = new EarlyStopping { Patience = 20 },
         });
         using var checkpoints = new Checkpoints("checkpoints", new CheckpointOptions { EverySeconds = 10 });

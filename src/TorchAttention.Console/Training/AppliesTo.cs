@@ -14,13 +14,18 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
     public static readonly AppliesTo Sgd = new(1, "to --optimizer sgd", it => it.Optimizer == OptimizerKind.Sgd);
     public static readonly AppliesTo Decay = new(2, "to --optimizer sgd, adam and adamw", it => it.Optimizer != OptimizerKind.Lbfgs);
     public static readonly AppliesTo Staircase =
-        new(3, "to --schedule step and exponential", it => it.Schedule is ScheduleKind.Step or ScheduleKind.Exponential);
+        ToSchedules(3, ScheduleChoice.Step, ScheduleChoice.Exponential, ScheduleChoice.MultiStep, ScheduleChoice.Plateau);
 
-    public static readonly AppliesTo Steps = new(4, "to --schedule step", it => it.Schedule == ScheduleKind.Step);
+    public static readonly AppliesTo Steps =
+        ToSchedules(4, ScheduleChoice.Step, ScheduleChoice.WarmRestarts, ScheduleChoice.Cyclic);
+
     public static readonly AppliesTo Falling =
-        new(5, "to --schedule cosine and linear", it => it.Schedule is ScheduleKind.Cosine or ScheduleKind.Linear);
+        ToSchedules(5, ScheduleChoice.Cosine, ScheduleChoice.Linear, ScheduleChoice.WarmRestarts, ScheduleChoice.Cyclic);
 
-    public static readonly AppliesTo Patience = new(6, "with --patience", it => it.Patience is not null);
+    public static readonly AppliesTo Milestones = ToSchedules(6, ScheduleChoice.MultiStep);
+    public static readonly AppliesTo Powers = ToSchedules(7, ScheduleChoice.Polynomial);
+    public static readonly AppliesTo Plateau = ToSchedules(8, ScheduleChoice.Plateau);
+    public static readonly AppliesTo Patience = new(9, "with --patience", it => it.Patience is not null);
 
     public static readonly AppliesTo Regions = new(Model, $"to --model {LearnedModel.Region}", it => it.Model.Name == LearnedModel.Region);
     public static readonly AppliesTo Kernels =
@@ -40,4 +45,9 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
     public bool IsOfTraining => Rank < Model;
 
     public bool IsOfData => Rank >= Data;
+
+    private static AppliesTo ToSchedules(int rank, params string[] names) => new(
+        rank,
+        $"to --schedule {string.Join(", ", names[..^1])}{(names.Length > 1 ? " and " : "")}{names[^1]}",
+        it => names.Contains(it.Schedule.Name));
 }

@@ -42,14 +42,9 @@ internal sealed partial record TrainOptions
         MaxEpochs = Epochs,
         GradientClipVal = Clip ?? 0,
         Optimizer = ToOptimizer(),
-        Schedule = Schedule == ScheduleKind.Constant && WarmupSteps is null ? null : new LearningRateSchedule
-        {
-            Kind = Schedule,
-            Gamma = Gamma,
-            StepEpochs = StepEpochs,
-            FinalFactor = FinalFactor,
-            WarmupSteps = WarmupSteps ?? 0,
-        },
+        Schedule = Schedule == ScheduleChoice.Constant && WarmupSteps is null
+            ? null
+            : Schedule.Create(this) with { WarmupSteps = WarmupSteps ?? 0 },
         EarlyStopping = Patience is int patience ? new EarlyStopping { Patience = patience, MinDelta = MinDelta } : null,
         NonFinite = SkipNonFinite ? NonFinitePolicy.Skip : NonFinitePolicy.Stop,
     };
@@ -78,6 +73,12 @@ internal sealed partial record TrainOptions
             : LearnRidge && Ridge == 0 ? "--learn-ridge: expected a --ridge above 0 to begin with, got 0"
             : Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1)
                 ? $"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed"
+            : Schedule.Name == ScheduleChoice.MultiStep && Milestones.Count == 0
+                ? $"--schedule {ScheduleChoice.MultiStep} needs --milestones"
+            : Schedule.Name == ScheduleChoice.Plateau && Gamma >= 1
+                ? $"--gamma: expected less than 1 with --schedule {ScheduleChoice.Plateau}, got {Gamma}"
+            : Schedule.Name == ScheduleChoice.Cyclic && FinalFactor > 1
+                ? $"--final-factor: expected at most 1 with --schedule {ScheduleChoice.Cyclic}, got {FinalFactor}"
             : Momentum >= 1 ? $"--momentum: expected less than 1, got {Momentum}"
             : null;
         if (problem is not null)

@@ -12,7 +12,6 @@ namespace TorchAttention.Cli.Training;
 internal sealed partial record TrainOptions(TrainLine Line)
 {
     private const double UsualCheckpointSeconds = 60;
-    private static readonly LearningRateSchedule _schedule = new();
     private static readonly AttentionRegressionOptions _attention = new();
     private static readonly KernelModelOptions _kernels = new();
 
@@ -173,22 +172,41 @@ internal sealed partial record TrainOptions(TrainLine Line)
         Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0; adamw 0.01)"),
         AppliesTo.Decay, record: (json, it) => json.WriteNumber(RunConfig.WeightDecayName, it.ToOptimizer().WeightDecay));
 
-    public ScheduleKind Schedule { get; } = Line.Take(
-        Options.OneOf("--schedule", "How the learning rate changes", ScheduleKind.Constant, Options.Names<ScheduleKind>()),
-        record: (json, it) => json.WriteString("schedule", Options.Name(it.Schedule)));
+    public ScheduleChoice Schedule { get; } = Line.Take(
+        Options.OneOf<ScheduleChoice?>(
+            "--schedule",
+            "How the learning rate changes",
+            ScheduleChoice.Constant,
+            ScheduleChoice.All.ToDictionary(it => it.Name, ScheduleChoice? (it) => it)),
+        record: (json, it) => json.WriteString("schedule", it.Schedule.Name)) ?? ScheduleChoice.Constant;
 
     public double Gamma { get; } = Line.Take(
-        Options.PositiveNumber("--gamma", $"What step and exponential multiply the rate by (default {_schedule.Gamma})"),
-        AppliesTo.Staircase) ?? _schedule.Gamma;
+        Options.PositiveNumber("--gamma", "What step, exponential, multi-step and plateau multiply the rate by (default 0.1)"),
+        AppliesTo.Staircase) ?? 0.1;
 
     public int StepEpochs { get; } = Line.Take(
-        Options.WholeNumber("--step-epochs", $"Epochs between two steps of the schedule step (default {_schedule.StepEpochs})", least: 1),
-        AppliesTo.Steps) ?? _schedule.StepEpochs;
+        Options.WholeNumber(
+            "--step-epochs", "Epochs between two steps of step, of warm-restarts' cosine, of cyclic's way up (default 10)", least: 1),
+        AppliesTo.Steps) ?? 10;
+
+    public IReadOnlyList<int> Milestones { get; } = Line.Take(
+        Options.WholeNumbers("--milestones", "Epochs after which multi-step multiplies the rate, separated by commas", least: 1),
+        AppliesTo.Milestones) ?? [];
 
     public double FinalFactor { get; } = Line.Take(
         Options.NotNegativeNumber(
-            "--final-factor", $"The part of the rate that cosine and linear end at (default {_schedule.FinalFactor})"),
-        AppliesTo.Falling) ?? _schedule.FinalFactor;
+            "--final-factor", "The part of the rate that cosine, linear and warm-restarts end at, and cyclic starts at (default 0)"),
+        AppliesTo.Falling) ?? 0;
+
+    public double Power { get; } = Line.Take(
+        Options.PositiveNumber("--power", "The power of the rest of the training that polynomial multiplies the rate by (default 1)"),
+        AppliesTo.Powers) ?? 1;
+
+    public int SchedulePatience { get; } = Line.Take(
+        Options.WholeNumber(
+            "--schedule-patience", "Epochs without a better validation loss that plateau bears before it lowers the rate (default 10)",
+            least: 0),
+        AppliesTo.Plateau) ?? 10;
 
     public int? WarmupSteps { get; } = Line.Take(
         Options.WholeNumber("--warmup", "Steps in which the rate rises to its full height (default 0)", least: 0),

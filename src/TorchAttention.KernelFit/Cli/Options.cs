@@ -8,6 +8,26 @@ internal static class Options
     public static Option<int?> WholeNumber(string name, string description, int least) =>
         Number<int>(name, description, $"a whole number of at least {least}", NumberStyles.AllowLeadingSign, value => value >= least);
 
+    /// <summary>Whole numbers separated by commas.</summary>
+    public static Option<IReadOnlyList<int>?> WholeNumbers(string name, string description, int least) => new(name)
+    {
+        Description = description,
+        HelpName = "numbers",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            int[] values = [.. text.Split(',').Select(part =>
+                int.TryParse(part.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : least - 1)];
+            if (Array.TrueForAll(values, value => value >= least))
+            {
+                return values;
+            }
+
+            result.AddError($"{name}: expected whole numbers of at least {least} separated by commas, got '{text}'");
+            return null;
+        },
+    };
+
     public static Option<ulong?> Seed(ulong usual) =>
         Number<ulong>(
             "--seed",

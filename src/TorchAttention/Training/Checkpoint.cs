@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using TorchAttention.Training.Schedules;
 
 namespace TorchAttention.Training;
 
@@ -21,6 +22,7 @@ public sealed class Checkpoint
     private const string OptimizerPrefix = "optimizer.";
     private const string EpochRandomName = "random.epoch";
     private const string GlobalRandomName = "random.global";
+    private const string PlateauFactor = "plateau_factor";
     private const string Digest = "sha256";
 
     private readonly Dictionary<string, SafeTensor> _tensors;
@@ -109,6 +111,14 @@ public sealed class Checkpoint
             ["best_val_loss"] = Text(run.BestValLoss),
             ["best_epoch"] = Text(run.BestEpoch),
         };
+        if (run.Plateau is PlateauMemory plateau)
+        {
+            metadata[PlateauFactor] = Text(plateau.Factor);
+            metadata["plateau_best"] = Text(plateau.Best);
+            metadata["plateau_poor_epochs"] = Text(plateau.PoorEpochs);
+            metadata["plateau_cooldown"] = Text(plateau.CooldownLeft);
+        }
+
         return run.LastCaptured = new Checkpoint(tensors, metadata, "the checkpoint");
     }
 
@@ -141,6 +151,9 @@ public sealed class Checkpoint
 
         (run.Step, run.Epoch, run.Batch) = (Step, Epoch, Whole("batch"));
         run.Losses = (Number("loss_sum"), Whole("loss_examples"));
+        run.Plateau = _metadata.ContainsKey(PlateauFactor)
+            ? new PlateauMemory(Number(PlateauFactor), Number("plateau_best"), Whole("plateau_poor_epochs"), Whole("plateau_cooldown"))
+            : null;
         (run.BestValLoss, run.BestEpoch, run.Best) = (Number("best_val_loss"), Whole("best_epoch"), best);
 
         // The module is the caller's: it is touched last, when nothing can be wrong any more.

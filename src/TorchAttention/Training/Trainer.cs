@@ -1,4 +1,5 @@
 using TorchAttention.Data;
+using TorchAttention.Training.Schedules;
 
 namespace TorchAttention.Training;
 
@@ -195,7 +196,7 @@ public sealed class Trainer
     {
         if (_options.Schedule is LearningRateSchedule schedule)
         {
-            run.SetLearningRate(schedule.Factor(run.Step, run.TrainDataloader.Count, _options.MaxEpochs));
+            ScheduledStep.Prepare(run, schedule, _options.MaxEpochs);
         }
 
         run.Step = run.Step < int.MaxValue
@@ -257,6 +258,7 @@ public sealed class Trainer
             }
         }
 
+        run.Plateau = (_options.Schedule as PlateauSchedule)?.After(run.Plateau ?? PlateauMemory.Start, valLoss);
         var completed = new EpochCompleted(run.Epoch, _options.MaxEpochs, trainLoss, valLoss) { IsBest = isBest };
         run.Epoch++;
         run.BeginEpoch();

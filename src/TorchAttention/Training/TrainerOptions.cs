@@ -1,3 +1,5 @@
+using TorchAttention.Training.Schedules;
+
 namespace TorchAttention.Training;
 
 /// <summary>How long and how to train; the defaults are the book's.</summary>

@@ -1,4 +1,5 @@
 using TorchAttention.Data;
+using TorchAttention.Training.Schedules;
 using TorchSharp.Modules;
 
 namespace TorchAttention.Training;
@@ -62,6 +63,9 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>The module's state in its best epoch, where it is kept; as <see cref="State"/>.</summary>
     public byte[][]? Best { get; set; }
+
+    /// <summary>What <see cref="PlateauSchedule"/> remembers; null before its first epoch, and of other schedules.</summary>
+    public PlateauMemory? Plateau { get; set; }
 
     /// <summary>The last checkpoint that was taken of it.</summary>
     public Checkpoint? LastCaptured { get; set; }

@@ -100,7 +100,19 @@ public sealed class ModelTests : IDisposable
         "--leave-one-out does not apply to --model multi-head, whose last linear map reads the value that was left out from the mean of "
         + "the others; use --patience", "--model", "multi-head", "--leave-one-out")]
     [InlineData("--momentum applies to --optimizer sgd only", "--optimizer", "adam", "--momentum", "0.9")]
-    [LongData("--gamma applies to --schedule step and exponential only", "--gamma", "0.5")]
+    [LongData("--gamma applies to --schedule step, exponential, multi-step and plateau only", "--gamma", "0.5")]
+    [LongData("--milestones applies to --schedule multi-step only", "--schedule", "step", "--milestones", "3")]
+    [LongData("--schedule-patience applies to --schedule plateau only", "--schedule-patience", "3")]
+    [LongData("--power applies to --schedule polynomial only", "--schedule", "linear", "--power", "2")]
+    [InlineData("--schedule multi-step needs --milestones", "--schedule", "multi-step")]
+    [InlineData(
+        "--milestones: expected whole numbers of at least 1 separated by commas, got '3,0'", "--schedule", "multi-step", "--milestones",
+        "3,0")]
+    [LongData("--gamma: expected less than 1 with --schedule plateau, got 1", "--schedule", "plateau", "--gamma", "1")]
+    [LongData("--final-factor: expected at most 1 with --schedule cyclic, got 2", "--schedule", "cyclic", "--final-factor", "2")]
+    [InlineData(
+        "--schedule: expected one of constant, step, exponential, multi-step, cosine, linear, polynomial, warm-restarts, cyclic, "
+        + "one-cycle, plateau, got 'sinus'", "--schedule", "sinus")]
     [LongData("--min-delta applies with --patience only", "--min-delta", "0.5")]
     [InlineData(
         "--seeds: 2 seeds from 18446744073709551615 on go beyond 18446744073709551615; expected a smaller --seed", "--seeds", "2", "--seed",

@@ -2,6 +2,7 @@ using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Storage;
 using TorchAttention.Training;
+using TorchAttention.Training.Schedules;
 
 namespace TorchAttention.Tests.Training;
 
@@ -45,6 +46,23 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(whole.Epochs, [.. before.Epochs, .. after.Epochs]);
         Assert.Equal(whole.State, after.State);
         Assert.Equal(whole.Result, after.Result);
+    }
+
+    // A threshold of half the best loss makes nearly every epoch a poor one, so that the rate falls before and after each stop.
+    [Theory]
+    [InlineData(3)]
+    [InlineData(10)]
+    [InlineData(13)]
+    public void Plateau_RemembersWhatItWouldHave(int stop)
+    {
+        var schedule = new PlateauSchedule { Patience = 0, Gamma = 0.5, Threshold = 0.5 };
+        Record whole = Train(OptimizerKind.Sgd, stopAfter: null, from: null, folder: "whole", schedule: schedule);
+        Train(OptimizerKind.Sgd, stop, from: null, schedule: schedule);
+        Checkpoint checkpoint = Checkpoints.Latest(_folder, out _)!;
+        Record after = Train(OptimizerKind.Sgd, stopAfter: null, checkpoint, schedule: schedule);
+        Assert.Equal([0.1, 0.05, 0.025], whole.Steps.Select(step => step.LearningRate).Distinct());
+        Assert.Equal(whole.Steps.Skip(stop), after.Steps);
+        Assert.Equal(whole.State, after.State);
     }
 
     [Theory]
@@ -211,7 +229,13 @@ public sealed class CheckpointTests : IDisposable
 
     private string[] Files() => [.. Directory.GetFiles(_folder).Order(StringComparer.Ordinal)];
 
-    private Record Train(OptimizerKind kind, int? stopAfter, Checkpoint? from, int? everySteps = null, string folder = "")
+    private Record Train(
+        OptimizerKind kind,
+        int? stopAfter,
+        Checkpoint? from,
+        int? everySteps = null,
+        string folder = "",
+        LearningRateSchedule? schedule = null)
     {
         using var data = new NonlinearData(n: 26, batchSize: 5);
         using var model = new NWKernelRegression(data.XTrain, data.YTrain, leaveOneOut: true);
@@ -222,7 +246,7 @@ public sealed class CheckpointTests : IDisposable
             MaxEpochs = 4,
             GradientClipVal = 0.5,
             Optimizer = new OptimizerOptions { Kind = kind, LearningRate = 0.1, Momentum = kind == OptimizerKind.Sgd ? 0.9 : 0 },
-            Schedule = new LearningRateSchedule { Kind = ScheduleKind.Cosine, WarmupSteps = 3 },
+            Schedule = schedule ?? new CosineSchedule { WarmupSteps = 3 },
             EarlyStopping = new EarlyStopping { Patience = 3 },
         });
         trainer.StepCompleted += (_, e) =>
