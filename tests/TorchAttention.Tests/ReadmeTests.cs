@@ -32,7 +32,7 @@ public sealed class ReadmeTests : IDisposable
     [MemberData(nameof(PagesWithCode))]
     public void Snippets_AreTheCodeBelow(string path)
     {
-        string[] files = [nameof(ReadmeTests), nameof(AddingSnippetsTests), nameof(FormatsSnippetsTests)];
+        string[] files = [nameof(ReadmeTests), nameof(AddingSnippetsTests), nameof(FormatsSnippetsTests), nameof(AttentionSnippetsTests)];
         string here = string.Concat(files.Select(name => Squeeze(File.ReadAllText(
             Path.Combine(ConsoleProcess.Repository, "tests", "TorchAttention.Tests", $"{name}.cs")))));
         Assert.All(Page.Read(path).Blocks("csharp"), snippet => Assert.Contains(Squeeze(snippet), here, StringComparison.Ordinal));
