@@ -51,6 +51,12 @@ if (args.Contains("--step-time"))
     return;
 }
 
+if (args.Contains("--attention"))
+{
+    AttentionTime.Print();
+    return;
+}
+
 if (args.Contains("--training"))
 {
     TrainingRun.Print();

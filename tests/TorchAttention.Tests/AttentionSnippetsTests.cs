@@ -1,5 +1,7 @@
 using TorchAttention.Models;
+using TorchAttention.Numerics.Attention;
 using TorchAttention.Numerics.Storage;
+using TorchAttention.Numerics.Vectors;
 using TorchAttention.Pooling;
 using TorchAttention.Tests.Console;
 
@@ -45,6 +47,57 @@ public sealed class AttentionSnippetsTests : IDisposable
         }
     }
 
+    [Fact]
+    public void ScoresSnippet_AttendsByEach()
+    {
+        (Tensor q, Tensor k, Tensor v) = (randn(1, 2, 6, 3), randn(1, 2, 8, 3), randn(1, 2, 8, 4));
+        Tensor keep = ones(6, 8, ScalarType.Bool);
+        Tensor[] outputs = RunScores(q, k, v, ones(1), ones(3), ones(5), ones(2), [8], 2, keep);
+        Assert.All(outputs, output => Assert.Equal([1, 2, 6, 4], output.shape));
+        Assert.Equal(outputs[0].ToDoubles(), outputs[4].ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-5);
+        Assert.Equal(outputs[0].ToDoubles(), outputs[8].ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-5);
+    }
+
+    // The score's slopes are those of its terms: libtorch differentiates the same formula where a graph is asked for.
+    [Fact]
+    public void LaplaceScore_HasTheSlopesOfItsTerms()
+    {
+        Tensor[] inputs = [.. Enumerable.Range(0, 3).Select(_ => randn([5, 3], ScalarType.Float64).requires_grad_())];
+        Tensor[] plain = Gradients(create: false);
+        Tensor[] recorded = Gradients(create: true);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(recorded[i].ToDoubles(), plain[i].ToDoubles(), (a, b) => Math.Abs(a - b) < 1e-12);
+        }
+
+        Tensor[] Gradients(bool create) =>
+        [
+            .. autograd.grad(
+                [TiledAttention.Attend<LaplaceScore>(inputs[0], inputs[1], inputs[2]).Squared().sum()], inputs, retain_graph: true,
+                create_graph: create),
+        ];
+    }
+
+    private static Tensor[] RunScores(
+        Tensor q, Tensor k, Tensor v, Tensor w, Tensor weights, Tensor table, Tensor slopes, int[] lengths, int heads, Tensor keep)
+    {
+        (int m, int n) = ((int)q.size(-2), (int)k.size(-2));
+        Tensor dotProduct = TiledAttention.Attend<DotProductScore>(q, k, v);
+        Tensor gaussian = TiledAttention.Attend<GaussianScore>(q * w, k * w, v);
+        Tensor boxcar = TiledAttention.Attend<BoxcarScore>(q * w, k * w, v);
+        Tensor additive = TiledAttention.Attend<AdditiveScore>(q, k, v, new TiledOptions { Weights = weights });
+        Tensor relative = TiledAttention.Attend<DotProductScore>(
+            q, k, v, new TiledOptions { LeadBias = TiledOptions.RelativeBias(table, m, n) });
+        Tensor alibi = TiledAttention.Attend<DotProductScore>(q, k, v, new TiledOptions { LeadBias = TiledOptions.Alibi(slopes, m, n) });
+        Tensor causal = TiledAttention.Attend<DotProductScore>(q, k, v, new TiledOptions { Range = new CausalKeys() });
+        Tensor window = TiledAttention.Attend<DotProductScore>(q, k, v, new TiledOptions { Range = new WindowKeys(256, isCausal: true) });
+        Tensor padded = TiledAttention.Attend<DotProductScore>(q, k, v, new TiledOptions { Range = new FirstKeys(lengths, heads) });
+        (Tensor output, Tensor attention) = TiledAttention.Attend(
+            (queries, keys) => cdist(queries, keys).neg(), q, k, v, new AttentionMasks { Keep = keep });
+        attention.Dispose();
+        return [dotProduct, gaussian, boxcar, additive, relative, alibi, causal, window, padded, output];
+    }
+
     private static (double[] Attended, double[] Weights) RunMasks(Tensor x, Tensor padding)
     {
         using var attention = new MultiHeadAttention(new MultiHeadOptions { QuerySize = 8, Heads = 2 });
@@ -52,5 +105,20 @@ public sealed class AttentionSnippetsTests : IDisposable
         Tensor attended = attention.Attend(x, x, x, new AttentionMasks { IsCausal = true, Padding = padding });
         Tensor weights = attention.AttentionWeights!;
         return (attended.ToDoubles(), weights.ToDoubles());
+    }
+
+    public readonly struct LaplaceScore : IScore
+    {
+        public static TLanes Add<TLanes, T>(TLanes sum, TLanes query, TLanes key, TLanes weight)
+            where TLanes : struct, ILanes<TLanes, T>
+            where T : unmanaged => sum - TLanes.Max(query - key, key - query);
+
+        public static TLanes QuerySlope<TLanes, T>(TLanes query, TLanes key)
+            where TLanes : struct, ILanes<TLanes, T>
+            where T : unmanaged => TLanes.WhereLess(query, key, TLanes.All(1)) - TLanes.WhereLess(key, query, TLanes.All(1));
+
+        public static TLanes KeySlope<TLanes, T>(TLanes query, TLanes key)
+            where TLanes : struct, ILanes<TLanes, T>
+            where T : unmanaged => QuerySlope<TLanes, T>(key, query);
     }
 }

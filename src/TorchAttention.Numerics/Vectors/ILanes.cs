@@ -17,6 +17,10 @@ public unsafe interface ILanes<TSelf, T>
     /// <param name="value">The number.</param>
     static abstract TSelf All(double value);
 
+    /// <summary>A number in every lane.</summary>
+    /// <param name="source">The number.</param>
+    static abstract TSelf Broadcast(T* source);
+
     /// <summary>Reads <see cref="Count"/> numbers.</summary>
     /// <param name="source">The first of them.</param>
     static abstract TSelf Load(T* source);

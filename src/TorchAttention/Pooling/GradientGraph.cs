@@ -11,17 +11,19 @@ namespace TorchAttention.Pooling;
 internal static class GradientGraph
 {
     /// <summary>
-    /// The gradients of queries, keys, values, w and what else is an input, as functions of these and of the outputs' gradients; null where
-    /// none is asked for.
+    /// The gradients of queries, keys, values and w as functions of these and of the outputs' gradients; null where none is asked for.
     /// </summary>
-    /// <param name="ctx">Where the inputs were saved, before anything else.</param>
+    /// <param name="ctx">Where these four were saved, before anything else.</param>
     /// <param name="pool">Outputs, and logs of sums of weights, of inputs and whatever else was saved.</param>
     /// <param name="outputGradient">The outputs' gradient; null for 0.</param>
     /// <param name="logWeightSumGradient">That of the logs of the sums of weights; null for 0.</param>
-    /// <param name="inputs">How many inputs there are.</param>
+    /// <param name="inputs">How many of what was saved are inputs; 4 unless said otherwise.</param>
     /// <returns>Null where there are none: an input was changed in place, or there is no memory.</returns>
     public static Tensor?[]? Differentiate(
-        Context ctx, Func<Tensor[], (Tensor Output, Tensor LogWeightSum)> pool, Tensor? outputGradient, Tensor? logWeightSumGradient = null,
+        Context ctx,
+        Func<Tensor[], (Tensor Output, Tensor LogWeightSum)> pool,
+        Tensor? outputGradient,
+        Tensor? logWeightSumGradient = null,
         int inputs = 4)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -38,7 +40,10 @@ internal static class GradientGraph
     }
 
     private static Tensor?[] Gradients(
-        Context ctx, Func<Tensor[], (Tensor Output, Tensor LogWeightSum)> pool, Tensor? outputGradient, Tensor? logWeightSumGradient,
+        Context ctx,
+        Func<Tensor[], (Tensor Output, Tensor LogWeightSum)> pool,
+        Tensor? outputGradient,
+        Tensor? logWeightSumGradient,
         int inputs)
     {
         // One tensor may be several inputs, and each has a gradient of its own.

@@ -18,6 +18,8 @@ internal readonly unsafe struct TensorLanes(Tensor value) : ILanes<TensorLanes, 
     // A number without sides takes the type and the device of what it meets.
     public static TensorLanes All(double value) => new(tensor(value, ScalarType.Float64));
 
+    public static TensorLanes Broadcast(float* source) => throw new UnreachableException();
+
     public static TensorLanes Load(float* source) => throw new UnreachableException();
 
     public void Store(float* destination) => throw new UnreachableException();
