@@ -7,6 +7,7 @@ using TorchSharp.Modules;
 namespace TorchAttention.Tests.Models;
 
 /// <summary>Attention with masks and PyTorch's state, beside recorded runs of nn.MultiheadAttention.</summary>
+[Collection(nameof(TorchsGenerator))]
 public sealed class MultiHeadAttentionTests : IDisposable
 {
     private static readonly string[] _names = ["query", "key", "value"];
