@@ -51,6 +51,7 @@ internal static class FitCommand
                 parsed.GetValue(json));
             if (onePass.Read(parsed, examplesOptions, options) is OnePassFit fit)
             {
+                fitOptions.CheckOnePass(parsed);
                 return fit.Run(said);
             }
 
@@ -63,7 +64,7 @@ internal static class FitCommand
     private static int Run(Examples examples, KernelRegressionOptions options, FitSettings said)
     {
         (PictureOptions picture, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
-        picture.Check(examples);
+        picture.Check(examples, options);
         FitOptions.CheckBandwidths(options, examples);
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
@@ -83,7 +84,7 @@ internal static class FitCommand
                 "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
             var summary = new FitSummary(examples, model, picture, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target, examples.Kinds)));
-            directory.WritePictures(plots ? new FitPictures(examples, model, picture).List() : [], beside: () =>
+            directory.WritePictures(plots ? new FitPictures(examples.InOnePeriod(model), model, picture).List() : [], beside: () =>
             {
                 directory.WriteJson(RunFiles.Config, summary.WriteConfig);
                 directory.WriteText(RunFiles.Fitted, summary.WriteFitted);

@@ -179,6 +179,11 @@ internal static class PredictCommand
             throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {model.Features}");
         }
 
+        if (options.IsSimultaneous && model is KernelRegression { Options.Periods.Count: > 0 })
+        {
+            throw CliException.WrongInput("--simultaneous: expected a feature that does not repeat, got one of a --period");
+        }
+
         return Run(queries, names.Features, names.Kinds, written =>
         {
             var text = new PredictionText(written, model, names, options);

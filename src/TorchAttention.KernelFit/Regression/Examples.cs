@@ -120,6 +120,19 @@ internal sealed record Examples
         };
     }
 
+    /// <summary>The same for pictures: features that repeat within their period, which begins at 0.</summary>
+    public Examples InOnePeriod(KernelRegression model)
+    {
+        IReadOnlyList<double> periods = model.Options.Periods;
+        return periods.Count == 0 ? this : this with
+        {
+            X = [.. X.Select((x, i) => periods[i % periods.Count] is var period && double.IsFinite(period)
+                ? x - (period * Math.Floor(x / period)) : x)],
+            Kinds = [.. Kinds.Zip(periods, (kind, period) =>
+                double.IsFinite(period) && kind != ColumnKind.Duration ? ColumnKind.Number : kind)],
+        };
+    }
+
     /// <summary>Opens a file, or standard input for -.</summary>
     public static TableRows Open(string data, CsvOptions options)
     {

@@ -69,6 +69,7 @@ internal sealed record FitFacts
         json.WriteNumber("degree", Options.Degree);
         json.WritePairs("degrees_tried", [.. DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
         json.WriteNumber("ridge", Options.RidgeInUse);
+        WritePeriods(json);
         json.WriteNumbers("bandwidth", Bandwidths);
         json.WriteString("rule", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule));
         json.WriteBoolean("at_bound", Search?.IsAtBound ?? false);
@@ -123,6 +124,21 @@ internal sealed record FitFacts
         json.WriteNumber("seconds", Math.Round(Seconds, 6));
     }
 
+    /// <summary>Writes the periods of the features that have one, where some have.</summary>
+    public void WritePeriods(Utf8JsonWriter json)
+    {
+        if (Options.Periods.Any(double.IsFinite))
+        {
+            json.WriteObject("periods", () =>
+            {
+                foreach ((string feature, double period) in Features.Zip(Options.Periods).Where(pair => double.IsFinite(pair.Second)))
+                {
+                    json.WriteNumber(feature, period);
+                }
+            });
+        }
+    }
+
     private ColumnKind KindOf(int feature) => feature < Kinds.Count ? Kinds[feature] : ColumnKind.Number;
 
     /// <summary>Whether bandwidths were tried.</summary>
@@ -161,7 +177,8 @@ internal sealed record FitFacts
 
         foreach ((int j, (string feature, double h)) in Features.Zip(Bandwidths).Index())
         {
-            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h) + KindOf(j).Unit());
+            string period = Options.Periods.Count > 0 && double.IsFinite(Options.Periods[j]) ? $", period {Short(Options.Periods[j])}" : "";
+            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h) + KindOf(j).Unit() + period);
         }
 
         string end = Search is { IsFlat: true } ? ", flat"

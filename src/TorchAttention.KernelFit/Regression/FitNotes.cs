@@ -101,6 +101,9 @@ internal static class FitNotes
                     : Refused(examples, search) is double refused
                         ? $"{lookedAt}; those up to {Short(refused)} leave too many rows without another in reach and were not "
                             + "taken, and of the others the widest predicts best: a kernel without an end (gaussian) takes them all"
+                    : model.Options.Periods.Count > 0 && double.IsFinite(model.Options.Periods[j])
+                        ? $"{lookedAt}, the widest of which reaches half the period and predicts best: {name} helps little to predict "
+                            + PlainText.Brief(examples.Target)
                     : $"{lookedAt}, and the widest predicts best: {help} to predict {PlainText.Brief(examples.Target)}";
             }
             else if (search.IsAtLeastBound(j))

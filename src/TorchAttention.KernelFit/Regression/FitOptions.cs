@@ -41,6 +41,13 @@ internal sealed class FitOptions
             + "one pair for all of them or one for each (default: from a tenth of the smallest distances between rows to 8 times their "
                 + "range)");
 
+    private readonly Option<string[]> _periods = new("--period")
+    {
+        Description = "Features that repeat, such as hour=24 or direction=360: distances are around the circle (several with commas, or "
+            + "the option again)",
+        HelpName = "column=number,...",
+    };
+
     private readonly Option<bool> _ties = Options.Flag(
         "--leave-out-ties", "Cross-validation leaves out all rows at one place together: for data with copies");
     private readonly Option<NoNeighbourPolicy> _noNeighbour = Options.OneOf(
@@ -79,7 +86,7 @@ internal sealed class FitOptions
             command.Add(_bandwidth);
         }
 
-        command.AddAll(_bounds, _ties, _noNeighbour, _threads);
+        command.AddAll(_bounds, _periods, _ties, _noNeighbour, _threads);
     }
 
     public KernelRegressionOptions Read(ParseResult parsed)
@@ -106,13 +113,51 @@ internal sealed class FitOptions
     /// <summary>The same for rows in memory, where what is not said of the degree depends on the data.</summary>
     public KernelRegressionOptions ReadFor(ParseResult parsed, Examples examples)
     {
-        KernelRegressionOptions options = Read(parsed);
+        KernelRegressionOptions options = Read(parsed) with { Periods = Periods(parsed.GetValue(_periods) ?? [], examples.Features) };
         int features = examples.Features.Count;
         return WithSlopeToHold(
             parsed.GetValue(_degree) is not null || examples.Labels is not null ? options
             : options.For(_autoDegrees[^1]).TooManyTerms(features) is null ? options with { Degrees = _autoDegrees }
             : options.For(1).TooManyTerms(features) is null || options.Ridge > 0 ? options.For(1)
             : options.For(0));
+    }
+
+    /// <summary>Refuses periods in one pass.</summary>
+    public void CheckOnePass(ParseResult parsed)
+    {
+        if (parsed.GetValue(_periods) is { Length: > 0 })
+        {
+            throw CliException.WrongInput("--period: expected a fit to rows in memory, got one pass, whose feature lies on a line");
+        }
+    }
+
+    // After how much each feature repeats; empty where none does.
+    private static double[] Periods(string[] asked, IReadOnlyList<string> features)
+    {
+        double[] periods = [.. Enumerable.Repeat(double.PositiveInfinity, features.Count)];
+        string[] parts = [.. asked.SelectMany(text => text.Split(','))];
+        foreach (string part in parts)
+        {
+            int sign = part.LastIndexOf('=');
+            string name = part[..Math.Max(sign, 0)].Trim();
+            if (sign < 0 || Numbers(part[(sign + 1)..]) is not [double period])
+            {
+                throw CliException.WrongInput(
+                    $"--period: expected a column and a positive number, such as hour=24, got '{PlainText.Brief(part)}'");
+            }
+
+            int feature = features.ToList().IndexOf(name);
+            if (feature < 0)
+            {
+                throw CliException.WrongInput(
+                    $"--period: expected one of the features {PlainText.List(features)}, got '{PlainText.Brief(name)}'");
+            }
+
+            periods[feature] = double.IsInfinity(periods[feature]) ? period
+                : throw CliException.WrongInput($"--period: expected one period for '{PlainText.Brief(name)}', got two");
+        }
+
+        return parts.Length == 0 ? [] : periods;
     }
 
     private static KernelRegressionOptions WithSlopeToHold(KernelRegressionOptions options) =>

@@ -291,7 +291,9 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
             most = Math.Max(most, examples.X[i]);
         }
 
-        return Grid(least, most, count);
+        return model.Options.Periods.Count > 0 && double.IsFinite(model.Options.Periods[feature])
+            ? Grid(0, model.Options.Periods[feature], count)
+            : Grid(least, most, count);
     }
 
     private double[] Grid(double least, double most, int count)

@@ -55,6 +55,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
             json.WritePairs("search_bounds", bounds);
         }
 
+        Facts.WritePeriods(json);
         json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
         json.WriteNumber("level", picture.Level);
         json.WriteBoolean("log_x", picture.IsLogX);

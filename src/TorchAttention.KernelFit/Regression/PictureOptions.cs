@@ -31,7 +31,7 @@ internal sealed record PictureOptions
             : IntervalKind.MeanWithoutBias;
 
     /// <summary>Refuses what the examples cannot be drawn with, before any work.</summary>
-    public void Check(Examples examples)
+    public void Check(Examples examples, KernelRegressionOptions options)
     {
         int d = examples.Features.Count;
         string other = examples.Labels is not null ? "classes" : $"{d} features";
@@ -49,6 +49,11 @@ internal sealed record PictureOptions
         if (IsLogY && (d == 2 || examples.Labels is not null))
         {
             throw CliException.WrongInput($"--log-y: the pictures of {other} have no axis of the target");
+        }
+
+        if (IsLogX && options.Periods.Count > 0)
+        {
+            throw CliException.WrongInput("--log-x: expected no --period beside it: a period begins at 0, which has no logarithm");
         }
 
         if (IsLogX && examples.Kinds.Index().FirstOrDefault(kind => kind.Item is ColumnKind.Date or ColumnKind.Instant) is (int j, not 0))

@@ -95,6 +95,11 @@ public sealed partial class OrderedRegression
             throw new ArgumentException($"Expected a kernel that ends, got {options.Kernel}.", nameof(options));
         }
 
+        if (options.Periods.Any(double.IsFinite))
+        {
+            throw new ArgumentException("Expected a feature that does not repeat, got a period.", nameof(options));
+        }
+
         if (rule is not (null or BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc)
             || (rule is null && options.Bandwidth.Values.Count != 1))
         {

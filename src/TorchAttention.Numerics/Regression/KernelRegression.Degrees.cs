@@ -17,7 +17,7 @@ public sealed partial class KernelRegression
             RegressionCheck.Terms(one, features);
         }
 
-        var examples = Examples.Prepare(x, y, features, weights);
+        var examples = Examples.Prepare(x, y, features, options, weights);
         var models = new KernelRegression[asked.Length];
         double[] errors = new double[asked.Length];
         var parts = new PartsOf(progress, asked.Length);

@@ -19,6 +19,11 @@ public sealed partial class KernelRegression
 
     private void CheckInterval(PredictionOptions options)
     {
+        if (options.IsSimultaneous && _data.Periods.Length > 0)
+        {
+            throw new ArgumentException("Expected a feature that does not repeat for a simultaneous band, got a period.", nameof(options));
+        }
+
         IntervalKind kind = options.Interval;
         if (kind == IntervalKind.MeanWithoutBias)
         {

@@ -41,6 +41,7 @@ public sealed partial class KernelRegression
         options ??= new PredictionOptions();
         RegressionCheck.Prediction(options, Features);
         CheckInterval(options);
+        queries = _data.Wrapped(queries);
         return Options.Precision == NumberPrecision.Float32 && !Options.IsPolynomial
             ? Predict<float>(queries, options, progress, cancellationToken)
             : Predict<double>(queries, options, progress, cancellationToken);
@@ -163,7 +164,8 @@ public sealed partial class KernelRegression
 
     private bool[] Outside(ReadOnlySpan<double> queries)
     {
-        (double Least, double Most)[] ranges = _ranges ??= [.. Enumerable.Range(0, Features).Select(_data.RangeOf)];
+        (double Least, double Most)[] ranges = _ranges ??= [.. Enumerable.Range(0, Features)
+            .Select(j => double.IsFinite(_data.PeriodOf(j)) ? (0, _data.PeriodOf(j)) : _data.RangeOf(j))];
         bool[] isOutside = new bool[queries.Length / Features];
         for (int i = 0; i < queries.Length; i++)
         {

@@ -12,7 +12,10 @@ public sealed partial class KernelRegression
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "kernel_regression";
 
-    private const int Version = 2;
+    private const int Version = 3;
+
+    // A program that knows nothing of periods refuses a file of version 3 in a line.
+    private const int VersionWithoutPeriods = 2;
 
     // A program that knows nothing of the ridge refuses a file of version 2 in a line.
     private const int VersionWithoutRidge = 1;
@@ -45,6 +48,11 @@ public sealed partial class KernelRegression
                 ],
                 5),
         };
+        if (_data.Periods.Length > 0)
+        {
+            tensors["periods"] = SafeTensor.Create(_data.Periods, Features);
+        }
+
         if (_data.Weights.Length > 0)
         {
             tensors["weights"] = SafeTensor.Create(_data.Weights, Count);
@@ -53,7 +61,7 @@ public sealed partial class KernelRegression
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
-            ["version"] = (Options.IsPolynomial ? Version : VersionWithoutRidge).ToString(CultureInfo.InvariantCulture),
+            ["version"] = VersionInUse.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["kernel"] = SmoothingKernel.Find(Options.Kernel.Name) == Options.Kernel
                 ? Options.Kernel.Name
@@ -77,6 +85,13 @@ public sealed partial class KernelRegression
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
 
+    private int VersionInUse =>
+        _data.Periods.Length > 0 ? Version : Options.IsPolynomial ? VersionWithoutPeriods : VersionWithoutRidge;
+
+    // Periods that are all infinite are none.
+    private static double[] PeriodsOf(KernelRegressionOptions options) =>
+        options.Periods.Any(double.IsFinite) ? [.. options.Periods] : [];
+
     /// <summary>Loads a model that <see cref="Save"/> wrote: its predictions are the same bit for bit.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The model, and the notes that were saved with it.</returns>
@@ -97,6 +112,7 @@ public sealed partial class KernelRegression
         double[] keys = reader.Doubles("keys", 2);
         double[] values = reader.Doubles("values", 2);
         double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
+        double[] periods = file.Tensors.ContainsKey("periods") ? reader.Doubles("periods", 1) : [];
         string[] classes = reader.Strings("classes");
         SmoothingKernel kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel");
         int columns = (int)file.Tensors["values"].Shape[1];
@@ -108,6 +124,7 @@ public sealed partial class KernelRegression
             Ridge = file.Metadata.ContainsKey("ridge") ? RidgeOf(reader) : null,
             Precision = reader.Name<NumberPrecision>("precision"),
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
+            Periods = periods,
         };
         SmootherData data;
         try
@@ -116,7 +133,8 @@ public sealed partial class KernelRegression
             RegressionCheck.Options(options);
             RegressionCheck.Data(keys, values, bandwidths.Length, weights);
             RegressionCheck.Terms(options, bandwidths.Length);
-            data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order);
+            RegressionCheck.Periods(options, bandwidths.Length);
+            data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order, PeriodsOf(options));
             bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
                 && data.Columns == columns && order is null && (classes.Length == 0 || classes.Length == columns);
             if (!fits)

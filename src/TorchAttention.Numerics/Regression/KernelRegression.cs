@@ -138,13 +138,14 @@ public sealed partial class KernelRegression : IPredictor
         options ??= new KernelRegressionOptions();
         RegressionCheck.Options(options);
         RegressionCheck.Data(x, y, features, weights);
+        RegressionCheck.Periods(options, features);
         if (options.Degrees.Count > 0)
         {
             return FitBest(x, y, features, options, weights, progress, cancellationToken);
         }
 
         RegressionCheck.Terms(options, features);
-        return FitTo(Examples.Prepare(x, y, features, weights), options, progress, cancellationToken);
+        return FitTo(Examples.Prepare(x, y, features, options, weights), options, progress, cancellationToken);
     }
 
     private static KernelRegression FitTo(
@@ -225,7 +226,7 @@ public sealed partial class KernelRegression : IPredictor
             }
 
             double[] given = [.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
-            RegressionCheck.Bandwidths(given, data);
+            RegressionCheck.Bandwidths(given, data, options.Kernel);
             return (given, null);
         }
 
@@ -291,7 +292,8 @@ public sealed partial class KernelRegression : IPredictor
     /// <summary>Examples in the order that sums take them in, and the places that they were given in.</summary>
     private sealed record Examples(SmootherData Data, int[]? Order, Unweighted Unweighted)
     {
-        public static Examples Prepare(ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, ReadOnlySpan<double> weights)
+        public static Examples Prepare(
+            ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions options, ReadOnlySpan<double> weights)
         {
             (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
             if (weighted.Length > 0)
@@ -301,7 +303,8 @@ public sealed partial class KernelRegression : IPredictor
                 weights = Rows(weights, weighted, 1);
             }
 
-            SmootherData data = SmootherData.Create(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
+            var data = SmootherData.Create(
+                x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order, PeriodsOf(options));
             return new Examples(
                 data, weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]), unweighted);
         }

@@ -42,6 +42,14 @@ public sealed record KernelRegressionOptions
     /// </summary>
     public IReadOnlyList<int> Degrees { get; init; } = [];
 
+    /// <summary>
+    /// After how much each feature repeats (d), such as 24 for the hour of a day; infinite for a feature that does not. Empty, the default,
+    /// where none does. Distances are around the circle: an example weighs what its images in the period of the query, the one before and
+    /// the one after weigh together, and polynomials are fitted to the images. A kernel reaches half a period at most: h is at most P/2 of
+    /// a kernel that ends at 1, and P/8 of the Gaussian.
+    /// </summary>
+    public IReadOnlyList<double> Periods { get; init; } = [];
+
     /// <summary>The bandwidth or the rule for it; <see cref="BandwidthRule.LeaveOneOut"/> by default.</summary>
     public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
 

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
@@ -9,6 +10,7 @@ internal static class RegressionCheck
 {
     private const double LeastRange = 1e-100;
     private const double MostRange = 1e100;
+    private const double Rounding = 1e-9;
 
     public static void Options(KernelRegressionOptions options)
     {
@@ -98,12 +100,49 @@ internal static class RegressionCheck
     }
 
     /// <summary>Checks that the squares of keys in bandwidths are numbers, and of different keys not 0.</summary>
-    public static void Bandwidths(double[] bandwidths, SmootherData data)
+    public static void Bandwidths(double[] bandwidths, SmootherData data, SmoothingKernel kernel)
     {
         for (int j = 0; j < bandwidths.Length; j++)
         {
+            double widest = data.MostBandwidth(j, kernel.Support);
+            if (bandwidths[j] > widest * (1 + Rounding))
+            {
+                throw SmootherData.TooWide(bandwidths[j], widest, j);
+            }
+
             (double least, double most) = data.RangeOf(j);
             Bandwidth(bandwidths[j], most - least, j);
+        }
+    }
+
+    /// <summary>Checks the periods of features, and that the kernel has an end for them.</summary>
+    public static void Periods(KernelRegressionOptions options, int features)
+    {
+        IReadOnlyList<double> periods = options.Periods;
+        ArgumentNullException.ThrowIfNull(periods, nameof(options));
+        if (periods.Count == 0)
+        {
+            return;
+        }
+
+        if (periods.Count != features)
+        {
+            throw new ArgumentException(
+                $"Expected a period for each of {features} features or none, got {periods.Count}.", nameof(options));
+        }
+
+        foreach (double period in periods)
+        {
+            if (!(period > 0))
+            {
+                throw new ArgumentOutOfRangeException(nameof(options), period, "Expected periods above 0.");
+            }
+        }
+
+        if (double.IsInfinity(options.Kernel.Support) && options.Kernel != SmoothingKernel.Gaussian)
+        {
+            throw new ArgumentException(
+                $"Expected the Gaussian or a kernel that ends for features that repeat, got {options.Kernel.Name}.", nameof(options));
         }
     }
 

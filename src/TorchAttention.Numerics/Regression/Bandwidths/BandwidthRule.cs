@@ -97,6 +97,8 @@ public static class BandwidthRules
         null => null,
         _ when !double.IsFinite(kernel.SecondMoment) => throw new RegressionDataException(
             RegressionProblem.NoBandwidth, $"a kernel that has a second moment for the rule {rule}", $"{kernel.Name}, whose is infinite"),
+        _ when data.Periods.Length > 0 => throw new RegressionDataException(
+            RegressionProblem.NoBandwidth, $"features that do not repeat for the rule {rule}", "periods; loo and the like search"),
         { } formula => formula(data, kernel),
     };
 

@@ -65,7 +65,10 @@ internal abstract class CriterionSearch
         {
             (double Least, double Most) usual = BoundsOf(prepared, j, column, units[j]);
             (double Least, double Most) own = asked is null ? usual : asked[asked.Count == 1 ? 0 : column];
-            return asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
+            own = asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
+            double most = prepared.MostBandwidth(j, criterion.Support);
+            return own.Least < most ? (own.Least, Math.Min(own.Most, most))
+                : throw SmootherData.TooWide(own.Least * units[j], most * units[j], column);
         })];
         int[] given = [.. Enumerable.Range(0, data.Features).OrderBy(j => arranged.Columns[j])];
         CriterionSearch search = data.Features == 1

@@ -49,7 +49,7 @@ internal sealed partial class LineSearch
         {
             for (int k = i + 1; k < Data.Count; k++)
             {
-                distances.Add(Math.Log((Data.Keys[k] - Data.Keys[i]) / Criterion.Support));
+                distances.Add(Math.Log(Math.Abs(Data.Around(0, Data.Keys[k] - Data.Keys[i])) / Criterion.Support));
             }
         }
 

@@ -48,7 +48,9 @@ internal sealed partial class LineSearch(
     private bool _isExact = data.Unevenness(0) > UnevenFrom;
     private readonly List<(double Log, double Score)> _found = [];
 
-    private bool IsEstimated => Data.Count > (IsRough ? FewRoughExamples : FewExamples) && Criterion.AllowsGrid && !_isExact;
+    // A grid is of keys on a line.
+    private bool IsEstimated => Data.Count > (IsRough ? FewRoughExamples : FewExamples) && Criterion.AllowsGrid
+        && Data.Periods.Length == 0 && !_isExact;
 
     // So few examples are far apart for any kernel.
     private bool IsRough => Criterion.IsRough || Data.Count <= FewestExamples;

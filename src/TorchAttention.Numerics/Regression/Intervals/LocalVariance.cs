@@ -38,7 +38,7 @@ internal sealed class LocalVariance
     public LocalVariance(SmootherData data, double[] squares, double common, int? threads)
     {
         (_data, _squares, _common, _threads) = (data, squares, common, threads);
-        Samples = new Samples<double>(data.Keys, squares, data.Features, data.Weights);
+        Samples = SamplesOf(data.Keys, squares, data.Weights);
         Widths = Choose();
         _pooler = new(() => PoolerOf(Samples, Widths));
     }
@@ -68,7 +68,7 @@ internal sealed class LocalVariance
         double[] scales = [.. Enumerable.Range(0, _data.Features).Select(_data.DeviationOf)];
         if (!(_common > 0) || scales.All(scale => scale == 0))
         {
-            return Array.ConvertAll(scales, scale => scale > 0 ? scale : 1);
+            return [.. scales.Select((scale, j) => Math.Min(scale > 0 ? scale : 1, _data.MostBandwidth(j, double.PositiveInfinity)))];
         }
 
         int step = Math.Max(1, _data.Count / MostJudged);
@@ -81,7 +81,8 @@ internal sealed class LocalVariance
         for (int k = 0; k <= last; k++)
         {
             double times = least * Math.Pow(most / least, (double)k / last);
-            double[] widths = Array.ConvertAll(scales, scale => times * (scale > 0 ? scale : 1));
+            double[] widths = [.. scales.Select((scale, j) =>
+                Math.Min(times * (scale > 0 ? scale : 1), _data.MostBandwidth(j, double.PositiveInfinity)))];
             using Pooler<double> pooler = PoolerOf(seen, widths);
             double[]? neighbours = tried.Count == 0 && k < last ? new double[judged.Length] : null;
             (double[] Means, double[] Sums) pooled = Pooled(pooler, places, neighbours, default);
@@ -114,7 +115,7 @@ internal sealed class LocalVariance
             squares[i / step] += part * (_squares[i] - squares[i / step]);
         }
 
-        return new Samples<double>(keys, squares, 1, weights);
+        return SamplesOf(keys, squares, weights);
     }
 
     // One feature has as many widths as a search for a bandwidth; of several the deviations say how far rows are apart.
@@ -170,6 +171,9 @@ internal sealed class LocalVariance
         pooler.At(queries, output, cancellationToken: cancellationToken);
         return (means, Array.ConvertAll(sums, Math.Exp));
     }
+
+    private Samples<double> SamplesOf(double[] keys, double[] squares, double[] weights) =>
+        new(_data.WithImages(keys), _data.Copied(squares), _data.Features, _data.Copied(weights));
 
     private Pooler<double> PoolerOf(Samples<double> samples, double[] widths) => new(
         SmoothingKernel.Gaussian, samples, new PoolingWidths { Bandwidths = widths }, new PoolingOptions { Threads = _threads });

@@ -121,7 +121,7 @@ internal sealed class Noise
             double square = 0;
             for (int j = 0; j < d; j++)
             {
-                double u = (_data.Keys[(i * d) + j] - query[j]) / Variance.Widths[j];
+                double u = _data.Around(j, _data.Keys[(i * d) + j] - query[j]) / Variance.Widths[j];
                 square += u * u;
             }
 

@@ -107,7 +107,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
         T[] effective = neighbours ? new T[n] : [];
         Samples<T> samples = data.Samples<T>();
         var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
-        Pool(data, samples, samples.OwnKeys, bandwidths, output, Options);
+        Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
         double[] wide = data.Wide(fitted);
         double[] leverage = Doubles(ownWeight);
         double[] withoutOwn = leaveOut ? new double[wide.Length] : [];
@@ -155,9 +155,9 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
         T[] pooled = new T[data.Values.Length];
         T[] byW = new T[gradient.Length];
         Samples<T> samples = data.Samples<T>();
-        int[] leftOut = [.. Enumerable.Range(0, data.Count)];
+        int[] leftOut = data.InSamples(Enumerable.Range(0, data.Count));
         int alone = Pool(
-            data, samples, samples.OwnKeys, bandwidths, new() { Values = pooled, InverseBandwidthGradient = byW }, WithNearest, leftOut);
+            data, samples, data.OwnKeys<T>(), bandwidths, new() { Values = pooled, InverseBandwidthGradient = byW }, WithNearest, leftOut);
         ByLogarithms(data, byW, bandwidths, gradient);
         return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = alone <= data.MostAlone };
     }
@@ -188,7 +188,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
             InverseBandwidthGradient = byW,
             OwnWeightGradient = ownByW,
         };
-        Pool(data, samples, samples.OwnKeys, bandwidths, output, Options);
+        Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
         ByLogarithms(data, byW, bandwidths, gradient);
         double[] leverage = Doubles(ownWeight);
         double[] h = data.BandwidthsAs<T>(bandwidths);
@@ -267,7 +267,8 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
         }
 
         double[] answers = new double[places.Count * data.Columns];
-        int alone = Pool(data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, [.. places]);
+        int alone = Pool(
+            data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, data.InSamples(places));
         for (int i = 0; i < places.Count; i++)
         {
             answers.AsSpan(i * data.Columns, data.Columns).CopyTo(withoutOwn.AsSpan(places[i] * data.Columns));

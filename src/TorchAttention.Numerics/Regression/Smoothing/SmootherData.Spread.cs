@@ -99,7 +99,7 @@ internal sealed partial record SmootherData
 
         var toNearest = new List<double>();
         int last = -1;
-        double toLast = double.PositiveInfinity;
+        double toLast = PeriodOf(0) - (Keys[^1] - Keys[0]);
         for (int i = 0; i <= Count; i++)
         {
             bool isEnd = i == Count;
@@ -108,7 +108,7 @@ internal sealed partial record SmootherData
                 continue;
             }
 
-            double toNext = isEnd || last < 0 ? double.PositiveInfinity : Keys[i] - Keys[last];
+            double toNext = isEnd || last < 0 ? PeriodOf(0) - (Keys[^1] - Keys[0]) : Keys[i] - Keys[last];
             if (last >= 0)
             {
                 toNearest.Add(Math.Min(toLast, toNext));
@@ -129,7 +129,8 @@ internal sealed partial record SmootherData
     {
         double[] gaps = ToNeighbours(feature, out int places);
         (double least, double most) = RangeOf(feature);
-        return gaps.Length == 0 ? 1 : (most - least) / places / gaps[gaps.Length / 2];
+        double length = double.IsFinite(PeriodOf(feature)) ? PeriodOf(feature) : most - least;
+        return gaps.Length == 0 ? 1 : length / places / gaps[gaps.Length / 2];
     }
 
     // The distances of different keys, or of some of many, to the nearest beside them, ascending.
@@ -137,13 +138,14 @@ internal sealed partial record SmootherData
     {
         double[] distinct = Distinct(feature);
         places = distinct.Length;
+        double across = PeriodOf(feature) - (distinct[^1] - distinct[0]);
         int apart = Math.Max(1, places / MostGaps);
         double[] gaps = new double[places < 2 ? 0 : (places + apart - 1) / apart];
         for (int k = 0; k < gaps.Length; k++)
         {
             int i = k * apart;
-            double before = i == 0 ? double.PositiveInfinity : distinct[i] - distinct[i - 1];
-            double after = i == places - 1 ? double.PositiveInfinity : distinct[i + 1] - distinct[i];
+            double before = i == 0 ? across : distinct[i] - distinct[i - 1];
+            double after = i == places - 1 ? across : distinct[i + 1] - distinct[i];
             gaps[k] = Math.Min(before, after);
         }
 
@@ -177,9 +179,14 @@ internal sealed partial record SmootherData
         return sorted[..count];
     }
 
-    /// <summary>The standard deviation of a feature, divisor n - 1.</summary>
+    /// <summary>The standard deviation of a feature, divisor n - 1; of one that repeats, that of places all around.</summary>
     public double DeviationOf(int feature)
     {
+        if (double.IsFinite(PeriodOf(feature)))
+        {
+            return PeriodOf(feature) / Math.Sqrt(12);
+        }
+
         double mean = 0;
         double squares = 0;
         int n = Count;
@@ -224,6 +231,11 @@ internal sealed partial record SmootherData
 
     private (int[] Places, double Spans) FarAtTheEnds(int feature, HashSet<int> without, long most)
     {
+        if (double.IsFinite(PeriodOf(feature)))
+        {
+            return ([], 0);
+        }
+
         int[] places = [.. Enumerable.Range(0, Count).Where(i => !without.Contains(i))];
         double[] keys = Array.ConvertAll(places, i => Keys[(i * Features) + feature]);
         Array.Sort(keys, places);

@@ -47,6 +47,7 @@ internal sealed partial record SmootherData
         {
             Keys = [.. Keys.Select((x, i) => x / scales[i % Features])],
             Values = [.. Values.Select((y, i) => (y - least[i % Columns]) / scale)],
+            Periods = [.. Periods.Select((period, j) => period / scales[j])],
         };
     }
 
@@ -55,6 +56,7 @@ internal sealed partial record SmootherData
     public SmootherData WithFeatures(int[] order) => Features == 1 ? this : this with
     {
         Keys = [.. Enumerable.Range(0, Keys.Length).Select(i => Keys[(i / Features * Features) + order[i % Features]])],
+        Periods = Repeats ? [.. order.Select(j => Periods[j])] : [],
     };
 
     /// <summary>
@@ -66,7 +68,8 @@ internal sealed partial record SmootherData
     {
         if (typeof(T) == typeof(double))
         {
-            return (Samples<T>)(object)(_samples ??= new Samples<double>(Keys, Values, Features, Weights));
+            return (Samples<T>)(object)(_samples ??= new Samples<double>(
+                WithImages(Keys), Copied(Values), Features, Copied(Weights)));
         }
 
         Single single = _single ??= Single.Create(this);
@@ -184,8 +187,9 @@ internal sealed partial record SmootherData
         {
             Units[] ofKeys = [.. Enumerable.Range(0, data.Features).Select(j => Units.Measure(data.Keys, j, data.Features))];
             Units[] ofValues = [.. Enumerable.Range(0, data.Columns).Select(c => Units.Measure(data.Values, c, data.Columns))];
-            float[] weights = Array.ConvertAll(data.Weights, s => (float)s);
-            return new Single(InUnits(data.Keys, ofKeys), InUnits(data.Values, ofValues), weights, ofKeys, ofValues);
+            float[] weights = Array.ConvertAll(data.Copied(data.Weights), s => (float)s);
+            float[] keys = InUnits(data.WithImages(data.Keys), ofKeys);
+            return new Single(keys, InUnits(data.Copied(data.Values), ofValues), weights, ofKeys, ofValues);
         }
 
         private static float[] InUnits(double[] numbers, Units[] units)

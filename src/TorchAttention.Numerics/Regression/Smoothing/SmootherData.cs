@@ -20,6 +20,7 @@ internal sealed partial record SmootherData
     {
         (Features, Columns, Keys, Values) = (other.Features, other.Columns, other.Keys, other.Values);
         (Offsets, Weights, Squares, Examples, Far) = (other.Offsets, other.Weights, other.Squares, other.Examples, []);
+        Periods = other.Periods;
     }
 
     public required int Features { get; init; }
@@ -63,10 +64,12 @@ internal sealed partial record SmootherData
     /// <param name="weights">Weights (n), of mean 1; empty where each is 1.</param>
     /// <param name="features">d.</param>
     /// <param name="order">The examples in the order that they stand in here; null where it is the order given.</param>
+    /// <param name="periods">After how much each feature repeats (d), infinite where it does not; empty where none does.</param>
     public static SmootherData Create(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int features, out int[]? order)
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights, int features, out int[]? order,
+        double[]? periods = null)
     {
-        double[] keys = x.ToArray();
+        double[] keys = Wrapped(x, periods ?? []);
         double[] values = y.ToArray();
         double[] offsets = TakeOffsets(values, values.Length / (keys.Length / features));
         double[] sampleWeights = weights.ToArray();
@@ -100,6 +103,7 @@ internal sealed partial record SmootherData
             Offsets = offsets,
             Weights = sampleWeights,
             Examples = count,
+            Periods = periods ?? [],
         }.WithFar();
     }
 
