@@ -129,7 +129,7 @@ internal sealed class CellStore
     private Span<double> RowAt(int place, int row) => _rows.AsSpan(((_rowPlaces[place] * _mostKept) + row) * _fields, _fields);
 
     // Bits tell zeros of both signs apart.
-    private static int CompareRows(double[] one, double[] other)
+    internal static int CompareRows(double[] one, double[] other)
     {
         for (int i = 0; i < one.Length; i++)
         {

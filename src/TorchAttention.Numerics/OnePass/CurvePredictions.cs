@@ -11,10 +11,12 @@ namespace TorchAttention.Numerics.OnePass;
 /// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>
 internal readonly record struct CurvePoint(double Mean, double EffectiveNeighbours, double Slope, double Bound, bool IsFar);
 
-/// <summary>Predictions of curves of one feature.</summary>
+/// <summary>Predictions of curves and surfaces without rows.</summary>
 internal static class CurvePredictions
 {
-    /// <summary>Predicts.</summary>
+    private const int Chunk = 4096;
+
+    /// <summary>Predicts for one feature.</summary>
     /// <param name="queries">Queries (m).</param>
     /// <param name="curves">The curve of each column (v) at a query.</param>
     /// <param name="diagnostics">Of the fit.</param>
@@ -29,8 +31,14 @@ internal static class CurvePredictions
         PredictionOptions options,
         CancellationToken cancellationToken)
     {
-        const int Chunk = 4096;
-        RegressionCheck.Prediction(options, 1);
+        double[] places = Checked(queries, 1, options);
+        return Create(places, [range], (i, c) => curves[c](places[i]), diagnostics, options, cancellationToken);
+    }
+
+    /// <summary>The queries, where all can be answered.</summary>
+    public static double[] Checked(ReadOnlySpan<double> queries, int features, PredictionOptions options)
+    {
+        RegressionCheck.Prediction(options, features);
         if (options.Interval != IntervalKind.MeanWithoutBias)
         {
             throw new ArgumentException(
@@ -43,9 +51,46 @@ internal static class CurvePredictions
             throw new ArgumentException("Expected pointwise bands, got simultaneous ones, which need the examples.", nameof(options));
         }
 
-        int m = queries.Length;
+        if (options.HasSlopes && features > 1)
+        {
+            throw new ArgumentException("Expected no slopes of a surface without rows, got HasSlopes.", nameof(options));
+        }
+
+        if (queries.Length % features != 0)
+        {
+            throw new ArgumentException($"Expected queries (m, {features}), got {queries.Length} numbers.", nameof(queries));
+        }
+
+        for (int i = 0; i < queries.Length; i++)
+        {
+            if (!double.IsFinite(queries[i]))
+            {
+                throw new ArgumentException($"Expected finite queries, got {queries[i]} at {i / features}.", nameof(queries));
+            }
+        }
+
+        return queries.ToArray();
+    }
+
+    /// <summary>Predicts for any number of features.</summary>
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="ranges">The least and the largest key of each feature (d).</param>
+    /// <param name="at">What is said at a query of a column.</param>
+    /// <param name="diagnostics">Of the fit.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static Predictions Create(
+        double[] queries,
+        (double Least, double Most)[] ranges,
+        Func<int, int, CurvePoint> at,
+        Diagnostics diagnostics,
+        PredictionOptions options,
+        CancellationToken cancellationToken)
+    {
+        int features = ranges.Length;
+        int m = queries.Length / features;
         double quantile = StudentBand.Quantile(options.Level, diagnostics.ResidualDegreesOfFreedom);
-        int columns = curves.Length;
+        int columns = diagnostics.ResidualStandardError.Count;
         int all = m * columns;
         int errors = options.HasErrors ? all : 0;
         var predictions = new Predictions
@@ -69,28 +114,31 @@ internal static class CurvePredictions
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            double x = double.IsFinite(queries[i]) ? queries[i]
-                : throw new ArgumentException($"Expected finite queries, got {queries[i]} at {i}.", nameof(queries));
             predictions.HasNeighbour[i] = true;
-            predictions.IsOutside[i] = x < range.Least || x > range.Most;
+            for (int j = 0; j < features; j++)
+            {
+                double x = queries[(i * features) + j];
+                predictions.IsOutside[i] |= x < ranges[j].Least || x > ranges[j].Most;
+            }
+
             for (int c = 0; c < columns; c++)
             {
-                int at = (i * columns) + c;
-                CurvePoint point = curves[c](x);
-                predictions.Mean[at] = point.Mean;
+                int place = (i * columns) + c;
+                CurvePoint point = at(i, c);
+                predictions.Mean[place] = point.Mean;
                 predictions.IsInGap[i] |= point.IsFar && !predictions.IsOutside[i];
                 if (options.HasErrors)
                 {
                     double error = diagnostics.ResidualStandardError[c] / Math.Sqrt(point.EffectiveNeighbours);
                     predictions.EffectiveNeighbours[i] = c == 0 ? point.EffectiveNeighbours : predictions.EffectiveNeighbours[i];
-                    predictions.StandardError[at] = error;
-                    predictions.Lower[at] = point.Mean - (quantile * error);
-                    predictions.Upper[at] = point.Mean + (quantile * error);
+                    predictions.StandardError[place] = error;
+                    predictions.Lower[place] = point.Mean - (quantile * error);
+                    predictions.Upper[place] = point.Mean + (quantile * error);
                 }
 
                 if (options.HasSlopes)
                 {
-                    predictions.Slopes[at] = point.Slope;
+                    predictions.Slopes[place] = point.Slope;
                 }
             }
         }

@@ -13,7 +13,7 @@ internal static unsafe class FixedPointSums
     private const int MostRows = 512;
 
     // Adding it to a number below 2^51 leaves that number, rounded, in the low bits.
-    private const double Magic = 6755399441055744.0;
+    internal const double Magic = 6755399441055744.0;
 
     // Of weights and values in their units: s^5 y^2 has 56 bits too.
     private const double LargestTerm = 1L << 56;
@@ -206,7 +206,7 @@ internal static unsafe class FixedPointSums
         }
     }
 
-    private static Int128 Rounded(double value) => (Int128)Math.Round(value * (1L << Bits));
+    internal static Int128 Rounded(double value) => (Int128)Math.Round(value * (1L << Bits));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddChunk<T>(

@@ -248,6 +248,8 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
     // Of a power of 2 that no weight is above; rows of weight 0 say nothing.
     internal static long ExponentOf(double weight) => weight > 0 ? Math.Clamp(Math.ILogB(weight) + 1, LeastExponent, MostExponent) : 0;
 
+    internal static bool IsExponent(long e) => e is >= LeastExponent and <= MostExponent;
+
     internal static int TermsOf(int degree) => degree == 0 ? TermsOfMeans : TermsOfLines;
 
     // Cells by the width that is asked for, or by the best bandwidth of the pilot's rows.

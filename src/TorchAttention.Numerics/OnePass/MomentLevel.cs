@@ -7,7 +7,7 @@ namespace TorchAttention.Numerics.OnePass;
 internal sealed class MomentLevel
 {
     // T_k((t - 1) / 2) and T_k((t + 1) / 2) as sums of T_j(t): a cell's moments from those of its halves. Entries are multiples of 2^-k.
-    private const int MostTerms = MomentGrid.TermsOfLines;
+    internal const int MostTerms = MomentGrid.TermsOfLines;
     private static readonly double[] _left = Halves(-1);
     private static readonly double[] _right = Halves(1);
 
@@ -282,7 +282,7 @@ internal sealed class MomentLevel
     }
 
     // T_(k+1)(u) = 2 u T_k(u) - T_(k-1)(u) with u = (t + shift) / 2, and t T_j = (T_(j+1) + T_|j-1|) / 2.
-    private static double[] Halves(int shift)
+    internal static double[] Halves(int shift)
     {
         double[] rows = new double[MostTerms * MostTerms];
         rows[0] = 1;

@@ -24,12 +24,7 @@ public sealed partial class MomentRegression
 
     private void Find(BandwidthRule rule, MomentFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        if (rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold))
-        {
-            throw new ArgumentException(
-                $"Expected the rule LeaveOneOut, GCV, AICc or KFold, got {rule}: moments do not answer it.", nameof(rule));
-        }
-
+        ScoreRule.Check(rule, hasFolds: true);
         MomentLevel finest = _near.Finest;
         double range = finest.Count == 0 ? 0
             : Math.Min(MostX, finest.Ends(finest.Count - 1).Most) - Math.Max(LeastX, finest.Ends(0).Least);
@@ -116,16 +111,9 @@ public sealed partial class MomentRegression
         double n = _near.Rows;
         double least = LeastSquare();
         double mean = Math.Max(score.Residual / _near.Weight, least);
-        double ofMean = score.ResidualByLog / score.Residual;
-        double left = n - score.Trace;
-        double gcv = GcvCriterion.Compute(mean, score.Trace, n);
-        (double value, double slope) = rule switch
-        {
-            BandwidthRule.GCV => (gcv, gcv * (ofMean + (2 / left * score.TraceByLog))),
-            BandwidthRule.AICc => (
-                AICcCriterion.Compute(mean, score.Trace, n), ofMean + (2 * (n - 1) / ((left - 2) * (left - 2)) * score.TraceByLog)),
-            _ => (Math.Max(score.LeaveOneOut / _near.Weight, least), score.LeaveOneOutByLog / _near.Weight),
-        };
+        double value = ScoreRule.Value(rule, Math.Max(score.LeaveOneOut / _near.Weight, least), mean, score.Trace, n);
+        double slope = ScoreRule.Slope(
+            rule, value, score.LeaveOneOutByLog / _near.Weight, score.ResidualByLog / score.Residual, score.Trace, score.TraceByLog, n);
         return double.IsFinite(value) ? (value, slope) : (double.PositiveInfinity, double.NaN);
     }
 }

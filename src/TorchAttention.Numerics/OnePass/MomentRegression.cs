@@ -246,21 +246,9 @@ public sealed partial class MomentRegression : IPredictor
     {
         MomentScore[] columns = Scores(_all, Bandwidth, isCertified: true, cancellationToken);
         MomentScore score = Sum(columns);
-        double n = _all.Rows;
-        double freedom = n - (2 * score.Trace) + score.TraceOfSquare;
-        double mean = Math.Max(0, score.Residual / _all.Weight);
-        Diagnostics = new Diagnostics
-        {
-            EffectiveDegreesOfFreedom = score.Trace,
-            ResidualDegreesOfFreedom = freedom,
-            ResidualStandardError = [.. columns.Select(column =>
-                freedom > 1e-9 * n ? Math.Sqrt(Math.Max(0, column.Residual / _all.Weight) * n / freedom) : double.NaN)],
-            RSquared = [.. columns.Zip(_totals, (column, total) =>
-                total > 0 ? 1 - (Math.Max(0, column.Residual) / total) : double.NaN)],
-            LeaveOneOutError = Math.Max(0, score.LeaveOneOut / _all.Weight),
-            AICc = AICcCriterion.Compute(mean, score.Trace, n),
-            GCV = GcvCriterion.Compute(mean, score.Trace, n),
-        };
+        double[] residuals = Array.ConvertAll(columns, column => column.Residual);
+        Diagnostics = ScoreRule.Describe(
+            _all.Rows, _all.Weight, score.Trace, score.TraceOfSquare, score.LeaveOneOut, residuals, _totals);
         Certificate = new Certificate
         {
             Truncation = score.Truncation / _all.Weight,

@@ -77,8 +77,8 @@ internal sealed unsafe class MomentSums
         _offsets = new Offset[(2 * _reach) + 1];
         for (int o = -_reach; o <= _reach; o++)
         {
-            double[][] tables = Tables(HalfWidth, o, LocalSums.Weights(degree));
-            double[][] squares = isCertified ? Tables(narrower, o, leftOfSquares.Length) : [];
+            double[][] tables = Tables(HalfWidth, o, LocalSums.Weights(degree), K, degree);
+            double[][] squares = isCertified ? Tables(narrower, o, leftOfSquares.Length, K, degree) : [];
             _offsets[o + _reach] = new Offset(
                 tables,
                 squares,
@@ -212,30 +212,37 @@ internal sealed unsafe class MomentSums
         return sum;
     }
 
-    // c_k(z) of v^power K(v), v = a (z - t - 2 o), for each node z (powers; K, K).
-    private double[][] Tables(double a, int o, int powers)
+    /// <summary>c_k(z) of v^power K(v), v = a (z - t - 2 o), for each node z.</summary>
+    /// <param name="a">Half a cell, in bandwidths.</param>
+    /// <param name="o">How many cells further on the rows are.</param>
+    /// <param name="powers">How many powers; of odd ones lines alone have use.</param>
+    /// <param name="terms">K, the number of nodes and of terms.</param>
+    /// <param name="degree">0 for means, 1 for lines.</param>
+    /// <returns>A table (K, K) of each power, the term first.</returns>
+    internal static double[][] Tables(double a, int o, int powers, int terms, int degree)
     {
-        CellBasis basis = CellBasis.OfKernel(K);
-        double[][] tables = [.. Enumerable.Range(0, powers).Select(_ => new double[K * K])];
+        CellBasis basis = CellBasis.OfKernel(terms);
+        double[] nodes = Chebyshev.Nodes(terms);
+        double[][] tables = [.. Enumerable.Range(0, powers).Select(_ => new double[terms * terms])];
         double[] distances = new double[basis.Nodes];
         double[] values = new double[basis.Nodes];
-        double[] row = new double[K];
-        for (int z = 0; z < K; z++)
+        double[] row = new double[terms];
+        for (int z = 0; z < terms; z++)
         {
             for (int s = 0; s < values.Length; s++)
             {
-                double v = a * (_nodes[z] - basis.Places[s] - (2 * o));
+                double v = a * (nodes[z] - basis.Places[s] - (2 * o));
                 (distances[s], values[s]) = (v, Math.Exp(-0.5 * v * v));
             }
 
             for (int power = 0; power < powers; power++)
             {
-                if (LocalSums.IsUsed(power, _degree))
+                if (LocalSums.IsUsed(power, degree))
                 {
                     basis.Fit(values, row);
-                    for (int k = 0; k < K; k++)
+                    for (int k = 0; k < terms; k++)
                     {
-                        tables[power][(k * K) + z] = row[k];
+                        tables[power][(k * terms) + z] = row[k];
                     }
                 }
 

@@ -130,11 +130,11 @@ public sealed partial class Moments
         bool hasWeights = grid.HasWeights;
         int fields = grid.Columns + (hasWeights ? 2 : 1);
         int perCell = grid.SumRows * terms;
-        bool fits = (long)levelCells.Length * units.Length == levels.Length && levelCells.Length > 0 && units.All(IsExponent)
+        bool fits = (long)levelCells.Length * units.Length == levels.Length && levelCells.Length > 0 && units.All(MomentGrid.IsExponent)
             && IsAscending(levelCells) && levels.All(double.IsFinite) && rows.Length % fields == 0
             && counts.Length == ids.Length && sums.LongLength == (long)ids.Length * perCell * Halves
             && counts.All(count => count > 0) && rows.All(double.IsFinite)
-            && (!hasWeights || (weightExponents.Length == levelCells.Length && weightExponents.All(IsExponent)))
+            && (!hasWeights || (weightExponents.Length == levelCells.Length && weightExponents.All(MomentGrid.IsExponent)))
             && range.Length == 3 && range[2] >= 0
             && (ids.Length == 0 || (double.IsFinite(range[0]) && double.IsFinite(range[1]) && range[0] <= range[1]))
             && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue;
@@ -241,8 +241,6 @@ public sealed partial class Moments
                 + $"{metadata.GetValueOrDefault("folds")}{metadata.GetValueOrDefault("part_classes")}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
-
-    private static bool IsExponent(long e) => e is >= MomentGrid.LeastExponent and <= MomentGrid.MostExponent;
 
     private static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);
 

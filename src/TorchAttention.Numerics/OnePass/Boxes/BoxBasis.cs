@@ -1,0 +1,81 @@
+namespace TorchAttention.Numerics.OnePass.Boxes;
+
+/// <summary>
+/// The nodes of a box, 16 along each feature. Rows count like numbers at the nodes that have the same moments, and sums are known where
+/// they are at the nodes.
+/// </summary>
+internal static class BoxBasis
+{
+    private const int K = BoxTerms.K;
+
+    private static readonly double[] _fromNodes = Chebyshev.Coefficients(K, K);
+
+    // What turns moments into numbers at the nodes (term, node).
+    private static readonly double[] _toNodes = Transposed(_fromNodes);
+
+    /// <summary>T_k at a place (K).</summary>
+    public static double[] Polynomials(double t)
+    {
+        double[] values = new double[K];
+        (values[0], values[1]) = (1, t);
+        for (int k = 2; k < K; k++)
+        {
+            values[k] = Math.FusedMultiplyAdd(2 * t, values[k - 1], -values[k - 2]);
+        }
+
+        return values;
+    }
+
+    /// <summary>What each node along a feature counts for at a place (K): Lagrange's polynomials.</summary>
+    public static double[] Shares(double t)
+    {
+        double[] shares = new double[K];
+        Chebyshev.Combine(Polynomials(t), _toNodes, shares);
+        return shares;
+    }
+
+    /// <summary>Numbers at the nodes (K^d) with given moments: sum_z u_z F(z) is sum_i s_i F(t_i) for all F of the terms.</summary>
+    /// <param name="terms">The terms.</param>
+    /// <param name="moments">The sums of the terms.</param>
+    /// <param name="work">Room for as many numbers.</param>
+    /// <param name="atNodes">The numbers.</param>
+    public static void ToNodes(BoxTerms terms, ReadOnlySpan<double> moments, ref double[] work, ref double[] atNodes)
+    {
+        for (int stage = 0; stage < terms.Features; stage++)
+        {
+            Array.Clear(work);
+            BoxLoops.Add(terms.Stages[stage], stage == 0 ? moments : atNodes, _toNodes, work);
+            (work, atNodes) = (atNodes, work);
+        }
+    }
+
+    /// <summary>What is known at the nodes (K^d), at a place.</summary>
+    /// <param name="atNodes">The numbers.</param>
+    /// <param name="shares">The shares of the nodes along each feature (d).</param>
+    public static double At(ReadOnlySpan<double> atNodes, ReadOnlySpan<double[]> shares)
+    {
+        int step = atNodes.Length / K;
+        double sum = 0;
+        for (int z = 0; z < K; z++)
+        {
+            ReadOnlySpan<double> part = atNodes.Slice(z * step, step);
+            sum += shares[0][z] * (shares.Length == 1 ? part[0] : At(part, shares[1..]));
+        }
+
+        return sum;
+    }
+
+    private static double[] Transposed(double[] table)
+    {
+        double[] transposed = new double[K * K];
+        for (int i = 0; i < K; i++)
+        {
+            for (int k = 0; k < K; k++)
+            {
+                transposed[(k * K) + i] = table[(i * K) + k];
+            }
+        }
+
+        return transposed;
+    }
+}

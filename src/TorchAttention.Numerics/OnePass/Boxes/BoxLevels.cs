@@ -1,0 +1,45 @@
+namespace TorchAttention.Numerics.OnePass.Boxes;
+
+/// <summary>Moments in boxes of all widths, made when they are asked for.</summary>
+internal sealed class BoxLevels
+{
+    private readonly Dictionary<(int, int, int), BoxLevel> _levels = [];
+    private readonly int[] _exponents;
+
+    public BoxLevels(BoxMoments moments)
+    {
+        Finest = BoxLevel.Create(moments);
+        _exponents = moments.Grid.Exponents.ToArray();
+        _levels[(0, 0, 0)] = Finest;
+    }
+
+    public BoxLevel Finest { get; }
+
+    /// <summary>
+    /// Boxes from half the bandwidth to all of it wide along each feature, where they can be had: narrower ones cost more and are no
+    /// better. Twice as wide ones know sums to some eight digits, which is enough to look around with, and cost an eighth.
+    /// </summary>
+    public BoxLevel For(ReadOnlySpan<double> h, bool isRough = false)
+    {
+        int[] merged = new int[3];
+        for (int j = 0; j < h.Length; j++)
+        {
+            merged[j] = Math.Max(0, Math.ILogB(h[j]) - _exponents[j] + (isRough ? 1 : 0));
+        }
+
+        return At(merged[0], merged[1], merged[2]);
+    }
+
+    private BoxLevel At(int one, int two, int three)
+    {
+        if (!_levels.TryGetValue((one, two, three), out BoxLevel? level))
+        {
+            level = one > 0 ? At(one - 1, two, three).Coarser(0)
+                : two > 0 ? At(one, two - 1, three).Coarser(1)
+                : At(one, two, three - 1).Coarser(2);
+            _levels[(one, two, three)] = level;
+        }
+
+        return level;
+    }
+}

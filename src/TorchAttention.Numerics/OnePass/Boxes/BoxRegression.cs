@@ -1,0 +1,211 @@
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+
+namespace TorchAttention.Numerics.OnePass.Boxes;
+
+/// <summary>
+/// Local constant regression on two or three features with the Gaussian kernel from moments: the bandwidths, the errors, and predictions
+/// anywhere, as <see cref="KernelRegression"/> has them from rows, whatever the number of rows.
+/// </summary>
+/// <remarks>No bound is proved of these numbers; docs/certificates.md says what they are off by.</remarks>
+public sealed partial class BoxRegression : IPredictor
+{
+    // A bandwidth so much narrower than a box asks more of 16 terms than they have.
+    private const double LeastInBoxes = 1 / 1.5;
+
+    // So wide a bandwidth weighs all rows the same to one part in a hundred.
+    private const double MostInRanges = 8;
+
+    // Of the square of the values' unit: errors below are what sums are rounded to.
+    private const double Rounding = 1e-14;
+
+    private const double EqualScores = 1e-14;
+
+    private readonly BoxLevels _levels;
+    private readonly MomentOptions _options;
+    private readonly (double Least, double Most)[] _ranges;
+    private readonly double _leastSquare;
+    private double[] _bandwidths = [];
+
+    private BoxRegression(BoxMoments moments, MomentOptions options)
+    {
+        _options = options;
+        _levels = new BoxLevels(moments);
+        _ranges = [.. moments.Ranges];
+        _leastSquare = Rounding * moments.Grid.ValueUnit * moments.Grid.ValueUnit;
+        Widths = moments.Grid.Widths;
+        Count = moments.Count;
+        Diagnostics = null!;
+    }
+
+    /// <summary>The bandwidths (d), given or found.</summary>
+    public IReadOnlyList<double> Bandwidths => _bandwidths;
+
+    /// <summary>How they were found; null where they were given.</summary>
+    public BandwidthSearch? Search { get; private set; }
+
+    /// <inheritdoc/>
+    public Diagnostics Diagnostics { get; private set; }
+
+    /// <summary>n, the number of rows.</summary>
+    public long Count { get; }
+
+    /// <summary>
+    /// Rows that no other is near of, so that the others' weights at them are below 1e-10 in sum: the nearest speak for them.
+    /// </summary>
+    public long LonelyRows { get; private set; }
+
+    /// <summary>The least and the largest key of each feature (d).</summary>
+    public IReadOnlyList<(double Least, double Most)> Ranges => _ranges;
+
+    /// <inheritdoc/>
+    public int Features => _ranges.Length;
+
+    /// <inheritdoc/>
+    public int Columns => 1;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Classes => [];
+
+    private IReadOnlyList<double> Widths { get; }
+
+    /// <summary>Fits.</summary>
+    /// <param name="moments">The moments; later changes of them do not matter.</param>
+    /// <param name="options">The defaults where null; the degree is 0.</param>
+    /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <exception cref="ArgumentException">
+    /// A degree above 0, a rule that moments do not answer, or bandwidths of another number than the features'.
+    /// </exception>
+    /// <exception cref="RegressionDataException">There are no rows, or a feature that does not vary.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static BoxRegression Fit(
+        BoxMoments moments,
+        MomentOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(moments);
+        options ??= new MomentOptions();
+        int given = options.Bandwidth.Values.Count;
+        if (options.Degree != 0)
+        {
+            throw new ArgumentException($"Expected the degree 0 with several features, got {options.Degree}.", nameof(options));
+        }
+
+        if (options.Bandwidth.Rule is null && given != 1 && given != moments.Grid.Features)
+        {
+            throw new ArgumentException($"Expected one bandwidth or {moments.Grid.Features}, got {given}.", nameof(options));
+        }
+
+        if (moments.Count < 2)
+        {
+            throw new RegressionDataException(RegressionProblem.NoSpread, "at least two rows", $"{moments.Count}");
+        }
+
+        var model = new BoxRegression(moments, options);
+        if (options.Bandwidth.Rule is { } rule)
+        {
+            model.Find(rule, progress, cancellationToken);
+        }
+        else
+        {
+            model._bandwidths = [.. model._ranges.Select((_, j) => options.Bandwidth.Values[given == 1 ? 0 : j])];
+            foreach ((int j, double h) in model._bandwidths.Index())
+            {
+                RegressionCheck.Bandwidth(h, model._ranges[j].Most - model._ranges[j].Least, j);
+            }
+        }
+
+        model.Describe(cancellationToken);
+        progress?.Report(1);
+        return model;
+    }
+
+    /// <summary>The bandwidths.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"gaussian kernel, degree 0, h = {string.Join(" ", Bandwidths)}, {Count} rows");
+
+    private BoxScore Score(double[] h, BoxSumsKind kind, bool isRough, CancellationToken cancellationToken) =>
+        new BoxFit(_levels.For(h, isRough), h, kind).Score(_options.Threads, cancellationToken);
+
+    private void Find(BandwidthRule rule, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        ScoreRule.Check(rule, hasFolds: false);
+        (double Least, double Most)[] bounds = [.. _ranges.Select((range, j) => range.Most > range.Least
+            ? (Math.Log(LeastInBoxes * Widths[j]),
+                Math.Max(Math.Log(Widths[j]), Math.Log(MostInRanges * (range.Most - range.Least))))
+            : throw new RegressionDataException(RegressionProblem.NoSpread, "numbers that vary", $"{range.Least:R} everywhere")
+            {
+                Feature = j,
+            })];
+        var trials = new List<BandwidthTrial>();
+        new BoxSearch(At, bounds).Run(score => rule == BandwidthRule.AICc ? 1 : Math.Abs(score), progress);
+        BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
+        double best = exact.Length > 0 ? exact.Min(trial => trial.Score) : double.PositiveInfinity;
+        if (double.IsPositiveInfinity(best))
+        {
+            throw new RegressionDataException(
+                RegressionProblem.NoBandwidth,
+                $"rows for which the rule {rule} is finite at some bandwidth",
+                $"{Count} for which it is not");
+        }
+
+        // Of equals, up to rounding, the smoothest.
+        BandwidthTrial[] equal = [.. exact.Where(trial => trial.Score <= best + (EqualScores * Math.Abs(best)))];
+        IReadOnlyList<double> found = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths;
+        _bandwidths = [.. found];
+        Search = new BandwidthSearch
+        {
+            Rule = rule,
+            Bandwidths = found,
+            Score = best,
+            Bounds = [.. bounds.Select(bound => (Math.Exp(bound.Least), Math.Exp(bound.Most)))],
+            EquallyGood = [.. _ranges.Select((_, j) =>
+                (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
+            Trials = trials,
+        };
+
+        (double Score, double[] Slopes) At(double[] logs, bool hasSlopes, bool isRough)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            double[] h = Array.ConvertAll(logs, Math.Exp);
+            BoxScore score = Score(h, hasSlopes ? BoxSumsKind.Slopes : BoxSumsKind.Plain, isRough, cancellationToken);
+            double n = Count;
+            double value = ScoreRule.Value(
+                rule, Math.Max(score.LeaveOneOut / n, _leastSquare), Math.Max(score.Residual / n, _leastSquare), score.Trace, n);
+            value = double.IsFinite(value) ? value : double.PositiveInfinity;
+            trials.Add(new BandwidthTrial(h, value, isRough));
+            return (value, [.. Enumerable.Range(0, Features).Select(j => ScoreRule.Slope(
+                rule,
+                value,
+                score.LeaveOneOutByLog[j] / n,
+                score.ResidualByLog[j] / score.Residual,
+                score.Trace,
+                score.TraceByLog[j],
+                n))]);
+        }
+    }
+
+    private void Describe(CancellationToken cancellationToken)
+    {
+        BoxScore score = Score(_bandwidths, BoxSumsKind.Squares, isRough: false, cancellationToken);
+        Diagnostics = ScoreRule.Describe(
+            Count, Count, score.Trace, score.TraceOfSquare, score.LeaveOneOut, [score.Residual], [SquaresAboutMean(_levels.Finest)]);
+        LonelyRows = score.Lonely;
+    }
+
+    private static double SquaresAboutMean(BoxLevel level)
+    {
+        int terms = level.Terms.Count;
+        double mean = level.Origin + (Enumerable.Range(0, level.Count).Sum(i => level.Products[i * terms]) / level.Counts.Sum());
+        double squares = 0;
+        for (int i = 0; i < level.Count; i++)
+        {
+            double apart = level.Levels[i] - mean;
+            squares += level.Q[i * terms] + (2 * apart * level.V[i * terms]) + (apart * apart * level.Counts[i]);
+        }
+
+        return squares;
+    }
+}

@@ -1,0 +1,101 @@
+namespace TorchAttention.Tests.OnePass.Boxes;
+
+/// <summary>Rows of several features of some kinds, as people have them, and what is true of them, computed pair by pair.</summary>
+internal sealed record BoxRows(int Features, double[] X, double[] Y)
+{
+    public static readonly string[] Kinds = ["uniform", "lognormal", "clusters", "gaps", "ties", "offset"];
+
+    public static BoxRows Draw(string kind, int n, int features, int seed)
+    {
+        var random = new Random(seed);
+        double[] x = new double[n * features];
+        for (int i = 0; i < n; i++)
+        {
+            int cluster = random.Next(5);
+            for (int j = 0; j < features; j++)
+            {
+                double u = random.NextDouble();
+                x[(i * features) + j] = (j + 1) * kind switch
+                {
+                    "lognormal" => Math.Exp(0.7 * Normal(random)),
+                    "clusters" => (cluster * (j + 2) % 5) + (0.2 * Normal(random)),
+                    "gaps" => u < 0.5 ? u : u + 0.7,
+                    "ties" => Math.Round(40 * u) / 20,
+                    _ => u - 0.3,
+                };
+            }
+        }
+
+        double level = kind == "offset" ? 1e6 : 0;
+        double[] y = [.. Enumerable.Range(0, n).Select(i =>
+        {
+            ReadOnlySpan<double> row = x.AsSpan(i * features, features);
+            double sum = level + (0.3 * Normal(random)) + Math.Sin(4 * row[0]);
+            return sum + Math.Cos(3 * row[1] / 2) + (features > 2 ? 0.5 * row[2] : 0);
+        })];
+        return new BoxRows(features, x, y);
+    }
+
+    public int Count => Y.Length;
+
+    /// <summary>The mean of the leave-one-out squares, tr H, tr H'H and the mean of the squares.</summary>
+    public (double LeaveOneOut, double Trace, double TraceOfSquare, double MeanSquare) Dense(double[] h)
+    {
+        (var loo, var trace, var square, var squares) = (new Sum(), new Sum(), new Sum(), new Sum());
+        double level = Y.Average();
+        for (int i = 0; i < Count; i++)
+        {
+            (var weight, var product, var both) = (new Sum(), new Sum(), new Sum());
+            for (int k = 0; k < Count; k++)
+            {
+                if (k != i)
+                {
+                    double weightOf = Weight(i, k, h);
+                    weight.Add(weightOf);
+                    product.Add(weightOf * (Y[k] - level));
+                    both.Add(weightOf * weightOf);
+                }
+            }
+
+            double e = Y[i] - level - (product.Value / weight.Value);
+            double own = 1 / (weight.Value + 1);
+            loo.Add(e * e);
+            trace.Add(own);
+            square.Add((both.Value + 1) * own * own);
+            squares.Add(e * e * (1 - own) * (1 - own));
+        }
+
+        return (loo.Value / Count, trace.Value, square.Value, squares.Value / Count);
+    }
+
+    private double Weight(int i, int k, double[] h)
+    {
+        double square = 0;
+        for (int j = 0; j < Features; j++)
+        {
+            double v = (X[(i * Features) + j] - X[(k * Features) + j]) / h[j];
+            square += v * v;
+        }
+
+        return Math.Exp(-square / 2);
+    }
+
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+
+    // Neumaier's.
+    private sealed class Sum
+    {
+        private double _sum;
+        private double _rest;
+
+        public double Value => _sum + _rest;
+
+        public void Add(double term)
+        {
+            double next = _sum + term;
+            _rest += Math.Abs(_sum) >= Math.Abs(term) ? _sum - next + term : term - next + _sum;
+            _sum = next;
+        }
+    }
+}
