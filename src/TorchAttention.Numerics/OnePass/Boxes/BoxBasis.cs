@@ -49,6 +49,20 @@ internal static class BoxBasis
         }
     }
 
+    /// <summary>The coefficients of the terms, of what is known at the nodes (K^d).</summary>
+    public static double[] Coefficients(BoxTerms terms, double[] atNodes)
+    {
+        double[] work = atNodes;
+        for (int feature = 0; feature < terms.Features; feature++)
+        {
+            double[] next = new double[terms.Nodes];
+            BoxLoops.Add(terms.Stages[^1], work, _fromNodes, next);
+            work = next;
+        }
+
+        return [.. terms.Degrees.Select(degrees => work[degrees.Aggregate((place, k) => (place * K) + k)])];
+    }
+
     /// <summary>What is known at the nodes (K^d), at a place.</summary>
     /// <param name="atNodes">The numbers.</param>
     /// <param name="shares">The shares of the nodes along each feature (d).</param>

@@ -198,11 +198,12 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
     internal long PlaceOf(long box, int feature) => (box >> (feature * BitsOfFeature)) & ((1L << BitsOfFeature) - 1);
 
     /// <summary>The place in a box, -1 to 1.</summary>
-    internal double PlaceIn(long box, double x, int feature)
-    {
-        double cell = PlaceOf(box, feature) - MostPlace + (double)_origins[feature];
-        return (2 * ((x * _inverses[feature]) - cell)) - 1;
-    }
+    internal double PlaceIn(long box, double x, int feature) => (2 * ((x * _inverses[feature]) - CellOf(box, feature))) - 1;
+
+    /// <summary>Where a box begins along a feature.</summary>
+    internal double StartOf(long box, int feature) => Math.ScaleB(CellOf(box, feature), _exponents[feature]);
+
+    private double CellOf(long box, int feature) => PlaceOf(box, feature) - MostPlace + (double)_origins[feature];
 
     internal static long BytesOf(int features) => 3L * BoxTerms.Of(features).Count * Unsafe.SizeOf<Int128>();
 

@@ -78,6 +78,13 @@ internal sealed class BoxLevel
         return Math.ScaleB(first, -_merged[feature]) - 1;
     }
 
+    /// <summary>Where a box begins and ends along a feature.</summary>
+    public double[] Ends(long id, int feature)
+    {
+        double first = _grid.StartOf(Shifted(id), feature);
+        return [first, first + Widths[feature]];
+    }
+
     /// <summary>All rows.</summary>
     public static BoxLevel Create(BoxMoments moments)
     {

@@ -33,6 +33,23 @@ public sealed partial class BoxRegression
         return CurvePredictions.Create(places, _ranges, (i, _) => points[i], Diagnostics, options, cancellationToken);
     }
 
+    /// <summary>The surface as pieces of polynomials: a file that predicts as this does, without moments.</summary>
+    /// <param name="tolerance">What a mean may be off by, as a part of the range of the means, at the places where it is compared.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-12 and 1.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public CondensedSurface Condense(double tolerance = 1e-6, CancellationToken cancellationToken = default) =>
+        CondensedSurface.Create(this, tolerance, cancellationToken);
+
+    /// <summary>Where rows are: the ends of their boxes along each feature (boxes, d, 2), and the means in the middle of each.</summary>
+    internal (double[] Boxes, double[] Means) Places()
+    {
+        BoxLevel level = _levels.For(_bandwidths);
+        double[] ends = [.. level.Ids.SelectMany(id => Enumerable.Range(0, Features).SelectMany(j => level.Ends(id, j)))];
+        double[] middles = [.. ends.Chunk(2).Select(pair => (pair[0] + pair[1]) / 2)];
+        return (ends, [.. At(middles, CancellationToken.None).Select(point => point.Mean)]);
+    }
+
     /// <summary>The surface at some places (m, d).</summary>
     internal CurvePoint[] At(double[] places, CancellationToken cancellationToken)
     {
