@@ -1,8 +1,10 @@
 using TorchAttention.Pooling;
 using TorchAttention.Tests.Golden;
+using TorchAttention.Tests.Models;
 
 namespace TorchAttention.Tests.Pooling;
 
+[Collection(nameof(TorchsGenerator))]
 public sealed class ScaledDotProductTests : IDisposable
 {
     private readonly DisposeScope _scope = NewDisposeScope();
