@@ -98,12 +98,13 @@ internal static class FitNotes
                 string help = NoHelp(name, IsLevel(model) ? 0 : model.Options.Degree);
                 yield return model.Options.SearchBounds is not null
                     ? $"{lookedAt}, as --search-bounds has it, and the widest predicts best: still wider ones may do better"
+                    : model.Options.Periods.Count > 0 && double.IsFinite(model.Options.Periods[j])
+                        ? $"{lookedAt}, and the widest, which reaches half the period, predicts best: {PlainText.Brief(examples.Target)} "
+                            + $"varies slowly with {name}, if at all"
+                            + (double.IsFinite(model.Options.Kernel.Support) ? "" : "; a kernel that ends (epanechnikov) averages wider")
                     : Refused(examples, search) is double refused
                         ? $"{lookedAt}; those up to {Short(refused)} leave too many rows without another in reach and were not "
                             + "taken, and of the others the widest predicts best: a kernel without an end (gaussian) takes them all"
-                    : model.Options.Periods.Count > 0 && double.IsFinite(model.Options.Periods[j])
-                        ? $"{lookedAt}, the widest of which reaches half the period and predicts best: {name} helps little to predict "
-                            + PlainText.Brief(examples.Target)
                     : $"{lookedAt}, and the widest predicts best: {help} to predict {PlainText.Brief(examples.Target)}";
             }
             else if (search.IsAtLeastBound(j))

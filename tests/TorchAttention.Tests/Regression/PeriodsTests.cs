@@ -94,6 +94,55 @@ public sealed class PeriodsTests
         }
     }
 
+    [Theory]
+    [InlineData(9)]
+    [InlineData(10)]
+    public void TwoPeriodsAndWeights_AreTheSumOverPairs(int seed)
+    {
+        var random = new Random(seed);
+        double[] x = [.. Enumerable.Range(0, 160).Select(i => Math.Round(random.NextDouble() * (i % 2 == 0 ? 24 : 360)))];
+        double[] y = [.. Enumerable.Range(0, 80).Select(i => Math.Cos(x[2 * i] * Math.PI / 12) + random.NextDouble())];
+        double[] weights = [.. y.Select(_ => 0.5 + random.NextDouble())];
+        double[] h = [2.5, 40];
+        double[] periods = [24, 360];
+        var options = new KernelRegressionOptions { Bandwidth = Bandwidth.Fixed(h), Periods = periods };
+
+        KernelRegression model = KernelRegression.Fit(x, y, 2, options, weights);
+
+        double[] queries = [0, 0, 23.9, 359, -13, 725, 12, 180];
+        Predictions at = model.Predict(queries, new PredictionOptions { HasSlopes = true });
+        for (int i = 0; i < 4; i++)
+        {
+            const double step = 1e-4;
+            (double a, double b) = (queries[2 * i], queries[(2 * i) + 1]);
+            Assert.Equal(Dense(a, b, -1), at.Mean[i], 1e-9);
+            Assert.Equal((Dense(a + step, b, -1) - Dense(a - step, b, -1)) / (2 * step), at.Slopes[2 * i], 1e-6);
+            Assert.Equal((Dense(a, b + step, -1) - Dense(a, b - step, -1)) / (2 * step), at.Slopes[(2 * i) + 1], 1e-6);
+        }
+
+        double error = y.Index().Sum(row => weights[row.Index] * Math.Pow(
+            row.Item - Dense(x[2 * row.Index], x[(2 * row.Index) + 1], row.Index), 2)) / weights.Sum();
+        Assert.Equal(error, model.Diagnostics.LeaveOneOutError, 1e-9);
+
+        // A Gaussian in both features is a product, each factor a sum over images.
+        double Dense(double first, double second, int without)
+        {
+            double sum = 0;
+            double total = 0;
+            for (int i = 0; i < y.Length; i++)
+            {
+                double weight = i == without ? 0 : weights[i] * Images(x[2 * i] - first, 0) * Images(x[(2 * i) + 1] - second, 1);
+                sum += weight * y[i];
+                total += weight;
+            }
+
+            return sum / total;
+        }
+
+        double Images(double difference, int j) => Enumerable.Range(-6, 13)
+            .Sum(k => Math.Exp(-Math.Pow((difference + (k * periods[j])) / h[j], 2) / 2));
+    }
+
     [Fact]
     public void File_KeepsThePeriods()
     {
