@@ -15,8 +15,9 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
     /// <summary>Boxes of fewer rows keep these: they take less room, and one row is too large a part of them.</summary>
     internal const int MostKept = 64;
 
-    // What moments may take, so that a fit to them fits in memory too.
-    internal const long MostBytes = 1L << 31;
+    // A bandwidth takes some tenths of a millisecond a box with two features, and some ten milliseconds with three: a minute for so many.
+    private const int MostBoxesOfTwo = 1 << 17;
+    private const int MostBoxesOfThree = 1 << 12;
 
     // As many rows as a search in memory takes seconds for.
     private const int PilotRows = 20_000;
@@ -53,7 +54,7 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
     internal double ValueUnit => Math.ScaleB(1, UnitExponent);
 
     /// <summary>What the moments of one box take.</summary>
-    public long BytesOfBox => BytesOf(Features);
+    public long BytesOfBox => 3L * Terms.Count * Unsafe.SizeOf<Int128>();
 
     internal int UnitExponent { get; }
 
@@ -71,6 +72,8 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
     /// <summary>A box's number has so many bits for each feature, those of the first one last.</summary>
     internal int BitsOfFeature { get; }
 
+    internal int MostBoxes => Features == 2 ? MostBoxesOfTwo : MostBoxesOfThree;
+
     private long MostPlace => 1L << (BitsOfFeature - 1);
 
     /// <summary>A grid for rows of which some are known.</summary>
@@ -83,7 +86,7 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
     /// </param>
     /// <exception cref="ArgumentException">Lengths that differ, numbers that are not finite, a width that cannot be had.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Another number of features.</exception>
-    /// <exception cref="RegressionDataException">The rows allow no bandwidth, or their boxes would take more than 2 GiB.</exception>
+    /// <exception cref="RegressionDataException">The rows allow no bandwidth, or would lie in too many boxes.</exception>
     public static BoxGrid Choose(
         ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, long rows, ReadOnlySpan<double> widths = default)
     {
@@ -130,6 +133,7 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
             sums[box] = (sum + someY[i], count + 1);
         }
 
+        cut.CheckCount(sums.Count);
         double[] levels = [.. sums.Values.Select(box => box.Sum / box.Count)];
         var grid = new BoxGrid(exponents, middle, 0, [.. sums.Keys], levels);
         return new BoxGrid(exponents, middle, grid.UnitOf(someX, someY), grid._boxes, levels);
@@ -205,13 +209,21 @@ public sealed class BoxGrid : IEquatable<BoxGrid>
 
     private double CellOf(long box, int feature) => PlaceOf(box, feature) - MostPlace + (double)_origins[feature];
 
-    internal static long BytesOf(int features) => 3L * BoxTerms.Of(features).Count * Unsafe.SizeOf<Int128>();
-
-    /// <summary>What is said where boxes would be too many.</summary>
-    internal static RegressionDataException TooMany(int features, long boxes) => new(
-        RegressionProblem.TooMany,
-        $"boxes of {MostBytes >> 30} GiB of moments in all, {MostBytes / BytesOf(features):N0} of {features} features",
-        $"more than {boxes:N0} boxes of {BytesOf(features):N0} bytes each; wider boxes are fewer, and a fit in memory needs none");
+    /// <summary>Refuses more boxes than can be answered from.</summary>
+    /// <param name="boxes">How many hold rows.</param>
+    /// <exception cref="RegressionDataException">They are too many.</exception>
+    internal void CheckCount(int boxes)
+    {
+        if (boxes > MostBoxes)
+        {
+            throw new RegressionDataException(
+                RegressionProblem.TooMany,
+                string.Create(
+                    CultureInfo.InvariantCulture, $"rows in at most {MostBoxes:N0} boxes, of {BytesOfBox:N0} bytes of moments each"),
+                $"more, {string.Join(" by ", Widths.Select(width => $"{width:g4}"))} wide; wider boxes are fewer, and a fit in memory "
+                    + "needs none");
+        }
+    }
 
     private static int ExponentOf(double width) =>
         width > 0 && double.IsFinite(width) && Math.ILogB(width) is >= MomentGrid.LeastExponent and <= MomentGrid.MostExponent

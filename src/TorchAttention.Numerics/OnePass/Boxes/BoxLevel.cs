@@ -97,7 +97,7 @@ internal sealed class BoxLevel
         {
             BoxStore.Box box = boxes[i];
             (level.Ids[i], level.Levels[i], level.Counts[i]) = (box.Id, box.Level, box.Count);
-            level.Rows[i] = [.. box.RowsInOrder(grid.Features + 1).SelectMany(row => row)];
+            level.Rows[i] = [.. box.RowsInOrder().SelectMany(row => row)];
             if (box.Sums.Length == 0)
             {
                 level.SetByRows(i);

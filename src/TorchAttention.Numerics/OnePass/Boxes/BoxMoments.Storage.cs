@@ -28,7 +28,7 @@ public sealed partial class BoxMoments
         // In order: the same rows are the same file, whoever added them in whatever order.
         BoxStore.Box[] boxes = InOrder();
         int fields = Grid.Features + 1;
-        double[] rows = [.. boxes.SelectMany(box => box.RowsInOrder(fields)).SelectMany(row => row)];
+        double[] rows = [.. boxes.SelectMany(box => box.RowsInOrder()).SelectMany(row => row)];
         int summed = boxes.Count(box => box.Sums.Length > 0);
         long[] sums = [.. boxes.SelectMany(box => box.Sums).SelectMany(sum => (long[])[(long)(sum >> 64), unchecked((long)(ulong)sum)])];
         var tensors = new Dictionary<string, SafeTensor>
@@ -113,8 +113,8 @@ public sealed partial class BoxMoments
     {
         int fields = Grid.Features + 1;
         int perBox = 3 * Grid.Terms.Count;
-        bool fits = ids.Length == counts.Length && IsAscending(ids) && ids.All(id => id >= 0) && counts.All(count => count > 0)
-            && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue
+        bool fits = ids.Length == counts.Length && ids.Length <= Grid.MostBoxes && IsAscending(ids) && ids.All(id => id >= 0)
+            && counts.All(count => count > 0) && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue
             && sums.LongLength == (long)counts.Count(count => count >= BoxGrid.MostKept) * perBox * Halves
             && rows.LongLength == counts.Where(count => count < BoxGrid.MostKept).Sum() * fields && rows.All(double.IsFinite);
         if (!fits)
@@ -125,7 +125,6 @@ public sealed partial class BoxMoments
         (int row, int sum) = (0, 0);
         for (int i = 0; i < ids.Length; i++)
         {
-            BoxStore.Box box = _store.At(ids[i]);
             if (counts[i] < BoxGrid.MostKept)
             {
                 ReadOnlySpan<double> own = rows.AsSpan(row, (int)counts[i] * fields);
@@ -137,7 +136,7 @@ public sealed partial class BoxMoments
                     }
                 }
 
-                _store.Add(box, own);
+                _store.Add(_store.At(ids[i]), own);
                 row += own.Length;
             }
             else
@@ -154,7 +153,7 @@ public sealed partial class BoxMoments
                     throw others($"the sums of the box {ids[i]} are not those of {counts[i]} rows");
                 }
 
-                _store.Set(box, counts[i], numbers);
+                _store.Set(ids[i], counts[i], numbers);
             }
 
             Count += counts[i];

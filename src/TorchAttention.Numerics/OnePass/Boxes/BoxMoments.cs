@@ -14,7 +14,6 @@ namespace TorchAttention.Numerics.OnePass.Boxes;
 /// </remarks>
 public sealed partial class BoxMoments
 {
-    // Rows are put in order of their boxes a block at a time.
     private const int Block = 1 << 17;
 
     private readonly BoxStore _store;
@@ -105,7 +104,7 @@ public sealed partial class BoxMoments
         }
     }
 
-    // By counting, as many rows of a box as there are side by side.
+    // By counting, as many rows of a box as there are side by side: boxes lie far apart in memory.
     private void AddBlock(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
         int d = Grid.Features;
