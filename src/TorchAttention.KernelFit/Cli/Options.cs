@@ -40,6 +40,35 @@ internal static class Options
     public static Option<double?> PositiveNumber(string name, string description) =>
         Number(name, description, "a positive number that float32 can hold", value => value > 0 && float.IsNormal((float)value));
 
+    /// <summary>The numbers of an option; null where it is not given, for which the command line has an empty array.</summary>
+    public static double[]? NumbersOf(this ParseResult parsed, Option<double[]?> option) =>
+        parsed.GetValue(option) is { Length: > 0 } numbers ? numbers : null;
+
+    /// <summary>One positive number, or several separated by commas.</summary>
+    public static Option<double[]?> PositiveNumbers(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "numbers",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            var numbers = new List<double>();
+            foreach (string text in result.Tokens[0].Value.Split(','))
+            {
+                if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                    || !(number > 0 && float.IsNormal((float)number)))
+                {
+                    result.AddError($"{name}: expected a positive number that float32 can hold, got '{text}'");
+                    return null;
+                }
+
+                numbers.Add(number);
+            }
+
+            return [.. numbers];
+        },
+    };
+
     public static Option<double?> NotNegativeNumber(string name, string description) =>
         Number(name, description, "a number of at least 0 that float32 can hold", value => value >= 0 && float.IsFinite((float)value));
 

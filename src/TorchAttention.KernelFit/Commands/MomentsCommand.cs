@@ -3,6 +3,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.OnePass.Boxes;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -16,7 +17,7 @@ internal static class MomentsCommand
         var file = new CsvFileOptions();
         Option<string?> data = Options.Text(
             Options.Data, "file", "A CSV file with a header row, a pattern such as 'part-*.csv', or - for standard input");
-        Option<string?> x = Options.Text("--x", "column", "The key's column");
+        Option<string?> x = Options.Text("--x", "columns", "The key's column; two or three are separated by commas");
         Option<string?> y = Options.Text("--y", "columns", "The value's column; several are separated by commas");
         Option<string?> weights = ExamplesOptions.WeightsOption();
         Option<bool> classes = ExamplesOptions.ClassesOption();
@@ -26,7 +27,7 @@ internal static class MomentsCommand
             least: 2);
         Option<string?> grid = Options.Text(
             "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part, or a database's answer");
-        Option<double?> cell = OnePassOptions.Cell();
+        Option<double[]?> cell = OnePassOptions.Cell();
         Option<int?> degree = FitOptions.DegreeOption("The degree that they are for: 0, or 1 as well, in half as much again (default 0)");
         Option<string?> output = Options.Text("--out", "file", "Where the moments go");
         Option<bool> quiet = Options.Quiet();
@@ -44,7 +45,7 @@ internal static class MomentsCommand
             parsed.GetValue(table),
             parsed.GetValue(x),
             parsed.GetValue(y),
-            parsed.GetValue(cell),
+            parsed.NumbersOf(cell),
             parsed.GetValue(weights),
             FitOptions.DegreeOf(parsed, degree),
             parsed.GetValue(classes) ? "--classes" : parsed.GetValue(folds) is not null ? "--folds" : null) : Run(
@@ -56,25 +57,30 @@ internal static class MomentsCommand
                 file.Read(parsed),
                 parsed.GetValue(classes)),
             parsed.GetValue(grid),
-            new Cut(parsed.GetValue(cell), FitOptions.DegreeOf(parsed, degree), parsed.GetValue(folds) ?? 0),
+            new Cut(parsed.NumbersOf(cell), FitOptions.DegreeOf(parsed, degree), parsed.GetValue(folds) ?? 0),
             parsed.GetValue(output) ?? throw CliException.WrongInput("--out: expected a file, got none"),
             parsed.GetValue(quiet)));
         return command;
     }
 
     private static int Print(
-        string database, string? table, string? x, string? y, double? cell, string? weights, int degree, string? other)
+        string database, string? table, string? x, string? y, double[]? cell, string? weights, int degree, string? other)
     {
         if (other is not null)
         {
             throw CliException.WrongInput($"{other}: expected none beside --sql, whose sums are of values and of all rows together");
         }
 
+        if (cell?.Length > 1)
+        {
+            throw CliException.WrongInput($"--cell: expected one width beside --sql, got {cell.Length}");
+        }
+
         SqlDialect dialect = _dialects.TryGetValue(database.ToLowerInvariant(), out SqlDialect known) ? known
             : throw CliException.WrongInput(
                 $"--sql: expected one of {string.Join(", ", _dialects.Keys)}, got '{PlainText.Brief(database)}'");
         string missing = table is null ? "--table" : x is null ? "--x" : y is null ? "--y" : cell is null ? "--cell" : "";
-        string query = missing.Length == 0 ? Query(dialect, table!, x!, y!.Split(','), cell!.Value, degree, weights)
+        string query = missing.Length == 0 ? Query(dialect, table!, x!, y!.Split(','), cell![0], degree, weights)
             : throw CliException.WrongInput($"--sql: expected --table, --x, --y and --cell beside it, got no {missing}");
         foreach (string line in query.TrimEnd().Split('\n'))
         {
@@ -95,6 +101,44 @@ internal static class MomentsCommand
         {
             throw CliException.WrongInput(
                 $"--y: expected columns separated by commas, few enough for the query's answer, got {y.Length}", e);
+        }
+    }
+
+    private static int RunBoxes(RowFiles files, string? gridFile, bool isOfBoxes, Cut cut, string output, bool isQuiet)
+    {
+        string? other = cut.Degree > 0 ? "--degree 1" : cut.Folds > 0 ? "--folds" : null;
+        if (other is not null)
+        {
+            throw CliException.WrongInput($"{other}: expected one column of --x beside it, got {files.Features}");
+        }
+
+        BoxGrid? grid = gridFile is null ? null
+            : isOfBoxes ? BoxesOfFiles.Load([gridFile]).Moments.Grid
+            : throw CliException.WrongInput($"--grid: expected moments of {files.Features} features, got those of one");
+        if (grid is not null && grid.Features != files.Features)
+        {
+            throw CliException.WrongInput(
+                $"--x: expected as many columns as the moments of --grid have, {grid.Features}, got {files.Features}");
+        }
+
+        using var interruption = new Interruption();
+        try
+        {
+            BoxesOfFiles read = ProgressBar.Show(
+                "read", isQuiet, progress => BoxesOfFiles.Read(files, grid, cut, progress, interruption.Token));
+            interruption.Write(() => read.Save(output));
+            if (!isQuiet)
+            {
+                string dropped = read.Dropped > 0 ? $" ({read.Dropped} with missing numbers left out)" : "";
+                Console.WriteLine($"{output}: {read.Moments.Count} rows{dropped} in {read.Moments.Boxes} cells, "
+                    + $"{string.Join(" by ", read.Moments.Grid.Widths.Select(width => Digits.Short(width)))} wide");
+            }
+
+            return ExitCode.Done;
+        }
+        catch (RegressionDataException e)
+        {
+            throw new TableException(TableProblem.Unusable, files.Source, e) { Expected = e.Expected, Found = e.Got };
         }
     }
 
@@ -130,6 +174,13 @@ internal static class MomentsCommand
         if (cut.Folds > MomentGrid.MostFolds)
         {
             throw CliException.WrongInput($"--folds: expected at most {MomentGrid.MostFolds}, got {cut.Folds}");
+        }
+
+        cut.Check(files.Features);
+        bool isOfBoxes = gridFile is not null && BoxesOfFiles.IsKnown(gridFile);
+        if (files.Features > 1 || isOfBoxes)
+        {
+            return RunBoxes(files, gridFile, isOfBoxes, cut, output, isQuiet);
         }
 
         MomentGrid? grid = gridFile is null ? null : MomentsOfFiles.Load([gridFile]).Moments.Grid;

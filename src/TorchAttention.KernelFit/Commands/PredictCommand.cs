@@ -1,6 +1,7 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Storage;
@@ -69,7 +70,7 @@ internal static class PredictCommand
 
             // What fit saved is known before anything of TorchSharp is looked at.
             bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or CondensedCurve.ModelName
-                or CondensedCurves.ModelName;
+                or CondensedCurves.ModelName or CondensedSurface.ModelName;
             if (!isFitted && trained?.IsKnown(stored) == true)
             {
                 Refuse("fit", [interval, level, simultaneous, slopes], "what train saves has no standard error");
@@ -151,15 +152,20 @@ internal static class PredictCommand
             throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
         }
 
-        if (options.IsSimultaneous && model is CondensedCurve or CondensedCurves)
+        if (options.IsSimultaneous && model is CondensedCurve or CondensedCurves or CondensedSurface)
         {
             throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
         }
 
-        if (hasInterval && model is CondensedCurve)
+        if (hasInterval && model is CondensedCurve or CondensedSurface)
         {
             throw CliException.WrongInput(
                 "--interval: expected a model of rows, got a condensed curve, which has lost the residuals that intervals are made of");
+        }
+
+        if (options.HasSlopes && model is CondensedSurface)
+        {
+            throw CliException.WrongInput("--slopes: expected a model of rows or of one feature, got a condensed surface, which has none");
         }
 
         if (options.IsSimultaneous && hasInterval && options.Interval != IntervalKind.Mean)
@@ -198,6 +204,7 @@ internal static class PredictCommand
         {
             CondensedCurve.ModelName => CondensedCurve.Load(path, file),
             CondensedCurves.ModelName => CondensedCurves.Load(path, file),
+            CondensedSurface.ModelName => CondensedSurface.Load(path, file),
             _ => KernelRegression.Load(path, file),
         };
 

@@ -15,9 +15,9 @@ namespace TorchAttention.Cli.OnePass;
 /// <param name="momentFiles">The files of moments; none for rows.</param>
 /// <param name="names">The columns' names where they are given.</param>
 /// <param name="options">The bandwidth or its rule, and threads.</param>
-/// <param name="cell">The width of the cells; by a first look at the rows where null.</param>
+/// <param name="cells">The width of the cells, for all features or for each; by a first look at the rows where null.</param>
 internal sealed class OnePassFit(
-    RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double? cell)
+    RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double[]? cells)
 {
     private const double CellsOfBandwidth = 4;
     private const int MostDrawn = 2000;
@@ -35,7 +35,7 @@ internal sealed class OnePassFit(
 
     // By a bandwidth that is given, or by a first look.
     private Cut Cut => new(
-        cell ?? (options.Bandwidth.Values.Count == 1 ? options.Bandwidth.Values[0] / CellsOfBandwidth : null),
+        cells ?? (options.Bandwidth.Values.Count == 1 ? [options.Bandwidth.Values[0] / CellsOfBandwidth] : null),
         options.Degree,
         options.Bandwidth.Rule == BandwidthRule.KFold ? options.Bandwidth.Folds : 0);
 
@@ -50,6 +50,12 @@ internal sealed class OnePassFit(
         if (files is not null && double.IsFinite(options.Kernel.Support))
         {
             return new OrderedFit(files, options).Run(said);
+        }
+
+        Cut.Check(files?.Features ?? 1);
+        if (files?.Features > 1 || momentFiles.Any(BoxesOfFiles.IsKnown))
+        {
+            return new SurfaceFit(files, momentFiles, options, cells).Run(said);
         }
 
         string name = files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
@@ -175,26 +181,12 @@ internal sealed class OnePassFit(
 
     private static IEnumerable<string> Notes(MomentsOfFiles read, MomentRegression model, string whyOpen)
     {
-        string x = PlainText.Brief(read.X);
         if (model.Search is { } search)
         {
-            (double least, double most) = search.Bounds[0];
-            string lookedAt = $"{x}: bandwidths from {Digits.Short(least)} to {Digits.Short(most)} were looked at";
-            if (search.IsFlat)
+            foreach (string note in FitFiles.SearchNotes(
+                search, [read.X], read.Y, model.Degree, [read.Moments.Grid.CellWidth / Narrower]))
             {
-                (double narrow, double wide) = search.EquallyGood[0];
-                yield return $"bandwidths do equally well here, as far as numbers can tell ({x} from {Digits.Short(narrow)} to "
-                    + $"{Digits.Short(wide)}): the widest was taken, the smoothest fit";
-            }
-            else if (search.IsAtLeastBound(0))
-            {
-                yield return $"{lookedAt}, and the narrowest predicts best: narrower ones need narrower cells, --cell "
-                    + $"{Digits.Short(read.Moments.Grid.CellWidth / Narrower)} say";
-            }
-            else if (search.IsAtMostBound(0))
-            {
-                yield return $"{lookedAt}, and the widest predicts best: "
-                    + $"{FitNotes.NoHelp(x, model.Degree)} to predict {PlainText.Brief(read.Y)}";
+                yield return note;
             }
         }
 

@@ -12,8 +12,8 @@ internal sealed class OnePassOptions
 
     private readonly Option<bool> _onePass = Options.Flag(
         "--one-pass",
-        "Read the rows once and keep moments of them instead: any number of rows, the same numbers, and a bound on the error "
-            + "(one feature); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
+        "Read the rows once and keep moments of them instead: any number of rows, the same numbers, and with one feature a bound on "
+            + "the error (at most three features); taken by itself for files beyond 1 GB and for patterns such as 'big/*.csv'");
 
     private readonly Option<string[]> _moments = new("--moments")
     {
@@ -22,10 +22,12 @@ internal sealed class OnePassOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<double?> _cell = Cell();
+    private readonly Option<double[]?> _cell = Cell();
 
-    public static Option<double?> Cell() => Options.PositiveNumber(
-        "--cell", "The width of the cells that moments are kept in, rounded down to a power of 2 (default: a third of a first bandwidth)");
+    public static Option<double[]?> Cell() => Options.PositiveNumbers(
+        "--cell",
+        "The width of the cells that moments are kept in, of each feature with commas between them, rounded down to a power of 2 "
+            + "(default: a third of a first bandwidth)");
 
     public void AddTo(Command command) => command.AddAll(_onePass, _moments, _cell);
 
@@ -43,7 +45,7 @@ internal sealed class OnePassOptions
                 throw CliException.WrongInput("--moments: expected no --data beside moments, which hold what is needed of the rows");
             }
 
-            if (parsed.GetValue(_cell) is not null)
+            if (parsed.NumbersOf(_cell) is not null)
             {
                 throw CliException.WrongInput("--cell: expected none beside --moments, which have the cells' width");
             }
@@ -61,7 +63,7 @@ internal sealed class OnePassOptions
                 && (RowFiles.IsPattern(data) || (isLong && IsAnswered(options)));
             if (!isMany)
             {
-                return parsed.GetValue(_cell) is null ? null
+                return parsed.NumbersOf(_cell) is null ? null
                     : throw CliException.WrongInput("--cell: expected --one-pass beside it");
             }
         }
@@ -72,7 +74,7 @@ internal sealed class OnePassOptions
         }
 
         bool ends = double.IsFinite(options.Kernel.Support);
-        if (ends && moments.Length == 0 && parsed.GetValue(_cell) is not null)
+        if (ends && moments.Length == 0 && parsed.NumbersOf(_cell) is not null)
         {
             throw CliException.WrongInput($"--cell: expected the gaussian kernel beside it, got {options.Kernel}, which has no moments");
         }
@@ -85,7 +87,13 @@ internal sealed class OnePassOptions
         }
 
         bool isOfMoments = moments.Length > 0;
-        if (!IsAnswered(options) || (ends && (isOfMoments || options.Bandwidth.Rule == BandwidthRule.KFold)))
+        bool isOfBoxes = isOfMoments ? moments.Any(BoxesOfFiles.IsKnown) : x?.Contains(',', StringComparison.Ordinal) == true;
+        if (isOfBoxes)
+        {
+            CheckBoxes(options);
+        }
+
+        if ((!isOfBoxes && !IsAnswered(options)) || (ends && (isOfMoments || options.Bandwidth.Rule == BandwidthRule.KFold)))
         {
             throw CliException.WrongInput(
                 $"{asked.Name}: expected {(isOfMoments ? "the gaussian kernel, " : "")}the degree 0 or 1 without a ridge, and a "
@@ -103,7 +111,21 @@ internal sealed class OnePassOptions
             moments,
             (x, y),
             options,
-            parsed.GetValue(_cell));
+            parsed.NumbersOf(_cell));
+    }
+
+    private static void CheckBoxes(KernelRegressionOptions options)
+    {
+        bool isKnown = options.Bandwidth.Rule is null or BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc;
+        if (options.Degree != 0 || double.IsFinite(options.Kernel.Support) || !isKnown || options.SearchBounds is not null
+            || options.LeaveOutTies || options.Degrees.Count > 0 || options.IsPolynomial)
+        {
+            throw CliException.WrongInput(
+                "--x: expected one column, or the gaussian kernel, the degree 0 and bandwidths of numbers or loo, gcv or aicc beside "
+                    + $"several in one pass, got {options.Kernel.Name}, {FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
+                    + (options.SearchBounds is null ? "" : " with --search-bounds")
+                    + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
+        }
     }
 
     private static string NameOf(Bandwidth bandwidth) =>

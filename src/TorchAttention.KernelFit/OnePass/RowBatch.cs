@@ -3,36 +3,42 @@ using System.Runtime.InteropServices;
 namespace TorchAttention.Cli.OnePass;
 
 /// <summary>Some rows; lists that are used again for the next ones.</summary>
-/// <param name="Columns">Keys, the values of each target, and weights where there are some.</param>
+/// <param name="Columns">The keys of each feature, the values of each target, and weights where there are some.</param>
+/// <param name="Features">The number of features.</param>
 /// <param name="Targets">The number of targets.</param>
 /// <param name="Dropped">How many rows of the file were left out so far.</param>
-internal sealed record RowBatch(List<double>[] Columns, int Targets, long Dropped)
+internal sealed record RowBatch(List<double>[] Columns, int Features, int Targets, long Dropped)
 {
     public int Rows => Columns[0].Count;
 
     /// <summary>The class of each row; null for values.</summary>
     public string[]? Labels { get; init; }
 
-    public ReadOnlySpan<double> Keys => CollectionsMarshal.AsSpan(Columns[0]);
+    /// <summary>Keys (rows, features), row by row.</summary>
+    public ReadOnlySpan<double> Keys => Of(Columns.AsSpan(0, Features));
 
     /// <summary>Values (rows, targets), row by row.</summary>
-    public ReadOnlySpan<double> Values => Targets == 1 ? CollectionsMarshal.AsSpan(Columns[1]) : ByRow(Columns, Targets);
+    public ReadOnlySpan<double> Values => Of(Columns.AsSpan(Features, Targets));
 
-    public ReadOnlySpan<double> Weights => Columns.Length > 1 + Targets ? CollectionsMarshal.AsSpan(Columns[^1]) : [];
+    public ReadOnlySpan<double> Weights => Columns.Length > Features + Targets ? CollectionsMarshal.AsSpan(Columns[^1]) : [];
 
-    /// <summary>The values of all targets row by row.</summary>
-    public static double[] ByRow(List<double>[] columns, int targets)
+    private static ReadOnlySpan<double> Of(ReadOnlySpan<List<double>> columns) =>
+        columns.Length == 1 ? CollectionsMarshal.AsSpan(columns[0]) : ByRow(columns);
+
+    /// <summary>The numbers of columns row by row.</summary>
+    public static double[] ByRow(ReadOnlySpan<List<double>> columns)
     {
-        double[] values = new double[columns[0].Count * targets];
-        for (int c = 0; c < targets; c++)
+        double[] rows = new double[columns[0].Count * columns.Length];
+        for (int c = 0; c < columns.Length; c++)
         {
-            for (int i = 0; i < columns[0].Count; i++)
+            ReadOnlySpan<double> column = CollectionsMarshal.AsSpan(columns[c]);
+            for (int i = 0; i < column.Length; i++)
             {
-                values[(i * targets) + c] = columns[1 + c][i];
+                rows[(i * columns.Length) + c] = column[i];
             }
         }
 
-        return values;
+        return rows;
     }
 
     /// <summary>Adds all rows to lists.</summary>

@@ -82,7 +82,7 @@ internal sealed partial class RowFiles
         long[] chosen = [.. Enumerable.Range(0, (int)wanted).Select(i => ((2L * i) + 1) * all / (2 * wanted))];
         long rows = 0;
         long before = 0;
-        List<double> widths = [];
+        List<double>[] widths = [.. Enumerable.Range(0, Features).Select(_ => new List<double>())];
         List<double>[] own = NewLists();
         foreach ((int file, string path) in Paths.Index())
         {
@@ -104,18 +104,22 @@ internal sealed partial class RowFiles
                 }
 
                 int step = (int)Math.Max(1, own[0].Count * wanted / (2 * PilotRows));
-                double[] keys = [.. own[0].Where((_, row) => row % step == 0)];
                 for (int column = 0; column < own.Length; column++)
                 {
-                    kept[column].AddRange(own[column].Where((_, row) => row % step == 0));
+                    double[] some = [.. own[column].Where((_, row) => row % step == 0)];
+                    kept[column].AddRange(some);
+                    if (column < Features)
+                    {
+                        widths[column].Add(WidthOf(some));
+                    }
                 }
 
-                widths.Add(WidthOf(keys));
                 rows += own[0].Count;
             }
         }
 
-        return (rows, widths.Order().ElementAt(widths.Count / 2) >= WidthOf([.. kept[0]]) / 2);
+        return (rows, widths.Index().All(
+            own => own.Item.Order().ElementAt(own.Item.Count / 2) >= WidthOf([.. kept[own.Index]]) / 2));
     }
 
     // Of eight tenths of the keys.

@@ -2,6 +2,7 @@ using System.Text;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Files;
+using TorchAttention.Numerics.OnePass.Boxes;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -35,9 +36,21 @@ internal sealed partial class RowFiles
             throw CliException.WrongInput($"--y: expected columns separated by commas, got '{PlainText.Brief(y!)}'");
         }
 
-        if (x?.Contains(',', StringComparison.Ordinal) == true)
+        Features = x?.Split(',').Length ?? 1;
+        if (Features > BoxGrid.MostFeatures)
         {
-            throw CliException.WrongInput($"--x: expected one column, as one pass over the rows has it, got '{PlainText.Brief(x)}'");
+            throw CliException.WrongInput(
+                $"--x: expected at most {BoxGrid.MostFeatures} columns in one pass, got {Features}: boxes of more have too many sums each; "
+                    + "a fit in memory takes any number");
+        }
+
+        string? other = areClasses ? "--classes"
+            : weights is not null ? "--weights"
+            : _y?.Length > 1 ? "several columns of --y"
+            : null;
+        if (Features > 1 && other is not null)
+        {
+            throw CliException.WrongInput($"--x: expected one column beside {other} in one pass, got {Features}");
         }
 
         Paths = IsPattern(data) ? Matching(data) : [data];
@@ -61,8 +74,12 @@ internal sealed partial class RowFiles
     /// <summary>Whether the rows can be read a second time; those of a pipe cannot.</summary>
     public bool CanReadAgain { get; }
 
-    /// <summary>The columns of key and values, these with commas between them; known once a file was looked at.</summary>
-    public (string X, string Y) Columns => (_columns![0], string.Join(',', _columns[1..(1 + Targets)]));
+    /// <summary>The columns of keys and values, with commas between them; known once a file was looked at.</summary>
+    public (string X, string Y) Columns =>
+        (string.Join(',', _columns![..Features]), string.Join(',', _columns[Features..(Features + Targets)]));
+
+    /// <summary>The number of features.</summary>
+    public int Features { get; }
 
     /// <summary>Whether the target is the name of a class.</summary>
     public bool AreClasses { get; }
@@ -99,7 +116,7 @@ internal sealed partial class RowFiles
             // The next rows are read while these are added up.
             long dropped = rows.DroppedRows;
             reading = Next(rows, next);
-            yield return new RowBatch(now, Targets, dropped) { Labels = LabelsOf(now) };
+            yield return new RowBatch(now, Features, Targets, dropped) { Labels = LabelsOf(now) };
             if (read is not null && stream?.CanSeek == true)
             {
                 read(stream.Position);
@@ -122,18 +139,21 @@ internal sealed partial class RowFiles
             (string[] features, string target) = Examples.Choose(
                 BuiltInTable.Find(path), rows.Header, _x, _y?[0], NameOf(path), _csv.Delimiter);
             string[] targets = _y ?? [target];
-            _columns = targets.Contains(features[0])
-                ? throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(features[0])} for both")
+            _columns = features.FirstOrDefault(targets.Contains) is string both
+                ? throw CliException.WrongInput($"--x: expected another column than --y, got {PlainText.Brief(both)} for both")
+                : features.Distinct().Count() < features.Length
+                ? throw CliException.WrongInput($"--x: expected columns that are not named twice, got {PlainText.List(features)}")
                 : targets.Distinct().Count() < targets.Length
                 ? throw CliException.WrongInput($"--y: expected columns that are not named twice, got {PlainText.List(targets)}")
-                : [features[0], .. targets, .. _weights is null ? (string[])[] : [_weights]];
+                : [.. features, .. targets, .. _weights is null ? (string[])[] : [_weights]];
         }
 
         string[] numbers = [.. _columns.Where((_, i) => !AreClasses || i != 1)];
         rows.Choose(numbers, AreClasses ? _columns[1] : null, notNegative: _weights);
     }
 
-    private List<double>[] NewLists() => [.. Enumerable.Range(0, 1 + Targets + (_weights is null ? 0 : 1)).Select(_ => new List<double>())];
+    private List<double>[] NewLists() =>
+        [.. Enumerable.Range(0, Features + Targets + (_weights is null ? 0 : 1)).Select(_ => new List<double>())];
 
     private Task<int> Next(TableRows rows, List<double>[] values) => Task.Run(() =>
     {
@@ -144,14 +164,14 @@ internal sealed partial class RowFiles
     /// <summary>Some rows looked at.</summary>
     /// <param name="columns">Their columns.</param>
     /// <param name="rows">How many there are in all, roughly.</param>
-    public SomeRows Some(List<double>[] columns, long rows) => new(columns, Targets, rows) { Labels = LabelsOf(columns) };
+    public SomeRows Some(List<double>[] columns, long rows) => new(columns, Features, Targets, rows) { Labels = LabelsOf(columns) };
 
     // A class is a number here, its place among those met so far.
     private int Read(TableRows rows, List<double>[] values, int most)
     {
         if (!AreClasses)
         {
-            return Examples.ReadRows(rows, values, [], null, _columns![1], most);
+            return Examples.ReadRows(rows, values, [], null, _columns![Features], most);
         }
 
         List<string> labels = [];

@@ -1,19 +1,22 @@
 using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.OnePass.Boxes;
 
 namespace TorchAttention.Cli.OnePass;
 
 /// <summary>Rows from many places of files.</summary>
-/// <param name="columns">Keys, the values of each target, and weights where there are some.</param>
+/// <param name="columns">The keys of each feature, the values of each target, and weights where there are some.</param>
+/// <param name="features">The number of features.</param>
 /// <param name="targets">The number of targets.</param>
 /// <param name="rows">How many rows there are in all, roughly.</param>
-internal sealed class SomeRows(List<double>[] columns, int targets, long rows)
+internal sealed class SomeRows(List<double>[] columns, int features, int targets, long rows)
 {
-    public double[] X { get; } = [.. columns[0]];
+    /// <summary>Keys (rows, features), row by row.</summary>
+    public double[] X { get; } = RowBatch.ByRow(columns.AsSpan(0, features));
 
     /// <summary>Values (rows, targets), row by row.</summary>
-    public double[] Y { get; } = RowBatch.ByRow(columns, targets);
+    public double[] Y { get; } = RowBatch.ByRow(columns.AsSpan(features, targets));
 
-    public double[] Weights { get; } = columns.Length > 1 + targets ? [.. columns[^1]] : [];
+    public double[] Weights { get; } = columns.Length > features + targets ? [.. columns[^1]] : [];
 
     /// <summary>The class of each row; null for values.</summary>
     public string[]? Labels { get; init; }
@@ -24,10 +27,28 @@ internal sealed class SomeRows(List<double>[] columns, int targets, long rows)
     public MomentGrid Grid(Cut cut) => Labels is null
         ? MomentGrid.Choose(X, Y, All, cut.Cell, cut.Degree, Weights, cut.Folds)
         : MomentGrid.ChooseClasses(X, Labels, All, cut.Cell, Weights, cut.Folds);
+
+    /// <summary>How rows of several features are cut.</summary>
+    public BoxGrid Boxes(Cut cut) => BoxGrid.Choose(
+        X, Y, features, All, cut.Cells?.Length == 1 ? [.. Enumerable.Repeat(cut.Cells[0], features)] : cut.Cells);
 }
 
 /// <summary>How rows are to be cut, where no grid says it.</summary>
-/// <param name="Cell">The width of the cells; by a first look where null.</param>
+/// <param name="Cells">The width of the cells, one for all features or one for each; by a first look where null.</param>
 /// <param name="Degree">The highest degree that is to be fitted.</param>
 /// <param name="Folds">How many folds rows are dealt to; 0 for none.</param>
-internal sealed record Cut(double? Cell, int Degree, int Folds);
+internal sealed record Cut(double[]? Cells, int Degree, int Folds)
+{
+    /// <summary>Of one feature.</summary>
+    public double? Cell => Cells?[0];
+
+    /// <summary>Refuses widths of another number than the features'.</summary>
+    public void Check(int features)
+    {
+        if (Cells is not null && Cells.Length != 1 && Cells.Length != features)
+        {
+            throw CliException.WrongInput(
+                $"--cell: expected one width{(features == 1 ? "" : $", or one for each of {features} features")}, got {Cells.Length}");
+        }
+    }
+}

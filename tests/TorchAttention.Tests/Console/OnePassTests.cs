@@ -460,7 +460,6 @@ public sealed class OnePassTests : IDisposable
     [InlineData("--folds: expected none beside --sql", "moments", "--sql", "sqlite", "--folds", "5")]
     [InlineData("--moments: expected no --data", "fit", "mcycle", "--moments", "a.moments")]
     [InlineData("--cell: expected --one-pass", "fit", "mcycle", "--cell", "1")]
-    [InlineData("--x: expected one column", "fit", "ethanol", "--one-pass", "--x", "C,E", "--y", "NOx")]
     [InlineData("--data: no file is called as 'none-*.csv' says", "fit", "none-*.csv")]
     [InlineData("a.moments: no such file", "fit", "--moments", "a.moments")]
     [InlineData(
