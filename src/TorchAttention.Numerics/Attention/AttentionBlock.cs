@@ -24,6 +24,7 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
     private readonly T* _sums;
     private readonly T* _scores;
     private readonly T* _outputs;
+    private readonly int _outputLength;
     private int _part;
     private int _start;
     private int _count;
@@ -39,7 +40,8 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
         (_request, _tiles) = (request, tiles);
         _leadBias = leadBias;
         (int features, int columns) = (WholeRows(tiles.Features), WholeRows(tiles.Columns));
-        int[] sizes = [Rows * features, Rows * Tile, Rows * Tile, Rows * columns, Rows * columns, Rows * columns, Rows * features,
+        _outputLength = tiles.IsNarrow ? request.Columns * TLanes.Count : tiles.Columns;
+        int[] sizes = [Rows * features, Rows * Tile, Rows * Tile, Rows * _outputLength, Rows * columns, Rows * columns, Rows * features,
             Rows * Tile, Rows * features, features * Tile, columns * Tile, Rows * TLanes.Count];
         _memory = new Scratch((long)sizes.Sum() * sizeof(T));
         T* next = _memory.As<T>();
@@ -89,7 +91,7 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
         Span<T> total = stackalloc T[Rows];
         best.Fill(T.NegativeInfinity);
         total.Clear();
-        new Span<T>(_outputs, _padded * _tiles.Columns).Clear();
+        new Span<T>(_outputs, _padded * _outputLength).Clear();
         for (int tile = _first / Tile; tile * Tile < _end; tile++)
         {
             if (!Sees(tile))
@@ -101,6 +103,12 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
             for (int i = 0; i < _count; i++)
             {
                 Soften(i, ref best[i], ref total[i]);
+            }
+
+            if (_tiles.IsNarrow)
+            {
+                AddNarrow(tile);
+                continue;
             }
 
             LaneProduct.Run<DotProductScore, TLanes, T>(
@@ -117,7 +125,10 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
             results.LogSums[row + i] = isEmpty ? best[i] : best[i] + T.CreateTruncating(Math.Log2(double.CreateTruncating(total[i])));
             for (int c = 0; c < columns; c++)
             {
-                results.Outputs[((row + i) * columns) + c] = factor * _outputs[(i * _tiles.Columns) + c];
+                T sum = _tiles.IsNarrow
+                    ? T.CreateTruncating(TLanes.Load(_outputs + (i * _outputLength) + (c * TLanes.Count)).Sum())
+                    : _outputs[(i * _outputLength) + c];
+                results.Outputs[((row + i) * columns) + c] = factor * sum;
             }
         }
     }
@@ -195,6 +206,28 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
         }
     }
 
+    // A vector of sums for each row and column, which are summed up in the end.
+    private void AddNarrow(int tile)
+    {
+        int columns = _request.Columns;
+        T* values = _tiles.ValueColumns + (Place(tile) * columns * Tile);
+        for (int i = 0; i < _count; i++)
+        {
+            T* weights = _scores + (i * Tile);
+            for (int c = 0; c < columns; c++)
+            {
+                T* output = _outputs + (i * _outputLength) + (c * TLanes.Count);
+                TLanes sum = TLanes.Load(output);
+                for (int j = 0; j < Tile; j += TLanes.Count)
+                {
+                    sum = TLanes.MultiplyAdd(TLanes.Load(weights + j), TLanes.Load(values + (c * Tile) + j), sum);
+                }
+
+                sum.Store(output);
+            }
+        }
+    }
+
     // The place of the tile's first key in a bias.
     private int LeadOf(int row, int tile) => (tile * Tile) - (_start + row) + _request.QueryCount - 1;
 
@@ -226,8 +259,8 @@ internal sealed unsafe partial class AttentionBlock<TScore, TLanes, T> : IDispos
         {
             T factor = T.Exp2(best - top);
             TLanes factors = TLanes.Broadcast(&factor);
-            T* outputs = _outputs + (i * _tiles.Columns);
-            for (int c = 0; c < _tiles.Columns; c += TLanes.Count)
+            T* outputs = _outputs + (i * _outputLength);
+            for (int c = 0; c < _outputLength; c += TLanes.Count)
             {
                 (TLanes.Load(outputs + c) * factors).Store(outputs + c);
             }

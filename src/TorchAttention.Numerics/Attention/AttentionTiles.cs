@@ -12,6 +12,7 @@ internal sealed unsafe class AttentionTiles<TLanes, T> : IDisposable
     where T : unmanaged
 {
     public const int Tile = 128;
+    private const int MostNarrow = 4;
     private readonly List<Scratch> _memory = [];
 
     public AttentionTiles(AttentionRequest<T> request, Work work, bool forBackward)
@@ -19,9 +20,10 @@ internal sealed unsafe class AttentionTiles<TLanes, T> : IDisposable
         Count = (request.KeyCount + Tile - 1) / Tile;
         (Features, Columns) = (Whole(request.Features), Whole(request.Columns));
         KeyColumns = Allocate((long)request.Parts * Count * Tile * request.Features);
-        ValueRows = Allocate((long)request.Parts * Count * Tile * Columns);
+        IsNarrow = request.Columns <= MostNarrow;
+        ValueRows = IsNarrow ? null : Allocate((long)request.Parts * Count * Tile * Columns);
         KeyRows = forBackward ? Allocate((long)request.Parts * Count * Tile * Features) : null;
-        ValueColumns = forBackward ? Allocate((long)request.Parts * Count * Tile * request.Columns) : null;
+        ValueColumns = forBackward || IsNarrow ? Allocate((long)request.Parts * Count * Tile * request.Columns) : null;
         work.ForEach(request.Parts * Count, place => Pack(request, place));
     }
 
@@ -34,10 +36,13 @@ internal sealed unsafe class AttentionTiles<TLanes, T> : IDisposable
     /// <summary>Numbers in a row of <see cref="ValueRows"/>.</summary>
     public int Columns { get; }
 
+    /// <summary>Whether values have so few columns that rows of whole vectors would be mostly empty.</summary>
+    public bool IsNarrow { get; }
+
     /// <summary>(parts x tiles, features, tile).</summary>
     public T* KeyColumns { get; }
 
-    /// <summary>(parts x tiles, tile, Columns).</summary>
+    /// <summary>(parts x tiles, tile, Columns); null where values are narrow.</summary>
     public T* ValueRows { get; }
 
     /// <summary>(parts x tiles, tile, Features).</summary>

@@ -7,7 +7,6 @@ namespace TorchAttention.Tests.Pooling;
 public sealed class TiledAttentionTests : IDisposable
 {
     private const int Heads = 2;
-    private const int Columns = 5;
     private static readonly string[] _scores = ["dot product", "gaussian", "boxcar", "additive"];
     private static readonly string[] _ranges = ["all", "causal", "window", "causal window", "first"];
     private static readonly int[] _threads = [1, 2, 5];
@@ -37,11 +36,11 @@ public sealed class TiledAttentionTests : IDisposable
     [MemberData(nameof(Pairs))]
     public void OutputsAndGradients_AreThoseOfWholeMatrices(string score, string range)
     {
-        foreach ((int queries, int keys, int features) in new[] { (53, 260, 3), (50, 7, 17) })
+        foreach ((int queries, int keys, int features, int columns) in new[] { (53, 260, 3, 3), (50, 7, 17, 5) })
         {
             foreach (int bits in Widths(range))
             {
-                Tensor[] inputs = Inputs(1, queries, keys, features, ScalarType.Float64);
+                Tensor[] inputs = Inputs(1, queries, keys, features, ScalarType.Float64, columns);
                 Tensor[] twins = [.. inputs.Select(input => input.detach().clone().requires_grad_())];
                 Tensor output = Tiled(score, range, inputs, new TiledOptions { VectorBits = bits });
                 Tensor expected = Whole(score, range, twins);
@@ -200,10 +199,10 @@ public sealed class TiledAttentionTests : IDisposable
     private static int[] Widths(string range) => range == "window" ? [128, 256, 512] : [512];
 
     // Queries, keys, values, biases of each head, and weights.
-    private static Tensor[] Inputs(ulong seed, int queries, int keys, int features, ScalarType type)
+    private static Tensor[] Inputs(ulong seed, int queries, int keys, int features, ScalarType type, int columns = 5)
     {
         using var generator = new Generator(seed);
-        long[][] shapes = [[2, Heads, queries, features], [2, Heads, keys, features], [2, Heads, keys, Columns],
+        long[][] shapes = [[2, Heads, queries, features], [2, Heads, keys, features], [2, Heads, keys, columns],
             [Heads, queries + keys - 1], [features]];
         return [.. shapes.Select(shape => randn(shape, ScalarType.Float64, generator: generator).to(type).requires_grad_())];
     }
