@@ -91,7 +91,8 @@ public sealed class ModelTests : IDisposable
     [InlineData("--method streaming applies to --model nw, ard and local-linear only", "--model", "key", "--method", "streaming")]
     [InlineData("--heads: expected a divisor of --hidden 32, got 5", "--model", "multi-head", "--heads", "5")]
     [InlineData("--regions: expected at most one for each of 50 examples to train on, got 51", "--model", "region", "--regions", "51")]
-    [InlineData("--model: expected one of nw, ard, local-linear, region, key, dot-product, additive, multi-head, got 'lstm'", "--model", "lstm")]
+    [InlineData(
+        "--model: expected one of nw, ard, local-linear, region, key, dot-product, additive, multi-head, got 'lstm'", "--model", "lstm")]
     [InlineData(
         "--model key takes one column of --x, got 2; ard has a w for each", "--data", "ethanol", "--x", "E,C", "--y", "NOx",
         "--model", "key")]

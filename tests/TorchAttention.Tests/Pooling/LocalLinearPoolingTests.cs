@@ -95,8 +95,8 @@ public sealed class LocalLinearPoolingTests
         double[] Second(Tensor outputs)
         {
             Tensor first = autograd.grad(
-                [outputs.pow(3).sum()], [problem.Inputs.W], create_graph: true, retain_graph: true)[0];
-            return autograd.grad([first.pow(2).sum()], [problem.Inputs.W])[0].ToDoubles();
+                [(outputs * outputs * outputs).sum()], [problem.Inputs.W], create_graph: true, retain_graph: true)[0];
+            return autograd.grad([(first * first).sum()], [problem.Inputs.W])[0].ToDoubles();
         }
     }
 
@@ -175,7 +175,7 @@ public sealed class LocalLinearPoolingTests
         Assert.All(
             alone.ToDoubles().Zip(output[1].narrow(1, 8, 4).contiguous().ToDoubles()),
             pair => Assert.Equal(pair.First, pair.Second, 1e-6));
-        output.pow(2).mean().backward();
+        (output * output).mean().backward();
         Assert.All(layer.parameters(), parameter => Assert.True(parameter.grad!.abs().min().ToDouble() > 0));
         ArgumentException e = Assert.Throws<ArgumentException>(() => layer.call(inputs[0], inputs[1], zeros(2, 9, 4)));
         Assert.StartsWith(
@@ -214,7 +214,7 @@ public sealed class LocalLinearPoolingTests
         Tensor q = leavesOneOut ? k.narrow(0, 0, queries).clone() : Random(queries, d).Times(5);
         Tensor v = k.sum(dim: 1, keepdim: true).sin().Plus(Random(keys, c));
         Tensor g = Random(d).Plus(tensor(0.4));
-        Tensor? excluded = leavesOneOut ? arange(queries, ScalarType.Int64) : null;
+        Tensor? excluded = leavesOneOut ? Held.Range(queries, CPU) : null;
         Tensor[] learned = [.. ((Tensor[])[q, k, v, g, tensor([ridge])]).Select(part => part.requires_grad_())];
         return new Problem(
             new PoolingInputs(learned[0], learned[1], learned[2], learned[3], excluded), learned[4],

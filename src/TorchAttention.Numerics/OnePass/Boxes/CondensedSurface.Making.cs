@@ -136,7 +136,8 @@ public sealed partial class CondensedSurface
     }
 
     private static Piece Fitted(
-        BoxTerms terms, PieceId id, ReadOnlySpan<CurvePoint> nodes, ReadOnlySpan<CurvePoint> compared, double[][] polynomials, double origin)
+        BoxTerms terms, PieceId id, ReadOnlySpan<CurvePoint> nodes, ReadOnlySpan<CurvePoint> compared, double[][] polynomials,
+        double origin)
     {
         double[] means = new double[nodes.Length];
         double[] neighbours = new double[nodes.Length];

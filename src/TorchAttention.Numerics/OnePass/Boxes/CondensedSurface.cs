@@ -64,7 +64,9 @@ public sealed partial class CondensedSurface : IPredictor
     /// <param name="options">The defaults where null; bands are pointwise, and there are no slopes.</param>
     /// <param name="progress">Not told anything.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <returns>The predictions (m). More than some bandwidths away from all rows a query is answered as the nearest place that is not.</returns>
+    /// <returns>
+    /// The predictions (m). More than some bandwidths away from all rows a query is answered as the nearest place that is not.
+    /// </returns>
     /// <exception cref="ArgumentException">
     /// Queries of other features, a number that is not finite, an option out of its range or that a surface does not answer.
     /// </exception>
