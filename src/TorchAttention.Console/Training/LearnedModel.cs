@@ -102,19 +102,24 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     private static NWKernelRegression Kernel(TrainOptions options, RegressionData data, KernelWidths widths, int regions = 1) =>
         new(data.XTrain, data.YTrain, KernelOptions(options) with { Widths = widths, Regions = regions }) { Method = options.Method };
 
-    private static NWKernelRegression Planes(TrainOptions options, RegressionData data) => new(
-        data.XTrain,
-        data.YTrain,
-        KernelOptions(options) with
+    private static NWKernelRegression Planes(TrainOptions options, RegressionData data)
+    {
+        if (data.XTrain.dim() == 2 && data.XTrain.size(1) > LocalLinearPooling.MostFeatures)
+        {
+            throw CliException.WrongInput(
+                $"--x: expected at most {LocalLinearPooling.MostFeatures} columns with --model {options.Model.Name}, got "
+                    + $"{data.XTrain.size(1)}");
+        }
+
+        KernelModelOptions planes = KernelOptions(options) with
         {
             Widths = KernelWidths.PerFeature,
             Degree = 1,
             Ridge = options.Ridge,
             LearnRidge = options.LearnRidge,
-        })
-    {
-        Method = options.Method,
-    };
+        };
+        return new NWKernelRegression(data.XTrain, data.YTrain, planes) { Method = options.Method };
+    }
 
     private static KernelModelOptions KernelOptions(TrainOptions options) => new()
     {

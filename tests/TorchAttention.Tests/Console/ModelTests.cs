@@ -44,6 +44,19 @@ public sealed class ModelTests : IDisposable
     }
 
     [Fact]
+    public void MoreColumnsThanAPlaneTakes_AreRefused()
+    {
+        string[] names = [.. Enumerable.Range(0, 17).Select(j => $"x{j}")];
+        IEnumerable<string> rows = Enumerable.Range(0, 30).Select(
+            i => string.Join(',', names.Select((_, j) => i + (j * j)).Append(i % 7)));
+        _console.Write("wide.csv", string.Join('\n', rows.Prepend(string.Join(',', [.. names, "y"]))));
+        ConsoleProcess.Result result = _console.Run(
+            ["train", "wide.csv", "--x", string.Join(',', names), "--y", "y", "--model", "local-linear", "--out", "wide"]);
+        Assert.Equal((2, "error: --x: expected at most 16 columns with --model local-linear, got 17\n"), (result.ExitCode, result.Error));
+        Assert.False(Directory.Exists(_console.PathOf("wide")));
+    }
+
+    [Fact]
     public void SeveralColumns_HaveAWidthEach()
     {
         ConsoleProcess.Result result = _console.Run(
