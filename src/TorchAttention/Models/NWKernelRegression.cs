@@ -258,7 +258,8 @@ public class NWKernelRegression : PairRegression
         if (options.Degree == 1 && keys.dim() == 2 && keys.size(1) > LocalLinearPooling.MostFeatures)
         {
             throw new ArgumentException(
-                $"Expected keys of at most {LocalLinearPooling.MostFeatures} features with the degree 1, got {keys.size(1)}.", nameof(keys));
+                $"Expected keys of at most {LocalLinearPooling.MostFeatures} features with the degree 1, got {keys.size(1)}.",
+                nameof(keys));
         }
 
         return !keys.is_floating_point() || options.InitialW <= finfo(keys.dtype).max
