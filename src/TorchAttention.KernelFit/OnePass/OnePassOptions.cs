@@ -116,7 +116,8 @@ internal sealed class OnePassOptions
 
     private static void CheckBoxes(KernelRegressionOptions options)
     {
-        bool isKnown = options.Bandwidth.Rule is null or BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc;
+        bool isKnown = options.Bandwidth is { Rule: null, Values.Count: > 0 } || options.Bandwidth.Rule
+            is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc;
         if (options.Degree != 0 || double.IsFinite(options.Kernel.Support) || !isKnown || options.SearchBounds is not null
             || options.LeaveOutTies || options.Degrees.Count > 0 || options.IsPolynomial)
         {

@@ -71,7 +71,7 @@ internal sealed record FitFacts
         json.WriteNumber("ridge", Options.RidgeInUse);
         WritePeriods(json);
         json.WriteNumbers("bandwidth", Bandwidths);
-        json.WriteString("rule", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule));
+        json.WriteString("rule", Rule);
         json.WriteBoolean("at_bound", Search?.IsAtBound ?? false);
         json.WriteBoolean("flat", Search?.IsFlat ?? false);
         json.WritePairs("search_bounds", Search?.Bounds ?? []);
@@ -139,6 +139,10 @@ internal sealed record FitFacts
         }
     }
 
+    private string Rule => Search is not null ? BandwidthRules.NameOf(Search.Rule)
+        : Options.Bandwidth.EffectiveDegreesOfFreedom is null ? "given"
+        : $"{Options.Bandwidth}";
+
     private ColumnKind KindOf(int feature) => feature < Kinds.Count ? Kinds[feature] : ColumnKind.Number;
 
     /// <summary>Whether bandwidths were tried.</summary>
@@ -184,7 +188,7 @@ internal sealed record FitFacts
         string end = Search is { IsFlat: true } ? ", flat"
             : Search is { IsAtBound: true } ? ", at the end of what was looked at"
             : "";
-        Row("found by", Search is null ? "given" : BandwidthRules.NameOf(Search.Rule) + end);
+        Row("found by", Rule + end);
         foreach ((int j, (string feature, (double least, double most))) in Features.Zip(SpansWithinOneStandardError).Index())
         {
             Row(

@@ -13,6 +13,7 @@ internal sealed class FitOptions
     private readonly Option<string?> _kernel = Options.Text("--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian)");
 
     private const string Auto = "auto";
+    private const string Freedom = "df=";
 
     // Between the two there is hardly a curve that a third one fits better (docs/fitting.md).
     private static readonly int[] _autoDegrees = [1, 2];
@@ -31,8 +32,9 @@ internal sealed class FitOptions
 
     private readonly Option<string?> _bandwidth = Options.Text(
         "--bandwidth",
-        "h,h,...|rule",
-        $"Bandwidths, one for all features or one for each, or the rule that finds them: {RuleNames} (default loo)");
+        "h,h,...|df=number|rule",
+        "Bandwidths, one for all features or one for each, the effective degrees of freedom that they are to give, or the rule that finds "
+            + $"them: {RuleNames} (default loo)");
 
     private readonly Option<string?> _bounds = Options.Text(
         "--search-bounds",
@@ -243,8 +245,15 @@ internal sealed class FitOptions
             return Bandwidth.By(rule);
         }
 
+        if (text.StartsWith(Freedom, StringComparison.OrdinalIgnoreCase))
+        {
+            return Numbers(text[Freedom.Length..]) is [>= 1 and var freedom] ? Bandwidth.DegreesOfFreedom(freedom)
+                : throw CliException.WrongInput($"--bandwidth: expected degrees of freedom of at least 1 after df=, got '{text}'");
+        }
+
         return Bandwidth.Fixed(
-            Numbers(text) ?? throw CliException.WrongInput($"--bandwidth: expected positive numbers or one of {RuleNames}, got '{text}'"));
+            Numbers(text) ?? throw CliException.WrongInput(
+                $"--bandwidth: expected positive numbers, df=number or one of {RuleNames}, got '{text}'"));
     }
 
     private static (double Least, double Most)[] ParseBounds(string text)

@@ -139,7 +139,8 @@ public sealed partial class MomentRegression : IPredictor
 
         if (options.Bandwidth.Rule is null && options.Bandwidth.Values.Count != 1)
         {
-            throw new ArgumentException($"Expected one bandwidth, got {options.Bandwidth.Values.Count}.", nameof(options));
+            string got = options.Bandwidth.Values.Count == 0 ? $"{options.Bandwidth}" : $"{options.Bandwidth.Values.Count}";
+            throw new ArgumentException($"Expected one bandwidth, got {got}.", nameof(options));
         }
 
         var model = new MomentRegression(moments, options);

@@ -152,7 +152,7 @@ public sealed partial class KernelRegression : IPredictor
         Examples examples, KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         (SmootherData data, int[]? order, Unweighted unweighted) = examples;
-        (double[] bandwidths, BandwidthSearch? search) = Choose(data.Near(), options, progress, cancellationToken);
+        (double[] bandwidths, BandwidthSearch? search) = Choose(data, options, progress, cancellationToken);
         search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
         return new KernelRegression(data, order, bandwidths, options, search, null, unweighted);
     }
@@ -217,6 +217,13 @@ public sealed partial class KernelRegression : IPredictor
         SmootherData data, KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         Bandwidth asked = options.Bandwidth;
+        var smoother = new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, cancellationToken);
+        if (asked.EffectiveDegreesOfFreedom is double freedom)
+        {
+            return (FreedomSearch.Find(data, smoother, freedom), null);
+        }
+
+        data = data.Near();
         if (asked.Rule is not BandwidthRule rule)
         {
             if (asked.Values.Count != 1 && asked.Values.Count != data.Features)
@@ -249,7 +256,6 @@ public sealed partial class KernelRegression : IPredictor
                 $"Expected one pair of bounds or one for each of {data.Features} features, got {bounds.Count}.", nameof(options));
         }
 
-        var smoother = new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, cancellationToken);
         Criterion criterion = BandwidthRules.Create(asked, smoother, options.LeaveOutTies);
         BandwidthSearch search = CriterionSearch.Run(rule, data, criterion, options.SearchBounds, progress);
         return ([.. search.Bandwidths], search);

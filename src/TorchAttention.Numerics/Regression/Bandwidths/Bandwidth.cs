@@ -1,6 +1,6 @@
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
-/// <summary>The bandwidth of a kernel regression: numbers, or the rule that finds them.</summary>
+/// <summary>The bandwidth of a kernel regression: numbers, the rule that finds them, or the freedom that the fit is to have.</summary>
 /// <remarks>
 /// h divides the distance, u = (q - k)/h, in the units of each feature. A number becomes a bandwidth by itself: <c>Bandwidth = 0.5</c>.
 /// </remarks>
@@ -30,11 +30,14 @@ public sealed record Bandwidth
     /// <inheritdoc cref="BandwidthRule.PlugIn"/>
     public static Bandwidth PlugIn { get; } = new(BandwidthRule.PlugIn, []);
 
-    /// <summary>The rule; null where numbers were given.</summary>
+    /// <summary>The rule; null where numbers or degrees of freedom were given.</summary>
     public BandwidthRule? Rule { get; }
 
-    /// <summary>The numbers, one for all features or one for each; empty where a rule is to find them.</summary>
+    /// <summary>The numbers, one for all features or one for each; empty where they are to be found.</summary>
     public IReadOnlyList<double> Values { get; }
+
+    /// <summary>The effective degrees of freedom that the fit is to have; null where it is not asked for by these.</summary>
+    public double? EffectiveDegreesOfFreedom { get; private init; }
 
     /// <summary>For <see cref="BandwidthRule.KFold"/>: the number of folds.</summary>
     public int Folds { get; private init; }
@@ -69,6 +72,19 @@ public sealed record Bandwidth
         return new Bandwidth(null, values.ToArray());
     }
 
+    /// <summary>
+    /// The bandwidths at which the fit has so many effective degrees of freedom, tr H. Those of several features are in proportion to the
+    /// standard deviations of their keys. Where tr H jumps, as with the boxcar, it jumps over the number there.
+    /// </summary>
+    /// <param name="count">
+    /// More than the fit has at the widest bandwidth, which is the number of its polynomial's terms, or 1 with a ridge; fewer than there
+    /// are different keys.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">It is not at least 1, or not finite.</exception>
+    public static Bandwidth DegreesOfFreedom(double count) => count >= 1 && double.IsFinite(count)
+        ? new Bandwidth(null, []) { EffectiveDegreesOfFreedom = count }
+        : throw new ArgumentOutOfRangeException(nameof(count), count, "Expected degrees of freedom of at least 1, and finite.");
+
     /// <summary>Cross-validation over folds.</summary>
     /// <param name="folds">How many, at least 2.</param>
     /// <param name="seed">What the examples are dealt to the folds by.</param>
@@ -89,5 +105,7 @@ public sealed record Bandwidth
 
     /// <inheritdoc/>
     public override string ToString() =>
-        Rule?.ToString() ?? string.Join(", ", Values.Select(h => h.ToString(CultureInfo.InvariantCulture)));
+        Rule?.ToString()
+        ?? (EffectiveDegreesOfFreedom is double freedom ? string.Create(CultureInfo.InvariantCulture, $"df={freedom}")
+            : string.Join(", ", Values.Select(h => h.ToString(CultureInfo.InvariantCulture))));
 }
