@@ -17,6 +17,8 @@ internal sealed record BoxesOfFiles(BoxMoments Moments, string X, string Y, long
     private const string YKey = "y";
     private const string DroppedKey = "dropped_rows";
 
+    private string ColumnList => PlainText.List([X, Y]);
+
     /// <summary>The names of the features.</summary>
     public string[] Features => ModelNotes.Split(X, Moments.Grid.Features);
 
@@ -109,20 +111,8 @@ internal sealed record BoxesOfFiles(BoxMoments Moments, string X, string Y, long
                 continue;
             }
 
-            if (one.X != sum.X || one.Y != sum.Y)
-            {
-                throw CliException.WrongInput(
-                    $"--moments: expected moments of the columns {PlainText.List([sum.X, sum.Y])} as in {PlainText.Brief(paths[0])}, got "
-                        + $"{PlainText.List([one.X, one.Y])} in {PlainText.Brief(path)}");
-            }
-
-            if (!one.Moments.Grid.Equals(sum.Moments.Grid))
-            {
-                throw CliException.WrongInput(
-                    $"--moments: {PlainText.Brief(path)} is cut otherwise than {PlainText.Brief(paths[0])}; make it with --grid "
-                        + $"{PlainText.Brief(paths[0])}");
-            }
-
+            SameMoments.Check(
+                (paths[0], sum.ColumnList), (path, one.ColumnList), one.Moments.Grid.Equals(sum.Moments.Grid));
             sum.Moments.Merge(one.Moments);
             sum = sum with { Dropped = sum.Dropped + one.Dropped };
         }

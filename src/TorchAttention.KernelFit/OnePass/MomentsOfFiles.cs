@@ -134,20 +134,8 @@ internal sealed record MomentsOfFiles(Moments Moments, string X, string Y, long 
                 continue;
             }
 
-            if (one.X != sum.X || one.Y != sum.Y || one.Weights != sum.Weights)
-            {
-                throw CliException.WrongInput(
-                    $"--moments: expected moments of the columns {sum.ColumnList} as in {PlainText.Brief(paths[0])}, got "
-                        + $"{one.ColumnList} in {PlainText.Brief(path)}");
-            }
-
-            if (!one.Moments.Grid.Equals(sum.Moments.Grid))
-            {
-                throw CliException.WrongInput(
-                    $"--moments: {PlainText.Brief(path)} is cut otherwise than {PlainText.Brief(paths[0])}; make it with --grid "
-                        + $"{PlainText.Brief(paths[0])}");
-            }
-
+            SameMoments.Check(
+                (paths[0], sum.ColumnList), (path, one.ColumnList), one.Moments.Grid.Equals(sum.Moments.Grid));
             sum.Moments.Merge(one.Moments);
             sum = sum with { Dropped = sum.Dropped + one.Dropped };
         }

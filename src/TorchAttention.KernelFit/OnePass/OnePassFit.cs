@@ -2,7 +2,6 @@ using System.Diagnostics;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
@@ -58,50 +57,26 @@ internal sealed class OnePassFit(
             return new SurfaceFit(files, momentFiles, options, cells).Run(said);
         }
 
-        string name = files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
-        using var interruption = new Interruption();
-        using RunDirectory directory = RunDirectory.Create(said.Output, name, said.HasPlots, interruption);
-        interruption.AtOnce = directory.Dispose;
-        string path = said.Model ?? Path.Combine(directory.Path, RunFiles.Model);
-        OutputPath.Check("--model", path);
-        foreach (string file in momentFiles.Concat(files?.Paths.Where(File.Exists) ?? []))
-        {
-            OutputPath.Differs("--model", path, file, "a file of the data");
-        }
-
-        try
+        return OnePassRun.In(files, momentFiles, said, (directory, path, cancellationToken) =>
         {
             long start = Stopwatch.GetTimestamp();
-            bool isQuiet = said.IsQuiet || said.IsJson;
-            (MomentsOfFiles read, MomentRegression model) = Fit(directory, isQuiet, interruption.Token);
+            (MomentsOfFiles read, MomentRegression model) = Fit(directory, said.IsQuiet || said.IsJson, cancellationToken);
             Action<string, IReadOnlyDictionary<string, string>> save = model.Columns == 1 && model.Classes.Count == 0
                 ? model.Condense().Save
                 : model.CondenseColumns().Save;
-            FitFacts facts = Facts(name, read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target)));
             directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
             FitFiles.Write(directory, facts, said, [], Pictures(facts, read, model, said.Picture.Level));
-            return ExitCode.Done;
-        }
-        catch (RegressionDataException e)
-        {
-            throw new TableException(TableProblem.Unusable, files?.Source ?? momentFiles[0], e)
-            {
-                Column = e.Feature is not null ? files?.Columns.X : null,
-                Expected = e.Expected,
-                Found = e.Got,
-            };
-        }
-        catch (OperationCanceledException e)
-        {
-            string kept = Path.Combine(directory.Path, MomentsOfFiles.Folder);
-            throw new CliException(
-                ExitCode.Interrupted,
-                Directory.Exists(kept)
-                    ? $"interrupted; moments of the files read so far are in {kept}: the same command with --out {directory.Path} goes on"
-                    : "interrupted; there is no model yet",
-                e);
-        }
+        }, Kept);
+    }
+
+    private static string? Kept(RunDirectory directory)
+    {
+        string kept = Path.Combine(directory.Path, MomentsOfFiles.Folder);
+        return Directory.Exists(kept)
+            ? $"moments of the files read so far are in {kept}: the same command with --out {directory.Path} goes on"
+            : null;
     }
 
     private (MomentsOfFiles Read, MomentRegression Model) Fit(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
@@ -158,9 +133,9 @@ internal sealed class OnePassFit(
         : files.CanReadAgain ? "too many rows lie there to ask them one by one"
         : "what cannot be read a second time, as a pipe, cannot be settled";
 
-    private FitFacts Facts(string name, MomentsOfFiles read, MomentRegression model, double seconds, string path) => new()
+    private FitFacts Facts(MomentsOfFiles read, MomentRegression model, double seconds, string path) => new()
     {
-        Data = name,
+        Data = OnePassRun.NameOf(files, momentFiles),
         Rows = model.Count,
         DroppedRows = read.Dropped,
         Features = [read.X],

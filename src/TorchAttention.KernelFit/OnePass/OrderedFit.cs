@@ -2,7 +2,6 @@ using System.Diagnostics;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Plotting;
@@ -31,18 +30,14 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
                 $"--kernel: expected gaussian for rows that are read once from a pipe, got {options.Kernel}, which needs a first look");
         }
 
-        using var interruption = new Interruption();
-        using RunDirectory directory = RunDirectory.Create(said.Output, files.Name, said.HasPlots, interruption);
-        interruption.AtOnce = directory.Dispose;
-        try
+        return OnePassRun.In(files, [], said, (directory, _, cancellationToken) =>
         {
             long start = Stopwatch.GetTimestamp();
             bool isQuiet = said.IsQuiet || said.IsJson;
             SomeRows some = files.Look();
-            using OrderedRows rows = ProgressBar.Show(
-                "read", isQuiet, progress => Read(directory, some, progress, interruption.Token));
+            using OrderedRows rows = ProgressBar.Show("read", isQuiet, progress => Read(directory, some, progress, cancellationToken));
             OrderedRegression model = ProgressBar.Show(
-                "fit", isQuiet, progress => OrderedRegression.Fit(rows, some.X, some.Y, options, progress, interruption.Token));
+                "fit", isQuiet, progress => OrderedRegression.Fit(rows, some.X, some.Y, options, progress, cancellationToken));
             double[] places = [.. Enumerable.Range(0, CurvePoints).Select(
                 i => model.LeastX + (i * (model.MostX - model.LeastX) / (CurvePoints - 1)))];
             Predictions curve = model.Predict(places, said.Picture.Level);
@@ -51,21 +46,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
             directory.WriteText(RunFiles.Curve, writer => WriteCurve(writer, places, curve));
             FitFiles.Write(
                 directory, facts, said, [RunFiles.Curve], Pictures(facts, some, places, curve, said.Picture.Level));
-            return ExitCode.Done;
-        }
-        catch (RegressionDataException e)
-        {
-            throw new TableException(TableProblem.Unusable, files.Source, e)
-            {
-                Column = e.Feature is not null ? files.Columns.X : null,
-                Expected = e.Expected,
-                Found = e.Got,
-            };
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new CliException(ExitCode.Interrupted, "interrupted; there is no curve yet", e);
-        }
+        }, _ => "there is no curve yet");
     }
 
     private OrderedRows Read(RunDirectory directory, SomeRows some, IProgress<double>? progress, CancellationToken cancellationToken)

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
-using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
@@ -23,50 +22,22 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
     // What to try where the narrowest bandwidth is the best one: boxes a quarter as wide.
     private const int Narrower = 4;
 
-    public int Run(FitSettings said)
+    public int Run(FitSettings said) => OnePassRun.In(files, momentFiles, said, (directory, path, cancellationToken) =>
     {
-        string name = files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
-        using var interruption = new Interruption();
-        using RunDirectory directory = RunDirectory.Create(said.Output, name, said.HasPlots, interruption);
-        interruption.AtOnce = directory.Dispose;
-        string path = said.Model ?? Path.Combine(directory.Path, RunFiles.Model);
-        OutputPath.Check("--model", path);
-        foreach (string file in momentFiles.Concat(files?.Paths.Where(File.Exists) ?? []))
-        {
-            OutputPath.Differs("--model", path, file, "a file of the data");
-        }
-
-        try
-        {
-            long start = Stopwatch.GetTimestamp();
-            bool isQuiet = said.IsQuiet || said.IsJson;
-            BoxesOfFiles read = Read(isQuiet, interruption.Token);
-            BoxRegression model = ProgressBar.Show("fit", isQuiet, progress => BoxRegression.Fit(
-                read.Moments,
-                new MomentOptions { Bandwidth = options.Bandwidth, Threads = options.Threads },
-                progress,
-                interruption.Token));
-            CondensedSurface surface = model.Condense(cancellationToken: interruption.Token);
-            FitFacts facts = Facts(name, read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => surface.Save(path, ModelNotes.Create(facts.Features, facts.Target)));
-            directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
-            FitFiles.Write(directory, facts, said, [], Pictures(facts, read, surface));
-            return ExitCode.Done;
-        }
-        catch (RegressionDataException e)
-        {
-            throw new TableException(TableProblem.Unusable, files?.Source ?? momentFiles[0], e)
-            {
-                Column = e.Feature is int feature ? files?.Columns.X.Split(',')[feature] : null,
-                Expected = e.Expected,
-                Found = e.Got,
-            };
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new CliException(ExitCode.Interrupted, "interrupted; there is no model yet", e);
-        }
-    }
+        long start = Stopwatch.GetTimestamp();
+        bool isQuiet = said.IsQuiet || said.IsJson;
+        BoxesOfFiles read = Read(isQuiet, cancellationToken);
+        BoxRegression model = ProgressBar.Show("fit", isQuiet, progress => BoxRegression.Fit(
+            read.Moments,
+            new MomentOptions { Bandwidth = options.Bandwidth, Threads = options.Threads },
+            progress,
+            cancellationToken));
+        CondensedSurface surface = model.Condense(cancellationToken: cancellationToken);
+        FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+        directory.Write(() => surface.Save(path, ModelNotes.Create(facts.Features, facts.Target)));
+        directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
+        FitFiles.Write(directory, facts, said, [], Pictures(facts, read, surface));
+    });
 
     private BoxesOfFiles Read(bool isQuiet, CancellationToken cancellationToken)
     {
@@ -79,9 +50,9 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
             : throw CliException.WrongInput($"--bandwidth: expected one number or {features}, one for each feature, got {given}");
     }
 
-    private FitFacts Facts(string name, BoxesOfFiles read, BoxRegression model, double seconds, string path) => new()
+    private FitFacts Facts(BoxesOfFiles read, BoxRegression model, double seconds, string path) => new()
     {
-        Data = name,
+        Data = OnePassRun.NameOf(files, momentFiles),
         Rows = model.Count,
         DroppedRows = read.Dropped,
         Features = read.Features,

@@ -92,10 +92,7 @@ public sealed partial class CondensedCurve
             ["most_x"] = text(MostX),
             ["residual_standard_error"] = text(Diagnostics.ResidualStandardError[0]),
         };
-        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
-        {
-            all[StoredModel.NotePrefix + key] = value;
-        }
+        StoredModel.AddNotes(all, notes);
 
         return all;
     }

@@ -34,20 +34,7 @@ public sealed partial class CondensedCurve
             [$"{prefix}bounds"] = SafeTensor.Create([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
             [$"{prefix}far"] = SafeTensor.Create([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
             [$"{prefix}numbers"] = SafeTensor.Create(
-                [
-                    Bandwidth,
-                    _origin,
-                    LeastX,
-                    MostX,
-                    Tolerance,
-                    Diagnostics.ResidualStandardError[0],
-                    Diagnostics.RSquared[0],
-                    Diagnostics.EffectiveDegreesOfFreedom,
-                    Diagnostics.ResidualDegreesOfFreedom,
-                    Diagnostics.LeaveOneOutError,
-                    Diagnostics.AICc,
-                    Diagnostics.GCV,
-                ],
+                [Bandwidth, _origin, LeastX, MostX, Tolerance, .. Diagnostics.ToNumbers()],
                 Numbers),
         };
     }
@@ -63,10 +50,7 @@ public sealed partial class CondensedCurve
             ["cell_exponent"] = _exponent.ToString(CultureInfo.InvariantCulture),
             ["examples"] = Count.ToString(CultureInfo.InvariantCulture),
         };
-        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
-        {
-            metadata[StoredModel.NotePrefix + key] = value;
-        }
+        StoredModel.AddNotes(metadata, notes);
 
         return metadata;
     }
@@ -128,16 +112,7 @@ public sealed partial class CondensedCurve
             LeastX = said[2],
             MostX = said[3],
             Tolerance = said[4],
-            Diagnostics = new Diagnostics
-            {
-                ResidualStandardError = [said[5]],
-                RSquared = [said[6]],
-                EffectiveDegreesOfFreedom = said[7],
-                ResidualDegreesOfFreedom = said[8],
-                LeaveOneOutError = said[9],
-                AICc = said[10],
-                GCV = said[11],
-            },
+            Diagnostics = Diagnostics.Read(said.AsSpan(5)),
         };
     }
 }

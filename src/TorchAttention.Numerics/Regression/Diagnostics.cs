@@ -84,4 +84,22 @@ public sealed record Diagnostics
             GCV = GcvCriterion.Compute(meanSquare, trace, data.Examples),
         };
     }
+
+    /// <summary>The numbers of a fit with one column of values, for a file.</summary>
+    internal double[] ToNumbers() =>
+    [
+        ResidualStandardError[0], RSquared[0], EffectiveDegreesOfFreedom, ResidualDegreesOfFreedom, LeaveOneOutError, AICc, GCV,
+    ];
+
+    /// <summary>What <see cref="ToNumbers"/> wrote.</summary>
+    internal static Diagnostics Read(ReadOnlySpan<double> numbers) => new()
+    {
+        ResidualStandardError = [numbers[0]],
+        RSquared = [numbers[1]],
+        EffectiveDegreesOfFreedom = numbers[2],
+        ResidualDegreesOfFreedom = numbers[3],
+        LeaveOneOutError = numbers[4],
+        AICc = numbers[5],
+        GCV = numbers[6],
+    };
 }

@@ -77,10 +77,7 @@ public sealed partial class KernelRegression
             metadata["ridge"] = Options.RidgeInUse.ToString("R", CultureInfo.InvariantCulture);
         }
 
-        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
-        {
-            metadata[StoredModel.NotePrefix + key] = value;
-        }
+        StoredModel.AddNotes(metadata, notes);
 
         new SafeTensorsFile(tensors, metadata).Write(path);
     }

@@ -114,6 +114,15 @@ internal sealed class StoredModel
         where T : struct, Enum =>
         Enum.GetNames<T>().Contains(Text(name)) ? Enum.Parse<T>(Text(name)) : throw Unknown(name);
 
+    /// <summary>Adds notes to a file's texts, under names of their own.</summary>
+    public static void AddNotes(Dictionary<string, string> metadata, IReadOnlyDictionary<string, string>? notes)
+    {
+        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
+        {
+            metadata[NotePrefix + key] = value;
+        }
+    }
+
     /// <summary>The notes saved with a model.</summary>
     public static IReadOnlyDictionary<string, string> Notes(SafeTensorsFile file) => file.Metadata
         .Where(pair => pair.Key.StartsWith(NotePrefix, StringComparison.Ordinal)).ToDictionary(

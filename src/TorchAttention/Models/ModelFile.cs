@@ -55,10 +55,7 @@ public static class ModelFile
             metadata[name] = text;
         }
 
-        foreach ((string name, string text) in notes ?? new Dictionary<string, string>())
-        {
-            metadata[StoredModel.NotePrefix + name] = text;
-        }
+        StoredModel.AddNotes(metadata, notes);
 
         new SafeTensorsFile(StoredState.Tensors(own), metadata).Write(path);
     }

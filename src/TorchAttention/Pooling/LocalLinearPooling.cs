@@ -111,7 +111,12 @@ public static class LocalLinearPooling
 
         LocalLinearPass pass = LocalLinearPass.Run(input);
         Tensor outputs = ToTensor(pass.Outputs, [queries.size(0), values.size(1)], queries);
-        bool ofKeys = is_grad_enabled() && (keys.requires_grad || values.requires_grad);
+        if (!IsWanted(inputs, ridge))
+        {
+            return outputs;
+        }
+
+        bool ofKeys = inputs.Wanted is { Keys: true } or { Values: true };
         (int m, int n, int d, int c) = (input.QueryCount, input.KeyCount, input.Features, input.Columns);
         return LocalLinearFunction.Record(inputs, ridge, outputs, gradient =>
         {
@@ -127,7 +132,8 @@ public static class LocalLinearPooling
 
     private static Tensor ByTiles(PoolingInputs inputs, Tensor ridge)
     {
-        (PoolingInputs copies, Tensor kept) = (inputs.Copied(), ridge.CloneWithoutGraph());
+        bool isWanted = IsWanted(inputs, ridge);
+        (PoolingInputs copies, Tensor kept) = isWanted ? (inputs.Copied(), ridge.CloneWithoutGraph()) : (inputs, ridge);
         (long Row, long Rows)[] tiles =
             [.. new TileGrid(inputs.Queries.size(0), 1, Math.Max(1, TileNumbers / inputs.Keys.numel())).Bands()];
         Tensor[] outputs = [.. tiles.Select(tile =>
@@ -136,8 +142,13 @@ public static class LocalLinearPooling
             using DisposeScope scope = NewDisposeScope();
             return LocalLinearForm.Pool(copies.Rows(tile.Row, tile.Rows), kept).Outputs.MoveToOuterDisposeScope();
         })];
-        return LocalLinearFunction.Record(inputs, ridge, cat(outputs), gradient => Gradients(copies, kept, tiles, gradient));
+        return isWanted
+            ? LocalLinearFunction.Record(inputs, ridge, cat(outputs), gradient => Gradients(copies, kept, tiles, gradient))
+            : cat(outputs);
     }
+
+    private static bool IsWanted(PoolingInputs inputs, Tensor ridge) =>
+        inputs.Wanted.Any || (is_grad_enabled() && ridge.requires_grad);
 
     // Of each tile by itself: its graph is there while it is computed, and no longer.
     private static Tensor?[] Gradients(PoolingInputs inputs, Tensor ridge, (long Row, long Rows)[] tiles, Tensor gradient)

@@ -60,7 +60,7 @@ public sealed class OnePassSurfaceTests : IDisposable
 
     [Theory]
     [InlineData("a,b")]
-    [InlineData("a,b,c")]
+    [LongData("a,b,c")]
     public void Parts_AddUpToTheWhole_BitForBit(string features)
     {
         Write("whole.csv", 1200, 2);

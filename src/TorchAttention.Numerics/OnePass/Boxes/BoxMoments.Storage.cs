@@ -53,10 +53,7 @@ public sealed partial class BoxMoments
             [UnitKey] = Grid.UnitExponent.ToString(CultureInfo.InvariantCulture),
         };
         metadata[HashKey] = HashOf(tensors, metadata);
-        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
-        {
-            metadata[StoredModel.NotePrefix + key] = value;
-        }
+        StoredModel.AddNotes(metadata, notes);
 
         new SafeTensorsFile(tensors, metadata).Write(path);
     }

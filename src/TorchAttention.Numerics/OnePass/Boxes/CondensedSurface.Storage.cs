@@ -36,17 +36,7 @@ public sealed partial class CondensedSurface
             ["features"] = SafeTensor.Create(
                 [.. Enumerable.Range(0, d).SelectMany(j => new[] { _bandwidths[j], _widths[j], _ranges[j].Least, _ranges[j].Most })], d, 4),
             ["numbers"] = SafeTensor.Create(
-                [
-                    _origin,
-                    Tolerance,
-                    Diagnostics.ResidualStandardError[0],
-                    Diagnostics.RSquared[0],
-                    Diagnostics.EffectiveDegreesOfFreedom,
-                    Diagnostics.ResidualDegreesOfFreedom,
-                    Diagnostics.LeaveOneOutError,
-                    Diagnostics.AICc,
-                    Diagnostics.GCV,
-                ],
+                [_origin, Tolerance, .. Diagnostics.ToNumbers()],
                 Numbers),
         };
         var metadata = new Dictionary<string, string>
@@ -57,10 +47,7 @@ public sealed partial class CondensedSurface
             [FeaturesKey] = d.ToString(CultureInfo.InvariantCulture),
             [ExamplesKey] = Count.ToString(CultureInfo.InvariantCulture),
         };
-        foreach ((string key, string value) in notes ?? new Dictionary<string, string>())
-        {
-            metadata[StoredModel.NotePrefix + key] = value;
-        }
+        StoredModel.AddNotes(metadata, notes);
 
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
@@ -109,16 +96,7 @@ public sealed partial class CondensedSurface
         {
             Count = count,
             Tolerance = said[1],
-            Diagnostics = new Diagnostics
-            {
-                ResidualStandardError = [said[2]],
-                RSquared = [said[3]],
-                EffectiveDegreesOfFreedom = said[4],
-                ResidualDegreesOfFreedom = said[5],
-                LeaveOneOutError = said[6],
-                AICc = said[7],
-                GCV = said[8],
-            },
+            Diagnostics = Diagnostics.Read(said.AsSpan(2)),
         };
         return (surface, StoredModel.Notes(file));
 

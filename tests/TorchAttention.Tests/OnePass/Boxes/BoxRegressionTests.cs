@@ -48,7 +48,7 @@ public sealed class BoxRegressionTests
     [InlineData("gaps", 2, 800)]
     [InlineData("lognormal", 2, 500)]
     [InlineData("offset", 2, 800)]
-    [InlineData("uniform", 3, 400)]
+    [LongData("uniform", 3, 400)]
     public void Search_FindsWhatIsFoundInMemory(string kind, int features, int n)
     {
         BoxRows rows = BoxRows.Draw(kind, n, features, 4);

@@ -16,7 +16,7 @@ public sealed class CondensedSurfaceTests : IDisposable
     [Theory]
     [InlineData("uniform", 2, 0.15, 1e-6)]
     [InlineData("gaps", 2, 0.25, 1e-4)]
-    [InlineData("uniform", 3, 0.5, 1e-4)]
+    [LongData("uniform", 3, 0.5, 1e-4)]
     public void Predictions_AreThoseOfTheFit(string kind, int features, double h, double tolerance)
     {
         BoxRows rows = BoxRows.Draw(kind, 4000, features, 8);

@@ -1,0 +1,55 @@
+namespace TorchAttention.Tests.Console;
+
+/// <summary>What commands that read rows once refuse.</summary>
+public sealed class OnePassInputTests : OnePassConsole
+{
+    [Theory]
+    [InlineData("--degree: expected 0 with --classes", "fit", "mcycle", "--one-pass", "--classes", "--degree", "1")]
+    [InlineData("--y: expected columns separated by commas, got 'load,'", "fit", "bad.csv", "--one-pass", "--y", "load,")]
+    [InlineData("--y: expected columns that are not named twice", "fit", "bad.csv", "--one-pass", "--x", "temp", "--y", "load,load")]
+    [InlineData("--y: expected one column, got 'load,temp'; fit --one-pass", "fit", "bad.csv", "--x", "temp", "--y", "load,temp")]
+    [InlineData("--moments: expected no --classes", "fit", "--moments", "a.moments", "--classes")]
+    [InlineData("--folds: expected at most 1000, got 2000", "moments", "mcycle", "--folds", "2000", "--out", "a.moments")]
+    [InlineData("--folds: expected none beside --grid", "moments", "mcycle", "--folds", "5", "--grid", "b", "--out", "a.moments")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--bandwidth", "scott")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--degree", "2")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--ridge", "1")]
+    [InlineData("--one-pass: expected the degree 0 or 1", "fit", "mcycle", "--one-pass", "--kernel", "boxcar", "--bandwidth", "kfold")]
+    [InlineData("--kernel: expected gaussian beside --classes", "fit", "mcycle", "--one-pass", "--classes", "--kernel", "tricube")]
+    [InlineData("--kernel: expected gaussian beside several targets", "fit", "bad.csv", "--one-pass", "--y", "a,b", "--kernel", "tricube")]
+    [InlineData("--moments: expected the gaussian kernel", "fit", "--moments", "a.moments", "--kernel", "tricube")]
+    [InlineData("--cell: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--cell", "1", "--kernel", "tricube")]
+    [InlineData("--model: expected the gaussian kernel", "fit", "mcycle", "--one-pass", "--model", "m", "--kernel", "boxcar")]
+    [InlineData("--kernel: expected gaussian", "fit", "-", "--one-pass", "--kernel", "boxcar")]
+    [InlineData("--cell: expected none beside --moments", "fit", "--moments", "a.moments", "--cell", "1")]
+    [InlineData("--moments: expected no --weights", "fit", "--moments", "a.moments", "--weights", "w")]
+    [InlineData("--classes: expected none beside --sql", "moments", "--sql", "sqlite", "--classes")]
+    [InlineData("--folds: expected none beside --sql", "moments", "--sql", "sqlite", "--folds", "5")]
+    [InlineData("--moments: expected no --data", "fit", "mcycle", "--moments", "a.moments")]
+    [InlineData("--cell: expected --one-pass", "fit", "mcycle", "--cell", "1")]
+    [InlineData("--data: no file is called as 'none-*.csv' says", "fit", "none-*.csv")]
+    [InlineData("a.moments: no such file", "fit", "--moments", "a.moments")]
+    [InlineData(
+        "bad.csv, row 3, column 'load': expected a number, found 'x'; for a column of classes add --classes",
+        "fit",
+        "bad.csv",
+        "--one-pass")]
+    [InlineData("none.csv: no such file", "moments", "none.csv", "--out", "a.moments")]
+    [InlineData("--out: expected a file, got none", "moments", "mcycle")]
+    [InlineData("--out: expected a file, as moments are no text, got -", "moments", "mcycle", "--out", "-")]
+    [InlineData("..: expected a CSV file, found a directory", "fit", "..", "--one-pass")]
+    [InlineData("..: expected a CSV file, found a directory", "fit", "..", "--one-pass", "--kernel", "boxcar")]
+    [InlineData("none.csv: no such file", "fit", "none.csv", "--one-pass", "--kernel", "boxcar")]
+    [InlineData("--out: expected a file that ends in", "condense", "--model", "bad.csv", "--out", "a.txt")]
+    [InlineData("bad.csv: expected a safetensors file", "condense", "--model", "bad.csv", "--out", "a.cs")]
+    public void WrongInput_IsOneLineAndNothingIsWritten(string message, params string[] arguments)
+    {
+        Console.Write("bad.csv", "temp,load\n1,2\n3,x\n4,5\n");
+        ConsoleProcess.Result result = Console.Run([.. arguments, .. arguments[0] == "fit" ? (string[])["--out", "run"] : []]);
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.StartsWith($"error: {message}", result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+        Assert.Equal(["bad.csv"], Directory.GetFileSystemEntries(Console.Folder).Select(Path.GetFileName));
+    }
+}
