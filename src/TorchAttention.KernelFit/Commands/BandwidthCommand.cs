@@ -34,7 +34,7 @@ internal static class BandwidthCommand
         FitOptions.CheckBandwidths(options, examples);
         Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => BandwidthRules.All.Select((rule, i) =>
         {
-            var part = new Part(progress, i, BandwidthRules.All.Count);
+            var part = new PartOfProgress(progress, i, BandwidthRules.All.Count);
             return Row.Find(rule, examples, options, part, interruption.Token);
         }).ToArray());
         if (rows.All(row => row.Model is null))
@@ -135,10 +135,5 @@ internal static class BandwidthCommand
                 return new Row(name, null, 0, e);
             }
         }
-    }
-
-    private sealed class Part(IProgress<double>? whole, int part, int count) : IProgress<double>
-    {
-        public void Report(double value) => whole?.Report((part + value) / count);
     }
 }

@@ -1,3 +1,4 @@
+using System.CommandLine.Parsing;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
@@ -10,6 +11,10 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>The error on rows that a model has not seen, its bandwidth chosen without them too.</summary>
 internal static class EvaluateCommand
 {
+    private const string CompareExample = "'degree=0 kernel=epanechnikov'";
+
+    private const string AsGiven = "as given";
+
     public static Command Create()
     {
         var examplesOptions = new ExamplesOptions();
@@ -17,23 +22,54 @@ internal static class EvaluateCommand
         Option<int?> folds = Options.WholeNumber(
             "--folds", $"How many parts the rows are dealt to (default {Evaluation.UsualFolds})", least: 2);
         Option<int?> seed = Options.WholeNumber("--seed", "What they are dealt by (default 0)", least: 0);
+        Option<string[]> compare = new("--compare")
+        {
+            Description = $"Another model on the same parts: the options that differ, such as {CompareExample} (again for a third)",
+            HelpName = "options",
+        };
         Option<bool> json = Options.Json("JSON");
         var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
-        command.AddAll(folds, seed, json);
+        command.AddAll(folds, seed, compare, json);
         command.SetAction(parsed =>
         {
             Examples examples = examplesOptions.Read(parsed);
+            KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
+            (string, KernelRegressionOptions)[] others = [.. (parsed.GetValue(compare) ?? []).Select(text =>
+                (text, fitOptions.ReadFor(Changed(parsed, fitOptions, text), examples)))];
             return Run(
-                examples, fitOptions.ReadFor(parsed, examples), parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
+                examples, [(AsGiven, options), .. others], parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
         });
         return command;
     }
 
-    private static int Run(Examples examples, KernelRegressionOptions options, int? askedFolds, int seed, bool isJson)
+    // The options of the fit as given, but for those that a text of --compare names.
+    private static ParseResult Changed(ParseResult parsed, FitOptions fitOptions, string text)
     {
-        FitOptions.CheckBandwidths(options, examples);
+        var fit = new Command("evaluate");
+        fitOptions.AddTo(fit);
+        string[] changes = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => $"--{word}")];
+        IEnumerable<Token> given = fit.Options
+            .Where(option => !changes.Any(change => change.Split('=')[0] == option.Name))
+            .Select(parsed.GetResult).OfType<OptionResult>().Where(result => !result.Implicit)
+            .SelectMany(result => result.Tokens.Prepend(result.IdentifierToken!));
+        ParseResult changed = fit.Parse([.. given.Select(token => token.Value), .. changes]);
+        string? problem = changes.Length == 0 ? $"expected options of the fit, such as {CompareExample}, got '{text}'"
+            : changed.UnmatchedTokens is [string unknown, ..]
+                ? $"expected options of the fit without their dashes, such as {CompareExample}, got '{PlainText.Brief(unknown[2..])}'"
+            : changed.Errors is [var error, ..] ? error.Message : null;
+        return problem is null ? changed : throw CliException.WrongInput($"--compare: {problem}");
+    }
+
+    private static int Run(
+        Examples examples, (string Name, KernelRegressionOptions Options)[] models, int? askedFolds, int seed, bool isJson)
+    {
+        foreach ((_, KernelRegressionOptions options) in models)
+        {
+            FitOptions.CheckBandwidths(options, examples);
+        }
+
         if (examples.Count < 2)
         {
             throw new TableException(TableProblem.TooFewRows, examples.Source)
@@ -49,20 +85,27 @@ internal static class EvaluateCommand
         }
 
         using var interruption = new Interruption();
-        Evaluation found = ProgressBar.Show(
-            "evaluate", isJson, progress => Evaluate(examples, options, askedFolds, seed, progress, interruption.Token));
-        string? note = Note(found, examples, options);
+        Row[] rows = ProgressBar.Show("evaluate", isJson, progress => models.Select((model, k) => new Row(
+            model.Name,
+            model.Options,
+            Evaluate(examples, model.Options, askedFolds, seed, new PartOfProgress(progress, k, models.Length), interruption.Token)))
+            .ToArray());
+        string? note = Note(rows[0].Found, examples, rows[0].Options);
         if (isJson)
         {
-            JsonText.Print(writer => WriteTo(writer, found, note));
+            JsonText.Print(writer => WriteTo(writer, rows, note));
+            return ExitCode.Done;
         }
-        else
+
+        Print(rows[0].Found, examples);
+        if (rows.Length > 1)
         {
-            Print(found, examples);
-            if (note is not null)
-            {
-                Console.WriteLine($"note: {note}");
-            }
+            PrintCompared(rows);
+        }
+
+        if (note is not null)
+        {
+            Console.WriteLine($"note: {note}");
         }
 
         return ExitCode.Done;
@@ -110,15 +153,54 @@ internal static class EvaluateCommand
                 : "Try a wider --bandwidth");
     }
 
-    private static void WriteTo(Utf8JsonWriter json, Evaluation found, string? note)
+    private static void WriteTo(Utf8JsonWriter json, Row[] rows, string? note)
     {
-        foreach ((string name, double value) in Figures(found))
+        WriteTo(json, rows[0]);
+        json.WriteString("note", note);
+        if (rows.Length > 1)
+        {
+            json.WriteObjects("compared", rows[1..], row =>
+            {
+                json.WriteString("options", row.Name);
+                MeanWithError excess = row.Found.ExcessOver(rows[0].Found);
+                json.WriteNumberOrNull("excess", excess.Value);
+                json.WriteNumberOrNull("excess_standard_error", excess.StandardError);
+                WriteTo(json, row);
+            });
+        }
+    }
+
+    private static void WriteTo(Utf8JsonWriter json, Row row)
+    {
+        json.WriteString("fit", FitOptions.Local(row.Options));
+        foreach ((string name, double value) in Figures(row.Found))
         {
             json.WriteNumberOrNull(name.Replace(' ', '_').ToLowerInvariant(), value);
         }
 
-        json.WriteString("note", note);
-        json.WriteLists("bandwidths", found.Bandwidths);
+        json.WriteLists("bandwidths", row.Found.Bandwidths);
+    }
+
+    // What the models err by, and what one errs more than the first.
+    private static void PrintCompared(Row[] rows)
+    {
+        bool areClasses = rows[0].Found is ClassEvaluation;
+        Spectre.Console.Table table = Terminal.Table(
+            ["model"], [areClasses ? "Brier score" : "squared error", "+-", "above the first", "+-"]);
+        foreach (Row row in rows)
+        {
+            MeanWithError own = row.Found.MeanLoss;
+            MeanWithError excess = row.Found.ExcessOver(rows[0].Found);
+            table.AddRow([
+                Terminal.Cell(PlainText.Brief(row.Name)),
+                Short(own.Value),
+                Short(own.StandardError),
+                .. row == rows[0] ? (string[])["", ""] : [Short(excess.Value), Short(excess.StandardError)],
+            ]);
+        }
+
+        Terminal.Output.Write(table);
+        Console.WriteLine("+-: standard errors. A difference below two of its own may be chance.");
     }
 
     private static void Print(Evaluation found, Examples examples)
@@ -143,10 +225,12 @@ internal static class EvaluateCommand
         (string, double)[] rows = [("rows", found.Examples), ("rows without neighbour", found.WithoutNeighbour)];
         return rows.Concat(found switch
         {
-            ClassEvaluation classes => [("accuracy", classes.Accuracy), ("Brier score", classes.BrierScore)],
+            ClassEvaluation classes => [("accuracy", classes.Accuracy), ("Brier score", classes.BrierScore),
+                ("standard error of Brier score", classes.MeanLoss.StandardError)],
             RegressionEvaluation numbers =>
             [
                 ("RMSE", numbers.RootMeanSquaredError),
+                ("standard error of RMSE", numbers.MeanLoss.StandardError / (2 * numbers.RootMeanSquaredError)),
                 ("mean absolute error", numbers.MeanAbsoluteError),
                 ("RMSE of the mean", numbers.RootMeanSquaredErrorOfMean),
                 ("R squared", numbers.RSquared),
@@ -154,4 +238,9 @@ internal static class EvaluateCommand
             _ => [],
         });
     }
+
+    /// <param name="Name">What was asked for.</param>
+    /// <param name="Options">How its models are fitted.</param>
+    /// <param name="Found">Its errors.</param>
+    private sealed record Row(string Name, KernelRegressionOptions Options, Evaluation Found);
 }

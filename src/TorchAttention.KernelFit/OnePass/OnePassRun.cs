@@ -1,5 +1,5 @@
-using TorchAttention.Cli.Runs;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics;
 
 namespace TorchAttention.Cli.OnePass;

@@ -66,6 +66,14 @@ internal static class JsonText
             json.WriteEndObject();
         }
 
+        /// <summary>A list of objects.</summary>
+        public void WriteObjects<T>(string name, IEnumerable<T> items, Action<T> write) => json.WriteArray(name, items, item =>
+        {
+            json.WriteStartObject();
+            write(item);
+            json.WriteEndObject();
+        });
+
         private void WriteList(IEnumerable<double> numbers)
         {
             json.WriteStartArray();

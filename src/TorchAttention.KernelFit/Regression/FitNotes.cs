@@ -104,7 +104,8 @@ internal static class FitNotes
                             + (double.IsFinite(model.Options.Kernel.Support) ? "" : "; a kernel that ends (epanechnikov) averages wider")
                     : Refused(examples, search) is double refused
                         ? $"{lookedAt}; those up to {Short(refused)} leave too many rows without another in reach and were not "
-                            + "taken, and of the others the widest predicts best: a kernel without an end (gaussian) takes them all"
+                            + "taken, and of the others the widest predicts best" + (double.IsFinite(model.Options.Kernel.Support)
+                                ? ": a kernel without an end (gaussian) takes them all" : "")
                     : $"{lookedAt}, and the widest predicts best: {help} to predict {PlainText.Brief(examples.Target)}";
             }
             else if (search.IsAtLeastBound(j))

@@ -20,10 +20,13 @@ public sealed record ClassEvaluation : Evaluation
 
     internal static ClassEvaluation FromFolds(IReadOnlyList<string> labels, IEnumerable<HeldOutFolds.Fold> folds)
     {
+        double[] losses = [.. Enumerable.Repeat(double.NaN, labels.Count)];
         (int count, double weights, double squares, double right) = (0, 0, 0, 0);
+        double[] weightsOf = [];
         var bandwidths = new List<IReadOnlyList<double>>();
         foreach (HeldOutFolds.Fold fold in folds)
         {
+            weightsOf = fold.Weights;
             bandwidths.Add(fold.Model.Bandwidths);
             (double weightsHere, double squaresHere, double rightHere) = (0, 0, 0);
             foreach (int i in fold.Predicted)
@@ -32,6 +35,7 @@ public sealed record ClassEvaluation : Evaluation
                 double weight = fold.WeightOf(row);
                 (double error, bool isRight) = Judge(
                     fold.Model.Classes, fold.At.Mean.AsSpan(i * fold.Model.Columns, fold.Model.Columns), labels[row]);
+                losses[row] = error;
                 count++;
                 weightsHere += weight;
                 squaresHere += weight * error;
@@ -48,6 +52,8 @@ public sealed record ClassEvaluation : Evaluation
             Examples = labels.Count,
             WithoutNeighbour = labels.Count - count,
             Bandwidths = bandwidths,
+            Losses = losses,
+            Weights = weightsOf,
             Accuracy = right / weights,
             BrierScore = squares / weights,
         };

@@ -27,11 +27,14 @@ public sealed record RegressionEvaluation : Evaluation
 
     internal static RegressionEvaluation FromFolds(double[] y, IEnumerable<HeldOutFolds.Fold> folds)
     {
+        double[] losses = [.. Enumerable.Repeat(double.NaN, y.Length)];
         (double weights, double squares, double absolute, double squaresOfMean) = (0, 0, 0, 0);
         var excess = new List<(int Row, double Squares)>();
+        double[] weightsOf = [];
         var bandwidths = new List<IReadOnlyList<double>>();
         foreach (HeldOutFolds.Fold fold in folds)
         {
+            weightsOf = fold.Weights;
             bandwidths.Add(fold.Model.Bandwidths);
             // From one of the values, so that the mean of values far from 0 is as precise as they are.
             double origin = y[fold.Others[0]];
@@ -43,6 +46,7 @@ public sealed record RegressionEvaluation : Evaluation
                 double weight = fold.WeightOf(row);
                 double residual = y[row] - fold.At.Mean[i];
                 double fromMean = y[row] - mean;
+                losses[row] = residual * residual;
                 weightsHere += weight;
                 squaresHere += weight * residual * residual;
                 absoluteHere += weight * Math.Abs(residual);
@@ -61,6 +65,8 @@ public sealed record RegressionEvaluation : Evaluation
             Examples = y.Length,
             WithoutNeighbour = y.Length - excess.Count,
             Bandwidths = bandwidths,
+            Losses = losses,
+            Weights = weightsOf,
             RootMeanSquaredError = Math.Sqrt(squares / weights),
             MeanAbsoluteError = absolute / weights,
             RootMeanSquaredErrorOfMean = Math.Sqrt(squaresOfMean / weights),

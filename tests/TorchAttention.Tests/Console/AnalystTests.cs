@@ -137,6 +137,42 @@ public sealed class AnalystTests : IDisposable
     }
 
     [Fact]
+    public void Compare_EvaluatesOtherModelsOnTheSameParts()
+    {
+        string[] evaluate = ["evaluate", "mcycle", "--bandwidth", "2", "--seed", "3", "--json"];
+        using var both = JsonDocument.Parse(
+            _console.Run([.. evaluate, "--compare", "degree=0 kernel=epanechnikov", "--compare", "bandwidth=4"]).Output);
+        using var other = JsonDocument.Parse(_console.Run([.. evaluate, "--degree", "0", "--kernel", "epanechnikov"]).Output);
+        using var wider = JsonDocument.Parse(_console.Run("evaluate", "mcycle", "--bandwidth", "4", "--seed", "3", "--json").Output);
+
+        JsonElement[] compared = [.. both.RootElement.GetProperty("compared").EnumerateArray()];
+        Assert.Equal(["degree=0 kernel=epanechnikov", "bandwidth=4"], compared.Select(one => one.GetProperty("options").GetString()));
+        double rmse(JsonElement one) => one.GetProperty("rmse").GetDouble();
+        Assert.Equal((rmse(other.RootElement), rmse(wider.RootElement)), (rmse(compared[0]), rmse(compared[1])));
+        double excess = compared[1].GetProperty("excess").GetDouble();
+        Assert.Equal(Math.Pow(rmse(compared[1]), 2) - Math.Pow(rmse(both.RootElement), 2), excess, 1e-9);
+        Assert.True(compared[1].GetProperty("excess_standard_error").GetDouble() > 0);
+
+        string printed = _console.Run("evaluate", "mcycle", "--bandwidth", "2", "--compare", "degree=0").Output;
+        Assert.Contains("above the first", printed, StringComparison.Ordinal);
+    }
+
+    private const string Unknown =
+        "--compare: expected options of the fit without their dashes, such as 'degree=0 kernel=epanechnikov', got ";
+
+    [Theory]
+    [InlineData("", "--compare: expected options of the fit, such as 'degree=0 kernel=epanechnikov', got ''")]
+    [InlineData("degre=0", Unknown + "'degre=0'")]
+    [InlineData("folds=3", Unknown + "'folds=3'")]
+    [InlineData("degree=7", "--degree: expected 0, 1, 2, 3 or auto, got '7'")]
+    [InlineData("bandwidth=1,2", "--bandwidth: expected one bandwidth or one for each of times, got 2")]
+    public void Compare_OfSomethingElseIsRefused(string text, string line)
+    {
+        ConsoleProcess.Result result = _console.Run("evaluate", "mcycle", "--compare", text);
+        Assert.Equal((2, $"error: {line}"), (result.ExitCode, result.Error.Trim()));
+    }
+
+    [Fact]
     public void Config_HasWhatChangesTheResult()
     {
         _console.Write("d.csv", "x;y;s\n1;2,5;1\n2;;1\n3;4;2\n4;1;1\n");

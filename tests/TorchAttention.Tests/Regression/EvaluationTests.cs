@@ -86,6 +86,44 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public void ExcessOver_IsTheMeanDifferenceWithItsOwnStandardError()
+    {
+        var narrow = new KernelRegressionOptions { Kernel = SmoothingKernel.Boxcar, Bandwidth = 1.5 };
+        double[] weights = [1, 1, 2];
+        RegressionEvaluation first = Evaluation.CrossValidate([0, 1, 2], [0, 1, 3], 1, narrow, folds: 3, weights: weights);
+        RegressionEvaluation other = Evaluation.CrossValidate(
+            [0, 1, 2], [0, 1, 3], 1, narrow with { Bandwidth = 10 }, folds: 3, weights: weights);
+
+        // The second is predicted by 0 and twice 3; at a width of 10 the first by 1 and twice 3, the third by 0 and 1.
+        Assert.Equal([1, 1, 4], first.Losses);
+        Assert.Equal([49 / 9.0, 1, 6.25], other.Losses.Select(loss => Math.Round(loss, 12)), (a, b) => Math.Abs(a - b) < 1e-11);
+        MeanWithError excess = other.ExcessOver(first);
+        double[] differences = [40 / 9.0, 0, 2.25];
+        double mean = (differences[0] + differences[1] + (2 * differences[2])) / 4;
+        double squares = differences.Zip(weights, (difference, s) => Math.Pow(s * (difference - mean), 2)).Sum();
+        Assert.Equal(mean, excess.Value, 1e-12);
+        Assert.Equal(Math.Sqrt(1.5 * squares) / 4, excess.StandardError, 1e-12);
+        Assert.Equal(-mean, first.ExcessOver(other).Value, 1e-12);
+        Assert.Equal(first.RootMeanSquaredError * first.RootMeanSquaredError, first.MeanLoss.Value, 1e-12);
+    }
+
+    // Rows that one of the two cannot predict are in neither mean.
+    [Fact]
+    public void ExcessOver_IsOfRowsThatBothPredict()
+    {
+        var narrow = new KernelRegressionOptions { Kernel = SmoothingKernel.Boxcar, Bandwidth = 1.5 };
+        RegressionEvaluation first = Evaluation.CrossValidate([0, 1, 50], [0, 2, 9], 1, narrow, folds: 3);
+        RegressionEvaluation other = Evaluation.CrossValidate([0, 1, 50], [0, 2, 9], 1, narrow with { Bandwidth = 100 }, folds: 3);
+        Assert.True(double.IsNaN(first.Losses[2]));
+        Assert.Equal(((5.5 * 5.5) + (2.5 * 2.5) - 8) / 2, other.ExcessOver(first).Value, 1e-12);
+
+        RegressionEvaluation fewer = Evaluation.CrossValidate([0, 1], [0, 2], 1, narrow, folds: 2);
+        ClassEvaluation classes = Evaluation.CrossValidateClasses([0, 1, 50], ["a", "b", "b"], 1, narrow, folds: 3);
+        Assert.Equal("other", Assert.Throws<ArgumentException>(() => first.ExcessOver(fewer)).ParamName);
+        Assert.Equal("other", Assert.Throws<ArgumentException>(() => first.ExcessOver(classes)).ParamName);
+    }
+
+    [Fact]
     public void Classes_AreJudgedByTheirProbabilities()
     {
         var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Boxcar, Bandwidth = 1.5 };
