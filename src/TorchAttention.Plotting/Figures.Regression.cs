@@ -259,7 +259,8 @@ public static partial class Figures
         bool isWide = ordered.Min(trial => trial.Score) is double least && least > 0
             && ordered.Max(trial => trial.Score) > ManyTimes * least;
         double[] scores = Array.ConvertAll(ordered, trial => isWide ? Math.Log10(trial.Score) : trial.Score);
-        Plot plot = Theme.NewPlot(features is null ? "bandwidth h" : $"bandwidth h of {features[0]}", criterion);
+        (string width, string h) = search.IsShare ? ("share of the examples", "share") : ("bandwidth h", "h");
+        Plot plot = Theme.NewPlot(features is null || search.IsShare ? width : $"{width} of {features[0]}", criterion);
         if (isWide)
         {
             plot.Axes.Left.TickGenerator = new PowerTicks();
@@ -273,7 +274,7 @@ public static partial class Figures
             new double[] { Math.Log10(search.Bandwidths[0]) }, new double[] { isWide ? Math.Log10(search.Score) : search.Score });
         chosen.Color = Theme.Lines[1];
         chosen.MarkerSize = 12;
-        chosen.LegendText = $"h = {NumberText.Format(search.Bandwidths[0])}";
+        chosen.LegendText = $"{h} = {NumberText.Format(search.Bandwidths[0])}";
         plot.Axes.Bottom.TickGenerator = new PowerTicks();
         plot.Axes.Margins(MarginX, MarginY);
         LegendPlace.Choose(plot, Width, Height, [Coordinates.Zip(logs, scores)], []);

@@ -97,7 +97,7 @@ internal static class EvaluateCommand
             return ExitCode.Done;
         }
 
-        Print(rows[0].Found, examples);
+        Print(rows[0], examples);
         if (rows.Length > 1)
         {
             PrintCompared(rows);
@@ -203,8 +203,9 @@ internal static class EvaluateCommand
         Console.WriteLine("+-: standard errors. A difference below two of its own may be chance.");
     }
 
-    private static void Print(Evaluation found, Examples examples)
+    private static void Print(Row row, Examples examples)
     {
+        Evaluation found = row.Found;
         Spectre.Console.Table table = Terminal.Table(["", ""], []);
         foreach ((string name, double value) in Figures(found))
         {
@@ -214,7 +215,8 @@ internal static class EvaluateCommand
         foreach ((int j, string feature) in examples.Features.Index())
         {
             (double least, double most) = (found.Bandwidths.Min(h => h[j]), found.Bandwidths.Max(h => h[j]));
-            table.AddRow($"bandwidth of {Terminal.Cell(PlainText.Brief(feature))}", $"{least:G4} to {most:G4}");
+            string width = row.Options.Bandwidth.IsShare ? "share of the rows for" : "bandwidth of";
+            table.AddRow($"{width} {Terminal.Cell(PlainText.Brief(feature))}", $"{least:G4} to {most:G4}");
         }
 
         Terminal.Output.Write(table);

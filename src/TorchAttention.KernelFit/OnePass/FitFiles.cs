@@ -20,8 +20,7 @@ internal static class FitFiles
     {
         json.WriteString("kernel", options.Kernel.Name);
         json.WriteNumber("degree", options.Degree);
-        Bandwidth h = options.Bandwidth;
-        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
+        json.WriteString("bandwidth", FitOptions.NameOf(options.Bandwidth));
         json.WriteNumber("level", level);
         json.WriteString("version", ProgramVersion.Text);
     }

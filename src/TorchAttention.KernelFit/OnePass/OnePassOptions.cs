@@ -98,7 +98,7 @@ internal sealed class OnePassOptions
             throw CliException.WrongInput(
                 $"{asked.Name}: expected {(isOfMoments ? "the gaussian kernel, " : "")}the degree 0 or 1 without a ridge, and a "
                     + $"bandwidth of one number or loo, gcv{(ends ? " or aicc" : ", aicc or kfold")}, got {options.Kernel.Name}, "
-                    + $"{FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
+                    + $"{FitOptions.Local(options)} and {FitOptions.NameOf(options.Bandwidth)}"
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
@@ -123,14 +123,12 @@ internal sealed class OnePassOptions
         {
             throw CliException.WrongInput(
                 "--x: expected one column, or the gaussian kernel, the degree 0 and bandwidths of numbers or loo, gcv or aicc beside "
-                    + $"several in one pass, got {options.Kernel.Name}, {FitOptions.Local(options)} and {NameOf(options.Bandwidth)}"
+                    + $"several in one pass, got {options.Kernel.Name}, {FitOptions.Local(options)} and "
+                    + FitOptions.NameOf(options.Bandwidth)
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));
         }
     }
-
-    private static string NameOf(Bandwidth bandwidth) =>
-        bandwidth.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : bandwidth.ToString();
 
     private static bool IsAnswered(KernelRegressionOptions options) =>
         !options.IsPolynomial && options.Degrees.Count == 0 && options.Ridge is null or 0

@@ -71,6 +71,11 @@ internal sealed record FitFacts
         json.WriteNumber("ridge", Options.RidgeInUse);
         WritePeriods(json);
         json.WriteNumbers("bandwidth", Bandwidths);
+        if (NearestRows is int nearest)
+        {
+            json.WriteNumber("nearest_rows", nearest);
+        }
+
         json.WriteString("rule", Rule);
         json.WriteBoolean("at_bound", Search?.IsAtBound ?? false);
         json.WriteBoolean("flat", Search?.IsFlat ?? false);
@@ -104,7 +109,7 @@ internal sealed record FitFacts
 
         json.WriteNumberOrNull("aicc", said.AICc);
         json.WriteNumberOrNull("gcv", said.GCV);
-        if (Features.Count == 1)
+        if (Features.Count == 1 && NearestRows is null)
         {
             json.WriteObject("bandwidth_elsewhere", () =>
             {
@@ -142,6 +147,11 @@ internal sealed record FitFacts
     private string Rule => Search is not null ? BandwidthRules.NameOf(Search.Rule)
         : Options.Bandwidth.EffectiveDegreesOfFreedom is null ? "given"
         : $"{Options.Bandwidth}";
+
+    // How many of the nearest rows the bandwidth reaches, where it is a share of them.
+    private int? NearestRows => Options.Bandwidth.IsShare ? Bandwidth.NearestCount(Bandwidths[0], (int)Rows) : null;
+
+    private string UnitOf(int feature) => Options.Bandwidth.IsShare ? "" : KindOf(feature).Unit();
 
     private ColumnKind KindOf(int feature) => feature < Kinds.Count ? Kinds[feature] : ColumnKind.Number;
 
@@ -182,7 +192,9 @@ internal sealed record FitFacts
         foreach ((int j, (string feature, double h)) in Features.Zip(Bandwidths).Index())
         {
             string period = Options.Periods.Count > 0 && double.IsFinite(Options.Periods[j]) ? $", period {Short(Options.Periods[j])}" : "";
-            Row($"bandwidth of {PlainText.Brief(feature)}", Short(h) + KindOf(j).Unit() + period);
+            Row(
+                $"bandwidth of {PlainText.Brief(feature)}",
+                NearestRows is int nearest ? $"to the nearest {nearest} rows, {Short(h)} of all" : Short(h) + UnitOf(j) + period);
         }
 
         string end = Search is { IsFlat: true } ? ", flat"
@@ -193,7 +205,7 @@ internal sealed record FitFacts
         {
             Row(
                 $"as good, of {PlainText.Brief(feature)}",
-                $"{Short(least)} to {Short(most)}{KindOf(j).Unit()} (within one standard error)");
+                $"{Short(least)} to {Short(most)}{UnitOf(j)} (within one standard error)");
         }
 
         Row("effective degrees of freedom", Short(said.EffectiveDegreesOfFreedom));

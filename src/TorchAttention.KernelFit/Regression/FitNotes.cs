@@ -92,7 +92,8 @@ internal static class FitNotes
         for (int j = 0; j < examples.Features.Count; j++)
         {
             string name = PlainText.Brief(examples.Features[j]);
-            string lookedAt = $"{name}: bandwidths from {Short(search.Bounds[j].Least)} to {Short(search.Bounds[j].Most)} were looked at";
+            string lookedAt = $"{name}: {(search.IsShare ? "shares of the rows" : "bandwidths")} from {Short(search.Bounds[j].Least)} to "
+                + $"{Short(search.Bounds[j].Most)} were looked at";
             if (search.IsAtMostBound(j))
             {
                 string help = NoHelp(name, IsLevel(model) ? 0 : model.Options.Degree);

@@ -10,10 +10,12 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>The options that say how a model is fitted.</summary>
 internal sealed class FitOptions
 {
-    private readonly Option<string?> _kernel = Options.Text("--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian)");
+    private readonly Option<string?> _kernel = Options.Text(
+        "--kernel", "kernel", $"The kernel: {KernelNames} (default gaussian; tricube with --bandwidth {Nearest}...)");
 
     private const string Auto = "auto";
     private const string Freedom = "df=";
+    private const string Nearest = "nn=";
 
     // Between the two there is hardly a curve that a third one fits better (docs/fitting.md).
     private static readonly int[] _autoDegrees = [1, 2];
@@ -32,9 +34,10 @@ internal sealed class FitOptions
 
     private readonly Option<string?> _bandwidth = Options.Text(
         "--bandwidth",
-        "h,h,...|df=number|rule",
-        "Bandwidths, one for all features or one for each, the effective degrees of freedom that they are to give, or the rule that finds "
-            + $"them: {RuleNames} (default loo)");
+        $"h,h,...|{Freedom}number|{Nearest}share|rule",
+        "Bandwidths, one for all features or one for each, the effective degrees of freedom that they are to give, the share of the rows "
+            + $"that is in reach of each place, such as {Nearest}0.3, or the rule that finds them: {RuleNames} (default loo), of shares "
+            + $"{Nearest}loo");
 
     private readonly Option<string?> _bounds = Options.Text(
         "--search-bounds",
@@ -63,6 +66,8 @@ internal sealed class FitOptions
 
     private static string KernelNames => string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name));
 
+    private static string SearchNames => string.Join(", ", BandwidthRules.All.Where(Searches).Select(BandwidthRules.NameOf));
+
     private static string RuleNames => string.Join(", ", BandwidthRules.All.Select(BandwidthRules.NameOf));
 
     public static Option<int?> DegreeOption(string description) => Options.WholeNumber("--degree", description, least: 0);
@@ -72,6 +77,13 @@ internal sealed class FitOptions
         parsed.GetValue(option) is not int degree ? 0
         : degree <= 1 ? degree
         : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}");
+
+    /// <summary>What a bandwidth is asked for by.</summary>
+    public static string NameOf(Bandwidth h) => h switch
+    {
+        { Rule: BandwidthRule rule } => $"{(h.IsShare ? Nearest : "")}{BandwidthRules.NameOf(rule)}",
+        _ => h.ToString(),
+    };
 
     /// <summary>What a degree is called.</summary>
     public static string Local(KernelRegressionOptions options) => options.Degrees.Count > 0
@@ -96,14 +108,15 @@ internal sealed class FitOptions
         string? kernel = parsed.GetValue(_kernel);
         string degree = parsed.GetValue(_degree) ?? "0";
         bool isAuto = degree.Equals(Auto, StringComparison.OrdinalIgnoreCase);
+        Bandwidth h = parsed.GetValue(_bandwidth) is string text ? Parse(text) : Bandwidth.LeaveOneOut;
         var options = new KernelRegressionOptions
         {
-            Kernel = kernel is null ? SmoothingKernel.Gaussian
+            Kernel = kernel is null ? h.IsShare ? SmoothingKernel.Tricube : SmoothingKernel.Gaussian
                 : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {KernelNames}, got '{kernel}'"),
             Degree = isAuto ? 0 : Degree(degree),
             Degrees = isAuto ? _autoDegrees : [],
             Ridge = parsed.GetValue(_ridge),
-            Bandwidth = parsed.GetValue(_bandwidth) is string bandwidth ? Parse(bandwidth) : Bandwidth.LeaveOneOut,
+            Bandwidth = h,
             SearchBounds = parsed.GetValue(_bounds) is string bounds ? ParseBounds(bounds) : null,
             LeaveOutTies = parsed.GetValue(_ties),
             NoNeighbour = parsed.GetValue(_noNeighbour),
@@ -204,9 +217,7 @@ internal sealed class FitOptions
         if (options.SearchBounds is not null && !(options.Bandwidth.Rule is BandwidthRule searched && Searches(searched)))
         {
             throw CliException.WrongInput(
-                $"--search-bounds: expected a rule that searches "
-                    + $"({string.Join(", ", BandwidthRules.All.Where(Searches).Select(BandwidthRules.NameOf))}), got --bandwidth "
-                    + $"{options.Bandwidth.ToString().ToLowerInvariant()}");
+                $"--search-bounds: expected a rule that searches ({SearchNames}), got --bandwidth {NameOf(options.Bandwidth)}");
         }
 
         if (examples.Labels is not null)
@@ -215,14 +226,27 @@ internal sealed class FitOptions
         }
 
         CheckTerms(options, examples.Features.Count);
+        CheckShare(options, examples.Features.Count);
 
         if (options.Bandwidth.Rule is BandwidthRule rule && examples.Features.Count > BandwidthRules.MostFeaturesOf(rule))
         {
             throw CliException.WrongInput(
                 $"--bandwidth: the rule {BandwidthRules.NameOf(rule)} is for one feature, got {examples.Features.Count}");
         }
+    }
 
-        static bool Searches(BandwidthRule rule) => BandwidthRules.CriterionOf(rule) is not null;
+    private static void CheckShare(KernelRegressionOptions options, int features)
+    {
+        string? other = !options.Bandwidth.IsShare ? null
+            : features > 1 ? $"{features} features"
+            : options.Periods.Any(double.IsFinite) ? "one with a --period"
+            : options.LeaveOutTies ? "--leave-out-ties"
+            : options.SearchBounds is [(_, > 1), ..] ? "--search-bounds that are no shares"
+            : null;
+        if (other is not null)
+        {
+            throw CliException.WrongInput($"--bandwidth: {Nearest} is for one feature, whose rows are left out one by one; got {other}");
+        }
     }
 
     private static void CheckTerms(KernelRegressionOptions options, int features)
@@ -238,11 +262,22 @@ internal sealed class FitOptions
         }
     }
 
+    private static bool Searches(BandwidthRule rule) => BandwidthRules.CriterionOf(rule) is not null;
+
     private static Bandwidth Parse(string text)
     {
         if (BandwidthRules.Find(text) is BandwidthRule rule)
         {
             return Bandwidth.By(rule);
+        }
+
+        if (text.StartsWith(Nearest, StringComparison.OrdinalIgnoreCase))
+        {
+            string share = text[Nearest.Length..];
+            return BandwidthRules.Find(share) is BandwidthRule searched && Searches(searched) ? Bandwidth.NearestBy(searched)
+                : Numbers(share) is [<= 1 and var part] ? Bandwidth.Nearest(part)
+                : throw CliException.WrongInput(
+                    $"--bandwidth: expected a share of at most 1 or one of {SearchNames} after {Nearest}, got '{text}'");
         }
 
         if (text.StartsWith(Freedom, StringComparison.OrdinalIgnoreCase))
@@ -253,7 +288,7 @@ internal sealed class FitOptions
 
         return Bandwidth.Fixed(
             Numbers(text) ?? throw CliException.WrongInput(
-                $"--bandwidth: expected positive numbers, df=number or one of {RuleNames}, got '{text}'"));
+                $"--bandwidth: expected positive numbers, {Freedom}number, {Nearest}share or one of {RuleNames}, got '{text}'"));
     }
 
     private static (double Least, double Most)[] ParseBounds(string text)

@@ -59,12 +59,13 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
     private static string TitleOf(Examples examples, KernelRegression model)
     {
         int d = examples.Features.Count;
+        bool isShare = model.Options.Bandwidth.IsShare;
         IEnumerable<string> widths = examples.Features.Zip(
-            model.Bandwidths.Zip(examples.Kinds, (h, kind) => NumberText.Format(h) + kind.Unit()),
+            model.Bandwidths.Zip(examples.Kinds, (h, kind) => NumberText.Format(h) + (isShare ? "" : kind.Unit())),
             (name, h) => d == 1 ? h : $"{h} ({PlainText.Brief(name)})");
         string h = string.Join(", ", widths.Take(MostNamed)) + (d > MostNamed ? ", ..." : "");
-        return $"{PlainText.Brief(examples.Name)}: {FitOptions.Local(model.Options)}, {model.Options.Kernel.Name} kernel, h = {h}, "
-            + $"n = {NumberText.Format(examples.Count)}";
+        return $"{PlainText.Brief(examples.Name)}: {FitOptions.Local(model.Options)}, {model.Options.Kernel.Name} kernel, "
+            + $"{(isShare ? "nn" : "h")} = {h}, n = {NumberText.Format(examples.Count)}";
     }
 
     private Figure Curve()

@@ -1,6 +1,5 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Bandwidths;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;
@@ -48,8 +47,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         json.WriteNumber("degree", model.Options.Degree);
         json.WriteNumber("ridge", model.Options.RidgeInUse);
         json.WriteBoolean("degree_auto", model.DegreeTrials.Count > 0);
-        Bandwidth h = model.Options.Bandwidth;
-        json.WriteString("bandwidth", h.Rule is BandwidthRule rule ? BandwidthRules.NameOf(rule) : h.ToString());
+        json.WriteString("bandwidth", FitOptions.NameOf(model.Options.Bandwidth));
         if (model.Options.SearchBounds is { } bounds)
         {
             json.WritePairs("search_bounds", bounds);

@@ -137,6 +137,7 @@ public sealed partial class MomentRegression : IPredictor
                 $"Expected a degree from 0 to {moments.Grid.Degree}, as the moments' grid is for, got {options.Degree}.", nameof(options));
         }
 
+        RegressionCheck.NoShare(options.Bandwidth);
         if (options.Bandwidth.Rule is null && options.Bandwidth.Values.Count != 1)
         {
             string got = options.Bandwidth.Values.Count == 0 ? $"{options.Bandwidth}" : $"{options.Bandwidth.Values.Count}";

@@ -100,6 +100,7 @@ public sealed partial class OrderedRegression
             throw new ArgumentException("Expected a feature that does not repeat, got a period.", nameof(options));
         }
 
+        RegressionCheck.NoShare(options.Bandwidth);
         if (rule is not (null or BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc)
             || (rule is null && options.Bandwidth.Values.Count != 1))
         {

@@ -38,7 +38,7 @@ public sealed partial class KernelRegression
     // By the examples that choose the bandwidth: one that stands far from all others has no say.
     private double LeaveOneOutOfNear(CancellationToken cancellationToken)
     {
-        var smoother = new Smoother(Options.Kernel, Options.Degree, Options.RidgeInUse, Options.Threads, cancellationToken);
+        Smoother smoother = Options.NewSmoother(cancellationToken);
         var criterion = new LeaveOneOutCriterion(smoother, Options.LeaveOutTies);
         return Search is { Rule: BandwidthRule.LeaveOneOut }
             ? Search.Score

@@ -41,6 +41,12 @@ public sealed partial class KernelRegression
         options ??= new PredictionOptions();
         RegressionCheck.Prediction(options, Features);
         CheckInterval(options);
+        if (options.HasSlopes && Options is { Degree: 0, Bandwidth.IsShare: true })
+        {
+            throw new ArgumentException(
+                "Expected a degree of at least 1 for slopes where the bandwidth is a share of the examples, got 0.", nameof(options));
+        }
+
         queries = _data.Wrapped(queries);
         return Options.Precision == NumberPrecision.Float32 && !Options.IsPolynomial
             ? Predict<float>(queries, options, progress, cancellationToken)

@@ -28,7 +28,7 @@ public sealed partial class KernelRegression
         }
 
         SmootherData data = Options.LeaveOutTies ? _data.Near().TiesTogether() : _data.Near();
-        var smoother = new Smoother(Options.Kernel, Options.Degree, Options.RidgeInUse, Options.Threads, cancellationToken);
+        Smoother smoother = Options.NewSmoother(cancellationToken);
         double[]? least = SquaredErrors(_bandwidths);
         return least is null ? [] : [.. Enumerable.Range(0, Features).Select(j => (End(j, -1), End(j, 1)))];
 

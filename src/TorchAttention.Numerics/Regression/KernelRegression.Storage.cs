@@ -12,7 +12,10 @@ public sealed partial class KernelRegression
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "kernel_regression";
 
-    private const int Version = 3;
+    private const int Version = 4;
+
+    // A program that knows nothing of shares refuses a file of version 4 in a line.
+    private const int VersionWithoutShares = 3;
 
     // A program that knows nothing of periods refuses a file of version 3 in a line.
     private const int VersionWithoutPeriods = 2;
@@ -77,13 +80,23 @@ public sealed partial class KernelRegression
             metadata["ridge"] = Options.RidgeInUse.ToString("R", CultureInfo.InvariantCulture);
         }
 
-        StoredModel.AddNotes(metadata, notes);
+        if (Options.Bandwidth.IsShare)
+        {
+            metadata[BandwidthIs] = "share";
+        }
 
+        StoredModel.AddNotes(metadata, notes);
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
 
+    // Says that the bandwidth is a share of the examples.
+    private const string BandwidthIs = "bandwidth_is";
+
     private int VersionInUse =>
-        _data.Periods.Length > 0 ? Version : Options.IsPolynomial ? VersionWithoutPeriods : VersionWithoutRidge;
+        Options.Bandwidth.IsShare ? Version
+        : _data.Periods.Length > 0 ? VersionWithoutShares
+        : Options.IsPolynomial ? VersionWithoutPeriods
+        : VersionWithoutRidge;
 
     // Periods that are all infinite are none.
     private static double[] PeriodsOf(KernelRegressionOptions options) =>
@@ -126,11 +139,16 @@ public sealed partial class KernelRegression
         SmootherData data;
         try
         {
-            options = options with { Bandwidth = Bandwidth.Fixed(bandwidths) };
+            options = options with
+            {
+                Bandwidth = file.Metadata.ContainsKey(BandwidthIs) && bandwidths.Length == 1 ? Bandwidth.Nearest(bandwidths[0])
+                    : Bandwidth.Fixed(bandwidths),
+            };
             RegressionCheck.Options(options);
             RegressionCheck.Data(keys, values, bandwidths.Length, weights);
             RegressionCheck.Terms(options, bandwidths.Length);
             RegressionCheck.Periods(options, bandwidths.Length);
+            RegressionCheck.Share(options, bandwidths.Length);
             data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order, PeriodsOf(options));
             bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
                 && data.Columns == columns && order is null && (classes.Length == 0 || classes.Length == columns);

@@ -44,20 +44,21 @@ public sealed partial class KernelRegression : IPredictor
         _bandwidths = bandwidths;
         Options = options;
         Search = search;
-        _smoother = new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, CancellationToken.None);
+        _smoother = options.NewSmoother(CancellationToken.None);
         _smooth = new(() => _smoother.At<double>(data, bandwidths, leaveOut: true, neighbours: true));
         _fit = new(Diagnose);
         _noise = new(MeasureNoise);
         _corrections = [new(() => CorrectionOf(false)), new(() => CorrectionOf(true))];
         _polynomials = new(() => new LocalPolynomials(
-            options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true));
+            options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true,
+            isShare: options.Bandwidth.IsShare));
         KnownDiagnostics = diagnostics;
     }
 
     /// <summary>What it was fitted with.</summary>
     public KernelRegressionOptions Options { get; }
 
-    /// <summary>The bandwidths (d), given or found.</summary>
+    /// <summary>The bandwidths (d), given or found; a share of the examples where <see cref="Bandwidth.IsShare"/>.</summary>
     public IReadOnlyList<double> Bandwidths => _bandwidths;
 
     /// <summary>How the bandwidths were found; null where they were given, or where the model was loaded.</summary>
@@ -139,6 +140,7 @@ public sealed partial class KernelRegression : IPredictor
         RegressionCheck.Options(options);
         RegressionCheck.Data(x, y, features, weights);
         RegressionCheck.Periods(options, features);
+        RegressionCheck.Share(options, features);
         if (options.Degrees.Count > 0)
         {
             return FitBest(x, y, features, options, weights, progress, cancellationToken);
@@ -217,13 +219,21 @@ public sealed partial class KernelRegression : IPredictor
         SmootherData data, KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         Bandwidth asked = options.Bandwidth;
-        var smoother = new Smoother(options.Kernel, options.Degree, options.RidgeInUse, options.Threads, cancellationToken);
+        Smoother smoother = options.NewSmoother(cancellationToken);
         if (asked.EffectiveDegreesOfFreedom is double freedom)
         {
             return (FreedomSearch.Find(data, smoother, freedom), null);
         }
 
-        data = data.Near();
+        if (asked.IsShare)
+        {
+            RegressionCheck.FewestOfShare(options, data.Count);
+        }
+        else
+        {
+            data = data.Near();
+        }
+
         if (asked.Rule is not BandwidthRule rule)
         {
             if (asked.Values.Count != 1 && asked.Values.Count != data.Features)
@@ -233,7 +243,11 @@ public sealed partial class KernelRegression : IPredictor
             }
 
             double[] given = [.. Enumerable.Range(0, data.Features).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
-            RegressionCheck.Bandwidths(given, data, options.Kernel);
+            if (!asked.IsShare)
+            {
+                RegressionCheck.Bandwidths(given, data, options.Kernel);
+            }
+
             return (given, null);
         }
 

@@ -2,6 +2,7 @@ using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Polynomials;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -95,5 +96,9 @@ public sealed record KernelRegressionOptions
         IsPolynomial && Monomials.CountOf(features, Degree) is var terms && terms > LocalPolynomials.MostTerms ? terms : null;
 
     /// <summary>Whether it is fitted as a polynomial, and not by the engine's means and planes.</summary>
-    internal bool IsPolynomial => LocalPolynomials.Covers(Degree, RidgeInUse);
+    internal bool IsPolynomial => Bandwidth.IsShare || LocalPolynomials.Covers(Degree, RidgeInUse);
+
+    /// <summary>What fits the examples at their own places.</summary>
+    internal Smoother NewSmoother(CancellationToken cancellationToken) =>
+        new(Kernel, Degree, RidgeInUse, Threads, cancellationToken, Bandwidth.IsShare);
 }

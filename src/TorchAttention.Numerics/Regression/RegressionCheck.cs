@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
@@ -143,6 +144,48 @@ internal static class RegressionCheck
         {
             throw new ArgumentException(
                 $"Expected the Gaussian or a kernel that ends for features that repeat, got {options.Kernel.Name}.", nameof(options));
+        }
+    }
+
+    /// <summary>Checks what a share of the examples goes with.</summary>
+    public static void Share(KernelRegressionOptions options, int features)
+    {
+        string? other = !options.Bandwidth.IsShare ? null
+            : features != 1 ? $"{features} features"
+            : options.Periods.Any(double.IsFinite) ? "a period"
+            : options.LeaveOutTies ? "ties left out together"
+            : null;
+        if (other is not null)
+        {
+            throw new ArgumentException(
+                $"Expected one feature, without a period, and examples left out one by one for a share of the examples, got {other}.",
+                nameof(options));
+        }
+    }
+
+    /// <summary>Refuses a share where rows are not at hand to find the nearest of.</summary>
+    public static void NoShare(Bandwidth bandwidth)
+    {
+        if (bandwidth.IsShare)
+        {
+            throw new ArgumentException(
+                $"Expected bandwidths in the units of the features in one pass, got {bandwidth}.", nameof(bandwidth));
+        }
+    }
+
+    /// <summary>Checks that a share is as many examples as the degree needs.</summary>
+    public static void FewestOfShare(KernelRegressionOptions options, int examples)
+    {
+        // A search leaves one out.
+        int fewest = NearestKeys.FewestFor(options.Degree) + (options.Bandwidth.Rule is null ? 0 : 1);
+        int count = options.Bandwidth.Rule is null ? NearestKeys.CountFor(options.Bandwidth.Values[0], examples) : examples;
+        if (count < fewest)
+        {
+            throw new RegressionDataException(
+                RegressionProblem.NoBandwidth,
+                $"a share of at least {fewest} examples for the degree {options.Degree}",
+                $"{count} of {examples}",
+                "options");
         }
     }
 

@@ -311,15 +311,16 @@ public sealed class RegressionTests : IDisposable
     [InlineData("--data: no table or file 'nope'", "fit", "--data", "nope")]
     [InlineData("found 'setosa'; for a column of classes add --classes", "fit", "--data", "iris", "--y", "Species", "--x", "Petal.Width")]
     [InlineData("a column of categories cannot be a feature", "fit", "--data", "iris", "--x", "Species", "--y", "Petal.Width")]
-    [InlineData("--bandwidth: expected positive numbers, df=number or one of loo", "fit", "--data", "mcycle", "--bandwidth", "0")]
+    [InlineData("--bandwidth: expected positive numbers, df=number, nn=share or one of loo", "fit", "--data", "mcycle", "--bandwidth", "0")]
     [InlineData(
         "--bandwidth: expected degrees of freedom of at least 1 after df=, got 'df=0'",
         "fit", "--data", "mcycle", "--bandwidth", "df=0")]
     [InlineData(
         "mcycle: expected degrees of freedom above 2, as the widest bandwidth has, and below 94, the number of different keys, got 94",
         "fit", "--data", "mcycle", "--degree", "1", "--bandwidth", "df=94")]
-    [LongData("--bandwidth: expected positive numbers, df=number or one of loo", "fit", "--data", "mcycle", "--bandwidth", "NaN")]
-    [LongData("--bandwidth: expected positive numbers, df=number or one of loo", "fit", "--data", "mcycle", "--bandwidth", "1e999")]
+    [LongData("--bandwidth: expected positive numbers, df=number, nn=share or one of loo", "fit", "--data", "mcycle", "--bandwidth", "NaN")]
+    [LongData(
+        "--bandwidth: expected positive numbers, df=number, nn=share or one of loo", "fit", "--data", "mcycle", "--bandwidth", "1e999")]
     [InlineData("--bandwidth: expected one bandwidth or one for each of times, got 2", "fit", "--data", "mcycle", "--bandwidth", "1,2")]
     [InlineData(
         "--bandwidth: the rule plugin is for one feature, got 2", "fit", "--data", "iris", "--x", "Petal.Width,Sepal.Width", "--y",

@@ -87,6 +87,7 @@ public sealed partial class BoxRegression : IPredictor
     {
         ArgumentNullException.ThrowIfNull(moments);
         options ??= new MomentOptions();
+        RegressionCheck.NoShare(options.Bandwidth);
         int given = options.Bandwidth.Values.Count;
         if (options.Degree != 0)
         {

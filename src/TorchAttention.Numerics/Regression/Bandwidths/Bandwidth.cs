@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>The bandwidth of a kernel regression: numbers, the rule that finds them, or the freedom that the fit is to have.</summary>
@@ -38,6 +40,11 @@ public sealed record Bandwidth
 
     /// <summary>The effective degrees of freedom that the fit is to have; null where it is not asked for by these.</summary>
     public double? EffectiveDegreesOfFreedom { get; private init; }
+
+    /// <summary>
+    /// Whether it is a share of the examples: h at a query is the distance to the farthest of so many nearest examples.
+    /// </summary>
+    public bool IsShare { get; private init; }
 
     /// <summary>For <see cref="BandwidthRule.KFold"/>: the number of folds.</summary>
     public int Folds { get; private init; }
@@ -85,6 +92,31 @@ public sealed record Bandwidth
         ? new Bandwidth(null, []) { EffectiveDegreesOfFreedom = count }
         : throw new ArgumentOutOfRangeException(nameof(count), count, "Expected degrees of freedom of at least 1, and finite.");
 
+    /// <summary>
+    /// A bandwidth that reaches a share of the n examples: at each query h is the distance to the k-th nearest of them, k = floor(share n +
+    /// 1e-5), as R's loess and statsmodels' lowess have it with the tricube (W. S. Cleveland, 1979). For one feature. An example left out
+    /// is left out of the sums, not of those that h is measured by.
+    /// </summary>
+    /// <param name="share">
+    /// Above 0, at most 1: k must be at least the degree and 2, for the k-th example weighs nothing where the kernel ends.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
+    public static Bandwidth Nearest(double share) => share is > 0 and <= 1
+        ? new Bandwidth(null, [share]) { IsShare = true }
+        : throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share above 0 and at most 1.");
+
+    /// <summary>How many of n examples a share is: k.</summary>
+    /// <param name="share">The share.</param>
+    /// <param name="examples">n.</param>
+    public static int NearestCount(double share, int examples) => NearestKeys.CountFor(share, examples);
+
+    /// <summary>The share of the examples, as <see cref="Nearest"/> has it, that a rule finds.</summary>
+    /// <param name="rule">A rule that searches.</param>
+    /// <exception cref="ArgumentException">The rule has a formula, which is for bandwidths.</exception>
+    public static Bandwidth NearestBy(BandwidthRule rule) => BandwidthRules.CriterionOf(rule) is not null
+        ? By(rule) with { IsShare = true }
+        : throw new ArgumentException($"Expected a rule that searches, got {rule}, a formula for bandwidths.", nameof(rule));
+
     /// <summary>Cross-validation over folds.</summary>
     /// <param name="folds">How many, at least 2.</param>
     /// <param name="seed">What the examples are dealt to the folds by.</param>
@@ -104,7 +136,9 @@ public sealed record Bandwidth
     public static implicit operator Bandwidth(double value) => Fixed(value);
 
     /// <inheritdoc/>
-    public override string ToString() =>
+    public override string ToString() => IsShare ? $"nn={Numbers}" : Numbers;
+
+    private string Numbers =>
         Rule?.ToString()
         ?? (EffectiveDegreesOfFreedom is double freedom ? string.Create(CultureInfo.InvariantCulture, $"df={freedom}")
             : string.Join(", ", Values.Select(h => h.ToString(CultureInfo.InvariantCulture))));

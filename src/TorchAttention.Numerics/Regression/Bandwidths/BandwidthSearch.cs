@@ -23,6 +23,9 @@ public sealed record BandwidthSearch
     /// <summary>The rule.</summary>
     public required BandwidthRule Rule { get; init; }
 
+    /// <summary>Whether the bandwidths are shares of the examples, as <see cref="Bandwidth.Nearest"/> has them.</summary>
+    public bool IsShare { get; init; }
+
     /// <summary>The bandwidths found (d).</summary>
     public required IReadOnlyList<double> Bandwidths { get; init; }
 

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Bandwidths;
@@ -24,6 +25,12 @@ internal abstract class Criterion(Smoother smoother, bool leaveOutTies)
 
     /// <summary>The |u| from which on a neighbour weighs nothing.</summary>
     public double Support => Smoother.Kernel.Support;
+
+    /// <summary>Whether bandwidths are shares of the examples.</summary>
+    public bool IsShare => Smoother.IsShare;
+
+    /// <summary>The least share of so many examples that it can be asked for.</summary>
+    public double LeastShareOf(int examples) => (NearestKeys.FewestFor(Smoother.Degree) + 1.0) / examples;
 
     /// <summary>How many fits it takes.</summary>
     public virtual int Fits => 1;

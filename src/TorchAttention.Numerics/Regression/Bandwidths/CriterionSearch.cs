@@ -59,19 +59,21 @@ internal abstract class CriterionSearch
         IProgress<double>? progress)
     {
         SearchData arranged = SearchData.Arrange(data);
-        double[] units = arranged.Units;
+        double[] units = criterion.IsShare ? [1] : arranged.Units;
         SmootherData prepared = criterion.Prepare(arranged.Data);
         (double Least, double Most)[] bounds = [.. arranged.Columns.Select((column, j) =>
         {
-            (double Least, double Most) usual = BoundsOf(prepared, j, column, units[j]);
+            (double Least, double Most) usual = BoundsOf(prepared, j, column, arranged.Units[j]);
+            usual = criterion.IsShare ? (criterion.LeastShareOf(prepared.Count), 1) : usual;
             (double Least, double Most) own = asked is null ? usual : asked[asked.Count == 1 ? 0 : column];
             own = asked is null ? usual : (own.Least / units[j], own.Most / units[j]);
-            double most = prepared.MostBandwidth(j, criterion.Support);
+            double most = criterion.IsShare ? 1 : prepared.MostBandwidth(j, criterion.Support);
             return own.Least < most ? (own.Least, Math.Min(own.Most, most))
                 : throw SmootherData.TooWide(own.Least * units[j], most * units[j], column);
         })];
         int[] given = [.. Enumerable.Range(0, data.Features).OrderBy(j => arranged.Columns[j])];
-        CriterionSearch search = data.Features == 1
+        CriterionSearch search = criterion.IsShare ? new ShareSearch(prepared, criterion, bounds, progress)
+            : data.Features == 1
             ? new LineSearch(prepared, criterion, bounds, progress)
             : new PlaneSearch(prepared, criterion, bounds, progress);
         search.Find();
@@ -96,6 +98,7 @@ internal abstract class CriterionSearch
         return new BandwidthSearch
         {
             Rule = rule,
+            IsShare = criterion.IsShare,
             Bandwidths = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths,
             Score = least,
             Bounds = [.. given.Select(j => (bounds[j].Least * units[j], bounds[j].Most * units[j]))],

@@ -45,7 +45,7 @@ internal sealed class BiasCorrection
         (int degree, double times, double timesForAll) = _corrections[fit.Degree];
         double[] narrower = Array.ConvertAll(bandwidths, h => h * (forAll ? timesForAll : times));
         return new BiasCorrection(
-            new LocalPolynomials(fit.Kernel, data.Samples<double>(), narrower, degree, Ridge, threads), fit.Kernel);
+            new LocalPolynomials(fit.Kernel, data.Samples<double>(), narrower, degree, Ridge, threads, isShare: fit.IsShare), fit.Kernel);
     }
 
     /// <summary>How many standard errors a band that covers the curve at once is wide.</summary>
@@ -63,9 +63,9 @@ internal sealed class BiasCorrection
     public double[] ResidualVariances(SmootherData data, Noise noise, ReadOnlySpan<double> queries)
     {
         double[] variances = new double[queries.Length];
-        double reach = SimultaneousBand.Reach(_kernel, Polynomials.Bandwidths[0]);
         for (int i = 0; i < variances.Length; i++)
         {
+            double reach = SimultaneousBand.Reach(_kernel, Polynomials.WidthAt(queries.Slice(i, 1), 0));
             int first = SortedNumbers.FirstNotBelow(data.Keys, queries[i] - reach);
             int end = SortedNumbers.FirstNotBelow(data.Keys, queries[i] + reach);
             double[] weights = new double[end - first];

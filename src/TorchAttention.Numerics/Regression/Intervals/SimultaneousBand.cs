@@ -42,11 +42,12 @@ internal static class SimultaneousBand
         SmootherData data, SmoothingKernel kernel, int degree, double h, LocalPolynomials? polynomials, double[]? deviations = null)
     {
         (double least, double most) = data.RangeOf(0);
-        double reach = Reach(kernel, h);
         double sum = 0;
         for (int place = 0; place < Places; place++)
         {
             double x = least + ((place + 0.5) / Places * (most - least));
+            h = polynomials is null ? h : polynomials.WidthAt([x], 0);
+            double reach = Reach(kernel, h);
             int first = SortedNumbers.FirstNotBelow(data.Keys, x - reach - h);
             int end = SortedNumbers.FirstNotBelow(data.Keys, x + reach + h);
             double[] before = At(x - (Step * h), first, end);

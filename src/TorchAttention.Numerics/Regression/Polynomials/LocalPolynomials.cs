@@ -13,7 +13,8 @@ namespace TorchAttention.Numerics.Regression.Polynomials;
 /// <remarks>
 /// The ridge L counts like that weight of an observation, of weight 1 on average, which says that the slope is 0 for each bandwidth, and so
 /// each higher power. It holds the polynomial where few keys are in reach, and far from all of them nothing but the weighted mean is left.
-/// Always in float64. May be used by several threads at once.
+/// Where the bandwidth is a share of the keys, h is at each query the distance to the farthest of so many nearest ones. The degree 0 is a
+/// plane whose slopes are held at 0. Always in float64. May be used by several threads at once.
 /// </remarks>
 internal sealed class LocalPolynomials : IDisposable
 {
@@ -28,11 +29,15 @@ internal sealed class LocalPolynomials : IDisposable
     private const int FewestQueriesForSums = 64;
     private const int MostColumnsForSums = 64;
 
+    // Where a kernel jumps the farthest of the nearest keys is to be on the inner side, whatever rounding says.
+    private const double JustWithin = 1 + 1e-12;
+
     private readonly Kept _kept;
+    private readonly int _nearest;
 
     public LocalPolynomials(
         SmoothingKernel kernel, Samples<double> samples, double[] bandwidths, int degree, double ridge, int? threads,
-        bool isLasting = true, int? vectorBits = null)
+        bool isLasting = true, int? vectorBits = null, bool isShare = false)
     {
         _kernel = kernel;
         Samples = samples;
@@ -42,11 +47,16 @@ internal sealed class LocalPolynomials : IDisposable
         _threads = threads;
         _bits = new PoolingOptions { VectorBits = vectorBits }.Bits;
         _kept = new Kept(isLasting);
+        _nearest = isShare ? NearestKeys.CountFor(bandwidths[0], samples.Count) : 0;
     }
 
     public Samples<double> Samples { get; }
 
+    /// <summary>The bandwidths (d); a share of the keys where <see cref="IsShare"/>.</summary>
     public double[] Bandwidths { get; }
+
+    /// <summary>Whether the bandwidth is a share of the keys.</summary>
+    public bool IsShare => _nearest > 0;
 
     public int Degree { get; }
 
@@ -64,12 +74,18 @@ internal sealed class LocalPolynomials : IDisposable
     /// <summary>Whether a degree and a ridge are fitted by this, and not by the engine.</summary>
     public static bool Covers(int degree, double ridge) => degree > 1 || ridge > 0;
 
+    /// <summary>h of a feature at a query (d).</summary>
+    public double WidthAt(ReadOnlySpan<double> query, int feature) => IsShare
+        ? NearestKeys.Distance(Samples.Line.Sorted, query[0], _nearest) * (_kernel.HasJump ? JustWithin : 1)
+        : Bandwidths[feature];
+
     /// <summary>What is summed for a request.</summary>
     public PolynomialLayout LayoutFor(PolynomialRequest request) => Layout(request.EffectiveNeighbours.Length > 0, request.HasGradient);
 
     private PolynomialLayout Layout(bool hasSquares, bool hasGradient) => _kept.Get(
         (nameof(Layout), hasSquares, hasGradient),
-        () => new PolynomialLayout(Features, Columns, Degree, hasSquares, hasGradient, _kernel == SmoothingKernel.Gaussian));
+        () => new PolynomialLayout(
+            Features, Columns, Math.Max(1, Degree), hasSquares, hasGradient, _kernel == SmoothingKernel.Gaussian));
 
     /// <summary>Fits at queries.</summary>
     /// <param name="queries">Queries (m, d).</param>
@@ -116,13 +132,14 @@ internal sealed class LocalPolynomials : IDisposable
     {
         double[] u = new double[Features];
         double[] powers = new double[layout.Terms];
+        double[] widths = [.. Enumerable.Range(0, Features).Select(j => WidthAt(query, j))];
         double raised = offset * Math.Log(2);
         for (int i = 0; i < weights.Length; i++)
         {
             double square = 0;
             for (int j = 0; j < Features; j++)
             {
-                u[j] = (Samples.Keys[((long)(first + i) * Features) + j] - query[j]) / Bandwidths[j];
+                u[j] = (Samples.Keys[((long)(first + i) * Features) + j] - query[j]) / widths[j];
                 square += u[j] * u[j];
             }
 
@@ -199,7 +216,7 @@ internal sealed class LocalPolynomials : IDisposable
     private bool HasSumsFor(PolynomialRequest request)
     {
         double largest = Math.Max(Samples.LargestKey, Math.Max(request.Queries.Max(), -request.Queries.Min()));
-        return Samples.Count >= FewestKeysForSums && request.Count >= FewestQueriesForSums && Columns <= MostColumnsForSums
+        return !IsShare && Samples.Count >= FewestKeysForSums && request.Count >= FewestQueriesForSums && Columns <= MostColumnsForSums
             && LineCells.CanHold(LineCells.WidthFor(Bandwidths[0] / Math.Sqrt(2)), largest);
     }
 

@@ -13,7 +13,7 @@ internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest requ
 
     private readonly LineKeys _keys = request.Owner.Samples.Line;
     private readonly int[] _places = request.LeftOut.Length == 0 ? [] : request.Owner.Samples.PlacesOnLine;
-    private readonly double _bandwidth = request.Owner.Bandwidths[0];
+    private double _bandwidth = request.Owner.Bandwidths[0];
 
     public override void Answer(int part)
     {
@@ -31,6 +31,12 @@ internal sealed unsafe class PairsOnLine<TKernel, TLanes>(PolynomialRequest requ
     private double Sum(int query)
     {
         double place = Request.Queries[query];
+        if (Request.Owner.IsShare)
+        {
+            _bandwidth = Request.Owner.WidthAt([place], 0);
+            *Inverse = 1 / _bandwidth;
+        }
+
         int leftOut = Request.LeftOutOf(query) is int key && key < 0 ? -1 : _places[key];
         double offset = 0;
         (int low, int high) = (0, _keys.Count);

@@ -46,6 +46,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         Inverse = Query + owner.Features;
         for (int j = 0; j < owner.Features; j++)
         {
+            // A share is made a width at each query.
             Inverse[j] = 1 / owner.Bandwidths[j];
         }
     }
@@ -98,9 +99,9 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
             return;
         }
 
-        _system.Factor(Row, isConstant: offset > 0 && owner.Ridge > 0);
+        _system.Factor(Row, isConstant: owner.Degree == 0 || (offset > 0 && owner.Ridge > 0));
         Request.Fitted?.Invoke(Layout, _system, offset);
-        Request.IsLevel[query] = owner.Ridge == 0 && _system.IsLevel;
+        Request.IsLevel[query] = owner is { Ridge: 0, Degree: > 0 } && _system.IsLevel;
         Span<double> values = Request.Values.AsSpan(query * owner.Columns, owner.Columns);
         for (int c = 0; c < values.Length; c++)
         {
@@ -140,7 +141,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
             for (int c = 0; c < owner.Columns; c++)
             {
                 Request.Slopes[(((query * owner.Columns) + c) * owner.Features) + feature] =
-                    owner.Samples.HalfRanges[c] / h * _system.Dot(_solution, Row, c);
+                    owner.Samples.HalfRanges[c] * Inverse[feature] * _system.Dot(_solution, Row, c);
             }
         }
 

@@ -5,7 +5,8 @@ using TorchAttention.Numerics.Regression.Polynomials;
 namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
-internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken)
+internal sealed class Smoother(
+    SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken, bool isShare = false)
 {
     // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.
     private const double LeastLeft = 1e-3;
@@ -69,7 +70,10 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
     public double Ridge => ridge;
 
     /// <summary>Whether fits are polynomials beyond the engine's means and planes.</summary>
-    public bool IsPolynomial => LocalPolynomials.Covers(degree, ridge);
+    public bool IsPolynomial => isShare || LocalPolynomials.Covers(degree, ridge);
+
+    /// <summary>Whether a bandwidth is the share of the examples that it reaches.</summary>
+    public bool IsShare => isShare;
 
     public CancellationToken Cancellation => cancellationToken;
 
@@ -80,7 +84,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
     private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     /// <summary>The same, without other threads.</summary>
-    public Smoother OnOneThread() => new(kernel, degree, ridge, 1, cancellationToken);
+    public Smoother OnOneThread() => new(kernel, degree, ridge, 1, cancellationToken, isShare);
 
     /// <summary>Runs parts of some work on the threads that it may have.</summary>
     public void ForEach(int count, Action<int> run) =>
@@ -236,7 +240,7 @@ internal sealed class Smoother(SmoothingKernel kernel, int degree, double ridge,
         if (IsPolynomial)
         {
             using var polynomials = new LocalPolynomials(
-                kernel, data.Samples<double>(), bandwidths, degree, ridge, threads, isLasting: false);
+                kernel, data.Samples<double>(), bandwidths, degree, ridge, threads, isLasting: false, isShare: isShare);
             return polynomials.At(
                 queries, output, options.NoNeighbour, leftOut, null, cancellationToken);
         }
