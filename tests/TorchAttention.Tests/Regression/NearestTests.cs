@@ -135,6 +135,58 @@ public sealed class NearestTests
         Assert.InRange(low, 0, high);
     }
 
+    // Of many examples sums of cells stand for pairs, whose answers are those of few queries at a time.
+    [Theory]
+    [InlineData("tricube", 2, 0.25, 0.05)]
+    [InlineData("tricube", 1, 0, 0.7)]
+    [InlineData("biweight", 3, 0.25, 0.3)]
+    [InlineData("boxcar", 0, 0, 0.01)]
+    [InlineData("triangular", 1, 0.25, 0.002)]
+    public void SumsOfManyExamples_AreThoseOfPairs(string kernel, int degree, double ridge, double share)
+    {
+        var random = new Random(5);
+        double[] x = [.. Enumerable.Range(0, 4000).Select(
+            i => i % 7 == 0 ? Math.Round(random.NextDouble(), 2) : Math.Exp(3 * random.NextDouble()))];
+        double[] y = [.. x.Select(at => Math.Sin(at) + random.NextDouble())];
+        double[] weights = [.. x.Select(_ => 0.5 + random.NextDouble())];
+        var options = new KernelRegressionOptions
+        {
+            Kernel = SmoothingKernel.Find(kernel)!,
+            Degree = degree,
+            Ridge = degree == 0 ? null : ridge,
+            Bandwidth = Bandwidth.Nearest(share),
+        };
+        KernelRegression model = KernelRegression.Fit(x, y, 1, options, weights);
+        double[] queries = [.. Enumerable.Range(0, 900).Select(i => -0.5 + (i * 0.025))];
+        var asked = new PredictionOptions { HasSlopes = degree > 0 };
+        Predictions many = model.Predict(queries, asked);
+        foreach (int first in new[] { 0, 20, 21, 60, 300, 700, 860 })
+        {
+            Predictions few = model.Predict(queries.AsSpan(first, 30), asked);
+            for (int i = 0; i < 30; i++)
+            {
+                Assert.Equal(few.Mean[i], many.Mean[first + i], 1e-8);
+                Assert.Equal(few.EffectiveNeighbours[i], many.EffectiveNeighbours[first + i], 1e-7 * few.EffectiveNeighbours[i]);
+                Assert.Equal(degree == 0 ? 0 : few.Slopes[i], degree == 0 ? 0 : many.Slopes[first + i], 1e-6);
+            }
+        }
+    }
+
+    [Fact]
+    public void SearchOfManyExamples_EndsWhereThatOfAllSharesDoes()
+    {
+        LongTests.SkipUnlessAskedFor();
+        var random = new Random(6);
+        double[] x = [.. Enumerable.Range(0, 20_000).Select(_ => 10 * random.NextDouble())];
+        double[] y = [.. x.Select(at => (2 * Math.Sin(at)) + random.NextDouble() + random.NextDouble())];
+        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Tricube, Degree = 1 };
+        KernelRegression model = KernelRegression.Fit(x, y, options with { Bandwidth = Bandwidth.NearestBy(BandwidthRule.LeaveOneOut) });
+        double least = Enumerable.Range(1, 40).Min(i => KernelRegression.Fit(
+            x, y, options with { Bandwidth = Bandwidth.Nearest(0.005 * i) }).Diagnostics.LeaveOneOutError);
+        Assert.InRange(model.Diagnostics.LeaveOneOutError, 0, 1.0001 * least);
+        Assert.Contains(model.Search!.Trials, trial => trial.IsEstimate);
+    }
+
     [Fact]
     public void Ties_WidenToTheNextPlace()
     {

@@ -3,46 +3,85 @@ using TorchAttention.Numerics.Regression.Smoothing;
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
-/// Finds the share of the examples that makes a criterion small. A criterion of shares is a staircase without a slope, so the ladder of
-/// all shares comes first, then ever shorter steps about the best.
+/// Finds the share of the examples that makes a criterion small. A criterion of shares is a staircase without a slope, so a ladder over all
+/// shares comes first, then ever shorter steps about the best. Many examples are judged by few of them first.
 /// </summary>
 internal sealed class ShareSearch(
     SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
     : CriterionSearch(data, criterion, bounds, progress)
 {
     private const double Ladder = 1.5;
+    private const int Few = 4_000;
 
-    // Shares nearer than this are hardly different fits.
+    // Shares nearer than this are hardly different fits; of many examples each trial takes long, and the criterion is flat beside its least.
     private const double LastStep = 1.01;
-
-    private readonly Dictionary<int, double> _scores = [];
+    private const double LastStepOfMany = 1.04;
 
     protected override void Find()
     {
-        int least = (int)Math.Ceiling((Bounds[0].Least * Data.Count) - 0.5);
-        int most = (int)Math.Floor((Bounds[0].Most * Data.Count) + 0.5);
-        for (double count = most; ; count /= Ladder)
+        if (Data.Count <= 2 * Few)
         {
-            ScoreOf(count);
-            if (count <= least)
+            Descend(Of(Data, isEstimate: false), double.NaN, LastStep);
+            return;
+        }
+
+        int apart = Data.Count / Few;
+        SmootherData few = Data.Take([.. Enumerable.Range(0, Data.Count / apart).Select(i => i * apart)]);
+        double share = Descend(Of(few, isEstimate: true), double.NaN, LastStepOfMany);
+
+        // The best bandwidth falls with the fifth root of the number of examples.
+        Descend(Of(Data, isEstimate: false), share * Math.Pow((double)few.Count / Data.Count, 0.2), LastStepOfMany);
+    }
+
+    // The best share from a place on, or of the whole ladder where there is none.
+    private double Descend(Shares shares, double start, double lastStep)
+    {
+        if (double.IsNaN(start))
+        {
+            for (double share = Bounds[0].Most; share > Bounds[0].Least / Ladder; share /= Ladder)
             {
-                break;
+                shares.Try(share);
             }
         }
-
-        for (double step = Math.Sqrt(Ladder); step > LastStep; step = Math.Sqrt(step))
+        else
         {
-            int best = _scores.MinBy(score => score.Value).Key;
-            ScoreOf(best / step);
-            ScoreOf(best * step);
+            double before;
+            shares.Try(start);
+            do
+            {
+                before = shares.Best;
+                shares.Try(before * Ladder);
+                shares.Try(before / Ladder);
+            }
+            while (shares.Best != before);
         }
 
-        void ScoreOf(double count)
+        for (double step = Math.Sqrt(Ladder); step > lastStep; step = Math.Sqrt(step))
         {
-            int whole = Math.Clamp((int)Math.Round(count), least, most);
-            if (!_scores.ContainsKey(whole))
+            double best = shares.Best;
+            shares.Try(best / step);
+            shares.Try(best * step);
+        }
+
+        return shares.Best;
+    }
+
+    private Shares Of(SmootherData examples, bool isEstimate) => new(
+        examples.Count, Bounds[0], share => Keep([share], Criterion.At(examples, [share]), isEstimate));
+
+    /// <summary>What was tried of so many examples; shares of as many whole examples are one.</summary>
+    private sealed class Shares(int examples, (double Least, double Most) bounds, Func<double, double> score)
+    {
+        private readonly Dictionary<int, double> _scores = [];
+
+        public double Best => (double)_scores.MinBy(tried => tried.Value).Key / examples;
+
+        public void Try(double share)
+        {
+            int count = (int)Math.Clamp(Math.Round(share * examples), Math.Ceiling((bounds.Least * examples) - 0.5), bounds.Most * examples);
+            if (!_scores.ContainsKey(count))
             {
-                _scores.Add(whole, Score([(double)whole / Data.Count]));
+                _scores.Add(count, score((double)count / examples));
             }
         }
     }

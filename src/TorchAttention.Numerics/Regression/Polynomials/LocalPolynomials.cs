@@ -199,7 +199,7 @@ internal sealed class LocalPolynomials : IDisposable
             return true;
         }
 
-        if ((KernelTraits<TKernel>.IsGaussian || !TKernel.Polynomial.IsEmpty) && HasSumsFor(request))
+        if (((KernelTraits<TKernel>.IsGaussian && !IsShare) || !TKernel.Polynomial.IsEmpty) && HasSumsFor(request))
         {
             RunOnLine<TKernel, TLanes>(request, work);
             return true;
@@ -216,8 +216,8 @@ internal sealed class LocalPolynomials : IDisposable
     private bool HasSumsFor(PolynomialRequest request)
     {
         double largest = Math.Max(Samples.LargestKey, Math.Max(request.Queries.Max(), -request.Queries.Min()));
-        return !IsShare && Samples.Count >= FewestKeysForSums && request.Count >= FewestQueriesForSums && Columns <= MostColumnsForSums
-            && LineCells.CanHold(LineCells.WidthFor(Bandwidths[0] / Math.Sqrt(2)), largest);
+        return Samples.Count >= FewestKeysForSums && request.Count >= FewestQueriesForSums && Columns <= MostColumnsForSums
+            && (IsShare || LineCells.CanHold(LineCells.WidthFor(Bandwidths[0] / Math.Sqrt(2)), largest));
     }
 
     private unsafe void RunOnLine<TKernel, TLanes>(PolynomialRequest request, Work work)
@@ -248,6 +248,8 @@ internal sealed class LocalPolynomials : IDisposable
         double h = Bandwidths[0];
         return (KernelTraits<TKernel>.IsGaussian, isSquared) switch
         {
+            (_, false) when IsShare => new NearestWindows<TKernel, TLanes>(this, Samples.Line, _nearest, layout),
+            (_, true) when IsShare => new NearestWindows<SquaredKernel<TKernel>, TLanes>(this, Samples.SquaredLine, _nearest, layout),
             (true, false) => new PolynomialCells<TLanes>(Samples.Line, h, layout, work),
             (true, true) => new PolynomialCells<TLanes>(Samples.SquaredLine, h / Math.Sqrt(2), layout, work),
             (false, false) => new PolynomialWindows<TKernel, TLanes>(Samples.Line, h, layout, work),

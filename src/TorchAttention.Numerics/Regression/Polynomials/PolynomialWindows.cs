@@ -33,14 +33,14 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
 
     protected override bool SeesOwnKey => false;
 
-    protected override void AddPairs(int first, int end, double* query, double* row, double* buffers)
+    protected override void AddPairs(int first, int end, double* query, double h, double* row, double* buffers)
     {
         if (end <= first)
         {
             return;
         }
 
-        double inverse = 1 / Bandwidth;
+        double inverse = 1 / h;
         new Span<double>(buffers, layout.Length * TLanes.Count).Clear();
 
         // Inside its window a kernel that jumps is constant, and no rounding of a distance can take a key out again.
@@ -57,7 +57,7 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void AddMoments(bool isLeft, double t, double* from, double* to, double* factors, double* row)
+    protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* factors, double* row)
     {
         double[] kernel = isLeft ? _left : _right;
         double[] slope = isLeft ? _slopeOnLeft : _slopeOnRight;
@@ -75,6 +75,12 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
                 {
                     factors[j] -= t * factors[j - 1];
                 }
+            }
+
+            double unit = scale;
+            for (int j = 1; j < Moments && scale != 1; j++, unit *= scale)
+            {
+                factors[j] *= unit;
             }
 
             int column = (c - 1) * (c == 0 ? 0 : layout.ValueTerms);

@@ -68,6 +68,11 @@ internal sealed unsafe class SumsOnLine<TKernel, TLanes> : PolynomialPass<TKerne
 
             if (isKnown)
             {
+                if (Request.Owner.IsShare)
+                {
+                    *Inverse = 1 / Request.Owner.WidthAt([_queries.Numbers[first + i]], 0);
+                }
+
                 Finish(query, 0);
             }
             else

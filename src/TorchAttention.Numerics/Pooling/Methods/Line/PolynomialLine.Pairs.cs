@@ -6,7 +6,7 @@ namespace TorchAttention.Numerics.Pooling.Methods.Line;
 /// <content>Keys at the ends of a window, pair by pair.</content>
 internal sealed unsafe partial class PolynomialLine<TKernel, TLanes>
 {
-    protected override void AddPairs(int first, int end, double* query, double* row, double* buffers)
+    protected override void AddPairs(int first, int end, double* query, double h, double* row, double* buffers)
     {
         if (end - first <= FewKeys)
         {

@@ -80,7 +80,7 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : PrefixWin
     private static bool HasFewTerms => TKernel.Polynomial.Length <= WideCellTerms;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void AddMoments(bool isLeft, double t, double* from, double* to, double* factors, double* row)
+    protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* factors, double* row)
     {
         foreach (Product product in _products)
         {

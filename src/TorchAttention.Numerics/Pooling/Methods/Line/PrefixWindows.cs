@@ -96,21 +96,32 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
     private int BlocksUpTo(int keys) => (keys + (1 << _blockBits) - 1) >> _blockBits;
 
     /// <inheritdoc/>
+    public void Sum(double* queries, int count, double* rows, double* errors) => Sum(queries, null, count, rows, errors);
+
+    /// <summary>The same for queries of different bandwidths.</summary>
+    /// <param name="queries">Queries (count), ascending.</param>
+    /// <param name="widths">
+    /// The bandwidth of each (count), from h to twice that of the cells, such that windows that begin later end later; null for h.
+    /// </param>
+    /// <param name="count">How many.</param>
+    /// <param name="rows">As in the other.</param>
+    /// <param name="errors">As in the other.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Sum(double* queries, int count, double* rows, double* errors)
+    public void Sum(double* queries, double* widths, int count, double* rows, double* errors)
     {
         double* buffers = stackalloc double[BufferLength];
         double* factors = stackalloc double[Moments];
-        int low = Keys.Sorted.FirstNotBelow(queries[0] - (Bandwidth * (1 + 1e-9)));
+        int low = Keys.Sorted.FirstNotBelow(queries[0] - ((widths == null ? Bandwidth : *widths) * (1 + 1e-9)));
         int middle = low;
         int high = low;
         int cell = CellOf(low);
         for (int i = 0; i < count; i++)
         {
             double query = queries[i];
-            low = AdvanceTo(low, query, isBelow: true);
+            double h = widths == null ? Bandwidth : widths[i];
+            low = AdvanceTo(low, query, h, isBelow: true);
             middle = IsEven ? low : Keys.Sorted.FirstNotBelowFrom(Math.Max(middle, low), Math.BitIncrement(query));
-            high = AdvanceTo(Math.Max(high, low), query, isBelow: false);
+            high = AdvanceTo(Math.Max(high, low), query, h, isBelow: false);
             while (cell + 1 < _cells.Count && _cells.Start[cell + 1] <= low)
             {
                 cell++;
@@ -128,11 +139,11 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
                     left--;
                 }
 
-                through += AddWindow(true, low, left, ref at, queries + i, row, factors, buffers);
-                AddPairs(left, middle, queries + i, row, buffers);
+                through += AddWindow(true, low, left, ref at, queries + i, h, row, factors, buffers);
+                AddPairs(left, middle, queries + i, h, row, buffers);
             }
 
-            through += AddWindow(IsEven, middle, high, ref at, queries + i, row, factors, buffers);
+            through += AddWindow(IsEven, middle, high, ref at, queries + i, h, row, factors, buffers);
             errors[i] = through * PairError;
         }
     }
@@ -143,17 +154,18 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Adds some neighbouring keys to a query's row pair by pair.</summary>
-    protected abstract void AddPairs(int first, int end, double* query, double* row, double* buffers);
+    /// <summary>Adds some neighbouring keys to the row of a query with a bandwidth, pair by pair.</summary>
+    protected abstract void AddPairs(int first, int end, double* query, double h, double* row, double* buffers);
 
     /// <summary>Adds keys of a cell to a query's row by their moments, which are differences of two sums.</summary>
     /// <param name="isLeft">Whether the kernel's polynomial is that for keys left of the query.</param>
-    /// <param name="t">The query from the middle of the cell, in bandwidths.</param>
+    /// <param name="t">The query from the middle of the cell, in the bandwidth of the cells.</param>
+    /// <param name="scale">That bandwidth in the query's, at most 1.</param>
     /// <param name="from">The sums (1 + v, moments) before the first key.</param>
     /// <param name="to">The sums after the last.</param>
     /// <param name="factors">Room for a number for each moment.</param>
     /// <param name="row">The row.</param>
-    protected abstract void AddMoments(bool isLeft, double t, double* from, double* to, double* factors, double* row);
+    protected abstract void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* factors, double* row);
 
     protected virtual void Dispose(bool isDisposing) => _sums.Dispose();
 
@@ -165,17 +177,17 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
 
     // The boundary is decided by the scaled difference, as in the textbook; that takes a division only next to it.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int AdvanceTo(int place, double query, bool isBelow)
+    private int AdvanceTo(int place, double query, double h, bool isBelow)
     {
-        double boundary = isBelow ? query - Bandwidth : query + Bandwidth;
-        double margin = 1e-12 * (Math.Abs(query) + Bandwidth);
+        double boundary = isBelow ? query - h : query + h;
+        double margin = 1e-12 * (Math.Abs(query) + h);
         double* keys = Keys.Keys;
         int count = Keys.Count;
         place = Keys.Sorted.FirstNotBelowFrom(place, boundary - margin);
         while (place < count && keys[place] <= boundary + margin)
         {
             double difference = keys[place] - query;
-            double u = _inverseBandwidth is double w ? difference * w : difference / Bandwidth;
+            double u = _inverseBandwidth is double w ? difference * w : difference / h;
             if (isBelow ? u > -1 : u >= 1)
             {
                 break;
@@ -190,7 +202,7 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
     // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long AddWindow(
-        bool isLeft, int low, int high, ref int cell, double* query, double* row, double* factors, double* buffers)
+        bool isLeft, int low, int high, ref int cell, double* query, double h, double* row, double* factors, double* buffers)
     {
         long through = 0;
         int pending = low;
@@ -209,19 +221,19 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
             int endBlock = end == cellEnd ? BlocksUpTo(end - start) : (end - start) >> _blockBits;
             if (_firstSum[cell] >= 0 && endBlock > firstBlock)
             {
-                AddPairs(pending, start + (firstBlock << _blockBits), query, row, buffers);
+                AddPairs(pending, start + (firstBlock << _blockBits), query, h, row, buffers);
                 pending = Math.Min(end, start + (endBlock << _blockBits));
                 double t = (*query - _cells.CentreAt(_cells.Index[cell])) / Bandwidth;
                 double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
                 AddMoments(
-                    isLeft, t, sums + ((long)firstBlock * SumLength), sums + ((long)endBlock * SumLength), factors, row);
+                    isLeft, t, Bandwidth / h, sums + ((long)firstBlock * SumLength), sums + ((long)endBlock * SumLength), factors, row);
                 through += end - start;
             }
 
             low = end;
         }
 
-        AddPairs(pending, high, query, row, buffers);
+        AddPairs(pending, high, query, h, row, buffers);
         return through;
     }
 
