@@ -11,7 +11,8 @@ internal sealed class ShareSearch(
     : CriterionSearch(data, criterion, bounds, progress)
 {
     private const double Ladder = 1.5;
-    private const int Few = 4_000;
+    private const int Few = 1_000;
+    private const int MostAtOnce = 3_000;
 
     // Shares nearer than this are hardly different fits; of many examples each trial takes long, and the criterion is flat beside its least.
     private const double LastStep = 1.01;
@@ -19,7 +20,7 @@ internal sealed class ShareSearch(
 
     protected override void Find()
     {
-        if (Data.Count <= 2 * Few)
+        if (Data.Count <= MostAtOnce)
         {
             Descend(Of(Data, isEstimate: false), double.NaN, LastStep);
             return;
@@ -38,7 +39,7 @@ internal sealed class ShareSearch(
     {
         if (double.IsNaN(start))
         {
-            for (double share = Bounds[0].Most; share > Bounds[0].Least / Ladder; share /= Ladder)
+            for (double share = Bounds[0].Most; share > shares.Least / Ladder; share /= Ladder)
             {
                 shares.Try(share);
             }
@@ -67,18 +68,21 @@ internal sealed class ShareSearch(
     }
 
     private Shares Of(SmootherData examples, bool isEstimate) => new(
-        examples.Count, Bounds[0], share => Keep([share], Criterion.At(examples, [share]), isEstimate));
+        examples.Count, (Math.Max(Bounds[0].Least, Criterion.LeastShareOf(examples.Count)), Bounds[0].Most), share => Keep([share], Criterion.At(examples, [share]), isEstimate));
 
     /// <summary>What was tried of so many examples; shares of as many whole examples are one.</summary>
     private sealed class Shares(int examples, (double Least, double Most) bounds, Func<double, double> score)
     {
         private readonly Dictionary<int, double> _scores = [];
 
+        public double Least => bounds.Least;
+
         public double Best => (double)_scores.MinBy(tried => tried.Value).Key / examples;
 
         public void Try(double share)
         {
-            int count = (int)Math.Clamp(Math.Round(share * examples), Math.Ceiling((bounds.Least * examples) - 0.5), bounds.Most * examples);
+            int least = (int)Math.Round(bounds.Least * examples);
+            int count = Math.Clamp((int)Math.Round(share * examples), least, Math.Max(least, (int)Math.Round(bounds.Most * examples)));
             if (!_scores.ContainsKey(count))
             {
                 _scores.Add(count, score((double)count / examples));
