@@ -2,8 +2,8 @@ using System.CommandLine.Parsing;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
-using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Groups;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
@@ -27,19 +27,30 @@ internal static class EvaluateCommand
             Description = $"Another model on the same parts: the options that differ, such as {CompareExample} (again for a third)",
             HelpName = "options",
         };
+        Option<string?> by = GroupOptions.By("A column of groups, each of which has a curve of its own: the error of each, and of all");
+        Option<GroupBandwidths> byBandwidth = GroupOptions.Bandwidths();
         Option<bool> json = Options.Json("JSON");
         var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
-        command.AddAll(folds, seed, compare, json);
+        command.AddAll(folds, seed, compare, by, byBandwidth, json);
         command.SetAction(parsed =>
         {
-            Examples examples = examplesOptions.Read(parsed);
+            string? column = parsed.GetValue(by);
+            GroupBandwidths? groups = GroupOptions.Read(parsed, column, byBandwidth);
+            string[] compared = parsed.GetValue(compare) ?? [];
+            if (groups is not null && compared.Length > 0)
+            {
+                throw CliException.WrongInput("--compare: expected one model of all rows, got --by, which fits one to each group");
+            }
+
+            Examples examples = examplesOptions.Read(parsed, column);
             KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
-            (string, KernelRegressionOptions)[] others = [.. (parsed.GetValue(compare) ?? []).Select(text =>
+            (string, KernelRegressionOptions)[] others = [.. compared.Select(text =>
                 (text, fitOptions.ReadFor(Changed(parsed, fitOptions, text), examples)))];
             return Run(
-                examples, [(AsGiven, options), .. others], parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
+                examples, [(AsGiven, options), .. others], groups is null ? null : (column!, groups.Value), parsed.GetValue(folds),
+                parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
         });
         return command;
     }
@@ -63,8 +74,10 @@ internal static class EvaluateCommand
     }
 
     private static int Run(
-        Examples examples, (string Name, KernelRegressionOptions Options)[] models, int? askedFolds, int seed, bool isJson)
+        Examples examples, (string Name, KernelRegressionOptions Options)[] models, (string By, GroupBandwidths Bandwidths)? groups,
+        int? askedFolds, int seed, bool isJson)
     {
+        GroupOptions.Check(models[0].Options, groups?.Bandwidths ?? GroupBandwidths.Own);
         foreach ((_, KernelRegressionOptions options) in models)
         {
             FitOptions.CheckBandwidths(options, examples);
@@ -85,6 +98,12 @@ internal static class EvaluateCommand
         }
 
         using var interruption = new Interruption();
+        if (groups is var (by, bandwidths))
+        {
+            GroupsEvaluation.Run(examples, models[0].Options, by, bandwidths, askedFolds, seed, isJson, interruption.Token);
+            return ExitCode.Done;
+        }
+
         Row[] rows = ProgressBar.Show("evaluate", isJson, progress => models.Select((model, k) => new Row(
             model.Name,
             model.Options,
@@ -120,22 +139,10 @@ internal static class EvaluateCommand
         CancellationToken cancellationToken)
     {
         int d = examples.Features.Count;
-        try
-        {
-            return examples.Labels is null
-                ? Evaluation.CrossValidate(examples.X, examples.Y, d, options, folds, seed, examples.Weights, progress, cancellationToken)
-                : Evaluation.CrossValidateClasses(
-                    examples.X, examples.Labels, d, options, folds, seed, examples.Weights, progress, cancellationToken);
-        }
-        catch (RegressionDataException e)
-        {
-            throw new TableException(TableProblem.Unusable, examples.Source, e)
-            {
-                Column = e.Feature is int feature ? examples.Features[feature] : e.ValueColumn is not null ? examples.Target : null,
-                Expected = e.Expected,
-                Found = e.Got,
-            };
-        }
+        return examples.Named<Evaluation>(() => examples.Labels is null
+            ? Evaluation.CrossValidate(examples.X, examples.Y, d, options, folds, seed, examples.Weights, progress, cancellationToken)
+            : Evaluation.CrossValidateClasses(
+                examples.X, examples.Labels, d, options, folds, seed, examples.Weights, progress, cancellationToken));
     }
 
     // A fit that is worse than none, and the rows that make it so.

@@ -4,13 +4,14 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Groups;
 
 namespace TorchAttention.Cli.Commands;
 
 /// <summary>Fits a model to a file: the model, a summary, pictures.</summary>
 internal static class FitCommand
 {
-    private static readonly string[] _files = [RunFiles.Config, RunFiles.Fitted, RunFiles.Search, RunFiles.Summary];
+    private static readonly string[] _files = [RunFiles.Config, RunFiles.Fitted, RunFiles.Groups, RunFiles.Search, RunFiles.Summary];
 
     public static Command Create()
     {
@@ -19,8 +20,9 @@ internal static class FitCommand
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
         Option<bool> logX = Options.Flag("--log-x", "The pictures' axes of features are of powers of 10; all features are positive then");
         Option<bool> logY = Options.Flag("--log-y", "The pictures' axis of the target is one of powers of 10; it is positive then");
-        Option<string?> by = Options.Text(
-            "--by", "column", "A column of groups: one more picture has a curve for each of the largest, fitted to its rows alone");
+        Option<string?> by = GroupOptions.By(
+            "A column of groups, each of which gets a curve of its own, fitted to its rows alone; the model has them all");
+        Option<GroupBandwidths> byBandwidth = GroupOptions.Bandwidths();
         Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
         Option<string?> output = Options.Out();
         Option<bool> noPlots = Options.NoPlots();
@@ -31,7 +33,7 @@ internal static class FitCommand
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
         onePass.AddTo(command);
-        command.AddAll(level, by, logX, logY, model, output, noPlots, quiet, json);
+        command.AddAll(level, by, byBandwidth, logX, logY, model, output, noPlots, quiet, json);
         command.SetAction(parsed =>
         {
             KernelRegressionOptions options = fitOptions.Read(parsed);
@@ -55,17 +57,22 @@ internal static class FitCommand
                 return fit.Run(said);
             }
 
+            GroupBandwidths? groups = GroupOptions.Read(parsed, picture.By, byBandwidth);
             Examples examples = examplesOptions.Read(parsed, picture.By);
-            return Run(examples, fitOptions.ReadFor(parsed, examples), said);
+            options = fitOptions.ReadFor(parsed, examples);
+            picture.Check(examples, options);
+            FitOptions.CheckBandwidths(options, examples);
+            GroupOptions.Check(options, groups ?? GroupBandwidths.Own);
+            return groups is GroupBandwidths shared
+                ? Run(examples, said, (progress, token) => GroupsSummary.Fit(examples, options, picture, shared, progress, token))
+                : Run(examples, said, (progress, token) => new FitSummary(examples, examples.Fit(options, progress, token), picture));
         });
         return command;
     }
 
-    private static int Run(Examples examples, KernelRegressionOptions options, FitSettings said)
+    private static int Run(Examples examples, FitSettings said, Func<IProgress<double>?, CancellationToken, IFitResult> fit)
     {
-        (PictureOptions picture, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
-        picture.Check(examples, options);
-        FitOptions.CheckBandwidths(options, examples);
+        (PictureOptions _, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
         interruption.AtOnce = directory.Dispose;
@@ -80,33 +87,27 @@ internal static class FitCommand
         try
         {
             long start = Stopwatch.GetTimestamp();
-            KernelRegression model = ProgressBar.Show(
-                "fit", isQuiet || isJson, progress => examples.Fit(options, progress, interruption.Token));
-            var summary = new FitSummary(examples, model, picture, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => model.Save(path, ModelNotes.Create(examples.Features, examples.Target, examples.Kinds)));
-            directory.WritePictures(plots ? new FitPictures(examples.InOnePeriod(model), model, picture).List() : [], beside: () =>
+            IFitResult result = ProgressBar.Show("fit", isQuiet || isJson, progress => fit(progress, interruption.Token));
+            var time = new FitTime(Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            directory.Write(() => result.Save(path));
+            (string Name, Action<TextWriter> Write)[] texts = [.. result.Texts];
+            directory.WritePictures(plots ? result.Pictures : [], beside: () =>
             {
-                directory.WriteJson(RunFiles.Config, summary.WriteConfig);
-                directory.WriteText(RunFiles.Fitted, summary.WriteFitted);
-                if (summary.Facts.HasSearch)
+                directory.WriteJson(RunFiles.Config, result.WriteConfig);
+                foreach ((string name, Action<TextWriter> write) in texts)
                 {
-                    directory.WriteText(RunFiles.Search, summary.Facts.WriteSearch);
+                    directory.WriteText(name, write);
                 }
             });
-            FitFacts facts = summary.Facts;
-            string[] files =
-            [
-                RunFiles.Fitted, .. facts.HasSearch ? [RunFiles.Search] : Array.Empty<string>(),
-                .. plots ? [$"{RunFiles.Plots}/"] : Array.Empty<string>(),
-            ];
-            directory.WriteJson(RunFiles.Summary, facts.WriteTo);
+            string[] files = [.. texts.Select(text => text.Name), .. plots ? [$"{RunFiles.Plots}/"] : Array.Empty<string>()];
+            directory.WriteJson(RunFiles.Summary, json => result.WriteTo(json, time));
             if (isJson)
             {
-                JsonText.Print(facts.WriteTo);
+                JsonText.Print(json => result.WriteTo(json, time));
             }
             else if (!isQuiet)
             {
-                facts.Print(directory, files);
+                result.Print(time, directory, files);
             }
 
             return ExitCode.Done;

@@ -4,6 +4,7 @@ using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Groups;
 using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Cli.Commands;
@@ -23,8 +24,9 @@ internal static class PredictCommand
         ["new-quantiles"] = IntervalKind.NewObservationQuantiles,
     };
 
-    /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), text that is carried along.</summary>
-    private delegate Action<double[], List<string>[], CancellationToken> Begin(PredictedRows written);
+    /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), their groups, text that is carried
+    /// along.</summary>
+    private delegate Action<double[], List<string>, List<string>[], CancellationToken> Begin(PredictedRows written);
 
     /// <param name="trained">Models that fit does not save; null for none.</param>
     public static Command Create(ITrainedModels? trained)
@@ -53,11 +55,14 @@ internal static class PredictCommand
             "--keep", $"columns|{All}", $"Columns of the queries' file to carry along, separated by commas, or {All} in the file's order");
         Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
         Option<bool> slopes = Options.Flag("--slopes", "The derivative by each feature as well");
+        Option<UnknownGroups> unknown = Options.OneOf(
+            "--unknown-groups", "With a model of groups, what becomes of a row whose group has no curve", UnknownGroups.Error,
+            Options.Names<UnknownGroups>());
         IReadOnlyList<Option> ofTrained = trained?.Options ?? [];
         const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
         var command = new Command("predict", purpose) { Options.DataAlone(), model, data, output };
         file.AddTo(command);
-        command.AddAll([keep, interval, level, simultaneous, slopes, .. ofTrained]);
+        command.AddAll([keep, interval, level, simultaneous, slopes, unknown, .. ofTrained]);
         command.SetAction(parsed =>
         {
             var queries = new Queries(
@@ -69,11 +74,11 @@ internal static class PredictCommand
             SafeTensorsFile stored = Read(path, queries);
 
             // What fit saved is known before anything of TorchSharp is looked at.
-            bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or CondensedCurve.ModelName
-                or CondensedCurves.ModelName or CondensedSurface.ModelName;
+            bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or GroupedRegression.ModelName
+                or CondensedCurve.ModelName or CondensedCurves.ModelName or CondensedSurface.ModelName;
             if (!isFitted && trained?.IsKnown(stored) == true)
             {
-                Refuse("fit", [interval, level, simultaneous, slopes], "what train saves has no standard error");
+                Refuse("fit", [interval, level, simultaneous, slopes, unknown], "what train saves has no standard error");
                 return PredictTrained(trained.Load(path, stored, parsed), queries);
             }
 
@@ -86,7 +91,9 @@ internal static class PredictCommand
             };
             try
             {
-                return PredictFitted(path, stored, queries, options, parsed.GetValue(interval) ?? Auto);
+                return PredictFitted(
+                    path, stored, queries, options, parsed.GetValue(interval) ?? Auto,
+                    parsed.GetResult(unknown) is { Implicit: false } ? parsed.GetValue(unknown) : null);
             }
             catch (StorageException e) when (e.Kind == StorageProblem.OtherModel && trained is null)
             {
@@ -131,18 +138,23 @@ internal static class PredictCommand
     private static int PredictTrained(ITrainedModel trained, Queries queries)
     {
         using ITrainedModel model = trained;
-        return Run(queries, [.. model.Features], new ColumnKind[model.Features.Count], written =>
+        return Run(queries, [.. model.Features], new ColumnKind[model.Features.Count], null, written =>
         {
             model.WriteHeader(written);
             string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
-            return (rows, keptText, cancellationToken) => model.WriteRows(source, written, rows, keptText, cancellationToken);
+            return (rows, _, keptText, cancellationToken) => model.WriteRows(source, written, rows, keptText, cancellationToken);
         });
     }
 
     private static int PredictFitted(
-        string path, SafeTensorsFile file, Queries queries, PredictionOptions options, string interval)
+        string path, SafeTensorsFile file, Queries queries, PredictionOptions options, string interval, UnknownGroups? unknown)
     {
-        (IPredictor model, IReadOnlyDictionary<string, string> notes) = Load(path, file);
+        (IPredictor model, GroupedRegression? groups, IReadOnlyDictionary<string, string> notes) = Load(path, file);
+        if (unknown is not null && groups is null)
+        {
+            throw CliException.WrongInput("--unknown-groups: expected a model of groups, as fit --by saves it, got one of all rows");
+        }
+
         ModelNotes names = ModelNotes.Read(path, notes, model.Features);
         options = options with { Interval = _intervals.GetValueOrDefault(interval, PictureOptions.UsualInterval(model)) };
         bool hasInterval = options.Interval != IntervalKind.MeanWithoutBias;
@@ -190,33 +202,80 @@ internal static class PredictCommand
             throw CliException.WrongInput("--simultaneous: expected a feature that does not repeat, got one of a --period");
         }
 
-        return Run(queries, names.Features, names.Kinds, written =>
+        string? by = groups is null ? null : ModelNotes.GroupsOf(notes);
+        return Run(queries, names.Features, names.Kinds, by, written =>
         {
             var text = new PredictionText(written, model, names, options);
             text.WriteHeader();
-            return (rows, keptText, cancellationToken) =>
-                text.WriteRows(rows, Predict(model, rows, options, queries.Data, cancellationToken), keptText);
+            return (rows, group, keptText, cancellationToken) =>
+            {
+                if (groups is null)
+                {
+                    text.WriteRows(rows, Predict(() => model.Predict(rows, options, null, cancellationToken), queries.Data), keptText);
+                    return;
+                }
+
+                bool[] isKnown = Known(groups, group, by!, queries.Data, unknown ?? UnknownGroups.Error);
+                Predictions at = Predict(() => groups.PredictKnown(group, isKnown, rows, options, cancellationToken), queries.Data);
+                text.WriteRows(rows, at, keptText, isKnown);
+            };
         });
     }
 
-    private static (IPredictor Model, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file) =>
-        file.Metadata.GetValueOrDefault("model") switch
+    private static (IPredictor Model, GroupedRegression? Groups, IReadOnlyDictionary<string, string> Notes) Load(
+        string path, SafeTensorsFile file)
+    {
+        string? kind = file.Metadata.GetValueOrDefault("model");
+        if (kind == GroupedRegression.ModelName)
+        {
+            (GroupedRegression groups, IReadOnlyDictionary<string, string> notes) = GroupedRegression.Load(path, file);
+
+            // What can be asked of all curves can be asked of the one that has most features for its degree.
+            return (groups.Groups.Select(name => groups[name]).MinBy(one => one.MostFeaturesOfIntervals)!, groups, notes);
+        }
+
+        (IPredictor model, IReadOnlyDictionary<string, string> kept) = kind switch
         {
             CondensedCurve.ModelName => CondensedCurve.Load(path, file),
             CondensedCurves.ModelName => CondensedCurves.Load(path, file),
             CondensedSurface.ModelName => CondensedSurface.Load(path, file),
-            _ => KernelRegression.Load(path, file),
+            _ => ((IPredictor, IReadOnlyDictionary<string, string>))KernelRegression.Load(path, file),
         };
+        return (model, null, kept);
+    }
 
-    private static int Run(Queries queries, string[] features, ColumnKind[] kinds, Begin begin)
+    // Whether the group of each row has a curve.
+    private static bool[] Known(GroupedRegression groups, List<string> group, string by, string data, UnknownGroups unknown)
+    {
+        bool[] isKnown = [.. group.Select(groups.Has)];
+        int first = Array.IndexOf(isKnown, false);
+        if (first < 0 || unknown == UnknownGroups.Empty)
+        {
+            return isKnown;
+        }
+
+        string name = group[first];
+        string expected = groups.WithoutCurve.FirstOrDefault(one => one.Name == name) is { } known
+            ? $"a group with a curve ({PlainText.Brief(name)} has none: {known.Reason})"
+            : $"one of the model's {groups.Groups.Count} groups{PlainText.DidYouMean(name, groups.Groups)}";
+        throw CliException.WrongInput(
+            $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(by)}': expected {expected}, found '{PlainText.Brief(name)}'; "
+                + "--unknown-groups empty leaves what is predicted for such rows empty");
+    }
+
+    private static int Run(Queries queries, string[] features, ColumnKind[] kinds, string? by, Begin begin)
     {
         using var interruption = new Interruption();
         (string data, string output, CsvOptions csv, string? keep) = queries;
         using TableRows rows = Examples.Open(data, csv);
-        rows.Choose(features, kinds: [.. kinds]);
+        rows.Choose(features, by, kinds: [.. kinds]);
 
-        // Dates go out as they came.
-        string[] keptColumns = [.. Kept(keep, rows.Header, features), .. features.Where((_, j) => kinds[j] != ColumnKind.Number)];
+        // Dates and groups go out as they came.
+        IEnumerable<string> groupColumn = by is null ? [] : [by];
+        string[] keptColumns =
+        [
+            .. groupColumn.Union(Kept(keep, rows.Header, features)), .. features.Where((_, j) => kinds[j] != ColumnKind.Number),
+        ];
         rows.Keep(keptColumns);
         if (output == Examples.Standard)
         {
@@ -239,9 +298,9 @@ internal static class PredictCommand
         return ExitCode.Done;
 
         // A read may wait for ever, and nothing else ends it.
-        bool Read(List<double>[] columns, List<string>[] kept)
+        bool Read(List<double>[] columns, List<string> groups, List<string>[] kept)
         {
-            Task<int> reading = Task.Run(() => ReadChunk(rows, columns, kept));
+            Task<int> reading = Task.Run(() => ReadChunk(rows, columns, groups, kept));
             Task.WaitAny([reading], interruption.Token);
             return reading.GetAwaiter().GetResult() > 0;
         }
@@ -251,12 +310,13 @@ internal static class PredictCommand
         void Write(RowText text, Action flush)
         {
             IReadOnlyList<string>? order = keep == All ? rows.Header : null;
-            Action<double[], List<string>[], CancellationToken> writeRows =
+            Action<double[], List<string>, List<string>[], CancellationToken> writeRows =
                 begin(new PredictedRows(text, features, keptColumns, order));
             flush();
             List<double>[] columns = [.. features.Select(_ => new List<double>())];
             List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
-            while (Read(columns, kept))
+            List<string> groups = [];
+            while (Read(columns, groups, kept))
             {
                 double[] numbers = new double[columns[0].Count * columns.Length];
                 for (int i = 0; i < numbers.Length; i++)
@@ -264,7 +324,7 @@ internal static class PredictCommand
                     numbers[i] = columns[i % columns.Length][i / columns.Length];
                 }
 
-                writeRows(numbers, kept, interruption.Token);
+                writeRows(numbers, groups, kept, interruption.Token);
                 flush();
             }
 
@@ -283,19 +343,19 @@ internal static class PredictCommand
                 $"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
     }
 
-    private static int ReadChunk(TableRows rows, List<double>[] columns, List<string>[] kept)
+    private static int ReadChunk(TableRows rows, List<double>[] columns, List<string> groups, List<string>[] kept)
     {
+        groups.Clear();
         Array.ForEach(columns, column => column.Clear());
         Array.ForEach(kept, column => column.Clear());
-        return Examples.Advised(() => rows.Read(columns, ChunkRows, null, kept));
+        return Examples.Advised(() => rows.Read(columns, ChunkRows, groups, kept));
     }
 
-    private static Predictions Predict(
-        IPredictor model, double[] queries, PredictionOptions options, string data, CancellationToken cancellationToken)
+    private static Predictions Predict(Func<Predictions> predict, string data)
     {
         try
         {
-            return model.Predict(queries, options, null, cancellationToken);
+            return predict();
         }
         catch (NoNeighbourException e)
         {
@@ -305,6 +365,13 @@ internal static class PredictCommand
                 Found = $"{e.Queries.Count} without one",
             };
         }
+    }
+
+    /// <summary>What becomes of a row whose group has no curve.</summary>
+    private enum UnknownGroups
+    {
+        Error,
+        Empty,
     }
 
     /// <summary>What is to be predicted, and where it goes.</summary>

@@ -2,6 +2,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Files;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Groups;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -76,19 +77,23 @@ internal sealed record Examples
             throw CliException.WrongInput($"--x: expected columns that are not named twice, got {PlainText.List(columns)}");
         }
 
-        rows.Choose(columns, classes ? target : null, notNegative: weights, kinds: new ColumnKind?[features.Length]);
-        rows.Keep(by is null ? [] : [by]);
+        if (by is not null && (classes || columns.Contains(by)))
+        {
+            throw CliException.WrongInput(classes ? "--by: expected a target of numbers, got classes"
+                : $"--by: expected another column than the features, the target and the weights, got '{PlainText.Brief(by)}'");
+        }
+
+        rows.Choose(columns, classes ? target : by, notNegative: weights, kinds: new ColumnKind?[features.Length]);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
-        var groups = new List<string>();
-        int count = ReadRows(rows, values, labels, by is null ? null : [groups], classes ? null : target);
+        int count = ReadRows(rows, values, labels, null, classes ? null : target);
         if (count == 0)
         {
             throw rows.NoData();
         }
 
         int classCount = labels.Distinct().Count();
-        if (classCount > MostClasses)
+        if (classes && classCount > MostClasses)
         {
             throw TooManyClasses(data, target, $"{classCount}");
         }
@@ -112,7 +117,7 @@ internal sealed record Examples
             X = keys,
             Y = classes ? [] : [.. values[features.Length]],
             Labels = classes ? labels : null,
-            Groups = by is null ? null : groups,
+            Groups = by is null ? null : labels,
             Weights = weights is null ? [] : [.. values[^1]],
             DroppedRows = rows.DroppedRows,
             WeightsColumn = weights,
@@ -121,17 +126,14 @@ internal sealed record Examples
     }
 
     /// <summary>The same for pictures: features that repeat within their period, which begins at 0.</summary>
-    public Examples InOnePeriod(KernelRegression model)
-    {
-        IReadOnlyList<double> periods = model.Options.Periods;
-        return periods.Count == 0 ? this : this with
+    public Examples InOnePeriod(IReadOnlyList<double> periods) =>
+        periods.Count == 0 ? this : this with
         {
             X = [.. X.Select((x, i) => periods[i % periods.Count] is var period && double.IsFinite(period)
                 ? x - (period * Math.Floor(x / period)) : x)],
             Kinds = [.. Kinds.Zip(periods, (kind, period) =>
                 double.IsFinite(period) && kind != ColumnKind.Duration ? ColumnKind.Number : kind)],
         };
-    }
 
     /// <summary>Opens a file, or standard input for -.</summary>
     public static TableRows Open(string data, CsvOptions options)
@@ -142,23 +144,30 @@ internal sealed record Examples
             : TableFile.Open(data, options);
     }
 
-    /// <summary>Fits a model to some of the rows.</summary>
-    public KernelRegression Fit(
-        KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken, int[]? rows = null)
+    /// <summary>Fits a model to the rows.</summary>
+    public KernelRegression Fit(KernelRegressionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         int d = Features.Count;
-        double[] x = rows is null ? X : [.. rows.SelectMany(i => X.AsSpan(i * d, d).ToArray())];
-        double[] weights = rows is null || Weights.Length == 0 ? Weights : [.. rows.Select(i => Weights[i])];
+        return Named(() => Labels is null
+            ? KernelRegression.Fit(X, Y, d, options, Weights, progress, cancellationToken)
+            : KernelRegression.FitClasses(X, Labels, d, options, Weights, progress, cancellationToken));
+    }
+
+    /// <summary>Fits a curve to each group.</summary>
+    public GroupedRegression FitGroups(
+        KernelRegressionOptions options, GroupBandwidths bandwidths, IProgress<double>? progress, CancellationToken cancellationToken) =>
+        Named(() => GroupedRegression.Fit(
+            Groups!, X, Y, Features.Count, options, bandwidths, Weights, progress, cancellationToken));
+
+    /// <summary>Does some work; what is wrong with the data is said of columns, where the library counts features.</summary>
+    public T Named<T>(Func<T> work)
+    {
         try
         {
-            return Labels is null
-                ? KernelRegression.Fit(x, rows is null ? Y : [.. rows.Select(i => Y[i])], d, options, weights, progress, cancellationToken)
-                : KernelRegression.FitClasses(
-                    x, rows is null ? Labels : [.. rows.Select(i => Labels[i])], d, options, weights, progress, cancellationToken);
+            return work();
         }
         catch (RegressionDataException e)
         {
-            // The library counts features; who reads this knows columns.
             throw new TableException(TableProblem.Unusable, Source, e)
             {
                 Column = e.Feature is int feature ? Features[feature] : e.ValueColumn is not null ? Target : null,

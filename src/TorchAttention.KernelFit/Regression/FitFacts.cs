@@ -69,7 +69,7 @@ internal sealed record FitFacts
         json.WriteNumber("degree", Options.Degree);
         json.WritePairs("degrees_tried", [.. DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
         json.WriteNumber("ridge", Options.RidgeInUse);
-        WritePeriods(json);
+        WritePeriods(json, Features, Options);
         json.WriteNumbers("bandwidth", Bandwidths);
         if (NearestRows is int nearest)
         {
@@ -130,13 +130,13 @@ internal sealed record FitFacts
     }
 
     /// <summary>Writes the periods of the features that have one, where some have.</summary>
-    public void WritePeriods(Utf8JsonWriter json)
+    public static void WritePeriods(Utf8JsonWriter json, IReadOnlyList<string> features, KernelRegressionOptions options)
     {
-        if (Options.Periods.Any(double.IsFinite))
+        if (options.Periods.Any(double.IsFinite))
         {
             json.WriteObject("periods", () =>
             {
-                foreach ((string feature, double period) in Features.Zip(Options.Periods).Where(pair => double.IsFinite(pair.Second)))
+                foreach ((string feature, double period) in features.Zip(options.Periods).Where(pair => double.IsFinite(pair.Second)))
                 {
                     json.WriteNumber(feature, period);
                 }
@@ -144,9 +144,7 @@ internal sealed record FitFacts
         }
     }
 
-    private string Rule => Search is not null ? BandwidthRules.NameOf(Search.Rule)
-        : Options.Bandwidth.EffectiveDegreesOfFreedom is null ? "given"
-        : $"{Options.Bandwidth}";
+    private string Rule => FitOptions.RuleOf(Options.Bandwidth);
 
     // How many of the nearest rows the bandwidth reaches, where it is a share of them.
     private int? NearestRows => Options.Bandwidth.IsShare ? Bandwidth.NearestCount(Bandwidths[0], (int)Rows) : null;
@@ -158,10 +156,13 @@ internal sealed record FitFacts
     /// <summary>Whether bandwidths were tried.</summary>
     public bool HasSearch => Search is { Trials.Count: > 0 };
 
-    public void WriteSearch(TextWriter writer)
+    public void WriteSearch(TextWriter writer) => WriteSearch(writer, Search!, Features);
+
+    /// <summary>Writes everything that a search tried.</summary>
+    public static void WriteSearch(TextWriter writer, BandwidthSearch search, IReadOnlyList<string> features)
     {
-        writer.WriteLine(string.Join(',', [.. Features.Select(name => CsvText.Field($"h_{name}")), "score", "estimate"]));
-        foreach (BandwidthTrial trial in Search!.Trials)
+        writer.WriteLine(string.Join(',', [.. features.Select(name => CsvText.Field($"h_{name}")), "score", "estimate"]));
+        foreach (BandwidthTrial trial in search.Trials)
         {
             writer.WriteLine(string.Join(',', [.. trial.Bandwidths.Select(Exact), Exact(trial.Score), trial.IsEstimate ? "1" : "0"]));
         }

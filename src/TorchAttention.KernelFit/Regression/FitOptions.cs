@@ -85,6 +85,9 @@ internal sealed class FitOptions
         _ => h.ToString(),
     };
 
+    /// <summary>What a bandwidth was found by.</summary>
+    public static string RuleOf(Bandwidth h) => h.Values.Count > 0 ? "given" : NameOf(h);
+
     /// <summary>What a degree is called.</summary>
     public static string Local(KernelRegressionOptions options) => options.Degrees.Count > 0
         ? $"local {string.Join(" or ", options.Degrees.Select(NameOf))}"

@@ -40,11 +40,6 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
             (2, false) => ("fit", Surface),
             _ => ("effects", Effects),
         };
-        if (picture.By is not null)
-        {
-            yield return ("groups", () => new GroupCurves(examples, model.Options, picture).Draw(Axes, Grid));
-        }
-
         if (!isOfClasses)
         {
             yield return ("residuals", Residuals);
@@ -259,7 +254,8 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
     /// <summary>Evenly spaced rows, where there are very many.</summary>
     public static IEnumerable<int> Thinned(int[] rows) => rows.Where((_, i) => i % ((rows.Length + MostFaint - 1) / MostFaint) == 0);
 
-    private static double Median(double[] values)
+    /// <summary>The middle of some numbers, which are put in order.</summary>
+    public static double Median(double[] values)
     {
         Array.Sort(values);
         return (values[(values.Length - 1) / 2] + values[values.Length / 2]) / 2;
@@ -293,16 +289,17 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
         }
 
         return model.Options.Periods.Count > 0 && double.IsFinite(model.Options.Periods[feature])
-            ? Grid(0, model.Options.Periods[feature], count)
-            : Grid(least, most, count);
+            ? Grid(0, model.Options.Periods[feature], count, picture.IsLogX)
+            : Grid(least, most, count, picture.IsLogX);
     }
 
-    private double[] Grid(double least, double most, int count)
+    /// <summary>Places from one to another, evenly, or by even factors; around one place where both are the same.</summary>
+    public static double[] Grid(double least, double most, int count, bool isLog)
     {
         double step(int i) => (double)i / (count - 1);
         return least < most
-            ? [.. Enumerable.Range(0, count).Select(i => picture.IsLogX && i > 0 && i < count - 1 ? least * Math.Pow(most / least, step(i))
+            ? [.. Enumerable.Range(0, count).Select(i => isLog && i > 0 && i < count - 1 ? least * Math.Pow(most / least, step(i))
                 : least + ((most - least) * i / (count - 1)))]
-            : [.. Enumerable.Range(0, count).Select(i => picture.IsLogX ? least * (0.5 + step(i)) : least - 0.5 + step(i))];
+            : [.. Enumerable.Range(0, count).Select(i => isLog ? least * (0.5 + step(i)) : least - 0.5 + step(i))];
     }
 }

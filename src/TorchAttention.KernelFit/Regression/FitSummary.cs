@@ -1,13 +1,41 @@
 using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Plotting;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>What came out of a fit: for people as a table, for programs as JSON and CSV.</summary>
-internal sealed class FitSummary(Examples examples, KernelRegression model, PictureOptions picture, double seconds, string modelPath)
+internal sealed class FitSummary(Examples examples, KernelRegression model, PictureOptions picture) : IFitResult
 {
-    private readonly Lazy<FitFacts> _facts = new(() => new FitFacts
+    private FitFacts? _facts;
+
+    public IEnumerable<(string Name, Action<TextWriter> Write)> Texts
+    {
+        get
+        {
+            yield return (RunFiles.Fitted, WriteFitted);
+            if (model.Search is { Trials.Count: > 0 } search)
+            {
+                yield return (RunFiles.Search, writer => FitFacts.WriteSearch(writer, search, examples.Features));
+            }
+        }
+    }
+
+    public IEnumerable<(string Name, Func<Figure> Draw)> Pictures =>
+        new FitPictures(examples.InOnePeriod(model.Options.Periods), model, picture).List();
+
+    public void Save(string path) => model.Save(path, ModelNotes.Create(examples.Features, examples.Target, examples.Kinds));
+
+    public void WriteTo(Utf8JsonWriter json, FitTime time) => FactsOf(time).WriteTo(json);
+
+    public void Print(FitTime time, RunDirectory directory, IEnumerable<string> files) => FactsOf(time).Print(directory, files);
+
+    public void WriteConfig(Utf8JsonWriter json) =>
+        new FitConfig(examples, model.Options, model.DegreeTrials.Count > 0, picture).WriteTo(json);
+
+    private FitFacts FactsOf(FitTime time) => _facts ??= new FitFacts
     {
         Data = examples.Name,
         Rows = examples.Count,
@@ -23,47 +51,11 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Notes = [.. FitNotes.List(examples, model)],
         Diagnostics = model.Diagnostics,
         Classes = model.Classes,
-        Seconds = seconds,
-        Model = modelPath,
-    });
+        Seconds = time.Seconds,
+        Model = time.Model,
+    };
 
-    /// <summary>What the fit found, measured when first asked for.</summary>
-    public FitFacts Facts => _facts.Value;
-
-    public void WriteConfig(Utf8JsonWriter json)
-    {
-        json.WriteString("command", "fit");
-        json.WriteString("data", File.Exists(examples.Source) ? Path.GetFullPath(examples.Source) : examples.Source);
-        json.WriteStrings("x", examples.Features);
-        json.WriteString("y", examples.Target);
-        json.WriteString("weights", examples.WeightsColumn);
-        json.WriteBoolean("classes", examples.Labels is not null);
-        json.WriteString("delimiter", examples.Csv.Delimiter.ToString());
-        json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);
-        json.WriteString("thousands", examples.Csv.Thousands?.ToString());
-        json.WriteString("dates", Options.Name(examples.Csv.Dates));
-        json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
-        json.WriteString("kernel", model.Options.Kernel.Name);
-        json.WriteNumber("degree", model.Options.Degree);
-        json.WriteNumber("ridge", model.Options.RidgeInUse);
-        json.WriteBoolean("degree_auto", model.DegreeTrials.Count > 0);
-        json.WriteString("bandwidth", FitOptions.NameOf(model.Options.Bandwidth));
-        if (model.Options.SearchBounds is { } bounds)
-        {
-            json.WritePairs("search_bounds", bounds);
-        }
-
-        Facts.WritePeriods(json);
-        json.WriteBoolean("leave_out_ties", model.Options.LeaveOutTies);
-        json.WriteNumber("level", picture.Level);
-        json.WriteBoolean("log_x", picture.IsLogX);
-        json.WriteBoolean("log_y", picture.IsLogY);
-        json.WriteString("by", picture.By);
-        json.WriteString("no_neighbour", model.Options.NoNeighbour.ToString().ToLowerInvariant());
-        json.WriteString("version", ProgramVersion.Text);
-    }
-
-    public void WriteFitted(TextWriter writer)
+    private void WriteFitted(TextWriter writer)
     {
         IReadOnlyList<double> fitted = model.Fitted;
         bool isRegression = examples.Labels is null;

@@ -9,6 +9,7 @@ internal sealed partial class ModelNotes
     private const string FeaturesKey = "x";
     private const string KindsKey = "x_kinds";
     private const string TargetKey = "y";
+    private const string GroupsKey = "by";
 
     private ModelNotes(string[] features, string target, ColumnKind[] kinds)
     {
@@ -33,14 +34,22 @@ internal sealed partial class ModelNotes
         : target.Split(',') is var names && names.Length == columns ? names
         : [.. Enumerable.Range(1, columns).Select(c => $"{target}{c}")];
 
+    /// <summary>The column of groups that is kept with a model.</summary>
+    public static string GroupsOf(IReadOnlyDictionary<string, string> notes) => notes.GetValueOrDefault(GroupsKey, "group");
+
     public static Dictionary<string, string> Create(
-        IReadOnlyList<string> features, string target, IReadOnlyList<ColumnKind>? kinds = null)
+        IReadOnlyList<string> features, string target, IReadOnlyList<ColumnKind>? kinds = null, string? groups = null)
     {
         var notes = new Dictionary<string, string>
         {
             [FeaturesKey] = JsonSerializer.Serialize([.. features], NamesJson.Default.StringArray),
             [TargetKey] = target,
         };
+        if (groups is not null)
+        {
+            notes[GroupsKey] = groups;
+        }
+
         if (kinds is not null && kinds.Any(kind => kind != ColumnKind.Number))
         {
             notes[KindsKey] = JsonSerializer.Serialize([.. kinds.Select(Options.Name)], NamesJson.Default.StringArray);

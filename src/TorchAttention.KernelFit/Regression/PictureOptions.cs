@@ -35,17 +35,6 @@ internal sealed record PictureOptions
     {
         int d = examples.Features.Count;
         string other = examples.Labels is not null ? "classes" : $"{d} features";
-        if (By is not null && (d != 1 || examples.Labels is not null))
-        {
-            throw CliException.WrongInput($"--by: expected a target of numbers over one feature, got {other}");
-        }
-
-        if (By is not null && !GroupCurves.AreThere(examples))
-        {
-            throw CliException.WrongInput(
-                $"--by: {Place(examples, By)}: expected a group of at least {GroupCurves.LeastRows} rows, got none");
-        }
-
         if (IsLogY && (d == 2 || examples.Labels is not null))
         {
             throw CliException.WrongInput($"--log-y: the pictures of {other} have no axis of the target");

@@ -9,6 +9,7 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";
+    private const string NoGroup = "no_group";
     private const string Gap = "gap";
     private const string Level = "level";
     private const string Few = "few";
@@ -40,7 +41,11 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
 
     public void WriteHeader() => rows.WriteHeader(Predicted);
 
-    public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept)
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="at">What is predicted there.</param>
+    /// <param name="kept">The text of each column that is carried along.</param>
+    /// <param name="isKnown">Whether the group of each has a curve; null where there are no groups.</param>
+    public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept, bool[]? isKnown = null)
     {
         int d = model.Features;
         bool isJudged = options.Interval != IntervalKind.MeanWithoutBias;
@@ -81,7 +86,8 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
 
             rows.Add(at.EffectiveNeighbours[i]);
             rows.Add(
-                !at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level
+                isKnown?[i] == false ? NoGroup
+                    : !at.HasNeighbour[i] ? NoNeighbour : at.IsOutside[i] ? Outside : at.IsInGap[i] ? Gap : at.IsLevel[i] ? Level
                     : isJudged && at.EffectiveNeighbours[i] < LeastNeighbours ? Few : "");
             rows.End();
         }

@@ -5,7 +5,7 @@ namespace TorchAttention.Cli.Runs;
 /// <summary>A value of a run's JSON.</summary>
 /// <param name="Key">Its name, nested names joined by points.</param>
 /// <param name="Kind">Which kind of value it is; an object only where it is empty of values.</param>
-/// <param name="Value">It as text; of a list its items'.</param>
+/// <param name="Value">It as text; of a list its items', of a list of objects how many there are.</param>
 /// <param name="Number">It as a number where it is a finite one.</param>
 /// <param name="Texts">Its items where it is a list of texts.</param>
 internal sealed record RunValue(string Key, JsonValueKind Kind, string Value, double? Number, IReadOnlyList<string>? Texts)
@@ -29,7 +29,9 @@ internal sealed record RunValue(string Key, JsonValueKind Kind, string Value, do
         return new RunValue(
             key,
             element.ValueKind,
-            element.ValueKind == JsonValueKind.Array ? string.Join(' ', items.Select(Text)) : element.ToString(),
+            element.ValueKind != JsonValueKind.Array ? element.ToString()
+                : items is [{ ValueKind: JsonValueKind.Object }, ..] ? $"{items.Length}"
+                : string.Join(' ', items.Select(Text)),
             isNumber ? element.GetDouble() : null,
             isTexts ? [.. items.Select(item => item.GetString()!)] : null);
     }

@@ -66,10 +66,7 @@ public sealed partial class KernelRegression
             ["format"] = StoredModel.Format,
             ["version"] = VersionInUse.ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
-            ["kernel"] = SmoothingKernel.Find(Options.Kernel.Name) == Options.Kernel
-                ? Options.Kernel.Name
-                : throw new NotSupportedException(
-                    $"Expected a kernel of the library, which a file names, got '{Options.Kernel.Name}'; save the arrays yourself."),
+            ["kernel"] = NameInFiles(Options.Kernel),
             ["degree"] = Options.Degree.ToString(CultureInfo.InvariantCulture),
             ["precision"] = Options.Precision.ToString(),
             ["no_neighbour"] = Options.NoNeighbour.ToString(),
@@ -80,17 +77,33 @@ public sealed partial class KernelRegression
             metadata["ridge"] = Options.RidgeInUse.ToString("R", CultureInfo.InvariantCulture);
         }
 
-        if (Options.Bandwidth.IsShare)
-        {
-            metadata[BandwidthIs] = "share";
-        }
-
+        AddBandwidthKind(metadata, Options.Bandwidth);
         StoredModel.AddNotes(metadata, notes);
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
 
-    // Says that the bandwidth is a share of the examples.
     private const string BandwidthIs = "bandwidth_is";
+
+    /// <summary>Says where a bandwidth is a share of the examples.</summary>
+    internal static void AddBandwidthKind(Dictionary<string, string> metadata, Bandwidth bandwidth)
+    {
+        if (bandwidth.IsShare)
+        {
+            metadata[BandwidthIs] = "share";
+        }
+    }
+
+    /// <summary>The bandwidths of a file.</summary>
+    /// <exception cref="ArgumentException">They are none.</exception>
+    internal static Bandwidth BandwidthOf(SafeTensorsFile file, ReadOnlySpan<double> bandwidths) =>
+        file.Metadata.ContainsKey(BandwidthIs) && bandwidths is [var share] ? Bandwidth.Nearest(share) : Bandwidth.Fixed(bandwidths);
+
+    /// <summary>What a file calls a kernel.</summary>
+    /// <exception cref="NotSupportedException">The kernel is one's own.</exception>
+    internal static string NameInFiles(SmoothingKernel kernel) =>
+        SmoothingKernel.Find(kernel.Name) == kernel ? kernel.Name
+            : throw new NotSupportedException(
+                $"Expected a kernel of the library, which a file names, got '{kernel.Name}'; save the arrays yourself.");
 
     private int VersionInUse =>
         Options.Bandwidth.IsShare ? Version
@@ -136,32 +149,8 @@ public sealed partial class KernelRegression
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
             Periods = periods,
         };
-        SmootherData data;
-        try
-        {
-            options = options with
-            {
-                Bandwidth = file.Metadata.ContainsKey(BandwidthIs) && bandwidths.Length == 1 ? Bandwidth.Nearest(bandwidths[0])
-                    : Bandwidth.Fixed(bandwidths),
-            };
-            RegressionCheck.Options(options);
-            RegressionCheck.Data(keys, values, bandwidths.Length, weights);
-            RegressionCheck.Terms(options, bandwidths.Length);
-            RegressionCheck.Periods(options, bandwidths.Length);
-            RegressionCheck.Share(options, bandwidths.Length);
-            data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order, PeriodsOf(options));
-            bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
-                && data.Columns == columns && order is null && (classes.Length == 0 || classes.Length == columns);
-            if (!fits)
-            {
-                throw Others("others (the shapes of its tensors do not fit each other, or its keys are not in order)");
-            }
-        }
-        catch (ArgumentException e)
-        {
-            throw Others($"others ({e.Message})", e);
-        }
-
+        bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
+            && (classes.Length == 0 || classes.Length == columns);
         double[] said = reader.Doubles("diagnostics", 1);
         double[] errors = reader.Doubles("residual_standard_error", 1);
         double[] parts = reader.Doubles("r_squared", 1);
@@ -185,7 +174,19 @@ public sealed partial class KernelRegression
             ResidualStandardError = errors,
             RSquared = parts,
         };
-        return (new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }, StoredModel.Notes(file));
+        try
+        {
+            options = options with { Bandwidth = BandwidthOf(file, bandwidths) };
+            KernelRegression? model = Restore(keys, values, weights, columns, options, diagnostics, classes);
+            return (
+                fits && model is not null ? model
+                    : throw Others("others (the shapes of its tensors do not fit each other, or its keys are not in order)"),
+                StoredModel.Notes(file));
+        }
+        catch (ArgumentException e)
+        {
+            throw Others($"others ({e.Message})", e);
+        }
 
         static double RidgeOf(StoredModel reader) =>
             double.TryParse(reader.Text("ridge"), NumberStyles.Float, CultureInfo.InvariantCulture, out double ridge)
@@ -195,5 +196,31 @@ public sealed partial class KernelRegression
 
         StorageException Others(string found, Exception? inner = null) =>
             new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
+    }
+
+    /// <summary>A model of numbers that were those of one before.</summary>
+    /// <param name="keys">Keys (n, d).</param>
+    /// <param name="values">Values (n, v).</param>
+    /// <param name="weights">Sample weights (n); empty where all count alike.</param>
+    /// <param name="columns">v.</param>
+    /// <param name="options">The options, with the bandwidths as numbers.</param>
+    /// <param name="diagnostics">What was measured of it.</param>
+    /// <param name="classes">The names of the columns; empty for a regression.</param>
+    /// <returns>The model; null where there are other columns, or keys that are not in order.</returns>
+    /// <exception cref="ArgumentException">They are those of no model.</exception>
+    internal static KernelRegression? Restore(
+        double[] keys, double[] values, double[] weights, int columns, KernelRegressionOptions options, Diagnostics diagnostics,
+        IReadOnlyList<string> classes)
+    {
+        double[] bandwidths = [.. options.Bandwidth.Values];
+        RegressionCheck.Options(options);
+        RegressionCheck.Data(keys, values, bandwidths.Length, weights);
+        RegressionCheck.Terms(options, bandwidths.Length);
+        RegressionCheck.Periods(options, bandwidths.Length);
+        RegressionCheck.Share(options, bandwidths.Length);
+        var data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order, PeriodsOf(options));
+        return data.Columns == columns && order is null
+            ? new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }
+            : null;
     }
 }

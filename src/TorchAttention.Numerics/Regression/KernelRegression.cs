@@ -298,6 +298,11 @@ public sealed partial class KernelRegression : IPredictor
         return (Diagnostics.Measure(_data, fit), fitted);
     }
 
+    /// <summary>Examples as a search sees them; one of weight 0 is none.</summary>
+    internal static SmootherData DataOf(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions options, ReadOnlySpan<double> weights) =>
+        Examples.Prepare(x, y, features, options, weights).Data;
+
     internal static double[] Rows(ReadOnlySpan<double> numbers, int[] rows, int columns)
     {
         double[] taken = new double[rows.Length * columns];

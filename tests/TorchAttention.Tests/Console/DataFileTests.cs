@@ -83,34 +83,6 @@ public sealed class DataFileTests : IDisposable
     }
 
     [Fact]
-    public void Groups_HaveACurveEachInOnePicture()
-    {
-        string[] fit = ["fit", "iris", "--x", "Petal.Length", "--y", "Sepal.Width", "--bandwidth", "0.4", "--quiet"];
-        Assert.Equal(new(0, "", ""), _console.Run([.. fit, "--by", "Species", "--out", "groups"]));
-        string svg = File.ReadAllText(_console.PathOf("groups/plots/groups.svg"));
-        Assert.All(["setosa", "versicolor", "virginica"], name => Assert.Contains($"{name} (n = 50)", svg, StringComparison.Ordinal));
-        Assert.Equal(new(0, "", ""), _console.Run([.. fit, "--out", "plain"]));
-        Assert.Equal(_console.ReadLines("plain/fitted.csv"), _console.ReadLines("groups/fitted.csv"));
-        Assert.False(File.Exists(_console.PathOf("plain/plots/groups.svg")));
-
-        // Groups of two have none, one at a single place has its examples alone, and what is missing is a group.
-        _console.Write("data.csv", "x,y,g\n1,2,a\n2,3,a\n3,5,\n4,4,\n5,7,\n6,1,b\n6,2,b\n6,4,b\n");
-        string[] data = ["fit", "data.csv", "--x", "x", "--y", "y", "--bandwidth", "1", "--quiet"];
-        Assert.Equal(new(0, "", ""), _console.Run([.. data, "--by", "g", "--log-x", "--out", "few"]));
-        string few = File.ReadAllText(_console.PathOf("few/plots/groups.svg"));
-        Assert.Contains("the 2 largest of 3 groups", few, StringComparison.Ordinal);
-        Assert.Contains("(none) (n = 3)", few, StringComparison.Ordinal);
-
-        Assert.Equal(
-            "error: --by: data.csv, column 'y': expected a group of at least 3 rows, got none",
-            _console.Run([.. data, "--by", "y"]).Error.TrimEnd());
-        Assert.Equal(
-            "error: --by: expected a target of numbers over one feature, got 2 features",
-            _console.Run("fit", "ethanol", "--x", "E,C", "--y", "NOx", "--by", "C").Error.TrimEnd());
-        Assert.Contains("no column 'h'", _console.Run([.. data, "--by", "h"]).Error, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void AxesOfPowers_AreForPositiveNumbers()
     {
         _console.Write("data.csv", "x,z,y\n0.1,1,5\n1,2,50\n10,4,500\n100,3,5000\n1000,5,40000\n");
