@@ -91,7 +91,7 @@ internal sealed class ColumnRows : TableRows
 
     private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
-        int missing = Array.FindIndex(_chosen, IsMissingHere);
+        int missing = Enumerable.Range(0, _chosen.Length).FirstOrDefault(i => i != MayMiss && IsMissingHere(_chosen[i]), -1);
         bool isLabelMissing = _labels is not null && string.IsNullOrWhiteSpace(_labels[_at]);
         if (missing >= 0 || isLabelMissing)
         {
@@ -107,7 +107,7 @@ internal sealed class ColumnRows : TableRows
 
         for (int i = 0; i < _chosen.Length; i++)
         {
-            values[i].Add(Number(_chosen[i], i));
+            values[i].Add(i == MayMiss && IsMissingHere(_chosen[i]) ? double.NaN : Number(_chosen[i], i));
         }
 
         if (_labels is not null)

@@ -11,11 +11,12 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>Fits a model to a file: the model, a summary, pictures.</summary>
 internal static class FitCommand
 {
-    private static readonly string[] _files = [RunFiles.Config, RunFiles.Fitted, RunFiles.Groups, RunFiles.Search, RunFiles.Summary];
+    private static readonly string[] _files =
+        [RunFiles.Config, RunFiles.Fitted, RunFiles.Groups, RunFiles.Predicted, RunFiles.Search, RunFiles.Summary];
 
     public static Command Create()
     {
-        var examplesOptions = new ExamplesOptions();
+        var examplesOptions = new ExamplesOptions(predictsMissing: true);
         var fitOptions = new FitOptions();
         Option<double?> level = Options.Fraction("--level", "The level of the bands in the pictures (default 0.95)");
         Option<bool> logX = Options.Flag("--log-x", "The pictures' axes of features are of powers of 10; all features are positive then");
@@ -54,6 +55,11 @@ internal static class FitCommand
             if (onePass.Read(parsed, examplesOptions, options) is OnePassFit fit)
             {
                 fitOptions.CheckOnePass(parsed);
+                if (examplesOptions.PredictsMissing(parsed))
+                {
+                    throw CliException.WrongInput("--missing predict: expected a fit in memory, got one in one pass");
+                }
+
                 return fit.Run(said);
             }
 

@@ -1,12 +1,18 @@
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>The options that say how a CSV file is written.</summary>
-internal sealed class CsvFileOptions
+/// <param name="predicts">Whether rows without a target may be predicted.</param>
+internal sealed class CsvFileOptions(bool predicts = false)
 {
     private readonly Option<string?> _delimiter = Delimiter();
     private readonly Option<bool> _decimalComma = DecimalComma();
     private readonly Option<string?> _thousands = Thousands();
-    private readonly Option<MissingValues> _missing = Missing();
+    private readonly Option<MissingRows> _missing = !predicts
+        ? Options.OneOf("--missing", MissingIs, MissingRows.Error, Options.Names<MissingValues>().ToDictionary(
+            pair => pair.Key, pair => pair.Value == MissingValues.Drop ? MissingRows.Drop : MissingRows.Error))
+        : Options.OneOf(
+            "--missing", $"{MissingIs}; predict is for a missing target, whose rows are predicted and in no fit", MissingRows.Error,
+            Options.Names<MissingRows>());
     private readonly Option<DateOrder> _dates = Options.OneOf(
         "--dates", "What a file's dates with slashes begin with", DateOrder.YearFirst, new Dictionary<string, DateOrder>
         {
@@ -14,6 +20,16 @@ internal sealed class CsvFileOptions
             ["day-first"] = DateOrder.DayFirst,
             ["month-first"] = DateOrder.MonthFirst,
         });
+
+    private const string MissingIs = "What becomes of a file's rows with a missing number";
+
+    /// <summary>What becomes of rows with a missing number.</summary>
+    private enum MissingRows
+    {
+        Error,
+        Drop,
+        Predict,
+    }
 
     public static Option<string?> Delimiter() => Options.Text(
         "--delimiter", "character", "What stands between two fields of a file: a character, or tab (default ,)");
@@ -24,7 +40,7 @@ internal sealed class CsvFileOptions
         "--thousands", "mark", "What stands between groups of three digits of a file's numbers, as the comma in 12,345 (default nothing)");
 
     public static Option<MissingValues> Missing() => Options.OneOf(
-        "--missing", "What becomes of a file's rows with a missing number", MissingValues.Error, Options.Names<MissingValues>());
+        "--missing", MissingIs, MissingValues.Error, Options.Names<MissingValues>());
 
     /// <summary>What the options say together.</summary>
     public static CsvOptions Combine(string? delimiter, bool decimalComma, string? thousands, MissingValues missing)
@@ -56,8 +72,12 @@ internal sealed class CsvFileOptions
         command.AddAll(_delimiter, _decimalComma, _thousands, _missing, _dates);
     }
 
+    /// <summary>Whether rows without a target are to be predicted.</summary>
+    public bool Predicts(ParseResult parsed) => parsed.GetValue(_missing) == MissingRows.Predict;
+
     public CsvOptions Read(ParseResult parsed) => Combine(
-        parsed.GetValue(_delimiter), parsed.GetValue(_decimalComma), parsed.GetValue(_thousands), parsed.GetValue(_missing)) with
+        parsed.GetValue(_delimiter), parsed.GetValue(_decimalComma), parsed.GetValue(_thousands),
+        parsed.GetValue(_missing) == MissingRows.Drop ? MissingValues.Drop : MissingValues.Error) with
     {
         Dates = parsed.GetValue(_dates),
     };

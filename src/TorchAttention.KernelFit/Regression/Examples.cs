@@ -45,6 +45,9 @@ internal sealed record Examples
 
     public long DroppedRows { get; init; }
 
+    /// <summary>The rows without a target, which are predicted; none as a rule.</summary>
+    public UnansweredRows Unanswered { get; init; } = new([], [], []);
+
     /// <summary>The column of weights; null for none.</summary>
     public string? WeightsColumn { get; init; }
 
@@ -55,7 +58,8 @@ internal sealed record Examples
 
     public int Count => X.Length / Features.Count;
 
-    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options, string? by = null)
+    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options, string? by = null,
+        bool predictsMissing = false)
     {
         BuiltInTable? builtIn = BuiltInTable.Find(data);
         if (builtIn is null && data != Standard && !Path.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
@@ -77,13 +81,19 @@ internal sealed record Examples
             throw CliException.WrongInput($"--x: expected columns that are not named twice, got {PlainText.List(columns)}");
         }
 
+        if (predictsMissing && classes)
+        {
+            throw CliException.WrongInput("--missing predict: expected a target of numbers, got classes");
+        }
+
         if (by is not null && (classes || columns.Contains(by)))
         {
             throw CliException.WrongInput(classes ? "--by: expected a target of numbers, got classes"
                 : $"--by: expected another column than the features, the target and the weights, got '{PlainText.Brief(by)}'");
         }
 
-        rows.Choose(columns, classes ? target : by, notNegative: weights, kinds: new ColumnKind?[features.Length]);
+        rows.Choose(
+            columns, classes ? target : by, notNegative: weights, kinds: new ColumnKind?[features.Length], predictsMissing ? target : null);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
         int count = ReadRows(rows, values, labels, null, classes ? null : target);
@@ -107,7 +117,7 @@ internal sealed record Examples
             }
         }
 
-        return new Examples
+        var examples = new Examples
         {
             Name = builtIn?.Name ?? (data == Standard ? "stdin" : Path.GetFileNameWithoutExtension(data)),
             Source = builtIn?.Name ?? (data == Standard ? StandardInput : data),
@@ -123,6 +133,32 @@ internal sealed record Examples
             WeightsColumn = weights,
             Csv = options,
         };
+        return examples.Y.Any(double.IsNaN) ? examples.WithUnanswered() : examples;
+    }
+
+    // Those without a target apart from the others.
+    private Examples WithUnanswered()
+    {
+        ILookup<bool, int> isMissing = Enumerable.Range(0, Count).ToLookup(i => double.IsNaN(Y[i]));
+        (int[] rows, int[] unanswered) = ([.. isMissing[false]], [.. isMissing[true]]);
+        int d = Features.Count;
+        double[] keysOf(int[] rows) => [.. rows.SelectMany(i => X.AsSpan(i * d, d).ToArray())];
+        return rows.Length == 0
+            ? throw new TableException(TableProblem.Empty, Source)
+            {
+                Column = Target,
+                Expected = "numbers to fit the others' to",
+                Found = $"none in {Count} rows",
+            }
+            : this with
+            {
+                X = keysOf(rows),
+                Y = [.. rows.Select(i => Y[i])],
+                Groups = Groups is null ? null : [.. rows.Select(i => Groups[i])],
+                Weights = Weights.Length == 0 ? [] : [.. rows.Select(i => Weights[i])],
+                Unanswered = new UnansweredRows(
+                    unanswered, keysOf(unanswered), Groups is null ? [] : [.. unanswered.Select(i => Groups[i])]),
+            };
     }
 
     /// <summary>The same for pictures: features that repeat within their period, which begins at 0.</summary>
@@ -258,5 +294,26 @@ internal sealed record Examples
             ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
             : throw CliException.WrongInput(
                 $"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header, delimiter)}");
+    }
+}
+
+/// <summary>Rows without a target.</summary>
+/// <param name="Places">Where they stand among all rows, ascending.</param>
+/// <param name="X">Their keys (m, d).</param>
+/// <param name="Groups">The group of each; none where there are no groups.</param>
+internal sealed record UnansweredRows(int[] Places, double[] X, IReadOnlyList<string> Groups)
+{
+    public int Count => Places.Length;
+
+    /// <summary>All rows in the file's order: the place among those with a target or without, and which of them.</summary>
+    /// <param name="answered">How many have a target.</param>
+    public IEnumerable<(int Row, bool IsAnswered)> InOrder(int answered)
+    {
+        int next = 0;
+        for (int row = 0; row < answered + Count; row++)
+        {
+            bool isAnswered = next == Count || Places[next] != row;
+            yield return (isAnswered ? row - next : next++, isAnswered);
+        }
     }
 }

@@ -3,7 +3,8 @@ using TorchAttention.Files;
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>The options that say what the examples are.</summary>
-internal sealed class ExamplesOptions
+/// <param name="predictsMissing">Whether rows without a target may be predicted.</param>
+internal sealed class ExamplesOptions(bool predictsMissing = false)
 {
     private readonly Option<string?> _data = Options.Text(
         Options.Data,
@@ -18,7 +19,7 @@ internal sealed class ExamplesOptions
         "The target's column (by default a built-in table's own, or the second of a file's two); in one pass several, separated by commas");
     private readonly Option<string?> _weights = WeightsOption();
     private readonly Option<bool> _classes = ClassesOption();
-    private readonly CsvFileOptions _file = new();
+    private readonly CsvFileOptions _file = new(predictsMissing);
 
     /// <summary>The endings of files other than CSV.</summary>
     public static string Endings => string.Join(", ", TableFile.Endings);
@@ -42,6 +43,9 @@ internal sealed class ExamplesOptions
     public (string? Data, string? X, string? Y, string? Weights, CsvOptions Csv) Names(ParseResult parsed) =>
         (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), _file.Read(parsed));
 
+    /// <summary>Whether rows without a target are to be predicted.</summary>
+    public bool PredictsMissing(ParseResult parsed) => _file.Predicts(parsed);
+
     /// <summary>Whether the target is the name of a class.</summary>
     public bool AreClasses(ParseResult parsed) => parsed.GetValue(_classes);
 
@@ -52,6 +56,6 @@ internal sealed class ExamplesOptions
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
             data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), parsed.GetValue(_classes), _file.Read(parsed),
-            by);
+            by, _file.Predicts(parsed));
     }
 }

@@ -25,7 +25,7 @@ internal sealed class FitConfig(
         json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);
         json.WriteString("thousands", examples.Csv.Thousands?.ToString());
         json.WriteString("dates", Options.Name(examples.Csv.Dates));
-        json.WriteString("missing", examples.Csv.Missing.ToString().ToLowerInvariant());
+        json.WriteString("missing", examples.Unanswered.Count > 0 ? "predict" : Options.Name(examples.Csv.Missing));
         json.WriteString("kernel", options.Kernel.Name);
         if (options.Degrees.Count == 0)
         {

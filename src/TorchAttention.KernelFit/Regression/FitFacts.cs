@@ -18,6 +18,9 @@ internal sealed record FitFacts
 
     public required long DroppedRows { get; init; }
 
+    /// <summary>How many rows without a target were predicted.</summary>
+    public int PredictedRows { get; init; }
+
     public required IReadOnlyList<string> Features { get; init; }
 
     /// <summary>What the features are; numbers where empty.</summary>
@@ -62,6 +65,7 @@ internal sealed record FitFacts
         json.WriteString("data", Data);
         json.WriteNumber("rows", Rows);
         json.WriteNumber("dropped_rows", DroppedRows);
+        json.WriteNumber("predicted_rows", PredictedRows);
         json.WriteStrings("x", Features);
         json.WriteStrings("x_kinds", Features.Select((_, j) => Cli.Options.Name(KindOf(j))));
         json.WriteString("y", Target);
@@ -183,6 +187,11 @@ internal sealed record FitFacts
         Spectre.Console.Table table = Terminal.Table(["", ""], []);
         string dropped = DroppedRows > 0 ? $" ({DroppedRows} rows with missing numbers left out)" : "";
         Row("examples", $"{Rows}{dropped}");
+        if (PredictedRows > 0)
+        {
+            Row($"rows without {PlainText.Brief(Target)}", $"{PredictedRows}, predicted ({RunFiles.Predicted})");
+        }
+
         Row("kernel, degree", $"{Options.Kernel}, {Options.Degree} ({FitOptions.Local(Options)})");
         if (DegreeTrials.Count > 0)
         {

@@ -65,7 +65,7 @@ internal static class FitNotes
     {
         int d = examples.Features.Count;
         string place = string.Join(", ", examples.Features.Select((name, j) => $"{PlainText.Brief(name)} = {Place(j)}"));
-        return examples.DroppedRows == 0 ? $"row {row + FirstRow} ({place})" : $"({place})";
+        return examples is { DroppedRows: 0, Unanswered.Count: 0 } ? $"row {row + FirstRow} ({place})" : $"({place})";
 
         string Place(int feature)
         {

@@ -16,6 +16,11 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         get
         {
             yield return (RunFiles.Fitted, WriteFitted);
+            if (examples.Unanswered.Count > 0)
+            {
+                yield return (RunFiles.Predicted, WritePredicted);
+            }
+
             if (model.Search is { Trials.Count: > 0 } search)
             {
                 yield return (RunFiles.Search, writer => FitFacts.WriteSearch(writer, search, examples.Features));
@@ -40,6 +45,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Data = examples.Name,
         Rows = examples.Count,
         DroppedRows = examples.DroppedRows,
+        PredictedRows = examples.Unanswered.Count,
         Features = examples.Features,
         Kinds = examples.Kinds,
         Target = examples.Target,
@@ -63,12 +69,20 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
             : [CsvText.Field(examples.Target), .. model.Classes.Select(name => CsvText.Field($"p_{name}"))];
         writer.WriteLine(string.Join(',', [.. examples.Features.Select(CsvText.Field), .. values]));
         int d = examples.Features.Count;
-        for (int i = 0; i < examples.Count; i++)
+        UnansweredRows unanswered = examples.Unanswered;
+        double[] means = unanswered.Count == 0 ? [] : model.Predict(unanswered.X, new PredictionOptions { HasErrors = false }).Mean;
+        foreach ((int i, bool isAnswered) in unanswered.InOrder(examples.Count))
         {
             for (int j = 0; j < d; j++)
             {
-                writer.Write(examples.Kinds[j].Format(examples.X[(i * d) + j]));
+                writer.Write(examples.Kinds[j].Format((isAnswered ? examples.X : unanswered.X)[(i * d) + j]));
                 writer.Write(',');
+            }
+
+            if (!isAnswered)
+            {
+                writer.WriteLine($",{Exact(means[i])},");
+                continue;
             }
 
             writer.Write(isRegression ? Exact(examples.Y[i]) : CsvText.Field(examples.Labels![i]));
@@ -80,5 +94,11 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
 
             writer.WriteLine(isRegression ? $",{Exact(examples.Y[i] - fitted[i])}" : "");
         }
+    }
+
+    private void WritePredicted(TextWriter writer)
+    {
+        var options = new PredictionOptions { Level = picture.Level, Interval = IntervalKind.NewObservation };
+        PredictionText.WriteUnanswered(writer, examples, model, options, model.Predict(examples.Unanswered.X, options));
     }
 }

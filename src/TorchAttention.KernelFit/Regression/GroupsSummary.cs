@@ -23,7 +23,11 @@ internal sealed class GroupsSummary : IFitResult
     private GroupsSummary(Examples examples, KernelRegressionOptions options, PictureOptions picture, GroupedRegression model) =>
         (_examples, _options, _picture, _model) = (examples, options, picture, model);
 
-    public IEnumerable<(string Name, Action<TextWriter> Write)> Texts => [(RunFiles.Fitted, WriteFitted), (RunFiles.Groups, WriteGroups)];
+    public IEnumerable<(string Name, Action<TextWriter> Write)> Texts =>
+    [
+        (RunFiles.Fitted, WriteFitted), (RunFiles.Groups, WriteGroups),
+        .. _examples.Unanswered.Count > 0 ? [(RunFiles.Predicted, WritePredicted)] : Array.Empty<(string, Action<TextWriter>)>(),
+    ];
 
     public IEnumerable<(string Name, Func<Figure> Draw)> Pictures =>
         new GroupPictures(_examples.InOnePeriod(_options.Periods), _options, _model, _picture).List();
@@ -72,6 +76,7 @@ internal sealed class GroupsSummary : IFitResult
         json.WriteString("data", _examples.Name);
         json.WriteNumber("rows", _examples.Count);
         json.WriteNumber("dropped_rows", _examples.DroppedRows);
+        json.WriteNumber("predicted_rows", _examples.Unanswered.Count);
         json.WriteStrings("x", _examples.Features);
         json.WriteStrings("x_kinds", _examples.Kinds.Select(Options.Name));
         json.WriteString("y", _examples.Target);
@@ -101,6 +106,13 @@ internal sealed class GroupsSummary : IFitResult
         string degree = _options.Degrees.Count > 0 ? string.Join(" or ", _options.Degrees) : $"{_options.Degree}";
         Spectre.Console.Table table = Terminal.Table(["", ""], []);
         table.AddRow("examples", Terminal.Cell($"{_examples.Count}{dropped}"));
+        if (_examples.Unanswered.Count > 0)
+        {
+            table.AddRow(
+                Terminal.Cell($"rows without {PlainText.Brief(_examples.Target)}"),
+                $"{_examples.Unanswered.Count}, predicted ({RunFiles.Predicted})");
+        }
+
         table.AddRow("groups with a curve", Terminal.Cell($"{_model.Groups.Count}, by {PlainText.Brief(By)}"));
         table.AddRow("kernel, degree", Terminal.Cell($"{_options.Kernel}, {degree} ({FitOptions.Local(_options)})"));
         table.AddRow("bandwidths", Terminal.Cell($"{(_model.Bandwidths == GroupBandwidths.Own ? "each group's own" : "shared")}, {Rule}"));
@@ -181,11 +193,29 @@ internal sealed class GroupsSummary : IFitResult
         ]));
         int d = _examples.Features.Count;
         double[] fitted = GroupPictures.Fitted(_examples, _model);
-        for (int i = 0; i < _examples.Count; i++)
+        UnansweredRows unanswered = _examples.Unanswered;
+        double[] means = unanswered.Count == 0 ? [] : Unanswered(new PredictionOptions { HasErrors = false }).Mean;
+        foreach ((int row, bool isAnswered) in unanswered.InOrder(_examples.Count))
         {
-            IEnumerable<string> keys = Enumerable.Range(0, d).Select(j => _examples.Kinds[j].Format(_examples.X[(i * d) + j]));
-            string[] predicted = double.IsNaN(fitted[i]) ? ["", ""] : [Exact(fitted[i]), Exact(_examples.Y[i] - fitted[i])];
-            writer.WriteLine(string.Join(',', [CsvText.Field(_examples.Groups![i]), .. keys, Exact(_examples.Y[i]), .. predicted]));
+            double[] x = isAnswered ? _examples.X : unanswered.X;
+            string group = (isAnswered ? _examples.Groups! : unanswered.Groups)[row];
+            double mean = isAnswered ? fitted[row] : means[row];
+            IEnumerable<string> keys = Enumerable.Range(0, d).Select(j => _examples.Kinds[j].Format(x[(row * d) + j]));
+            writer.WriteLine(string.Join(',', [
+                CsvText.Field(group), .. keys, isAnswered ? Exact(_examples.Y[row]) : "", double.IsNaN(mean) ? "" : Exact(mean),
+                isAnswered && !double.IsNaN(mean) ? Exact(_examples.Y[row] - mean) : "",
+            ]));
         }
+    }
+
+    private bool[] Known => [.. _examples.Unanswered.Groups.Select(_model.Has)];
+
+    private Predictions Unanswered(PredictionOptions options) =>
+        _model.PredictKnown(_examples.Unanswered.Groups, Known, _examples.Unanswered.X, options, CancellationToken.None);
+
+    private void WritePredicted(TextWriter writer)
+    {
+        var options = new PredictionOptions { Level = _picture.Level, Interval = IntervalKind.NewObservation };
+        PredictionText.WriteUnanswered(writer, _examples, _model[_model.Groups[0]], options, Unanswered(options), By, Known);
     }
 }

@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
@@ -38,6 +39,32 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
         .. HasNoise ? [$"{Noise}{ending}"] : (string[])[],
         .. options.HasSlopes ? names.Features.Select(name => $"slope_{name}{ending}") : [],
     ];
+
+    /// <summary>Writes what is predicted for the rows without a target.</summary>
+    /// <param name="writer">Where it goes.</param>
+    /// <param name="examples">What the rows are of.</param>
+    /// <param name="model">What predicts them.</param>
+    /// <param name="options">How.</param>
+    /// <param name="at">Their predictions.</param>
+    /// <param name="by">The column of their groups; null for none.</param>
+    /// <param name="isKnown">Whether the group of each has a curve; null where there are no groups.</param>
+    public static void WriteUnanswered(
+        TextWriter writer, Examples examples, IPredictor model, PredictionOptions options, Predictions at, string? by = null,
+        bool[]? isKnown = null)
+    {
+        UnansweredRows rows = examples.Unanswered;
+        int d = examples.Features.Count;
+        int[] times = [.. Enumerable.Range(0, d).Where(j => examples.Kinds[j] != ColumnKind.Number)];
+        IEnumerable<List<string>> texts = times.Select(j => Enumerable.Range(0, rows.Count)
+            .Select(i => examples.Kinds[j].Format(rows.X[(i * d) + j])).ToList());
+        string[] features = [.. examples.Features];
+        var written = new PredictedRows(
+            new CsvText(writer, examples.Csv), features, [.. by is null ? (string[])[] : [by], .. times.Select(j => features[j])], null);
+        var text = new PredictionText(
+            written, model, ModelNotes.Read("", ModelNotes.Create(features, examples.Target, examples.Kinds), d), options);
+        text.WriteHeader();
+        text.WriteRows(rows.X, at, [.. by is null ? (List<string>[])[] : [[.. rows.Groups]], .. texts], isKnown);
+    }
 
     public void WriteHeader() => rows.WriteHeader(Predicted);
 

@@ -12,6 +12,7 @@ internal static class RunFiles
     public const string Table = "table.csv";
     public const string Fitted = "fitted.csv";
     public const string Groups = "groups.csv";
+    public const string Predicted = "predicted.csv";
     public const string Search = "search.csv";
     public const string Curve = "curve.csv";
     public const string Model = "model.safetensors";

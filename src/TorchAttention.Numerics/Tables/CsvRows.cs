@@ -212,7 +212,7 @@ public sealed class CsvRows : TableRows
         for (int i = 0; i < Places.Length; i++)
         {
             ReadOnlySpan<char> field = _records.Field(Places[i]);
-            if (IsMissing(field))
+            if (i != MayMiss && IsMissing(field))
             {
                 return i;
             }
@@ -224,6 +224,11 @@ public sealed class CsvRows : TableRows
     private double Number(ReadOnlySpan<char> field, int i)
     {
         string column = Columns[i];
+        if (i == MayMiss && IsMissing(field))
+        {
+            return double.NaN;
+        }
+
         if (TryRead(i, field, out double number) is string expected)
         {
             throw _records.Wrong(TableProblem.NotANumber, expected, field, column);

@@ -47,6 +47,9 @@ public abstract class TableRows : IDisposable
     /// <summary>The column of numbers that are at least 0; null for none.</summary>
     private protected string? NotNegative { get; private set; }
 
+    /// <summary>The chosen column whose missing numbers are NaN; negative for none.</summary>
+    private protected int MayMiss { get; private set; } = -1;
+
     /// <summary>The place of the column to read as text; negative for none.</summary>
     private protected int LabelPlace { get; private set; } = -1;
 
@@ -61,9 +64,11 @@ public abstract class TableRows : IDisposable
     /// <param name="label">The column of text; null for none.</param>
     /// <param name="notNegative">The column of numbers, one of weights say, that are at least 0; null for none.</param>
     /// <param name="kinds">What the first of the columns are; null where the first row is to say it. The others are numbers.</param>
+    /// <param name="mayMiss">The one of the columns whose missing numbers are read as NaN; null for none.</param>
     /// <exception cref="TableException">The header does not have one of them, or has it more than once.</exception>
     public void Choose(
-        IReadOnlyList<string> columns, string? label = null, string? notNegative = null, IReadOnlyList<ColumnKind?>? kinds = null)
+        IReadOnlyList<string> columns, string? label = null, string? notNegative = null, IReadOnlyList<ColumnKind?>? kinds = null,
+        string? mayMiss = null)
     {
         ArgumentNullException.ThrowIfNull(columns);
         Columns = [.. columns];
@@ -71,6 +76,7 @@ public abstract class TableRows : IDisposable
         Places = Array.ConvertAll(Columns, Find);
         LabelPlace = label is null ? -1 : Find(label);
         NotNegative = notNegative;
+        MayMiss = mayMiss is null ? -1 : Array.IndexOf(Columns, mayMiss);
     }
 
     /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
