@@ -131,11 +131,22 @@ internal sealed class ColumnRows : TableRows
         string column = Columns[i];
         double number = fields.Values[_at];
         string? text = fields.Texts?[_at]?.Trim();
+        if (IsCategory(i))
+        {
+            TryRead(i, text ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture), out number);
+            return number;
+        }
+
         if (text is not null && double.IsNaN(number))
         {
             if (TryRead(i, text, out number) is string expected)
             {
                 throw Wrong(TableProblem.NotANumber, expected, text, column);
+            }
+
+            if (IsCategory(i))
+            {
+                return number;
             }
         }
         else if (Claim(i) is string expected)

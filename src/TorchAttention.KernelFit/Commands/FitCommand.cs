@@ -66,6 +66,12 @@ internal static class FitCommand
             GroupBandwidths? groups = GroupOptions.Read(parsed, picture.By, byBandwidth);
             Examples examples = examplesOptions.Read(parsed, picture.By);
             options = fitOptions.ReadFor(parsed, examples);
+            if (examples.Categories is not null)
+            {
+                CategoryOptions.Check(examples, options, picture);
+                return Run(examples, said, (_, token) => MixedSummary.Fit(examples, options, picture, token));
+            }
+
             picture.Check(examples, options);
             FitOptions.CheckBandwidths(options, examples);
             GroupOptions.Check(options, groups ?? GroupBandwidths.Own);

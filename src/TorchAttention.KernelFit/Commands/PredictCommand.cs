@@ -4,6 +4,7 @@ using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Regression.Groups;
 using TorchAttention.Numerics.Storage;
 
@@ -58,11 +59,14 @@ internal static class PredictCommand
         Option<UnknownGroups> unknown = Options.OneOf(
             "--unknown-groups", "With a model of groups, what becomes of a row whose group has no curve", UnknownGroups.Error,
             Options.Names<UnknownGroups>());
+        Option<UnseenLevels> unseen = Options.OneOf(
+            "--unseen", "With a model of categories, what becomes of a row with a level that no example has: mean weighs all levels alike",
+            UnseenLevels.Error, Options.Names<UnseenLevels>());
         IReadOnlyList<Option> ofTrained = trained?.Options ?? [];
         const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
         var command = new Command("predict", purpose) { Options.DataAlone(), model, data, output };
         file.AddTo(command);
-        command.AddAll([keep, interval, level, simultaneous, slopes, unknown, .. ofTrained]);
+        command.AddAll([keep, interval, level, simultaneous, slopes, unknown, unseen, .. ofTrained]);
         command.SetAction(parsed =>
         {
             var queries = new Queries(
@@ -75,10 +79,11 @@ internal static class PredictCommand
 
             // What fit saved is known before anything of TorchSharp is looked at.
             bool isFitted = stored.Metadata.GetValueOrDefault("model") is KernelRegression.ModelName or GroupedRegression.ModelName
+                or MixedRegression.ModelName
                 or CondensedCurve.ModelName or CondensedCurves.ModelName or CondensedSurface.ModelName;
             if (!isFitted && trained?.IsKnown(stored) == true)
             {
-                Refuse("fit", [interval, level, simultaneous, slopes, unknown], "what train saves has no standard error");
+                Refuse("fit", [interval, level, simultaneous, slopes, unknown, unseen], "what train saves has no standard error");
                 return PredictTrained(trained.Load(path, stored, parsed), queries);
             }
 
@@ -93,7 +98,8 @@ internal static class PredictCommand
             {
                 return PredictFitted(
                     path, stored, queries, options, parsed.GetValue(interval) ?? Auto,
-                    parsed.GetResult(unknown) is { Implicit: false } ? parsed.GetValue(unknown) : null);
+                    parsed.GetResult(unknown) is { Implicit: false } ? parsed.GetValue(unknown) : null,
+                    parsed.GetResult(unseen) is { Implicit: false } ? parsed.GetValue(unseen) : null);
             }
             catch (StorageException e) when (e.Kind == StorageProblem.OtherModel && trained is null)
             {
@@ -138,7 +144,7 @@ internal static class PredictCommand
     private static int PredictTrained(ITrainedModel trained, Queries queries)
     {
         using ITrainedModel model = trained;
-        return Run(queries, [.. model.Features], new ColumnKind[model.Features.Count], null, written =>
+        return Run(queries, [.. model.Features], new ColumnKind[model.Features.Count], null, [], written =>
         {
             model.WriteHeader(written);
             string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
@@ -147,12 +153,18 @@ internal static class PredictCommand
     }
 
     private static int PredictFitted(
-        string path, SafeTensorsFile file, Queries queries, PredictionOptions options, string interval, UnknownGroups? unknown)
+        string path, SafeTensorsFile file, Queries queries, PredictionOptions options, string interval, UnknownGroups? unknown,
+        UnseenLevels? unseen)
     {
         (IPredictor model, GroupedRegression? groups, IReadOnlyDictionary<string, string> notes) = Load(path, file);
         if (unknown is not null && groups is null)
         {
             throw CliException.WrongInput("--unknown-groups: expected a model of groups, as fit --by saves it, got one of all rows");
+        }
+
+        if (unseen is not null && model is not MixedRegression)
+        {
+            throw CliException.WrongInput("--unseen: expected a model with categories, got one of numbers alone");
         }
 
         ModelNotes names = ModelNotes.Read(path, notes, model.Features);
@@ -167,6 +179,14 @@ internal static class PredictCommand
         if (options.IsSimultaneous && model is CondensedCurve or CondensedCurves or CondensedSurface)
         {
             throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
+        }
+
+        if (model is MixedRegression && (options.IsSimultaneous || options.HasSlopes
+            || options.Interval is not (IntervalKind.MeanWithoutBias or IntervalKind.NewObservation)))
+        {
+            string given = options.IsSimultaneous ? "--simultaneous" : options.HasSlopes ? "--slopes" : $"--interval {interval}";
+            throw CliException.WrongInput(
+                $"{given}: expected a model of numbers, got one with categories, which has --interval plain and new");
         }
 
         if (hasInterval && model is CondensedCurve or CondensedSurface)
@@ -203,12 +223,18 @@ internal static class PredictCommand
         }
 
         string? by = groups is null ? null : ModelNotes.GroupsOf(notes);
-        return Run(queries, names.Features, names.Kinds, by, written =>
+        IReadOnlyList<string>?[] levels = [.. (model as MixedRegression)?.Categories.Select(category => category?.Levels) ?? []];
+        return Run(queries, names.Features, names.Kinds, by, levels, written =>
         {
             var text = new PredictionText(written, model, names, options);
             text.WriteHeader();
             return (rows, group, keptText, cancellationToken) =>
             {
+                if (unseen is not UnseenLevels.Mean)
+                {
+                    CheckLevels(rows, names, levels, keptText, queries.Data);
+                }
+
                 if (groups is null)
                 {
                     text.WriteRows(rows, Predict(() => model.Predict(rows, options, null, cancellationToken), queries.Data), keptText);
@@ -239,9 +265,27 @@ internal static class PredictCommand
             CondensedCurve.ModelName => CondensedCurve.Load(path, file),
             CondensedCurves.ModelName => CondensedCurves.Load(path, file),
             CondensedSurface.ModelName => CondensedSurface.Load(path, file),
+            MixedRegression.ModelName => MixedRegression.Load(path, file),
             _ => ((IPredictor, IReadOnlyDictionary<string, string>))KernelRegression.Load(path, file),
         };
         return (model, null, kept);
+    }
+
+    private static void CheckLevels(
+        double[] rows, ModelNotes names, IReadOnlyList<string>?[] levels, IReadOnlyList<List<string>> kept, string data)
+    {
+        for (int i = 0; levels.Length > 0 && i < rows.Length; i++)
+        {
+            (int row, int j) = Math.DivRem(i, names.Features.Length);
+            if (levels[j] is { } known && double.IsNaN(rows[i]))
+            {
+                // The texts of features that are no numbers come last.
+                string text = kept[^names.Kinds.Skip(j).Count(kind => kind != ColumnKind.Number)][row];
+                throw CliException.WrongInput(
+                    $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(names.Features[j])}': expected one of the model's levels "
+                        + $"{PlainText.List(known)}, found '{PlainText.Brief(text)}'; --unseen mean weighs all levels alike there");
+            }
+        }
     }
 
     // Whether the group of each row has a curve.
@@ -263,12 +307,14 @@ internal static class PredictCommand
                 + "--unknown-groups empty leaves what is predicted for such rows empty");
     }
 
-    private static int Run(Queries queries, string[] features, ColumnKind[] kinds, string? by, Begin begin)
+    private static int Run(
+        Queries queries, string[] features, ColumnKind[] kinds, string? by, IReadOnlyList<string>?[] levels, Begin begin)
     {
         using var interruption = new Interruption();
         (string data, string output, CsvOptions csv, string? keep) = queries;
         using TableRows rows = Examples.Open(data, csv);
         rows.Choose(features, by, kinds: [.. kinds]);
+        rows.TakeLevels(levels);
 
         // Dates and groups go out as they came.
         IEnumerable<string> groupColumn = by is null ? [] : [by];
@@ -365,6 +411,13 @@ internal static class PredictCommand
                 Found = $"{e.Queries.Count} without one",
             };
         }
+    }
+
+    /// <summary>What becomes of a row with a level that no example has.</summary>
+    private enum UnseenLevels
+    {
+        Error,
+        Mean,
     }
 
     /// <summary>What becomes of a row whose group has no curve.</summary>

@@ -2,6 +2,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Files;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Regression.Groups;
 
 namespace TorchAttention.Cli.Regression;
@@ -54,12 +55,19 @@ internal sealed record Examples
     /// <summary>How the file was read.</summary>
     public CsvOptions Csv { get; init; } = new();
 
+    /// <summary>The category of each feature, null where it is one of numbers; null where all are.</summary>
+    public IReadOnlyList<Category?>? Categories { get; init; }
+
+    /// <summary>A number of a feature as its column writes it.</summary>
+    public string Format(int feature, double x) =>
+        Categories?[feature] is { } category ? category.Levels[(int)x] : Kinds[feature].Format(x);
+
     public double WeightAt(int row) => Weights.Length == 0 ? 1 : Weights[row];
 
     public int Count => X.Length / Features.Count;
 
     public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options, string? by = null,
-        bool predictsMissing = false)
+        bool predictsMissing = false, IReadOnlyDictionary<string, string[]>? categories = null)
     {
         BuiltInTable? builtIn = BuiltInTable.Find(data);
         if (builtIn is null && data != Standard && !Path.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
@@ -92,8 +100,16 @@ internal sealed record Examples
                 : $"--by: expected another column than the features, the target and the weights, got '{PlainText.Brief(by)}'");
         }
 
+        if (categories?.Keys.FirstOrDefault(name => !features.Contains(name)) is string stranger)
+        {
+            throw CliException.WrongInput(
+                $"--category, --ordered: expected one of the features {PlainText.List(features)}, got '{PlainText.Brief(stranger)}'");
+        }
+
         rows.Choose(
-            columns, classes ? target : by, notNegative: weights, kinds: new ColumnKind?[features.Length], predictsMissing ? target : null);
+            columns, classes ? target : by, notNegative: weights, kinds: [.. features.Select(
+                name => categories?.ContainsKey(name) == true ? ColumnKind.Category : (ColumnKind?)null)],
+            mayMiss: predictsMissing ? target : null);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
         int count = ReadRows(rows, values, labels, null, classes ? null : target);
@@ -117,6 +133,15 @@ internal sealed record Examples
             }
         }
 
+        Category?[] found = [];
+        if (Array.FindIndex(rows.Kinds.ToArray(), kind => kind == ColumnKind.Category) is >= 0 and int text)
+        {
+            found = categories is not null ? CategoryOptions.Arrange(rows, features, keys, categories, data)
+                : throw CliException.WrongInput(
+                    $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(features[text])}': expected numbers, found "
+                        + $"'{PlainText.Brief(rows.LevelsOf(text)[0])}'; fit alone takes categories");
+        }
+
         var examples = new Examples
         {
             Name = builtIn?.Name ?? (data == Standard ? "stdin" : Path.GetFileNameWithoutExtension(data)),
@@ -132,6 +157,7 @@ internal sealed record Examples
             DroppedRows = rows.DroppedRows,
             WeightsColumn = weights,
             Csv = options,
+            Categories = found.Length == 0 ? null : found,
         };
         return examples.Y.Any(double.IsNaN) ? examples.WithUnanswered() : examples;
     }
@@ -238,7 +264,7 @@ internal sealed record Examples
         {
             string advice = e.Column == target
                 ? "for a column of classes add --classes"
-                : "a column of categories cannot be a feature; write it as columns of 0 and 1";
+                : "the first row has a number there; --category says that its fields are names";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }
     }

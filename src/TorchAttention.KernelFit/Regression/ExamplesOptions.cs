@@ -3,7 +3,7 @@ using TorchAttention.Files;
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>The options that say what the examples are.</summary>
-/// <param name="predictsMissing">Whether rows without a target may be predicted.</param>
+/// <param name="predictsMissing">Whether rows without a target may be predicted, and features may be categories.</param>
 internal sealed class ExamplesOptions(bool predictsMissing = false)
 {
     private readonly Option<string?> _data = Options.Text(
@@ -20,6 +20,7 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
     private readonly Option<string?> _weights = WeightsOption();
     private readonly Option<bool> _classes = ClassesOption();
     private readonly CsvFileOptions _file = new(predictsMissing);
+    private readonly CategoryOptions? _categories = predictsMissing ? new CategoryOptions() : null;
 
     /// <summary>The endings of files other than CSV.</summary>
     public static string Endings => string.Join(", ", TableFile.Endings);
@@ -36,6 +37,7 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
     {
         command.Add(Options.DataAlone());
         command.AddAll(_data, _x, _y, _weights, _classes);
+        _categories?.AddTo(command);
         _file.AddTo(command);
     }
 
@@ -56,6 +58,6 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
             data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), parsed.GetValue(_classes), _file.Read(parsed),
-            by, _file.Predicts(parsed));
+            by, _file.Predicts(parsed), _categories?.Read(parsed));
     }
 }

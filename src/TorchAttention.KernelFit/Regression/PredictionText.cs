@@ -56,7 +56,7 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
         int d = examples.Features.Count;
         int[] times = [.. Enumerable.Range(0, d).Where(j => examples.Kinds[j] != ColumnKind.Number)];
         IEnumerable<List<string>> texts = times.Select(j => Enumerable.Range(0, rows.Count)
-            .Select(i => examples.Kinds[j].Format(rows.X[(i * d) + j])).ToList());
+            .Select(i => examples.Format(j, rows.X[(i * d) + j])).ToList());
         string[] features = [.. examples.Features];
         var written = new PredictedRows(
             new CsvText(writer, examples.Csv), features, [.. by is null ? (string[])[] : [by], .. times.Select(j => features[j])], null);

@@ -14,4 +14,7 @@ public enum ColumnKind
 
     /// <summary>Durations or times of the day, in hours.</summary>
     Duration,
+
+    /// <summary>Texts, each read as the place of its level: in the order that they first come in, or in one that is given.</summary>
+    Category,
 }

@@ -239,6 +239,7 @@ public sealed class CsvRows : TableRows
             throw _records.Wrong(TableProblem.Negative, "a number of at least 0", field, column);
         }
 
-        return double.IsFinite(number) ? number : throw _records.Wrong(TableProblem.NotFinite, "a finite number", field, column);
+        return double.IsFinite(number) || IsCategory(i) ? number
+            : throw _records.Wrong(TableProblem.NotFinite, "a finite number", field, column);
     }
 }

@@ -14,6 +14,8 @@ public abstract class TableRows : IDisposable
     private readonly CsvNumbers _numbers;
     private readonly TimeReader _times;
     private ColumnKind?[] _kinds = [];
+    private List<string>?[] _levels = [];
+    private bool _areLevelsKnown;
     private long _firstMissingRow;
     private string _firstMissingColumn = "";
     private string _firstMissing = "";
@@ -73,11 +75,24 @@ public abstract class TableRows : IDisposable
         ArgumentNullException.ThrowIfNull(columns);
         Columns = [.. columns];
         _kinds = [.. columns.Select((_, i) => kinds is not null && i < kinds.Count ? kinds[i] : ColumnKind.Number)];
+        _levels = new List<string>?[Columns.Length];
         Places = Array.ConvertAll(Columns, Find);
         LabelPlace = label is null ? -1 : Find(label);
         NotNegative = notNegative;
         MayMiss = mayMiss is null ? -1 : Array.IndexOf(Columns, mayMiss);
     }
+
+    /// <summary>Says which levels the chosen columns of categories have; a text that is none of them is read as NaN.</summary>
+    /// <param name="levels">The levels of each chosen column, from the first on; null for a column that is no category.</param>
+    internal void TakeLevels(IReadOnlyList<IReadOnlyList<string>?> levels)
+    {
+        _levels = [.. Columns.Select((_, i) => i < levels.Count && levels[i] is { } own ? own.ToList() : null)];
+        _areLevelsKnown = true;
+    }
+
+    /// <summary>The levels of a chosen column that have been read; none where it is no category.</summary>
+    /// <param name="column">The column's place among those chosen.</param>
+    internal IReadOnlyList<string> LevelsOf(int column) => _levels[column] ?? [];
 
     /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
     /// <param name="columns">Names of the header, in the order wanted.</param>
@@ -118,6 +133,12 @@ public abstract class TableRows : IDisposable
     private protected string? TryRead(int column, ReadOnlySpan<char> field, out double number)
     {
         ColumnKind? kind = _kinds[column];
+        if (kind == ColumnKind.Category)
+        {
+            number = LevelOf(column, field.ToString());
+            return null;
+        }
+
         if (kind is null or ColumnKind.Number && _numbers.TryRead(field, out number))
         {
             _kinds[column] = ColumnKind.Number;
@@ -131,6 +152,14 @@ public abstract class TableRows : IDisposable
         }
 
         bool isTime = _times.TryRead(field, out number, out ColumnKind found);
+        if (kind is null && !isTime && !field.ContainsAnyInRange('0', '9') && !field.TrimStart("+-").StartsWith(
+            "inf", StringComparison.OrdinalIgnoreCase))
+        {
+            _kinds[column] = ColumnKind.Category;
+            number = LevelOf(column, field.ToString());
+            return null;
+        }
+
         if (kind is null && !isTime)
         {
             return IsDateWithSlashes(field) ? "a date that begins with its year" : _numbers.Expected(field);
@@ -138,6 +167,22 @@ public abstract class TableRows : IDisposable
 
         _kinds[column] = kind ??= found;
         return isTime && found == kind ? null : TimeReader.Expected(kind.Value);
+    }
+
+    /// <summary>Whether a chosen column is one of categories, whose fields are texts whatever they look like.</summary>
+    private protected bool IsCategory(int column) => _kinds[column] == ColumnKind.Category;
+
+    private double LevelOf(int column, string text)
+    {
+        List<string> levels = _levels[column] ??= [];
+        int place = levels.IndexOf(text);
+        if (place < 0 && !_areLevelsKnown)
+        {
+            place = levels.Count;
+            levels.Add(text);
+        }
+
+        return place < 0 ? double.NaN : place;
     }
 
     /// <summary>Takes a number of a column of numbers.</summary>

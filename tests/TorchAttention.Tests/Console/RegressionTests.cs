@@ -310,7 +310,9 @@ public sealed class RegressionTests : IDisposable
     [InlineData("nope.csv: no such file", "fit", "--data", "nope.csv")]
     [InlineData("--data: no table or file 'nope'", "fit", "--data", "nope")]
     [InlineData("found 'setosa'; for a column of classes add --classes", "fit", "--data", "iris", "--y", "Species", "--x", "Petal.Width")]
-    [InlineData("a column of categories cannot be a feature", "fit", "--data", "iris", "--x", "Species", "--y", "Petal.Width")]
+    [InlineData(
+        "expected a feature of numbers as well beside the category 'Species'",
+        "fit", "--data", "iris", "--x", "Species", "--y", "Petal.Width")]
     [InlineData("--bandwidth: expected positive numbers, df=number, nn=share or one of loo", "fit", "--data", "mcycle", "--bandwidth", "0")]
     [InlineData(
         "--bandwidth: expected degrees of freedom of at least 1 after df=, got 'df=0'",

@@ -1,8 +1,8 @@
 namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
-/// The least of a function on the unit cube that has values alone: a scan of the diagonal and of each side, then the simplex of J. A.
-/// Nelder and R. Mead (1965), begun again from where it ended until that finds no less.
+/// The least of a function on the unit cube that has values alone: a scan of the diagonal, of each side, and within, then the simplex of J.
+/// A. Nelder and R. Mead (1965), begun again from where it ended until that finds no less.
 /// </summary>
 internal static class DirectSearch
 {
@@ -10,26 +10,32 @@ internal static class DirectSearch
     private const double Precise = 1e-4;
     private const int PointsOfDiagonal = 17;
     private const int PointsOfSide = 9;
+    private const int PointsWithin = 24;
+    private const int MostStarts = 3;
     private const double FirstStep = 0.08;
     private const int MostBegun = 4;
     private const double Gain = 1e-7;
     private const int MostTurns = 100;
 
+    private static readonly int[] _primes = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
+
     /// <summary>Looks everywhere.</summary>
     /// <param name="score">The function; infinite where a point is not admissible.</param>
     /// <param name="dimensions">Of the cube.</param>
+    /// <param name="likely">Points that are likely to be near the best one.</param>
     /// <returns>The best point and its score.</returns>
-    public static (double[] Point, double Score) Find(Func<double[], double> score, int dimensions)
+    public static (double[] Point, double Score) Find(Func<double[], double> score, int dimensions, params double[][] likely)
     {
-        var best = (Point: Diagonal(1, dimensions), Score: double.PositiveInfinity);
+        var tried = new List<(double[] Point, double Score)>();
         for (int k = PointsOfDiagonal - 1; k >= 0; k--)
         {
             Try(Diagonal((double)k / (PointsOfDiagonal - 1), dimensions));
         }
 
+        Array.ForEach(likely, Try);
         for (int j = 0; j < dimensions && dimensions > 1; j++)
         {
-            double[] from = best.Point;
+            double[] from = tried.MinBy(one => one.Score).Point;
             for (int k = PointsOfSide - 1; k >= 0; k--)
             {
                 double[] point = [.. from];
@@ -38,13 +44,28 @@ internal static class DirectSearch
             }
         }
 
-        return From(score, best.Point, FirstStep, best.Score);
-
-        void Try(double[] point)
+        for (int k = 1; k <= PointsWithin * dimensions && dimensions > 1; k++)
         {
-            double here = Finite(score(point));
-            best = here < best.Score ? (point, here) : best;
+            Try([.. Enumerable.Range(0, dimensions).Select(j => RadicalInverse(k, _primes[j % _primes.Length]))]);
         }
+
+        IEnumerable<(double[] Point, double Score)> starts = tried.OrderBy(one => one.Score).Take(dimensions > 1 ? MostStarts : 1);
+        return starts.Select(start => From(score, start.Point, FirstStep, start.Score)).MinBy(found => found.Score);
+
+        void Try(double[] point) => tried.Add((point, Finite(score(point))));
+    }
+
+    // The points of J. H. Halton (1960): even over the cube, however many are taken.
+    private static double RadicalInverse(int number, int radix)
+    {
+        (double inverse, double digit) = (0, 1);
+        for (; number > 0; number /= radix)
+        {
+            digit /= radix;
+            inverse += digit * (number % radix);
+        }
+
+        return inverse;
     }
 
     /// <summary>Looks around a point.</summary>

@@ -1,0 +1,342 @@
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Intervals;
+using TorchAttention.Numerics.Regression.Smoothing;
+using TorchAttention.Numerics.Tables;
+
+namespace TorchAttention.Numerics.Regression.Categories;
+
+/// <summary>
+/// Local constant regression on numbers and categories (Q. Li and J. S. Racine, 2004): f(q) = sum_i l_i y_i with l_i proportional to s_i
+/// prod_j K((x_ij - q_j) / h_j) prod_c L_c(x_ic, q_c; lambda_c). The lambdas of the categories are searched together with the bandwidths; a
+/// category that does not help gets the largest, at which all its levels count alike.
+/// </summary>
+/// <example>
+/// <code>
+/// Category?[] columns = [null, new Category(["north", "south"])];
+/// MixedRegression model = MixedRegression.Fit([1.5, 0, 2.5, 1, 3.5, 0, 4.5, 1], y, columns);
+/// Predictions at = model.Predict([2.0, 1]);
+/// </code>
+/// </example>
+/// <remarks>A model never changes; its methods may be called from several threads at once.</remarks>
+public sealed partial class MixedRegression : IPredictor
+{
+    /// <summary>A category from this part of what its levels count at themselves on does not count.</summary>
+    private const double CountsAlike = 0.999;
+
+    // Of fewer the residuals say too little of their tails.
+    private const int LeastExamples = 19;
+
+    private readonly MixedData _data;
+    private readonly double[] _bandwidths;
+    private readonly double[] _lambdas;
+    private readonly int[] _numbers;
+    private readonly int[] _levels;
+    private readonly double[] _studentised;
+
+    private MixedRegression(
+        MixedData data, IReadOnlyList<Category?> columns, double[] bandwidths, double[] lambdas, KernelRegressionOptions options,
+        Diagnostics diagnostics, double[] studentised, double[] fitted)
+    {
+        (_data, Categories, _bandwidths, _lambdas, Options) = (data, columns, bandwidths, lambdas, options);
+        (Diagnostics, _studentised, Fitted) = (diagnostics, studentised, fitted);
+        (_numbers, _levels) = Split(columns);
+    }
+
+    /// <summary>The category of each column (d); null where it is one of numbers.</summary>
+    public IReadOnlyList<Category?> Categories { get; }
+
+    /// <summary>What it was fitted with.</summary>
+    public KernelRegressionOptions Options { get; }
+
+    /// <summary>The bandwidth of each column (d); NaN of a category.</summary>
+    public IReadOnlyList<double> Bandwidths => ByColumn(_numbers, _bandwidths);
+
+    /// <summary>lambda of each column (d); NaN where it is one of numbers.</summary>
+    public IReadOnlyList<double> Lambdas => ByColumn(_levels, _lambdas);
+
+    /// <summary>The number of examples n; one whose weight is 0 is none.</summary>
+    public int Count => _data.Numbers.Count;
+
+    /// <summary>The fitted values (n), in the order that the examples were given in; empty where the model was loaded.</summary>
+    public IReadOnlyList<double> Fitted { get; }
+
+    /// <inheritdoc/>
+    public int Features => Categories.Count;
+
+    /// <inheritdoc/>
+    public int Columns => 1;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Classes => [];
+
+    /// <inheritdoc/>
+    public Diagnostics Diagnostics { get; }
+
+    /// <summary>Whether the levels of a category count for anything: whether one counts less at another than at itself.</summary>
+    /// <param name="column">The column.</param>
+    public bool Counts(int column) => Categories[column] is not { } category || category.Ratio(1, Lambdas[column]) < CountsAlike;
+
+    /// <summary>Fits numbers and levels.</summary>
+    /// <param name="x">Keys (n, d), row by row; of a category the level's place among its levels.</param>
+    /// <param name="y">Values (n).</param>
+    /// <param name="categories">The category of each column (d); null where it is one of numbers, of which there is at least one.</param>
+    /// <param name="options">
+    /// The kernel of the numbers, bandwidths for them or <see cref="Bandwidths.BandwidthRule.LeaveOneOut"/>, bounds for the search,
+    /// threads; the defaults where null. The degree is 0.
+    /// </param>
+    /// <param name="lambdas">lambda of each category, from 0 to <see cref="Category.MostLambda"/>; searched where null.</param>
+    /// <param name="weights">How much each example counts (n), positive; each the same where empty.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The model; it keeps a copy of the data.</returns>
+    /// <exception cref="ArgumentException">
+    /// Lengths that do not fit each other, a number that is not finite, a level that is none of its category's, an option that is not for
+    /// categories.
+    /// </exception>
+    /// <exception cref="RegressionDataException">Data for which there is no bandwidth.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public static MixedRegression Fit(
+        ReadOnlySpan<double> x,
+        ReadOnlySpan<double> y,
+        IReadOnlyList<Category?> categories,
+        KernelRegressionOptions? options = null,
+        IReadOnlyList<double>? lambdas = null,
+        ReadOnlySpan<double> weights = default,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(categories);
+        options ??= new KernelRegressionOptions();
+        RegressionCheck.Options(options);
+        CheckOptions(options, categories, lambdas);
+        RegressionCheck.Data(x, y, categories.Count, weights);
+        if (y.Length != x.Length / categories.Count)
+        {
+            throw new ArgumentException(
+                $"Expected one value for each of {x.Length / categories.Count} examples, got {y.Length}.", nameof(y));
+        }
+
+        if (weights.Contains(0))
+        {
+            throw new ArgumentException("Expected positive weights, got 0: leave such examples out.", nameof(weights));
+        }
+
+        MixedData data = Arrange(x, y, categories, RegressionCheck.OfMeanOne(weights), nameof(x), out int[]? order);
+        double[]? given = lambdas is null ? null : [.. lambdas];
+        (double[] bandwidths, double[] found) = new MixedSearch(data, options, given, cancellationToken).Find();
+        RegressionCheck.Bandwidths(bandwidths, data.Numbers, options.Kernel);
+        Smoother.Fit fit = data.Fit(options.Kernel, bandwidths, found, options.Threads, cancellationToken);
+        var diagnostics = Diagnostics.Measure(data.Numbers, fit);
+        double[] fitted = new double[data.Numbers.Count];
+        for (int i = 0; i < fitted.Length; i++)
+        {
+            fitted[order is null ? i : order[i]] = fit.Fitted[i] + data.Numbers.Offsets[0];
+        }
+
+        double s = diagnostics.ResidualStandardError[0];
+        double[] studentised = [.. Enumerable.Range(0, fitted.Length).Select(
+            i => Math.Abs(data.Numbers.Values[i] - fit.Fitted[i]) / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
+        Array.Sort(studentised);
+        return new MixedRegression(data, categories, bandwidths, found, options, diagnostics, studentised, fitted);
+    }
+
+    /// <inheritdoc cref="Predict(ReadOnlySpan{double}, PredictionOptions?, IProgress{double}?, CancellationToken)"/>
+    public Predictions Predict(double[] queries, PredictionOptions? options = null) => Predict(queries.AsSpan(), options);
+
+    /// <summary>Predicts.</summary>
+    /// <param name="queries">
+    /// Queries (m, d), row by row; of a category the level's place among its levels, or NaN for a level that is none of them: there all
+    /// levels count alike.
+    /// </param>
+    /// <param name="options">
+    /// The defaults where null. Of intervals there are <see cref="IntervalKind.MeanWithoutBias"/> and
+    /// <see cref="IntervalKind.NewObservation"/>, the latter f -/+ Q s sqrt(1 + sum l_i^2) with the quantile Q of
+    /// abs(y_i - f(x_i)) / (s sqrt(1 - h_ii)).
+    /// </param>
+    /// <param name="progress">Not told.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The predictions (m).</returns>
+    /// <exception cref="ArgumentException">
+    /// Queries of other features, a number that is not finite, a level that is none, what is not for categories.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
+    public Predictions Predict(
+        ReadOnlySpan<double> queries,
+        PredictionOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        options ??= new PredictionOptions();
+        RegressionCheck.Prediction(options, Features);
+        if (options.HasSlopes || options.Interval is not (IntervalKind.MeanWithoutBias or IntervalKind.NewObservation))
+        {
+            throw new ArgumentException(
+                $"Expected no slopes, and the interval {IntervalKind.MeanWithoutBias} or {IntervalKind.NewObservation}, for a fit with "
+                    + $"categories, got {(options.HasSlopes ? "slopes" : options.Interval)}.", nameof(options));
+        }
+
+        (double[] numbers, int[] levels) = Take(queries, Categories, mayBeUnseen: true, nameof(queries));
+        PoolingCheck.Finite(numbers, _numbers.Length, nameof(queries));
+        MixedSums sums = _data.At(
+            Options.Kernel, numbers, levels, _bandwidths, _lambdas, leavesOut: false, Options.Threads, cancellationToken);
+        int m = queries.Length / Features;
+        bool isNew = options.Interval == IntervalKind.NewObservation;
+        double s = Diagnostics.ResidualStandardError[0];
+        double quantile = isNew ? NewQuantile(options.Level) : StudentBand.Quantile(options.Level, Diagnostics.ResidualDegreesOfFreedom);
+        (double Least, double Most)[] ranges = [.. _numbers.Select((_, j) => _data.Numbers.RangeOf(j))];
+        int count = options.HasErrors ? m : 0;
+        var predictions = new Predictions
+        {
+            Mean = new double[m],
+            StandardError = new double[count],
+            Lower = new double[count],
+            Upper = new double[count],
+            NoiseDeviation = isNew ? [.. Enumerable.Repeat(s, count)] : [],
+            EffectiveNeighbours = new double[count],
+            Quantile = quantile,
+            HasNeighbour = new bool[m],
+            IsOutside = new bool[m],
+            IsInGap = new bool[m],
+            IsLevel = new bool[m],
+        };
+        for (int i = 0; i < m; i++)
+        {
+            predictions.HasNeighbour[i] = sums.HasNeighbour(i);
+            double mean = sums.HasNeighbour(i) ? sums.Mean(i) + _data.Numbers.Offsets[0] : double.NaN;
+            predictions.Mean[i] = mean;
+            for (int j = 0; j < ranges.Length; j++)
+            {
+                double at = numbers[(i * ranges.Length) + j];
+                predictions.IsOutside[i] |= at < ranges[j].Least || at > ranges[j].Most;
+            }
+
+            if (options.HasErrors)
+            {
+                double neighbours = sums.Neighbours(i);
+                double error = sums.HasNeighbour(i) ? s * Math.Sqrt((isNew ? 1 : 0) + (1 / neighbours)) : double.NaN;
+                predictions.EffectiveNeighbours[i] = neighbours;
+                predictions.StandardError[i] = error;
+                predictions.Lower[i] = mean - (quantile * error);
+                predictions.Upper[i] = mean + (quantile * error);
+            }
+        }
+
+        return predictions;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Options.Kernel} kernel, h = {string.Join(", ", _bandwidths)}, lambda = {string.Join(", ", _lambdas)}, {Count} examples");
+
+    private static MixedData Arrange(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, IReadOnlyList<Category?> categories, double[] weights, string parameter,
+        out int[]? order)
+    {
+        (double[] numbers, int[] levels) = Take(x, categories, mayBeUnseen: false, parameter);
+        int c = categories.Count(category => category is not null);
+        var data = SmootherData.Create(numbers, y, weights, categories.Count - c, out int[]? sorted);
+        order = sorted;
+        return new MixedData(
+            data, sorted is null ? levels : [.. sorted.SelectMany(i => levels.AsSpan(i * c, c).ToArray())],
+            [.. categories.OfType<Category>()]);
+    }
+
+    private static void CheckOptions(
+        KernelRegressionOptions options, IReadOnlyList<Category?> categories, IReadOnlyList<double>? lambdas)
+    {
+        int c = categories.Count(category => category is not null);
+        if (c == 0 || c == categories.Count)
+        {
+            throw new ArgumentException(
+                $"Expected at least one category and one column of numbers, got {c} and {categories.Count - c}.", nameof(categories));
+        }
+
+        string? other = options.Degree != 0 || options.Degrees.Count > 0 ? "a degree above 0"
+            : options.Periods.Any(double.IsFinite) ? "a period"
+            : options.LeaveOutTies ? "examples that are left out together"
+            : options.NoNeighbour != NoNeighbourPolicy.NaN ? $"{nameof(options.NoNeighbour)} {options.NoNeighbour}"
+            : options.Bandwidth.Values.Count == 0 && options.Bandwidth.Rule is not Regression.Bandwidths.BandwidthRule.LeaveOneOut
+                ? $"the bandwidth {options.Bandwidth}"
+            : options.Bandwidth.Values.Count > 1 && options.Bandwidth.Values.Count != categories.Count - c
+                ? $"{options.Bandwidth.Values.Count} bandwidths for {categories.Count - c} columns of numbers"
+            : options.SearchBounds is { Count: > 1 and var bounds } && bounds != categories.Count - c
+                ? $"{bounds} pairs of bounds for {categories.Count - c} columns of numbers"
+            : null;
+        if (other is not null)
+        {
+            throw new ArgumentException($"Expected options for a fit with categories, got {other}.", nameof(options));
+        }
+
+        Category[] all = [.. categories.OfType<Category>()];
+        if (all.FirstOrDefault(one => one.Levels.Count == 0 || one.Levels.Distinct().Count() < one.Levels.Count) is { } wrong)
+        {
+            throw new ArgumentException(
+                $"Expected different levels, at least one, got {string.Join(", ", wrong.Levels)}.", nameof(categories));
+        }
+
+        if (lambdas is not null && (lambdas.Count != c || lambdas.Index().Any(
+            pair => !(pair.Item >= 0 && pair.Item <= all[pair.Index].MostLambda * (1 + 1e-12)))))
+        {
+            throw new ArgumentException(
+                $"Expected a lambda from 0 to its most for each of {c} categories, got {string.Join(", ", lambdas)}.", nameof(lambdas));
+        }
+    }
+
+    // Columns of numbers, and of levels.
+    private static (int[] Numbers, int[] Levels) Split(IReadOnlyList<Category?> categories)
+    {
+        ILookup<bool, int> split = Enumerable.Range(0, categories.Count).ToLookup(j => categories[j] is null);
+        return ([.. split[true]], [.. split[false]]);
+    }
+
+    private static (double[] Numbers, int[] Levels) Take(
+        ReadOnlySpan<double> rows, IReadOnlyList<Category?> categories, bool mayBeUnseen, string parameter)
+    {
+        (int[] numbers, int[] levels) = Split(categories);
+        int d = categories.Count;
+        if (rows.Length % d != 0)
+        {
+            throw new ArgumentException($"Expected rows of {d} columns, got {rows.Length} numbers.", parameter);
+        }
+
+        double[] x = new double[rows.Length / d * numbers.Length];
+        int[] l = new int[rows.Length / d * levels.Length];
+        for (int i = 0; i < rows.Length / d; i++)
+        {
+            for (int j = 0; j < numbers.Length; j++)
+            {
+                x[(i * numbers.Length) + j] = rows[(i * d) + numbers[j]];
+            }
+
+            for (int j = 0; j < levels.Length; j++)
+            {
+                double level = rows[(i * d) + levels[j]];
+                int most = categories[levels[j]]!.Levels.Count - 1;
+                bool isKnown = level >= 0 && level <= most && level == Math.Floor(level);
+                l[(i * levels.Length) + j] = isKnown ? (int)level
+                    : mayBeUnseen && double.IsNaN(level) ? -1
+                    : throw new ArgumentException(
+                        $"Expected a level from 0 to {most} in column {levels[j]} of row {i}, got {ResultText.Short(level)}.", parameter);
+            }
+        }
+
+        return (x, l);
+    }
+
+    private double NewQuantile(double level)
+    {
+        double rank = Math.Ceiling((_studentised.Length + 1) * level);
+        return _studentised.Length < LeastExamples || rank > _studentised.Length
+            ? StudentBand.Quantile(level, Diagnostics.ResidualDegreesOfFreedom) : _studentised[(int)rank - 1];
+    }
+
+    private double[] ByColumn(int[] columns, double[] values)
+    {
+        double[] all = [.. Enumerable.Repeat(double.NaN, Features)];
+        foreach ((int j, int column) in columns.Index())
+        {
+            all[column] = values[j];
+        }
+
+        return all;
+    }
+}

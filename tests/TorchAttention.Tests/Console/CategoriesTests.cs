@@ -1,0 +1,105 @@
+using System.Text.Json;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>Features that are categories.</summary>
+public sealed class CategoriesTests : IDisposable
+{
+    private static readonly string[] _fit =
+        ["fit", "data.csv", "--x", "x,store,size", "--y", "y", "--ordered", "size=S,M,L", "--bandwidth", "0.5", "--out", "run"];
+
+    private readonly ConsoleProcess _console = new();
+
+    public CategoriesTests()
+    {
+        var random = new Random(1);
+        IEnumerable<string> rows = Enumerable.Range(0, 60).Select(i =>
+        {
+            (double x, int store, int size) = (random.NextDouble(), random.Next(2), random.Next(3));
+            return string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{x},{(store == 0 ? "north" : "south")},{"SML"[size]},{x + (2 * store) + size + (0.1 * random.NextDouble())}");
+        });
+        _console.Write("data.csv", string.Join('\n', rows.Prepend("x,store,size,y")));
+    }
+
+    public void Dispose() => _console.Dispose();
+
+    [Fact]
+    public void TextIsACategory_AndPredictsByItsLevels()
+    {
+        ConsoleProcess.Result fit = _console.Run([.. _fit, "--json"]);
+        Assert.Equal((0, ""), (fit.ExitCode, fit.Error));
+        using JsonDocument json = JsonDocument.Parse(fit.Output);
+        Assert.Equal(
+            ["number", "category", "category"], json.RootElement.GetProperty("x_kinds").EnumerateArray().Select(kind => kind.GetString()));
+        Assert.Equal(
+            ["S", "M", "L"], json.RootElement.GetProperty("levels").GetProperty("size").EnumerateArray().Select(one => one.GetString()));
+        Assert.InRange(json.RootElement.GetProperty("lambda")[1].GetDouble(), 0, 0.1);
+        Assert.Contains("north", _console.ReadLines("run/fitted.csv")[1..].First(row => row.Contains("north", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
+        Assert.Contains("south (n = ", File.ReadAllText(_console.PathOf("run/plots/effects.svg")), StringComparison.Ordinal);
+
+        _console.Write("queries.csv", "size,x,store\nL,0.5,north\nL,0.5,south\n");
+        string[] rows = Predict("queries.csv");
+        Assert.StartsWith("x,store,size,mean,se,lower,upper", rows[0], StringComparison.Ordinal);
+        Assert.StartsWith("0.5,north,L,2.", rows[1], StringComparison.Ordinal);
+        Assert.StartsWith("0.5,south,L,4.", rows[2], StringComparison.Ordinal);
+
+        _console.Write("unseen.csv", "x,store,size\n0.5,east,L\n");
+        Assert.Equal(
+            "error: unseen.csv, column 'store': expected one of the model's levels north, south, found 'east'; "
+                + "--unseen mean weighs all levels alike there",
+            _console.Run("predict", "unseen.csv", "--model", "run/model.safetensors").Error.TrimEnd());
+        Assert.StartsWith("0.5,east,L,3.", Predict("unseen.csv", "--unseen", "mean", "--interval", "new")[1], StringComparison.Ordinal);
+        Assert.Equal(
+            "error: --slopes: expected a model of numbers, got one with categories, which has --interval plain and new",
+            _console.Run("predict", "queries.csv", "--model", "run/model.safetensors", "--slopes").Error.TrimEnd());
+    }
+
+    [Fact]
+    public void NumbersAreACategory_WhereAsked()
+    {
+        _console.Write("codes.csv", "x,code,y\n1,10,1\n2,20,5\n3,10,3\n4,20,7\n5,10,5\n6,20,9\n");
+        ConsoleProcess.Result fit = _console.Run(
+            "fit", "codes.csv", "--x", "x,code", "--y", "y", "--category", "code", "--bandwidth", "1", "--no-plots", "--out", "codes");
+        Assert.Equal((0, ""), (fit.ExitCode, fit.Error));
+        Assert.Contains("lambda of code", fit.Output, StringComparison.Ordinal);
+        Assert.Contains("2 levels", fit.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--degree 1", "--degree: expected 0 beside the category 'store'")]
+    [InlineData("--period x=1", "--period: expected features of numbers beside the category 'store'")]
+    [InlineData("--category z", "--category, --ordered: expected one of the features x, store, size, got 'z'")]
+    [InlineData("--ordered store=north", "--ordered: expected a column and its levels in order, such as size=S,M,L, got 'store=north'")]
+    [InlineData(
+        "--ordered store=north,west", "data.csv, column 'store': expected one of the levels of --ordered, north, west, found 'south'")]
+    [InlineData("--category size", "--ordered: expected the category 'size' once, got it twice")]
+    [InlineData("--log-y", "--log-y: expected features of numbers beside the category 'store'")]
+    public void WhatIsNotForCategories_IsRefused(string options, string error)
+    {
+        ConsoleProcess.Result found = _console.Run([.. _fit, .. options.Split(' ')]);
+        Assert.Equal(2, found.ExitCode);
+        Assert.StartsWith($"error: {error}", found.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_console.PathOf("run")));
+    }
+
+    [Fact]
+    public void OtherCommands_TakeNumbersAlone()
+    {
+        Assert.Equal(
+            "error: data.csv, column 'store': expected numbers, found 'north'; fit alone takes categories",
+            _console.Run("evaluate", "data.csv", "--x", "x,store", "--y", "y").Error.TrimEnd()
+                .Replace("'south'", "'north'", StringComparison.Ordinal));
+        Assert.StartsWith("error: --x: expected a feature of numbers as well beside the category 'store'",
+            _console.Run("fit", "data.csv", "--x", "store", "--y", "y").Error, StringComparison.Ordinal);
+    }
+
+    private string[] Predict(string queries, params string[] more)
+    {
+        ConsoleProcess.Result found = _console.Run(["predict", queries, "--model", "run/model.safetensors", .. more]);
+        Assert.Equal((0, ""), (found.ExitCode, found.Error));
+        return found.Output.TrimEnd().Split(Environment.NewLine);
+    }
+}
