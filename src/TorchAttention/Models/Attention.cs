@@ -32,9 +32,7 @@ public abstract class Attention : nn.Module<Tensor, Tensor, Tensor, Tensor?, Ten
         : base(name)
     {
         _emptyRows = Guard.Defined(emptyRows);
-        _dropout = dropout is >= 0 and < 1
-            ? dropout
-            : throw new ArgumentOutOfRangeException(nameof(dropout), dropout, $"Expected at least 0 and below 1, got {dropout}.");
+        _dropout = Guard.Part(dropout);
     }
 
     /// <summary>

@@ -43,11 +43,7 @@ public sealed record AttentionRegressionOptions
         Guard.AtLeast(Hidden, 1);
         Guard.AtLeast(Heads, 1);
         Guard.Positive(LearningRate);
-        if (!(Dropout >= 0 && Dropout < 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(Dropout), Dropout, $"Expected at least 0 and below 1, got {Dropout}.");
-        }
-
+        Guard.Part(Dropout);
         if (Score == AttentionScore.MultiHead && LeaveOneOut)
         {
             throw new ArgumentException(

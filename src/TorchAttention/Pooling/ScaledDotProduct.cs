@@ -32,7 +32,7 @@ public static class ScaledDotProduct
         Tensor queries, Tensor keys, Tensor values, AttentionMasks? masks = null, double? scale = null, double dropout = 0)
     {
         Check(queries, keys, values);
-        CheckDropout(dropout);
+        Guard.Part(dropout);
         using DisposeScope scope = NewDisposeScope();
         (Tensor q, Tensor k, Tensor v) = (Whole(queries), Whole(keys), Whole(values));
         (Tensor? leftOut, Tensor? added) = MasksFor(masks, q, k);
@@ -79,14 +79,6 @@ public static class ScaledDotProduct
         Tensor isEmpty = leftOut.all(dim: -1, keepdim: true);
         Tensor seen = scores.masked_fill(leftOut, Held.MinusInfinity).masked_fill(isEmpty, Held.Zero);
         return nn.functional.softmax(seen, dim: -1).masked_fill(leftOut, Held.Zero);
-    }
-
-    internal static void CheckDropout(double dropout)
-    {
-        if (!(dropout is >= 0 and < 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(dropout), dropout, $"Expected at least 0 and below 1, got {dropout}.");
-        }
     }
 
     // q takes the scale: it is the smaller matrix where there are many keys.

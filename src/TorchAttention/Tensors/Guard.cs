@@ -20,6 +20,11 @@ internal static class Guard
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"Expected a finite number of at least 0, got {value}.");
 
+    public static double Part(double value, [CallerArgumentExpression(nameof(value))] string? name = null)
+        => value is >= 0 and < 1
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"Expected at least 0 and below 1, got {value}.");
+
     public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null)
         where T : struct, Enum
         => Enum.IsDefined(value)
