@@ -33,7 +33,13 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
 
     public static readonly AppliesTo Scores = new(Model + 2, $"to --model {LearnedModel.Scores}", it => it.Model.HasScore);
     public static readonly AppliesTo Heads =
-        new(Model + 3, $"to --model {LearnedModel.MultiHead}", it => it.Model.Name == LearnedModel.MultiHead);
+        new(Model + 3, $"to --model {LearnedModel.WithHeads}", it => it.Model.HasHeads);
+
+    public static readonly AppliesTo Dropouts =
+        new(Model + 3, $"to --model {LearnedModel.WithDropout}", it => it.Model.HasDropout);
+
+    public static readonly AppliesTo Blocks =
+        new(Model + 3, $"to --model {LearnedModel.InContext}", it => it.Model.Name == LearnedModel.InContext);
 
     public static readonly AppliesTo Planes =
         new(Model + 4, $"to --model {LearnedModel.LocalLinear}", it => it.Model.Name == LearnedModel.LocalLinear);

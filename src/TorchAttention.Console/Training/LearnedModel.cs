@@ -16,6 +16,7 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     public const string LocalLinear = "local-linear";
     public const string Region = "region";
     public const string MultiHead = "multi-head";
+    public const string InContext = "in-context";
 
     private const string Key = "key";
 
@@ -41,19 +42,26 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         new(Key, "a w for each key", (it, data) => Regional(it, data, KeysOf(data))),
         new("dot-product", null, (it, data) => Attention(it, data, AttentionScore.DotProduct)),
         new("additive", null, (it, data) => Attention(it, data, AttentionScore.Additive)) { HasPairVectors = true },
-        new(MultiHead, null, (it, data) => Attention(it, data, AttentionScore.MultiHead)),
+        new(MultiHead, null, (it, data) => Attention(it, data, AttentionScore.MultiHead)) { HasHeads = true },
+        new(InContext, "a transformer block that reads the training rows", Context) { HasHeads = true, LeavesOneOut = true },
     ];
 
     /// <summary>The names and what they mean, for the help.</summary>
     public static string Description =>
-        $"What is learned: {string.Join(", ", All.Where(it => !it.HasScore).Select(it => $"{it.Name} ({it.Meaning})"))}, "
-            + $"or a score: {Scores}";
+        $"What is learned: {string.Join(", ", All.Where(it => it.Meaning is not null).Select(it => $"{it.Name} ({it.Meaning})"))}, "
+            + $"or a score: {string.Join(", ", All.Where(it => it.Meaning is null).Select(it => it.Name))}";
 
-    /// <summary>Those whose score is learned, for messages.</summary>
+    /// <summary>Those whose score or whole network is learned, for messages.</summary>
     public static string Scores => string.Join(", ", All.Where(it => it.HasScore).Select(it => it.Name));
 
     /// <summary>Those that learn the widths of a kernel, for messages.</summary>
     public static string WithKernel => Listed(it => !it.HasScore);
+
+    /// <summary>Those that can drop weights, for messages.</summary>
+    public static string WithDropout => Listed(it => it.HasDropout);
+
+    /// <summary>Those with several heads, for messages.</summary>
+    public static string WithHeads => Listed(it => it.HasHeads);
 
     /// <summary>Those that a device can compute without a matrix, for messages.</summary>
     public static string Streamed => Listed(it => it.CanStream);
@@ -67,8 +75,17 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     /// <summary>Whether each column has a w of its own.</summary>
     public bool IsOfColumns { get; private init; }
 
-    /// <summary>Whether a score is learned, not a kernel.</summary>
-    public bool HasScore => Meaning is null;
+    /// <summary>Whether a score or a whole network is learned, not a kernel.</summary>
+    public bool HasScore => Meaning is null || Name == InContext;
+
+    /// <summary>Whether it can drop weights while training.</summary>
+    public bool HasDropout => Meaning is null;
+
+    /// <summary>Whether it has several heads.</summary>
+    public bool HasHeads { get; private init; }
+
+    /// <summary>Whether it always keeps examples from their own pairs.</summary>
+    public bool LeavesOneOut { get; private init; }
 
     private bool HasPairVectors { get; init; }
 
@@ -86,6 +103,7 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     {
         const double textbook = 8;
         return HasPairVectors || (HasScore && options.LeaveOneOut) ? textbook * options.Hidden
+            : HasHeads ? textbook * options.Heads
             : HasScore || options.Method == AttentionMethod.Textbook ? textbook
             : 0;
     }
@@ -150,17 +168,37 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
 
     private static AttentionRegression Attention(TrainOptions options, RegressionData data, AttentionScore score)
     {
-        return score != AttentionScore.MultiHead || options.Hidden % options.Heads == 0
-            ? new AttentionRegression(data.XTrain, data.YTrain, new AttentionRegressionOptions
-            {
-                Score = score,
-                Hidden = options.Hidden,
-                Heads = options.Heads,
-                Dropout = options.Dropout,
-                LearningRate = options.Lr,
-                LeaveOneOut = options.LeaveOneOut,
-                Seed = options.Seed,
-            })
-            : throw CliException.WrongInput($"--heads: expected a divisor of --hidden {options.Hidden}, got {options.Heads}");
+        CheckHeads(options);
+        return new AttentionRegression(data.XTrain, data.YTrain, new AttentionRegressionOptions
+        {
+            Score = score,
+            Hidden = options.Hidden,
+            Heads = options.Heads,
+            Dropout = options.Dropout,
+            LearningRate = options.Lr,
+            LeaveOneOut = options.LeaveOneOut,
+            Seed = options.Seed,
+        });
+    }
+
+    private static InContextRegression Context(TrainOptions options, RegressionData data)
+    {
+        CheckHeads(options);
+        return new InContextRegression(data.XTrain, data.YTrain, new InContextRegressionOptions
+        {
+            Hidden = options.Hidden,
+            Heads = options.Heads,
+            Blocks = options.Blocks,
+            LearningRate = options.Lr,
+            Seed = options.Seed,
+        });
+    }
+
+    private static void CheckHeads(TrainOptions options)
+    {
+        if (options.Model.HasHeads && options.Hidden % options.Heads != 0)
+        {
+            throw CliException.WrongInput($"--heads: expected a divisor of --hidden {options.Hidden}, got {options.Heads}");
+        }
     }
 }

@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Regression;
+using TorchAttention.Models;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
@@ -28,6 +29,9 @@ internal sealed partial record TrainOptions
 
     /// <summary>The learning rate; the optimiser's usual one where it was not given.</summary>
     public double Lr => GivenLr ?? (Optimizer is OptimizerKind.Adam or OptimizerKind.AdamW ? 0.01 : 1);
+
+    /// <summary>Whether each example is kept from its own pair while training.</summary>
+    public bool LeaveOneOut => GivenLeaveOneOut || Model.LeavesOneOut;
 
     /// <summary>The library's options of the optimiser.</summary>
     public OptimizerOptions ToOptimizer()
@@ -70,6 +74,8 @@ internal sealed partial record TrainOptions
                     + "from the mean of the others; use --patience"
             : Method == AttentionMethod.Streaming && !isGaussian ? "--method streaming applies to --kernel gaussian only"
             : Model.Name == LearnedModel.LocalLinear && !isGaussian ? $"--model {Model.Name} applies to --kernel gaussian only"
+            : Blocks > InContextRegressionOptions.MostBlocks
+                ? $"--blocks: expected at most {InContextRegressionOptions.MostBlocks}, got {Blocks}"
             : LearnRidge && Ridge == 0 ? "--learn-ridge: expected a --ridge above 0 to begin with, got 0"
             : Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1)
                 ? $"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed"

@@ -145,12 +145,16 @@ internal sealed partial record TrainOptions(TrainLine Line)
         AppliesTo.Scores, record: (json, it) => json.WriteNumber("hidden", it.Hidden)) ?? _attention.Hidden;
 
     public int Heads { get; } = Line.Take(
-        Options.WholeNumber("--heads", "Heads of multi-head (default 4)", least: 1),
+        Options.WholeNumber("--heads", "Heads of multi-head and in-context (default 4)", least: 1),
         AppliesTo.Heads, record: (json, it) => json.WriteNumber("heads", it.Heads)) ?? _attention.Heads;
 
     public double Dropout { get; } = Line.Take(
         Options.Fraction("--dropout", "The part of the weights that a learned score drops while training (default 0)"),
-        AppliesTo.Scores, record: (json, it) => json.WriteNumber("dropout", it.Dropout)) ?? _attention.Dropout;
+        AppliesTo.Dropouts, record: (json, it) => json.WriteNumber("dropout", it.Dropout)) ?? _attention.Dropout;
+
+    public int Blocks { get; } = Line.Take(
+        Options.WholeNumber("--blocks", "Blocks of attention and layers, one after another (in-context; default 1)", least: 1),
+        AppliesTo.Blocks, record: (json, it) => json.WriteNumber("blocks", it.Blocks)) ?? new InContextRegressionOptions().Blocks;
 
     private OptimizerKind? GivenOptimizer { get; } = Line.Take(
         Options.OneOf<OptimizerKind?>(
@@ -236,8 +240,8 @@ internal sealed partial record TrainOptions(TrainLine Line)
     public int? Seeds { get; init; } = Line.Take(Options.WholeNumber(
         "--seeds", "Train so many times, with --seed and the seeds after it, and give mean and spread", least: 1));
 
-    public bool LeaveOneOut { get; } = Line.Take(
-        Options.Flag("--leave-one-out", "Keep each example from its own pair while training"),
+    private bool GivenLeaveOneOut { get; } = Line.Take(
+        Options.Flag("--leave-one-out", "Keep each example from its own pair while training, as in-context always does"),
         record: (json, it) => json.WriteBoolean("leave_one_out", it.LeaveOneOut));
 
     public AttentionMethod Method { get; } = Line.Take(

@@ -88,9 +88,7 @@ public sealed partial class AttentionRegression : PairRegression
     {
         options.Checked();
         Check(keys, values);
-        return keys.dtype is ScalarType.Float32 or ScalarType.Float64 && values.dtype == keys.dtype
-            ? options
-            : throw new ArgumentException(
-                $"Expected keys and values as Float32 or Float64, got {keys.dtype} and {values.dtype}.", nameof(values));
+        CheckTypes(keys, values);
+        return options;
     }
 }

@@ -20,7 +20,9 @@ internal static class FirstParameters
         }
     }
 
-    /// <summary>Draws every parameter anew: uniform within 1 / sqrt(inputs of its layer), weights before biases, as PyTorch does.</summary>
+    /// <summary>
+    /// Draws the parameters of linear layers anew: uniform within 1 / sqrt(inputs), weights before biases, as PyTorch does.
+    /// </summary>
     /// <param name="module">The module, in float32 on the CPU.</param>
     /// <param name="seed">PyTorch's <c>manual_seed</c>.</param>
     public static void Draw(nn.Module module, ulong seed)
@@ -28,8 +30,14 @@ internal static class FirstParameters
         using IDisposable noGradients = no_grad();
         using var generator = new Generator(seed);
         double bound = 1;
-        foreach ((_, TorchSharp.Modules.Parameter parameter) in module.named_parameters())
+        string[] norms = [.. module.named_modules().Where(it => it.module is TorchSharp.Modules.LayerNorm).Select(it => $"{it.name}.")];
+        foreach ((string name, TorchSharp.Modules.Parameter parameter) in module.named_parameters())
         {
+            if (norms.Any(norm => name.StartsWith(norm, StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
             bound = parameter.dim() == 2 ? 1 / Math.Sqrt(parameter.size(1)) : bound;
             parameter.uniform_(-bound, bound, generator);
         }

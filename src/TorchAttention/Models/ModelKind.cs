@@ -6,7 +6,8 @@ namespace TorchAttention.Models;
 internal abstract class ModelKind(string name)
 {
     /// <summary>Every kind.</summary>
-    public static IReadOnlyList<ModelKind> All { get; } = [.. NWKernelRegression.Kinds, AttentionRegression.Kind];
+    public static IReadOnlyList<ModelKind> All { get; } =
+        [.. NWKernelRegression.Kinds, AttentionRegression.Kind, InContextRegression.Kind];
 
     /// <summary>What a file of it says it is.</summary>
     public string Name { get; } = name;

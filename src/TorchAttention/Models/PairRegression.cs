@@ -116,6 +116,15 @@ public abstract class PairRegression : Module, IAttentionModel, ILearnedNumbers
         }
     }
 
+    internal static void CheckTypes(Tensor keys, Tensor values)
+    {
+        if (keys.dtype is not (ScalarType.Float32 or ScalarType.Float64) || values.dtype != keys.dtype)
+        {
+            throw new ArgumentException(
+                $"Expected keys and values as Float32 or Float64, got {keys.dtype} and {values.dtype}.", nameof(values));
+        }
+    }
+
     internal static void CheckQueries(Tensor queries, Tensor keys)
     {
         ArgumentNullException.ThrowIfNull(queries);

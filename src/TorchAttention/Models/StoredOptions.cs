@@ -35,7 +35,17 @@ internal static class StoredOptions
         ["dropout"] = Text(options.Dropout),
         ["lr"] = Text(options.LearningRate),
         ["leave_one_out"] = Text(options.LeaveOneOut),
-        ["seed"] = options.Seed.ToString(CultureInfo.InvariantCulture),
+        ["seed"] = Text(options.Seed),
+    };
+
+    public static Dictionary<string, string> Texts(InContextRegressionOptions options) => new()
+    {
+        ["hidden"] = Text(options.Hidden),
+        ["heads"] = Text(options.Heads),
+        ["blocks"] = Text(options.Blocks),
+        ["vary"] = Text(options.Vary),
+        ["lr"] = Text(options.LearningRate),
+        ["seed"] = Text(options.Seed),
     };
 
     /// <summary>The options of a kernel model.</summary>
@@ -49,7 +59,7 @@ internal static class StoredOptions
         {
             Degree = degree,
             Ridge = degree == 0 ? new KernelModelOptions().Ridge
-                : Number(reader, "ridge", ridge => ridge >= 0 && double.IsFinite(ridge), "a number of at least 0"),
+                : NotNegative(reader, "ridge"),
             LearnRidge = degree > 0 && Flag(reader, "learn_ridge"),
             Kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel"),
             LearningRate = Positive(reader, "lr"),
@@ -67,12 +77,22 @@ internal static class StoredOptions
         Dropout = Number(reader, "dropout", part => part is >= 0 and < 1, "a number of at least 0 and below 1"),
         LearningRate = Positive(reader, "lr"),
         LeaveOneOut = Flag(reader, "leave_one_out"),
-        Seed = ulong.TryParse(reader.Text("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
-            ? seed
-            : throw reader.Unexpected("seed", $"a whole number up to {ulong.MaxValue}"),
+        Seed = Seed(reader),
+    }.Checked();
+
+    public static InContextRegressionOptions InContext(StoredModel reader) => new InContextRegressionOptions
+    {
+        Hidden = Count(reader, "hidden"),
+        Heads = Count(reader, "heads"),
+        Blocks = Count(reader, "blocks"),
+        Vary = NotNegative(reader, "vary"),
+        LearningRate = Positive(reader, "lr"),
+        Seed = Seed(reader),
     }.Checked();
 
     public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Text(double number) => number.ToString("R", CultureInfo.InvariantCulture);
 
@@ -80,6 +100,9 @@ internal static class StoredOptions
 
     private static double Positive(StoredModel reader, string name) =>
         Number(reader, name, number => number > 0 && double.IsFinite(number), "a positive, finite number");
+
+    private static double NotNegative(StoredModel reader, string name) =>
+        Number(reader, name, number => number >= 0 && double.IsFinite(number), "a number of at least 0");
 
     private static double Number(StoredModel reader, string name, Func<double, bool> isUsable, string expected) =>
         double.TryParse(reader.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && isUsable(number)
@@ -90,6 +113,11 @@ internal static class StoredOptions
         int.TryParse(reader.Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1
             ? number
             : throw reader.Unexpected(name, $"a whole number from 1 to {int.MaxValue}");
+
+    private static ulong Seed(StoredModel reader) =>
+        ulong.TryParse(reader.Text("seed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
+            ? seed
+            : throw reader.Unexpected("seed", $"a whole number up to {ulong.MaxValue}");
 
     private static bool Flag(StoredModel reader, string name) =>
         reader.Text(name) switch { "true" => true, "false" => false, _ => throw reader.Unexpected(name, "true or false") };

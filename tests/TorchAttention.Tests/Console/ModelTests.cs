@@ -19,6 +19,7 @@ public sealed class ModelTests : IDisposable
     [LongData("dot-product", "dot-product", 12, "--hidden", "8")]
     [InlineData("additive", "additive", 12, "--dropout", "0.1")]
     [LongData("multi-head", "multi-head", 12, "--heads", "2")]
+    [LongData("in-context", "in-context", 12, "--blocks", "2")]
     public void Model_TrainsDrawsSavesAndLoads(string model, string estimator, int pictures, params string[] options)
     {
         string[] leaveOneOut = model == "multi-head" ? [] : ["--leave-one-out"];
@@ -97,7 +98,7 @@ public sealed class ModelTests : IDisposable
     [InlineData("--ridge applies to --model local-linear only", "--ridge", "0.1")]
     [InlineData("--model local-linear applies to --kernel gaussian only", "--model", "local-linear", "--kernel", "tricube")]
     [LongData("--learn-ridge: expected a --ridge above 0 to begin with, got 0", "--model", "local-linear", "--learn-ridge", "--ridge", "0")]
-    [LongData("--heads applies to --model multi-head only", "--model", "additive", "--heads", "3")]
+    [LongData("--heads applies to --model multi-head and in-context only", "--model", "additive", "--heads", "3")]
     [InlineData("--kernel applies to --model nw, ard, local-linear, region and key only", "--model", "additive", "--kernel", "tricube")]
     [LongData("--method streaming applies to --kernel gaussian only", "--kernel", "tricube", "--method", "streaming")]
     [LongData("--method engine applies to --model nw, ard, local-linear, region and key only", "--model", "additive", "--method", "engine")]
@@ -105,7 +106,11 @@ public sealed class ModelTests : IDisposable
     [InlineData("--heads: expected a divisor of --hidden 32, got 5", "--model", "multi-head", "--heads", "5")]
     [InlineData("--regions: expected at most one for each of 50 examples to train on, got 51", "--model", "region", "--regions", "51")]
     [InlineData(
-        "--model: expected one of nw, ard, local-linear, region, key, dot-product, additive, multi-head, got 'lstm'", "--model", "lstm")]
+        "--model: expected one of nw, ard, local-linear, region, key, dot-product, additive, multi-head, in-context, got 'lstm'",
+        "--model", "lstm")]
+    [LongData("--blocks: expected at most 64, got 65", "--model", "in-context", "--blocks", "65")]
+    [LongData("--blocks applies to --model in-context only", "--model", "multi-head", "--blocks", "2")]
+    [LongData("--dropout applies to --model dot-product, additive and multi-head only", "--model", "in-context", "--dropout", "0.1")]
     [InlineData(
         "--model key takes one column of --x, got 2; ard has a w for each", "--data", "ethanol", "--x", "E,C", "--y", "NOx",
         "--model", "key")]
@@ -140,12 +145,13 @@ public sealed class ModelTests : IDisposable
     }
 
     [Theory]
-    [LongData("dot-product")]
-    [InlineData("multi-head")]
-    public void Dropout_IsTheSeedsToo(string model)
+    [LongData("dot-product", "--dropout", "0.2")]
+    [InlineData("multi-head", "--dropout", "0.2")]
+    [LongData("in-context")]
+    public void WhatIsDrawnInTraining_IsTheSeedsToo(string model, params string[] options)
     {
         string[] train =
-            ["train", "--data", "mcycle", "--model", model, "--dropout", "0.2", "--epochs", "1", "--no-plots", "--quiet", "--seed", "3"];
+            ["train", "--data", "mcycle", "--model", model, .. options, "--epochs", "1", "--no-plots", "--quiet", "--seed", "3"];
         Assert.Equal(0, _console.Run([.. train, "--out", "a"]).ExitCode);
         Assert.Equal(0, _console.Run([.. train, "--out", "b"]).ExitCode);
         Assert.Equal(File.ReadAllBytes(_console.PathOf("a/model.safetensors")), File.ReadAllBytes(_console.PathOf("b/model.safetensors")));

@@ -24,6 +24,7 @@ public sealed class PredictTrainedTests : IDisposable
     [LongData("dot-product", 2, "--hidden", "8")]
     [LongData("additive", 1, "--dropout", "0.1")]
     [InlineData("multi-head", 2, "--heads", "2")]
+    [LongData("in-context", 2, "--hidden", "8")]
     public void Predictions_AreTheRunsOwn(string model, int features, params string[] options)
     {
         double[][] columns = Columns();

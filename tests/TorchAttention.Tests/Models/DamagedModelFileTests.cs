@@ -30,7 +30,7 @@ public sealed class DamagedModelFileTests : IDisposable
         get
         {
             var models = new TheoryData<string, bool>();
-            foreach (string name in (string[])[.. KernelModels.Names, .. Enum.GetNames<AttentionScore>()])
+            foreach (string name in (string[])[.. KernelModels.Names, .. Enum.GetNames<AttentionScore>(), nameof(InContextRegression)])
             {
                 models.Add(name, false);
                 models.Add(name, true);
@@ -142,6 +142,7 @@ public sealed class DamagedModelFileTests : IDisposable
         (Tensor x, Tensor y) = KernelModels.Data(isKernel ? name : "relevance", ScalarType.Float32);
         Module model = isKernel
             ? KernelModels.Create(name, x, y, new() { Kernel = SmoothingKernel.Tricube, LearnValues = true, LeaveOneOut = true })
+            : name == nameof(InContextRegression) ? new InContextRegression(x, y, new() { Hidden = 8, Seed = 3 })
             : new AttentionRegression(x, y, new() { Score = Enum.Parse<AttentionScore>(name), Hidden = 8, Seed = 3 });
         int features = x.dim() == 1 ? 1 : 2;
         using Module saved = !hasUnits ? model : new ModelInUnits(model, new ModelUnits

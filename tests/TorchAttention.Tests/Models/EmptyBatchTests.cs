@@ -127,6 +127,22 @@ public sealed class EmptyBatchTests : IDisposable
     }
 
     [Fact]
+    public void InContext_GivesEmptyOutputs()
+    {
+        (Tensor x, Tensor y) = KernelModels.Data("relevance");
+        Tensor none = tensor(Array.Empty<long>());
+        using var model = new InContextRegression(x, y);
+        Tensor output = model.call(x[none]);
+        output.CheckShape(0);
+        model.AttentionWeights!.CheckShape(4, 0, KernelModels.Examples);
+        Tensor without = model.PredictWithout(new Batch(x[none], y[none], none));
+        without.CheckShape(0);
+        model.AttentionWeights!.CheckShape(4, 0, KernelModels.Examples - 1);
+        output.sum().Plus(without.sum()).backward();
+        Assert.All(model.parameters(), parameter => Assert.Equal(0, parameter.grad!.abs().sum().ToDouble()));
+    }
+
+    [Fact]
     public void ModelsThatDoNotLearn_GiveEmptyOutputs()
     {
         (Tensor x, Tensor y) = KernelModels.Data("relevance");

@@ -8,7 +8,7 @@ namespace TorchAttention.Tests.Models;
 /// <summary>Every model that learns, on a table's columns, by the one trainer.</summary>
 public sealed class EveryModelTests
 {
-    public static TheoryData<string> Models => [.. KernelModels.Names, .. Enum.GetNames<AttentionScore>()];
+    public static TheoryData<string> Models => [.. KernelModels.Names, .. Enum.GetNames<AttentionScore>(), nameof(InContextRegression)];
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -44,6 +44,7 @@ public sealed class EveryModelTests
         ? KernelModels.Create(
             name, data.XTrain, data.YTrain,
             new() { Kernel = SmoothingKernel.Triangular, LearningRate = 0.1, LeaveOneOut = leaveOneOut, LearnValues = true })
+        : name == nameof(InContextRegression) ? new InContextRegression(data.XTrain, data.YTrain, new() { Hidden = 16, Vary = 0 })
         : new AttentionRegression(
             data.XTrain, data.YTrain,
             new() { Score = Enum.Parse<AttentionScore>(name), LeaveOneOut = leaveOneOut && name != nameof(AttentionScore.MultiHead) });

@@ -64,6 +64,8 @@ public sealed class LiveTensorTests
                 KernelModels.Data("relevance"),
                 (x, y) => new AttentionRegression(x, y, new() { Score = score, LeaveOneOut = score != AttentionScore.MultiHead }));
         }
+
+        AssertNothingStaysAlive(KernelModels.Data("relevance"), (x, y) => new InContextRegression(x, y));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed class ModelFileTests : IDisposable
 
     private string Path => System.IO.Path.Combine(_folder, "model.safetensors");
 
-    public static TheoryData<string> Models => [.. KernelModels.Names, .. Enum.GetNames<AttentionScore>()];
+    public static TheoryData<string> Models => [.. KernelModels.Names, .. Enum.GetNames<AttentionScore>(), nameof(InContextRegression)];
 
     public void Dispose()
     {
@@ -78,7 +78,7 @@ public sealed class ModelFileTests : IDisposable
         Refused("saved by TorchAttention, found a safetensors file of another kind", file, ("format", "other"));
         Refused("of the kind 'nw_kernel_regression', 'relevance_kernel_regression', 'regional_kernel_regression', "
             + "'local_linear_regression', 'local_linear_relevance_regression', "
-            + "'attention_regression', found 'kernel'", file, ("model", "kernel"));
+            + "'attention_regression', 'in_context_regression', found 'kernel'", file, ("model", "kernel"));
         Refused("a known 'kernel' in the header, found 'none'", file, ("kernel", "none"));
         Refused("its gradient is 0 everywhere", file, ("kernel", "boxcar"));
         Refused("expected 'x' in the header, found none", file, ("version", "3"));
@@ -110,6 +110,13 @@ public sealed class ModelFileTests : IDisposable
         // As parameters these would be 1.6e19 bytes.
         Refused("expected 'features.0.weight' as F32 (2000000000, 2), found F32 (8, 2)", file, ("hidden", "2000000000"));
         Refused("a whole number from 1 to 2147483647 for 'hidden' in the header", file, ("hidden", "20000000000"));
+
+        using Module context = Create(nameof(InContextRegression), ScalarType.Float32, out _);
+        ModelFile.Save(context, Path);
+        file = SafeTensorsFile.Read(Path);
+        Refused("expected 'blocks.2.attention.W_q.weight' as F32 (8, 8), found none", file, ("blocks", "64"));
+        Refused("Expected 1 to 64 blocks, got 2000000000", file, ("blocks", "2000000000"));
+        Refused("expected 'features.weight' as F32 (2000000000, 26), found F32 (8, 26)", file, ("hidden", "2000000000"));
     }
 
     [Fact]
@@ -143,6 +150,8 @@ public sealed class ModelFileTests : IDisposable
                     InitialW = 1.1,
                     LeaveOneOut = true
                 })
+            : name == nameof(InContextRegression)
+            ? new InContextRegression(x, y, new() { Hidden = 8, Heads = 2, Blocks = 2, Vary = 0.75, Seed = ulong.MaxValue })
             : new AttentionRegression(
                 x, y, new(
                 )
@@ -163,8 +172,12 @@ public sealed class ModelFileTests : IDisposable
         return model;
     }
 
-    private static object Options(Module model) =>
-        model is NWKernelRegression kernel ? kernel.Options : ((AttentionRegression)model).Options;
+    private static object Options(Module model) => model switch
+    {
+        NWKernelRegression kernel => kernel.Options,
+        InContextRegression context => context.Options,
+        _ => ((AttentionRegression)model).Options,
+    };
 
     private static SafeTensorsFile With(SafeTensorsFile file, string name, SafeTensor tensor) =>
         new(new Dictionary<string, SafeTensor>(file.Tensors) { [name] = tensor }, file.Metadata);
