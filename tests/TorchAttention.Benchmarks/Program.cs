@@ -69,6 +69,12 @@ if (args.Contains("--local-linear"))
     return;
 }
 
+if (args.Contains("--local-linear-tables"))
+{
+    LocalLinearTablesRun.Print();
+    return;
+}
+
 if (args is ["--device", string device])
 {
     DeviceRun.Print(device);

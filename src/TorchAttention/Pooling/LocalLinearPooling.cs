@@ -39,6 +39,52 @@ public static class LocalLinearPooling
     public static Tensor Pool(Tensor queries, Tensor keys, Tensor values, Tensor scale, Tensor ridge, Tensor? excluded = null) =>
         Pool(new PoolingInputs(queries, keys, values, scale, excluded), ridge, byTiles: queries?.device_type != DeviceType.CPU);
 
+    /// <summary>Pools the values at each query with a slope that is given and not solved for: Parallax's form.</summary>
+    /// <remarks>
+    /// The output is sum l v with l_i = p_i (1 - r.uc_i), where <see cref="Pool(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor?)"/> has rho
+    /// = C^-1 sum p u in the place of r; r = 0 is the local constant. The weights sum to 1 whatever r is, but nothing holds them: straight
+    /// values are not met exactly, and far outside the keys the output is as far away as r says. It takes one softmax pooling of
+    /// c + d + c d columns, with the memory of a tile, on every device and for any number of directions.
+    /// </remarks>
+    /// <param name="queries">Queries (m, d), or (m) for one direction; float32 or float64, as the others.</param>
+    /// <param name="keys">Keys (n, d), or (n).</param>
+    /// <param name="values">Values (n, c), or (n).</param>
+    /// <param name="scale">g = 1/h of each direction (d), or (1) for all.</param>
+    /// <param name="projections">r of each query (m, d), or (m), in 1/bandwidths: usually a learned linear map of the query.</param>
+    /// <param name="excluded">The index of the key that each query leaves out, -1 for none; int64 (m).</param>
+    /// <returns>Outputs (m, c), or (m) for values (n); NaN for a query that sees no key.</returns>
+    /// <exception cref="ArgumentException">
+    /// Shapes, number types or devices do not fit each other, an index names no key, or there is no key.
+    /// </exception>
+    public static Tensor PoolProjected(
+        Tensor queries, Tensor keys, Tensor values, Tensor scale, Tensor projections, Tensor? excluded = null)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var inputs = new PoolingInputs(queries, keys, values, scale, excluded);
+        inputs.Check();
+        ArgumentNullException.ThrowIfNull(projections);
+        if (!projections.shape.SequenceEqual(queries.shape) || projections.dtype != queries.dtype)
+        {
+            throw Guard.Unfit(
+                projections,
+                $"Expected {queries.dtype} {Guard.Shape(queries)}, as the queries, got {projections.dtype} {Guard.Shape(projections)}.");
+        }
+
+        (Tensor q, Tensor k, Tensor v, Tensor g, _) = inputs.AsMatrices();
+        (long m, long d, long c) = (q.size(0), q.size(1), v.size(1));
+        Tensor r = projections.reshape(m, d);
+
+        // Sums of moments about the centre of the keys, so that little is lost far from the origin.
+        Tensor placed = (k - k.detach().mean([0], keepdim: true)) * g;
+        Tensor moments = cat([v, placed, (placed.unsqueeze(2) * v.unsqueeze(1)).flatten(1)], 1);
+        Tensor pooled = StreamingPooling.Pool(q, k, moments, g, excluded);
+        Tensor level = pooled.narrow(1, 0, c);
+        Tensor lead = (r * pooled.narrow(1, c, d)).sum(dim: 1).unsqueeze(1).add(Held.One, Held.One);
+        Tensor slope = r.unsqueeze(1).matmul(pooled.narrow(1, c + d, c * d).reshape(m, d, c)).squeeze(1);
+        Tensor output = (level * lead) - slope;
+        return (values.dim() == 1 ? output.squeeze(1) : output).MoveToOuterDisposeScope();
+    }
+
     /// <summary>The weights l of which outputs are sums; they sum to 1, and some may be negative.</summary>
     /// <returns>Weights (m, n).</returns>
     /// <inheritdoc cref="Pool(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor?)" path="/param | /exception"/>

@@ -100,6 +100,107 @@ public sealed class LocalLinearPoolingTests
         }
     }
 
+    // C's largest eigenvalue to its smallest, the ridge among them; beyond 1e7 both lose digits.
+    [Theory]
+    [InlineData(3e-2, 1e-5, 5e2)]
+    [InlineData(1e-3, 1e-6, 1e5)]
+    [InlineData(1e-4, 2e-7, 3e6)]
+    public void NearlyCollinearKeys_HaveTheGradientsOfAutograd(double offLine, double ridge, double leastCondition)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem drawn = Draw(2, 2, leavesOneOut: false, ridge);
+        Tensor along = drawn.Inputs.Keys.detach().narrow(1, 0, 1);
+        Tensor off = drawn.Inputs.Keys.detach().narrow(1, 1, 1).Times(offLine);
+        Tensor keys = cat([along.Plus(off), along - off], 1).requires_grad_();
+        Problem problem = drawn with { Inputs = drawn.Inputs with { Keys = keys } };
+        Assert.InRange(problem.WorstCondition(), leastCondition, 1e7);
+
+        double[][] expected = problem.Gradients(LocalLinearForm.Pool(problem.Inputs, problem.Ridge).Outputs, problem.Factors);
+        double[][] found = problem.Gradients(problem.Pool(byTiles: false), problem.Factors);
+
+        foreach ((double[] one, double[] other) in expected.Zip(found))
+        {
+            double scale = 1e-8 * (1 + one.Max(Math.Abs));
+            Assert.All(one.Zip(other), pair => Assert.Equal(pair.First, pair.Second, scale));
+        }
+    }
+
+    // The slope falls with the square of the distance, so the level is all that is left.
+    [Fact]
+    public void FarOutside_ItIsTheLocalConstant()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        foreach (int d in (int[])[1, 3])
+        {
+            Problem problem = Draw(d, 2, leavesOneOut: false, 1e-3);
+            Tensor far = Filled([4, d], 1e5, ScalarType.Float64);
+            Tensor plane = LocalLinearPooling.Pool(far, problem.Inputs.Keys, problem.Inputs.Values, problem.Inputs.W, problem.Ridge);
+            Tensor level = StreamingPooling.Pool(far, problem.Inputs.Keys, problem.Inputs.Values, problem.Inputs.W);
+            Assert.InRange((plane - level).abs().max().ToDouble(), 0, 1e-3);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1, false)]
+    [InlineData(3, 2, true)]
+    public void Projected_IsItsFormulaWithTheGradientsOfAutograd(int d, int c, bool leavesOneOut)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(d, c, leavesOneOut, 0.1);
+        (Tensor queries, Tensor keys, Tensor values, Tensor scale, Tensor? excluded) = problem.Inputs;
+        Tensor r = queries.detach().sin().requires_grad_();
+
+        Tensor output = LocalLinearPooling.PoolProjected(queries, keys, values, scale, r, excluded);
+
+        Tensor u = (keys.unsqueeze(0) - queries.unsqueeze(1)) * scale;
+        Tensor scores = u.Squared().sum(dim: 2).Times(-0.5);
+        scores = excluded is null ? scores
+            : scores.masked_fill(Numbers(keys.size(0)).eq(excluded.unsqueeze(1)), Held.MinusInfinity);
+        Tensor p = scores.softmax(1);
+        Tensor centred = u - (p.unsqueeze(2) * u).sum(dim: 1).unsqueeze(1);
+        Tensor expected = (p * (centred * r.unsqueeze(1)).sum(dim: 2).FromOne()).matmul(values);
+        Assert.InRange((expected - output).abs().max().ToDouble(), 0, 1e-11);
+        Tensor[] parts = [queries, keys, values, scale, r];
+        IList<Tensor> theirs = autograd.grad([(expected * problem.Factors).sum()], parts);
+        IList<Tensor> ours = autograd.grad([(output * problem.Factors).sum()], parts);
+        Assert.All(theirs.Zip(ours), pair => Assert.InRange((pair.First - pair.Second).abs().max().ToDouble(), 0, 1e-9));
+    }
+
+    // With the rho that the system gives as r, the two forms are one.
+    [Fact]
+    public void Projected_WithTheSolvedSlope_IsThePlane()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(1, 2, leavesOneOut: false, 0.05);
+        (Tensor queries, Tensor keys, Tensor values, Tensor scale, _) = problem.Inputs;
+        Tensor u = (keys.T - queries) * scale;
+        Tensor p = u.Squared().Times(-0.5).softmax(1);
+        Tensor mean = (p * u).sum(dim: 1).unsqueeze(1);
+        Tensor growth = mean.Squared().Plus(1) * problem.Ridge;
+        Tensor rho = mean / (p * (u - mean).Squared()).sum(dim: 1).unsqueeze(1).Plus(growth);
+        Tensor output = LocalLinearPooling.PoolProjected(queries, keys, values, scale, rho);
+        Assert.InRange((problem.Pool(byTiles: false) - output).abs().max().ToDouble(), 0, 1e-11);
+    }
+
+    [Fact]
+    public void ProjectedHeads_BeginAsSoftmaxAttentionAndLearn()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var layer = new LocalLinearAttention(features: 2, heads: 3, scale: 0.7, hasProjection: true);
+        Tensor[] inputs = [.. ((long[][])[[2, 5, 6], [2, 9, 6], [2, 9, 12]]).Select(shape => randn(shape))];
+        Tensor output = layer.call(inputs[0], inputs[1], inputs[2]);
+        Tensor[] parts = [.. inputs.Select(part => part[1].chunk(3, 1)[2])];
+        Tensor alone = StreamingPooling.Pool(parts[0], parts[1], parts[2], tensor([0.7f]));
+        Assert.InRange((alone - output[1].narrow(1, 8, 4)).abs().max().ToDouble(), 0, 1e-6);
+        (output * output).mean().backward();
+        Assert.Equal(["projection", "projection_bias", "scale"], layer.state_dict().Keys.Order());
+        Assert.Null(layer.LogRidge);
+        Assert.All(layer.parameters(), parameter => Assert.True(parameter.grad!.abs().min().ToDouble() > 0));
+        using var given = new LocalLinearAttention(features: 2, learnsRidge: false);
+        Assert.Null(given.Projection);
+        Assert.False(given.LogRidge!.requires_grad);
+    }
+
     // A plain ridge would follow a slope of two keys for fifty bandwidths.
     [Theory]
     [InlineData(8)]
@@ -226,6 +327,21 @@ public sealed class LocalLinearPoolingTests
         public Tensor[] Parts => [Inputs.Queries, Inputs.Keys, Inputs.Values, Inputs.W, Ridge];
 
         public Tensor Pool(bool byTiles) => LocalLinearPooling.Pool(Inputs, Ridge, byTiles);
+
+        // The worst over the queries of the largest eigenvalue of C with its ridge to the smallest.
+        public double WorstCondition()
+        {
+            using IDisposable noGraph = no_grad();
+            Tensor u = (Inputs.Keys.unsqueeze(0) - Inputs.Queries.unsqueeze(1)) * Inputs.W;
+            Tensor p = u.Squared().sum(dim: 2).Times(-0.5).softmax(1).unsqueeze(2);
+            Tensor mean = (p * u).sum(dim: 1);
+            Tensor centred = u - mean.unsqueeze(1);
+            Tensor growth = mean.Squared().sum(dim: 1).Plus(1) * Ridge;
+            Tensor matrix = (p * centred).transpose(1, 2).matmul(centred)
+                .Plus(growth.reshape(-1, 1, 1) * eye(u.size(2), dtype: ScalarType.Float64));
+            Tensor values = linalg.eigvalsh(matrix);
+            return (values.amax([1]) / values.amin([1])).max().ToDouble();
+        }
 
         public double[][] Gradients(Tensor outputs, Tensor factors) =>
             [.. autograd.grad([(outputs * factors).sum()], Parts).Select(gradient => gradient.ToDoubles())];
