@@ -101,13 +101,13 @@ public static class LocalLinearPooling
         return inputs.Values.dim() == 1 ? outputs.squeeze(1) : outputs;
     }
 
-    internal static Tensor Pool(PoolingInputs inputs, Tensor ridge, bool byTiles)
+    internal static Tensor Pool(PoolingInputs inputs, Tensor ridge, bool byTiles, long tileNumbers = TileNumbers)
     {
         using DisposeScope scope = NewDisposeScope();
         Check(inputs, ridge);
         PoolingInputs matrices = inputs.AsMatrices();
         Tensor output = matrices.Queries.size(0) == 0 ? LocalLinearForm.Pool(matrices, ridge).Outputs
-            : byTiles ? ByTiles(matrices, ridge.reshape(1))
+            : byTiles ? ByTiles(matrices, ridge.reshape(1), tileNumbers)
             : ByLoops(matrices, ridge.reshape(1));
         return (inputs.Values.dim() == 1 ? output.squeeze(1) : output).MoveToOuterDisposeScope();
     }
@@ -176,12 +176,12 @@ public static class LocalLinearPooling
         });
     }
 
-    private static Tensor ByTiles(PoolingInputs inputs, Tensor ridge)
+    private static Tensor ByTiles(PoolingInputs inputs, Tensor ridge, long tileNumbers)
     {
         bool isWanted = IsWanted(inputs, ridge);
         (PoolingInputs copies, Tensor kept) = isWanted ? (inputs.Copied(), ridge.CloneWithoutGraph()) : (inputs, ridge);
         (long Row, long Rows)[] tiles =
-            [.. new TileGrid(inputs.Queries.size(0), 1, Math.Max(1, TileNumbers / inputs.Keys.numel())).Bands()];
+            [.. new TileGrid(inputs.Queries.size(0), 1, Math.Max(1, tileNumbers / inputs.Keys.numel())).Bands()];
         Tensor[] outputs = [.. tiles.Select(tile =>
         {
             using IDisposable noGraph = no_grad();

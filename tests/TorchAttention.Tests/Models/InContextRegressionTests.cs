@@ -1,5 +1,6 @@
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Tests.Pooling;
 using TorchAttention.Training;
 
 namespace TorchAttention.Tests.Models;
@@ -8,6 +9,8 @@ namespace TorchAttention.Tests.Models;
 public sealed class InContextRegressionTests : IDisposable
 {
     private readonly DisposeScope _scope = NewDisposeScope();
+
+    public static IEnumerable<TheoryDataRow<string>> Devices => PoolingProblem.Devices;
 
     public void Dispose() => _scope.Dispose();
 
@@ -80,6 +83,24 @@ public sealed class InContextRegressionTests : IDisposable
         {
             using Generator drawn = manual_seed(3);
             return model.TrainingStep(batch);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void PredictionsAndGradients_AreTheSameOnEveryDevice(string device)
+    {
+        double[] expected = Run("cpu");
+        Assert.All(expected.Zip(Run(device)), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+
+        double[] Run(string name)
+        {
+            (Tensor x, Tensor y) = AttentionRegressionTests.Data(2);
+            Device place = ComputeDevice.Parse(name);
+            (x, y) = (x.to(place), y.to(place));
+            using var model = new InContextRegression(x, y, new() { Vary = 0, Seed = 3 });
+            model.TrainingStep(new Batch(x, y, Numbers(50, device: place))).backward();
+            return [.. model.call(x).ToDoubles(), .. model.parameters().SelectMany(part => part.grad!.reshape(-1).ToDoubles())];
         }
     }
 

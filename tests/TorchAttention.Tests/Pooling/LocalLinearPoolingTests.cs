@@ -54,6 +54,25 @@ public sealed class LocalLinearPoolingTests
         }
     }
 
+    // Of 41 queries: one by one, and seven at a time with a last tile of six.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 7)]
+    public void Tiles_AddUpToTheLoops(int d, int queriesInATile)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Problem problem = Draw(d, 2, leavesOneOut: true, 0.01);
+        Tensor loops = problem.Pool(byTiles: false);
+        Tensor tiles = LocalLinearPooling.Pool(
+            problem.Inputs, problem.Ridge, byTiles: true, tileNumbers: queriesInATile * problem.Inputs.Keys.numel());
+        Assert.InRange((loops - tiles).abs().max().ToDouble(), 0, 1e-10);
+        foreach ((double[] one, double[] other) in problem.Gradients(loops, problem.Factors)
+            .Zip(problem.Gradients(tiles, problem.Factors)))
+        {
+            Assert.All(one.Zip(other), pair => Assert.Equal(pair.First, pair.Second, 1e-10 * (1 + one.Max(Math.Abs))));
+        }
+    }
+
     [Theory]
     [InlineData(1, false)]
     [InlineData(3, true)]
