@@ -14,8 +14,8 @@ namespace TorchAttention.Models;
 /// </para>
 /// <para>
 /// With a projection it is Parallax's cheaper form (<see cref="LocalLinearPooling.PoolProjected"/>): no system is solved, and a head's
-/// slope is r = P q + b, learned, and 0 at first, which is softmax attention. State: <c>scale</c> (heads, d), <c>projection</c> (heads, d, d),
-/// <c>projection_bias</c> (heads, d).
+/// slope is r = P q + b, learned, and 0 at first, which is softmax attention. State: <c>scale</c> (heads, d), <c>projection</c> (heads, d,
+/// d), <c>projection_bias</c> (heads, d).
 /// </para>
 /// </remarks>
 public sealed class LocalLinearAttention : nn.Module<Tensor, Tensor, Tensor, Tensor>
