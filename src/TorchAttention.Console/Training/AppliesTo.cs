@@ -12,7 +12,7 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
     private const int Data = 20;
 
     public static readonly AppliesTo Sgd = new(1, "to --optimizer sgd", it => it.Optimizer == OptimizerKind.Sgd);
-    public static readonly AppliesTo Decay = new(2, "to --optimizer sgd, adam and adamw", it => it.Optimizer != OptimizerKind.Lbfgs);
+    public static readonly AppliesTo FirstOrder = new(2, "to --optimizer sgd, adam and adamw", it => it.Optimizer != OptimizerKind.Lbfgs);
     public static readonly AppliesTo Staircase =
         ToSchedules(3, ScheduleChoice.Step, ScheduleChoice.Exponential, ScheduleChoice.MultiStep, ScheduleChoice.Plateau);
 

@@ -33,6 +33,7 @@ internal sealed partial class TrainJob
     {
         (_options, _source, _data, _directory, _from) = (options, source, data, directory, from);
         _models = new Comparison(options, source, data, owned, directory.Interruption.Token);
+        options.CheckGroups(_models.Learned);
         _trainer = new Trainer(options.ToTrainer());
         set_num_threads(_trainer.ThreadsFor(_models.Learned, data));
         _models.MeasureUntrained();
@@ -46,7 +47,7 @@ internal sealed partial class TrainJob
         _log.Failed += (_, e) => Console.Error.WriteLine($"warning: {e.Message}; training goes on");
         if (from is not null)
         {
-            _log.Replay(_board, data.TrainDataloader().Count);
+            _log.Replay(_board, options.StepsInAnEpoch(data));
         }
         else
         {
@@ -199,7 +200,7 @@ internal sealed partial class TrainJob
 
     private static void CheckWarmup(TrainOptions options, RegressionData data)
     {
-        long steps = (long)options.Epochs * data.TrainDataloader().Count;
+        long steps = (long)options.Epochs * options.StepsInAnEpoch(data);
         if (options.WarmupSteps is int warmup && warmup > 0 && warmup >= steps)
         {
             throw CliException.WrongInput($"--warmup: expected fewer than the {steps} steps of the run, got {warmup}");

@@ -1,4 +1,6 @@
+using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Pooling;
@@ -36,7 +38,13 @@ internal sealed partial record TrainOptions
     /// <summary>The library's options of the optimiser.</summary>
     public OptimizerOptions ToOptimizer()
     {
-        var usual = new OptimizerOptions { Kind = Optimizer, LearningRate = Lr, Momentum = Momentum };
+        var usual = new OptimizerOptions
+        {
+            Kind = Optimizer,
+            LearningRate = Lr,
+            Momentum = Momentum,
+            Groups = [.. LrOf ?? [], .. WeightDecayOf ?? []],
+        };
         return WeightDecay is double decay ? usual with { WeightDecay = decay } : usual;
     }
 
@@ -45,6 +53,8 @@ internal sealed partial record TrainOptions
     {
         MaxEpochs = Epochs,
         GradientClipVal = Clip ?? 0,
+        AccumulateBatches = Accumulate,
+        AverageDecay = Ema ?? 0,
         Optimizer = ToOptimizer(),
         Schedule = Schedule == ScheduleChoice.Constant && WarmupSteps is null
             ? null
@@ -52,6 +62,25 @@ internal sealed partial record TrainOptions
         EarlyStopping = Patience is int patience ? new EarlyStopping { Patience = patience, MinDelta = MinDelta } : null,
         NonFinite = SkipNonFinite ? NonFinitePolicy.Skip : NonFinitePolicy.Stop,
     };
+
+    /// <summary>Steps in an epoch of some data.</summary>
+    public int StepsInAnEpoch(RegressionData data) => (data.TrainDataloader().Count + Accumulate - 1) / Accumulate;
+
+    /// <summary>Refuses settings of parameters that the model does not have.</summary>
+    public void CheckGroups(Module model)
+    {
+        string[] names = [.. model.named_parameters().Select(pair => pair.name)];
+        (string, IReadOnlyList<ParameterGroup>?)[] all = [("--lr-of", LrOf), ("--weight-decay-of", WeightDecayOf)];
+        foreach ((string option, IReadOnlyList<ParameterGroup>? groups) in all)
+        {
+            if (groups?.FirstOrDefault(group => !names.Any(group.Has)) is ParameterGroup idle)
+            {
+                throw CliException.WrongInput(
+                    $"{option}: expected parameters of --model {Model.Name} ({string.Join(", ", names)}), "
+                        + $"got '{PlainText.Brief(idle.Names)}'");
+            }
+        }
+    }
 
     public CheckpointOptions ToCheckpoints() => new()
     {
@@ -90,6 +119,50 @@ internal sealed partial record TrainOptions
         if (problem is not null)
         {
             throw CliException.WrongInput(problem);
+        }
+    }
+
+    private static Option<IReadOnlyList<ParameterGroup>?> GroupsOption(
+        string name, string value, string description, Func<ParameterGroup, double, ParameterGroup> set)
+    {
+        return new Option<IReadOnlyList<ParameterGroup>?>(name)
+        {
+            Description = description,
+            HelpName = $"name={value},...",
+            CustomParser = result =>
+            {
+                var groups = new List<ParameterGroup>();
+                foreach (string part in result.Tokens[0].Value.Split(','))
+                {
+                    if (part.Split('=') is not [{ Length: > 0 } names, string text]
+                        || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                        || !(number >= 0 && float.IsFinite((float)number)))
+                    {
+                        result.AddError(
+                            $"{name}: expected name={value} with a {value} of at least 0 that float32 can hold, got '{part}'");
+                        return null;
+                    }
+
+                    groups.Add(set(new ParameterGroup(names), number));
+                }
+
+                return groups;
+            },
+        };
+    }
+
+    private static void WriteGroups(
+        Utf8JsonWriter json, string name, IReadOnlyList<ParameterGroup>? groups, Func<ParameterGroup, double?> setting)
+    {
+        if (groups is not null)
+        {
+            json.WriteObject(name, () =>
+            {
+                foreach (ParameterGroup group in groups)
+                {
+                    json.WriteNumber(group.Names, setting(group) ?? 0);
+                }
+            });
         }
     }
 }

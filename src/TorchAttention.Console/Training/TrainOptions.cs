@@ -174,7 +174,31 @@ internal sealed partial record TrainOptions(TrainLine Line)
 
     public double? WeightDecay { get; init; } = Line.Take(
         Options.NotNegativeNumber("--weight-decay", "What pulls parameters towards 0 (default 0; adamw 0.01)"),
-        AppliesTo.Decay, record: (json, it) => json.WriteNumber(RunConfig.WeightDecayName, it.ToOptimizer().WeightDecay));
+        AppliesTo.FirstOrder, record: (json, it) => json.WriteNumber(RunConfig.WeightDecayName, it.ToOptimizer().WeightDecay));
+
+    public IReadOnlyList<ParameterGroup>? LrOf { get; } = Line.Take(
+        GroupsOption(
+            "--lr-of",
+            "rate",
+            "Learning rates of some parameters by name, with * for any text",
+            (group, lr) => group with { LearningRate = lr }),
+        AppliesTo.FirstOrder,
+        record: (json, it) => WriteGroups(json, "lr_of", it.LrOf, group => group.LearningRate));
+
+    public IReadOnlyList<ParameterGroup>? WeightDecayOf { get; } = Line.Take(
+        GroupsOption("--weight-decay-of", "decay", "The same for weight decay", (group, decay) => group with { WeightDecay = decay }),
+        AppliesTo.FirstOrder,
+        record: (json, it) => WriteGroups(json, "weight_decay_of", it.WeightDecayOf, group => group.WeightDecay));
+
+    public int Accumulate { get; } = Line.Take(
+        Options.WholeNumber("--accumulate", "Mini-batches that a step takes, as if they were one (default 1)", least: 1),
+        AppliesTo.FirstOrder, record: (json, it) => json.WriteNumber("accumulate", it.Accumulate)) ?? 1;
+
+    public double? Ema { get; } = Line.Take(
+        Options.Fraction(
+            "--ema",
+            "The decay of an exponential moving average of the parameters, which is validated and saved in their place (default none)"),
+        record: (json, it) => json.WriteNumberOrNull("ema", it.Ema));
 
     public ScheduleChoice Schedule { get; } = Line.Take(
         Options.OneOf<ScheduleChoice?>(

@@ -9,9 +9,10 @@ namespace TorchAttention.Training;
 /// stopped.
 /// </summary>
 /// <remarks>
-/// A file in the safetensors format: <c>model.*</c>, <c>best.*</c> and <c>optimizer.*</c> hold tensors, the header's text the rest, with a
-/// digest of both. What is not in it and must be the same again: the data, the module's and the trainer's options, the number of threads
-/// where libtorch's sums depend on it. Random draws of a module on a CUDA device (dropout) have no state that can be saved.
+/// A file in the safetensors format: <c>model.*</c>, <c>average.*</c>, <c>best.*</c> and <c>optimizer.*</c> hold tensors, the header's
+/// text the rest, with a digest of both. What is not in it and must be the same again: the data, the module's and the trainer's options,
+/// the number of threads where libtorch's sums depend on it. Random draws of a module on a CUDA device (dropout) have no state that can be
+/// saved.
 /// </remarks>
 public sealed class Checkpoint
 {
@@ -20,9 +21,14 @@ public sealed class Checkpoint
     private const string ModelPrefix = "model.";
     private const string BestPrefix = "best.";
     private const string OptimizerPrefix = "optimizer.";
+    private const string AveragePrefix = "average.";
     private const string EpochRandomName = "random.epoch";
     private const string GlobalRandomName = "random.global";
     private const string PlateauFactor = "plateau_factor";
+    private const string Batches = "batches";
+    private const string BatchesInAStep = "batches_in_a_step";
+    private const string AverageDecay = "average_decay";
+    private const string Groups = "groups";
     private const string Digest = "sha256";
 
     private readonly Dictionary<string, SafeTensor> _tensors;
@@ -84,6 +90,11 @@ public sealed class Checkpoint
             }
         }
 
+        foreach ((Tensor average, (string name, _)) in (run.Average?.Averages ?? []).Zip(run.Parameters))
+        {
+            tensors[AveragePrefix + name] = TensorBytes.Stored(average);
+        }
+
         foreach ((string name, SafeTensor part) in OptimizerMemory.Save(run.Optimizer))
         {
             tensors[OptimizerPrefix + name] = part;
@@ -105,7 +116,10 @@ public sealed class Checkpoint
             ["step"] = Text(run.Step),
             ["epoch"] = Text(run.Epoch),
             ["batch"] = Text(run.Batch),
-            ["batches"] = Text(run.TrainDataloader.Count),
+            [Batches] = Text(run.StepsInAnEpoch),
+            [Groups] = run.Groups,
+            [BatchesInAStep] = Text(run.BatchesInAStep),
+            [AverageDecay] = Text(run.Average?.Decay ?? 0),
             ["loss_sum"] = Text(run.Losses.Sum),
             ["loss_examples"] = Text(run.Losses.Examples),
             ["best_val_loss"] = Text(run.BestValLoss),
@@ -126,9 +140,14 @@ public sealed class Checkpoint
     {
         Same("module", run.Model.GetName());
         Same("optimizer", OptimizerMemory.NameOf(run.Optimizer));
-        Same("batches", Text(run.TrainDataloader.Count));
+        Same(Batches, Text(run.StepsInAnEpoch));
+        Same(Groups, run.Groups);
+        Same(BatchesInAStep, Text(run.BatchesInAStep));
+        Same(AverageDecay, Text(run.Average?.Decay ?? 0));
         SafeTensor[] state = [.. run.State.Select(part => Part(ModelPrefix + part.Name, part.Tensor))];
         bool hasBest = run.State.Count > 0 && _tensors.ContainsKey(BestPrefix + run.State[0].Name);
+        bool hasAverage = run.Average is not null && _tensors.Keys.Any(name => name.StartsWith(AveragePrefix, StringComparison.Ordinal));
+        SafeTensor[] average = hasAverage ? [.. run.Parameters.Select(pair => Part(AveragePrefix + pair.Name, pair.Parameter))] : [];
         byte[][]? best = hasBest ? [.. run.State.Select(part => Part(BestPrefix + part.Name, part.Tensor).Bytes.ToArray())] : null;
         var memory = _tensors.Where(pair => pair.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal))
             .ToDictionary(pair => pair.Key[OptimizerPrefix.Length..], pair => pair.Value);
@@ -155,6 +174,16 @@ public sealed class Checkpoint
             ? new PlateauMemory(Number(PlateauFactor), Number("plateau_best"), Whole("plateau_poor_epochs"), Whole("plateau_cooldown"))
             : null;
         (run.BestValLoss, run.BestEpoch, run.Best) = (Number("best_val_loss"), Whole("best_epoch"), best);
+
+        if (hasAverage)
+        {
+            run.Average!.Begin();
+        }
+
+        foreach ((Tensor part, SafeTensor stored) in (run.Average?.Averages ?? []).Zip(average))
+        {
+            TensorBytes.CopyTo(part, stored.Bytes);
+        }
 
         // The module is the caller's: it is touched last, when nothing can be wrong any more.
         foreach ((int i, (_, Tensor part)) in run.State.Index())

@@ -3,10 +3,12 @@ using TorchAttention.Data;
 namespace TorchAttention.Training;
 
 /// <summary>Mini-batches that a module computes its loss and gradients of by itself: no batch is made, and no graph.</summary>
-internal sealed class DirectBatches(TrainingRun run, IDirectStep step, TensorLoader loader, bool isTraining) : MiniBatches(run)
+/// <remarks>Nothing grows with their length but a few arrays: those of a step are one.</remarks>
+internal sealed class DirectBatches(TrainingRun run, IDirectStep step, TensorLoader loader, bool isTraining, int together)
+    : MiniBatches(run)
 {
     private readonly long _all = loader.ExampleCount;
-    private readonly long _largest = loader.LargestBatch;
+    private readonly long _largest = Math.Min(loader.LargestBatch * together, loader.ExampleCount);
     private long _first = -1;
 
     public override long Examples => Math.Min(_largest, _all - _first);

@@ -19,13 +19,14 @@ internal static class Gradients
     }
 
     /// <summary>
-    /// Scales the gradients so that their norm is the given one, as the book does; torch's <c>clip_grad_norm_</c> divides by norm + 1e-6.
+    /// Multiplies the gradients. A norm is clipped by exactly its part too much, as the book does; torch's <c>clip_grad_norm_</c> divides
+    /// by norm + 1e-6.
     /// </summary>
-    public static void Clip(IReadOnlyList<(string Name, Parameter Parameter)> parameters, double norm, double most)
+    public static void Scale(IReadOnlyList<(string Name, Parameter Parameter)> parameters, double by)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        using Scalar factor = most / norm;
+        using Scalar factor = by;
         foreach ((_, Parameter parameter) in parameters)
         {
             parameter.grad?.mul_(factor);

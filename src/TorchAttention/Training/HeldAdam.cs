@@ -5,12 +5,26 @@ namespace TorchAttention.Training;
 /// <summary>
 /// TorchSharp's Adam with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch, as <see cref="HeldSgd"/>.
 /// </summary>
-/// <param name="parameters">What it moves.</param>
-/// <param name="learningRate">The learning rate.</param>
-/// <param name="weightDecay">Times the parameter is added to the gradient.</param>
-internal sealed class HeldAdam(IEnumerable<Parameter> parameters, double learningRate, double weightDecay = 0)
-    : Adam(parameters, learningRate, weight_decay: weightDecay)
+internal sealed class HeldAdam : Adam
 {
+    /// <param name="groups">What it moves, and how far.</param>
+    public HeldAdam(IEnumerable<OptimizerGroup> groups)
+        : base(groups.Select(group => new ParamGroup
+        {
+            Parameters = group.Parameters,
+            Options = new Options { LearningRate = group.LearningRate, weight_decay = group.WeightDecay },
+        }))
+    {
+    }
+
+    /// <param name="parameters">What it moves.</param>
+    /// <param name="learningRate">The learning rate.</param>
+    /// <param name="weightDecay">Times the parameter is added to the gradient.</param>
+    public HeldAdam(IEnumerable<Parameter> parameters, double learningRate, double weightDecay = 0)
+        : this([new OptimizerGroup([.. parameters], learningRate, weightDecay)])
+    {
+    }
+
     /// <inheritdoc/>
     public override Tensor step(Func<Tensor>? closure = null) => _step<ParamGroup>(Step, closure);
 

@@ -5,12 +5,26 @@ namespace TorchAttention.Training;
 /// <summary>
 /// TorchSharp's AdamW with its steps, bit for bit, and with a hold of the numbers that they hand to libtorch, as <see cref="HeldSgd"/>.
 /// </summary>
-/// <param name="parameters">What it moves.</param>
-/// <param name="learningRate">The learning rate.</param>
-/// <param name="weightDecay">Times the learning rate and the parameter is taken off the parameter.</param>
-internal sealed class HeldAdamW(IEnumerable<Parameter> parameters, double learningRate, double weightDecay)
-    : AdamW(parameters, learningRate, weight_decay: weightDecay)
+internal sealed class HeldAdamW : AdamW
 {
+    /// <param name="groups">What it moves, and how far.</param>
+    public HeldAdamW(IEnumerable<OptimizerGroup> groups)
+        : base(groups.Select(group => new ParamGroup
+        {
+            Parameters = group.Parameters,
+            Options = new Options { LearningRate = group.LearningRate, weight_decay = group.WeightDecay },
+        }))
+    {
+    }
+
+    /// <param name="parameters">What it moves.</param>
+    /// <param name="learningRate">The learning rate.</param>
+    /// <param name="weightDecay">Times the learning rate and the parameter is taken off the parameter.</param>
+    public HeldAdamW(IEnumerable<Parameter> parameters, double learningRate, double weightDecay)
+        : this([new OptimizerGroup([.. parameters], learningRate, weightDecay)])
+    {
+    }
+
     /// <inheritdoc/>
     public override Tensor step(Func<Tensor>? closure = null) => _step<ParamGroup>(Step, closure);
 

@@ -7,13 +7,31 @@ namespace TorchAttention.Training;
 /// See <see cref="Held"/>: a collection on behalf of another thread would else end a training sooner or later. State, options and their
 /// saving are TorchSharp's.
 /// </remarks>
-/// <param name="parameters">What it moves.</param>
-/// <param name="learningRate">The learning rate.</param>
-/// <param name="momentum">The momentum, at least 0 and below 1.</param>
-/// <param name="weightDecay">Times the parameter is added to the gradient.</param>
-internal sealed class HeldSgd(IEnumerable<Parameter> parameters, double learningRate, double momentum = 0, double weightDecay = 0)
-    : SGD(parameters, learningRate, momentum, weight_decay: weightDecay)
+internal sealed class HeldSgd : SGD
 {
+    /// <param name="groups">What it moves, and how far.</param>
+    /// <param name="momentum">The momentum, at least 0 and below 1.</param>
+    public HeldSgd(IEnumerable<OptimizerGroup> groups, double momentum)
+        : base(
+            groups.Select(group => new ParamGroup
+            {
+                Parameters = group.Parameters,
+                Options = new Options { LearningRate = group.LearningRate, weight_decay = group.WeightDecay },
+            }),
+            1,
+            momentum)
+    {
+    }
+
+    /// <param name="parameters">What it moves.</param>
+    /// <param name="learningRate">The learning rate.</param>
+    /// <param name="momentum">The momentum, at least 0 and below 1.</param>
+    /// <param name="weightDecay">Times the parameter is added to the gradient.</param>
+    public HeldSgd(IEnumerable<Parameter> parameters, double learningRate, double momentum = 0, double weightDecay = 0)
+        : this([new OptimizerGroup([.. parameters], learningRate, weightDecay)], momentum)
+    {
+    }
+
     /// <inheritdoc/>
     public override Tensor step(Func<Tensor>? closure = null) => _step<ParamGroup>(Step, closure);
 

@@ -48,6 +48,10 @@ public sealed class Lbfgs : OptimizerHelper, IResumableOptimizer
         _parameter_groups = [new ParamGroup { Parameters = _parameters, Options = _defaults }];
     }
 
+    internal static ArgumentException TakesOneBatch(int got) => new(
+        $"Expected one mini-batch in a step of {nameof(Lbfgs)}, which asks for the loss several times, got {got} "
+            + $"({nameof(TrainerOptions.AccumulateBatches)}); larger mini-batches do the same.");
+
     private double LearningRate => _parameter_groups[0].LearningRate;
 
     /// <summary>One step: up to <c>maxIterations</c> moves.</summary>

@@ -8,12 +8,12 @@ internal abstract class MiniBatches(TrainingRun run) : IDisposable
     // Adam multiplies its rate by up to 1 / (1 - b1), and libtorch refuses a product that float32 cannot hold.
     private const double LargestRate = float.MaxValue / 1000;
 
-    /// <summary>The examples of this one.</summary>
+    /// <summary>The examples of this one; of several that a step takes together those drawn so far.</summary>
     public abstract long Examples { get; }
 
     protected TrainingRun Run => run;
 
-    /// <summary>Goes on to the next one; false after the last.</summary>
+    /// <summary>Goes on to what the next step takes; false after the last.</summary>
     public abstract bool MoveNext();
 
     /// <summary>Takes a step of the optimiser.</summary>

@@ -54,9 +54,16 @@ public sealed record OptimizerOptions
         init => _weightDecay = value;
     }
 
+    /// <summary>
+    /// Settings that hold for some parameters in place of these, by name; none by default. Each setting of a parameter is that of the first
+    /// group which has the parameter and says the setting.
+    /// </summary>
+    public IReadOnlyList<ParameterGroup> Groups { get; init; } = [];
+
     /// <summary>Whether the other has the same settings, given or by default.</summary>
     /// <param name="other">Another's settings.</param>
-    public bool Equals(OptimizerOptions? other) => other is not null && Settings.Equals(other.Settings);
+    public bool Equals(OptimizerOptions? other) =>
+        other is not null && Settings.Equals(other.Settings) && Groups.SequenceEqual(other.Groups);
 
     /// <inheritdoc/>
     public override int GetHashCode() => Settings.GetHashCode();
@@ -83,13 +90,60 @@ public sealed record OptimizerOptions
         {
             throw new ArgumentException($"Expected no weight decay with {Kind}, got {WeightDecay}.", nameof(WeightDecay));
         }
+
+        ArgumentNullException.ThrowIfNull(Groups);
+        if (Groups.Count > 0 && Kind == OptimizerKind.Lbfgs)
+        {
+            throw new ArgumentException(
+                $"Expected no groups with {Kind}, which moves all parameters together, got {Groups.Count}.", nameof(Groups));
+        }
+
+        foreach (ParameterGroup group in Groups)
+        {
+            group.Check();
+        }
     }
 
-    internal optim.Optimizer Create(IEnumerable<Parameter> parameters) => Kind switch
+    /// <exception cref="ArgumentException">A group has none of the parameters.</exception>
+    internal optim.Optimizer Create(IReadOnlyList<(string Name, Parameter Parameter)> parameters)
     {
-        OptimizerKind.Adam => new HeldAdam(parameters, LearningRate, WeightDecay),
-        OptimizerKind.AdamW => new HeldAdamW(parameters, LearningRate, WeightDecay),
-        OptimizerKind.Lbfgs => new Lbfgs(parameters, LearningRate),
-        _ => new HeldSgd(parameters, LearningRate, Momentum, WeightDecay),
-    };
+        OptimizerGroup[] groups = Split(parameters);
+        return Kind switch
+        {
+            OptimizerKind.Adam => new HeldAdam(groups),
+            OptimizerKind.AdamW => new HeldAdamW(groups),
+            OptimizerKind.Lbfgs => new Lbfgs(groups[0].Parameters, LearningRate),
+            _ => new HeldSgd(groups, Momentum),
+        };
+    }
+
+    // The first has the parameters without settings of their own, where there are any: its learning rate is the one that is told of.
+    private OptimizerGroup[] Split(IReadOnlyList<(string Name, Parameter Parameter)> parameters)
+    {
+        if (Groups.FirstOrDefault(group => !parameters.Any(parameter => group.Has(parameter.Name))) is ParameterGroup idle)
+        {
+            string names = string.Join(", ", parameters.Select(parameter => parameter.Name));
+            throw new ArgumentException(
+                $"Expected groups of the parameters {PlainText.Brief(names, 200)}, got '{PlainText.Brief(idle.Names)}', which has none of "
+                    + "them.",
+                nameof(parameters));
+        }
+
+        (double, double) usual = (LearningRate, WeightDecay);
+        OptimizerGroup[] groups =
+        [
+            .. parameters.GroupBy(parameter => SettingsOf(parameter.Name), parameter => parameter.Parameter)
+                .OrderBy(group => group.Key != usual)
+                .Select(group => new OptimizerGroup([.. group], group.Key.LearningRate, group.Key.WeightDecay)),
+        ];
+        return groups.Length > 0 ? groups : [new OptimizerGroup([], LearningRate, WeightDecay)];
+    }
+
+    private (double LearningRate, double WeightDecay) SettingsOf(string name)
+    {
+        ParameterGroup[] own = [.. Groups.Where(group => group.Has(name))];
+        return (
+            own.Select(group => group.LearningRate).FirstOrDefault(rate => rate is not null) ?? LearningRate,
+            own.Select(group => group.WeightDecay).FirstOrDefault(decay => decay is not null) ?? WeightDecay);
+    }
 }

@@ -10,7 +10,7 @@ internal static class ScheduledStep
     /// <exception cref="InvalidOperationException">The schedule has momenta, the optimiser has none.</exception>
     public static void Prepare(TrainingRun run, LearningRateSchedule schedule, int maxEpochs)
     {
-        int batches = run.TrainDataloader.Count;
+        int batches = run.StepsInAnEpoch;
         run.SetLearningRate(schedule.Factor(run.Step, batches, maxEpochs) * (run.Plateau?.Factor ?? 1));
         if (schedule.Momentum(run.Step, batches, maxEpochs) is not double momentum)
         {

@@ -20,6 +20,19 @@ public sealed class Trainer
         _options = options ?? new TrainerOptions();
         Guard.AtLeast(_options.MaxEpochs, 1);
         Guard.NotNegative(_options.GradientClipVal);
+        Guard.AtLeast(_options.AccumulateBatches, 1);
+        if (!(_options.AverageDecay is >= 0 and < 1))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), _options.AverageDecay,
+                $"Expected an {nameof(TrainerOptions.AverageDecay)} of at least 0 and below 1, got {_options.AverageDecay}.");
+        }
+
+        if (_options is { AccumulateBatches: > 1, Optimizer.Kind: OptimizerKind.Lbfgs })
+        {
+            throw Lbfgs.TakesOneBatch(_options.AccumulateBatches);
+        }
+
         Guard.AtLeast(_options.Threads ?? 1, 1, nameof(_options.Threads));
         _options.Optimizer?.Check();
         _options.Schedule?.Check();
@@ -98,7 +111,7 @@ public sealed class Trainer
         model.CheckData(data);
         using TrainingThreads threads = TrainingThreads.Take(ThreadsFor(model, data));
         Seed();
-        using var run = new TrainingRun(model, data, _options.Optimizer);
+        using var run = new TrainingRun(model, data, _options);
         from?.Restore(run);
         _run = run;
         try
@@ -106,13 +119,14 @@ public sealed class Trainer
             while (run.Epoch <= _options.MaxEpochs && !IsOver(run))
             {
                 double trainLoss = TrainEpoch(run, cancellationToken);
+                using IDisposable? averages = run.Average?.PutInPlace();
                 double valLoss = ValidateEpoch(run, cancellationToken);
                 EndEpoch(run, trainLoss, valLoss);
             }
 
             var result = new FitResult(run.Epoch - 1, run.Step, run.BestEpoch, run.BestValLoss, run.Epoch <= _options.MaxEpochs);
             Completed?.Invoke(this, result);
-            run.ReturnToBest();
+            run.Finish();
             return result;
         }
         catch (OperationCanceledException)
@@ -140,9 +154,13 @@ public sealed class Trainer
     /// <summary>Everything that the rest of the training depends on, as it is now.</summary>
     /// <exception cref="InvalidOperationException">No training is under way on this thread's events.</exception>
     /// <exception cref="NotSupportedException">The optimiser's memory cannot be saved.</exception>
-    public Checkpoint Capture() =>
-        Checkpoint.Capture(
-            _run ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer."));
+    public Checkpoint Capture()
+    {
+        TrainingRun run = _run
+            ?? throw new InvalidOperationException("Expected a training under way; capture it in an event of the trainer.");
+        using IDisposable? parameters = run.Average?.PutAside();
+        return Checkpoint.Capture(run);
+    }
 
     private void Seed()
     {
@@ -214,8 +232,9 @@ public sealed class Trainer
             return;
         }
 
+        run.Average?.Add();
         run.Losses = (run.Losses.Sum + (loss * batches.Examples), run.Losses.Examples + batches.Examples);
-        StepCompleted?.Invoke(this, new StepCompleted(run.Step, run.Epoch, run.TrainDataloader.Count, loss)
+        StepCompleted?.Invoke(this, new StepCompleted(run.Step, run.Epoch, run.StepsInAnEpoch, loss)
         {
             GradientNorm = norm,
             LearningRate = run.Optimizer.ParamGroups.First().LearningRate,

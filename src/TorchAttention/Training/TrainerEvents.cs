@@ -3,8 +3,8 @@ namespace TorchAttention.Training;
 /// <summary>One step of the optimiser is done.</summary>
 /// <param name="Step">Steps so far, this one included.</param>
 /// <param name="Epoch">The epoch, from 1.</param>
-/// <param name="BatchCount">Mini-batches in an epoch.</param>
-/// <param name="Loss">The loss of the mini-batch, before the step.</param>
+/// <param name="BatchCount">Steps in an epoch: its mini-batches, or groups of <see cref="TrainerOptions.AccumulateBatches"/>.</param>
+/// <param name="Loss">The loss of the step's examples, before it.</param>
 public readonly record struct StepCompleted(int Step, int Epoch, int BatchCount, double Loss)
 {
     /// <summary>The norm of all gradients together, before clipping.</summary>

@@ -11,6 +11,26 @@ public sealed record TrainerOptions
     /// <summary>The largest norm of all gradients together; longer ones are scaled down to it. 0, the default, leaves them alone.</summary>
     public double GradientClipVal { get; init; }
 
+    /// <summary>
+    /// Mini-batches that a step of the optimiser takes, at least 1; 1 by default. The last step of an epoch takes those that are left.
+    /// </summary>
+    /// <remarks>
+    /// The step is that of one mini-batch with the examples of all of them: losses and gradients are means over examples, and a smaller
+    /// mini-batch weighs as much less. What a step is for is the step of the optimiser everywhere: in schedules, events, checkpoints.
+    /// </remarks>
+    public int AccumulateBatches { get; init; } = 1;
+
+    /// <summary>
+    /// The decay of an exponential moving average of the parameters, at least 0 and below 1: <c>a = decay a + (1 - decay) p</c> after each
+    /// step, from the first one's parameters on. 0, the default, for none.
+    /// </summary>
+    /// <remarks>
+    /// PyTorch's <c>AveragedModel</c> with <c>get_ema_multi_avg_fn(decay)</c>. The average is what is validated and what the module has in
+    /// the end, with early stopping that of the best epoch; from the validation to the end of <see cref="Trainer.EpochCompleted"/> the
+    /// module has it too. Steps go on from the parameters themselves; buffers are the module's.
+    /// </remarks>
+    public double AverageDecay { get; init; }
+
     /// <summary>The optimiser; null, the default, for the module's own (<see cref="Module.ConfigureOptimizers"/>).</summary>
     public OptimizerOptions? Optimizer { get; init; }
 

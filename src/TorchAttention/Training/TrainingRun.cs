@@ -9,15 +9,25 @@ internal sealed class TrainingRun : IDisposable
 {
     private readonly IDirectStep? _direct;
 
-    public TrainingRun(Module model, DataModule data, OptimizerOptions? optimizer)
+    /// <exception cref="ArgumentException">The optimiser asks for the loss several times in a step, which has several mini-batches; or a
+    /// group of the options has no parameter.</exception>
+    public TrainingRun(Module model, DataModule data, TrainerOptions options)
     {
         Model = model;
         Data = data;
         Parameters = [.. model.named_parameters().Select(pair => (pair.name, pair.parameter))];
-        Optimizer = optimizer?.Create(Parameters.Select(pair => pair.Parameter)) ?? model.ConfigureOptimizers();
+        Optimizer = options.Optimizer?.Create(Parameters) ?? model.ConfigureOptimizers();
         State = [.. model.state_dict().Select(pair => (pair.Key, pair.Value))];
         TrainDataloader = data.TrainDataloader();
         ValDataloader = data.ValDataloader();
+        BatchesInAStep = options.AccumulateBatches;
+        if (BatchesInAStep > 1 && Optimizer is Lbfgs)
+        {
+            Optimizer.Dispose();
+            throw Lbfgs.TakesOneBatch(BatchesInAStep);
+        }
+
+        Average = options.AverageDecay > 0 ? new WeightAverage(Parameters, options.AverageDecay) : null;
         BaseLearningRates = [.. Optimizer.ParamGroups.Select(group => group.LearningRate)];
 
         // What of a training that was interrupted is done again has the same bits: the choice depends on nothing that a step changes.
@@ -48,8 +58,33 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>The epoch of the next step, from 1.</summary>
     public int Epoch { get; set; } = 1;
 
-    /// <summary>Mini-batches of that epoch that are done.</summary>
+    /// <summary>Steps of that epoch that are done.</summary>
     public int Batch { get; set; }
+
+    public int BatchesInAStep { get; }
+
+    /// <summary>Steps in an epoch: its mini-batches, or groups of them.</summary>
+    public int StepsInAnEpoch => (TrainDataloader.Count + BatchesInAStep - 1) / BatchesInAStep;
+
+    /// <summary>The average of the parameters, where there is one.</summary>
+    public WeightAverage? Average { get; }
+
+    /// <summary>Which parameters the optimiser moves together, by name; nothing where these are all.</summary>
+    public string Groups
+    {
+        get
+        {
+            ParamGroup[] groups = [.. Optimizer.ParamGroups.OfType<ParamGroup>()];
+            if (groups.Length < 2)
+            {
+                return "";
+            }
+
+            Dictionary<IntPtr, string> names = Parameters.ToDictionary(pair => pair.Parameter.Handle, pair => pair.Name);
+            return string.Join(';', groups.Select(group => string.Join(',', group.Parameters.Select(
+                parameter => names.GetValueOrDefault(parameter.Handle, "")))));
+        }
+    }
 
     /// <summary>The sum of the losses of the examples of that epoch, and how many these are.</summary>
     public (double Sum, long Examples) Losses { get; set; }
@@ -87,10 +122,14 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>The mini-batches of an epoch, each with the step that it is for.</summary>
-    public MiniBatches Batches(bool isTraining) => _direct is null
-        ? new TensorBatches(this, isTraining ? TrainDataloader : ValDataloader)
-        : new DirectBatches(this, _direct, (TensorLoader)(isTraining ? TrainDataloader : ValDataloader), isTraining);
+    /// <summary>The mini-batches of an epoch: what a step takes of them, one after the other.</summary>
+    public MiniBatches Batches(bool isTraining)
+    {
+        BatchLoader loader = isTraining ? TrainDataloader : ValDataloader;
+        int together = isTraining ? BatchesInAStep : 1;
+        return _direct is null ? new TensorBatches(this, loader, together)
+            : new DirectBatches(this, _direct, (TensorLoader)loader, isTraining, together);
+    }
 
     /// <summary>That a loss or a gradient is no number any more, and where that comes from.</summary>
     public TrainingDivergedException Diverged(double loss, string what, double value)
@@ -99,18 +138,35 @@ internal sealed class TrainingRun : IDisposable
         string cause = Gradients.FirstNonFinite(Parameters)
             ?? string.Create(CultureInfo.InvariantCulture, $"the largest number in the parameters is {largest:G4}, in {name}");
         return new TrainingDivergedException(
-            Step, Epoch, loss, $"{what} (epoch {Epoch}, mini-batch {Batch} of {TrainDataloader.Count}) is {value}; {cause}");
+            Step, Epoch, loss, $"{what} (epoch {Epoch}, {Place()}) is {value}; {cause}");
     }
 
     public void KeepBest() => Best = [.. State.Select(part => TensorBytes.ToArray(part.Tensor))];
 
-    public void ReturnToBest()
+    /// <summary>Gives the module what was learned: its best state where that is kept, the average where there is one.</summary>
+    public void Finish()
     {
+        if (Best is null)
+        {
+            Average?.PutInPlace();
+        }
+
         for (int i = 0; i < State.Count && Best is not null; i++)
         {
             TensorBytes.CopyTo(State[i].Tensor, Best[i]);
         }
     }
 
-    public void Dispose() => Optimizer.Dispose();
+    public void Dispose()
+    {
+        Average?.Dispose();
+        Optimizer.Dispose();
+    }
+
+    private string Place()
+    {
+        int last = Math.Min(Batch * BatchesInAStep, TrainDataloader.Count);
+        int first = ((Batch - 1) * BatchesInAStep) + 1;
+        return $"mini-batch{(last > first ? $"es {first} to" : "")} {last} of {TrainDataloader.Count}";
+    }
 }

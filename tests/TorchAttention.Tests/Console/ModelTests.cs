@@ -137,6 +137,10 @@ public sealed class ModelTests : IDisposable
         "--seeds: 2 seeds from 18446744073709551615 on go beyond 18446744073709551615; expected a smaller --seed", "--seeds", "2", "--seed",
         "18446744073709551615")]
     [LongData("--momentum: expected less than 1, got 1", "--momentum", "1")]
+    [InlineData("--lr-of: expected parameters of --model nw (w), got 'v'", "--lr-of", "*=0.1,v=1")]
+    [LongData("--lr-of: expected name=rate with a rate of at least 0 that float32 can hold, got 'w'", "--lr-of", "w")]
+    [LongData("--accumulate applies to --optimizer sgd, adam and adamw only", "--accumulate", "2", "--optimizer", "lbfgs")]
+    [LongData("--ema: expected a number between 0 and 1, got '1'", "--ema", "1")]
     public void OptionsThatDoNotApply_AreRefused(string message, params string[] options)
     {
         ConsoleProcess.Result result = _console.Run(["train", "--out", "run", .. options]);

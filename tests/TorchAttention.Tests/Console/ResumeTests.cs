@@ -65,6 +65,8 @@ public sealed class ResumeTests : IDisposable
     [InlineData("adam", "--patience", "40")]
     [LongData("adamw", "--weight-decay", "0.1")]
     [LongData("lbfgs", "--batch-size", "50")]
+    [InlineData("adam", "--ema", "0.9")]
+    [LongData("sgd", "--accumulate", "2")]
     public void Interrupted_GoesOnAndEndsTheSame(string optimizer, string option, string value)
     {
         string[] training = ["train", "--epochs", "150", "--optimizer", optimizer, "--lr", "0.05", "--leave-one-out", "--checkpoint-steps",

@@ -42,7 +42,7 @@ public sealed class OptimizerTests
     {
         using DisposeScope scope = NewDisposeScope();
         Parameter parameter = nn.Parameter(tensor([2.0]));
-        using optim.Optimizer optimizer = new OptimizerOptions { Kind = kind }.Create([parameter]);
+        using optim.Optimizer optimizer = new OptimizerOptions { Kind = kind }.Create([("p", parameter)]);
         (double p, double m, double s) = (2, 0, 0);
         foreach ((int i, double gradient) in new[] { 3.0, -1, 0.25, 10 }.Index())
         {
