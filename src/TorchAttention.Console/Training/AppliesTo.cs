@@ -11,6 +11,7 @@ internal sealed record AppliesTo(int Rank, string Where, Func<TrainOptions, bool
     private const int Model = 10;
     private const int Data = 20;
 
+    public static readonly AppliesTo Sweeps = new(0, $"with {TrainOptions.SweepName}", it => it.Sweep.Count > 0);
     public static readonly AppliesTo Sgd = new(1, "to --optimizer sgd", it => it.Optimizer == OptimizerKind.Sgd);
     public static readonly AppliesTo FirstOrder = new(2, "to --optimizer sgd, adam and adamw", it => it.Optimizer != OptimizerKind.Lbfgs);
     public static readonly AppliesTo Staircase =

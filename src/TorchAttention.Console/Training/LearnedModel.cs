@@ -166,10 +166,8 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
 
     private static int KeysOf(RegressionData data) => checked((int)data.XTrain.shape[0]);
 
-    private static AttentionRegression Attention(TrainOptions options, RegressionData data, AttentionScore score)
-    {
-        CheckHeads(options);
-        return new AttentionRegression(data.XTrain, data.YTrain, new AttentionRegressionOptions
+    private static AttentionRegression Attention(TrainOptions options, RegressionData data, AttentionScore score) =>
+        new(data.XTrain, data.YTrain, new AttentionRegressionOptions
         {
             Score = score,
             Hidden = options.Hidden,
@@ -179,12 +177,9 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
             LeaveOneOut = options.LeaveOneOut,
             Seed = options.Seed,
         });
-    }
 
-    private static InContextRegression Context(TrainOptions options, RegressionData data)
-    {
-        CheckHeads(options);
-        return new InContextRegression(data.XTrain, data.YTrain, new InContextRegressionOptions
+    private static InContextRegression Context(TrainOptions options, RegressionData data) =>
+        new(data.XTrain, data.YTrain, new InContextRegressionOptions
         {
             Hidden = options.Hidden,
             Heads = options.Heads,
@@ -192,13 +187,4 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
             LearningRate = options.Lr,
             Seed = options.Seed,
         });
-    }
-
-    private static void CheckHeads(TrainOptions options)
-    {
-        if (options.Model.HasHeads && options.Hidden % options.Heads != 0)
-        {
-            throw CliException.WrongInput($"--heads: expected a divisor of --hidden {options.Hidden}, got {options.Heads}");
-        }
-    }
 }

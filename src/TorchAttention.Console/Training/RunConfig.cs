@@ -47,6 +47,24 @@ internal static class RunConfig
         json.WriteStrings("arguments", options.Arguments);
     }
 
+    /// <summary>Writes the configuration of a sweep.</summary>
+    public static void WriteSweep(
+        Utf8JsonWriter json, TrainOptions options, DataSource source, IReadOnlyList<SweptOption> swept, IReadOnlyList<SweepRun> runs)
+    {
+        string models = string.Join(", ", runs.Select(run => run.Options.Model.Name).Distinct());
+        WriteHead(json, options, source, DateTime.UtcNow, models);
+        json.WriteNumber("seed", options.Seed);
+        json.WriteObject("sweep", () =>
+        {
+            foreach (SweptOption option in swept)
+            {
+                json.WriteStrings(option.Key, option.Values);
+            }
+        });
+        json.WriteNumber("runs", runs.Count);
+        json.WriteStrings("arguments", options.Arguments);
+    }
+
     /// <summary>The options of a run that was begun before.</summary>
     /// <param name="directory">The run's folder.</param>
     /// <param name="now">The command line that asks to go on with it.</param>
@@ -97,11 +115,11 @@ internal static class RunConfig
             : throw RunException.Damaged(file, "a text", digest.Shown, DigestName);
     }
 
-    private static void WriteHead(Utf8JsonWriter json, TrainOptions options, DataSource source, DateTime begun)
+    private static void WriteHead(Utf8JsonWriter json, TrainOptions options, DataSource source, DateTime begun, string? models = null)
     {
         json.WriteString("command", "train");
         RunFiles.WriteBegun(json, begun);
-        json.WriteString("model", options.Model.Name);
+        json.WriteString("model", models ?? options.Model.Name);
         json.WriteString("data", source.IsFile ? Path.GetFullPath(options.Data) : source.Name);
     }
 }

@@ -34,6 +34,7 @@ internal sealed partial class TrainJob
         (_options, _source, _data, _directory, _from) = (options, source, data, directory, from);
         _models = new Comparison(options, source, data, owned, directory.Interruption.Token);
         options.CheckGroups(_models.Learned);
+        owned.Add(new ThreadsOfTheProcess());
         _trainer = new Trainer(options.ToTrainer());
         set_num_threads(_trainer.ThreadsFor(_models.Learned, data));
         _models.MeasureUntrained();
@@ -205,6 +206,14 @@ internal sealed partial class TrainJob
         {
             throw CliException.WrongInput($"--warmup: expected fewer than the {steps} steps of the run, got {warmup}");
         }
+    }
+
+    // Another training in this process begins as this one did.
+    private sealed class ThreadsOfTheProcess : IDisposable
+    {
+        private readonly int _count = get_num_threads();
+
+        public void Dispose() => set_num_threads(_count);
     }
 
     // A gradient grows with the square of the noise and with nothing else that is the user's to choose; a step is --lr times that.

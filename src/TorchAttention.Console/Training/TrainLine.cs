@@ -40,10 +40,21 @@ internal sealed class TrainLine(ParseResult? now = null, ParseResult? then = nul
     /// <param name="arguments">The command line.</param>
     public static ParseResult Parse(string file, IReadOnlyList<string> arguments)
     {
-        ParseResult parsed = NewCommand().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        ParseResult parsed = Parse(arguments);
         return parsed.Errors.Count == 0 ? parsed : throw CliException.WrongInput(
             $"{TrainOptions.ResumeName}: '{file}' was written by another version or changed ({parsed.Errors[0].Message})");
     }
+
+    /// <summary>A command line of texts that are none of a response file.</summary>
+    public static ParseResult Parse(IReadOnlyList<string> arguments) =>
+        NewCommand().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+
+    /// <summary>A line that begins with another command line, as if a run of that went on.</summary>
+    public TrainLine Beginning(ParseResult other) => new(now, other);
+
+    /// <summary>Whether an option is of the training, and not of what is around it.</summary>
+    public bool IsOfTheTraining(Option option) =>
+        _declared.Exists(one => one.Option == option && one.OnResume is OnResume.Fixed or OnResume.Training);
 
     /// <summary>What stands on a command line: without the command's own name, and each option apart from its value.</summary>
     public static string[] Arguments(ParseResult parsed) =>

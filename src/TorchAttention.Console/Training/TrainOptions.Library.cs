@@ -13,6 +13,7 @@ internal sealed partial record TrainOptions
 {
     public const string EpochsName = "--epochs";
     public const string ResumeName = "--resume";
+    public const string SweepName = "--sweep";
     private const int UsualEpochs = 5;
 
     /// <summary>The command line that these are from, for another one to repeat.</summary>
@@ -105,6 +106,8 @@ internal sealed partial record TrainOptions
             : Model.Name == LearnedModel.LocalLinear && !isGaussian ? $"--model {Model.Name} applies to --kernel gaussian only"
             : Blocks > InContextRegressionOptions.MostBlocks
                 ? $"--blocks: expected at most {InContextRegressionOptions.MostBlocks}, got {Blocks}"
+            : Model.HasHeads && Hidden % Heads != 0
+                ? $"--heads: expected a divisor of --hidden {Hidden}, got {Heads}"
             : LearnRidge && Ridge == 0 ? "--learn-ridge: expected a --ridge above 0 to begin with, got 0"
             : Seeds is int seeds && Seed > ulong.MaxValue - (ulong)(seeds - 1)
                 ? $"--seeds: {seeds} seeds from {Seed} on go beyond {ulong.MaxValue}; expected a smaller --seed"

@@ -264,6 +264,20 @@ internal sealed partial record TrainOptions(TrainLine Line)
     public int? Seeds { get; init; } = Line.Take(Options.WholeNumber(
         "--seeds", "Train so many times, with --seed and the seeds after it, and give mean and spread", least: 1));
 
+    /// <summary>The options that are swept, each with its values.</summary>
+    public IReadOnlyList<string> Sweep { get; } = Line.Take(new Option<string[]>(SweepName)
+    {
+        Description = "Train with each of an option's values, such as lr=0.1,1; several times for every combination of several options",
+        HelpName = "option=value,...",
+    }) ?? [];
+
+    public int? SweepRandom { get; } = Line.Take(
+        Options.WholeNumber(
+            "--sweep-random",
+            $"Draw so many combinations by --seed; {SweepName} then also takes ranges of numbers, lr=1e-4..0.1",
+            least: 1),
+        AppliesTo.Sweeps);
+
     private bool GivenLeaveOneOut { get; } = Line.Take(
         Options.Flag("--leave-one-out", "Keep each example from its own pair while training, as in-context always does"),
         record: (json, it) => json.WriteBoolean("leave_one_out", it.LeaveOneOut));

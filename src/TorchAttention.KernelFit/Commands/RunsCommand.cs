@@ -281,6 +281,7 @@ internal static class RunsCommand
     private static string Epochs(RunFolder run) =>
         run.IsFit ? ""
         : run.Setting("seeds") is string seeds ? $"{seeds} seeds"
+        : run.SweptRuns is string runs ? $"{runs} runs"
         : run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}";
 
     private static string Time(DateTime time) => time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);

@@ -83,7 +83,7 @@ internal static class ReportPage
             page.Append("</header>\n<main>\n");
             Estimators(page, run);
             Pictures(page, run);
-            if (!run.IsFit)
+            if (!run.IsFit && run.SweptRuns is null)
             {
                 Chart(page, "Loss", "Training and validation loss over the epochs", RunCharts.Losses(run));
             }
@@ -97,7 +97,7 @@ internal static class ReportPage
 
         if (seeds.Count == 0)
         {
-            Table(page, "Everything in the summary", run.Summary);
+            Table(page, "Everything in the summary", run.Summary.Where(value => run.SweptRuns is null || value.Key != "runs"));
         }
 
         page.Append("</main>\n</body>\n</html>\n");
@@ -121,6 +121,13 @@ internal static class ReportPage
         }
 
         facts.AddRange(run.Summary.Where(pair => RunFolder.IsLearned(pair.Key)).Take(8).Select(pair => (pair.Key, Short(pair.Value))));
+        if (run.SweptRuns is string runs)
+        {
+            facts.Add(("trainings", runs));
+            Write(page, facts);
+            return;
+        }
+
         facts.Add(("epochs", run.Result("epochs") ?? $"{run.Epochs["epoch"].Length} of {run.Setting("epochs")}"));
         facts.Add(("steps", run.Result("steps") ?? run.Steps["step"].Length.ToString(CultureInfo.InvariantCulture)));
         facts.AddRange(run.Config.Where(pair => pair.Key is "seed" or "device").Select(pair => (pair.Key, pair.Value)));

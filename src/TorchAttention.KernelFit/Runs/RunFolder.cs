@@ -78,6 +78,9 @@ internal sealed class RunFolder
         }
     }
 
+    /// <summary>How many trainings it is of, where it is a sweep.</summary>
+    public string? SweptRuns => Setting("runs");
+
     private bool IsClasses => Setting("classes") is "True";
 
     /// <summary>What the data are called.</summary>
