@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using TorchAttention.Data;
 using TorchAttention.Models;
@@ -54,6 +55,15 @@ public sealed class ReadmeTests : IDisposable
         Assert.InRange(neighbours[50_000], 700, 720);
         Assert.Equal(PoolingMethod.Line, report.Method);
         Assert.Equal(pooled[50_000], Assert.Single(answer), 1e-9);
+    }
+
+    [Fact]
+    public void MetricsSnippet_MakesAColumn()
+    {
+        using var data = new NonlinearData();
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain);
+        InFolder(() => RunMetricsSnippet(new Trainer(), model));
+        Assert.Equal("epoch,train_loss,val_loss,w,mae", File.ReadLines(_console.PathOf("metrics/epochs.csv")).First());
     }
 
     [Fact]
@@ -185,6 +195,20 @@ public sealed class ReadmeTests : IDisposable
         FitResult result = trainer.Fit(model, data, last);
         System.Console.WriteLine($"best after epoch {result.BestEpoch} of {result.Epochs}: {result.BestValLoss:F4}");
         return result;
+    }
+
+    private static void RunMetricsSnippet(Trainer trainer, NWKernelRegression model)
+    {
+        trainer.Metrics.Add("mae", (module, batch) => nn.functional.l1_loss(module.call(batch.X), batch.Y).ToDouble());
+        using var log = new MetricsLog(trainer, "metrics", model);
+        var clock = Stopwatch.StartNew();
+        trainer.StepCompleted += (_, e) =>
+        {
+            if (clock.Elapsed > TimeSpan.FromHours(1))
+            {
+                trainer.Stop();
+            }
+        };
     }
 
     private static (double[] AtTwo, double[] Pooled, double[] Neighbours, PoolingReport Report, double[] Answer) RunPoolingSnippet()

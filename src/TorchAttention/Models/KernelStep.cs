@@ -34,9 +34,8 @@ internal sealed class KernelStep<T>(KernelPass pass, Parameter w, bool leavesOne
     private int Features => _x.Length / Math.Max(1, _y.Length);
 
     /// <inheritdoc/>
-    public void Take(TensorLoader loader, bool isTraining)
+    public void Take(TensorLoader loader, Tensor order, bool isTraining)
     {
-        using Tensor order = loader.NextOrder().DetachFromDisposeScope();
         using (var places = new Numbers<long>(order))
         {
             _places = places.Span.ToArray();

@@ -7,7 +7,7 @@ namespace TorchAttention.Runs;
 /// <summary>Every step and epoch of a training as the rows of two CSV files that grow while it goes on.</summary>
 /// <remarks>
 /// <para><c>steps.csv</c>: step, epoch, train_loss, the learned numbers by name, lr, grad_norm. <c>epochs.csv</c>: epoch, train_loss,
-/// val_loss, the learned numbers.</para>
+/// val_loss, the learned numbers, the trainer's <see cref="Trainer.Metrics"/> of that moment by name.</para>
 /// <para>Lines are written about once a second, when it is asked for, and at the end. A disk that is full ends no training:
 /// <see cref="Failed"/> tells, and the lines wait.</para>
 /// <code>
@@ -24,6 +24,7 @@ public sealed class MetricsLog : IDisposable
     private readonly string _folder;
     private readonly ILearnedNumbers? _numbers;
     private readonly double _lossScale;
+    private readonly string[] _metrics;
     private readonly GrowingFile _steps;
     private readonly GrowingFile _epochs;
     private long _flushed = Stopwatch.GetTimestamp();
@@ -52,7 +53,8 @@ public sealed class MetricsLog : IDisposable
         _folder = folder;
         _numbers = numbers;
         _lossScale = lossScale;
-        string columns = string.Concat(Learned().Select(number => "," + RunFile.Field(number.Name)));
+        _metrics = [.. trainer.Metrics.Keys];
+        string columns = Columns(Learned().Select(number => number.Name));
         int steps = from?.Step ?? 0;
         int epochs = (from?.Epoch ?? 1) - 1;
         _steps = new GrowingFile(
@@ -60,7 +62,9 @@ public sealed class MetricsLog : IDisposable
             $"step,epoch,train_loss{columns},lr,grad_norm",
             line => First(StepsFile, line) <= steps);
         _epochs = new GrowingFile(
-            Path.Combine(folder, EpochsFile), $"epoch,train_loss,val_loss{columns}", line => First(EpochsFile, line) <= epochs);
+            Path.Combine(folder, EpochsFile),
+            $"epoch,train_loss,val_loss{columns}{Columns(_metrics)}",
+            line => First(EpochsFile, line) <= epochs);
         StepCount = steps;
         trainer.StepCompleted += (_, e) => AddStep(e);
         trainer.StepSkipped += (_, e) => StepCount = e.Step;
@@ -99,13 +103,18 @@ public sealed class MetricsLog : IDisposable
     /// <summary>The learned numbers after every epoch.</summary>
     public IReadOnlyList<(double Epoch, double[] Values)> Trace()
     {
-        if (Learned().Count == 0)
+        int count = Learned().Count;
+        if (count == 0)
         {
             return [];
         }
 
         Save();
-        return [.. _epochs.Read().Select(line => line.Split(',')).Select(row => (Number(row[0]), Array.ConvertAll(row[3..], Number)))];
+        return
+        [
+            .. _epochs.Read().Select(line => line.Split(','))
+                .Select(row => (Number(row[0]), Array.ConvertAll(row[3..(3 + count)], Number))),
+        ];
     }
 
     /// <summary>Writes what waits.</summary>
@@ -182,13 +191,22 @@ public sealed class MetricsLog : IDisposable
         lock (_lock)
         {
             _epochs.Add(
-                $"{e.Epoch},{_lossScale * e.TrainLoss:R},{_lossScale * e.ValLoss:R}{Numbers()}");
+                $"{e.Epoch},{_lossScale * e.TrainLoss:R},{_lossScale * e.ValLoss:R}{Numbers()}{Numbers(e)}");
         }
     }
 
     private IReadOnlyList<(string Name, double Value)> Learned() => _numbers?.LearnedNumbers() ?? [];
 
     private string Numbers() => string.Concat(Learned().Select(number => "," + RunNumber.Format(number.Value)));
+
+    private string Numbers(EpochCompleted e)
+    {
+        Dictionary<string, double> metrics = e.Metrics.ToDictionary(metric => metric.Name, metric => metric.Value);
+        return string.Concat(_metrics.Select(name =>
+            string.Create(CultureInfo.InvariantCulture, $",{metrics.GetValueOrDefault(name, double.NaN):R}")));
+    }
+
+    private static string Columns(IEnumerable<string> names) => string.Concat(names.Select(name => "," + RunFile.Field(name)));
 
     private int First(string file, string line) =>
         int.TryParse(line.Split(',', 2) is [string text, _] ? text : "", NumberStyles.None, CultureInfo.InvariantCulture, out int first)

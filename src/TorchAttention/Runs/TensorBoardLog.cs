@@ -6,8 +6,8 @@ using TorchSharp.Modules;
 namespace TorchAttention.Runs;
 
 /// <summary>
-/// A training for TensorBoard: losses, learned numbers, learning rate and the gradients' norm as scalars, parameters of several numbers as
-/// histograms.
+/// A training for TensorBoard: losses, the trainer's metrics, learned numbers, learning rate and the gradients' norm as scalars, parameters
+/// of several numbers as histograms.
 /// </summary>
 public sealed class TensorBoardLog : IDisposable
 {
@@ -72,6 +72,11 @@ public sealed class TensorBoardLog : IDisposable
     {
         Add("loss/train", _lossScale * e.TrainLoss);
         Add("loss/val", _lossScale * e.ValLoss);
+        foreach ((string name, double value) in e.Metrics)
+        {
+            Add($"{name}/val", value);
+        }
+
         foreach ((string name, double value) in _numbers?.LearnedNumbers() ?? [])
         {
             Add(name, value);

@@ -10,14 +10,25 @@ internal sealed class DirectBatches(TrainingRun run, IDirectStep step, TensorLoa
     private readonly long _all = loader.ExampleCount;
     private readonly long _largest = Math.Min(loader.LargestBatch * together, loader.ExampleCount);
     private long _first = -1;
+    private Tensor? _order;
 
     public override long Examples => Math.Min(_largest, _all - _first);
 
+    public override Batch Current
+    {
+        get
+        {
+            Tensor rows = _order!.slice(0, _first, _first + Examples, 1);
+            return new Batch(loader.X.index_select(0, rows), loader.Y.index_select(0, rows), rows);
+        }
+    }
+
     public override bool MoveNext()
     {
-        if (_first < 0)
+        if (_order is null)
         {
-            step.Take(loader, isTraining);
+            _order = loader.NextOrder().DetachFromDisposeScope();
+            step.Take(loader, _order, isTraining);
         }
 
         _first = _first < 0 ? 0 : _first + _largest;
@@ -32,10 +43,7 @@ internal sealed class DirectBatches(TrainingRun run, IDirectStep step, TensorLoa
         return (loss, norm);
     }
 
-    public override void Dispose()
-    {
-        // The step has arrays alone, and is there for the next epoch.
-    }
+    public override void Dispose() => _order?.Dispose();
 
     protected override double Loss() => step.Loss((int)_first, (int)Examples);
 }

@@ -5,10 +5,11 @@ namespace TorchAttention.Training;
 /// <summary>A module's loss and its gradients by formulas, on arrays: for modules whose step is far shorter than that of a graph.</summary>
 internal interface IDirectStep
 {
-    /// <summary>Takes the examples of an epoch in their order, which is drawn as an enumeration of the loader draws it.</summary>
+    /// <summary>Takes the examples of an epoch in their order.</summary>
     /// <param name="loader">Has the examples.</param>
+    /// <param name="order">Where each stands in the loader, int64 (n).</param>
     /// <param name="isTraining">Whether gradients are asked for.</param>
-    void Take(TensorLoader loader, bool isTraining);
+    void Take(TensorLoader loader, Tensor order, bool isTraining);
 
     /// <summary>The loss of some neighbours in that order; NaN where the parameters have run away.</summary>
     double Loss(int first, int count);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchAttention.Data;
 
 namespace TorchAttention.Training;
 
@@ -10,6 +11,9 @@ internal abstract class MiniBatches(TrainingRun run) : IDisposable
 
     /// <summary>The examples of this one; of several that a step takes together those drawn so far.</summary>
     public abstract long Examples { get; }
+
+    /// <summary>This one; its tensors belong to the dispose scope that is open.</summary>
+    public abstract Batch Current { get; }
 
     protected TrainingRun Run => run;
 

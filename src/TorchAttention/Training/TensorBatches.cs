@@ -12,6 +12,8 @@ internal sealed class TensorBatches(TrainingRun run, BatchLoader loader, int tog
     private long _examples;
     private int _left;
 
+    public override Batch Current => _batches.Current;
+
     public override long Examples => _examples;
 
     public override bool MoveNext()

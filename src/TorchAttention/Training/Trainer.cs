@@ -10,6 +10,7 @@ public sealed class Trainer
 {
     private readonly TrainerOptions _options;
     private TrainingRun? _run;
+    private bool _isStopped;
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="options">How long and how to train.</param>
@@ -39,6 +40,24 @@ public sealed class Trainer
         _options.EarlyStopping?.Check();
     }
 
+    /// <summary>
+    /// Metrics of one's own by name: each is asked for each mini-batch of the validation part, and its mean over the examples is told in
+    /// <see cref="EpochCompleted.Metrics"/>, from where <c>MetricsLog</c> and <c>TensorBoardLog</c> write it.
+    /// </summary>
+    /// <remarks>
+    /// <code>
+    /// trainer.Metrics.Add("mae", (module, batch) =&gt; nn.functional.l1_loss(module.call(batch.X), batch.Y).ToDouble());
+    /// </code>
+    /// The module is in evaluation; tensors that are made meanwhile are disposed, and nothing records a graph.
+    /// </remarks>
+    public IDictionary<string, Func<Module, Batch, double>> Metrics { get; } = new OrderedDictionary<string, Func<Module, Batch, double>>();
+
+    /// <summary>Raised before each epoch.</summary>
+    public event EventHandler<EpochStarting>? EpochStarting;
+
+    /// <summary>Raised before each step of the optimiser.</summary>
+    public event EventHandler<StepStarting>? StepStarting;
+
     /// <summary>Raised after each step of the optimiser.</summary>
     public event EventHandler<StepCompleted>? StepCompleted;
 
@@ -59,6 +78,11 @@ public sealed class Trainer
     /// <see cref="Capture"/> it.
     /// </summary>
     public event EventHandler? Interrupted;
+
+    /// <summary>
+    /// Ends the training under way after its epoch, as if that were the last one: for handlers of the events. To end it at once, cancel it.
+    /// </summary>
+    public void Stop() => _isStopped = true;
 
     /// <summary>Trains the module in place.</summary>
     /// <param name="model">The module, on the device of the data.</param>
@@ -114,14 +138,15 @@ public sealed class Trainer
         using var run = new TrainingRun(model, data, _options);
         from?.Restore(run);
         _run = run;
+        _isStopped = false;
         try
         {
             while (run.Epoch <= _options.MaxEpochs && !IsOver(run))
             {
                 double trainLoss = TrainEpoch(run, cancellationToken);
                 using IDisposable? averages = run.Average?.PutInPlace();
-                double valLoss = ValidateEpoch(run, cancellationToken);
-                EndEpoch(run, trainLoss, valLoss);
+                (double valLoss, (string, double)[] metrics) = ValidateEpoch(run, cancellationToken);
+                EndEpoch(run, trainLoss, valLoss, metrics);
             }
 
             var result = new FitResult(run.Epoch - 1, run.Step, run.BestEpoch, run.BestValLoss, run.Epoch <= _options.MaxEpochs);
@@ -171,11 +196,12 @@ public sealed class Trainer
     }
 
     private bool IsOver(TrainingRun run) =>
-        _options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience;
+        _isStopped || (_options.EarlyStopping is EarlyStopping early && run.Epoch - 1 - run.BestEpoch >= early.Patience);
 
     private double TrainEpoch(TrainingRun run, CancellationToken cancellationToken)
     {
         run.Model.train();
+        EpochStarting?.Invoke(this, new EpochStarting(run.Epoch, _options.MaxEpochs));
         using MiniBatches batches = run.Batches(isTraining: true);
         for (int i = 0; ; i++)
         {
@@ -221,6 +247,7 @@ public sealed class Trainer
             ? run.Step + 1
             : throw new InvalidOperationException($"Expected at most {int.MaxValue} steps; larger mini-batches take fewer.");
         run.Batch++;
+        StepStarting?.Invoke(this, new StepStarting(run.Step, run.Epoch));
         (double loss, double norm) = (double.NaN, double.NaN);
         try
         {
@@ -241,12 +268,14 @@ public sealed class Trainer
         });
     }
 
-    private double ValidateEpoch(TrainingRun run, CancellationToken cancellationToken)
+    private (double Loss, (string, double)[] Metrics) ValidateEpoch(TrainingRun run, CancellationToken cancellationToken)
     {
         run.Model.eval();
         using IDisposable noGradients = no_grad();
         double sum = 0;
         long examples = 0;
+        KeyValuePair<string, Func<Module, Batch, double>>[] metrics = [.. Metrics];
+        double[] sums = new double[metrics.Length];
         using MiniBatches batches = run.Batches(isTraining: false);
         while (true)
         {
@@ -254,18 +283,23 @@ public sealed class Trainer
             using DisposeScope scope = NewDisposeScope();
             if (!batches.MoveNext())
             {
-                return examples > 0 ? sum / examples
+                return examples > 0 ? (sum / examples, [.. metrics.Zip(sums, (metric, total) => (metric.Key, total / examples))])
                     : throw new InvalidOperationException($"Expected batches to validate with in epoch {run.Epoch}, got none.");
             }
 
             double value = batches.Validate();
             sum += value * batches.Examples;
+            for (int i = 0; i < metrics.Length; i++)
+            {
+                sums[i] += metrics[i].Value(run.Model, batches.Current) * batches.Examples;
+            }
+
             examples += batches.Examples;
             ValidationCompleted?.Invoke(this, new ValidationCompleted(run.Epoch, run.ValDataloader.Count, value));
         }
     }
 
-    private void EndEpoch(TrainingRun run, double trainLoss, double valLoss)
+    private void EndEpoch(TrainingRun run, double trainLoss, double valLoss, (string, double)[] metrics)
     {
         bool isBest = valLoss < run.BestValLoss - (_options.EarlyStopping?.MinDelta ?? 0);
         if (isBest)
@@ -278,7 +312,7 @@ public sealed class Trainer
         }
 
         run.Plateau = (_options.Schedule as PlateauSchedule)?.After(run.Plateau ?? PlateauMemory.Start, valLoss);
-        var completed = new EpochCompleted(run.Epoch, _options.MaxEpochs, trainLoss, valLoss) { IsBest = isBest };
+        var completed = new EpochCompleted(run.Epoch, _options.MaxEpochs, trainLoss, valLoss) { IsBest = isBest, Metrics = metrics };
         run.Epoch++;
         run.BeginEpoch();
         EpochCompleted?.Invoke(this, completed);

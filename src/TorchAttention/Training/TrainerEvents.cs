@@ -1,5 +1,15 @@
 namespace TorchAttention.Training;
 
+/// <summary>An epoch begins, or goes on where a training goes on in its middle.</summary>
+/// <param name="Epoch">The epoch, from 1.</param>
+/// <param name="MaxEpochs">Epochs asked for.</param>
+public readonly record struct EpochStarting(int Epoch, int MaxEpochs);
+
+/// <summary>A step begins: its learning rate is set, its loss is not yet computed.</summary>
+/// <param name="Step">The step's number, from 1.</param>
+/// <param name="Epoch">The epoch, from 1.</param>
+public readonly record struct StepStarting(int Step, int Epoch);
+
 /// <summary>One step of the optimiser is done.</summary>
 /// <param name="Step">Steps so far, this one included.</param>
 /// <param name="Epoch">The epoch, from 1.</param>
@@ -35,6 +45,9 @@ public readonly record struct EpochCompleted(int Epoch, int MaxEpochs, double Tr
 {
     /// <summary>Whether no epoch before had so low a validation loss.</summary>
     public bool IsBest { get; init; }
+
+    /// <summary>The means over the validation examples of <see cref="Trainer.Metrics"/>, in their order.</summary>
+    public IReadOnlyList<(string Name, double Value)> Metrics { get; init; } = [];
 }
 
 /// <summary>How a training ended.</summary>
@@ -42,5 +55,5 @@ public readonly record struct EpochCompleted(int Epoch, int MaxEpochs, double Tr
 /// <param name="Steps">Steps taken or left out.</param>
 /// <param name="BestEpoch">The epoch of the lowest validation loss.</param>
 /// <param name="BestValLoss">That loss.</param>
-/// <param name="StoppedEarly">Whether the validation loss ended it before the last epoch.</param>
+/// <param name="StoppedEarly">Whether it ended before the last epoch, by the validation loss or by <see cref="Trainer.Stop"/>.</param>
 public sealed record FitResult(int Epochs, int Steps, int BestEpoch, double BestValLoss, bool StoppedEarly);

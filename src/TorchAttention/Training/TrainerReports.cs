@@ -15,7 +15,7 @@ public static partial class TrainerReports
         ArgumentNullException.ThrowIfNull(writer);
         trainer.EpochCompleted += (_, e) => writer.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {e.TrainLoss:G6}  validation loss {e.ValLoss:G6}{(e.IsBest ? "  best" : "")}"));
+            $"epoch {e.Epoch}/{e.MaxEpochs}  train loss {e.TrainLoss:G6}  validation loss {e.ValLoss:G6}{Metrics(e)}{Best(e)}"));
         trainer.StepSkipped += (_, e) => writer.WriteLine($"step {e.Step} left out: {e.Reason}");
         trainer.Completed += (_, e) => writer.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{e.Steps} steps; best validation loss {e.BestValLoss:G6} in epoch {e.BestEpoch}"));
@@ -35,6 +35,11 @@ public static partial class TrainerReports
         trainer.Completed += (_, e) => LogEnd(logger, e.Steps, e.BestValLoss, e.BestEpoch);
         return trainer;
     }
+
+    private static string Best(EpochCompleted e) => e.IsBest ? "  best" : "";
+
+    private static string Metrics(EpochCompleted e) => string.Concat(e.Metrics.Select(
+        metric => string.Create(CultureInfo.InvariantCulture, $"  {metric.Name} {metric.Value:G6}")));
 
     [LoggerMessage(1, LogLevel.Information, "Epoch {Epoch} of {MaxEpochs}: train loss {TrainLoss}, validation loss {ValLoss}")]
     private static partial void LogEpoch(ILogger logger, int epoch, int maxEpochs, double trainLoss, double valLoss);
