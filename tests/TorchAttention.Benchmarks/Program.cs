@@ -51,6 +51,12 @@ if (args.Contains("--step-time"))
     return;
 }
 
+if (args is ["--step-parts", .. string[] turns])
+{
+    StepParts.Print(turns.Length > 0 ? int.Parse(turns[0], CultureInfo.InvariantCulture) : 5);
+    return;
+}
+
 if (args.Contains("--attention"))
 {
     AttentionTime.Print();
