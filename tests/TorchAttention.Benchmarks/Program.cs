@@ -81,9 +81,17 @@ if (args.Contains("--local-linear-tables"))
     return;
 }
 
-if (args is ["--device", string device])
+if (args is ["--device", string device, .. string[] how])
 {
-    DeviceRun.Print(device);
+    if (how.Contains("--load"))
+    {
+        Console.WriteLine($"libtorch {LibTorch.LoadedVersion}, {ComputeDevice.Parse(device)}");
+        return;
+    }
+
+    bool isSmall = how.Contains("--small");
+    DeviceRun.Print(device, isSmall);
+    DevicePooling.Print(device, isSmall);
     return;
 }
 

@@ -12,13 +12,24 @@ internal static class DeviceRun
 {
     private const int Steps = 7;
 
-    public static void Print(string name)
+    /// <summary>Prints both as tables.</summary>
+    /// <param name="name">The device.</param>
+    /// <param name="isSmall">Whether a few small rows will do, to see that everything runs.</param>
+    public static void Print(string name, bool isSmall)
     {
         Device device = ComputeDevice.Parse(name);
-        Console.WriteLine($"libtorch {LibTorch.LoadedVersion}, {get_num_threads()} threads, {device}");
+        Console.WriteLine($"libtorch {LibTorch.LoadedVersion}, {get_num_threads()} threads, {device}\n");
         Console.WriteLine("| work | keys | batch | loss differs | gradients differ | CPU ms | device ms | ratio |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|");
         Row("nw", 50, 10, 1, device, (x, y) => new NWKernelRegression(x, y));
+        if (isSmall)
+        {
+            Row("nw, learned values", 2_000, 2_000, 2, device, (x, y) =>
+                new NWKernelRegression(x, y, new KernelModelOptions { LearnValues = true }));
+            Console.WriteLine();
+            return;
+        }
+
         Row("nw", 100_000, 1024, 1, device, (x, y) => new NWKernelRegression(x, y));
         Row("nw, all pairs", 20_000, 20_000, 1, device, (x, y) => new NWKernelRegression(x, y));
         Row("nw, all pairs", 100_000, 100_000, 1, device, (x, y) => new NWKernelRegression(x, y));
@@ -39,6 +50,8 @@ internal static class DeviceRun
             var options = new AttentionRegressionOptions { Score = score };
             Row($"{score}", 4_000, 1024, 3, device, (x, y) => new AttentionRegression(x, y, options));
         }
+
+        Console.WriteLine();
     }
 
     private static void Row(string work, int keys, int batch, int features, Device device, Func<Tensor, Tensor, PairRegression> create)
