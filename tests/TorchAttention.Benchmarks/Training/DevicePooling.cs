@@ -75,7 +75,8 @@ internal static class DevicePooling
         Tensor ridge = full([1], 0.01f, device: device).requires_grad_();
         Tensor Planes() => LocalLinearPooling.Pool(x, x, y, w, ridge);
         Tensor Means() => device.type == DeviceType.CPU
-            ? TorchAttention.Pooling.EnginePooling.Pool(Numerics.Kernels.SmoothingKernel.Gaussian, x, x, y, w) : StreamingPooling.Pool(x, x, y, w);
+            ? TorchAttention.Pooling.EnginePooling.Pool(Numerics.Kernels.SmoothingKernel.Gaussian, x, x, y, w)
+            : StreamingPooling.Pool(x, x, y, w);
         (double[] planes, double[] means) = (new double[Turns], new double[Turns]);
         Time(() => Descended(Planes));
         Time(() => Descended(Means));
