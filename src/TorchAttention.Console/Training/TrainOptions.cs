@@ -267,7 +267,7 @@ internal sealed partial record TrainOptions(TrainLine Line)
     /// <summary>The options that are swept, each with its values.</summary>
     public IReadOnlyList<string> Sweep { get; } = Line.Take(new Option<string[]>(SweepName)
     {
-        Description = "Train with each of an option's values, such as lr=0.1,1; several times for every combination of several options",
+        Description = "Train with each value of an option, such as lr=0.1,1; given again for another option, with every combination",
         HelpName = "option=value,...",
     }) ?? [];
 

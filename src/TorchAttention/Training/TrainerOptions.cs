@@ -15,8 +15,8 @@ public sealed record TrainerOptions
     /// Mini-batches that a step of the optimiser takes, at least 1; 1 by default. The last step of an epoch takes those that are left.
     /// </summary>
     /// <remarks>
-    /// The step is that of one mini-batch with the examples of all of them: losses and gradients are means over examples, and a smaller
-    /// mini-batch weighs as much less. What a step is for is the step of the optimiser everywhere: in schedules, events, checkpoints.
+    /// The step is that of one mini-batch with the examples of all of them: losses are taken as means over examples, and a smaller
+    /// mini-batch weighs as much less. Schedules, events and checkpoints count these steps. <see cref="Training.Lbfgs"/> is refused.
     /// </remarks>
     public int AccumulateBatches { get; init; } = 1;
 
