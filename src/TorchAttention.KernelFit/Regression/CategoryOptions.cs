@@ -103,7 +103,7 @@ internal sealed class CategoryOptions
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? ("--no-neighbour", "nan")
             : picture.IsLogX ? ("--log-x", "features of numbers")
             : picture.IsLogY ? ("--log-y", "features of numbers")
-            : options.Bandwidth.IsShare || (options.Bandwidth.Values.Count == 0 && options.Bandwidth.Rule is not BandwidthRule.LeaveOneOut)
+            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not BandwidthRule.LeaveOneOut }
                 ? ("--bandwidth", "loo or numbers")
             : options.Bandwidth.Values.Count > 1 && options.Bandwidth.Values.Count != numbers.Length
                 || options.SearchBounds is { Count: > 1 and var pairs } && pairs != numbers.Length

@@ -14,7 +14,8 @@ internal sealed class ShareSearch(
     private const int Few = 1_000;
     private const int MostAtOnce = 3_000;
 
-    // Shares nearer than this are hardly different fits; of many examples each trial takes long, and the criterion is flat beside its least.
+    // Shares nearer than this are hardly different fits; of many examples each trial takes long, and the criterion is flat beside its
+    // least.
     private const double LastStep = 1.01;
     private const double LastStepOfMany = 1.04;
 
@@ -68,7 +69,9 @@ internal sealed class ShareSearch(
     }
 
     private Shares Of(SmootherData examples, bool isEstimate) => new(
-        examples.Count, (Math.Max(Bounds[0].Least, Criterion.LeastShareOf(examples.Count)), Bounds[0].Most), share => Keep([share], Criterion.At(examples, [share]), isEstimate));
+        examples.Count,
+        (Math.Max(Bounds[0].Least, Criterion.LeastShareOf(examples.Count)), Bounds[0].Most),
+        share => Keep([share], Criterion.At(examples, [share]), isEstimate));
 
     /// <summary>What was tried of so many examples; shares of as many whole examples are one.</summary>
     private sealed class Shares(int examples, (double Least, double Most) bounds, Func<double, double> score)

@@ -254,7 +254,7 @@ public sealed partial class MixedRegression : IPredictor
             : options.Periods.Any(double.IsFinite) ? "a period"
             : options.LeaveOutTies ? "examples that are left out together"
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? $"{nameof(options.NoNeighbour)} {options.NoNeighbour}"
-            : options.Bandwidth.IsShare || (options.Bandwidth.Values.Count == 0 && options.Bandwidth.Rule is not Regression.Bandwidths.BandwidthRule.LeaveOneOut)
+            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not Regression.Bandwidths.BandwidthRule.LeaveOneOut }
                 ? $"the bandwidth {options.Bandwidth}"
             : options.Bandwidth.Values.Count > 1 && options.Bandwidth.Values.Count != categories.Count - c
                 ? $"{options.Bandwidth.Values.Count} bandwidths for {categories.Count - c} columns of numbers"
