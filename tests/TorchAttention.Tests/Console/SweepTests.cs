@@ -79,7 +79,7 @@ public sealed class SweepTests : IDisposable
     [LongData("--sweep resume=a: a sweep cannot vary --resume", "--sweep", "resume=a")]
     [LongData("--sweep lr=0.1: --lr is given twice", "--sweep", "lr=0.1", "--lr", "1")]
     [InlineData("--sweep lr=0: --lr: expected a positive number that float32 can hold, got '0'", "--sweep", "lr=1,0")]
-    [InlineData("--sweep heads=1: --heads applies to --model multi-head only", "--sweep", "heads=1")]
+    [InlineData("--sweep heads=1: --heads applies to --model multi-head and in-context only", "--sweep", "heads=1")]
     [LongData("--sweep heads=3: --heads: expected a divisor of --hidden 32, got 3", "--sweep", "heads=1,3", "--model", "multi-head")]
     [LongData(
         "--sweep lr=1e-4..1: a range needs --sweep-random; without it, list the values: lr=value,value", "--sweep", "lr=1e-4..1")]
