@@ -23,6 +23,7 @@ internal static class PredictCommand
         ["plain"] = IntervalKind.MeanWithoutBias,
         ["new"] = IntervalKind.NewObservation,
         ["new-quantiles"] = IntervalKind.NewObservationQuantiles,
+        ["new-jackknife"] = IntervalKind.JackknifePlus,
     };
 
     /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), their groups, text that is carried
@@ -200,6 +201,12 @@ internal static class PredictCommand
             throw CliException.WrongInput("--slopes: expected a model of rows or of one feature, got a condensed surface, which has none");
         }
 
+        if (options.HasSlopes && model is KernelRegression { Options: { Degree: 0, Bandwidth.IsShare: true } })
+        {
+            throw CliException.WrongInput(
+                "--slopes: expected a model of the degree 1 or above where the bandwidth is a share of the rows, got the degree 0");
+        }
+
         if (options.IsSimultaneous && hasInterval && options.Interval != IntervalKind.Mean)
         {
             throw CliException.WrongInput("--simultaneous: expected an interval of the mean, got one of new observations");
@@ -210,6 +217,11 @@ internal static class PredictCommand
             throw CliException.WrongInput(
                 $"--interval mean: expected a model of at most {rows.MostFeaturesOfIntervals} features, got {model.Features}: in more the "
                     + "curve's bias is not estimated; --interval new does without");
+        }
+
+        if (options.Interval == IntervalKind.JackknifePlus && model is KernelRegression { Options.Periods.Count: > 0 })
+        {
+            throw CliException.WrongInput("--interval new-jackknife: expected features that do not repeat, got one of a --period");
         }
 
         if (options.IsSimultaneous && model.Features != 1)

@@ -19,7 +19,8 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     // Below so many no interval is known to cover what it says.
     private const double LeastNeighbours = 5;
 
-    private bool HasNoise => options.Interval is IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles;
+    private bool HasNoise => options.Interval
+        is IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles or IntervalKind.JackknifePlus;
 
     private bool IsClasses => model.Classes.Count > 0;
 

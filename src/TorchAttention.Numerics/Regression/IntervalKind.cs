@@ -25,4 +25,13 @@ public enum IntervalKind
     /// the query.
     /// </summary>
     NewObservationQuantiles,
+
+    /// <summary>
+    /// A new observation by the jackknife+ (R. F. Barber, E. J. Candes, A. Ramdas and R. J. Tibshirani, 2021), which covers it with a
+    /// probability of at least 1 - 2 alpha at the level 1 - alpha, whatever the noise and the curve are, where examples and query are
+    /// exchangeable and the bandwidth was not chosen by the examples: with f_-i(q) the curve of all examples but i, of which each is
+    /// computed, and r_i = |y_i - f_-i(x_i)|, the ends are the floor(alpha (n + 1))-th smallest f_-i(q) - r_i and the ceil((1 - alpha) (n +
+    /// 1))-th smallest f_-i(q) + r_i; infinite where there are fewer examples. Costs n for each query.
+    /// </summary>
+    JackknifePlus,
 }

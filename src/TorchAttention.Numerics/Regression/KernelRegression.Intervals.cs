@@ -40,6 +40,11 @@ public sealed partial class KernelRegression
             throw new ArgumentException($"Expected an interval of the mean for all queries at once, got {kind}.", nameof(options));
         }
 
+        if (kind == IntervalKind.JackknifePlus && _data.Periods.Length > 0)
+        {
+            throw new ArgumentException($"Expected features that do not repeat for the interval {kind}, got a period.", nameof(options));
+        }
+
         if (kind == IntervalKind.Mean && Features > MostFeaturesOfIntervals)
         {
             throw new ArgumentException(
@@ -79,6 +84,15 @@ public sealed partial class KernelRegression
                 {
                     double quantile = noise[c].Quantile(options.Level);
                     interval.SetNew(c, _ => (-quantile, quantile));
+                }
+
+                break;
+            case IntervalKind.JackknifePlus:
+                for (int c = 0; c < Columns; c++)
+                {
+                    interval.SetNew(c, _ => (double.NaN, double.NaN));
+                    interval.SetEnds(c, JackknifePlus.At(
+                        _polynomials.Value, noise[c], c, queries, options.Level, Options.Threads, cancellationToken), _data.Offsets[c]);
                 }
 
                 break;
@@ -126,6 +140,15 @@ public sealed partial class KernelRegression
 
         public void SetNew(int column, Func<int, (double Lower, double Upper)> quantiles) => Set(
             column, (query, _) => Math.Sqrt(variances[column][query] * (1 + (1 / predictions.EffectiveNeighbours[query]))), quantiles);
+
+        public void SetEnds(int column, (double Lower, double Upper)[] ends, double offset)
+        {
+            for (int query = 0; query < ends.Length; query++)
+            {
+                int at = (query * _columns) + column;
+                (_lower[at], _upper[at]) = (ends[query].Lower + offset, ends[query].Upper + offset);
+            }
+        }
 
         private void Set(int column, Func<int, int, double> error, Func<int, (double Lower, double Upper)> quantiles)
         {

@@ -100,7 +100,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         }
 
         _system.Factor(Row, isConstant: owner.Degree == 0 || (offset > 0 && owner.Ridge > 0));
-        Request.Fitted?.Invoke(Layout, _system, offset);
+        Request.Fitted?.Invoke(Layout, _system, Row, offset);
         Request.IsLevel[query] = owner is { Ridge: 0, Degree: > 0 } && _system.IsLevel;
         Span<double> values = Request.Values.AsSpan(query * owner.Columns, owner.Columns);
         for (int c = 0; c < values.Length; c++)

@@ -23,8 +23,10 @@ internal sealed class PolynomialRequest
 
     public int Count => Queries.Length / Owner.Features;
 
-    /// <summary>Told of the fit at each query with neighbours, and what its kernel's argument was raised by; by several threads.</summary>
-    public Action<PolynomialLayout, LocalSystem, double>? Fitted { get; init; }
+    /// <summary>
+    /// Told of the fit at each query with neighbours, its sums, and what its kernel's argument was raised by; by several threads.
+    /// </summary>
+    public Action<PolynomialLayout, LocalSystem, double[], double>? Fitted { get; init; }
 
     public double[] Values { get; }
 
