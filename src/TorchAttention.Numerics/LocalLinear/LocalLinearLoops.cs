@@ -5,7 +5,7 @@ namespace TorchAttention.Numerics.LocalLinear;
 
 /// <inheritdoc cref="ILocalLinearLoops"/>
 /// <typeparam name="TLanes">The registers.</typeparam>
-internal sealed unsafe class LocalLinearLoops<TLanes> : ILocalLinearLoops
+internal sealed unsafe partial class LocalLinearLoops<TLanes> : ILocalLinearLoops
     where TLanes : struct, ILanes<TLanes, double>
 {
     private const int Tile = PackedKeys.Tile;
@@ -28,6 +28,7 @@ internal sealed unsafe class LocalLinearLoops<TLanes> : ILocalLinearLoops
     private readonly double* _weighted;
     private readonly double* _p;
     private readonly double* _sums;
+    private readonly double* _zeros;
 
     public LocalLinearLoops(LocalLinearInput input, PackedKeys packed, LocalLinearRows rows)
     {
@@ -36,11 +37,13 @@ internal sealed unsafe class LocalLinearLoops<TLanes> : ILocalLinearLoops
         _system = new LocalLinearSystem(_d, _c);
         _seen = new double[packed.Count];
         _seen.AsSpan(0, packed.KeyCount).Fill(1);
-        _memory = new Scratch((((2 * _d) + 1) * Tile * sizeof(double)) + (2 * _d * TLanes.Count * sizeof(double)));
+        _memory = new Scratch((((2 * _d) + 2) * Tile * sizeof(double)) + (2 * _d * TLanes.Count * sizeof(double)));
         _u = _memory.As<double>();
         _weighted = _u + (_d * Tile);
         _p = _weighted + (_d * Tile);
-        _sums = _p + Tile;
+        _zeros = _p + Tile;
+        _sums = _zeros + Tile;
+        new Span<double>(_zeros, Tile).Clear();
     }
 
     /// <inheritdoc/>
@@ -76,7 +79,12 @@ internal sealed unsafe class LocalLinearLoops<TLanes> : ILocalLinearLoops
                 Hide(query, 0);
                 _system.Prepare(query, _rows, _input.Ridge, outputGradient.AsSpan(query * _c, _c));
                 new Span<double>(_sums, 2 * _d * TLanes.Count).Clear();
-                for (int tile = 0; tile < _packed.Tiles; tile++)
+                if (IsFused)
+                {
+                    DifferentiateFused(query, queries + (query * _d), scale, keys, values, seen, outputGradient[query], keyGradients);
+                }
+
+                for (int tile = 0; tile < _packed.Tiles && !IsFused; tile++)
                 {
                     Weigh(query, queries + (query * _d), scale, keys + (tile * _d * Tile), seen + (tile * Tile));
                     AddGradients(
@@ -108,6 +116,12 @@ internal sealed unsafe class LocalLinearLoops<TLanes> : ILocalLinearLoops
 
     private void Fit(int query, double* q, double* scale, double* keys, double* values, double* seen)
     {
+        if (IsFused)
+        {
+            FitFused(query, q, scale, keys, values, seen);
+            return;
+        }
+
         double least = Least(q, scale, keys, seen);
         _rows.Least[query] = least < Unseen ? least : double.PositiveInfinity;
         if (!(least < Unseen))
