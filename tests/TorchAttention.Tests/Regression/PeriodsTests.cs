@@ -54,7 +54,7 @@ public sealed class PeriodsTests
         double[] queries = [.. Enumerable.Range(0, 50).Select(i => i * 0.5)];
 
         Assert.Equal(model.Bandwidths[0], turned.Bandwidths[0], 1e-3 * model.Bandwidths[0]);
-        foreach (IntervalKind kind in Enum.GetValues<IntervalKind>())
+        foreach (IntervalKind kind in Enum.GetValues<IntervalKind>().Where(kind => kind != IntervalKind.JackknifePlus))
         {
             Predictions at = model.Predict(queries, new PredictionOptions { Interval = kind });
             Predictions there = turned.Predict([.. queries.Select(x => x + 101.3)], new PredictionOptions { Interval = kind });
