@@ -13,8 +13,6 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>Predicts the rows of a file with a saved model, a chunk at a time.</summary>
 internal static class PredictCommand
 {
-    private const int ChunkRows = 1 << 15;
-    private const string All = "all";
     private const string Auto = "auto";
 
     private static readonly Dictionary<string, IntervalKind> _intervals = new()
@@ -25,10 +23,6 @@ internal static class PredictCommand
         ["new-quantiles"] = IntervalKind.NewObservationQuantiles,
         ["new-jackknife"] = IntervalKind.JackknifePlus,
     };
-
-    /// <summary>Writes the header, and gives what writes some rows of predictions: queries (m x d), their groups, text that is carried
-    /// along.</summary>
-    private delegate Action<double[], List<string>, List<string>[], CancellationToken> Begin(PredictedRows written);
 
     /// <param name="trained">Models that fit does not save; null for none.</param>
     public static Command Create(ITrainedModels? trained)
@@ -54,7 +48,8 @@ internal static class PredictCommand
         Option<string> interval = Options.OneOf(
             "--interval", "What lower and upper are of", Auto, _intervals.Keys.Prepend(Auto).ToDictionary(name => name));
         Option<string?> keep = Options.Text(
-            "--keep", $"columns|{All}", $"Columns of the queries' file to carry along, separated by commas, or {All} in the file's order");
+            "--keep", $"columns|{Queries.All}",
+            $"Columns of the queries' file to carry along, separated by commas, or {Queries.All} in the file's order");
         Option<bool> simultaneous = Options.Flag("--simultaneous", "Bands that cover the whole curve at once (one feature)");
         Option<bool> slopes = Options.Flag("--slopes", "The derivative by each feature as well");
         Option<UnknownGroups> unknown = Options.OneOf(
@@ -145,7 +140,7 @@ internal static class PredictCommand
     private static int PredictTrained(ITrainedModel trained, Queries queries)
     {
         using ITrainedModel model = trained;
-        return Run(queries, [.. model.Features], new ColumnKind[model.Features.Count], null, [], written =>
+        return queries.Predict([.. model.Features], new ColumnKind[model.Features.Count], null, [], written =>
         {
             model.WriteHeader(written);
             string source = queries.Data == Examples.Standard ? Examples.StandardInput : queries.Data;
@@ -236,7 +231,7 @@ internal static class PredictCommand
 
         string? by = groups is null ? null : ModelNotes.GroupsOf(notes);
         IReadOnlyList<string>?[] levels = [.. (model as MixedRegression)?.Categories.Select(category => category?.Levels) ?? []];
-        return Run(queries, names.Features, names.Kinds, by, levels, written =>
+        return queries.Predict(names.Features, names.Kinds, by, levels, written =>
         {
             var text = new PredictionText(written, model, names, options);
             text.WriteHeader();
@@ -319,96 +314,6 @@ internal static class PredictCommand
                 + "--unknown-groups empty leaves what is predicted for such rows empty");
     }
 
-    private static int Run(
-        Queries queries, string[] features, ColumnKind[] kinds, string? by, IReadOnlyList<string>?[] levels, Begin begin)
-    {
-        using var interruption = new Interruption();
-        (string data, string output, CsvOptions csv, string? keep) = queries;
-        using TableRows rows = Examples.Open(data, csv);
-        rows.Choose(features, by, kinds: [.. kinds]);
-        rows.TakeLevels(levels);
-
-        // Dates and groups go out as they came.
-        IEnumerable<string> groupColumn = by is null ? [] : [by];
-        string[] keptColumns =
-        [
-            .. groupColumn.Union(Kept(keep, rows.Header, features)), .. features.Where((_, j) => kinds[j] != ColumnKind.Number),
-        ];
-        rows.Keep(keptColumns);
-        if (output == Examples.Standard)
-        {
-            DataStream.WriteOutput(WriteText);
-        }
-        else if (RowText.IsParquet(output))
-        {
-            WholeFile.Write(output, stream => Write(new ParquetRows(stream), () => { }));
-        }
-        else
-        {
-            WholeFile.WriteText(output, WriteText);
-        }
-
-        if (rows.DroppedRows > 0)
-        {
-            Console.Error.WriteLine($"note: {rows.DroppedRows} {(rows.DroppedRows == 1 ? "row" : "rows")} with missing numbers left out");
-        }
-
-        return ExitCode.Done;
-
-        // A read may wait for ever, and nothing else ends it.
-        bool Read(List<double>[] columns, List<string> groups, List<string>[] kept)
-        {
-            Task<int> reading = Task.Run(() => ReadChunk(rows, columns, groups, kept));
-            Task.WaitAny([reading], interruption.Token);
-            return reading.GetAwaiter().GetResult() > 0;
-        }
-
-        void WriteText(TextWriter writer) => Write(RowText.Create(output, writer, csv), writer.Flush);
-
-        void Write(RowText text, Action flush)
-        {
-            IReadOnlyList<string>? order = keep == All ? rows.Header : null;
-            Action<double[], List<string>, List<string>[], CancellationToken> writeRows =
-                begin(new PredictedRows(text, features, keptColumns, order));
-            flush();
-            List<double>[] columns = [.. features.Select(_ => new List<double>())];
-            List<string>[] kept = [.. keptColumns.Select(_ => new List<string>())];
-            List<string> groups = [];
-            while (Read(columns, groups, kept))
-            {
-                double[] numbers = new double[columns[0].Count * columns.Length];
-                for (int i = 0; i < numbers.Length; i++)
-                {
-                    numbers[i] = columns[i % columns.Length][i / columns.Length];
-                }
-
-                writeRows(numbers, groups, kept, interruption.Token);
-                flush();
-            }
-
-            text.Finish();
-        }
-    }
-
-    private static string[] Kept(string? keep, IReadOnlyList<string> header, IReadOnlyList<string> features)
-    {
-        string[] columns = keep is null ? []
-            : keep == All ? [.. header.Except(features)]
-            : [.. keep.Split(',').Select(name => name.Trim())];
-        bool isWrong(string name) => features.Contains(name) || columns.Count(other => other == name) > 1 || name.Length == 0;
-        return columns.FirstOrDefault(isWrong) is not string wrong ? columns
-            : throw CliException.WrongInput(
-                $"--keep: expected other columns than the features {PlainText.List(features)}, each once, got '{PlainText.Brief(wrong)}'");
-    }
-
-    private static int ReadChunk(TableRows rows, List<double>[] columns, List<string> groups, List<string>[] kept)
-    {
-        groups.Clear();
-        Array.ForEach(columns, column => column.Clear());
-        Array.ForEach(kept, column => column.Clear());
-        return Examples.Advised(() => rows.Read(columns, ChunkRows, groups, kept));
-    }
-
     private static Predictions Predict(Func<Predictions> predict, string data)
     {
         try
@@ -438,7 +343,4 @@ internal static class PredictCommand
         Error,
         Empty,
     }
-
-    /// <summary>What is to be predicted, and where it goes.</summary>
-    private sealed record Queries(string Data, string Output, CsvOptions Csv, string? Keep);
 }

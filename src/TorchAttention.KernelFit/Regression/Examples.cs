@@ -197,6 +197,18 @@ internal sealed record Examples
                 double.IsFinite(period) && kind != ColumnKind.Duration ? ColumnKind.Number : kind)],
         };
 
+    /// <summary>Writes what they are, at the beginning of what was found.</summary>
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("data", Name);
+        json.WriteNumber("rows", Count);
+        json.WriteNumber("dropped_rows", DroppedRows);
+        json.WriteNumber("predicted_rows", Unanswered.Count);
+        json.WriteStrings("x", Features);
+        json.WriteStrings("x_kinds", Kinds.Select(Options.Name));
+        json.WriteString("y", Target);
+    }
+
     /// <summary>Opens a file, or standard input for -.</summary>
     public static TableRows Open(string data, CsvOptions options)
     {

@@ -129,8 +129,7 @@ internal sealed record FitFacts
             json.WriteStrings("classes", Classes);
         }
 
-        json.WriteString("model", Model);
-        json.WriteNumber("seconds", Math.Round(Seconds, 6));
+        new FitTime(Seconds, Model).WriteTo(json);
     }
 
     /// <summary>Writes the periods of the features that have one, where some have.</summary>
@@ -243,13 +242,7 @@ internal sealed record FitFacts
 
         Row("AICc", Short(said.AICc));
         Terminal.Output.Write(table);
-        foreach (string note in Notes)
-        {
-            Console.WriteLine($"note: {note}");
-        }
-
-        Console.WriteLine($"fitted in {Seconds:0.00} s{(Model is null ? "" : $"; model: {Model}")}");
-        Console.WriteLine($"files: {directory.Path} ({string.Join(", ", [RunFiles.Config, RunFiles.Summary, .. files])})");
+        new FitTime(Seconds, Model).Print(Notes, directory, files);
 
         void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
     }

@@ -73,13 +73,7 @@ internal sealed class GroupsSummary : IFitResult
 
     public void WriteTo(Utf8JsonWriter json, FitTime time)
     {
-        json.WriteString("data", _examples.Name);
-        json.WriteNumber("rows", _examples.Count);
-        json.WriteNumber("dropped_rows", _examples.DroppedRows);
-        json.WriteNumber("predicted_rows", _examples.Unanswered.Count);
-        json.WriteStrings("x", _examples.Features);
-        json.WriteStrings("x_kinds", _examples.Kinds.Select(Options.Name));
-        json.WriteString("y", _examples.Target);
+        _examples.WriteTo(json);
         json.WriteString("by", By);
         json.WriteString("by_bandwidth", Options.Name(_model.Bandwidths));
         json.WriteString("kernel", _options.Kernel.Name);
@@ -96,8 +90,7 @@ internal sealed class GroupsSummary : IFitResult
             json.WriteString("reason", one.Reason);
             json.WriteEndObject();
         });
-        json.WriteString("model", time.Model);
-        json.WriteNumber("seconds", Math.Round(time.Seconds, 6));
+        time.WriteTo(json);
     }
 
     public void Print(FitTime time, RunDirectory directory, IEnumerable<string> files)
@@ -136,13 +129,7 @@ internal sealed class GroupsSummary : IFitResult
             Console.WriteLine($"the {MostPrinted} largest of {_model.Groups.Count} groups; {RunFiles.Groups} has all");
         }
 
-        foreach (string note in Notes)
-        {
-            Console.WriteLine($"note: {note}");
-        }
-
-        Console.WriteLine($"fitted in {time.Seconds:0.00} s; model: {time.Model}");
-        Console.WriteLine($"files: {directory.Path} ({string.Join(", ", [RunFiles.Config, RunFiles.Summary, .. files])})");
+        time.Print(Notes, directory, files);
     }
 
     private static string Count(int groups) => groups == 1 ? "1 group" : $"{groups} groups";

@@ -30,5 +30,25 @@ internal interface IFitResult
 
 /// <summary>How long a fit took, and where its model is.</summary>
 /// <param name="Seconds">How long.</param>
-/// <param name="Model">The file.</param>
-internal sealed record FitTime(double Seconds, string Model);
+/// <param name="Model">The file; null where there is none.</param>
+internal sealed record FitTime(double Seconds, string? Model)
+{
+    /// <summary>Writes both, at the end of what was found.</summary>
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("model", Model);
+        json.WriteNumber("seconds", Math.Round(Seconds, 6));
+    }
+
+    /// <summary>Prints notes, both, and what was written.</summary>
+    public void Print(IEnumerable<string> notes, RunDirectory directory, IEnumerable<string> files)
+    {
+        foreach (string note in notes)
+        {
+            Console.WriteLine($"note: {note}");
+        }
+
+        Console.WriteLine($"fitted in {Seconds:0.00} s{(Model is null ? "" : $"; model: {Model}")}");
+        Console.WriteLine($"files: {directory.Path} ({string.Join(", ", [RunFiles.Config, RunFiles.Summary, .. files])})");
+    }
+}

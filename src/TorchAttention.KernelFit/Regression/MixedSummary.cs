@@ -54,13 +54,7 @@ internal sealed class MixedSummary : IFitResult
     public void WriteTo(Utf8JsonWriter json, FitTime time)
     {
         Diagnostics said = _model.Diagnostics;
-        json.WriteString("data", _examples.Name);
-        json.WriteNumber("rows", _examples.Count);
-        json.WriteNumber("dropped_rows", _examples.DroppedRows);
-        json.WriteNumber("predicted_rows", _examples.Unanswered.Count);
-        json.WriteStrings("x", _examples.Features);
-        json.WriteStrings("x_kinds", _examples.Kinds.Select(Options.Name));
-        json.WriteString("y", _examples.Target);
+        _examples.WriteTo(json);
         json.WriteString("kernel", _model.Options.Kernel.Name);
         json.WriteNumber("degree", 0);
         json.WriteNumbers("bandwidth", _model.Bandwidths);
@@ -80,8 +74,7 @@ internal sealed class MixedSummary : IFitResult
         json.WriteNumbers("residual_standard_error", said.ResidualStandardError);
         json.WriteNumbers("r_squared", said.RSquared);
         json.WriteNumberOrNull("leave_one_out_error", said.LeaveOneOutError);
-        json.WriteString("model", time.Model);
-        json.WriteNumber("seconds", Math.Round(time.Seconds, 6));
+        time.WriteTo(json);
     }
 
     public void Print(FitTime time, RunDirectory directory, IEnumerable<string> files)
@@ -116,13 +109,7 @@ internal sealed class MixedSummary : IFitResult
         Row("R squared", Short(said.RSquared[0]));
         Row("leave-one-out RMSE", Short(Math.Sqrt(said.LeaveOneOutError)));
         Terminal.Output.Write(table);
-        foreach (string note in Notes)
-        {
-            Console.WriteLine($"note: {note}");
-        }
-
-        Console.WriteLine($"fitted in {time.Seconds:0.00} s; model: {time.Model}");
-        Console.WriteLine($"files: {directory.Path} ({string.Join(", ", [RunFiles.Config, RunFiles.Summary, .. files])})");
+        time.Print(Notes, directory, files);
 
         void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
     }
@@ -186,7 +173,7 @@ internal sealed class MixedSummary : IFitResult
 
         int all = _model.Categories[first]!.Levels.Count;
         string most = all > levels.Length ? $", the {levels.Length} most frequent of {all} levels" : "";
-        string others = d > 2 ? "; other features at their medians and most frequent levels" : "";
+        string others = d > 2 ? "; others at median or mode" : "";
         return Figures.PlotLinePanels(
             panels, new FigureOptions { Title = $"{Title}; by {PlainText.Brief(_examples.Features[first])}{most}{others}" });
     }
