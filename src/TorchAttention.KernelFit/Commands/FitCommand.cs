@@ -27,6 +27,8 @@ internal static class FitCommand
         Option<string?> model = Options.Text("--model", "file", $"Where the model goes (default {RunFiles.Model} in the run's folder)");
         Option<string?> output = Options.Out();
         Option<bool> noPlots = Options.NoPlots();
+        Option<bool> report = Options.Flag(
+            "--report", $"Write the run as one page as well, {ReportCommand.Usual}, whose curve, band and attention follow the bandwidth");
         Option<bool> quiet = Options.Quiet();
         Option<bool> json = Options.Json("the summary as JSON");
         var onePass = new OnePassOptions();
@@ -34,7 +36,7 @@ internal static class FitCommand
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
         onePass.AddTo(command);
-        command.AddAll(level, by, byBandwidth, logX, logY, model, output, noPlots, quiet, json);
+        command.AddAll(level, by, byBandwidth, logX, logY, model, output, noPlots, report, quiet, json);
         command.SetAction(parsed =>
         {
             KernelRegressionOptions options = fitOptions.Read(parsed);
@@ -50,6 +52,7 @@ internal static class FitCommand
                 parsed.GetValue(model),
                 parsed.GetValue(output),
                 !parsed.GetValue(noPlots),
+                parsed.GetValue(report),
                 parsed.GetValue(quiet),
                 parsed.GetValue(json));
             if (onePass.Read(parsed, examplesOptions, options) is OnePassFit fit)
@@ -84,7 +87,7 @@ internal static class FitCommand
 
     private static int Run(Examples examples, FitSettings said, Func<IProgress<double>?, CancellationToken, IFitResult> fit)
     {
-        (PictureOptions _, string? modelFile, string? output, bool plots, bool isQuiet, bool isJson) = said;
+        (PictureOptions _, string? modelFile, string? output, bool plots, bool hasReport, bool isQuiet, bool isJson) = said;
         using var interruption = new Interruption();
         using RunDirectory directory = RunDirectory.Create(output, examples.Name, plots, interruption);
         interruption.AtOnce = directory.Dispose;
@@ -111,8 +114,17 @@ internal static class FitCommand
                     directory.WriteText(name, write);
                 }
             });
-            string[] files = [.. texts.Select(text => text.Name), .. plots ? [$"{RunFiles.Plots}/"] : Array.Empty<string>()];
+            string[] files =
+            [
+                .. texts.Select(text => text.Name), .. plots ? [$"{RunFiles.Plots}/"] : Array.Empty<string>(),
+                .. hasReport ? [ReportCommand.Usual] : Array.Empty<string>(),
+            ];
             directory.WriteJson(RunFiles.Summary, json => result.WriteTo(json, time));
+            if (hasReport)
+            {
+                directory.WriteText(ReportCommand.Usual, writer => writer.Write(ReportCommand.Render(RunFolder.Read(directory.Path))));
+            }
+
             if (isJson)
             {
                 JsonText.Print(json => result.WriteTo(json, time));

@@ -1,3 +1,4 @@
+using TorchAttention.Cli.Page;
 using TorchAttention.Cli.Runs;
 
 namespace TorchAttention.Cli.Commands;
@@ -5,7 +6,8 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>Writes a run as one page.</summary>
 internal static class ReportCommand
 {
-    private const string Usual = "report.html";
+    /// <summary>What the page is called.</summary>
+    public const string Usual = "report.html";
 
     public static Command Create()
     {
@@ -15,6 +17,15 @@ internal static class ReportCommand
         var command = new Command("report", purpose) { run, output };
         command.SetAction(parsed => Write(parsed.GetValue(run)!, parsed.GetValue(output)));
         return command;
+    }
+
+    /// <summary>The page of a run; that of a fit moves, where the model keeps the rows.</summary>
+    public static string Render(RunFolder run)
+    {
+        string[] places = [Path.Combine(run.Path, RunFiles.Model), run.Result("model") ?? ""];
+        LivePage? live = run.IsFit && places.FirstOrDefault(File.Exists) is string model
+            ? LivePage.Read(model, ReportPage.DataName(run), run.Data) : null;
+        return ReportPage.Render(run, live is null ? null : (LivePage.Style, live.Section(server: null)));
     }
 
     private static int Write(string folder, string? output)
@@ -30,7 +41,7 @@ internal static class ReportCommand
             }
         }
 
-        string page = ReportPage.Render(run);
+        string page = Render(run);
         WholeFile.WriteText(file, writer => writer.Write(page));
         Console.WriteLine(file);
         return ExitCode.Done;

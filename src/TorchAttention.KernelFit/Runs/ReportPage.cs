@@ -6,7 +6,9 @@ using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Runs;
 
-/// <summary>One run as one page that needs nothing beside it: styles are in it, pictures are SVG in it, and no script runs.</summary>
+/// <summary>
+/// One run as one page that needs nothing beside it: styles are in it, pictures are SVG in it, and of a fit the curve that moves.
+/// </summary>
 internal static class ReportPage
 {
     private const string Attention = "-attention";
@@ -49,7 +51,9 @@ internal static class ReportPage
     };
 
     /// <summary>The page's text.</summary>
-    public static string Render(RunFolder run)
+    /// <param name="run">The run.</param>
+    /// <param name="live">The styles and the text of a part that moves; null for none.</param>
+    public static string Render(RunFolder run, (string Style, string Section)? live = null)
     {
         var page = new StringBuilder();
         string version = run.Setting("version") ?? "";
@@ -64,6 +68,7 @@ internal static class ReportPage
             <style>
             {_style}
             </style>
+            {live?.Style}
             </head>
             <body>
             <header>
@@ -82,6 +87,7 @@ internal static class ReportPage
             Facts(page, run);
             page.Append("</header>\n<main>\n");
             Estimators(page, run);
+            page.Append(live?.Section);
             Pictures(page, run);
             if (!run.IsFit && run.SweptRuns is null)
             {
@@ -230,7 +236,8 @@ internal static class ReportPage
             : Array.IndexOf(known, name.EndsWith(Attention, StringComparison.Ordinal) ? Attention : "");
     }
 
-    private static string DataName(RunFolder run) =>
+    /// <summary>What the run's data are called.</summary>
+    public static string DataName(RunFolder run) =>
         run.Data is not string data ? run.Name : Path.GetFileNameWithoutExtension(data) is { Length: > 0 } name ? name : data;
 
     private static void Picture(StringBuilder page, string caption, byte[] svg) => page.Append(

@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Intervals;
 using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
@@ -36,7 +37,8 @@ public sealed partial class KernelRegression : IPredictor
         KernelRegressionOptions options,
         BandwidthSearch? search,
         Diagnostics? diagnostics,
-        Unweighted unweighted = default)
+        Unweighted unweighted = default,
+        Lazy<Noise[]>? noise = null)
     {
         _data = data;
         _order = order;
@@ -47,7 +49,7 @@ public sealed partial class KernelRegression : IPredictor
         _smoother = options.NewSmoother(CancellationToken.None);
         _smooth = new(() => _smoother.At<double>(data, bandwidths, leaveOut: true, neighbours: true));
         _fit = new(Diagnose);
-        _noise = new(MeasureNoise);
+        _noise = noise ?? new(MeasureNoise);
         _corrections = [new(() => CorrectionOf(false)), new(() => CorrectionOf(true))];
         _polynomials = new(() => new LocalPolynomials(
             options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true,

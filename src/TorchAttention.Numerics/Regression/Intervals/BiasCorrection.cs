@@ -9,8 +9,8 @@ namespace TorchAttention.Numerics.Regression.Intervals;
 /// <summary>A polynomial of higher degree beside a fit: what the two differ by is an estimate of the fit's bias.</summary>
 internal sealed class BiasCorrection
 {
-    // The ridge of the fit itself would be a bias of the correction.
-    private const double Ridge = 0.02;
+    /// <summary>The ridge of a correction; the fit's own would be a bias of it.</summary>
+    public const double Ridge = 0.02;
 
     // A degree and the next corrects nothing where rows lie evenly on both sides: there the two are the same fit. So two more than a mean;
     // for a line, whose bias is a parabola's, one more; and for a parabola one more with less width.
@@ -28,6 +28,9 @@ internal sealed class BiasCorrection
     private BiasCorrection(LocalPolynomials polynomials, SmoothingKernel kernel) => (Polynomials, _kernel) = (polynomials, kernel);
 
     public LocalPolynomials Polynomials { get; }
+
+    /// <summary>The degree that corrects a degree, and by what its bandwidths are multiplied.</summary>
+    public static (int Degree, double Times) Of(int degree) => (_corrections[degree].Degree, _corrections[degree].Times);
 
     /// <summary>How many features a fit of a degree may have to be corrected.</summary>
     public static int MostFeatures(int degree) =>

@@ -1,0 +1,166 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Groups;
+using TorchAttention.Numerics.Regression.Intervals;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.Page;
+
+/// <summary>
+/// A fit that moves: curve, band, residuals, attention and the search follow the bandwidth, in a page of its own or in a run's report.
+/// </summary>
+internal sealed class LivePage
+{
+    // A file has the largest groups; a server has them all.
+    private const int MostCurvesInFile = 50;
+
+    private static readonly string[] _scripts = ["uPlot.iife.min.js", "pooling.js", "training.js", "charts.js", "live.js"];
+    private static readonly string[] _styles = ["uPlot.min.css", "live.css"];
+
+    private readonly ModelNotes _names;
+    private readonly string _name;
+    private readonly string? _data;
+    private readonly string _about;
+
+    private LivePage(IReadOnlyList<LiveCurve> curves, ModelNotes names, string name, string? data, string about) =>
+        (Curves, _names, _name, _data, _about) = (curves, names, name, data, about);
+
+    /// <summary>The curves; one unless the fit is of groups, several columns or classes.</summary>
+    public IReadOnlyList<LiveCurve> Curves { get; }
+
+    /// <summary>The styles of <see cref="Section"/>, for a page's head.</summary>
+    public static string Style => string.Concat(_styles.Select(name => $"<style>\n{Resource(name)}\n</style>\n"));
+
+    /// <summary>The page of a model's file; null for one that keeps no rows to fit, or has categories.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">What the model is called.</param>
+    /// <param name="data">Where its rows came from; null where nobody knows.</param>
+    /// <exception cref="StorageException">The file is damaged.</exception>
+    public static LivePage? Read(string path, string name, string? data)
+    {
+        SafeTensorsFile file = SafeTensorsFile.Read(path);
+        switch (file.Metadata.GetValueOrDefault("model"))
+        {
+            case KernelRegression.ModelName:
+                (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(path, file);
+                var names = ModelNotes.Read(path, notes, model.Features);
+                IReadOnlyList<string> labels = model.Classes.Count > 0 ? model.Classes
+                    : model.Columns == 1 ? [""] : names.TargetsOf(model.Columns);
+                return new LivePage(
+                    [.. labels.Select((label, c) => new LiveCurve(model, label, c))], names, name, data,
+                    model.Classes.Count > 0 ? "class" : "column");
+            case GroupedRegression.ModelName:
+                (GroupedRegression groups, notes) = GroupedRegression.Load(path, file);
+                return new LivePage(
+                    [.. groups.Groups.OrderByDescending(group => groups[group].Count).Select(group => new LiveCurve(groups[group], group))],
+                    ModelNotes.Read(path, notes, groups.Features), name, data, ModelNotes.GroupsOf(notes));
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>The page of a fit.</summary>
+    public static LivePage Of(KernelRegression model, ModelNotes names, string name, string? data) =>
+        new([new LiveCurve(model)], names, name, data, "column");
+
+    /// <summary>Writes all that the page's scripts begin with.</summary>
+    /// <param name="json">Where.</param>
+    /// <param name="server">Where the server answers; null where there is none.</param>
+    public void WriteTo(Utf8JsonWriter json, string? server)
+    {
+        json.WriteString("name", _name);
+        json.WriteString("data", _data);
+        json.WriteString("server", server);
+        json.WriteString("target", _names.Target);
+        json.WriteString("about", _about);
+        json.WriteObjects("features", _names.Features.Index(), feature =>
+        {
+            json.WriteString("name", feature.Item);
+            json.WriteString("kind", Options.Name(_names.Kinds[feature.Index]));
+        });
+        json.WriteObjects("kernels", SmoothingKernel.All, kernel =>
+        {
+            json.WriteString("name", kernel.Name);
+            json.WriteNumbers("powers", kernel.Call<Powers, double[]>(default));
+        });
+        json.WriteNumber("correctionRidge", BiasCorrection.Ridge);
+        json.WriteLists("corrections", Enumerable.Range(0, KernelRegressionOptions.MostDegree + 1)
+            .Select(BiasCorrection.Of).Select(of => (double[])[of.Degree, of.Times]));
+        json.WriteNumber("mostRows", LiveCurve.MostRows);
+        json.WriteNumber("curvesInAll", Curves.Count);
+        json.WriteStrings("labels", Curves.Select(curve => curve.Label));
+        json.WriteObjects(
+            "curves", server is null ? Curves.Take(MostCurvesInFile) : Curves.Take(1), curve => curve.WriteTo(json, server is null));
+    }
+
+    /// <summary>The part of a page that moves, with its data and scripts; nothing beside it is needed.</summary>
+    /// <param name="server">Where the server answers; null where there is none.</param>
+    public string Section(string? server)
+    {
+        var text = new StringBuilder(Resource("live.html"));
+        text.Append("<script type=\"application/json\" id=\"live-data\">");
+        text.Append(Data(server)).Append("</script>\n");
+        foreach (string script in _scripts)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"<script>\n{Resource(script)}\n</script>\n");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>A page of its own.</summary>
+    /// <param name="server">Where the server answers; null where there is none.</param>
+    public string Document(string? server)
+    {
+        string title = System.Net.WebUtility.HtmlEncode(PlainText.Escape(_name));
+        return $"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{title}</title>
+            {Style}
+            </head>
+            <body>
+            <main>
+            {Section(server)}
+            </main>
+            </body>
+            </html>
+
+            """;
+    }
+
+    // Its letters beyond ASCII and those of markup are escaped by the encoder: nothing in it ends the element that it is in.
+    private string Data(string? server)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.Default }))
+        {
+            json.WriteStartObject();
+            WriteTo(json, server);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+    }
+
+    private static string Resource(string name)
+    {
+        using Stream stream = typeof(LivePage).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"The program lacks its part '{name}'.");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    private readonly struct Powers : IKernelCall<double[]>
+    {
+        public double[] Run<TKernel>()
+            where TKernel : IKernel => TKernel.Polynomial.ToArray();
+    }
+}
