@@ -3,12 +3,14 @@ using TorchAttention.Cli;
 using TorchAttention.Cli.Commands;
 using TorchAttention.Cli.Entry;
 using TorchAttention.Cli.Training;
+using TorchAttention.Server;
 
 Dictionary<string, Func<Command>> commands = new()
 {
     ["train"] = TrainCommand.Create,
     ["exercise"] = ExerciseCommand.Create,
     ["info"] = InfoCommand.Create,
+    ["serve"] = () => ServeCommand.Create(new TrainedModels()),
 };
 const string purpose = "Attention pooling and kernel regression: the d2l.ai chapter on its own data or on yours.";
 const string drawn = """

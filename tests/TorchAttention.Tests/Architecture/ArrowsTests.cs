@@ -22,6 +22,9 @@ public sealed partial class ArrowsTests
         ("TorchAttention/Training", ["TorchAttention.(Pooling|Models)"]),
         ("TorchAttention.KernelFit",
         ["TorchSharp", "ScottPlot", "SkiaSharp", "TorchAttention.(Data|Pooling|Training|Models|Runs|Cli.(Training|Exercises))"]),
+        ("TorchAttention.Server",
+        ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre",
+        "TorchAttention.(Data|Pooling|Training|Models|Plotting|Runs|Cli.(Training|Exercises))"]),
         ("TorchAttention.Console", ["ScottPlot", "SkiaSharp", "Parquet", "Apache.Arrow"]),
     ];
 
@@ -59,6 +62,10 @@ public sealed partial class ArrowsTests
                 + "Spectre.Console System.CommandLine",
             References("TorchAttention.KernelFit"));
 
+        Assert.Equal(
+            "../TorchAttention.KernelFit/TorchAttention.KernelFit.csproj Microsoft.AspNetCore.App System.CommandLine",
+            References("TorchAttention.Server"));
+
         // The last one is of the package alone.
         Assert.Equal(
             "../TorchAttention.Numerics/TorchAttention.Numerics.csproj Microsoft.Extensions.Logging.Abstractions TorchSharp TorchSharp-cpu",
@@ -73,7 +80,7 @@ public sealed partial class ArrowsTests
             new[]
             {
                 "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Files", "TorchAttention.Plotting", "TorchAttention.KernelFit",
-                "TorchAttention.Console",
+                "TorchAttention.Server", "TorchAttention.Console",
             })
         {
             foreach (string file in SourceFiles(project))

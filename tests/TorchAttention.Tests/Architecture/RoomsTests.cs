@@ -18,6 +18,7 @@ public sealed class RoomsTests
         typeof(TableFile).Assembly.Location,
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Console.dll"),
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "kernelfit.dll"),
+        Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Server.dll"),
     ];
 
     [Theory]

@@ -1,0 +1,237 @@
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.OnePass.Boxes;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Categories;
+using TorchAttention.Numerics.Regression.Groups;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>
+/// A model that <c>fit</c> or <c>condense</c> saved, with the names of its columns: what can be asked of it, and its answers as rows.
+/// </summary>
+internal sealed class FittedModel
+{
+    private static readonly string[] _kinds =
+    [
+        KernelRegression.ModelName, GroupedRegression.ModelName, MixedRegression.ModelName, CondensedCurve.ModelName,
+        CondensedCurves.ModelName, CondensedSurface.ModelName,
+    ];
+
+    private FittedModel(IPredictor model, GroupedRegression? groups, ModelNotes names, string? by)
+    {
+        Model = model;
+        Groups = groups;
+        Names = names;
+        Levels = [.. (model as MixedRegression)?.Categories.Select(category => category?.Levels) ?? []];
+        Columns = new QueryColumns(names.Features, names.Kinds, by, Levels);
+    }
+
+    /// <summary>What predicts; with groups the curve of one of them.</summary>
+    public IPredictor Model { get; }
+
+    /// <summary>The curves of groups; null where there are none.</summary>
+    public GroupedRegression? Groups { get; }
+
+    /// <summary>The names of its columns.</summary>
+    public ModelNotes Names { get; }
+
+    /// <summary>What it predicts from.</summary>
+    public QueryColumns Columns { get; }
+
+    private IReadOnlyList<string>?[] Levels { get; }
+
+    /// <summary>Whether a file's content says that it is one.</summary>
+    public static bool IsKnown(SafeTensorsFile file) => _kinds.Contains(file.Metadata.GetValueOrDefault("model"));
+
+    /// <summary>Loads one.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="file">Its content.</param>
+    /// <exception cref="StorageException">It is damaged, or of another model.</exception>
+    public static FittedModel Load(string path, SafeTensorsFile file)
+    {
+        string? kind = file.Metadata.GetValueOrDefault("model");
+        if (kind == GroupedRegression.ModelName)
+        {
+            (GroupedRegression groups, IReadOnlyDictionary<string, string> notes) = GroupedRegression.Load(path, file);
+
+            // What can be asked of all curves can be asked of the one that has most features for its degree.
+            KernelRegression least = groups.Groups.Select(name => groups[name]).MinBy(one => one.MostFeaturesOfIntervals)!;
+            return new FittedModel(least, groups, ModelNotes.Read(path, notes, least.Features), ModelNotes.GroupsOf(notes));
+        }
+
+        (IPredictor model, IReadOnlyDictionary<string, string> kept) = kind switch
+        {
+            CondensedCurve.ModelName => CondensedCurve.Load(path, file),
+            CondensedCurves.ModelName => CondensedCurves.Load(path, file),
+            CondensedSurface.ModelName => CondensedSurface.Load(path, file),
+            MixedRegression.ModelName => MixedRegression.Load(path, file),
+            _ => ((IPredictor, IReadOnlyDictionary<string, string>))KernelRegression.Load(path, file),
+        };
+        return new FittedModel(model, null, ModelNotes.Read(path, kept, model.Features), null);
+    }
+
+    /// <summary>Refuses what cannot be asked of this model.</summary>
+    /// <returns>What is asked, with the interval that this model has as a rule where none is named.</returns>
+    /// <exception cref="CliException">One line that names the option.</exception>
+    public PredictionOptions Check(PredictionRequest request)
+    {
+        if (request.Unknown is not null && Groups is null)
+        {
+            throw CliException.WrongInput("--unknown-groups: expected a model of groups, as fit --by saves it, got one of all rows");
+        }
+
+        if (request.Unseen is not null && Model is not MixedRegression)
+        {
+            throw CliException.WrongInput("--unseen: expected a model with categories, got one of numbers alone");
+        }
+
+        PredictionOptions options = request.Options with { Interval = request.Interval ?? PictureOptions.UsualInterval(Model) };
+        bool hasInterval = options.Interval != IntervalKind.MeanWithoutBias;
+        if (Model.Classes.Count > 0 && (options.IsSimultaneous || options.HasSlopes || hasInterval))
+        {
+            string given = options.IsSimultaneous ? "--simultaneous" : options.HasSlopes ? "--slopes" : "--interval";
+            throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
+        }
+
+        if (options.IsSimultaneous && Model is CondensedCurve or CondensedCurves or CondensedSurface)
+        {
+            throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
+        }
+
+        if (Model is MixedRegression && (options.IsSimultaneous || options.HasSlopes
+            || options.Interval is not (IntervalKind.MeanWithoutBias or IntervalKind.NewObservation)))
+        {
+            string given = options.IsSimultaneous ? "--simultaneous" : options.HasSlopes ? "--slopes"
+                : $"--interval {PredictOptions.NameOf(request.Interval)}";
+            throw CliException.WrongInput(
+                $"{given}: expected a model of numbers, got one with categories, which has --interval plain and new");
+        }
+
+        if (hasInterval && Model is CondensedCurve or CondensedSurface)
+        {
+            throw CliException.WrongInput(
+                "--interval: expected a model of rows, got a condensed curve, which has lost the residuals that intervals are made of");
+        }
+
+        if (options.HasSlopes && Model is CondensedSurface)
+        {
+            throw CliException.WrongInput("--slopes: expected a model of rows or of one feature, got a condensed surface, which has none");
+        }
+
+        if (options.HasSlopes && Model is KernelRegression { Options: { Degree: 0, Bandwidth.IsShare: true } })
+        {
+            throw CliException.WrongInput(
+                "--slopes: expected a model of the degree 1 or above where the bandwidth is a share of the rows, got the degree 0");
+        }
+
+        if (options.IsSimultaneous && hasInterval && options.Interval != IntervalKind.Mean)
+        {
+            throw CliException.WrongInput("--simultaneous: expected an interval of the mean, got one of new observations");
+        }
+
+        if (options.Interval == IntervalKind.Mean && Model is KernelRegression rows && Model.Features > rows.MostFeaturesOfIntervals)
+        {
+            throw CliException.WrongInput(
+                $"--interval mean: expected a model of at most {rows.MostFeaturesOfIntervals} features, got {Model.Features}: in more the "
+                    + "curve's bias is not estimated; --interval new does without");
+        }
+
+        if (options.Interval == IntervalKind.JackknifePlus && Model is KernelRegression { Options.Periods.Count: > 0 })
+        {
+            throw CliException.WrongInput("--interval new-jackknife: expected features that do not repeat, got one of a --period");
+        }
+
+        if (options.IsSimultaneous && Model.Features != 1)
+        {
+            throw CliException.WrongInput($"--simultaneous: expected a model of one feature, got {Model.Features}");
+        }
+
+        if (options.IsSimultaneous && Model is KernelRegression { Options.Periods.Count: > 0 })
+        {
+            throw CliException.WrongInput("--simultaneous: expected a feature that does not repeat, got one of a --period");
+        }
+
+        return options;
+    }
+
+    /// <summary>Writes the header, and gives what writes some rows of predictions.</summary>
+    /// <param name="written">Where they go.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="options">The same, checked.</param>
+    /// <param name="data">Where the queries are from, for messages.</param>
+    public RowsToPredict.WriteRows Begin(PredictedRows written, PredictionRequest request, PredictionOptions options, string data)
+    {
+        var text = new PredictionText(written, Model, Names, options);
+        text.WriteHeader();
+        return (rows, group, kept, cancellationToken) =>
+        {
+            if (request.Unseen is not UnseenLevels.Mean)
+            {
+                CheckLevels(rows, kept, data);
+            }
+
+            if (Groups is null)
+            {
+                text.WriteRows(rows, Predict(() => Model.Predict(rows, options, null, cancellationToken), data), kept);
+                return;
+            }
+
+            bool[] isKnown = Known(Groups, group, data, request.Unknown ?? UnknownGroups.Error);
+            Predictions at = Predict(() => Groups.PredictKnown(group, isKnown, rows, options, cancellationToken), data);
+            text.WriteRows(rows, at, kept, isKnown);
+        };
+    }
+
+    private void CheckLevels(double[] rows, IReadOnlyList<List<string>> kept, string data)
+    {
+        for (int i = 0; Levels.Length > 0 && i < rows.Length; i++)
+        {
+            (int row, int j) = Math.DivRem(i, Names.Features.Length);
+            if (Levels[j] is { } known && double.IsNaN(rows[i]))
+            {
+                // The texts of features that are no numbers come last.
+                string text = kept[^Names.Kinds.Skip(j).Count(kind => kind != ColumnKind.Number)][row];
+                throw CliException.WrongInput(
+                    $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(Names.Features[j])}': expected one of the model's levels "
+                        + $"{PlainText.List(known)}, found '{PlainText.Brief(text)}'; --unseen mean weighs all levels alike there");
+            }
+        }
+    }
+
+    // Whether the group of each row has a curve.
+    private bool[] Known(GroupedRegression groups, List<string> group, string data, UnknownGroups unknown)
+    {
+        bool[] isKnown = [.. group.Select(groups.Has)];
+        int first = Array.IndexOf(isKnown, false);
+        if (first < 0 || unknown == UnknownGroups.Empty)
+        {
+            return isKnown;
+        }
+
+        string name = group[first];
+        string expected = groups.WithoutCurve.FirstOrDefault(one => one.Name == name) is { } known
+            ? $"a group with a curve ({PlainText.Brief(name)} has none: {known.Reason})"
+            : $"one of the model's {groups.Groups.Count} groups{PlainText.DidYouMean(name, groups.Groups)}";
+        throw CliException.WrongInput(
+            $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(Columns.By!)}': expected {expected}, found '{PlainText.Brief(name)}'; "
+                + "--unknown-groups empty leaves what is predicted for such rows empty");
+    }
+
+    private static Predictions Predict(Func<Predictions> predict, string data)
+    {
+        try
+        {
+            return predict();
+        }
+        catch (NoNeighbourException e)
+        {
+            throw new TableException(TableProblem.Unusable, data, e)
+            {
+                Expected = "rows with an example within reach of the kernel, since the model was fitted with --no-neighbour error",
+                Found = $"{e.Queries.Count} without one",
+            };
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.Threading.RateLimiting;
+using TorchAttention.Cli.Output;
+using TorchAttention.Files;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Server.Guards;
+using TorchAttention.Server.Models;
+
+namespace TorchAttention.Server.Requests;
+
+/// <summary><c>POST /v1/models/{name}/predict</c>: what <c>predict</c> does with a file, for a request.</summary>
+internal sealed class PredictEndpoint : IDisposable
+{
+    private const string Body = "request body";
+
+    private readonly ServerSettings _settings;
+    private readonly ModelStore _models;
+    private readonly ConcurrencyLimiter _limiter;
+
+    public PredictEndpoint(ServerSettings settings, ModelStore models)
+    {
+        _settings = settings;
+        _models = models;
+        _limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
+        {
+            PermitLimit = settings.MostRequests,
+            QueueLimit = settings.MostWaiting,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        });
+    }
+
+    /// <summary>What may be asked.</summary>
+    public RequestParameters.Reader Parameters { get; } = new();
+
+    public async Task AnswerAsync(HttpContext context)
+    {
+        ServedModel model = Find((string)context.Request.RouteValues["name"]!);
+        RequestParameters parameters = Parameters.Read(context.Request);
+        RowFormat from = RowFormat.OfBody(context.Request);
+        RowFormat to = RowFormat.OfAnswer(context.Request, from);
+        PredictionOptions options = Check(model, parameters);
+
+        using var time = new CancellationTokenSource(_settings.MostTime);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(time.Token, context.RequestAborted);
+        try
+        {
+            RequestBody body = await RequestBody.ReadAsync(context.Request, stop.Token);
+            using RateLimitLease lease = await AdmitAsync(stop.Token);
+            using var answer = new AnswerBuffer();
+            void Work() => Predict(model, parameters, options, body, (from, to), answer, context, stop.Token);
+            if (body.Whole is not null)
+            {
+                Work();
+            }
+            else
+            {
+                // It waits for the client now and then: a thread of its own, not one of those that answer short requests.
+                await Task.Factory.StartNew(Work, stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+
+            context.Response.ContentType = to == RowFormat.Csv ? "text/csv; charset=utf-8" : to.MediaType;
+            context.Response.ContentLength = answer.Length;
+            await answer.SendAsync(context.Response.BodyWriter, stop.Token);
+        }
+        catch (OperationCanceledException) when (time.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            string most = _settings.MostTime.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+            throw new TimeoutException($"expected a request of at most {most} seconds, got a longer one");
+        }
+    }
+
+    public void Dispose() => _limiter.Dispose();
+
+    private ServedModel Find(string name) => _models.Find(name)
+        ?? throw new RequestException(
+            StatusCodes.Status404NotFound,
+            $"no model '{PlainText.Brief(name)}'{PlainText.DidYouMean(name, _models.Names)}; there are "
+                + PlainText.List([.. _models.Names]));
+
+    private static PredictionOptions Check(ServedModel model, RequestParameters parameters) =>
+        model.Fitted is { } fitted ? fitted.Check(parameters.Request)
+        : parameters.RefusedForTrained is { } refused ? throw CliException.WrongInput(refused.Message)
+        : parameters.Request.Options;
+
+    private async ValueTask<RateLimitLease> AdmitAsync(CancellationToken cancellationToken)
+    {
+        RateLimitLease lease = await _limiter.AcquireAsync(1, cancellationToken);
+        return lease.IsAcquired ? lease : throw new RequestException(
+            StatusCodes.Status503ServiceUnavailable,
+            $"expected at most {_settings.MostRequests} requests at once and {_settings.MostWaiting} that wait, got more; ask again later");
+    }
+
+    private void Predict(
+        ServedModel model, RequestParameters parameters, PredictionOptions options, RequestBody body, (RowFormat From, RowFormat To) format,
+        AnswerBuffer answer, HttpContext context, CancellationToken cancellationToken)
+    {
+        using Stream stream = body.Open(cancellationToken);
+        using TableRows rows = format.From == RowFormat.Csv ? CsvRows.Open(stream, Body, parameters.Csv)
+            : JsonSource.Open(stream, Body, parameters.Csv);
+        var queries = new RowsToPredict(rows, model.Columns, parameters.Keep);
+        long count = 0;
+        queries.Predict(
+            RowText.Create(format.To.Ending, answer, parameters.Csv),
+            written => model.Begin(written, parameters.Request, options, Body),
+            read =>
+            {
+                count += read;
+                cancellationToken.ThrowIfCancellationRequested();
+                if (count > _settings.MostRows)
+                {
+                    throw new RequestException(
+                        StatusCodes.Status413PayloadTooLarge, $"expected at most {_settings.MostRows} rows, got more");
+                }
+            },
+            null,
+            cancellationToken);
+        if (rows.DroppedRows > 0)
+        {
+            context.Response.Headers["Dropped-Rows"] = rows.DroppedRows.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+
+namespace TorchAttention.Server.Requests;
+
+/// <summary>What becomes of an error: a status, and one line as the client reads it.</summary>
+internal static class Refusal
+{
+    private const int Longest = 1500;
+
+    // A line of JSON is no page: quotation marks are read as they are.
+    private static readonly JsonWriterOptions _plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Does some work, and answers with a line where it fails.</summary>
+    public static async Task GuardAsync(HttpContext context, Func<HttpContext, Task> work, Action<string> log)
+    {
+        try
+        {
+            await work(context);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client has gone.
+            context.Abort();
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            (int status, string line) = Explain(e);
+            if (status >= StatusCodes.Status500InternalServerError && e is not RequestException)
+            {
+                log($"{context.Request.Path}: {line}");
+            }
+
+            await WriteAsync(context, status, line);
+        }
+        catch (Exception e)
+        {
+            // Too late for a status: the connection's end says that something is missing.
+            log($"{context.Request.Path}: {Explain(e).Line}");
+            context.Abort();
+        }
+    }
+
+    /// <summary>Answers with a line: an object with an error for who reads JSON, text for others.</summary>
+    public static async Task WriteAsync(HttpContext context, int status, string line)
+    {
+        string told = PlainText.Brief(PlainText.Escape(line.ReplaceLineEndings(" ")), Longest);
+        HttpResponse response = context.Response;
+        response.Clear();
+        response.StatusCode = status;
+        if (status == StatusCodes.Status503ServiceUnavailable)
+        {
+            response.Headers.RetryAfter = "1";
+        }
+
+        if (!ReadsJson(context.Request))
+        {
+            response.ContentType = "text/plain; charset=utf-8";
+            await response.WriteAsync(told + "\n");
+            return;
+        }
+
+        response.ContentType = "application/json";
+        var text = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(text, _plain))
+        {
+            json.WriteStartObject();
+            json.WriteString("error", told);
+            json.WriteEndObject();
+        }
+
+        await response.BodyWriter.WriteAsync(text.WrittenMemory);
+    }
+
+    private static (int Status, string Line) Explain(Exception e) => e switch
+    {
+        RequestException refused => (refused.Status, refused.Message),
+        BadHttpRequestException bad => (bad.StatusCode, Explain(bad)),
+        CliException { ExitCode: ExitCode.WrongInput } or TableException => (StatusCodes.Status400BadRequest, e.Message),
+        TimeoutException => (StatusCodes.Status408RequestTimeout, e.Message),
+        _ => (StatusCodes.Status500InternalServerError, $"{e.GetType().Name}: {e.Message}"),
+    };
+
+    private static string Explain(BadHttpRequestException e) => e.StatusCode switch
+    {
+        StatusCodes.Status413PayloadTooLarge => $"expected a shorter body, got more than {e.Message.Split(' ').FirstOrDefault(
+            word => long.TryParse(word.TrimEnd('.'), CultureInfo.InvariantCulture, out _))?.TrimEnd('.') ?? "the limit's"} bytes",
+        StatusCodes.Status408RequestTimeout => "expected the body without long pauses, got too few bytes a second",
+        _ => e.Message,
+    };
+
+    private static bool ReadsJson(HttpRequest request)
+    {
+        string accept = request.Headers.Accept.ToString();
+        return accept.Contains("json", StringComparison.OrdinalIgnoreCase) || accept is "" or "*/*"
+            && request.ContentType?.Contains("json", StringComparison.OrdinalIgnoreCase) == true;
+    }
+}

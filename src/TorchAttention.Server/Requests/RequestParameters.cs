@@ -1,0 +1,110 @@
+using System.Collections.Concurrent;
+using System.CommandLine.Help;
+using Microsoft.Extensions.Primitives;
+
+namespace TorchAttention.Server.Requests;
+
+/// <summary>What a request asks of a model: the options of <c>predict</c> as parameters of the same names.</summary>
+/// <param name="Request">For a model that was fitted.</param>
+/// <param name="RefusedForTrained">What a model of <c>train</c> has no answer to; null where it has.</param>
+/// <param name="Csv">How CSV is written.</param>
+/// <param name="Keep">Columns that are carried along; null for none.</param>
+/// <param name="IsStreamed">Whether the answer begins before all is read.</param>
+internal sealed record RequestParameters(
+    PredictionRequest Request, CliException? RefusedForTrained, CsvOptions Csv, string? Keep, bool IsStreamed)
+{
+    /// <summary>Reads parameters; those of earlier requests are known.</summary>
+    internal sealed class Reader
+    {
+        private const int MostKnown = 256;
+
+        private readonly PredictOptions _options = new();
+        private readonly Option<bool> _stream = Options.Flag("--stream", "Begin to answer before all is read");
+        private readonly RootCommand _command = new();
+        private readonly ConcurrentDictionary<string, RequestParameters> _known = new(StringComparer.Ordinal);
+
+        public Reader()
+        {
+            _options.AddTo(_command);
+            _command.Add(_stream);
+            _command.Directives.Clear();
+            Usual = Parse(QueryCollection.Empty);
+        }
+
+        /// <summary>Those of a request without any.</summary>
+        public RequestParameters Usual { get; }
+
+        /// <summary>The parameters' names and what they are.</summary>
+        public IEnumerable<(string Name, string Description)> All => Own.Select(one => (one.Name[2..], one.Description ?? ""));
+
+        private IEnumerable<Option> Own => _command.Options.Where(one => one is not (HelpOption or VersionOption));
+
+        /// <exception cref="CliException">One is unknown or wrong.</exception>
+        public RequestParameters Read(HttpRequest request)
+        {
+            string text = request.QueryString.Value ?? "";
+            if (text.Length == 0)
+            {
+                return Usual;
+            }
+
+            if (_known.TryGetValue(text, out RequestParameters? known))
+            {
+                return known;
+            }
+
+            RequestParameters read = Parse(request.Query);
+            if (_known.Count < MostKnown)
+            {
+                _known[text] = read;
+            }
+
+            return read;
+        }
+
+        private RequestParameters Parse(IQueryCollection query)
+        {
+            List<string> args = [];
+            foreach ((string name, StringValues values) in query)
+            {
+                string option = $"--{name}";
+                if (!Own.Any(one => one.Name == option))
+                {
+                    IEnumerable<string> names = All.Select(one => one.Name);
+                    throw CliException.WrongInput(
+                        $"no parameter '{PlainText.Brief(name)}'{PlainText.DidYouMean(name, names)}; there are {string.Join(", ", names)}");
+                }
+
+                if (values.Count != 1)
+                {
+                    throw CliException.WrongInput($"{option}: expected once, got {values.Count} times");
+                }
+
+                bool isFlag = Own.Single(one => one.Name == option) is Option<bool>;
+                args.Add(values[0] is { Length: > 0 } value ? $"{option}={value}"
+                    : isFlag ? option
+                    : throw CliException.WrongInput($"{option}: expected a value, got ''"));
+            }
+
+            ParseResult parsed = _command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            return parsed.Errors.Count > 0
+                ? throw CliException.WrongInput(parsed.Errors[0].Message)
+                : new RequestParameters(
+                    _options.Read(parsed), RefusalForTrained(parsed), _options.Csv(parsed), _options.Keep(parsed),
+                    parsed.GetValue(_stream));
+        }
+
+        private CliException? RefusalForTrained(ParseResult parsed)
+        {
+            try
+            {
+                _options.RefuseForTrained(parsed);
+                return null;
+            }
+            catch (CliException e)
+            {
+                return e;
+            }
+        }
+    }
+}
