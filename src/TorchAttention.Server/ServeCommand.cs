@@ -12,22 +12,31 @@ internal static class ServeCommand
     /// <param name="trained">Models that fit does not save; null for none.</param>
     public static Command Create(ITrainedModels? trained)
     {
-        var model = new Option<string>("--model")
-        {
-            Description = "The models that fit, condense or train saved, separated by commas; each has its file's name without ending",
-            HelpName = "files",
-            Required = true,
-        };
+        Option<string?> model = Options.Text(
+            "--model", "files",
+            "The models that fit, condense or train saved, separated by commas; each has its file's name without ending");
+        var examples = new ExamplesOptions();
+        var fit = new FitOptions();
         Option<int?> port = Options.WholeNumber("--port", "The port; 0 for a free one, which is printed (default 8080)", 0);
-        var command = new Command("serve", "Serve saved models over HTTP: predictions for programs, in CSV and JSON") { model, port };
+        const string purpose = "Serve saved models, or a fit to data, over HTTP: predictions in CSV and JSON, and a page on which it moves";
+        var command = new Command("serve", purpose) { model, port };
         command.AddAll(trained?.Options ?? []);
+        examples.AddTo(command);
+        fit.AddTo(command);
         command.SetAction(parsed =>
         {
             var settings = new ServerSettings { Port = Port(parsed.GetValue(port)) };
+            string? data = examples.Names(parsed).Data;
+            if (data is null == parsed.GetValue(model) is null)
+            {
+                throw CliException.WrongInput($"serve: expected either --model or --data, got {(data is null ? "neither" : "both")}");
+            }
+
+            using FittedData? fitted = data is null ? null : FittedData.Create(examples.Read(parsed), read => fit.ReadFor(parsed, read));
+            string[] paths = fitted is null ? [.. parsed.GetValue(model)!.Split(',').Select(path => path.Trim())] : [fitted.Path];
             var models = new ModelStore(
-                [.. parsed.GetValue(model)!.Split(',').Select(path => path.Trim())],
-                (path, file) => trained?.IsKnown(file) == true ? trained.Load(path, file, parsed) : null);
-            return RunAsync(new ServerApp(settings, models, line => Console.Error.WriteLine(line))).GetAwaiter().GetResult();
+                paths, (path, file) => trained?.IsKnown(file) == true ? trained.Load(path, file, parsed) : null);
+            return RunAsync(new ServerApp(settings, models, line => Console.Error.WriteLine(line), data)).GetAwaiter().GetResult();
         });
         return command;
     }

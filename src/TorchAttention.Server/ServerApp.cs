@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using TorchAttention.Server.Guards;
 using TorchAttention.Server.Models;
+using TorchAttention.Server.Pages;
 using TorchAttention.Server.Requests;
 
 namespace TorchAttention.Server;
@@ -20,7 +21,8 @@ internal sealed class ServerApp : IAsyncDisposable
     /// <param name="settings">Where it listens, and its limits.</param>
     /// <param name="models">What it serves.</param>
     /// <param name="log">Told a line of what went wrong.</param>
-    public ServerApp(ServerSettings settings, ModelStore models, Action<string> log)
+    /// <param name="data">Where the rows of the only model came from, for its page; null where nobody knows.</param>
+    public ServerApp(ServerSettings settings, ModelStore models, Action<string> log, string? data = null)
     {
         _settings = settings;
         _models = models;
@@ -30,6 +32,7 @@ internal sealed class ServerApp : IAsyncDisposable
         Map("GET", "/healthz", context => context.Response.WriteAsync("ok\n"));
         Map("GET", "/v1/models", context => ModelList.WriteAsync(context, _models));
         Map("POST", "/v1/models/{name}/predict", _predict.AnswerAsync);
+        new PageEndpoints(models, data).Map(this);
     }
 
     /// <summary>Where it listens, once it has started.</summary>

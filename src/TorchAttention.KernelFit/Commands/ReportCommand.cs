@@ -1,5 +1,7 @@
 using TorchAttention.Cli.Page;
+using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -23,8 +25,13 @@ internal static class ReportCommand
     public static string Render(RunFolder run)
     {
         string[] places = [Path.Combine(run.Path, RunFiles.Model), run.Result("model") ?? ""];
-        LivePage? live = run.IsFit && places.FirstOrDefault(File.Exists) is string model
-            ? LivePage.Read(model, ReportPage.DataName(run), run.Data) : null;
+        LivePage? live = null;
+        if (run.IsFit && places.FirstOrDefault(File.Exists) is string model && SafeTensorsFile.Read(model) is var file
+            && FittedModel.IsKnown(file))
+        {
+            live = LivePage.Of(FittedModel.Load(model, file), ReportPage.DataName(run), run.Data);
+        }
+
         return ReportPage.Render(run, live is null ? null : (LivePage.Style, live.Section(server: null)));
     }
 

@@ -12,7 +12,8 @@ internal sealed class LiveCurve
     /// <summary>A browser fits so many rows by itself.</summary>
     public const int MostRows = 10_000;
 
-    private const int PlaceCount = 400;
+    private const int PlaceCount = 300;
+    private const int PlacesAmongRows = 200;
     private const int TrialCount = 41;
 
     // Of more rows than a browser fits: so many curves with so many places each, in digits that a picture shows.
@@ -25,13 +26,15 @@ internal sealed class LiveCurve
 
     private readonly KernelRegression _model;
     private readonly bool _isClass;
+    private readonly IReadOnlyDictionary<string, string> _notes;
 
     /// <param name="model">The fit.</param>
     /// <param name="label">What tells the curve from others: the group, the column, the class; empty where there are no others.</param>
     /// <param name="column">The column of values.</param>
-    public LiveCurve(KernelRegression model, string label = "", int column = 0)
+    /// <param name="notes">The names of its columns, as a file has them.</param>
+    public LiveCurve(KernelRegression model, string label, int column, IReadOnlyDictionary<string, string> notes)
     {
-        (Label, _isClass) = (label, model.Classes.Count > 0);
+        (Label, _isClass, _notes) = (label, model.Classes.Count > 0, notes);
         _model = model.Columns == 1 ? model : OfColumn(model, column);
     }
 
@@ -91,7 +94,7 @@ internal sealed class LiveCurve
     public void WriteAnswer(Utf8JsonWriter json, LiveSettings settings)
     {
         KernelRegression model = ModelFor(settings);
-        WriteAnswer(json, Answer(model, QueriesFor(settings), _isClass), isWhole: true);
+        WriteAnswer(json, Answer(model, QueriesFor(settings), _isClass, settings.HasNew || settings.IsExact), isWhole: true);
         if (settings.IsExact)
         {
             json.WriteNumberOrNull("error", Math.Sqrt(model.Diagnostics.LeaveOneOutError));
@@ -116,8 +119,10 @@ internal sealed class LiveCurve
         }));
     }
 
-    /// <summary>The model as it is set on the page, for a file.</summary>
-    public KernelRegression ModelFor(LiveSettings settings) => settings.Removed.Count == 0
+    /// <summary>Saves the model as it is set on the page.</summary>
+    public void Save(string path, LiveSettings settings) => ModelFor(settings).Save(path, _notes);
+
+    private KernelRegression ModelFor(LiveSettings settings) => settings.Removed.Count == 0
         ? _model.With(OptionsFor(settings), keepsNoise: !settings.IsExact)
         : Without(settings.Removed).With(OptionsFor(settings), keepsNoise: false);
 
@@ -138,7 +143,7 @@ internal sealed class LiveCurve
         }
     }
 
-    private static LiveAnswer Answer(KernelRegression model, double[] queries, bool isClass)
+    private static LiveAnswer Answer(KernelRegression model, double[] queries, bool isClass, bool hasNew = true)
     {
         var options = new PredictionOptions { NoNeighbour = NoNeighbourPolicy.NaN, HasErrors = false };
         if (isClass || model.Features > model.MostFeaturesOfIntervals)
@@ -149,7 +154,7 @@ internal sealed class LiveCurve
         options = options with { HasErrors = true };
         return new LiveAnswer(
             model.Predict(queries, options with { Interval = IntervalKind.Mean }),
-            model.Predict(queries, options with { Interval = IntervalKind.NewObservation }));
+            hasNew ? model.Predict(queries, options with { Interval = IntervalKind.NewObservation }) : null);
     }
 
     // A browser that fits by itself lacks the noise alone.
@@ -271,7 +276,8 @@ internal sealed class LiveCurve
         }
 
         // Where most rows lie in a small part of the range, an even grid passes over the curve there.
-        IEnumerable<int> ranks = Enumerable.Range(0, PlaceCount).Select(i => (int)((long)i * (Count - 1) / (PlaceCount - 1)));
+        IEnumerable<int> ranks = Enumerable.Range(0, PlacesAmongRows).Select(
+            i => (int)((long)i * (Count - 1) / (PlacesAmongRows - 1)));
         return [.. grid.Concat(ranks.Select(i => _model.Keys[i])).Distinct().Order()];
     }
 

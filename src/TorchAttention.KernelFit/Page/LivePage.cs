@@ -4,9 +4,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Groups;
 using TorchAttention.Numerics.Regression.Intervals;
-using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Cli.Page;
 
@@ -35,37 +33,33 @@ internal sealed class LivePage
     /// <summary>The styles of <see cref="Section"/>, for a page's head.</summary>
     public static string Style => string.Concat(_styles.Select(name => $"<style>\n{Resource(name)}\n</style>\n"));
 
-    /// <summary>The page of a model's file; null for one that keeps no rows to fit, or has categories.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="name">What the model is called.</param>
+    /// <summary>The page of a model; null for one that keeps no rows to fit, or has categories.</summary>
+    /// <param name="fitted">The model.</param>
+    /// <param name="name">What it is called.</param>
     /// <param name="data">Where its rows came from; null where nobody knows.</param>
-    /// <exception cref="StorageException">The file is damaged.</exception>
-    public static LivePage? Read(string path, string name, string? data)
+    public static LivePage? Of(FittedModel fitted, string name, string? data)
     {
-        SafeTensorsFile file = SafeTensorsFile.Read(path);
-        switch (file.Metadata.GetValueOrDefault("model"))
+        ModelNotes names = fitted.Names;
+        Dictionary<string, string> notesOf(string target) => ModelNotes.Create(names.Features, target, names.Kinds);
+        if (fitted.Groups is { } groups)
         {
-            case KernelRegression.ModelName:
-                (KernelRegression model, IReadOnlyDictionary<string, string> notes) = KernelRegression.Load(path, file);
-                var names = ModelNotes.Read(path, notes, model.Features);
-                IReadOnlyList<string> labels = model.Classes.Count > 0 ? model.Classes
-                    : model.Columns == 1 ? [""] : names.TargetsOf(model.Columns);
-                return new LivePage(
-                    [.. labels.Select((label, c) => new LiveCurve(model, label, c))], names, name, data,
-                    model.Classes.Count > 0 ? "class" : "column");
-            case GroupedRegression.ModelName:
-                (GroupedRegression groups, notes) = GroupedRegression.Load(path, file);
-                return new LivePage(
-                    [.. groups.Groups.OrderByDescending(group => groups[group].Count).Select(group => new LiveCurve(groups[group], group))],
-                    ModelNotes.Read(path, notes, groups.Features), name, data, ModelNotes.GroupsOf(notes));
-            default:
-                return null;
+            IEnumerable<string> largest = groups.Groups.OrderByDescending(group => groups[group].Count);
+            return new LivePage(
+                [.. largest.Select(group => new LiveCurve(groups[group], group, 0, notesOf(names.Target)))], names, name, data,
+                fitted.Columns.By!);
         }
-    }
 
-    /// <summary>The page of a fit.</summary>
-    public static LivePage Of(KernelRegression model, ModelNotes names, string name, string? data) =>
-        new([new LiveCurve(model)], names, name, data, "column");
+        if (fitted.Model is not KernelRegression model)
+        {
+            return null;
+        }
+
+        IReadOnlyList<string> labels = model.Classes.Count > 0 ? model.Classes
+            : model.Columns == 1 ? [""] : names.TargetsOf(model.Columns);
+        return new LivePage(
+            [.. labels.Select((label, c) => new LiveCurve(model, label, c, notesOf(label.Length > 0 ? label : names.Target)))], names, name,
+            data, model.Classes.Count > 0 ? "class" : "column");
+    }
 
     /// <summary>Writes all that the page's scripts begin with.</summary>
     /// <param name="json">Where.</param>

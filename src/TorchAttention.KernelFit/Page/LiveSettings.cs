@@ -29,6 +29,9 @@ internal sealed record LiveSettings
     /// <summary>The rows that were clicked away.</summary>
     public IReadOnlySet<int> Removed { get; init; } = new HashSet<int>();
 
+    /// <summary>Whether the interval of new observations is shown.</summary>
+    public bool HasNew { get; init; }
+
     /// <summary>Whether the noise is measured anew, and the errors told; while a slider moves it is not.</summary>
     public bool IsExact { get; init; }
 }

@@ -150,6 +150,7 @@
       method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({
         curve: page.labels.indexOf(curve.label), kernel: kernel.name, degree, h, feature, slice, removed: [...removed], exact: isExact,
+        new: isShown("new"),
       }),
     });
     if (!response.ok) { throw new Error((await response.text()).trim()); }
@@ -724,7 +725,7 @@
     update(true);
     updateSearch();
   });
-  on("live-interval", "change", () => draw());
+  on("live-interval", "change", () => page.server === null ? draw() : update(true));
   on("live-query", "input", value => {
     const [least, most] = rangeOfX(feature);
     look(least + ((most - least) * Number(value) / SLIDER));
@@ -773,6 +774,6 @@
 
   // For tests and for the curious: what is drawn.
   Object.assign(window, { live: { get answer() { return answer; }, get places() { return answer.places ?? placesOf(); }, get h() { return h; },
-    get search() { return search; }, get shares() { return shares; } } });
+    get search() { return search; }, get shares() { return shares; }, get isAsking() { return isAsking; } } });
   choose(page.curves[0].label);
 })();

@@ -47,8 +47,17 @@ public sealed class Browser : IAsyncDisposable
             }
         };
         await page.GotoAsync(address);
-        await page.WaitForFunctionAsync("window.live && live.answer.mean.length > 0");
+        await UntilAsync(page, "window.live && live.answer.mean.length > 0");
         return (page, troubles);
+    }
+
+    /// <summary>Waits until a script says so. (The page's policy forbids Playwright's own way, which evaluates text in the page.)</summary>
+    public static async Task UntilAsync(IPage page, string script)
+    {
+        while (!await page.EvaluateAsync<bool>($"Boolean({script})"))
+        {
+            await Task.Delay(20);
+        }
     }
 
     /// <summary>Numbers that a script says.</summary>

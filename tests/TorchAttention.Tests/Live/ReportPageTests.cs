@@ -41,7 +41,7 @@ public sealed class ReportPageTests : IDisposable
         await AgreeAsync(page, other, hasBand: false);
         if (model.Options.Periods.Count == 0)
         {
-            await page.WaitForFunctionAsync("Number.isFinite(live.answer.error)");
+            await Browser.UntilAsync(page, "Number.isFinite(live.answer.error)");
             double error = await page.EvaluateAsync<double>("live.answer.error");
             Assert.Equal(1, error / Math.Sqrt(other.Diagnostics.LeaveOneOutError), 1e-9);
         }
@@ -80,10 +80,10 @@ public sealed class ReportPageTests : IDisposable
 
         await page.FocusAsync("#live-remove");
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForFunctionAsync("document.getElementById('live-say').textContent.includes('1 left out')");
+        await Browser.UntilAsync(page, "document.getElementById('live-say').textContent.includes('1 left out')");
         await page.FocusAsync("#live-back");
         await page.Keyboard.PressAsync("Space");
-        await page.WaitForFunctionAsync("!document.getElementById('live-say').textContent.includes('left out')");
+        await Browser.UntilAsync(page, "!document.getElementById('live-say').textContent.includes('left out')");
 
         await page.FocusAsync("#live-copy-command");
         await page.Keyboard.PressAsync("Enter");
@@ -121,7 +121,7 @@ public sealed class ReportPageTests : IDisposable
 
         Assert.Equal(1, (await Browser.NumbersAsync(page, "live.h"))[0] / model.Bandwidths[0], 0.02);
         await page.ClickAsync("#live-play");
-        await page.WaitForFunctionAsync("document.getElementById('live-say').textContent.includes('after 5 steps')");
+        await Browser.UntilAsync(page, "document.getElementById('live-say').textContent.includes('after 5 steps')");
         await page.ClickAsync("#live-play");
         Assert.Empty(troubles);
     }

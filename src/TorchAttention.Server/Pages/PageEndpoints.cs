@@ -1,0 +1,146 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using TorchAttention.Cli.Page;
+using TorchAttention.Numerics;
+using TorchAttention.Server.Models;
+using TorchAttention.Server.Requests;
+
+namespace TorchAttention.Server.Pages;
+
+/// <summary>The pages on which a model moves, and what their scripts ask.</summary>
+/// <param name="models">The models.</param>
+/// <param name="data">Where the rows of the only model came from; null where nobody knows.</param>
+internal sealed class PageEndpoints(ModelStore models, string? data)
+{
+    // What a page sends: settings, and the numbers of rows that were clicked away.
+    private const int MostBytes = 1 << 20;
+
+    private readonly ConditionalWeakTable<ServedModel, LivePage?> _pages = [];
+
+    /// <summary>Maps them.</summary>
+    public void Map(ServerApp app)
+    {
+        app.Map("GET", "/", FirstAsync);
+        app.Map("GET", "/page/{name}", context => HtmlAsync(context, PageOf(context)));
+        app.Map("GET", "/page/{name}/curves/{number:int}", context => JsonAsync(
+            context, json => CurveOf(PageOf(context), NumberOf(context)).WriteTo(json, isAlone: false)));
+        app.Map("POST", "/page/{name}/curve", context => AskAsync(context, (curve, settings) => JsonAsync(
+            context, json => curve.WriteAnswer(json, settings))));
+        app.Map("POST", "/page/{name}/search", context => AskAsync(context, (curve, settings) => JsonAsync(
+            context, json => curve.WriteSearch(json, settings))));
+        app.Map("POST", "/page/{name}/model", context => AskAsync(context, (curve, settings) => ModelAsync(context, curve, settings)));
+    }
+
+    // The page of the only model, or a list of them.
+    private Task FirstAsync(HttpContext context)
+    {
+        string[] names = [.. models.Names];
+        if (names.Length == 1)
+        {
+            return HtmlAsync(context, PageOf(context, names[0]));
+        }
+
+        static string text(string name) => System.Net.WebUtility.HtmlEncode(PlainText.Escape(name));
+        context.Response.ContentType = "text/html; charset=utf-8";
+        IEnumerable<string> links = names.Select(name => $"<li><a href=\"/page/{Uri.EscapeDataString(name)}\">{text(name)}</a></li>");
+        return context.Response.WriteAsync(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Models</title>" + LivePage.Style
+                + $"</head><body><main><h1>Models</h1><ul>{string.Concat(links)}</ul></main></body></html>\n");
+    }
+
+    private static Task HtmlAsync(HttpContext context, (string Name, LivePage Page) of)
+    {
+        context.Response.ContentType = "text/html; charset=utf-8";
+
+        // Nothing that a column is called, or a file says, can fetch or run anything.
+        context.Response.Headers.ContentSecurityPolicy =
+            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data: blob:; "
+                + "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+        context.Response.Headers.CacheControl = "no-store";
+        return context.Response.WriteAsync(of.Page.Document($"/page/{Uri.EscapeDataString(of.Name)}"));
+    }
+
+    private (string Name, LivePage Page) PageOf(HttpContext context, string? name = null)
+    {
+        name ??= (string)context.Request.RouteValues["name"]!;
+        ServedModel model = models.Find(name)
+            ?? throw new RequestException(
+                StatusCodes.Status404NotFound,
+                $"expected one of the models {PlainText.List([.. models.Names])}, got '{PlainText.Brief(name)}'");
+        LivePage? page = _pages.GetValue(model, it => it.Fitted is null ? null : LivePage.Of(it.Fitted, name, data));
+        return page is not null ? (name, page)
+            : throw new RequestException(
+                StatusCodes.Status404NotFound,
+                $"'{PlainText.Brief(name)}' has no page: expected a model that keeps its rows, which are numbers, dates or durations; "
+                    + $"its predictions are at /v1/models/{name}/predict");
+    }
+
+    private static LiveCurve CurveOf((string Name, LivePage Page) of, int number) =>
+        number >= 0 && number < of.Page.Curves.Count ? of.Page.Curves[number]
+            : throw new RequestException(
+                StatusCodes.Status404NotFound, $"expected a curve from 0 to {of.Page.Curves.Count - 1}, got {number}");
+
+    private static int NumberOf(HttpContext context) =>
+        int.Parse((string)context.Request.RouteValues["number"]!, CultureInfo.InvariantCulture);
+
+    private async Task AskAsync(HttpContext context, Func<LiveCurve, LiveSettings, Task> answer)
+    {
+        (string Name, LivePage Page) of = PageOf(context);
+        if (!context.Request.HasJsonContentType())
+        {
+            throw new RequestException(
+                StatusCodes.Status415UnsupportedMediaType, $"expected application/json, got '{context.Request.ContentType}'");
+        }
+
+        if (context.Request.ContentLength is not <= MostBytes)
+        {
+            throw new RequestException(
+                StatusCodes.Status413PayloadTooLarge, $"expected settings of at most {MostBytes} bytes and said to be");
+        }
+
+        try
+        {
+            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
+            var asked = new AskedSettings(document.RootElement);
+            LiveCurve curve = CurveOf(of, asked.Curve);
+            await answer(curve, asked.For(curve));
+        }
+        catch (JsonException e)
+        {
+            throw new RequestException(StatusCodes.Status400BadRequest, $"expected JSON, got none: {e.Message}");
+        }
+        catch (Exception e) when (e is ArgumentException or RegressionDataException)
+        {
+            throw new RequestException(StatusCodes.Status400BadRequest, e.Message);
+        }
+    }
+
+    private static async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
+    {
+        var text = new ArrayBufferWriter<byte>(1 << 16);
+        using (var json = new Utf8JsonWriter(text))
+        {
+            json.WriteStartObject();
+            write(json);
+            json.WriteEndObject();
+        }
+
+        context.Response.ContentType = "application/json";
+        await context.Response.BodyWriter.WriteAsync(text.WrittenMemory, context.RequestAborted);
+    }
+
+    private static async Task ModelAsync(HttpContext context, LiveCurve curve, LiveSettings settings)
+    {
+        string file = Path.Combine(Path.GetTempPath(), $"{Path.GetRandomFileName()}.safetensors");
+        try
+        {
+            curve.Save(file, settings);
+            context.Response.ContentType = "application/octet-stream";
+            await context.Response.SendFileAsync(file, context.RequestAborted);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+}
