@@ -32,7 +32,10 @@ internal sealed class ServerApp : IAsyncDisposable
         Map("GET", "/healthz", context => context.Response.WriteAsync("ok\n"));
         Map("GET", "/v1/models", context => ModelList.WriteAsync(context, _models));
         Map("POST", "/v1/models/{name}/predict", _predict.AnswerAsync);
-        new PageEndpoints(models, data).Map(this);
+        if (models.Names.Count > 0)
+        {
+            new PageEndpoints(models, data).Map(Map);
+        }
     }
 
     /// <summary>Where it listens, once it has started.</summary>

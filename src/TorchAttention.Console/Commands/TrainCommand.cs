@@ -14,6 +14,11 @@ internal static class TrainCommand
         {
             TrainOptions options = new TrainOptions(new TrainLine(parsed)) with { Arguments = TrainLine.Arguments(parsed) };
             options = options.Resume is string directory ? GoOn(parsed, options, directory) : options;
+            if (options.Live is not null && (options.Sweep.Count > 0 || options.Seeds is > 1))
+            {
+                throw CliException.WrongInput($"{TrainOptions.LiveName}: expected one training, got several");
+            }
+
             if (options.Sweep.Count > 0)
             {
                 return SweepJob.Run(options);

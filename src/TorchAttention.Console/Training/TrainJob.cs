@@ -26,6 +26,7 @@ internal sealed partial class TrainJob
     private readonly Trainer _trainer;
     private readonly ProgressBoard _board;
     private readonly MetricsLog _log;
+    private readonly LiveTraining? _live;
     private readonly Stopwatch _clock = new();
 
     private TrainJob(
@@ -61,6 +62,12 @@ internal sealed partial class TrainJob
             TensorBoardLog events = owned.Add(new TensorBoardLog(
                 _trainer, _models.Learned, Path.Combine(directory.Path, "tensorboard"), _models.InUnits, lossScale));
             events.Failed += (_, e) => Console.Error.WriteLine($"warning: {e.Message}; training goes on");
+        }
+
+        if (options.Live is int port)
+        {
+            _live = owned.Add(new LiveTraining(port, _trainer, _models, data, source, _board, options.Model.Name));
+            Console.Error.WriteLine($"the training is shown at {_live.Url}");
         }
 
         owned.Add(WatchCheckpoints());
@@ -161,6 +168,7 @@ internal sealed partial class TrainJob
             var notes = new Dictionary<string, string> { ["data"] = _source.Name };
             _directory.Write(() => ModelFile.Save(_models.InUnits, Path.Combine(_directory.Path, RunFiles.Model), notes));
             _models.MeasureLearned();
+            _live?.End();
             summary = new RunSummary
             {
                 Data = _source.Name,

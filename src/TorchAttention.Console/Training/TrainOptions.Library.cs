@@ -14,6 +14,7 @@ internal sealed partial record TrainOptions
     public const string EpochsName = "--epochs";
     public const string ResumeName = "--resume";
     public const string SweepName = "--sweep";
+    public const string LiveName = "--live";
     private const int UsualEpochs = 5;
 
     /// <summary>The command line that these are from, for another one to repeat.</summary>
@@ -117,6 +118,7 @@ internal sealed partial record TrainOptions
                 ? $"--gamma: expected less than 1 with --schedule {ScheduleChoice.Plateau}, got {Gamma}"
             : Schedule.Name == ScheduleChoice.Cyclic && FinalFactor > 1
                 ? $"--final-factor: expected at most 1 with --schedule {ScheduleChoice.Cyclic}, got {FinalFactor}"
+            : Live > ushort.MaxValue ? $"{LiveName}: expected a port from 0 to {ushort.MaxValue}, got {Live}"
             : Momentum >= 1 ? $"--momentum: expected less than 1, got {Momentum}"
             : null;
         if (problem is not null)

@@ -309,6 +309,11 @@ internal sealed partial record TrainOptions(TrainLine Line)
     public bool TensorBoard { get; } = Line.Take(
         Options.Flag("--tensorboard", "Write TensorBoard's event files to the run's folder"), onResume: OnResume.Surroundings);
 
+    /// <summary>The port of a page that follows the training; null for none.</summary>
+    public int? Live { get; init; } = Line.Take(
+        Options.WholeNumber(LiveName, "A page that follows the training is at this port of this machine; 0 for a free one", least: 0),
+        onResume: OnResume.Surroundings);
+
     public bool NoPlots { get; } = Line.Take(Options.NoPlots(), onResume: OnResume.Surroundings);
 
     public bool Quiet { get; init; } = Line.Take(Options.Quiet(), onResume: OnResume.Printing);

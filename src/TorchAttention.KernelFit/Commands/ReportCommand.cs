@@ -32,7 +32,7 @@ internal static class ReportCommand
             live = LivePage.Of(FittedModel.Load(model, file), ReportPage.DataName(run), run.Data);
         }
 
-        return ReportPage.Render(run, live is null ? null : (LivePage.Style, live.Section(server: null)));
+        return ReportPage.Render(run, live is null ? null : (PageParts.Style, live.Section(server: null)));
     }
 
     private static int Write(string folder, string? output)

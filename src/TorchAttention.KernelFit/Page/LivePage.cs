@@ -16,9 +16,6 @@ internal sealed class LivePage
     // A file has the largest groups; a server has them all.
     private const int MostCurvesInFile = 50;
 
-    private static readonly string[] _scripts = ["uPlot.iife.min.js", "pooling.js", "training.js", "charts.js", "live.js"];
-    private static readonly string[] _styles = ["uPlot.min.css", "live.css"];
-
     private readonly ModelNotes _names;
     private readonly string _name;
     private readonly string? _data;
@@ -29,9 +26,6 @@ internal sealed class LivePage
 
     /// <summary>The curves; one unless the fit is of groups, several columns or classes.</summary>
     public IReadOnlyList<LiveCurve> Curves { get; }
-
-    /// <summary>The styles of <see cref="Section"/>, for a page's head.</summary>
-    public static string Style => string.Concat(_styles.Select(name => $"<style>\n{Resource(name)}\n</style>\n"));
 
     /// <summary>The page of a model; null for one that keeps no rows to fit, or has categories.</summary>
     /// <param name="fitted">The model.</param>
@@ -95,40 +89,15 @@ internal sealed class LivePage
     /// <param name="server">Where the server answers; null where there is none.</param>
     public string Section(string? server)
     {
-        var text = new StringBuilder(Resource("live.html"));
+        var text = new StringBuilder(PageParts.Text("live.html"));
         text.Append("<script type=\"application/json\" id=\"live-data\">");
-        text.Append(Data(server)).Append("</script>\n");
-        foreach (string script in _scripts)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"<script>\n{Resource(script)}\n</script>\n");
-        }
-
-        return text.ToString();
+        return text.Append(Data(server)).Append("</script>\n")
+            .Append(PageParts.Scripts("uPlot.iife.min.js", "pooling.js", "training.js", "charts.js", "live.js")).ToString();
     }
 
     /// <summary>A page of its own.</summary>
     /// <param name="server">Where the server answers; null where there is none.</param>
-    public string Document(string? server)
-    {
-        string title = System.Net.WebUtility.HtmlEncode(PlainText.Escape(_name));
-        return $"""
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>{title}</title>
-            {Style}
-            </head>
-            <body>
-            <main>
-            {Section(server)}
-            </main>
-            </body>
-            </html>
-
-            """;
-    }
+    public string Document(string? server) => PageParts.Document(_name, Section(server));
 
     // Its letters beyond ASCII and those of markup are escaped by the encoder: nothing in it ends the element that it is in.
     private string Data(string? server)
@@ -142,14 +111,6 @@ internal sealed class LivePage
         }
 
         return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
-    }
-
-    private static string Resource(string name)
-    {
-        using Stream stream = typeof(LivePage).Assembly.GetManifestResourceStream(name)
-            ?? throw new InvalidOperationException($"The program lacks its part '{name}'.");
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 
     private readonly struct Powers : IKernelCall<double[]>

@@ -28,6 +28,9 @@ internal sealed class ModelStore
         }
     }
 
+    /// <summary>No models.</summary>
+    public static ModelStore Empty { get; } = new([], (_, _) => null);
+
     /// <summary>The models that there are now, in the order they were named.</summary>
     public IEnumerable<(string Name, ServedModel Model)> All => _entries.Select(entry => (entry.Key, entry.Value.Model));
 

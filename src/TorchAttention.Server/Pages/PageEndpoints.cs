@@ -18,17 +18,18 @@ internal sealed class PageEndpoints(ModelStore models, string? data)
     private readonly ConditionalWeakTable<ServedModel, LivePage?> _pages = [];
 
     /// <summary>Maps them.</summary>
-    public void Map(ServerApp app)
+    /// <param name="map">Adds an endpoint: its method, its path, its work.</param>
+    public void Map(Action<string, string, Func<HttpContext, Task>> map)
     {
-        app.Map("GET", "/", FirstAsync);
-        app.Map("GET", "/page/{name}", context => HtmlAsync(context, PageOf(context)));
-        app.Map("GET", "/page/{name}/curves/{number:int}", context => JsonAsync(
+        map("GET", "/", FirstAsync);
+        map("GET", "/page/{name}", context => HtmlAsync(context, PageOf(context)));
+        map("GET", "/page/{name}/curves/{number:int}", context => JsonAsync(
             context, json => CurveOf(PageOf(context), NumberOf(context)).WriteTo(json, isAlone: false)));
-        app.Map("POST", "/page/{name}/curve", context => AskAsync(context, (curve, settings) => JsonAsync(
+        map("POST", "/page/{name}/curve", context => AskAsync(context, (curve, settings) => JsonAsync(
             context, json => curve.WriteAnswer(json, settings))));
-        app.Map("POST", "/page/{name}/search", context => AskAsync(context, (curve, settings) => JsonAsync(
+        map("POST", "/page/{name}/search", context => AskAsync(context, (curve, settings) => JsonAsync(
             context, json => curve.WriteSearch(json, settings))));
-        app.Map("POST", "/page/{name}/model", context => AskAsync(context, (curve, settings) => ModelAsync(context, curve, settings)));
+        map("POST", "/page/{name}/model", context => AskAsync(context, (curve, settings) => ModelAsync(context, curve, settings)));
     }
 
     // The page of the only model, or a list of them.
@@ -41,14 +42,15 @@ internal sealed class PageEndpoints(ModelStore models, string? data)
         }
 
         static string text(string name) => System.Net.WebUtility.HtmlEncode(PlainText.Escape(name));
-        context.Response.ContentType = "text/html; charset=utf-8";
         IEnumerable<string> links = names.Select(name => $"<li><a href=\"/page/{Uri.EscapeDataString(name)}\">{text(name)}</a></li>");
-        return context.Response.WriteAsync(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Models</title>" + LivePage.Style
-                + $"</head><body><main><h1>Models</h1><ul>{string.Concat(links)}</ul></main></body></html>\n");
+        return HtmlAsync(context, PageParts.Document("Models", $"<h1>Models</h1><ul>{string.Concat(links)}</ul>"));
     }
 
-    private static Task HtmlAsync(HttpContext context, (string Name, LivePage Page) of)
+    private static Task HtmlAsync(HttpContext context, (string Name, LivePage Page) of) =>
+        HtmlAsync(context, of.Page.Document($"/page/{Uri.EscapeDataString(of.Name)}"));
+
+    /// <summary>Answers with a page.</summary>
+    public static Task HtmlAsync(HttpContext context, string page)
     {
         context.Response.ContentType = "text/html; charset=utf-8";
 
@@ -57,7 +59,7 @@ internal sealed class PageEndpoints(ModelStore models, string? data)
             "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data: blob:; "
                 + "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
         context.Response.Headers.CacheControl = "no-store";
-        return context.Response.WriteAsync(of.Page.Document($"/page/{Uri.EscapeDataString(of.Name)}"));
+        return context.Response.WriteAsync(page);
     }
 
     private (string Name, LivePage Page) PageOf(HttpContext context, string? name = null)

@@ -25,7 +25,8 @@ public sealed class Browser : IAsyncDisposable
     }
 
     /// <summary>Opens a page; what it writes to the console, throws or asks of another machine comes into the list.</summary>
-    public async Task<(IPage Page, List<string> Troubles)> OpenAsync(string address, int width = 1200, ColorScheme scheme = ColorScheme.Light)
+    public async Task<(IPage Page, List<string> Troubles)> OpenAsync(
+        string address, int width = 1200, ColorScheme scheme = ColorScheme.Light)
     {
         IBrowserContext context = await _browser.NewContextAsync(new BrowserNewContextOptions
         {

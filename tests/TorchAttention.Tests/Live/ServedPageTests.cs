@@ -88,7 +88,8 @@ public sealed partial class ServedPageTests : IDisposable
         [
             ("curve", 1, "expected a curve from 0 to 0, got 1"), ("kernel", "cosine", "kernel: expected a kernel, got 'cosine'"),
             ("degree", 4, "degree: expected 0 to 3, got 4"), ("h", new[] { -1.0 }, "h: expected 1 positive numbers, got -1"),
-            ("h", new[] { 1.0, 2 }, "h: expected 1 positive numbers, got 1, 2"), ("removed", new[] { 133 }, "removed: expected rows from 0"),
+            ("h", new[] { 1.0, 2 }, "h: expected 1 positive numbers, got 1, 2"),
+            ("removed", new[] { 133 }, "removed: expected rows from 0"),
             ("slice", "no", "slice: expected a JSON array, got none"), ("feature", 0.5, "feature: expected a whole number, got 0.5"),
         ];
         foreach ((string key, object value, string says) in wrong)
