@@ -110,8 +110,17 @@ internal sealed partial class JsonSource
                 throw Wrong(row, "an object with the columns' names", Kind(reader.TokenType));
             }
 
-            Array.ForEach([.. _values], values => values[_count] = double.NaN);
-            _texts.ForEach(texts => texts?[_count] = null);
+            if (_count == _capacity)
+            {
+                Grow();
+            }
+
+            for (int place = 0; place < _values.Count; place++)
+            {
+                _values[place][_count] = double.NaN;
+                _texts[place]?[_count] = null;
+            }
+
             int next = 0;
             while (reader.Read())
             {
@@ -176,7 +185,7 @@ internal sealed partial class JsonSource
             string name = reader.GetString()!;
             _names.Add(Encoding.UTF8.GetBytes(name));
             _header.Add(name);
-            double[] values = new double[MostRows];
+            double[] values = new double[_capacity];
             values[0] = double.NaN;
             _values.Add(values);
             _texts.Add(null);
@@ -217,7 +226,7 @@ internal sealed partial class JsonSource
             return true;
         }
 
-        (_texts[place] ??= new string?[MostRows])[_count] = kind switch
+        (_texts[place] ??= new string?[_capacity])[_count] = kind switch
         {
             JsonTokenType.String => reader.GetString(),
             JsonTokenType.True => "true",

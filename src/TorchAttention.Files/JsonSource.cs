@@ -11,7 +11,9 @@ internal sealed partial class JsonSource : TableSource
 {
     private const int MostRows = 1 << 13;
     private const int MostBytes = 1 << 24;
-    private const int Start = 1 << 14;
+    private const int LeastBytes = 1 << 8;
+    private const int ManyBytes = 1 << 16;
+    private const int FewRows = 4;
     private const string Wrapper = "rows";
     private const string Shape = "JSON, a list of objects with the columns' names";
 
@@ -20,7 +22,7 @@ internal sealed partial class JsonSource : TableSource
     private readonly List<string> _header = [];
     private readonly List<double[]> _values = [];
     private readonly List<string?[]?> _texts = [];
-    private byte[] _buffer = new byte[Start];
+    private byte[] _buffer;
     private int _at;
     private int _end;
     private bool _isFinal;
@@ -31,10 +33,13 @@ internal sealed partial class JsonSource : TableSource
     private bool _hasEnded;
     private long _before;
     private int _count;
+    private int _capacity = FewRows;
 
     private JsonSource(Stream stream, string name)
         : base(name)
     {
+        // Of a short text no more than it takes.
+        _buffer = new byte[stream.CanSeek ? Math.Clamp((int)Math.Min(stream.Length + 1, ManyBytes), LeastBytes, ManyBytes) : ManyBytes];
         _stream = stream;
         Fill();
         Open();
@@ -89,6 +94,23 @@ internal sealed partial class JsonSource : TableSource
 
     /// <inheritdoc/>
     public override void Dispose() => _stream.Dispose();
+
+    private void Grow()
+    {
+        _capacity = Math.Min(8 * _capacity, MostRows);
+        for (int place = 0; place < _values.Count; place++)
+        {
+            double[] values = _values[place];
+            Array.Resize(ref values, _capacity);
+            _values[place] = values;
+            string?[]? texts = _texts[place];
+            if (texts is not null)
+            {
+                Array.Resize(ref texts, _capacity);
+                _texts[place] = texts;
+            }
+        }
+    }
 
     private Utf8JsonReader Reader() => new(_buffer.AsSpan(_at, _end - _at), _isFinal, _state);
 

@@ -7,25 +7,24 @@ namespace TorchAttention.Server;
 /// <summary>Serves models over HTTP until it is stopped.</summary>
 internal static class ServeCommand
 {
-    private const int MostPort = 65535;
-
     /// <param name="trained">Models that fit does not save; null for none.</param>
     public static Command Create(ITrainedModels? trained)
     {
+        var options = new ServerOptions();
         Option<string?> model = Options.Text(
             "--model", "files",
             "The models that fit, condense or train saved, separated by commas; each has its file's name without ending");
         var examples = new ExamplesOptions();
         var fit = new FitOptions();
-        Option<int?> port = Options.WholeNumber("--port", "The port; 0 for a free one, which is printed (default 8080)", 0);
         const string purpose = "Serve saved models, or a fit to data, over HTTP: predictions in CSV and JSON, and a page on which it moves";
-        var command = new Command("serve", purpose) { model, port };
+        var command = new Command("serve", purpose) { model };
+        options.AddTo(command);
         command.AddAll(trained?.Options ?? []);
         examples.AddTo(command);
         fit.AddTo(command);
         command.SetAction(parsed =>
         {
-            var settings = new ServerSettings { Port = Port(parsed.GetValue(port)) };
+            ServerSettings settings = options.Read(parsed);
             string? data = examples.Names(parsed).Data;
             if (data is null == parsed.GetValue(model) is null)
             {
@@ -41,10 +40,6 @@ internal static class ServeCommand
         return command;
     }
 
-    private static int Port(int? port) => port is null ? new ServerSettings().Port
-        : port <= MostPort ? port.Value
-        : throw CliException.WrongInput($"--port: expected a whole number from 0 to {MostPort}, got {port}");
-
     private static async Task<int> RunAsync(ServerApp server)
     {
         await using ServerApp app = server;
@@ -56,8 +51,9 @@ internal static class ServeCommand
         Console.WriteLine($"listening on {app.Url}");
         await stop.Task;
         await app.StopAsync(ends.Token);
+        int code = ends.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
         Array.ForEach(registrations, registration => registration.Dispose());
-        return ExitCode.Done;
+        return code;
 
         // The first ends it when what is begun is done, the second at once.
         void Stop(PosixSignalContext signal)

@@ -8,6 +8,7 @@ using TorchAttention;
 using TorchAttention.Benchmarks;
 using TorchAttention.Benchmarks.Engine;
 using TorchAttention.Benchmarks.Regression;
+using TorchAttention.Benchmarks.Serving;
 using TorchAttention.Benchmarks.Suite;
 using TorchAttention.Benchmarks.Training;
 
@@ -41,6 +42,13 @@ if (args is ["--suite", "curve", .. string[] repetitions])
 {
     int asked = repetitions.Length > 0 ? int.Parse(repetitions[0], CultureInfo.InvariantCulture) : 20;
     CurveSuiteRun.Print(asked, ofMany: (asked + 2) / 3);
+    return;
+}
+
+if (args is ["--serve-load", string address, string body, .. string[] loads])
+{
+    int[] counts = [.. loads.Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+    ServeLoad.Print(new Uri(address), body, counts.Length > 0 ? counts[0] : 16, counts.Length > 1 ? counts[1] : 200_000);
     return;
 }
 

@@ -29,9 +29,6 @@ internal sealed record ServerSettings
     /// <summary>How many wait for that; the next is refused.</summary>
     public int MostWaiting { get; init; } = 256;
 
-    /// <summary>How long a stop waits for what is begun.</summary>
-    public TimeSpan MostPatience { get; init; } = TimeSpan.FromSeconds(30);
-
     /// <summary>Whether only this machine can ask.</summary>
     public bool IsLoopback => IPAddress.IsLoopback(Address);
 }

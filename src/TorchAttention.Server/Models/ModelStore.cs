@@ -40,16 +40,69 @@ internal sealed class ModelStore
     /// <summary>The model of a name as it is now; null for none.</summary>
     public ServedModel? Find(string name) => _entries.GetValueOrDefault(name)?.Model;
 
+    /// <summary>Looks again and again whether a file has changed, and takes its new content in the place of the old.</summary>
+    /// <param name="period">How long to wait between two looks.</param>
+    /// <param name="log">Told a line of each change.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task WatchAsync(TimeSpan period, Action<string> log, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(period);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            foreach (Entry entry in _entries.Values)
+            {
+                if (entry.HasChanged())
+                {
+                    log(Reload(entry));
+                }
+            }
+        }
+    }
+
+    // Requests that hold the old one end with it.
+    private string Reload(Entry entry)
+    {
+        string path = PlainText.Brief(entry.Path, 500);
+        try
+        {
+            var model = ServedModel.Load(entry.Path, _loadTrained);
+            model.Warm();
+            entry.Model = model;
+            return $"{path}: loaded again";
+        }
+        catch (Exception e)
+        {
+            return $"{e.Message}; the model that was loaded from {path} before goes on";
+        }
+    }
+
     private sealed class Entry(string path, ServedModel model)
     {
         private volatile ServedModel _model = model;
+        private FileStamp _seen = model.Stamp;
+        private FileStamp _last = model.Stamp;
 
         public string Path => path;
 
         public ServedModel Model
         {
             get => _model;
-            set => _model = value;
+            set
+            {
+                _seen = value.Stamp;
+                _model = value;
+            }
+        }
+
+        // A file that is still being written looks otherwise at each look.
+        public bool HasChanged()
+        {
+            var now = FileStamp.Read(path);
+            bool isAtRest = now == _last;
+            _last = now;
+            bool hasChanged = isAtRest && now != _seen;
+            _seen = hasChanged ? now : _seen;
+            return hasChanged;
         }
     }
 }

@@ -41,6 +41,15 @@ internal sealed class ServedModel
         return new ServedModel(trained is null ? FittedModel.Load(path, file) : null, trained, stamp);
     }
 
+    /// <summary>Predicts once, so that what a model prepares at its first query is there at the next.</summary>
+    public void Warm()
+    {
+        if (Fitted is { Groups: null } fitted && Columns.Levels.Length == 0)
+        {
+            fitted.Model.Predict(new double[Columns.Features.Length], fitted.Check(new PredictionRequest()));
+        }
+    }
+
     /// <summary>Writes the header, and gives what writes some rows of predictions.</summary>
     /// <param name="written">Where they go.</param>
     /// <param name="request">What is asked.</param>

@@ -1,7 +1,7 @@
 using TorchAttention.Cli.Page;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Server.Requests;
+using TorchAttention.Server.Guards;
 
 namespace TorchAttention.Server.Pages;
 

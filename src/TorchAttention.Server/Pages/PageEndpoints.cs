@@ -1,7 +1,7 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using TorchAttention.Cli.Page;
 using TorchAttention.Numerics;
+using TorchAttention.Server.Guards;
 using TorchAttention.Server.Models;
 using TorchAttention.Server.Requests;
 
@@ -19,15 +19,15 @@ internal sealed class PageEndpoints(ModelStore models, string? data)
 
     /// <summary>Maps them.</summary>
     /// <param name="map">Adds an endpoint: its method, its path, its work.</param>
-    public void Map(Action<string, string, Func<HttpContext, Task>> map)
+    public void Map(Action<string, string, RequestDelegate> map)
     {
         map("GET", "/", FirstAsync);
         map("GET", "/page/{name}", context => HtmlAsync(context, PageOf(context)));
-        map("GET", "/page/{name}/curves/{number:int}", context => JsonAsync(
+        map("GET", "/page/{name}/curves/{number:int}", context => JsonAnswer.WriteAsync(
             context, json => CurveOf(PageOf(context), NumberOf(context)).WriteTo(json, isAlone: false)));
-        map("POST", "/page/{name}/curve", context => AskAsync(context, (curve, settings) => JsonAsync(
+        map("POST", "/page/{name}/curve", context => AskAsync(context, (curve, settings) => JsonAnswer.WriteAsync(
             context, json => curve.WriteAnswer(json, settings))));
-        map("POST", "/page/{name}/search", context => AskAsync(context, (curve, settings) => JsonAsync(
+        map("POST", "/page/{name}/search", context => AskAsync(context, (curve, settings) => JsonAnswer.WriteAsync(
             context, json => curve.WriteSearch(json, settings))));
         map("POST", "/page/{name}/model", context => AskAsync(context, (curve, settings) => ModelAsync(context, curve, settings)));
     }
@@ -115,20 +115,6 @@ internal sealed class PageEndpoints(ModelStore models, string? data)
         {
             throw new RequestException(StatusCodes.Status400BadRequest, e.Message);
         }
-    }
-
-    private static async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
-    {
-        var text = new ArrayBufferWriter<byte>(1 << 16);
-        using (var json = new Utf8JsonWriter(text))
-        {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
-
-        context.Response.ContentType = "application/json";
-        await context.Response.BodyWriter.WriteAsync(text.WrittenMemory, context.RequestAborted);
     }
 
     private static async Task ModelAsync(HttpContext context, LiveCurve curve, LiveSettings settings)

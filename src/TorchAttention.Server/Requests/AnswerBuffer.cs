@@ -48,16 +48,19 @@ internal sealed class AnswerBuffer : TextWriter
         }
     }
 
-    /// <summary>Sends what there is.</summary>
+    /// <summary>Sends what there is, and holds nothing from there on.</summary>
     public async Task SendAsync(PipeWriter output, CancellationToken cancellationToken)
     {
         if (_file is not null)
         {
             _file.Position = 0;
             await _file.CopyToAsync(output, cancellationToken);
+            _file.Dispose();
+            _file = null;
         }
 
         await output.WriteAsync(_bytes.AsMemory(0, _length), cancellationToken);
+        _length = 0;
     }
 
     protected override void Dispose(bool disposing)

@@ -3,6 +3,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Files;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Server.Guards;
+using TorchAttention.Server.Metrics;
 using TorchAttention.Server.Models;
 
 namespace TorchAttention.Server.Requests;
@@ -14,10 +15,12 @@ internal sealed class PredictEndpoint : IDisposable
 
     private readonly ServerSettings _settings;
     private readonly ModelStore _models;
+    private readonly ServerMetrics _metrics;
     private readonly ConcurrencyLimiter _limiter;
 
-    public PredictEndpoint(ServerSettings settings, ModelStore models)
+    public PredictEndpoint(ServerSettings settings, ModelStore models, ServerMetrics metrics)
     {
+        _metrics = metrics;
         _settings = settings;
         _models = models;
         _limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
@@ -33,20 +36,28 @@ internal sealed class PredictEndpoint : IDisposable
 
     public async Task AnswerAsync(HttpContext context)
     {
-        ServedModel model = Find((string)context.Request.RouteValues["name"]!);
+        string name = (string)context.Request.RouteValues["name"]!;
+        ServedModel model = Find(name);
         RequestParameters parameters = Parameters.Read(context.Request);
         RowFormat from = RowFormat.OfBody(context.Request);
         RowFormat to = RowFormat.OfAnswer(context.Request, from);
         PredictionOptions options = Check(model, parameters);
 
-        using var time = new CancellationTokenSource(_settings.MostTime);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(time.Token, context.RequestAborted);
+        // A brief body that is there as a whole has no need of a clock.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        Task<RequestBody> reading = RequestBody.ReadAsync(context.Request, stop.Token);
+        if (!reading.IsCompletedSuccessfully || !(await reading).IsBrief)
+        {
+            stop.CancelAfter(_settings.MostTime);
+        }
+
         try
         {
-            RequestBody body = await RequestBody.ReadAsync(context.Request, stop.Token);
+            RequestBody body = await reading;
             using RateLimitLease lease = await AdmitAsync(stop.Token);
             using var answer = new AnswerBuffer();
-            void Work() => Predict(model, parameters, options, body, (from, to), answer, context, stop.Token);
+            context.Response.ContentType = to.ContentType;
+            void Work() => _metrics.Predicted(name, Predict(model, parameters, options, body, (from, to), answer, context, stop.Token));
             if (body.Whole is not null)
             {
                 Work();
@@ -57,11 +68,14 @@ internal sealed class PredictEndpoint : IDisposable
                 await Task.Factory.StartNew(Work, stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
 
-            context.Response.ContentType = to == RowFormat.Csv ? "text/csv; charset=utf-8" : to.MediaType;
-            context.Response.ContentLength = answer.Length;
+            if (!context.Response.HasStarted)
+            {
+                context.Response.ContentLength = answer.Length;
+            }
+
             await answer.SendAsync(context.Response.BodyWriter, stop.Token);
         }
-        catch (OperationCanceledException) when (time.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
         {
             string most = _settings.MostTime.TotalSeconds.ToString(CultureInfo.InvariantCulture);
             throw new TimeoutException($"expected a request of at most {most} seconds, got a longer one");
@@ -89,7 +103,7 @@ internal sealed class PredictEndpoint : IDisposable
             $"expected at most {_settings.MostRequests} requests at once and {_settings.MostWaiting} that wait, got more; ask again later");
     }
 
-    private void Predict(
+    private long Predict(
         ServedModel model, RequestParameters parameters, PredictionOptions options, RequestBody body, (RowFormat From, RowFormat To) format,
         AnswerBuffer answer, HttpContext context, CancellationToken cancellationToken)
     {
@@ -110,12 +124,19 @@ internal sealed class PredictEndpoint : IDisposable
                     throw new RequestException(
                         StatusCodes.Status413PayloadTooLarge, $"expected at most {_settings.MostRows} rows, got more");
                 }
+
+                if (parameters.IsStreamed && body.Whole is null)
+                {
+                    answer.SendAsync(context.Response.BodyWriter, cancellationToken).GetAwaiter().GetResult();
+                }
             },
             null,
             cancellationToken);
-        if (rows.DroppedRows > 0)
+        if (rows.DroppedRows > 0 && !context.Response.HasStarted)
         {
             context.Response.Headers["Dropped-Rows"] = rows.DroppedRows.ToString(CultureInfo.InvariantCulture);
         }
+
+        return count;
     }
 }

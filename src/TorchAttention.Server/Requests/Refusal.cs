@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
+using Microsoft.Extensions.Primitives;
+using TorchAttention.Server.Guards;
 
 namespace TorchAttention.Server.Requests;
 
@@ -46,11 +48,17 @@ internal static class Refusal
     {
         string told = PlainText.Brief(PlainText.Escape(line.ReplaceLineEndings(" ")), Longest);
         HttpResponse response = context.Response;
+        StringValues allowed = response.Headers.Allow;
         response.Clear();
+        response.Headers.Allow = allowed;
         response.StatusCode = status;
         if (status == StatusCodes.Status503ServiceUnavailable)
         {
             response.Headers.RetryAfter = "1";
+        }
+        else if (status == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
         }
 
         if (!ReadsJson(context.Request))

@@ -7,6 +7,7 @@ namespace TorchAttention.Server.Requests;
 internal sealed class RequestBody
 {
     private const int MostWhole = 1 << 16;
+    private const int MostBrief = 1 << 10;
 
     private readonly PipeReader _reader;
 
@@ -19,8 +20,11 @@ internal sealed class RequestBody
     /// <summary>All of a short body; null for a long one.</summary>
     public byte[]? Whole { get; }
 
+    /// <summary>Whether it is so short that no answer to it takes long.</summary>
+    public bool IsBrief => Whole is { Length: <= MostBrief };
+
     /// <summary>Reads a short body, and the beginning of a long one.</summary>
-    public static async ValueTask<RequestBody> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    public static async Task<RequestBody> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         PipeReader reader = request.BodyReader;
         while (true)

@@ -1,3 +1,5 @@
+using TorchAttention.Server.Guards;
+
 namespace TorchAttention.Server.Requests;
 
 /// <summary>What rows are written in.</summary>
@@ -12,6 +14,9 @@ internal sealed record RowFormat(string MediaType, string Ending)
     public static RowFormat Json { get; } = new("application/json", ".json");
 
     public static RowFormat Lines { get; } = new("application/x-ndjson", ".jsonl");
+
+    /// <summary>What an answer says of itself.</summary>
+    public string ContentType => this == Csv ? "text/csv; charset=utf-8" : MediaType;
 
     private static readonly RowFormat[] _all = [Csv, Json, Lines];
 

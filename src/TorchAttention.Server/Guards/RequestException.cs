@@ -1,4 +1,4 @@
-namespace TorchAttention.Server.Requests;
+namespace TorchAttention.Server.Guards;
 
 /// <summary>A request that is refused.</summary>
 /// <param name="status">The status of the answer.</param>
