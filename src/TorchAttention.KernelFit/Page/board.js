@@ -71,6 +71,7 @@
         const state = await response.json();
         version = state.version;
         draw(state);
+        Object.assign(window, { board: { state } });
         if (state.isDone) { return; }
       }
       setTimeout(follow, PAUSE);

@@ -26,7 +26,8 @@ public sealed class Browser : IAsyncDisposable
 
     /// <summary>Opens a page; what it writes to the console, throws or asks of another machine comes into the list.</summary>
     public async Task<(IPage Page, List<string> Troubles)> OpenAsync(
-        string address, int width = 1200, ColorScheme scheme = ColorScheme.Light)
+        string address, int width = 1200, ColorScheme scheme = ColorScheme.Light,
+        string until = "window.live && live.answer.mean.length > 0")
     {
         IBrowserContext context = await _browser.NewContextAsync(new BrowserNewContextOptions
         {
@@ -48,7 +49,7 @@ public sealed class Browser : IAsyncDisposable
             }
         };
         await page.GotoAsync(address);
-        await UntilAsync(page, "window.live && live.answer.mean.length > 0");
+        await UntilAsync(page, until);
         return (page, troubles);
     }
 
