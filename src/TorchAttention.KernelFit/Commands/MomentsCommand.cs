@@ -112,26 +112,39 @@ internal static class MomentsCommand
             throw CliException.WrongInput($"{other}: expected one column of --x beside it, got {files.Features}");
         }
 
-        BoxGrid? grid = gridFile is null ? null
-            : isOfBoxes ? BoxesOfFiles.Load([gridFile]).Moments.Grid
+        MomentsOfFiles<BoxMoments>? like = gridFile is null ? null
+            : isOfBoxes ? MomentsOfFiles<BoxMoments>.Load([gridFile])
             : throw CliException.WrongInput($"--grid: expected moments of {files.Features} features, got those of one");
-        if (grid is not null && grid.Features != files.Features)
+        if (like is not null && like.Moments.Grid.Features != files.Features)
         {
             throw CliException.WrongInput(
-                $"--x: expected as many columns as the moments of --grid have, {grid.Features}, got {files.Features}");
+                $"--x: expected as many columns as the moments of --grid have, {like.Moments.Grid.Features}, got {files.Features}");
         }
 
+        return Save(files, MomentFiles.OfBoxes(files, cut), like, output, isQuiet, moments => (moments.Boxes, moments.Grid.Widths));
+    }
+
+    private static int Save<T>(
+        RowFiles files,
+        MomentFiles<T> reader,
+        MomentsOfFiles<T>? like,
+        string output,
+        bool isQuiet,
+        Func<T, (int Count, IReadOnlyList<double> Widths)> cellsOf)
+        where T : class, IRowSums<T>
+    {
         using var interruption = new Interruption();
         try
         {
-            BoxesOfFiles read = ProgressBar.Show(
-                "read", isQuiet, progress => BoxesOfFiles.Read(files, grid, cut, progress, interruption.Token));
+            MomentsOfFiles<T> read = ProgressBar.Show(
+                "read", isQuiet, progress => reader.Read(like?.Moments, null, progress, interruption.Token));
             interruption.Write(() => read.Save(output));
             if (!isQuiet)
             {
                 string dropped = read.Dropped > 0 ? $" ({read.Dropped} with missing numbers left out)" : "";
-                Console.WriteLine($"{output}: {read.Moments.Count} rows{dropped} in {read.Moments.Boxes} cells, "
-                    + $"{string.Join(" by ", read.Moments.Grid.Widths.Select(width => Digits.Short(width)))} wide");
+                (int cells, IReadOnlyList<double> widths) = cellsOf(read.Moments);
+                Console.WriteLine($"{output}: {read.Moments.Count} rows{dropped} in {cells} cells, "
+                    + $"{string.Join(" by ", widths.Select(width => Digits.Short(width)))} wide");
             }
 
             return ExitCode.Done;
@@ -177,13 +190,14 @@ internal static class MomentsCommand
         }
 
         cut.Check(files.Features);
-        bool isOfBoxes = gridFile is not null && BoxesOfFiles.IsKnown(gridFile);
+        bool isOfBoxes = gridFile is not null && MomentFiles.AreOfBoxes(gridFile);
         if (files.Features > 1 || isOfBoxes)
         {
             return RunBoxes(files, gridFile, isOfBoxes, cut, output, isQuiet);
         }
 
-        MomentGrid? grid = gridFile is null ? null : MomentsOfFiles.Load([gridFile]).Moments.Grid;
+        MomentsOfFiles<Moments>? like = gridFile is null ? null : MomentFiles.LoadCells([gridFile]);
+        MomentGrid? grid = like?.Moments.Grid;
         if (files.Weights is not null && grid?.HasWeights == false)
         {
             throw CliException.WrongInput("--weights: expected a --grid of moments with weights, got one without");
@@ -202,24 +216,6 @@ internal static class MomentsCommand
                 $"--y: expected as many columns as the moments of --grid have, {grid.Columns}, got {files.Targets}");
         }
 
-        using var interruption = new Interruption();
-        try
-        {
-            MomentsOfFiles read = ProgressBar.Show(
-                "read", isQuiet, progress => MomentsOfFiles.Read(files, grid, cut, null, progress, interruption.Token));
-            interruption.Write(() => read.Moments.Save(output, read.Notes));
-            if (!isQuiet)
-            {
-                string dropped = read.Dropped > 0 ? $" ({read.Dropped} with missing numbers left out)" : "";
-                Console.WriteLine($"{output}: {read.Moments.Count} rows{dropped} in {read.Moments.Cells} cells, "
-                    + $"{Digits.Short(read.Moments.Grid.CellWidth)} wide");
-            }
-
-            return ExitCode.Done;
-        }
-        catch (RegressionDataException e)
-        {
-            throw new TableException(TableProblem.Unusable, files.Source, e) { Expected = e.Expected, Found = e.Got };
-        }
+        return Save(files, MomentFiles.OfCells(files, cut), like, output, isQuiet, moments => (moments.Cells, [moments.Grid.CellWidth]));
     }
 }

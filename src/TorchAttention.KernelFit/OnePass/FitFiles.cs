@@ -13,7 +13,8 @@ internal static class FitFiles
     /// <summary>What stands above the pictures.</summary>
     public static string TitleOf(FitFacts facts) =>
         $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
-            + $"h = {string.Join(", ", facts.Bandwidths.Select(NumberText.Format))}, n = {NumberText.Format(facts.Rows)}";
+            + $"h = {string.Join(", ", facts.Bandwidths.Select((h, j) => NumberText.Format(h) + facts.KindOf(j).Unit()))}, "
+            + $"n = {NumberText.Format(facts.Rows)}";
 
     /// <summary>Records how it was fitted, at the end of a configuration.</summary>
     public static void WriteOptions(Utf8JsonWriter json, KernelRegressionOptions options, double level)

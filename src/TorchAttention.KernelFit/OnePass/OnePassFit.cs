@@ -52,7 +52,7 @@ internal sealed class OnePassFit(
         }
 
         Cut.Check(files?.Features ?? 1);
-        if (files?.Features > 1 || momentFiles.Any(BoxesOfFiles.IsKnown))
+        if (files?.Features > 1 || momentFiles.Any(MomentFiles.AreOfBoxes))
         {
             return new SurfaceFit(files, momentFiles, options, cells).Run(said);
         }
@@ -60,32 +60,24 @@ internal sealed class OnePassFit(
         return OnePassRun.In(files, momentFiles, said, (directory, path, cancellationToken) =>
         {
             long start = Stopwatch.GetTimestamp();
-            (MomentsOfFiles read, MomentRegression model) = Fit(directory, said.IsQuiet || said.IsJson, cancellationToken);
+            (MomentsOfFiles<Moments> read, MomentRegression model) = Fit(directory, said.IsQuiet || said.IsJson, cancellationToken);
             Action<string, IReadOnlyDictionary<string, string>> save = model.Columns == 1 && model.Classes.Count == 0
                 ? model.Condense().Save
                 : model.CondenseColumns().Save;
             FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-            directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target)));
+            directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
             directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
             FitFiles.Write(directory, facts, said, [], Pictures(facts, read, model, said.Picture.Level));
-        }, Kept);
+        }, OnePassRun.Kept);
     }
 
-    private static string? Kept(RunDirectory directory)
+    private (MomentsOfFiles<Moments> Read, MomentRegression Model) Fit(
+        RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
     {
-        string kept = Path.Combine(directory.Path, MomentsOfFiles.Folder);
-        return Directory.Exists(kept)
-            ? $"moments of the files read so far are in {kept}: the same command with --out {directory.Path} goes on"
-            : null;
-    }
-
-    private (MomentsOfFiles Read, MomentRegression Model) Fit(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
-    {
-        MomentsOfFiles read = files is null
-            ? MomentsOfFiles.Load(momentFiles, names.X, names.Y)
+        MomentsOfFiles<Moments> read = files is null
+            ? MomentFiles.LoadCells(momentFiles, names.X, names.Y)
             : ProgressBar.Show(
-                "read", isQuiet, progress => MomentsOfFiles.Read(
-                    files, null, Cut, directory, progress, cancellationToken));
+                "read", isQuiet, progress => MomentFiles.OfCells(files, Cut).Read(null, directory, progress, cancellationToken));
         if (read.Moments.Grid.Degree < options.Degree)
         {
             throw CliException.WrongInput(
@@ -133,14 +125,15 @@ internal sealed class OnePassFit(
         : files.CanReadAgain ? "too many rows lie there to ask them one by one"
         : "what cannot be read a second time, as a pipe, cannot be settled";
 
-    private FitFacts Facts(MomentsOfFiles read, MomentRegression model, double seconds, string path) => new()
+    private FitFacts Facts(MomentsOfFiles<Moments> read, MomentRegression model, double seconds, string path) => new()
     {
         Data = OnePassRun.NameOf(files, momentFiles),
         Rows = model.Count,
         DroppedRows = read.Dropped,
-        Features = [read.X],
-        Target = read.Y,
-        Targets = ModelNotes.Split(read.Y, model.Columns),
+        Features = [read.Columns.X],
+        Kinds = read.Columns.Kinds,
+        Target = read.Columns.Y,
+        Targets = ModelNotes.Split(read.Columns.Y, model.Columns),
         Options = options,
         Bandwidths = [model.Bandwidth],
         Search = model.Search,
@@ -154,12 +147,12 @@ internal sealed class OnePassFit(
         Model = path,
     };
 
-    private static IEnumerable<string> Notes(MomentsOfFiles read, MomentRegression model, string whyOpen)
+    private static IEnumerable<string> Notes(MomentsOfFiles<Moments> read, MomentRegression model, string whyOpen)
     {
         if (model.Search is { } search)
         {
             foreach (string note in FitFiles.SearchNotes(
-                search, [read.X], read.Y, model.Degree, [read.Moments.Grid.CellWidth / Narrower]))
+                search, [read.Columns.X], read.Columns.Y, model.Degree, [read.Moments.Grid.CellWidth / Narrower]))
             {
                 yield return note;
             }
@@ -184,7 +177,7 @@ internal sealed class OnePassFit(
         }
     }
 
-    private void WriteConfig(Utf8JsonWriter json, MomentsOfFiles read, double level)
+    private void WriteConfig(Utf8JsonWriter json, MomentsOfFiles<Moments> read, double level)
     {
         json.WriteString("command", "fit");
         json.WriteString(
@@ -192,9 +185,9 @@ internal sealed class OnePassFit(
             files is null ? string.Join(' ', momentFiles.Select(Path.GetFullPath))
                 : File.Exists(files.Source) ? Path.GetFullPath(files.Source)
                 : files.Source);
-        json.WriteStrings("x", [read.X]);
-        json.WriteString("y", read.Y);
-        json.WriteString("weights", read.Weights);
+        json.WriteStrings("x", [read.Columns.X]);
+        json.WriteString("y", read.Columns.Y);
+        json.WriteString("weights", read.Columns.Weights);
         json.WriteBoolean("classes", read.Moments.Grid.HasClasses);
         json.WriteBoolean("one_pass", true);
         json.WriteNumber("cell", read.Moments.Grid.CellWidth);
@@ -203,13 +196,15 @@ internal sealed class OnePassFit(
     }
 
     private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
-        FitFacts facts, MomentsOfFiles read, MomentRegression model, double level)
+        FitFacts facts, MomentsOfFiles<Moments> read, MomentRegression model, double level)
     {
-        bool isDensity = read.SomeX.Length > MostDrawn;
-        string some = isDensity && read.SomeX.Length < model.Count ? $", density of {NumberText.Format(read.SomeX.Length)} of them" : "";
+        (double[] someX, double[] someY) = (read.Some?.X ?? [], read.Some?.Y ?? []);
+        bool isDensity = someX.Length > MostDrawn;
+        string some = isDensity && someX.Length < model.Count ? $", density of {NumberText.Format(someX.Length)} of them" : "";
         var title = new FigureOptions
         {
             IsDensity = isDensity,
+            XKind = facts.KindOf(0),
             Title = FitFiles.TitleOf(facts) + some,
         };
         double margin = Math.Min(Margin * (model.MostX - model.LeastX), MostBandwidths * model.Bandwidth);
@@ -227,7 +222,7 @@ internal sealed class OnePassFit(
         {
             int c = column;
             yield return (model.Columns == 1 ? "fit" : $"fit-{c + 1}", () => Figures.PlotRegression(
-                read.SomeX, Column(read.SomeY, c), grid, OfColumn(all, c), level, facts.Features[0], facts.Targets[c], title));
+                someX, Column(someY, c), grid, OfColumn(all, c), level, facts.Features[0], facts.Targets[c], title));
         }
 
         if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))

@@ -87,7 +87,7 @@ internal sealed class OnePassOptions
         }
 
         bool isOfMoments = moments.Length > 0;
-        bool isOfBoxes = isOfMoments ? moments.Any(BoxesOfFiles.IsKnown) : x?.Contains(',', StringComparison.Ordinal) == true;
+        bool isOfBoxes = isOfMoments ? moments.Any(MomentFiles.AreOfBoxes) : x?.Contains(',', StringComparison.Ordinal) == true;
         if (isOfBoxes)
         {
             CheckBoxes(options);

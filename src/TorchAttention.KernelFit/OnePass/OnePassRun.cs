@@ -11,6 +11,15 @@ internal static class OnePassRun
     public static string NameOf(RowFiles? files, string[] momentFiles) =>
         files?.Name ?? Path.GetFileNameWithoutExtension(momentFiles[0]);
 
+    /// <summary>What there is after an interruption of a fit by moments; null for nothing.</summary>
+    public static string? Kept(RunDirectory directory)
+    {
+        string kept = Path.Combine(directory.Path, MomentFiles.Folder);
+        return Directory.Exists(kept)
+            ? $"moments of the files read so far are in {kept}: the same command with --out {directory.Path} goes on"
+            : null;
+    }
+
     /// <summary>Runs a fit.</summary>
     /// <param name="files">The rows; null for moments alone.</param>
     /// <param name="momentFiles">The files of moments; none for rows.</param>

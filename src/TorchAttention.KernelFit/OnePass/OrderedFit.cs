@@ -81,6 +81,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         Rows = rows.Count,
         DroppedRows = files.Dropped,
         Features = [files.Columns.X],
+        Kinds = files.Columns.Kinds,
         Target = files.Columns.Y,
         Options = options,
         Bandwidths = [model.Bandwidth],
@@ -92,13 +93,15 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         Model = null,
     };
 
-    private static void WriteCurve(TextWriter writer, double[] places, Predictions curve)
+    private void WriteCurve(TextWriter writer, double[] places, Predictions curve)
     {
+        ColumnKind kind = files.Columns.Kinds[0];
         writer.WriteLine("x,mean,lower,upper");
         for (int i = 0; i < places.Length; i++)
         {
-            double[] numbers = [places[i], curve.Mean[i], curve.Lower[i], curve.Upper[i]];
-            writer.WriteLine(string.Join(',', numbers.Select(number => double.IsNaN(number) ? "" : Digits.Exact(number))));
+            double[] numbers = [curve.Mean[i], curve.Lower[i], curve.Upper[i]];
+            string place = kind == ColumnKind.Number ? Digits.Exact(places[i]) : kind.Format(places[i]);
+            writer.WriteLine(string.Join(',', numbers.Select(number => double.IsNaN(number) ? "" : Digits.Exact(number)).Prepend(place)));
         }
     }
 
@@ -118,6 +121,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         var title = new FigureOptions
         {
             IsDensity = some.X.Length > MostDrawn,
+            XKind = facts.KindOf(0),
             Title = FitFiles.TitleOf(facts),
         };
         yield return ("fit", () => Figures.PlotRegression(

@@ -29,8 +29,8 @@ internal sealed partial class RowFiles
                 batch.AddTo(all);
             }
 
-            Dropped = 0;
-            return Some(all, all[0].Count);
+            (long dropped, Dropped) = (Dropped, 0);
+            return new SomeRows(all, Features, Targets, all[0].Count) { Labels = LabelsOf(all), IsAll = true, Dropped = dropped };
         }
 
         return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();

@@ -24,6 +24,9 @@ internal sealed partial class RowFiles
     private readonly CsvOptions _csv;
     private string[]? _columns;
 
+    // As the first row that is read has it.
+    private ColumnKind[]? _kinds;
+
     // In the order that they are met; a row's values have the place of its class. Another list takes its place when one is new.
     private string[] _classes = [];
 
@@ -74,9 +77,9 @@ internal sealed partial class RowFiles
     /// <summary>Whether the rows can be read a second time; those of a pipe cannot.</summary>
     public bool CanReadAgain { get; }
 
-    /// <summary>The columns of keys and values, with commas between them; known once a file was looked at.</summary>
-    public (string X, string Y) Columns =>
-        (string.Join(',', _columns![..Features]), string.Join(',', _columns[Features..(Features + Targets)]));
+    /// <summary>The columns; known once a row was looked at.</summary>
+    public RowColumns Columns => new(
+        string.Join(',', _columns![..Features]), string.Join(',', _columns[Features..(Features + Targets)]), Weights, _kinds ?? []);
 
     /// <summary>The number of features.</summary>
     public int Features { get; }
@@ -149,7 +152,9 @@ internal sealed partial class RowFiles
         }
 
         string[] numbers = [.. _columns.Where((_, i) => !AreClasses || i != 1)];
-        rows.Choose(numbers, AreClasses ? _columns[1] : null, notNegative: _weights);
+        rows.Choose(
+            numbers, AreClasses ? _columns[1] : null, notNegative: _weights,
+            kinds: _kinds is null ? new ColumnKind?[Features] : [.. _kinds.Select(kind => (ColumnKind?)kind)]);
     }
 
     private List<double>[] NewLists() =>
@@ -166,12 +171,38 @@ internal sealed partial class RowFiles
     /// <param name="rows">How many there are in all, roughly.</param>
     public SomeRows Some(List<double>[] columns, long rows) => new(columns, Features, Targets, rows) { Labels = LabelsOf(columns) };
 
-    // A class is a number here, its place among those met so far.
+    // The first row says what the keys are.
     private int Read(TableRows rows, List<double>[] values, int most)
+    {
+        if (_kinds is not null)
+        {
+            return ReadMore(rows, values, most);
+        }
+
+        int first = ReadMore(rows, values, 1);
+        if (first == 0)
+        {
+            return 0;
+        }
+
+        ColumnKind[] kinds = [.. rows.Kinds.Take(Features)];
+        if (Array.IndexOf(kinds, ColumnKind.Category) is >= 0 and int text)
+        {
+            throw CliException.WrongInput(
+                $"{PlainText.Brief(Source, 500)}, column '{PlainText.Brief(_columns![text])}': expected numbers or times, found "
+                    + $"'{PlainText.Brief(rows.LevelsOf(text)[0])}'; a fit in memory takes categories");
+        }
+
+        _kinds = kinds;
+        return first + ReadMore(rows, values, most - 1);
+    }
+
+    // A class is a number here, its place among those met so far.
+    private int ReadMore(TableRows rows, List<double>[] values, int most)
     {
         if (!AreClasses)
         {
-            return Examples.ReadRows(rows, values, [], null, _columns![Features], most);
+            return Examples.ReadRows(rows, values, [], null, _columns![Features..(Features + Targets)], most);
         }
 
         List<string> labels = [];

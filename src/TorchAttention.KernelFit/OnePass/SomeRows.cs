@@ -23,6 +23,12 @@ internal sealed class SomeRows(List<double>[] columns, int features, int targets
 
     public long All { get; } = rows;
 
+    /// <summary>Whether these are all rows there are.</summary>
+    public bool IsAll { get; init; }
+
+    /// <summary>How many were left out, where these are all.</summary>
+    public long Dropped { get; init; }
+
     /// <summary>How rows like these are cut.</summary>
     public MomentGrid Grid(Cut cut) => Labels is null
         ? MomentGrid.Choose(X, Y, All, cut.Cell, cut.Degree, Weights, cut.Folds)

@@ -26,7 +26,7 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
     {
         long start = Stopwatch.GetTimestamp();
         bool isQuiet = said.IsQuiet || said.IsJson;
-        BoxesOfFiles read = Read(isQuiet, cancellationToken);
+        MomentsOfFiles<BoxMoments> read = Read(directory, isQuiet, cancellationToken);
         BoxRegression model = ProgressBar.Show("fit", isQuiet, progress => BoxRegression.Fit(
             read.Moments,
             new MomentOptions { Bandwidth = options.Bandwidth, Threads = options.Threads },
@@ -34,29 +34,31 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
             cancellationToken));
         CondensedSurface surface = model.Condense(cancellationToken: cancellationToken);
         FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-        directory.Write(() => surface.Save(path, ModelNotes.Create(facts.Features, facts.Target)));
+        directory.Write(() => surface.Save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
         directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
         FitFiles.Write(directory, facts, said, [], Pictures(facts, read, surface));
-    });
+    }, OnePassRun.Kept);
 
-    private BoxesOfFiles Read(bool isQuiet, CancellationToken cancellationToken)
+    private MomentsOfFiles<BoxMoments> Read(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
     {
         double[]? widths = cells ?? (options.Bandwidth.Values.Count > 0 ? [.. options.Bandwidth.Values] : null);
-        BoxesOfFiles read = files is null ? BoxesOfFiles.Load(momentFiles) : ProgressBar.Show(
-            "read", isQuiet, progress => BoxesOfFiles.Read(files, null, new Cut(widths, 0, 0), progress, cancellationToken));
+        MomentsOfFiles<BoxMoments> read = files is null ? MomentsOfFiles<BoxMoments>.Load(momentFiles) : ProgressBar.Show(
+            "read", isQuiet, progress => MomentFiles.OfBoxes(files, new Cut(widths, 0, 0)).Read(
+                null, directory, progress, cancellationToken));
         int given = options.Bandwidth.Values.Count;
         int features = read.Moments.Grid.Features;
         return given <= 1 || given == features ? read
             : throw CliException.WrongInput($"--bandwidth: expected one number or {features}, one for each feature, got {given}");
     }
 
-    private FitFacts Facts(BoxesOfFiles read, BoxRegression model, double seconds, string path) => new()
+    private FitFacts Facts(MomentsOfFiles<BoxMoments> read, BoxRegression model, double seconds, string path) => new()
     {
         Data = OnePassRun.NameOf(files, momentFiles),
         Rows = model.Count,
         DroppedRows = read.Dropped,
-        Features = read.Features,
-        Target = read.Y,
+        Features = read.Columns.Features(model.Features),
+        Kinds = read.Columns.Kinds,
+        Target = read.Columns.Y,
         Options = options,
         Bandwidths = model.Bandwidths,
         Search = model.Search,
@@ -67,11 +69,12 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
         Model = path,
     };
 
-    private static IEnumerable<string> Notes(BoxesOfFiles read, BoxRegression model)
+    private static IEnumerable<string> Notes(MomentsOfFiles<BoxMoments> read, BoxRegression model)
     {
         foreach (string note in model.Search is { } search
             ? FitFiles.SearchNotes(
-                search, read.Features, read.Y, 0, [.. read.Moments.Grid.Widths.Select(width => width / Narrower)])
+                search, read.Columns.Features(model.Features), read.Columns.Y, 0,
+                [.. read.Moments.Grid.Widths.Select(width => width / Narrower)])
             : [])
         {
             yield return note;
@@ -86,7 +89,7 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
         yield return "the leave-one-out error is an estimate: no bound is proved with several features";
     }
 
-    private void WriteConfig(Utf8JsonWriter json, BoxesOfFiles read, double level)
+    private void WriteConfig(Utf8JsonWriter json, MomentsOfFiles<BoxMoments> read, double level)
     {
         json.WriteString("command", "fit");
         json.WriteString(
@@ -94,17 +97,18 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
             files is null ? string.Join(' ', momentFiles.Select(Path.GetFullPath))
                 : File.Exists(files.Source) ? Path.GetFullPath(files.Source)
                 : files.Source);
-        json.WriteStrings("x", read.Features);
-        json.WriteString("y", read.Y);
+        json.WriteStrings("x", read.Columns.Features(read.Moments.Grid.Features));
+        json.WriteString("y", read.Columns.Y);
         json.WriteBoolean("one_pass", true);
         json.WriteNumbers("cell", read.Moments.Grid.Widths);
         json.WriteNumber("cells", read.Moments.Boxes);
         FitFiles.WriteOptions(json, options, level);
     }
 
-    private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(FitFacts facts, BoxesOfFiles read, CondensedSurface surface)
+    private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
+        FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface)
     {
-        var title = new FigureOptions { Title = FitFiles.TitleOf(facts) };
+        var title = new FigureOptions { Title = FitFiles.TitleOf(facts), XKind = facts.KindOf(0), YKind = facts.KindOf(1) };
         if (facts.Features.Count == 2)
         {
             yield return ("fit", () => Surface(facts, read, surface, title));
@@ -117,7 +121,7 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
     }
 
     // The second feature from its largest place down, as a picture's rows go; nothing where no row is near.
-    private static Figure Surface(FitFacts facts, BoxesOfFiles read, CondensedSurface surface, FigureOptions title)
+    private static Figure Surface(FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface, FigureOptions title)
     {
         ((double least, double most) first, (double least, double most) second) = (read.Moments.Ranges[0], read.Moments.Ranges[1]);
         double At((double Least, double Most) range, int i) => range.Least + ((range.Most - range.Least) * i / (Side - 1));

@@ -112,7 +112,7 @@ internal sealed record Examples
             mayMiss: predictsMissing ? target : null);
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
-        int count = ReadRows(rows, values, labels, null, classes ? null : target);
+        int count = ReadRows(rows, values, labels, null, classes ? [] : [target]);
         if (count == 0)
         {
             throw rows.NoData();
@@ -265,7 +265,7 @@ internal sealed record Examples
         List<double>[] values,
         List<string> labels,
         List<string>[]? kept,
-        string? target,
+        IReadOnlyList<string>? targets,
         int most = int.MaxValue)
     {
         try
@@ -274,8 +274,8 @@ internal sealed record Examples
         }
         catch (TableException e) when (e.Kind == TableProblem.NotANumber && IsName(e.Found!))
         {
-            string advice = e.Column == target
-                ? "for a column of classes add --classes"
+            string advice = targets?.Contains(e.Column) == true
+                ? targets.Count == 1 ? "for a column of classes add --classes" : "a column of classes is fitted alone, with --classes"
                 : "the first row has a number there; --category says that its fields are names";
             throw CliException.WrongInput($"{e.Message}; {advice}", e);
         }

@@ -154,7 +154,8 @@ internal sealed record FitFacts
 
     private string UnitOf(int feature) => Options.Bandwidth.IsShare ? "" : KindOf(feature).Unit();
 
-    private ColumnKind KindOf(int feature) => feature < Kinds.Count ? Kinds[feature] : ColumnKind.Number;
+    /// <summary>What a feature is.</summary>
+    public ColumnKind KindOf(int feature) => feature < Kinds.Count ? Kinds[feature] : ColumnKind.Number;
 
     /// <summary>Whether bandwidths were tried.</summary>
     public bool HasSearch => Search is { Trials.Count: > 0 };

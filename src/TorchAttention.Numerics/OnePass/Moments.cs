@@ -20,7 +20,7 @@ namespace TorchAttention.Numerics.OnePass;
 /// MomentRegression model = MomentRegression.Fit(moments);
 /// </code>
 /// </example>
-public sealed partial class Moments
+public sealed partial class Moments : IRowSums<Moments>
 {
     // Rows are put in order of their cells a block at a time.
     private const int Block = 1 << 18;
@@ -93,6 +93,23 @@ public sealed partial class Moments
         }
 
         AddRows(x, y, null, weights);
+    }
+
+    bool IRowSums<Moments>.IsCutAs(Moments other) => Grid.Equals(other.Grid);
+
+    Moments IRowSums<Moments>.Empty() => new(Grid);
+
+    void IRowSums<Moments>.Add(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, IReadOnlyList<string>? labels, ReadOnlySpan<double> weights)
+    {
+        if (labels is null)
+        {
+            Add(x, y, weights);
+        }
+        else
+        {
+            AddClasses(x, labels, weights);
+        }
     }
 
     private void AddRows(

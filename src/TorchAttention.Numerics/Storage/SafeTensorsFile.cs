@@ -44,7 +44,15 @@ public sealed class SafeTensorsFile
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="StorageException">It is missing, cannot be read, or is damaged or no such file.</exception>
-    public static SafeTensorsFile Read(string path)
+    public static SafeTensorsFile Read(string path) => Open(path, (stream, known) => Read(stream, known, path));
+
+    /// <summary>Reads the text alone, which stands at the beginning.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="StorageException">It is missing, cannot be read, or is damaged or no such file.</exception>
+    internal static IReadOnlyDictionary<string, string> ReadMetadata(string path) =>
+        Open(path, (stream, known) => ReadHeader(stream, known, path).Metadata);
+
+    private static T Open<T>(string path, Func<Stream, long?, T> read)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (Directory.Exists(path))
@@ -57,7 +65,7 @@ public sealed class SafeTensorsFile
             using FileStream file = File.OpenRead(path);
 
             // A device that can be read says that it has no length.
-            return Read(file, file.CanSeek && file.Length > 0 ? file.Length : null, path);
+            return read(file, file.CanSeek && file.Length > 0 ? file.Length : null);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -83,13 +91,13 @@ public sealed class SafeTensorsFile
     }
 
     // The first bytes say how long the header is, and that how long the rest is: nothing is taken for what is not there.
-    private static SafeTensorsFile Read(Stream stream, long? known, string name)
+    private static SafeTensorsHeader ReadHeader(Stream stream, long? known, string name)
     {
         byte[] first = new byte[LengthBytes];
         int read = stream.ReadAtLeast(first, LengthBytes, throwOnEndOfStream: false);
         if (read < LengthBytes)
         {
-            throw Wrong("a safetensors file", $"{read} bytes");
+            throw Wrong(name, "a safetensors file", $"{read} bytes");
         }
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(first);
@@ -97,24 +105,26 @@ public sealed class SafeTensorsFile
         if (length > (ulong)most)
         {
             throw Wrong(
+                name,
                 $"a safetensors file with a header of up to {most} bytes",
-                    $"the length {length}: the file is cut short, or of another kind");
+                $"the length {length}: the file is cut short, or of another kind");
         }
 
         var header = SafeTensorsHeader.Read(Bytes(stream, (int)length, known is not null), name);
         long data = known - LengthBytes - (long)length ?? header.DataLength;
-        if (data != header.DataLength)
-        {
-            throw Wrong($"{header.DataLength} bytes of tensors", $"{data}");
-        }
+        return data == header.DataLength ? header : throw Wrong(name, $"{header.DataLength} bytes of tensors", $"{data}");
+    }
 
+    private static SafeTensorsFile Read(Stream stream, long? known, string name)
+    {
+        SafeTensorsHeader header = ReadHeader(stream, known, name);
         var tensors = new Dictionary<string, SafeTensor>(header.Entries.Count);
         foreach (SafeTensorsHeader.Entry entry in header.Entries)
         {
             long size = entry.End - entry.Start;
             if (size > Array.MaxLength)
             {
-                throw Wrong($"tensors of up to {Array.MaxLength} bytes", $"one of {size}");
+                throw Wrong(name, $"tensors of up to {Array.MaxLength} bytes", $"one of {size}");
             }
 
             if (!tensors.TryAdd(entry.Name, new SafeTensor(entry.DataType, entry.Shape, Bytes(stream, (int)size, known is not null))))
@@ -125,14 +135,11 @@ public sealed class SafeTensorsFile
 
         return known is not null || stream.ReadByte() < 0
             ? new SafeTensorsFile(tensors, header.Metadata)
-            : throw Wrong($"{data} bytes of tensors", "more");
-
-        StorageException Wrong(string expected, string found) => new(StorageProblem.NotSafeTensors, name)
-        {
-            Expected = expected,
-            Found = found,
-        };
+            : throw Wrong(name, $"{header.DataLength} bytes of tensors", "more");
     }
+
+    private static StorageException Wrong(string name, string expected, string found) =>
+        new(StorageProblem.NotSafeTensors, name) { Expected = expected, Found = found };
 
     private static byte[] Bytes(Stream stream, int count, bool areThere)
     {

@@ -92,6 +92,27 @@ public sealed class OnePassSurfaceTests : IDisposable
     }
 
     [Fact]
+    public void ManyFiles_GoOnWhereTheyWere()
+    {
+        for (int part = 0; part < 3; part++)
+        {
+            Write($"part-{part}.csv", 300, part);
+        }
+
+        string[] fit = ["fit", "part-*.csv", .. _columns, "--bandwidth", "0.2", "--no-plots", "--quiet", "--out"];
+        Run([.. fit, "whole"]);
+        Directory.CreateDirectory(_console.PathOf("begun"));
+        Directory.Move(_console.PathOf("whole/moments"), _console.PathOf("begun/moments"));
+        File.Delete(_console.PathOf("begun/moments/0002-part-2.csv.moments"));
+        DateTime first = File.GetLastWriteTimeUtc(_console.PathOf("begun/moments/0000-part-0.csv.moments"));
+        Run([.. fit, "begun"]);
+
+        Assert.Equal(first, File.GetLastWriteTimeUtc(_console.PathOf("begun/moments/0000-part-0.csv.moments")));
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("whole/model.safetensors")), File.ReadAllBytes(_console.PathOf("begun/model.safetensors")));
+    }
+
+    [Fact]
     public void Pipe_IsReadOnce()
     {
         Write("rows.csv", 900, 3);

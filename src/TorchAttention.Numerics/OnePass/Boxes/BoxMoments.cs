@@ -12,7 +12,7 @@ namespace TorchAttention.Numerics.OnePass.Boxes;
 /// 2^-50 in 128 bits: they are the same bit for bit in whatever order, and on however many machines, rows are added. Not for several
 /// threads at once.
 /// </remarks>
-public sealed partial class BoxMoments
+public sealed partial class BoxMoments : IRowSums<BoxMoments>
 {
     private const int Block = 1 << 17;
 
@@ -92,6 +92,13 @@ public sealed partial class BoxMoments
     /// <summary>How many rows, in how many boxes.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Count} rows in {Boxes} boxes, {string.Join(" by ", Grid.Widths)} wide");
+
+    bool IRowSums<BoxMoments>.IsCutAs(BoxMoments other) => Grid.Equals(other.Grid);
+
+    BoxMoments IRowSums<BoxMoments>.Empty() => new(Grid);
+
+    void IRowSums<BoxMoments>.Add(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, IReadOnlyList<string>? labels, ReadOnlySpan<double> weights) => Add(x, y);
 
     private static void CheckFinite(ReadOnlySpan<double> numbers, string name, string what, int columns)
     {

@@ -1,0 +1,237 @@
+using TorchAttention.Cli.Runs;
+using TorchAttention.Numerics;
+using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.OnePass.Boxes;
+using TorchAttention.Numerics.Storage;
+
+namespace TorchAttention.Cli.OnePass;
+
+/// <summary>Reads rows once, and keeps the moments of each of several files on the way, so that the next try goes on there.</summary>
+/// <typeparam name="T">Moments of one feature or of several.</typeparam>
+/// <param name="files">The rows.</param>
+/// <param name="choose">Moments of no rows, cut as some of them ask for.</param>
+/// <param name="isSo">Whether moments that were kept are cut as is asked for now.</param>
+internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, Func<T, bool> isSo)
+    where T : class, IRowSums<T>
+{
+    private const string Ending = ".moments";
+    private const string FileKey = "file";
+
+    /// <summary>Reads.</summary>
+    /// <param name="like">Moments that these are to be cut as; by a first look where null.</param>
+    /// <param name="directory">Where moments of each of several files are kept; null for nowhere.</param>
+    /// <param name="progress">Told the part read.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public MomentsOfFiles<T> Read(T? like, RunDirectory? directory, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        if (!files.CanReadAgain)
+        {
+            return ReadPipes(like, cancellationToken);
+        }
+
+        SomeRows? some = like is null ? files.Look() : null;
+        if (some is { X.Length: 0 })
+        {
+            throw Empty();
+        }
+
+        string? folder = directory is not null && files.Paths.Count > 1 ? Path.Combine(directory.Path, MomentFiles.Folder) : null;
+        T all = like?.Empty() ?? (folder is null ? choose(some!) : Kept(folder, directory!, some!));
+        if (some is { IsAll: true } && folder is null)
+        {
+            Add(all, some, files.Source);
+            return new MomentsOfFiles<T>(all, files.Columns, some.Dropped, some);
+        }
+
+        long dropped = 0;
+        long before = 0;
+        long bytes = files.Bytes;
+        foreach ((int index, string path) in files.Paths.Index())
+        {
+            string? kept = folder is null ? null : Path.Combine(folder, $"{index:0000}-{Path.GetFileName(path)}{Ending}");
+            string stamp = Stamp(path);
+            if (kept is not null && Load(kept) is var (known, notes) && notes.GetValueOrDefault(FileKey) == stamp
+                && known.Columns.List == files.Columns.List && known.Moments.IsCutAs(all))
+            {
+                all.Merge(known.Moments);
+                dropped += known.Dropped;
+            }
+            else
+            {
+                T own = kept is null ? all : all.Empty();
+                long lost = ReadFile(own, path, read => progress?.Report((before + read) / Math.Max(1.0, bytes)), cancellationToken);
+                dropped += lost;
+                if (kept is not null)
+                {
+                    directory!.Write(() => new MomentsOfFiles<T>(own, files.Columns, lost, null).Save(kept, (FileKey, stamp)));
+                    all.Merge(own);
+                }
+            }
+
+            before += File.Exists(path) ? new FileInfo(path).Length : 0;
+        }
+
+        return all.Count > 0 ? new MomentsOfFiles<T>(all, files.Columns, dropped, some) : throw Empty();
+    }
+
+    private TableException Empty() =>
+        new(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
+
+    // A pipe has no first look: its first rows have to do.
+    private MomentsOfFiles<T> ReadPipes(T? like, CancellationToken cancellationToken)
+    {
+        List<double>[]? first = null;
+        T? moments = like?.Empty();
+        foreach (string path in files.Paths)
+        {
+            foreach (RowBatch batch in files.Read(path, null))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (moments is not null)
+                {
+                    Add(moments, batch, path);
+                    continue;
+                }
+
+                first ??= [.. batch.Columns.Select(_ => new List<double>())];
+                batch.AddTo(first);
+                if (first[0].Count >= RowFiles.PilotRows)
+                {
+                    moments = Begin(RowFiles.RowsOfPipe);
+                }
+            }
+        }
+
+        moments ??= first?[0].Count > 0 ? Begin(first[0].Count) : throw Empty();
+        return new MomentsOfFiles<T>(moments, files.Columns, files.Dropped, first is null ? null : files.Some(first, first[0].Count));
+
+        T Begin(long rows)
+        {
+            SomeRows some = files.Some(first!, rows);
+            T begun = choose(some);
+            Add(begun, some, files.Source);
+            return begun;
+        }
+    }
+
+    private long ReadFile(T moments, string path, Action<long> read, CancellationToken cancellationToken)
+    {
+        long dropped = 0;
+        foreach (RowBatch batch in files.Read(path, read))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Add(moments, batch, path);
+            dropped = batch.Dropped;
+        }
+
+        return dropped;
+    }
+
+    private static void Add(T moments, RowBatch batch, string path) =>
+        Named(path, () => moments.Add(batch.Keys, batch.Values, batch.Labels, batch.Weights));
+
+    private static void Add(T moments, SomeRows some, string path) =>
+        Named(path, () => moments.Add(some.X, some.Y, some.Labels, some.Weights));
+
+    private static void Named(string path, Action add)
+    {
+        try
+        {
+            add();
+        }
+        catch (RegressionDataException e)
+        {
+            throw new TableException(TableProblem.Unusable, path, e) { Expected = e.Expected, Found = e.Got };
+        }
+    }
+
+    // Of a run that was interrupted. Rows whose moments are damaged are read again.
+    private static (MomentsOfFiles<T> Read, IReadOnlyDictionary<string, string> Notes)? Load(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? MomentsOfFiles<T>.Load(path) : null;
+        }
+        catch (StorageException)
+        {
+            return null;
+        }
+    }
+
+    // A first look at other rows, as when a file has come, would cut them otherwise.
+    private T Kept(string folder, RunDirectory directory, SomeRows some)
+    {
+        string path = Path.Combine(folder, $"grid{Ending}");
+        if (Load(path) is var (known, _) && known.Columns.List == files.Columns.List && isSo(known.Moments))
+        {
+            return known.Moments.Empty();
+        }
+
+        T none = choose(some);
+        directory.Write(() =>
+        {
+            Directory.CreateDirectory(folder);
+            new MomentsOfFiles<T>(none, files.Columns, 0, null).Save(path);
+        });
+        return none;
+    }
+
+    // What tells that a file is the one that was read.
+    private static string Stamp(string path)
+    {
+        var file = new FileInfo(path);
+        return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc:O}") : path;
+    }
+}
+
+/// <summary>Moments of one feature, and of several.</summary>
+internal static class MomentFiles
+{
+    /// <summary>Where a run keeps the moments of the files that are read.</summary>
+    public const string Folder = "moments";
+
+    /// <summary>Of one feature.</summary>
+    public static MomentFiles<Moments> OfCells(RowFiles files, Cut cut) => new(
+        files,
+        some => new Moments(some.Grid(cut)),
+        kept => kept.Grid.HasClasses == files.AreClasses && kept.Grid.Folds == cut.Folds && kept.Grid.Degree >= cut.Degree
+            && (cut.Cell is null || Math.ILogB(cut.Cell.Value) == kept.Grid.Exponent));
+
+    /// <summary>Of several features.</summary>
+    public static MomentFiles<BoxMoments> OfBoxes(RowFiles files, Cut cut) => new(
+        files,
+        some => new BoxMoments(some.Boxes(cut)),
+        kept => cut.Cells is null || kept.Grid.Widths.Index().All(
+            width => Math.ILogB(cut.Cells[cut.Cells.Length == 1 ? 0 : width.Index]) == Math.ILogB(width.Item)));
+
+    /// <summary>Whether a file is one of moments of several features.</summary>
+    public static bool AreOfBoxes(string path)
+    {
+        try
+        {
+            return !path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)
+                && SafeTensorsFile.ReadMetadata(path).GetValueOrDefault("model") == BoxMoments.ModelName;
+        }
+        catch (StorageException)
+        {
+            // What is wrong is said when it is loaded.
+            return false;
+        }
+    }
+
+    /// <summary>Loads moments of one feature, of files that were saved or of answers of databases, and adds them.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="x">The keys' column, which an answer does not say.</param>
+    /// <param name="y">The values' column.</param>
+    public static MomentsOfFiles<Moments> LoadCells(IReadOnlyList<string> paths, string? x = null, string? y = null) =>
+        MomentsOfFiles<Moments>.Load(paths, path =>
+        {
+            if (!path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase))
+            {
+                return null;
+            }
+
+            using var reader = new StreamReader(RowFiles.OpenFile(path));
+            return new MomentsOfFiles<Moments>(MomentQuery.Read(reader, path), new RowColumns(x ?? "x", y ?? "y", null, []), 0, null);
+        });
+}

@@ -1,0 +1,60 @@
+using TorchAttention.Cli.Regression;
+
+namespace TorchAttention.Cli.OnePass;
+
+/// <summary>The columns that moments are of.</summary>
+/// <param name="X">The keys' columns, with commas between them.</param>
+/// <param name="Y">The values' columns, with commas between them.</param>
+/// <param name="Weights">The column of weights; null where rows have none.</param>
+/// <param name="Kinds">What the keys are; numbers where empty.</param>
+internal sealed record RowColumns(string X, string Y, string? Weights, IReadOnlyList<ColumnKind> Kinds)
+{
+    private const string XKey = "x";
+    private const string KindsKey = "x_kinds";
+    private const string YKey = "y";
+    private const string WeightsKey = "weights";
+
+    private bool AreNumbers => Kinds.All(kind => kind == ColumnKind.Number);
+
+    private string KindNames => string.Join(',', Kinds.Select(Options.Name));
+
+    /// <summary>The names of so many features.</summary>
+    public string[] Features(int count) => ModelNotes.Split(X, count);
+
+    /// <summary>The columns in a sentence.</summary>
+    public string List
+    {
+        get
+        {
+            string key = AreNumbers ? X : $"{X} ({KindNames})";
+            return PlainText.List(Weights is null ? [key, Y] : [key, Y, Weights]);
+        }
+    }
+
+    /// <summary>The same columns as in a file's notes.</summary>
+    public static RowColumns Of(IReadOnlyDictionary<string, string> notes)
+    {
+        Dictionary<string, ColumnKind> known = Options.Names<ColumnKind>();
+        string[] kinds = notes.GetValueOrDefault(KindsKey, "").Split(',');
+        return new RowColumns(
+            notes.GetValueOrDefault(XKey, "x"), notes.GetValueOrDefault(YKey, "y"), notes.GetValueOrDefault(WeightsKey),
+            [.. kinds.Select(kind => known.GetValueOrDefault(kind))]);
+    }
+
+    /// <summary>Text that goes with moments.</summary>
+    public Dictionary<string, string> ToNotes()
+    {
+        var notes = new Dictionary<string, string> { [XKey] = X, [YKey] = Y };
+        if (!AreNumbers)
+        {
+            notes[KindsKey] = KindNames;
+        }
+
+        if (Weights is not null)
+        {
+            notes[WeightsKey] = Weights;
+        }
+
+        return notes;
+    }
+}
