@@ -77,7 +77,7 @@ internal static class EvaluateCommand
         Examples examples, (string Name, KernelRegressionOptions Options)[] models, (string By, GroupBandwidths Bandwidths)? groups,
         int? askedFolds, int seed, bool isJson)
     {
-        GroupOptions.Check(models[0].Options, groups?.Bandwidths ?? GroupBandwidths.Own);
+        GroupOptions.Check(models[0].Options, groups?.Bandwidths);
         foreach ((_, KernelRegressionOptions options) in models)
         {
             FitOptions.CheckBandwidths(options, examples);

@@ -77,7 +77,7 @@ internal static class FitCommand
 
             picture.Check(examples, options);
             FitOptions.CheckBandwidths(options, examples);
-            GroupOptions.Check(options, groups ?? GroupBandwidths.Own);
+            GroupOptions.Check(options, groups);
             return groups is GroupBandwidths shared
                 ? Run(examples, said, (progress, token) => GroupsSummary.Fit(examples, options, picture, shared, progress, token))
                 : Run(examples, said, (progress, token) => new FitSummary(examples, examples.Fit(options, progress, token), picture));

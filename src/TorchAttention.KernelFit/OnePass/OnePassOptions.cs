@@ -119,7 +119,7 @@ internal sealed class OnePassOptions
         bool isKnown = options.Bandwidth is { Rule: null, Values.Count: > 0 } || options.Bandwidth.Rule
             is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc;
         if (options.Degree != 0 || double.IsFinite(options.Kernel.Support) || !isKnown || options.SearchBounds is not null
-            || options.LeaveOutTies || options.Degrees.Count > 0 || options.IsPolynomial)
+            || options.LeaveOutTies || options.RobustIterations > 0 || options.Degrees.Count > 0 || options.IsPolynomial)
         {
             throw CliException.WrongInput(
                 "--x: expected one column, or the gaussian kernel, the degree 0 and bandwidths of numbers or loo, gcv or aicc beside "
@@ -131,7 +131,7 @@ internal sealed class OnePassOptions
     }
 
     private static bool IsAnswered(KernelRegressionOptions options) =>
-        !options.IsPolynomial && options.Degrees.Count == 0 && options.Ridge is null or 0
+        !options.IsPolynomial && options.RobustIterations == 0 && options.Degrees.Count == 0 && options.Ridge is null or 0
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1
             || options.Bandwidth.Rule is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold);

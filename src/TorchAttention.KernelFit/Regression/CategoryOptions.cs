@@ -101,6 +101,7 @@ internal sealed class CategoryOptions
             : options.Periods.Any(double.IsFinite) ? ("--period", "features of numbers")
             : options.LeaveOutTies ? ("--leave-out-ties", "features of numbers")
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? ("--no-neighbour", "nan")
+            : options.RobustIterations > 0 ? ("--robust", "features of numbers")
             : picture.IsLogX ? ("--log-x", "features of numbers")
             : picture.IsLogY ? ("--log-y", "features of numbers")
             : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not BandwidthRule.LeaveOneOut }

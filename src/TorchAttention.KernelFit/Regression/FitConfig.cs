@@ -40,6 +40,11 @@ internal sealed class FitConfig(
             json.WritePairs("search_bounds", bounds);
         }
 
+        if (options.RobustIterations > 0)
+        {
+            json.WriteNumber("robust", options.RobustIterations);
+        }
+
         FitFacts.WritePeriods(json, examples.Features, options);
         json.WriteBoolean("leave_out_ties", options.LeaveOutTies);
         json.WriteNumber("level", picture.Level);

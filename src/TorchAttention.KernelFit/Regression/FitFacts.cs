@@ -48,6 +48,9 @@ internal sealed record FitFacts
 
     public IReadOnlyList<string> Classes { get; init; } = [];
 
+    /// <summary>What the residuals left to the rows; empty without robust iterations.</summary>
+    public IReadOnlyList<double> RobustWeights { get; init; } = [];
+
     /// <summary>What the leave-one-out error from moments is off by; null for a fit to rows.</summary>
     public Certificate? Certificate { get; init; }
 
@@ -73,6 +76,12 @@ internal sealed record FitFacts
         json.WriteNumber("degree", Options.Degree);
         json.WritePairs("degrees_tried", [.. DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
         json.WriteNumber("ridge", Options.RidgeInUse);
+        if (RobustWeights.Count > 0)
+        {
+            json.WriteNumber("robust_iterations", Options.RobustIterations);
+            json.WriteNumber("rows_without_weight", RobustWeights.Count(weight => weight == 0));
+        }
+
         WritePeriods(json, Features, Options);
         json.WriteNumbers("bandwidth", Bandwidths);
         if (NearestRows is int nearest)
@@ -207,6 +216,12 @@ internal sealed record FitFacts
                 NearestRows is int nearest ? $"to the nearest {nearest} rows, {Short(h)} of all" : Short(h) + UnitOf(j) + period);
         }
 
+        if (RobustWeights.Count > 0)
+        {
+            Row("robust iterations", $"{Options.RobustIterations}, after which {RobustWeights.Count(weight => weight == 0)} of the rows "
+                + "count nothing");
+        }
+
         string end = Search is { IsFlat: true } ? ", flat"
             : Search is { IsAtBound: true } ? ", at the end of what was looked at"
             : "";
@@ -228,7 +243,10 @@ internal sealed record FitFacts
                 Row($"R squared{of}", Short(said.RSquared[c]));
             }
 
-            Row("leave-one-out RMSE", $"{Short(Math.Sqrt(said.LeaveOneOutError))}{Within}");
+            if (RobustWeights.Count == 0)
+            {
+                Row("leave-one-out RMSE", $"{Short(Math.Sqrt(said.LeaveOneOutError))}{Within}");
+            }
         }
         else
         {
@@ -241,7 +259,11 @@ internal sealed record FitFacts
             }
         }
 
-        Row("AICc", Short(said.AICc));
+        if (RobustWeights.Count == 0)
+        {
+            Row("AICc", Short(said.AICc));
+        }
+
         Terminal.Output.Write(table);
         new FitTime(Seconds, Model).Print(Notes, directory, files);
 

@@ -35,6 +35,12 @@ internal static class FitNotes
             yield return $"{FarRows(count)}, {Rows(examples, found.SetAside)}: {ChosenWithout(count)}";
         }
 
+        if (PictureOptions.IsRobust(model))
+        {
+            yield return "robust iterations say where most values lie, which is not their mean where noise is skewed, or much larger "
+                + "in one region than in others";
+        }
+
         if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
         {
             yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: "

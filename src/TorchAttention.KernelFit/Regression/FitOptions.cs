@@ -32,6 +32,12 @@ internal sealed class FitOptions
         "The weight, in rows, with which slope and bend are held at 0 per bandwidth: keeps thin tails from going astray; 0 for none "
             + "(default 0.25 with the degrees 2, 3 and auto, else 0)");
 
+    private readonly Option<int?> _robust = Options.WholeNumber(
+        "--robust",
+        "How often to fit again with bisquare weights of the residuals, against outliers; 3 is lowess's and loess's (default 0). It "
+            + "estimates where most values lie: not the mean where noise is skewed, or differs much from place to place",
+        least: 0);
+
     private readonly Option<string?> _bandwidth = Options.Text(
         "--bandwidth",
         $"h,h,...|{Freedom}number|{Nearest}share|rule",
@@ -90,8 +96,10 @@ internal sealed class FitOptions
 
     /// <summary>What a degree is called.</summary>
     public static string Local(KernelRegressionOptions options) => options.Degrees.Count > 0
-        ? $"local {string.Join(" or ", options.Degrees.Select(NameOf))}"
-        : $"local {NameOf(options.Degree)}{(options.RidgeInUse > 0 ? $", ridge {Short(options.RidgeInUse)}" : "")}";
+        ? $"local {string.Join(" or ", options.Degrees.Select(NameOf))}{Robust(options)}"
+        : $"local {NameOf(options.Degree)}{(options.RidgeInUse > 0 ? $", ridge {Short(options.RidgeInUse)}" : "")}{Robust(options)}";
+
+    private static string Robust(KernelRegressionOptions options) => options.RobustIterations > 0 ? ", robust" : "";
 
     private static string NameOf(int degree) => degree switch { 0 => "constant", 1 => "linear", 2 => "quadratic", _ => "cubic" };
 
@@ -100,7 +108,7 @@ internal sealed class FitOptions
         command.AddAll(_kernel, _degree, _ridge);
         if (withBandwidth)
         {
-            command.Add(_bandwidth);
+            command.AddAll(_bandwidth, _robust);
         }
 
         command.AddAll(_bounds, _periods, _ties, _noNeighbour, _threads);
@@ -120,6 +128,7 @@ internal sealed class FitOptions
             Degrees = isAuto ? _autoDegrees : [],
             Ridge = parsed.GetValue(_ridge),
             Bandwidth = h,
+            RobustIterations = parsed.GetValue(_robust) ?? 0,
             SearchBounds = parsed.GetValue(_bounds) is string bounds ? ParseBounds(bounds) : null,
             LeaveOutTies = parsed.GetValue(_ties),
             NoNeighbour = parsed.GetValue(_noNeighbour),
@@ -226,6 +235,7 @@ internal sealed class FitOptions
         if (examples.Labels is not null)
         {
             CheckDegreeOfClasses(options);
+            RefuseRobust(options, "a target of numbers, got classes");
         }
 
         CheckTerms(options, examples.Features.Count);
@@ -235,6 +245,15 @@ internal sealed class FitOptions
         {
             throw CliException.WrongInput(
                 $"--bandwidth: the rule {BandwidthRules.NameOf(rule)} is for one feature, got {examples.Features.Count}");
+        }
+    }
+
+    /// <summary>Refuses robust iterations where there are none.</summary>
+    public static void RefuseRobust(KernelRegressionOptions options, string expected)
+    {
+        if (options.RobustIterations > 0)
+        {
+            throw CliException.WrongInput($"--robust: expected {expected}");
         }
     }
 

@@ -144,7 +144,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
             });
         }
 
-        string bands = isOfClasses ? "" : $", {NumberText.Format(100 * picture.Level)}% bands";
+        string bands = isOfClasses || PictureOptions.IsRobust(model) ? "" : $", {NumberText.Format(100 * picture.Level)}% bands";
         string most = d > MostEffects ? $"; {MostEffects} of {d} features" : "";
         return Figures.PlotLinePanels(panels, Axes with
         {

@@ -57,6 +57,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Notes = [.. FitNotes.List(examples, model)],
         Diagnostics = model.Diagnostics,
         Classes = model.Classes,
+        RobustWeights = model.RobustWeights,
         Seconds = time.Seconds,
         Model = time.Model,
     };
@@ -65,7 +66,9 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
     {
         IReadOnlyList<double> fitted = model.Fitted;
         bool isRegression = examples.Labels is null;
-        string[] values = isRegression ? [CsvText.Field(examples.Target), "fitted", "residual"]
+        IReadOnlyList<double> robust = model.RobustWeights;
+        string[] values = isRegression
+            ? [CsvText.Field(examples.Target), "fitted", "residual", .. robust.Count > 0 ? ["robust_weight"] : (string[])[]]
             : [CsvText.Field(examples.Target), .. model.Classes.Select(name => CsvText.Field($"p_{name}"))];
         writer.WriteLine(string.Join(',', [.. examples.Features.Select(CsvText.Field), .. values]));
         int d = examples.Features.Count;
@@ -81,7 +84,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
 
             if (!isAnswered)
             {
-                writer.WriteLine($",{Exact(means[i])},");
+                writer.WriteLine($",{Exact(means[i])},{(robust.Count > 0 ? "," : "")}");
                 continue;
             }
 
@@ -92,7 +95,8 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
                 writer.Write(Exact(fitted[(i * model.Columns) + c]));
             }
 
-            writer.WriteLine(isRegression ? $",{Exact(examples.Y[i] - fitted[i])}" : "");
+            writer.Write(isRegression ? $",{Exact(examples.Y[i] - fitted[i])}" : "");
+            writer.WriteLine(robust.Count > 0 ? $",{Exact(robust[i])}" : "");
         }
     }
 

@@ -95,6 +95,15 @@ internal sealed class FittedModel
             throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
         }
 
+        if (PictureOptions.IsRobust(Model)
+            && (options.IsSimultaneous || options.Interval is not (IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles)))
+        {
+            string given = options.IsSimultaneous ? "--simultaneous" : $"--interval {PredictOptions.NameOf(request.Interval)}";
+            throw CliException.WrongInput(
+                $"{given}: expected --interval new or new-quantiles for a fit with robust iterations: no band of its mean is known to "
+                    + "cover it");
+        }
+
         if (options.IsSimultaneous && Model is CondensedCurve or CondensedCurves or CondensedSurface)
         {
             throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");

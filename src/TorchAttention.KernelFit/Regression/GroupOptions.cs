@@ -22,10 +22,16 @@ internal static class GroupOptions
             ? throw CliException.WrongInput($"{BandwidthsName}: expected --by beside it, the column of the groups")
         : null;
 
-    /// <summary>Refuses rules by which groups can share no bandwidth.</summary>
-    public static void Check(KernelRegressionOptions options, GroupBandwidths bandwidths)
+    /// <summary>Refuses what groups, where there are some, cannot be fitted with.</summary>
+    public static void Check(KernelRegressionOptions options, GroupBandwidths? bandwidths)
     {
+        if (bandwidths is null)
+        {
+            return;
+        }
+
         Bandwidth asked = options.Bandwidth;
+        FitOptions.RefuseRobust(options, "a fit of all rows together, got --by");
         if (bandwidths == GroupBandwidths.Shared && asked.Values.Count == 0
             && (asked.IsShare || asked.Rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.KFold)))
         {

@@ -22,13 +22,23 @@ internal sealed record PictureOptions
     public string? By { get; init; }
 
     /// <summary>How a model's mean is drawn, interrupted without neighbours.</summary>
-    public PredictionOptions Of(IPredictor model) =>
-        new() { Level = Level, NoNeighbour = NoNeighbourPolicy.NaN, Interval = UsualInterval(model) };
+    public PredictionOptions Of(IPredictor model) => new()
+    {
+        Level = Level,
+        NoNeighbour = NoNeighbourPolicy.NaN,
+        Interval = IsRobust(model) ? IntervalKind.MeanWithoutBias : UsualInterval(model),
+    };
 
-    /// <summary>The interval of a model's mean: with its bias, where that is estimated.</summary>
+    /// <summary>
+    /// The interval of a model's mean: with its bias where that is estimated; of new observations where there is none of the mean.
+    /// </summary>
     public static IntervalKind UsualInterval(IPredictor model) =>
-        model is KernelRegression rows && rows.Classes.Count == 0 && rows.Features <= rows.MostFeaturesOfIntervals ? IntervalKind.Mean
+        IsRobust(model) ? IntervalKind.NewObservation
+            : model is KernelRegression rows && rows.Classes.Count == 0 && rows.Features <= rows.MostFeaturesOfIntervals ? IntervalKind.Mean
             : IntervalKind.MeanWithoutBias;
+
+    /// <summary>Whether weights follow the residuals, which leaves no band of the mean.</summary>
+    public static bool IsRobust(IPredictor model) => model is KernelRegression { Options.RobustIterations: > 0 };
 
     /// <summary>Refuses what the examples cannot be drawn with, before any work.</summary>
     public void Check(Examples examples, KernelRegressionOptions options)

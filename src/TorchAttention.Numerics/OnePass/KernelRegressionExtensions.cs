@@ -58,6 +58,7 @@ public static class KernelRegressionExtensions
         model.Features != 1 ? $"{model.Features} features"
         : model.Options.Periods.Count > 0 ? "a feature that repeats"
         : model.Options.Bandwidth.IsShare ? "a share of the examples for a bandwidth"
+        : model.Options.RobustIterations > 0 ? "robust iterations"
         : model.Options.Degree > 1 ? $"the degree {model.Options.Degree}"
         : model.Options.IsPolynomial ? "a ridge"
         : model.Options.Kernel != SmoothingKernel.Gaussian ? $"the kernel {model.Options.Kernel}"

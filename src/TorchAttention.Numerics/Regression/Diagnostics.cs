@@ -32,7 +32,8 @@ public sealed record Diagnostics
     /// <summary>
     /// The mean of (y_i - f_-i(x_i))^2. Where no other example reaches x_i, f_-i is the value of the nearest one; a
     /// Gaussian reaches everywhere, and a local line goes on. Infinite where more
-    /// examples stand so alone than a twentieth of them, those that lie far from all others not counted.
+    /// examples stand so alone than a twentieth of them, those that lie far from all others not counted. NaN with robust iterations, as
+    /// are <see cref="AICc"/> and <see cref="GCV"/>: the weights of all examples follow each one's residual.
     /// </summary>
     public required double LeaveOneOutError { get; init; }
 
@@ -51,6 +52,9 @@ public sealed record Diagnostics
         ("leave-one-out error (mean square)", ResultText.Short(LeaveOneOutError)),
         ("AICc", ResultText.Short(AICc)),
         ("GCV", ResultText.Short(GCV)));
+
+    // What is exact of a fit that is linear in its values.
+    internal Diagnostics OfRobust() => this with { LeaveOneOutError = double.NaN, AICc = double.NaN, GCV = double.NaN };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static Diagnostics Measure(SmootherData data, Smoother.Fit fit)

@@ -11,7 +11,7 @@ public sealed partial class KernelRegression
         ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions options, ReadOnlySpan<double> weights,
         IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        KernelRegressionOptions[] asked = [.. options.Degrees.Select(options.For)];
+        KernelRegressionOptions[] asked = [.. options.Degrees.Select(degree => options.For(degree) with { RobustIterations = 0 })];
         foreach (KernelRegressionOptions one in asked)
         {
             RegressionCheck.Terms(one, features);
@@ -29,7 +29,10 @@ public sealed partial class KernelRegression
         });
         int least = Enumerable.Range(0, errors.Length).MinBy(k => double.IsNaN(errors[k]) ? double.PositiveInfinity : errors[k]);
         KernelRegression best = models[least];
-        return new KernelRegression(best._data, best._order, best._bandwidths, best.Options, best.Search, null, best._unweighted)
+        KernelRegressionOptions found = best.Options with { RobustIterations = options.RobustIterations };
+        return new KernelRegression(
+            best._data, best._order, best._bandwidths, found, best.Search, null, best._unweighted,
+            RobustWeightsOf(best._data, best._bandwidths, found, cancellationToken))
         {
             DegreeTrials = [.. errors.Select((error, k) => (asked[k].Degree, error > Criterion.LeastMeanSquare ? error : 0))],
         };

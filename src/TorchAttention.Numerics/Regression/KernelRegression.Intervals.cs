@@ -19,6 +19,11 @@ public sealed partial class KernelRegression
 
     private void CheckInterval(PredictionOptions options)
     {
+        if (options.IsSimultaneous && _robust is not null)
+        {
+            throw new ArgumentException("Expected no robust iterations for a simultaneous band.", nameof(options));
+        }
+
         if (options.IsSimultaneous && _data.Periods.Length > 0)
         {
             throw new ArgumentException("Expected a feature that does not repeat for a simultaneous band, got a period.", nameof(options));
@@ -28,6 +33,13 @@ public sealed partial class KernelRegression
         if (kind == IntervalKind.MeanWithoutBias)
         {
             return;
+        }
+
+        if (_robust is not null && kind is IntervalKind.Mean or IntervalKind.JackknifePlus)
+        {
+            throw new ArgumentException(
+                $"Expected an interval of new observations by residuals for a fit with robust iterations, got {kind}: weights that follow "
+                + "the residuals leave none that is known to cover.", nameof(options));
         }
 
         if (Classes.Count > 0)

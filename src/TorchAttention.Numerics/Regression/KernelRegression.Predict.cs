@@ -118,7 +118,7 @@ public sealed partial class KernelRegression
             {
                 pooler = new Pooler<T>(
                     Options.Kernel,
-                    _data.Samples<T>(),
+                    _weighted.Samples<T>(),
                     new PoolingWidths { Bandwidths = _data.BandwidthsAs<T>(_bandwidths) },
                     new PoolingOptions { Degree = Options.Degree, NoNeighbour = policy, Threads = Options.Threads });
                 _poolers.Add(policy, pooler);
@@ -139,7 +139,7 @@ public sealed partial class KernelRegression
         for (int i = 0; i < errors.Length; i++)
         {
             (int query, int column) = Math.DivRem(i, Columns);
-            errors[i] = predictions.HasNeighbour[query]
+            errors[i] = predictions.HasNeighbour[query] && _robust is null
                 ? Diagnostics.ResidualStandardError[column] / Math.Sqrt(predictions.EffectiveNeighbours[query])
                 : double.NaN;
             lower[i] = predictions.Mean[i] - (quantile * errors[i]);

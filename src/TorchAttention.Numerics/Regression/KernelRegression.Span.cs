@@ -77,7 +77,7 @@ public sealed partial class KernelRegression
 
         double[]? SquaredErrors(double[] bandwidths)
         {
-            Smoother.Fit fit = bandwidths == _bandwidths && data == _data ? _smooth.Value
+            Smoother.Fit fit = bandwidths == _bandwidths && data == _weighted ? _smooth.Value
                 : smoother.At<double>(data, bandwidths, leaveOut: true);
             if (!fit.IsAdmissible)
             {

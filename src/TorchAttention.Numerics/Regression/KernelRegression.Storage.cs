@@ -12,7 +12,10 @@ public sealed partial class KernelRegression
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "kernel_regression";
 
-    private const int Version = 4;
+    private const int Version = 5;
+
+    // A program that knows nothing of robust iterations refuses a file of version 5 in a line.
+    private const int VersionWithoutRobust = 4;
 
     // A program that knows nothing of shares refuses a file of version 4 in a line.
     private const int VersionWithoutShares = 3;
@@ -24,8 +27,8 @@ public sealed partial class KernelRegression
     private const int VersionWithoutRidge = 1;
 
     /// <summary>
-    /// Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some, and
-    /// the options as text.
+    /// Saves the model in the safetensors format: keys (n, d), values (n, v), bandwidths (d), sample weights (n) where there are some,
+    /// the weights that residuals left to the examples (n) with robust iterations, and the options as text.
     /// </summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
     /// <param name="notes">Text to keep with the model, such as the names of columns; <see cref="Load(string)"/> gives it back.</param>
@@ -61,6 +64,11 @@ public sealed partial class KernelRegression
             tensors["weights"] = SafeTensor.Create(_data.Weights, Count);
         }
 
+        if (_robust is not null)
+        {
+            tensors["robust_weights"] = SafeTensor.Create(_robust, Count);
+        }
+
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
@@ -75,6 +83,11 @@ public sealed partial class KernelRegression
         if (Options.IsPolynomial)
         {
             metadata["ridge"] = Options.RidgeInUse.ToString("R", CultureInfo.InvariantCulture);
+        }
+
+        if (_robust is not null)
+        {
+            metadata["robust_iterations"] = Options.RobustIterations.ToString(CultureInfo.InvariantCulture);
         }
 
         AddBandwidthKind(metadata, Options.Bandwidth);
@@ -106,7 +119,8 @@ public sealed partial class KernelRegression
                 $"Expected a kernel of the library, which a file names, got '{kernel.Name}'; save the arrays yourself.");
 
     private int VersionInUse =>
-        Options.Bandwidth.IsShare ? Version
+        _robust is not null ? Version
+        : Options.Bandwidth.IsShare ? VersionWithoutRobust
         : _data.Periods.Length > 0 ? VersionWithoutShares
         : Options.IsPolynomial ? VersionWithoutPeriods
         : VersionWithoutRidge;
@@ -136,6 +150,7 @@ public sealed partial class KernelRegression
         double[] values = reader.Doubles("values", 2);
         double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
         double[] periods = file.Tensors.ContainsKey("periods") ? reader.Doubles("periods", 1) : [];
+        double[]? robust = file.Tensors.ContainsKey("robust_weights") ? reader.Doubles("robust_weights", 1) : null;
         string[] classes = reader.Strings("classes");
         SmoothingKernel kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel");
         int columns = (int)file.Tensors["values"].Shape[1];
@@ -148,6 +163,9 @@ public sealed partial class KernelRegression
             Precision = reader.Name<NumberPrecision>("precision"),
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
             Periods = periods,
+            RobustIterations = robust is null ? 0
+                : int.TryParse(reader.Text("robust_iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out int iterations)
+                    && iterations > 0 ? iterations : throw reader.Unexpected("robust_iterations", "a whole number of at least 1"),
         };
         bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
             && (classes.Length == 0 || classes.Length == columns);
@@ -177,7 +195,7 @@ public sealed partial class KernelRegression
         try
         {
             options = options with { Bandwidth = BandwidthOf(file, bandwidths) };
-            KernelRegression? model = Restore(keys, values, weights, columns, options, diagnostics, classes);
+            KernelRegression? model = Restore(keys, values, weights, columns, options, diagnostics, classes, robust);
             return (
                 fits && model is not null ? model
                     : throw Others("others (the shapes of its tensors do not fit each other, or its keys are not in order)"),
@@ -206,11 +224,12 @@ public sealed partial class KernelRegression
     /// <param name="options">The options, with the bandwidths as numbers.</param>
     /// <param name="diagnostics">What was measured of it.</param>
     /// <param name="classes">The names of the columns; empty for a regression.</param>
+    /// <param name="robust">The weights that the residuals left to the examples (n); null without robust iterations.</param>
     /// <returns>The model; null where there are other columns, or keys that are not in order.</returns>
     /// <exception cref="ArgumentException">They are those of no model.</exception>
     internal static KernelRegression? Restore(
         double[] keys, double[] values, double[] weights, int columns, KernelRegressionOptions options, Diagnostics diagnostics,
-        IReadOnlyList<string> classes)
+        IReadOnlyList<string> classes, double[]? robust = null)
     {
         double[] bandwidths = [.. options.Bandwidth.Values];
         RegressionCheck.Options(options);
@@ -219,8 +238,10 @@ public sealed partial class KernelRegression
         RegressionCheck.Periods(options, bandwidths.Length);
         RegressionCheck.Share(options, bandwidths.Length);
         var data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order, PeriodsOf(options));
-        return data.Columns == columns && order is null
-            ? new KernelRegression(data, null, bandwidths, options, null, diagnostics) { Classes = classes }
+        bool fits = robust is null
+            || (columns == 1 && robust.Length == data.Count && Array.TrueForAll(robust, weight => weight is >= 0 and <= 1));
+        return fits && data.Columns == columns && order is null
+            ? new KernelRegression(data, null, bandwidths, options, null, diagnostics, default, robust) { Classes = classes }
             : null;
     }
 }

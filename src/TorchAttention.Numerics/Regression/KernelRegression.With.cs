@@ -22,7 +22,7 @@ public sealed partial class KernelRegression
         }
 
         (double[] bandwidths, _) = Choose(_data, options, null, CancellationToken.None);
-        return new KernelRegression(_data, _order, bandwidths, options, null, null, _unweighted, keepsNoise ? _noise : null)
+        return new KernelRegression(_data, _order, bandwidths, options, null, null, _unweighted, noise: keepsNoise ? _noise : null)
         {
             Classes = Classes,
         };

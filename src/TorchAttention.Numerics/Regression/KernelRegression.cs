@@ -21,6 +21,7 @@ namespace TorchAttention.Numerics.Regression;
 public sealed partial class KernelRegression : IPredictor
 {
     private readonly SmootherData _data;
+    private readonly SmootherData _weighted;
     private readonly int[]? _order;
     private readonly Unweighted _unweighted;
     private readonly double[] _bandwidths;
@@ -38,21 +39,24 @@ public sealed partial class KernelRegression : IPredictor
         BandwidthSearch? search,
         Diagnostics? diagnostics,
         Unweighted unweighted = default,
+        double[]? robust = null,
         Lazy<Noise[]>? noise = null)
     {
         _data = data;
+        _robust = robust;
+        _weighted = robust is null ? data : Reweighted(data, robust);
         _order = order;
         _unweighted = unweighted;
         _bandwidths = bandwidths;
         Options = options;
         Search = search;
         _smoother = options.NewSmoother(CancellationToken.None);
-        _smooth = new(() => _smoother.At<double>(data, bandwidths, leaveOut: true, neighbours: true));
+        _smooth = new(() => _smoother.At<double>(_weighted, bandwidths, leaveOut: true, neighbours: true));
         _fit = new(Diagnose);
         _noise = noise ?? new(MeasureNoise);
         _corrections = [new(() => CorrectionOf(false)), new(() => CorrectionOf(true))];
         _polynomials = new(() => new LocalPolynomials(
-            options.Kernel, data.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true,
+            options.Kernel, _weighted.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true,
             isShare: options.Bandwidth.IsShare));
         KnownDiagnostics = diagnostics;
     }
@@ -143,6 +147,7 @@ public sealed partial class KernelRegression : IPredictor
         RegressionCheck.Data(x, y, features, weights);
         RegressionCheck.Periods(options, features);
         RegressionCheck.Share(options, features);
+        RegressionCheck.Robust(options, y.Length / (x.Length / features));
         if (options.Degrees.Count > 0)
         {
             return FitBest(x, y, features, options, weights, progress, cancellationToken);
@@ -158,7 +163,8 @@ public sealed partial class KernelRegression : IPredictor
         (SmootherData data, int[]? order, Unweighted unweighted) = examples;
         (double[] bandwidths, BandwidthSearch? search) = Choose(data, options, progress, cancellationToken);
         search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
-        return new KernelRegression(data, order, bandwidths, options, search, null, unweighted);
+        return new KernelRegression(
+            data, order, bandwidths, options, search, null, unweighted, RobustWeightsOf(data, bandwidths, options, cancellationToken));
     }
 
     /// <summary>Fits class frequencies: the probability of a class at q is the pooled frequency of its examples.</summary>
@@ -297,7 +303,8 @@ public sealed partial class KernelRegression : IPredictor
             }
         }
 
-        return (Diagnostics.Measure(_data, fit), fitted);
+        Diagnostics measured = Diagnostics.Measure(_data, fit);
+        return (_robust is null ? measured : measured.OfRobust(), fitted);
     }
 
     /// <summary>Examples as a search sees them; one of weight 0 is none.</summary>

@@ -51,6 +51,18 @@ public sealed record KernelRegressionOptions
     /// </summary>
     public IReadOnlyList<double> Periods { get; init; } = [];
 
+    /// <summary>
+    /// How often the fit is repeated with weights that its residuals e_i leave to the examples, against outliers (W. S. Cleveland, 1979):
+    /// r_i = (1 - (e_i / 6m)^2)^2 where |e_i| is below 6m, else 0, with m the median of all |e_i|; each multiplies the example's own
+    /// weight. Degree and bandwidth are chosen before, by all examples alike. 0 by default; 3 is lowess's and loess's
+    /// <c>family = "symmetric"</c>. For one column of values.
+    /// </summary>
+    /// <remarks>
+    /// What is estimated is where most values lie. That is the mean where noise is symmetric; where it is skewed, or where much noise in
+    /// one region stands beside little in another, the weights take the one side or the region for outliers, and the mean is missed.
+    /// </remarks>
+    public int RobustIterations { get; init; }
+
     /// <summary>The bandwidth or the rule for it; <see cref="BandwidthRule.LeaveOneOut"/> by default.</summary>
     public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
 

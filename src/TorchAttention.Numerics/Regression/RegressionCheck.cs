@@ -163,6 +163,27 @@ internal static class RegressionCheck
         }
     }
 
+    /// <summary>Checks what weights of residuals go with.</summary>
+    public static void Robust(KernelRegressionOptions options, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(options.RobustIterations, nameof(options));
+        if (options.RobustIterations > 0 && columns != 1)
+        {
+            throw new ArgumentException(
+                $"Expected one column of values for robust iterations, by whose residuals examples are weighted, got {columns}.",
+                nameof(options));
+        }
+    }
+
+    /// <summary>Refuses weights of residuals where they are not kept.</summary>
+    public static void NotRobust(KernelRegressionOptions options, string what)
+    {
+        if (options.RobustIterations > 0)
+        {
+            throw new ArgumentException($"Expected no robust iterations {what}, got {options.RobustIterations}.", nameof(options));
+        }
+    }
+
     /// <summary>Refuses a share where rows are not at hand to find the nearest of.</summary>
     public static void NoShare(Bandwidth bandwidth)
     {

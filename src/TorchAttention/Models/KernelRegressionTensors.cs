@@ -49,7 +49,7 @@ public static class KernelRegressionTensors
 
         device ??= model.Options.Device is string name ? ComputeDevice.Parse(name) : queries.device;
         bool streams = model.Options is { Degree: 0, Kernel.Name: "gaussian", Periods.Count: 0, Bandwidth.IsShare: false }
-            && model.Weights.IsEmpty && queries.dtype is ScalarType.Float32 or ScalarType.Float64;
+            && model.Weights.IsEmpty && model.Options.RobustIterations == 0 && queries.dtype is ScalarType.Float32 or ScalarType.Float64;
         if (device.type != DeviceType.CPU && streams)
         {
             return Stream(model, queries, device);

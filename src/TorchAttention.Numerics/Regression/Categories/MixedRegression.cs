@@ -106,6 +106,7 @@ public sealed partial class MixedRegression : IPredictor
         ArgumentNullException.ThrowIfNull(categories);
         options ??= new KernelRegressionOptions();
         RegressionCheck.Options(options);
+        RegressionCheck.NotRobust(options, "with categories");
         CheckOptions(options, categories, lambdas);
         RegressionCheck.Data(x, y, categories.Count, weights);
         if (y.Length != x.Length / categories.Count)

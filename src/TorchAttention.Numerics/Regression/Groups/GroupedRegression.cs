@@ -93,6 +93,7 @@ public sealed partial class GroupedRegression
         ArgumentNullException.ThrowIfNull(groups);
         options ??= new KernelRegressionOptions();
         RegressionCheck.Options(options);
+        RegressionCheck.NotRobust(options, "for groups");
         RegressionCheck.Data(x, y, features, weights);
         if (groups.Count != x.Length / features || y.Length != groups.Count)
         {

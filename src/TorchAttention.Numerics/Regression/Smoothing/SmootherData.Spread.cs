@@ -23,6 +23,9 @@ internal sealed partial record SmootherData
     /// </summary>
     public int[] Far { get; private init; } = [];
 
+    /// <summary>The same examples with other weights (n).</summary>
+    public SmootherData WithWeights(double[] weights) => this with { Weights = weights, Far = Far };
+
     /// <summary>The weighted mean of the squares of the values about their means, all columns together.</summary>
     public double Variance => _variance ??= Enumerable.Range(0, Columns).Sum(c => SquaresAboutMean(c) / TotalWeight);
 
