@@ -86,8 +86,8 @@ internal sealed class ColumnRows : TableRows
     // Finite numbers and nothing beside them are copied as they are.
     private bool ArePlain(int rows) => !IsCounting && _labels is null && _kept.Length == 0
         && Array.TrueForAll(_chosen, fields => fields.AreNumbers(_at, rows))
-        && (NotNegative is null || !_chosen[Array.IndexOf(Columns, NotNegative)].Values.AsSpan(_at, rows).ContainsAnyInRange(
-            double.MinValue, -double.Epsilon));
+        && (NotNegative is null || (!IsWhole && !_chosen[Array.IndexOf(Columns, NotNegative)].Values.AsSpan(_at, rows).ContainsAnyInRange(
+            double.MinValue, -double.Epsilon)));
 
     private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
@@ -154,8 +154,7 @@ internal sealed class ColumnRows : TableRows
             throw Wrong(TableProblem.NotANumber, expected, Text(), column);
         }
 
-        return number < 0 && column == NotNegative
-            ? throw Wrong(TableProblem.Negative, "a number of at least 0", Text(), column)
+        return Refused(number, column) is string wanted ? throw Wrong(TableProblem.Negative, wanted, Text(), column)
             : double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", Text(), column);
 
         string Text() => text ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture);

@@ -68,6 +68,11 @@ internal sealed class OnePassOptions
             }
         }
 
+        if (examples.MeaningOf(parsed) != WeightMeaning.Precisions)
+        {
+            throw CliException.WrongInput("--weights-are: expected precisions in one pass, got frequencies");
+        }
+
         if (examples.AreClasses(parsed))
         {
             FitOptions.CheckDegreeOfClasses(options);

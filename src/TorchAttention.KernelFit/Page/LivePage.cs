@@ -27,13 +27,13 @@ internal sealed class LivePage
     /// <summary>The curves; one unless the fit is of groups, several columns or classes.</summary>
     public IReadOnlyList<LiveCurve> Curves { get; }
 
-    /// <summary>The page of a model; null for one that keeps no rows to fit, has categories, or robust iterations.</summary>
+    /// <summary>The page of a model; null for one that keeps no rows to fit, has categories, robust iterations or counted rows.</summary>
     /// <param name="fitted">The model.</param>
     /// <param name="name">What it is called.</param>
     /// <param name="data">Where its rows came from; null where nobody knows.</param>
     public static LivePage? Of(FittedModel fitted, string name, string? data)
     {
-        if (PictureOptions.IsRobust(fitted.Model))
+        if (PictureOptions.IsRobust(fitted.Model) || fitted.Model is KernelRegression { Options.WeightsAre: WeightMeaning.Frequencies })
         {
             return null;
         }

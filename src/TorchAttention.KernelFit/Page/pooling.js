@@ -14,7 +14,7 @@
  */
 
 /**
- * Means (m), the sum of the squares of their weights (m), and where the places are the examples, the weight of each in its own mean (n).
+ * Means (m), the sum of the squares of their weights l, each by its row's weight, sum l^2 / s (m), and where the places are the examples, the weight of each in its own mean (n).
  * @typedef {{mean: Float64Array, squares: Float64Array, own: Float64Array}} Pooled
  */
 
@@ -273,7 +273,7 @@ function pool(rows, places, fit, areRows = false, skipped = -1) {
         for (let t = 0; t < k; t++) { part += l[t] * z[t]; }
       }
       part *= w[i] * weights[i];
-      sum += part * part;
+      if (part !== 0) { sum += part * part / w[i]; }
     }
     squares[at] = sum;
     if (areRows) { own[at] = w[at] * weights[at] * l[0]; }

@@ -8,7 +8,7 @@ using TorchAttention.Numerics.Regression.Groups;
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>Features and target of a file's rows.</summary>
-internal sealed record Examples
+internal sealed partial record Examples
 {
     /// <summary>Standard input, where a file is expected.</summary>
     public const string Standard = "-";
@@ -52,6 +52,9 @@ internal sealed record Examples
     /// <summary>The column of weights; null for none.</summary>
     public string? WeightsColumn { get; init; }
 
+    /// <summary>What they are.</summary>
+    public WeightMeaning WeightsAre { get; init; }
+
     /// <summary>How the file was read.</summary>
     public CsvOptions Csv { get; init; } = new();
 
@@ -66,8 +69,9 @@ internal sealed record Examples
 
     public int Count => X.Length / Features.Count;
 
-    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options, string? by = null,
-        bool predictsMissing = false, IReadOnlyDictionary<string, string[]>? categories = null)
+    public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options,
+        WeightMeaning weightsAre = default, string? by = null, bool predictsMissing = false,
+        IReadOnlyDictionary<string, string[]>? categories = null)
     {
         BuiltInTable? builtIn = BuiltInTable.Find(data);
         if (builtIn is null && data != Standard && !Path.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
@@ -110,6 +114,11 @@ internal sealed record Examples
             columns, classes ? target : by, notNegative: weights, kinds: [.. features.Select(
                 name => categories?.ContainsKey(name) == true ? ColumnKind.Category : (ColumnKind?)null)],
             mayMiss: predictsMissing ? target : null);
+        if (weightsAre == WeightMeaning.Frequencies)
+        {
+            rows.ExpectWhole();
+        }
+
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
         int count = ReadRows(rows, values, labels, null, classes ? [] : [target]);
@@ -156,6 +165,7 @@ internal sealed record Examples
             Weights = weights is null ? [] : [.. values[^1]],
             DroppedRows = rows.DroppedRows,
             WeightsColumn = weights,
+            WeightsAre = weightsAre,
             Csv = options,
             Categories = found.Length == 0 ? null : found,
         };
@@ -207,6 +217,7 @@ internal sealed record Examples
         json.WriteStrings("x", Features);
         json.WriteStrings("x_kinds", Kinds.Select(Options.Name));
         json.WriteString("y", Target);
+        WriteWeights(json);
     }
 
     /// <summary>Opens a file, or standard input for -.</summary>
@@ -332,26 +343,5 @@ internal sealed record Examples
             ? (features ?? [header[0] == y ? header[1] : header[0]], y ?? (features?[0] == header[1] ? header[0] : header[1]))
             : throw CliException.WrongInput(
                 $"{PlainText.Brief(data, 500)}: name the columns with --x and --y; {CsvTable.Describe(header, delimiter)}");
-    }
-}
-
-/// <summary>Rows without a target.</summary>
-/// <param name="Places">Where they stand among all rows, ascending.</param>
-/// <param name="X">Their keys (m, d).</param>
-/// <param name="Groups">The group of each; none where there are no groups.</param>
-internal sealed record UnansweredRows(int[] Places, double[] X, IReadOnlyList<string> Groups)
-{
-    public int Count => Places.Length;
-
-    /// <summary>All rows in the file's order: the place among those with a target or without, and which of them.</summary>
-    /// <param name="answered">How many have a target.</param>
-    public IEnumerable<(int Row, bool IsAnswered)> InOrder(int answered)
-    {
-        int next = 0;
-        for (int row = 0; row < answered + Count; row++)
-        {
-            bool isAnswered = next == Count || Places[next] != row;
-            yield return (isAnswered ? row - next : next++, isAnswered);
-        }
     }
 }

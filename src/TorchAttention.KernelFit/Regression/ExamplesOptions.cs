@@ -1,4 +1,5 @@
 using TorchAttention.Files;
+using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -6,6 +7,8 @@ namespace TorchAttention.Cli.Regression;
 /// <param name="predictsMissing">Whether rows without a target may be predicted, and features may be categories.</param>
 internal sealed class ExamplesOptions(bool predictsMissing = false)
 {
+    private const string MeaningName = "--weights-are";
+
     private readonly Option<string?> _data = Options.Text(
         Options.Data,
         "name|file",
@@ -18,6 +21,12 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
         "column",
         "The target's column (by default a built-in table's own, or the second of a file's two); in one pass several, separated by commas");
     private readonly Option<string?> _weights = WeightsOption();
+    private readonly Option<WeightMeaning> _meaning = Options.OneOf(
+        MeaningName,
+        "What the weights are, how precise each row is (the variance of its noise is in proportion to 1/weight) or how many rows it stands "
+            + "for",
+        WeightMeaning.Precisions, Options.Names<WeightMeaning>());
+
     private readonly Option<bool> _classes = ClassesOption();
     private readonly CsvFileOptions _file = new(predictsMissing);
     private readonly CategoryOptions? _categories = predictsMissing ? new CategoryOptions() : null;
@@ -36,7 +45,7 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
     public void AddTo(Command command)
     {
         command.Add(Options.DataAlone());
-        command.AddAll(_data, _x, _y, _weights, _classes);
+        command.AddAll(_data, _x, _y, _weights, _meaning, _classes);
         _categories?.AddTo(command);
         _file.AddTo(command);
     }
@@ -44,6 +53,11 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
     /// <summary>What is given of the data without reading them.</summary>
     public (string? Data, string? X, string? Y, string? Weights, CsvOptions Csv) Names(ParseResult parsed) =>
         (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), _file.Read(parsed));
+
+    /// <summary>What the weights are.</summary>
+    public WeightMeaning MeaningOf(ParseResult parsed) =>
+        parsed.GetValue(_weights) is not null || parsed.GetResult(_meaning) is not { Implicit: false } ? parsed.GetValue(_meaning)
+            : throw CliException.WrongInput($"{MeaningName}: expected --weights beside it, the column of the weights");
 
     /// <summary>Whether rows without a target are to be predicted.</summary>
     public bool PredictsMissing(ParseResult parsed) => _file.Predicts(parsed);
@@ -58,6 +72,6 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
             data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), parsed.GetValue(_classes), _file.Read(parsed),
-            by, _file.Predicts(parsed), _categories?.Read(parsed));
+            MeaningOf(parsed), by, _file.Predicts(parsed), _categories?.Read(parsed));
     }
 }

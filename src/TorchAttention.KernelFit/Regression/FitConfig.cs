@@ -20,6 +20,11 @@ internal sealed class FitConfig(
         json.WriteStrings("x", examples.Features);
         json.WriteString("y", examples.Target);
         json.WriteString("weights", examples.WeightsColumn);
+        if (examples.WeightsColumn is not null)
+        {
+            json.WriteString("weights_are", Options.Name(examples.WeightsAre));
+        }
+
         json.WriteBoolean("classes", examples.Labels is not null);
         json.WriteString("delimiter", examples.Csv.Delimiter.ToString());
         json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);

@@ -28,6 +28,9 @@ internal sealed record FitFacts
 
     public required string Target { get; init; }
 
+    /// <summary>What was fitted to, for its weights; null for a fit from moments.</summary>
+    public Examples? Examples { get; init; }
+
     /// <summary>The columns of the target, where it has several.</summary>
     public IReadOnlyList<string> Targets { get; init; } = [];
 
@@ -72,6 +75,7 @@ internal sealed record FitFacts
         json.WriteStrings("x", Features);
         json.WriteStrings("x_kinds", Features.Select((_, j) => Cli.Options.Name(KindOf(j))));
         json.WriteString("y", Target);
+        Examples?.WriteWeights(json);
         json.WriteString("kernel", Options.Kernel.Name);
         json.WriteNumber("degree", Options.Degree);
         json.WritePairs("degrees_tried", [.. DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
@@ -199,6 +203,11 @@ internal sealed record FitFacts
         if (PredictedRows > 0)
         {
             Row($"rows without {PlainText.Brief(Target)}", $"{PredictedRows}, predicted ({RunFiles.Predicted})");
+        }
+
+        if (Examples?.Weighting is string weighting)
+        {
+            Row("weights", weighting);
         }
 
         Row("kernel, degree", $"{Options.Kernel}, {Options.Degree} ({FitOptions.Local(Options)})");

@@ -41,9 +41,9 @@ internal static class FitNotes
                 + "in one region than in others";
         }
 
-        if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * examples.Count)
+        if (model.Diagnostics.EffectiveDegreesOfFreedom > MostFreedom * model.Count)
         {
-            yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {examples.Count} rows: "
+            yield return $"{Short(model.Diagnostics.EffectiveDegreesOfFreedom)} degrees of freedom for {model.Count} rows: "
                 + "the fit goes through nearly every one, and errors and bands say little; a wider --bandwidth smooths";
         }
     }

@@ -140,7 +140,11 @@ internal sealed class FitOptions
     /// <summary>The same for rows in memory, where what is not said of the degree depends on the data.</summary>
     public KernelRegressionOptions ReadFor(ParseResult parsed, Examples examples)
     {
-        KernelRegressionOptions options = Read(parsed) with { Periods = Periods(parsed.GetValue(_periods) ?? [], examples.Features) };
+        KernelRegressionOptions options = Read(parsed) with
+        {
+            Periods = Periods(parsed.GetValue(_periods) ?? [], examples.Features),
+            WeightsAre = examples.WeightsAre,
+        };
         int features = examples.Features.Count;
         return WithSlopeToHold(
             parsed.GetValue(_degree) is not null || examples.Labels is not null || examples.Categories is not null ? options

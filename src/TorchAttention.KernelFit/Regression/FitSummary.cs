@@ -49,6 +49,7 @@ internal sealed class FitSummary(Examples examples, KernelRegression model, Pict
         Features = examples.Features,
         Kinds = examples.Kinds,
         Target = examples.Target,
+        Examples = examples,
         Options = model.Options,
         DegreeTrials = model.DegreeTrials,
         Bandwidths = model.Bandwidths,

@@ -106,6 +106,11 @@ internal sealed class GroupsSummary : IFitResult
                 $"{_examples.Unanswered.Count}, predicted ({RunFiles.Predicted})");
         }
 
+        if (_examples.Weighting is string weighting)
+        {
+            table.AddRow("weights", Terminal.Cell(weighting));
+        }
+
         table.AddRow("groups with a curve", Terminal.Cell($"{_model.Groups.Count}, by {PlainText.Brief(By)}"));
         table.AddRow("kernel, degree", Terminal.Cell($"{_options.Kernel}, {degree} ({FitOptions.Local(_options)})"));
         table.AddRow("bandwidths", Terminal.Cell($"{(_model.Bandwidths == GroupBandwidths.Own ? "each group's own" : "shared")}, {Rule}"));

@@ -88,6 +88,11 @@ internal sealed class MixedSummary : IFitResult
             Row($"rows without {PlainText.Brief(_examples.Target)}", $"{_examples.Unanswered.Count}, predicted ({RunFiles.Predicted})");
         }
 
+        if (_examples.Weighting is string weighting)
+        {
+            Row("weights", weighting);
+        }
+
         Row("kernel, degree", $"{_model.Options.Kernel}, 0 (local constant)");
         foreach (int j in _numbers)
         {

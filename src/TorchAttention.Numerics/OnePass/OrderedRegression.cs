@@ -95,6 +95,11 @@ public sealed partial class OrderedRegression
             throw new ArgumentException($"Expected a kernel that ends, got {options.Kernel}.", nameof(options));
         }
 
+        if (options.WeightsAre == WeightMeaning.Frequencies)
+        {
+            throw new ArgumentException($"Expected weights that are precisions, got {options.WeightsAre}.", nameof(options));
+        }
+
         if (options.Periods.Any(double.IsFinite))
         {
             throw new ArgumentException("Expected a feature that does not repeat, got a period.", nameof(options));

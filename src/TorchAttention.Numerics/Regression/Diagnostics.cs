@@ -17,12 +17,12 @@ public sealed record Diagnostics
     /// <summary>tr H, the effective degrees of freedom: how many parameters a linear model of the same freedom had.</summary>
     public required double EffectiveDegreesOfFreedom { get; init; }
 
-    /// <summary>n - 2 tr H + tr H'H, by which the sum of squares is divided for the variance of the noise.</summary>
+    /// <summary>n - 2 tr H + sum_ij s_i H_ij^2 / s_j, by which the sum of squares is divided for the variance of the noise.</summary>
     public required double ResidualDegreesOfFreedom { get; init; }
 
     /// <summary>
-    /// s of each column (v), the residual standard error: s^2 = sum s_i (y_i - f_i)^2 / (n - 2 tr H + tr H'H). NaN where no freedom is
-    /// left.
+    /// s of each column (v), the residual standard error: s^2 = sum s_i (y_i - f_i)^2 / (n - 2 tr H + tr H'H), with the weights of the
+    /// line above; the noise of an example of weight 1. NaN where no freedom is left.
     /// </summary>
     public required IReadOnlyList<double> ResidualStandardError { get; init; }
 
@@ -64,7 +64,7 @@ public sealed record Diagnostics
         double traceOfSquare = 0;
         for (int i = 0; i < data.Count; i++)
         {
-            traceOfSquare += 1 / fit.EffectiveNeighbours[i];
+            traceOfSquare += data.WeightAt(i) / fit.EffectiveNeighbours[i];
         }
 
         double residual = data.Examples - (2 * trace) + traceOfSquare;

@@ -25,7 +25,7 @@ public abstract record Evaluation
     {
     }
 
-    /// <summary>The number of examples n.</summary>
+    /// <summary>The number of examples n; one of a frequency is so many.</summary>
     public required int Examples { get; init; }
 
     /// <summary>How many examples had no neighbour among those that their fold was predicted from.</summary>
@@ -103,12 +103,22 @@ public abstract record Evaluation
         IProgress<double>? progress = null,
         CancellationToken cancellationToken = default)
     {
+        int[] copies = CopiesOf(options, weights, y.Length);
+        if (copies.Length > 0)
+        {
+            x = KernelRegression.Rows(x, copies, features);
+            y = KernelRegression.Rows(y, copies, 1);
+            weights = [];
+        }
+
         double[] values = y.ToArray();
-        return RegressionEvaluation.FromFolds(values, new HeldOutFolds(x, weights, features, values.Length, nameof(y), folds, seed).Predict(
-            (keys, rows, counts) =>
-                KernelRegression.Fit(keys, KernelRegression.Rows(values, rows, 1), features, options, counts, null, cancellationToken),
-            progress,
-            cancellationToken));
+        var found = RegressionEvaluation.FromFolds(values, new HeldOutFolds(x, weights, features, values.Length, nameof(y), folds, seed)
+            .Predict(
+                (keys, rows, counts) => KernelRegression.Fit(
+                    keys, KernelRegression.Rows(values, rows, 1), features, options, counts, null, cancellationToken),
+                progress,
+                cancellationToken));
+        return copies.Length == 0 ? found : found with { Astray = [.. found.Astray.Select(i => copies[i]).Distinct()] };
     }
 
     /// <summary>The error of classes.</summary>
@@ -137,10 +147,25 @@ public abstract record Evaluation
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(labels);
+        int[] copies = CopiesOf(options, weights, labels.Count);
+        if (copies.Length > 0)
+        {
+            x = KernelRegression.Rows(x, copies, features);
+            labels = [.. copies.Select(i => labels[i])];
+            weights = [];
+        }
+
         return ClassEvaluation.FromFolds(labels, new HeldOutFolds(x, weights, features, labels.Count, nameof(labels), folds, seed).Predict(
             (keys, rows, counts) =>
                 KernelRegression.FitClasses(keys, [.. rows.Select(i => labels[i])], features, options, counts, null, cancellationToken),
             progress,
             cancellationToken));
+    }
+
+    // Where examples stand for several, these are dealt to the folds.
+    private static int[] CopiesOf(KernelRegressionOptions? options, ReadOnlySpan<double> weights, int count)
+    {
+        RegressionCheck.WeightsFor(count, weights);
+        return RegressionCheck.Copies(options, weights);
     }
 }

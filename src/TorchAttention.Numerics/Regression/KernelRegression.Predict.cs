@@ -83,6 +83,10 @@ public sealed partial class KernelRegression
         else
         {
             PoolerFor<T>(noNeighbour).At(_data.QueriesAs<T>(queries), output, progress: progress, cancellationToken: cancellationToken);
+            if (options.HasErrors)
+            {
+                _smoother.WeightedNeighbours(_data, queries, _polynomials, neighbours);
+            }
         }
 
         for (int i = 0; i < slopes.Length; i++)

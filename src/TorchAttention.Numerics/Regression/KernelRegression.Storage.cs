@@ -91,11 +91,27 @@ public sealed partial class KernelRegression
         }
 
         AddBandwidthKind(metadata, Options.Bandwidth);
+        AddWeightMeaning(metadata, Options);
         StoredModel.AddNotes(metadata, notes);
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
 
     private const string BandwidthIs = "bandwidth_is";
+    private const string WeightsAre = "weights_are";
+
+    /// <summary>Says where weights were how many examples each stands for, as which the file has them.</summary>
+    internal static void AddWeightMeaning(Dictionary<string, string> metadata, KernelRegressionOptions options)
+    {
+        if (options.WeightsAre != default)
+        {
+            metadata[WeightsAre] = options.WeightsAre.ToString();
+        }
+    }
+
+    /// <summary>What the weights of a file were.</summary>
+    /// <exception cref="StorageException">It is no such meaning.</exception>
+    internal static WeightMeaning WeightMeaningOf(SafeTensorsFile file, StoredModel reader) =>
+        file.Metadata.ContainsKey(WeightsAre) ? reader.Name<WeightMeaning>(WeightsAre) : default;
 
     /// <summary>Says where a bandwidth is a share of the examples.</summary>
     internal static void AddBandwidthKind(Dictionary<string, string> metadata, Bandwidth bandwidth)
@@ -166,6 +182,7 @@ public sealed partial class KernelRegression
             RobustIterations = robust is null ? 0
                 : int.TryParse(reader.Text("robust_iterations"), NumberStyles.None, CultureInfo.InvariantCulture, out int iterations)
                     && iterations > 0 ? iterations : throw reader.Unexpected("robust_iterations", "a whole number of at least 1"),
+            WeightsAre = WeightMeaningOf(file, reader),
         };
         bool fits = file.Tensors["keys"].Shape[1] == bandwidths.Length && file.Tensors["values"].Shape[0] == count
             && (classes.Length == 0 || classes.Length == columns);

@@ -82,7 +82,7 @@ public sealed partial class KernelRegression : IPredictor
     /// <summary>The number of columns of values v.</summary>
     public int Columns => _data.Columns;
 
-    /// <summary>The number of examples n; one whose weight is 0 is none.</summary>
+    /// <summary>The number of examples n; one whose weight is 0 is none, and one of a frequency is so many.</summary>
     public int Count => _data.Count;
 
     /// <summary>The keys (n, d): sorted where there is one feature, else in the order that the examples were given in.</summary>
@@ -121,8 +121,8 @@ public sealed partial class KernelRegression : IPredictor
     /// <param name="features">d.</param>
     /// <param name="options">The defaults where null.</param>
     /// <param name="weights">
-    /// How much each example counts (n), not negative; each the same where empty. Only their ratios matter; a weight of 2 counts like two
-    /// examples in the fit, and one in n. One of weight 0 is fitted, and counts in nothing else.
+    /// How much each example counts (n), not negative, in the sense of <see cref="KernelRegressionOptions.WeightsAre"/>; each the same
+    /// where empty. One of weight 0 is fitted, and counts in nothing else.
     /// </param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
@@ -162,7 +162,8 @@ public sealed partial class KernelRegression : IPredictor
     {
         (SmootherData data, int[]? order, Unweighted unweighted) = examples;
         (double[] bandwidths, BandwidthSearch? search) = Choose(data, options, progress, cancellationToken);
-        search = search is null ? null : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Order()] };
+        search = search is null ? null
+            : search with { SetAside = [.. data.Far.Select(i => order is null ? i : order[i]).Distinct().Order()] };
         return new KernelRegression(
             data, order, bandwidths, options, search, null, unweighted, RobustWeightsOf(data, bandwidths, options, cancellationToken));
     }
@@ -286,7 +287,8 @@ public sealed partial class KernelRegression : IPredictor
     private (Diagnostics Diagnostics, double[] Fitted) Diagnose()
     {
         Smoother.Fit fit = _smooth.Value;
-        double[] fitted = new double[(Count + _unweighted.Count) * Columns];
+        int given = _order is null ? Count : Math.Max(_order.Max(), _unweighted.Count == 0 ? 0 : _unweighted.Places[^1]) + 1;
+        double[] fitted = new double[given * Columns];
         for (int i = 0; i < Count; i++)
         {
             Span<double> row = fitted.AsSpan((_order is null ? i : _order[i]) * Columns, Columns);
@@ -330,11 +332,13 @@ public sealed partial class KernelRegression : IPredictor
             ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions options, ReadOnlySpan<double> weights)
         {
             (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
+            int[] copies = RegressionCheck.Copies(options, weights);
+            weighted = copies.Length > 0 ? copies : weighted;
             if (weighted.Length > 0)
             {
                 x = Rows(x, weighted, features);
                 y = Rows(y, weighted, y.Length / weights.Length);
-                weights = Rows(weights, weighted, 1);
+                weights = copies.Length > 0 ? [] : Rows(weights, weighted, 1);
             }
 
             var data = SmootherData.Create(

@@ -66,6 +66,9 @@ public sealed record KernelRegressionOptions
     /// <summary>The bandwidth or the rule for it; <see cref="BandwidthRule.LeaveOneOut"/> by default.</summary>
     public Bandwidth Bandwidth { get; init; } = Bandwidth.LeaveOneOut;
 
+    /// <summary>What the examples' weights say, where they have some; <see cref="WeightMeaning.Precisions"/> by default.</summary>
+    public WeightMeaning WeightsAre { get; init; }
+
     /// <summary>
     /// Whether cross-validation leaves out, with an example, all others at the same place; false by default. Copies of an example predict
     /// it without error, and the fewer neighbours the better: where data has copies, this keeps them from driving the bandwidth to 0.

@@ -13,6 +13,9 @@ internal static class RegressionCheck
     private const double MostRange = 1e100;
     private const double Rounding = 1e-9;
 
+    // Each copy is an example like any other.
+    private const int MostCopies = 100_000_000;
+
     public static void Options(KernelRegressionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options.Kernel, nameof(options));
@@ -32,6 +35,11 @@ internal static class RegressionCheck
         if (!Enum.IsDefined(options.Precision))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.Precision, "Expected one of the precisions.");
+        }
+
+        if (!Enum.IsDefined(options.WeightsAre))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.WeightsAre, "Expected one of the meanings of weights.");
         }
 
         foreach ((double least, double most) in options.SearchBounds ?? [])
@@ -239,6 +247,39 @@ internal static class RegressionCheck
         {
             throw new ArgumentException($"Expected one feature for a simultaneous band, got {features}.", nameof(options));
         }
+    }
+
+    /// <summary>The place of each copy of examples that stand for as many as their frequencies say; none where weights are none.</summary>
+    public static int[] Copies(KernelRegressionOptions? options, ReadOnlySpan<double> weights)
+    {
+        if (options?.WeightsAre != WeightMeaning.Frequencies || weights.IsEmpty)
+        {
+            return [];
+        }
+
+        double total = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            total += weights[i] == Math.Floor(weights[i])
+                ? weights[i]
+                : throw new ArgumentException(
+                    $"Expected whole numbers as frequencies, got {weights[i]:R} for example {i}.", nameof(weights));
+        }
+
+        if (total > MostCopies)
+        {
+            throw new RegressionDataException(
+                RegressionProblem.TooMany, $"frequencies of at most {MostCopies} examples together", $"{total}", nameof(weights));
+        }
+
+        int[] copies = new int[(int)total];
+        for (int i = 0, end = 0; i < weights.Length; i++)
+        {
+            copies.AsSpan(end, (int)weights[i]).Fill(i);
+            end += (int)weights[i];
+        }
+
+        return copies;
     }
 
     /// <summary>The weights divided by their mean; none where all are the same.</summary>

@@ -234,9 +234,9 @@ public sealed class CsvRows : TableRows
             throw _records.Wrong(TableProblem.NotANumber, expected, field, column);
         }
 
-        if (number < 0 && column == NotNegative)
+        if (Refused(number, column) is string wanted)
         {
-            throw _records.Wrong(TableProblem.Negative, "a number of at least 0", field, column);
+            throw _records.Wrong(TableProblem.Negative, wanted, field, column);
         }
 
         return double.IsFinite(number) || IsCategory(i) ? number

@@ -49,6 +49,9 @@ public abstract class TableRows : IDisposable
     /// <summary>The column of numbers that are at least 0; null for none.</summary>
     private protected string? NotNegative { get; private set; }
 
+    /// <summary>Whether these are whole numbers.</summary>
+    private protected bool IsWhole { get; private set; }
+
     /// <summary>The chosen column whose missing numbers are NaN; negative for none.</summary>
     private protected int MayMiss { get; private set; } = -1;
 
@@ -93,6 +96,14 @@ public abstract class TableRows : IDisposable
     /// <summary>The levels of a chosen column that have been read; none where it is no category.</summary>
     /// <param name="column">The column's place among those chosen.</param>
     internal IReadOnlyList<string> LevelsOf(int column) => _levels[column] ?? [];
+
+    /// <summary>Says that the numbers of the column that are at least 0 are whole, too.</summary>
+    internal void ExpectWhole() => IsWhole = true;
+
+    /// <summary>What was expected of a number of a column that is at least 0; null where it is right, or in another column.</summary>
+    private protected string? Refused(double number, string column) =>
+        column != NotNegative || (number >= 0 && !(IsWhole && number != Math.Floor(number))) ? null
+            : IsWhole ? "a whole number of at least 0" : "a number of at least 0";
 
     /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
     /// <param name="columns">Names of the header, in the order wanted.</param>

@@ -21,7 +21,7 @@ internal sealed class DenseRegression
         Fitted = [.. rows.Select(Apply)];
         double rss = Enumerable.Range(0, Count).Sum(i => _weights[i] * (y[i] - Fitted[i]) * (y[i] - Fitted[i]));
         Trace = Enumerable.Range(0, Count).Sum(i => rows[i][i]);
-        ResidualFreedom = Count - (2 * Trace) + rows.Sum(row => row.Sum(l => l * l));
+        ResidualFreedom = Count - (2 * Trace) + rows.Index().Sum(row => _weights[row.Index] * Squares(row.Item));
         Error = Math.Sqrt(rss / ResidualFreedom);
         double weightSum = _weights.Sum();
         AICc = Math.Log(rss / weightSum) + 1 + (2 * (Trace + 1) / (Count - Trace - 2));
@@ -49,8 +49,11 @@ internal sealed class DenseRegression
     public (double Mean, double Error) At(ReadOnlySpan<double> query)
     {
         double[] row = Row(query);
-        return (Apply(row), Error * Math.Sqrt(row.Sum(l => l * l)));
+        return (Apply(row), Error * Math.Sqrt(Squares(row)));
     }
+
+    // The variance of a fitted value, in that of an example of weight 1: that of example i is 1 / s_i.
+    private double Squares(double[] row) => row.Zip(_weights).Sum(pair => pair.First * pair.First / pair.Second);
 
     private double Apply(double[] row) => row.Zip(_y).Sum(pair => pair.First * pair.Second);
 

@@ -39,7 +39,8 @@ public sealed class JackknifePlusTests
             KernelRegression without = KernelRegression.Fit(
                 [.. others.SelectMany(k => x.Skip(k * features).Take(features))], [.. others.Select(k => y[k])], features, options,
                 [.. others.Select(k => weights[k])]);
-            double residual = Math.Abs(y[i] - without.Predict(x.AsSpan(i * features, features)).Mean[0]);
+            double residual = Math.Sqrt(weights[i] / weights.Average()) * Math.Abs(
+                y[i] - without.Predict(x.AsSpan(i * features, features)).Mean[0]);
             double[] at = without.Predict(queries).Mean;
             for (int k = 0; k < places.Length; k++)
             {

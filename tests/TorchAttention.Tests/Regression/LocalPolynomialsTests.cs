@@ -69,7 +69,7 @@ public sealed class LocalPolynomialsTests
             if (has[0])
             {
                 Assert.Equal(l.Zip(y).Sum(pair => pair.First * pair.Second), value[0], 1e-12 * Math.Max(1, Math.Abs(value[0])));
-                Assert.Equal(1 / l.Sum(weight => weight * weight), effective[0], 1e-11 * effective[0]);
+                Assert.Equal(1 / l.Zip(weights).Sum(pair => pair.First * pair.First / pair.Second), effective[0], 1e-11 * effective[0]);
             }
 
             double[] some = new double[20];

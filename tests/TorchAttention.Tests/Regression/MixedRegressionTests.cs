@@ -81,7 +81,7 @@ public sealed class MixedRegressionTests : IDisposable
                 double weight = i == without ? 0 : WeightOf(i) * Pair(at, i);
                 sum += weight;
                 values += weight * _y[i];
-                ofSquares += weight * weight;
+                ofSquares += weight == 0 ? 0 : weight * weight / (WeightOf(i) * N / Enumerable.Range(0, N).Sum(WeightOf));
             }
 
             return (values / sum, sum * sum / ofSquares, sum);

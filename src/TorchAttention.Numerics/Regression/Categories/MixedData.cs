@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Categories;
@@ -90,6 +91,14 @@ internal sealed class MixedData
             (int[] own, Samples<double> samples) = _combinations[k];
             var output = new PoolingOutput<double> { Values = mean, LogWeightSum = logWeight, EffectiveNeighbours = neighbours };
             kernel.Pool(samples, widths, queries, output, leftOut, options, null, cancellationToken);
+            if (Numbers.Weights.Length > 0)
+            {
+                using var weighted = new LocalPolynomials(kernel, samples, bandwidths, 0, 0, threads, isLasting: false);
+                weighted.At(
+                    queries, new PoolingOutput<double> { Values = mean, EffectiveNeighbours = neighbours }, NoNeighbourPolicy.NaN, leftOut,
+                    null, cancellationToken);
+            }
+
             for (int i = 0; i < m; i++)
             {
                 double log = logWeight[i];
@@ -124,7 +133,7 @@ internal sealed class MixedData
             bool hasOthers = others.HasNeighbour(i);
             alone += hasOthers ? 0 : 1;
             withoutOwn[i] = hasOthers ? others.Mean(i) : total > own ? (sum - (own * Numbers.Values[i])) / (total - own) : double.NaN;
-            others.Add(i, Math.Log(own * atItself), Numbers.Values[i], 1);
+            others.Add(i, Math.Log(own * atItself), Numbers.Values[i], own);
             fitted[i] = others.Mean(i);
             leverage[i] = others.Part(i, Math.Log(own * atItself));
             neighbours[i] = others.Neighbours(i);

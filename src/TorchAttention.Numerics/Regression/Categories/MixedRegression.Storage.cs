@@ -51,6 +51,7 @@ public sealed partial class MixedRegression
             metadata[LevelsOf(column)] = StoredModel.Text(Categories[column]!.Levels);
         }
 
+        KernelRegression.AddWeightMeaning(metadata, Options);
         StoredModel.AddNotes(metadata, notes);
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
@@ -108,7 +109,12 @@ public sealed partial class MixedRegression
                 }
             }
 
-            var options = new KernelRegressionOptions { Kernel = kernel, Bandwidth = Bandwidth.Fixed(bandwidths) };
+            var options = new KernelRegressionOptions
+            {
+                Kernel = kernel,
+                Bandwidth = Bandwidth.Fixed(bandwidths),
+                WeightsAre = KernelRegression.WeightMeaningOf(file, reader),
+            };
             CheckOptions(options, categories, lambdas);
             RegressionCheck.Data(x, values, categories.Length, weights);
             MixedData data = Arrange(x, values, categories, weights, nameof(file), out int[]? order);

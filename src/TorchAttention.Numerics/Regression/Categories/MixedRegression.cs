@@ -85,7 +85,8 @@ public sealed partial class MixedRegression : IPredictor
     /// threads; the defaults where null. The degree is 0.
     /// </param>
     /// <param name="lambdas">lambda of each category, from 0 to <see cref="Category.MostLambda"/>; searched where null.</param>
-    /// <param name="weights">How much each example counts (n), positive; each the same where empty.</param>
+    /// <param name="weights">How much each example counts (n), positive, in the sense of
+    /// <see cref="KernelRegressionOptions.WeightsAre"/>; each the same where empty.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The model; it keeps a copy of the data.</returns>
     /// <exception cref="ArgumentException">
@@ -115,6 +116,15 @@ public sealed partial class MixedRegression : IPredictor
                 $"Expected one value for each of {x.Length / categories.Count} examples, got {y.Length}.", nameof(y));
         }
 
+        int rows = y.Length;
+        int[] copies = RegressionCheck.Copies(options, weights);
+        if (copies.Length > 0)
+        {
+            x = KernelRegression.Rows(x, copies, categories.Count);
+            y = KernelRegression.Rows(y, copies, 1);
+            weights = [];
+        }
+
         if (weights.Contains(0))
         {
             throw new ArgumentException("Expected positive weights, got 0: leave such examples out.", nameof(weights));
@@ -126,15 +136,17 @@ public sealed partial class MixedRegression : IPredictor
         RegressionCheck.Bandwidths(bandwidths, data.Numbers, options.Kernel);
         Smoother.Fit fit = data.Fit(options.Kernel, bandwidths, found, options.Threads, cancellationToken);
         var diagnostics = Diagnostics.Measure(data.Numbers, fit);
-        double[] fitted = new double[data.Numbers.Count];
-        for (int i = 0; i < fitted.Length; i++)
+        double[] fitted = new double[rows];
+        for (int i = 0; i < data.Numbers.Count; i++)
         {
-            fitted[order is null ? i : order[i]] = fit.Fitted[i] + data.Numbers.Offsets[0];
+            int place = order is null ? i : order[i];
+            fitted[copies.Length == 0 ? place : copies[place]] = fit.Fitted[i] + data.Numbers.Offsets[0];
         }
 
         double s = diagnostics.ResidualStandardError[0];
-        double[] studentised = [.. Enumerable.Range(0, fitted.Length).Select(
-            i => Math.Abs(data.Numbers.Values[i] - fit.Fitted[i]) / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
+        double[] studentised = [.. Enumerable.Range(0, data.Numbers.Count).Select(
+            i => Math.Sqrt(data.Numbers.WeightAt(i)) * Math.Abs(data.Numbers.Values[i] - fit.Fitted[i])
+                / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
         Array.Sort(studentised);
         return new MixedRegression(data, categories, bandwidths, found, options, diagnostics, studentised, fitted);
     }

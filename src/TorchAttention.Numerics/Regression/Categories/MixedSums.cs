@@ -13,7 +13,7 @@ internal sealed class MixedSums(int queries)
     /// <param name="query">The query.</param>
     /// <param name="logWeight">The logarithm of the sum of its weights w_i.</param>
     /// <param name="mean">The mean of its values by these.</param>
-    /// <param name="neighbours">(sum w_i)^2 / sum w_i^2.</param>
+    /// <param name="neighbours">(sum w_i)^2 / sum w_i^2 / s_i.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(int query, double logWeight, double mean, double neighbours)
     {
@@ -43,7 +43,7 @@ internal sealed class MixedSums(int queries)
     /// <summary>The mean over all parts.</summary>
     public double Mean(int query) => _values[query] / _weights[query];
 
-    /// <summary>1 / sum_i l_i^2 over all parts; 0 where there are none.</summary>
+    /// <summary>1 / sum_i l_i^2 / s_i over all parts; 0 where there are none.</summary>
     public double Neighbours(int query) => HasNeighbour(query) ? _weights[query] * _weights[query] / _squares[query] : 0;
 
     /// <summary>What a weight is of the sum.</summary>

@@ -10,6 +10,10 @@ internal sealed record GroupRows(string Name, double[] X, double[] Y, double[] W
 {
     public int Count => Y.Length;
 
+    /// <summary>How many examples the rows stand for.</summary>
+    public double ExamplesBy(KernelRegressionOptions options) =>
+        options.WeightsAre == WeightMeaning.Frequencies ? TotalWeight : Count;
+
     public double TotalWeight => Weights.Length == 0 ? Count : Weights.Sum();
 
     /// <summary>Takes examples apart by their groups, in the order of the groups' names.</summary>

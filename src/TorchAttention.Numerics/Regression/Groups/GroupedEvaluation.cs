@@ -69,6 +69,15 @@ public sealed record GroupedEvaluation
     {
         ArgumentNullException.ThrowIfNull(groups);
         RegressionCheck.Data(x, y, features, weights);
+        int[] copies = RegressionCheck.Copies(options, weights);
+        if (copies.Length > 0 && groups.Count == y.Length)
+        {
+            groups = [.. copies.Select(i => groups[i])];
+            x = KernelRegression.Rows(x, copies, features);
+            y = KernelRegression.Rows(y, copies, 1);
+            weights = [];
+        }
+
         int count = y.Length;
         int parts = folds ?? Math.Min(Evaluation.UsualFolds, count);
         if (parts < 2 || parts > count)

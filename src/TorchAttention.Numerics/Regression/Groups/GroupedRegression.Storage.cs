@@ -66,6 +66,7 @@ public sealed partial class GroupedRegression
             ["without_curve_reasons"] = StoredModel.Text([.. WithoutCurve.Select(one => one.Reason)]),
         };
         KernelRegression.AddBandwidthKind(metadata, options.Bandwidth);
+        KernelRegression.AddWeightMeaning(metadata, options);
         StoredModel.AddNotes(metadata, notes);
         new SafeTensorsFile(tensors, metadata).Write(path);
     }
@@ -105,6 +106,7 @@ public sealed partial class GroupedRegression
             Kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel"),
             Precision = reader.Name<NumberPrecision>("precision"),
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
+            WeightsAre = KernelRegression.WeightMeaningOf(file, reader),
             Periods = file.Tensors.ContainsKey("periods") ? reader.Doubles("periods", 1) : [],
         };
         int g = groups.Length;

@@ -105,7 +105,7 @@ public sealed partial class GroupedRegression
         GroupRows[] rows = GroupRows.Split(groups, x, y, features, weights);
         if (bandwidths == GroupBandwidths.Shared && options.Bandwidth.Values.Count == 0)
         {
-            options = SharedBandwidths.Choose([.. rows.Where(one => one.Count >= LeastExamples)], options, cancellationToken);
+            options = SharedBandwidths.Choose([.. rows.Where(one => one.ExamplesBy(options) >= LeastExamples)], options, cancellationToken);
         }
 
         var models = new KernelRegression?[rows.Length];
@@ -186,7 +186,7 @@ public sealed partial class GroupedRegression
     private static (KernelRegression? Model, string? Reason) FitOne(
         GroupRows rows, KernelRegressionOptions options, CancellationToken cancellationToken)
     {
-        if (rows.Count < LeastExamples)
+        if (rows.ExamplesBy(options) < LeastExamples)
         {
             return (null, $"fewer than {LeastExamples} rows");
         }

@@ -83,7 +83,7 @@ internal sealed class BiasCorrection
         return variances;
     }
 
-    /// <summary>The corrected values (m, v), and sum c_i^2 of their weights (m).</summary>
+    /// <summary>The corrected values (m, v), and sum c_i^2 / s_i of their weights (m).</summary>
     public (double[] Values, double[] SquaredWeights) At(ReadOnlySpan<double> queries, CancellationToken cancellationToken)
     {
         int m = queries.Length / Polynomials.Features;

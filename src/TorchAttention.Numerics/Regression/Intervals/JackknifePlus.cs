@@ -24,7 +24,7 @@ internal static class JackknifePlus
         int d = polynomials.Features;
         double[] asked = queries.ToArray();
         var ends = new (double Lower, double Upper)[asked.Length / d];
-        double[] sizes = Array.ConvertAll(noise.WithoutOwn, Math.Abs);
+        double[] sizes = noise.SizesWithoutOwn();
         int n = sizes.Length;
         int rank = (int)Math.Ceiling((n + 1) * level);
         new Work(Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken).ForEach(

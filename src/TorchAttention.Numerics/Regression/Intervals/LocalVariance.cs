@@ -6,8 +6,8 @@ using TorchAttention.Numerics.Regression.Smoothing;
 namespace TorchAttention.Numerics.Regression.Intervals;
 
 /// <summary>
-/// The variance of the noise at any place: v(q) = (sum_i s_i K(q, x_i) a_i + 4 s^2) / (sum_i s_i K(q, x_i) + 4), a Gaussian's mean of the
-/// squared residuals a_i with four more of the common variance.
+/// The variance of the noise of an example of the mean weight at any place: v(q) = (sum_i K(q, x_i) a_i + 4 s^2) / (sum_i K(q, x_i) + 4),
+/// a Gaussian's mean of the squared residuals a_i with four more of the common variance.
 /// </summary>
 /// <remarks>
 /// Its width has the least mean of ln v_-i + a_i / v_-i, each example judged by the others. Where the widest that is no more than a
@@ -32,13 +32,13 @@ internal sealed class LocalVariance
     private readonly Lazy<Pooler<double>> _pooler;
 
     /// <param name="data">The examples.</param>
-    /// <param name="squares">Their squared residuals (n), each as large as its leverage lets a residual be.</param>
+    /// <param name="squares">Their squared residuals (n), times their weights, each as large as its leverage lets a residual be.</param>
     /// <param name="common">The common variance.</param>
     /// <param name="threads">How many threads; all where null.</param>
     public LocalVariance(SmootherData data, double[] squares, double common, int? threads)
     {
         (_data, _squares, _common, _threads) = (data, squares, common, threads);
-        Samples = SamplesOf(data.Keys, squares, data.Weights);
+        Samples = SamplesOf(data.Keys, squares, []);
         Widths = Choose();
         _pooler = new(() => PoolerOf(Samples, Widths));
     }
@@ -109,8 +109,7 @@ internal sealed class LocalVariance
         (double[] keys, double[] squares, double[] weights) = (new double[groups], new double[groups], new double[groups]);
         for (int i = 0; i < _data.Count; i++)
         {
-            double weight = _data.WeightAt(i);
-            double part = weight / (weights[i / step] += weight);
+            double part = 1 / ++weights[i / step];
             keys[i / step] += part * (_data.Keys[i] - keys[i / step]);
             squares[i / step] += part * (_squares[i] - squares[i / step]);
         }
@@ -152,11 +151,9 @@ internal sealed class LocalVariance
         double[] others = new double[rows.Length];
         for (int i = 0; i < rows.Length; i++)
         {
-            double own = _data.WeightAt(rows[i]);
-            double square = _squares[rows[i]];
-            double rest = Math.Max(0, (pooled.Means[i] * pooled.Sums[i]) - (own * square));
+            double rest = Math.Max(0, (pooled.Means[i] * pooled.Sums[i]) - _squares[rows[i]]);
             others[i] = Math.Max(
-                (rest + (PriorExamples * _common)) / (Math.Max(0, pooled.Sums[i] - own) + PriorExamples), LeastPart * _common);
+                (rest + (PriorExamples * _common)) / (Math.Max(0, pooled.Sums[i] - 1) + PriorExamples), LeastPart * _common);
         }
 
         return others;

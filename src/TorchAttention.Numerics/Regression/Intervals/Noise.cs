@@ -46,6 +46,9 @@ internal sealed class Noise
     /// <summary>The residual of each example (n) from the curve of all others.</summary>
     public required double[] WithoutOwn { get; init; }
 
+    /// <summary>The sizes of these as an example of the mean weight would have them (n).</summary>
+    public double[] SizesWithoutOwn() => [.. WithoutOwn.Select((residual, i) => Math.Sqrt(_data.WeightAt(i)) * Math.Abs(residual))];
+
     /// <summary>Measures the noise of a column.</summary>
     public static Noise Measure(SmootherData data, Smoother.Fit fit, int column, int? threads)
     {
@@ -58,10 +61,10 @@ internal sealed class Noise
         {
             int at = (i * data.Columns) + column;
             residuals[i] = data.Values[at] - fit.Fitted[at];
-            double square = residuals[i] * residuals[i];
+            double square = data.WeightAt(i) * residuals[i] * residuals[i];
             squares[i] = square / Math.Max(1 - fit.Leverage[i], LeastLeft);
             withoutOwn[i] = data.Values[at] - fit.WithoutOwn[at];
-            sum += data.WeightAt(i) * square;
+            sum += square;
         }
 
         double freedom = Math.Max(data.Examples - fit.Trace(), 2);
@@ -71,7 +74,7 @@ internal sealed class Noise
         for (int i = 0; i < n; i++)
         {
             double deviation = Math.Sqrt(Math.Max(1 - fit.Leverage[i], LeastOwn) * others[i]);
-            studentised[i] = deviation > 0 ? residuals[i] / deviation : 0;
+            studentised[i] = deviation > 0 ? Math.Sqrt(data.WeightAt(i)) * residuals[i] / deviation : 0;
         }
 
         return new Noise(data, variance, studentised, freedom, threads) { WithoutOwn = withoutOwn };
@@ -134,7 +137,7 @@ internal sealed class Noise
         double total = 1;
         for (int i = 0; i < squares.Length; i++)
         {
-            squares[i] = _data.WeightAt(i) * Math.Exp(-squares[i] / (2 * width));
+            squares[i] = Math.Exp(-squares[i] / (2 * width));
             total += squares[i];
         }
 

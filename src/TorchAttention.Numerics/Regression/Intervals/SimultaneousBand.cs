@@ -67,9 +67,9 @@ internal static class SimultaneousBand
         {
             double[] weights = polynomials is null ? Weights(data, kernel, degree, h, place, first, end) : new double[end - first];
             polynomials?.HatWeights([place], weights, first);
-            for (int i = 0; deviations is not null && i < weights.Length; i++)
+            for (int i = 0; i < weights.Length; i++)
             {
-                weights[i] *= deviations[first + i];
+                weights[i] *= (deviations?[first + i] ?? 1) / Math.Sqrt(data.WeightAt(first + i));
             }
 
             return OfLengthOne(weights);

@@ -292,8 +292,9 @@ internal sealed class LocalPolynomials : IDisposable
         PolynomialLayout layout = Layout(hasSquares: false, request.HasGradient);
         IRowSums sums = _kept.Get(layout, () => SumsOf<TKernel, TLanes>(layout, isSquared: false, work));
         IRowSums? squares = request.EffectiveNeighbours.Length == 0 ? null : _kept.Get(
-            nameof(Samples.SquaredLine),
-            () => SumsOf<TKernel, TLanes>(new PolynomialLayout(1, 0, Degree, hasSquares: false, hasGradient: false, true), true, work));
+            nameof(request.EffectiveNeighbours),
+            () => SumsOf<TKernel, TLanes>(
+                new PolynomialLayout(1, 0, Math.Max(1, Degree), hasSquares: false, hasGradient: false, isOwnSlope: true), true, work));
         fixed (double* places = request.Queries)
         {
             using SortedNumbers queries = SortedNumbers.Sort(places, request.Count);
@@ -314,11 +315,11 @@ internal sealed class LocalPolynomials : IDisposable
         return (KernelTraits<TKernel>.IsGaussian, isSquared) switch
         {
             (_, false) when IsShare => new NearestWindows<TKernel, TLanes>(this, Samples.Line, _nearest, layout),
-            (_, true) when IsShare => new NearestWindows<SquaredKernel<TKernel>, TLanes>(this, Samples.SquaredLine, _nearest, layout),
+            (_, true) when IsShare => new NearestWindows<SquaredKernel<TKernel>, TLanes>(this, Samples.Line, _nearest, layout),
             (true, false) => new PolynomialCells<TLanes>(Samples.Line, h, layout, work),
-            (true, true) => new PolynomialCells<TLanes>(Samples.SquaredLine, h / Math.Sqrt(2), layout, work),
+            (true, true) => new PolynomialCells<TLanes>(Samples.Line, h / Math.Sqrt(2), layout, work),
             (false, false) => new PolynomialWindows<TKernel, TLanes>(Samples.Line, h, layout, work),
-            (false, true) => new PolynomialWindows<SquaredKernel<TKernel>, TLanes>(Samples.SquaredLine, h, layout, work),
+            (false, true) => new PolynomialWindows<SquaredKernel<TKernel>, TLanes>(Samples.Line, h, layout, work),
         };
     }
 

@@ -117,7 +117,7 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
         return sum;
     }
 
-    /// <summary>sum_i l_i^2.</summary>
+    /// <summary>sum_i l_i^2 / s_i.</summary>
     public double SquaredWeights(ReadOnlySpan<double> row)
     {
         double sum = 0;

@@ -4,7 +4,7 @@ namespace TorchAttention.Numerics.Regression.Polynomials;
 /// <remarks>
 /// With z_a = u_1^a_1 .. u_d^a_d, u_j = (k_j - q_j) / h_j, the kernel K, its slope G and sample weights s: sum s K z_a up to twice the
 /// degree; of each column of values sum s K z_a v up to the degree; for derivatives by log h the same with G in the place of K, both up to
-/// two degrees more (the Gaussian is its own slope, and has one set of sums for both); at last sum (s K)^2 z_a up to twice the degree.
+/// two degrees more (the Gaussian is its own slope, and has one set of sums for both); at last sum s K^2 z_a up to twice the degree.
 /// </remarks>
 internal sealed class PolynomialLayout
 {

@@ -42,8 +42,8 @@ internal static unsafe class PolynomialLoops<TKernel, TLanes>
             if (layout.SquareTerms > 0)
             {
                 AddTo(
-                    buffer + (layout.Squares * TLanes.Count), layout.SquareTerms, powers, weight * sampleWeight * sampleWeight,
-                    nextWeight * nextSampleWeight * nextSampleWeight);
+                    buffer + (layout.Squares * TLanes.Count), layout.SquareTerms, powers, weight * sampleWeight,
+                    nextWeight * nextSampleWeight);
             }
 
             if (layout.HasSlopeSums)

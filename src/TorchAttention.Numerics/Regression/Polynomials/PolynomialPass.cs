@@ -115,7 +115,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
 
         if (Request.EffectiveNeighbours.Length > 0)
         {
-            Request.EffectiveNeighbours[query] = 1 / _system.SquaredWeights(Row);
+            Request.EffectiveNeighbours[query] = owner.Samples.LargestSampleWeight / _system.SquaredWeights(Row);
         }
 
         for (int j = 0; j < owner.Features; j++)

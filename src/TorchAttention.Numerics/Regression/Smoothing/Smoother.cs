@@ -28,7 +28,7 @@ internal sealed class Smoother(
         /// </summary>
         public required bool IsAdmissible { get; init; }
 
-        /// <summary>1 / sum_j l_ij^2 (n); empty where that was not asked for.</summary>
+        /// <summary>1 / sum_j l_ij^2 / s_j (n); empty where that was not asked for.</summary>
         public double[] EffectiveNeighbours { get; init; } = [];
 
         /// <summary>tr H.</summary>
@@ -112,6 +112,11 @@ internal sealed class Smoother(
         Samples<T> samples = data.Samples<T>();
         var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
         Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
+        if (neighbours && !IsPolynomial)
+        {
+            WeightedNeighbours(data, data.Keys, new(() => PolynomialsOf(data, bandwidths)), effective);
+        }
+
         double[] wide = data.Wide(fitted);
         double[] leverage = Doubles(ownWeight);
         double[] withoutOwn = leaveOut ? new double[wide.Length] : [];
@@ -228,6 +233,29 @@ internal sealed class Smoother(
         return alone;
     }
 
+    /// <summary>
+    /// 1 / sum_i l_i^2 / s_i at queries (m) that have a neighbour, which the engine's sums do not say where examples have weights.
+    /// </summary>
+    public void WeightedNeighbours<T>(SmootherData data, ReadOnlySpan<double> queries, Lazy<LocalPolynomials> polynomials, T[] neighbours)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (data.Weights.Length == 0 || Monomials.CountOf(data.Features, 1) > LocalPolynomials.MostTerms)
+        {
+            return;
+        }
+
+        double[] found = new double[neighbours.Length];
+        var output = new PoolingOutput<double> { Values = new double[found.Length * data.Columns], EffectiveNeighbours = found };
+        polynomials.Value.At(queries, output, NoNeighbourPolicy.NaN, cancellationToken: cancellationToken);
+        for (int i = 0; i < found.Length; i++)
+        {
+            neighbours[i] = T.IsZero(neighbours[i]) ? T.Zero : T.CreateTruncating(found[i]);
+        }
+    }
+
+    private LocalPolynomials PolynomialsOf(SmootherData data, double[] bandwidths) =>
+        new(kernel, data.Samples<double>(), bandwidths, degree, ridge, threads, isLasting: false, isShare: isShare);
+
     // Polynomials are in float64 alone.
     private bool IsTooNarrow<T>() => IsPolynomial && typeof(T) != typeof(double);
 
@@ -239,8 +267,7 @@ internal sealed class Smoother(
     {
         if (IsPolynomial)
         {
-            using var polynomials = new LocalPolynomials(
-                kernel, data.Samples<double>(), bandwidths, degree, ridge, threads, isLasting: false, isShare: isShare);
+            using LocalPolynomials polynomials = PolynomialsOf(data, bandwidths);
             return polynomials.At(
                 queries, output, options.NoNeighbour, leftOut, null, cancellationToken);
         }
