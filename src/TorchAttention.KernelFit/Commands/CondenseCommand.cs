@@ -121,8 +121,10 @@ internal static class CondenseCommand
 
     private static string Proved(CondensedCurve curve)
     {
-        string estimates = curve.Estimates > 0 ? $"{curve.Estimates} of them estimates, of which nothing is proved" : "";
-        string within = $"within {Digits.Short(curve.Bound)} of the fit, proved";
+        string estimates = curve.Estimates > 0
+            ? $"{curve.Estimates} of them {(curve.IsProved ? "estimates, of which nothing is proved" : "where no row is in reach")}"
+            : "";
+        string within = $"within {Digits.Short(curve.Bound)} of the fit{(curve.IsProved ? ", proved" : " where they were compared")}";
         return curve.Estimates == curve.Pieces ? "an estimate of the fit"
             : estimates.Length > 0 ? $"{estimates}; the others {within}"
             : within;

@@ -10,6 +10,10 @@ namespace TorchAttention.Cli.OnePass;
 /// <summary>What every fit in one pass leaves in its run's folder, and says.</summary>
 internal static class FitFiles
 {
+    private const int MostDrawn = 2000;
+    private const int CurvePoints = 400;
+    private const double Margin = 0.05;
+
     /// <summary>What stands above the pictures.</summary>
     public static string TitleOf(FitFacts facts) =>
         $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
@@ -24,6 +28,54 @@ internal static class FitFiles
         json.WriteString("bandwidth", FitOptions.NameOf(options.Bandwidth));
         json.WriteNumber("level", level);
         json.WriteString("version", ProgramVersion.Text);
+    }
+
+    /// <summary>The pictures of a fit of one feature: a curve for each target, or the classes' probabilities; and the search.</summary>
+    /// <param name="facts">What was found.</param>
+    /// <param name="shown">Some rows; null for none.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="ends">The least and the largest key.</param>
+    /// <param name="margin">How far the curve goes on beyond them at most.</param>
+    /// <param name="level">The level of the bands.</param>
+    public static IEnumerable<(string Name, Func<Figure> Draw)> CurvePictures(
+        FitFacts facts, SomeRows? shown, IPredictor model, (double Least, double Most) ends, double margin, double level)
+    {
+        (double[] x, double[] y) = (shown?.X ?? [], shown?.Y ?? []);
+        bool isDensity = x.Length > MostDrawn;
+        string some = isDensity && x.Length < facts.Rows ? $", density of {NumberText.Format(x.Length)} of them" : "";
+        var options = new FigureOptions { IsDensity = isDensity, XKind = facts.KindOf(0), Title = TitleOf(facts) + some };
+        double beyond = Math.Min(Margin * (ends.Most - ends.Least), margin);
+        double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(
+            i => ends.Least - beyond + (i * (ends.Most - ends.Least + (2 * beyond)) / (CurvePoints - 1)))];
+        Predictions all = model.Predict(grid, new PredictionOptions { Level = level });
+        if (model.Classes.Count > 0)
+        {
+            yield return ("probabilities", () => FitPictures.PlotClasses(
+                model.Classes, Enumerable.Range(0, model.Columns).OrderByDescending(c => Column(all.Mean, c).Sum()), grid, all.Mean,
+                facts.Features[0], facts.Target, options with { IsDensity = false }));
+        }
+
+        for (int column = 0; column < model.Columns && model.Classes.Count == 0; column++)
+        {
+            int c = column;
+            yield return (model.Columns == 1 ? "fit" : $"fit-{c + 1}", () => Figures.PlotRegression(
+                x, Column(y, c), grid, OfColumn(all, c), level, facts.Features[0], facts.Targets[c], options));
+        }
+
+        if (facts.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
+        {
+            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, facts.Features, options));
+        }
+
+        Predictions OfColumn(Predictions at, int c) => at with
+        {
+            Mean = Column(at.Mean, c),
+            StandardError = Column(at.StandardError, c),
+            Lower = Column(at.Lower, c),
+            Upper = Column(at.Upper, c),
+        };
+
+        double[] Column(double[] rows, int c) => [.. rows.Where((_, i) => i % model.Columns == c)];
     }
 
     /// <summary>What a search says of its end.</summary>

@@ -5,7 +5,6 @@ using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
-using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -19,9 +18,6 @@ internal sealed class OnePassFit(
     RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double[]? cells)
 {
     private const double CellsOfBandwidth = 4;
-    private const int MostDrawn = 2000;
-    private const int CurvePoints = 400;
-    private const double Margin = 0.05;
 
     // Farther out moments have no band.
     private const double MostBandwidths = 3;
@@ -67,7 +63,8 @@ internal sealed class OnePassFit(
             FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
             directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
             directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
-            FitFiles.Write(directory, facts, said, [], Pictures(facts, read, model, said.Picture.Level));
+            FitFiles.Write(directory, facts, said, [], FitFiles.CurvePictures(
+                facts, read.Some, model, (model.LeastX, model.MostX), MostBandwidths * model.Bandwidth, said.Picture.Level));
         }, OnePassRun.Kept);
     }
 
@@ -193,51 +190,5 @@ internal sealed class OnePassFit(
         json.WriteNumber("cell", read.Moments.Grid.CellWidth);
         json.WriteNumber("cells", read.Moments.Cells);
         FitFiles.WriteOptions(json, options, level);
-    }
-
-    private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
-        FitFacts facts, MomentsOfFiles<Moments> read, MomentRegression model, double level)
-    {
-        (double[] someX, double[] someY) = (read.Some?.X ?? [], read.Some?.Y ?? []);
-        bool isDensity = someX.Length > MostDrawn;
-        string some = isDensity && someX.Length < model.Count ? $", density of {NumberText.Format(someX.Length)} of them" : "";
-        var title = new FigureOptions
-        {
-            IsDensity = isDensity,
-            XKind = facts.KindOf(0),
-            Title = FitFiles.TitleOf(facts) + some,
-        };
-        double margin = Math.Min(Margin * (model.MostX - model.LeastX), MostBandwidths * model.Bandwidth);
-        double[] grid = [.. Enumerable.Range(0, CurvePoints).Select(
-            i => model.LeastX - margin + (i * (model.MostX - model.LeastX + (2 * margin)) / (CurvePoints - 1)))];
-        Predictions all = model.Predict(grid, new PredictionOptions { Level = level });
-        if (model.Classes.Count > 0)
-        {
-            yield return ("probabilities", () => FitPictures.PlotClasses(
-                model.Classes, Enumerable.Range(0, model.Columns).OrderByDescending(c => Column(all.Mean, c).Sum()), grid, all.Mean,
-                facts.Features[0], facts.Target, title with { IsDensity = false }));
-        }
-
-        for (int column = 0; column < model.Columns && model.Classes.Count == 0; column++)
-        {
-            int c = column;
-            yield return (model.Columns == 1 ? "fit" : $"fit-{c + 1}", () => Figures.PlotRegression(
-                someX, Column(someY, c), grid, OfColumn(all, c), level, facts.Features[0], facts.Targets[c], title));
-        }
-
-        if (model.Search is { } search && search.Trials.Any(trial => double.IsFinite(trial.Score)))
-        {
-            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, facts.Features, title));
-        }
-
-        Predictions OfColumn(Predictions at, int c) => at with
-        {
-            Mean = Column(at.Mean, c),
-            StandardError = Column(at.StandardError, c),
-            Lower = Column(at.Lower, c),
-            Upper = Column(at.Upper, c),
-        };
-
-        double[] Column(double[] rows, int c) => [.. rows.Where((_, i) => i % model.Columns == c)];
     }
 }

@@ -84,13 +84,6 @@ internal sealed class OnePassOptions
             throw CliException.WrongInput($"--cell: expected the gaussian kernel beside it, got {options.Kernel}, which has no moments");
         }
 
-        if (ends && moments.Length == 0 && (examples.AreClasses(parsed) || y?.Contains(',', StringComparison.Ordinal) == true))
-        {
-            throw CliException.WrongInput(
-                $"--kernel: expected gaussian beside {(examples.AreClasses(parsed) ? "--classes" : "several targets")}, got "
-                    + $"{options.Kernel}: one pass with a kernel that ends is for one target of numbers");
-        }
-
         bool isOfMoments = moments.Length > 0;
         bool isOfBoxes = isOfMoments ? moments.Any(MomentFiles.AreOfBoxes) : x?.Contains(',', StringComparison.Ordinal) == true;
         if (isOfBoxes)

@@ -4,7 +4,6 @@ using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -13,45 +12,41 @@ namespace TorchAttention.Cli.OnePass;
 /// <param name="options">The kernel, the degree, the bandwidth or its rule.</param>
 internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options)
 {
-    private const int CurvePoints = 400;
-    private const int MostDrawn = 2000;
-
     public int Run(FitSettings said)
     {
-        string? other = said.Model is not null ? "--model" : files.Weights is not null ? "--weights" : null;
-        if (other is not null)
-        {
-            throw CliException.WrongInput($"{other}: expected the gaussian kernel beside it in one pass, got {options.Kernel}");
-        }
-
         if (!files.CanReadAgain && files.Paths.All(path => path == Examples.Standard || File.Exists(path)))
         {
             throw CliException.WrongInput(
                 $"--kernel: expected gaussian for rows that are read once from a pipe, got {options.Kernel}, which needs a first look");
         }
 
-        return OnePassRun.In(files, [], said, (directory, _, cancellationToken) =>
+        return OnePassRun.In(files, [], said, (directory, path, cancellationToken) =>
         {
             long start = Stopwatch.GetTimestamp();
             bool isQuiet = said.IsQuiet || said.IsJson;
             SomeRows some = files.Look();
             using OrderedRows rows = ProgressBar.Show("read", isQuiet, progress => Read(directory, some, progress, cancellationToken));
-            OrderedRegression model = ProgressBar.Show(
-                "fit", isQuiet, progress => OrderedRegression.Fit(rows, some.X, some.Y, options, progress, cancellationToken));
-            double[] places = [.. Enumerable.Range(0, CurvePoints).Select(
-                i => model.LeastX + (i * (model.MostX - model.LeastX) / (CurvePoints - 1)))];
-            Predictions curve = model.Predict(places, said.Picture.Level);
-            FitFacts facts = Facts(rows, model, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            OrderedRegression model = ProgressBar.Show("fit", isQuiet, progress => OrderedRegression.Fit(
+                rows, options.Bandwidth.Rule is null ? null : InMemory(some, cancellationToken), options, progress, cancellationToken));
+            CondensedCurves curves = ProgressBar.Show("condense", isQuiet, _ => model.CondenseColumns());
+            FitFacts facts = Facts(rows, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+            Action<string, IReadOnlyDictionary<string, string>> save = model.Columns == 1 && model.Classes.Count == 0
+                ? curves.Curves[0].Save
+                : curves.Save;
+            directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
             directory.WriteJson(RunFiles.Config, json => WriteConfig(json, said.Picture.Level));
-            directory.WriteText(RunFiles.Curve, writer => WriteCurve(writer, places, curve));
-            FitFiles.Write(
-                directory, facts, said, [RunFiles.Curve], Pictures(facts, some, places, curve, said.Picture.Level));
-        }, _ => "there is no curve yet");
+            FitFiles.Write(directory, facts, said, [], FitFiles.CurvePictures(
+                facts, some, curves, (model.LeastX, model.MostX), margin: 0, said.Picture.Level));
+        });
     }
+
+    private KernelRegression InMemory(SomeRows some, CancellationToken cancellationToken) => some.Labels is null
+        ? KernelRegression.Fit(some.X, some.Y, 1, options, some.Weights, null, cancellationToken)
+        : KernelRegression.FitClasses(some.X, some.Labels, 1, options, some.Weights, null, cancellationToken);
 
     private OrderedRows Read(RunDirectory directory, SomeRows some, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        var rows = new OrderedRows(directory.Path, some.X, some.All);
+        var rows = new OrderedRows(directory.Path, some.X, some.All, files.Targets, files.Weights is not null);
         try
         {
             long before = 0;
@@ -60,7 +55,14 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
                 foreach (RowBatch batch in files.Read(path, read => progress?.Report((before + read) / Math.Max(1.0, files.Bytes))))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    rows.Add(batch.Keys, batch.Values);
+                    if (batch.Labels is null)
+                    {
+                        rows.Add(batch.Keys, batch.Values, batch.Weights);
+                    }
+                    else
+                    {
+                        rows.AddClasses(batch.Keys, batch.Labels, batch.Weights);
+                    }
                 }
 
                 before += File.Exists(path) ? new FileInfo(path).Length : 0;
@@ -75,7 +77,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         return rows;
     }
 
-    private FitFacts Facts(OrderedRows rows, OrderedRegression model, double seconds) => new()
+    private FitFacts Facts(OrderedRows rows, OrderedRegression model, double seconds, string path) => new()
     {
         Data = files.Name,
         Rows = rows.Count,
@@ -83,27 +85,18 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         Features = [files.Columns.X],
         Kinds = files.Columns.Kinds,
         Target = files.Columns.Y,
+        Targets = ModelNotes.Split(files.Columns.Y, model.Columns),
         Options = options,
         Bandwidths = [model.Bandwidth],
         Search = model.Search,
         SpansWithinOneStandardError = [],
-        Notes = [$"there is no model of kilobytes of a kernel that ends: {RunFiles.Curve} has the curve at {CurvePoints} places"],
+        Notes = [],
         Diagnostics = model.Diagnostics,
+        Classes = model.Classes,
+        LogLoss = model.Classes.Count > 0 ? model.LeaveOneOutLogLoss : null,
         Seconds = seconds,
-        Model = null,
+        Model = path,
     };
-
-    private void WriteCurve(TextWriter writer, double[] places, Predictions curve)
-    {
-        ColumnKind kind = files.Columns.Kinds[0];
-        writer.WriteLine("x,mean,lower,upper");
-        for (int i = 0; i < places.Length; i++)
-        {
-            double[] numbers = [curve.Mean[i], curve.Lower[i], curve.Upper[i]];
-            string place = kind == ColumnKind.Number ? Digits.Exact(places[i]) : kind.Format(places[i]);
-            writer.WriteLine(string.Join(',', numbers.Select(number => double.IsNaN(number) ? "" : Digits.Exact(number)).Prepend(place)));
-        }
-    }
 
     private void WriteConfig(Utf8JsonWriter json, double level)
     {
@@ -111,24 +104,9 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         json.WriteString("data", File.Exists(files.Source) ? Path.GetFullPath(files.Source) : files.Source);
         json.WriteStrings("x", [files.Columns.X]);
         json.WriteString("y", files.Columns.Y);
+        json.WriteString("weights", files.Weights);
+        json.WriteBoolean("classes", files.AreClasses);
         json.WriteBoolean("one_pass", true);
         FitFiles.WriteOptions(json, options, level);
-    }
-
-    private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
-        FitFacts facts, SomeRows some, double[] places, Predictions curve, double level)
-    {
-        var title = new FigureOptions
-        {
-            IsDensity = some.X.Length > MostDrawn,
-            XKind = facts.KindOf(0),
-            Title = FitFiles.TitleOf(facts),
-        };
-        yield return ("fit", () => Figures.PlotRegression(
-            some.X, some.Y, places, curve, level, facts.Features[0], facts.Target, title));
-        if (facts.Search is { } search)
-        {
-            yield return ("bandwidth", () => Figures.PlotBandwidthSearch(search, facts.Features, title));
-        }
     }
 }

@@ -14,7 +14,6 @@ internal static class RunFiles
     public const string Groups = "groups.csv";
     public const string Predicted = "predicted.csv";
     public const string Search = "search.csv";
-    public const string Curve = "curve.csv";
     public const string Model = "model.safetensors";
     public const string Plots = "plots";
 

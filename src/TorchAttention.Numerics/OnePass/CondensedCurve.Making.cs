@@ -29,27 +29,34 @@ public sealed partial class CondensedCurve
     /// <exception cref="ArgumentOutOfRangeException">The tolerance is not between 1e-14 and 1.</exception>
     internal static CondensedCurve Create(MomentRegression model, double tolerance, Diagnostics? diagnostics = null, int column = 0)
     {
-        if (!(tolerance is >= LeastTolerance and < 1))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(tolerance), tolerance, $"Expected a tolerance from {LeastTolerance} to below 1.");
-        }
-
+        CheckTolerance(tolerance);
         diagnostics ??= model.Diagnostics;
         var making = new Making(model, column, tolerance);
         return new CondensedCurve(making.Pieces(), model.LevelsOfPieces[column].Exponent, model.MeansY[column])
         {
             Bandwidth = model.Bandwidth,
             Count = model.Count,
-            Diagnostics = diagnostics with
-            {
-                ResidualStandardError = [diagnostics.ResidualStandardError[column]],
-                RSquared = [diagnostics.RSquared[column]],
-            },
+            Diagnostics = diagnostics.Of(column),
             LeastX = model.LeastX,
             MostX = model.MostX,
             Tolerance = tolerance,
         };
+    }
+
+    private static void CheckTolerance(double tolerance)
+    {
+        if (!(tolerance is >= LeastTolerance and < 1))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(tolerance), tolerance, $"Expected a tolerance from {LeastTolerance} to below 1.");
+        }
+    }
+
+    private static Piece Flat(long start, long cells, double mean)
+    {
+        double[] polynomial = new double[K];
+        polynomial[0] = mean;
+        return new Piece(start, cells, polynomial, new double[K], double.PositiveInfinity, double.PositiveInfinity, IsFar: true);
     }
 
     private sealed class Making
@@ -133,13 +140,6 @@ public sealed partial class CondensedCurve
             }
 
             pieces.Add(Flat(middle, end - middle, right));
-        }
-
-        private static Piece Flat(long start, long cells, double mean)
-        {
-            double[] polynomial = new double[K];
-            polynomial[0] = mean;
-            return new Piece(start, cells, polynomial, new double[K], double.PositiveInfinity, double.PositiveInfinity, IsFar: true);
         }
 
         private void AddPieces(List<Piece> pieces, long start, long end)

@@ -11,6 +11,7 @@ public sealed partial class CondensedCurve
 
     private const int Version = 1;
     private const int Numbers = 12;
+    private const string ProvedKey = "proved";
 
     /// <summary>Saves the curve in the safetensors format.</summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
@@ -50,6 +51,11 @@ public sealed partial class CondensedCurve
             ["cell_exponent"] = _exponent.ToString(CultureInfo.InvariantCulture),
             ["examples"] = Count.ToString(CultureInfo.InvariantCulture),
         };
+        if (!IsProved)
+        {
+            metadata[ProvedKey] = "false";
+        }
+
         StoredModel.AddNotes(metadata, notes);
 
         return metadata;
@@ -112,6 +118,7 @@ public sealed partial class CondensedCurve
             LeastX = said[2],
             MostX = said[3],
             Tolerance = said[4],
+            IsProved = !reader.Has(ProvedKey),
             Diagnostics = Diagnostics.Read(said.AsSpan(5)),
         };
     }

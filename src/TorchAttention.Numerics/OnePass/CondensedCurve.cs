@@ -5,11 +5,13 @@ namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
 /// A fitted curve in kilobytes: pieces of polynomials of the degree 15 for the mean and for the effective number of examples, each with a
-/// proved bound on what it is off by. It predicts as the fit that it was made of does, whatever the number of its examples.
+/// bound on what it is off by, which for the Gaussian kernel is proved. It predicts as the fit that it was made of does, whatever the
+/// number of its examples.
 /// </summary>
 /// <remarks>
 /// Beyond the examples by more than three bandwidths the mean stays what it is there; where the examples leave a gap that is wide, pieces
-/// are estimates, and have no band. Both are flagged, as in every prediction.
+/// are estimates, and have no band. Both are flagged, as in every prediction. A fit with a kernel that ends says nothing where no example
+/// is in reach.
 /// </remarks>
 /// <example>
 /// <code>
@@ -82,10 +84,15 @@ public sealed partial class CondensedCurve : IPredictor
     /// </summary>
     public required double Tolerance { get; init; }
 
+    /// <summary>
+    /// Whether bounds are proved. Those of a fit with a kernel that ends are the largest differences at places between a piece's nodes.
+    /// </summary>
+    public bool IsProved { get; init; } = true;
+
     /// <summary>The number of pieces.</summary>
     public int Pieces => _pieces.Length;
 
-    /// <summary>The most that a mean within the pieces that are proved is off by.</summary>
+    /// <summary>The most that a mean within the pieces that are no estimates is off by.</summary>
     public double Bound => _pieces.Select(piece => piece.Bound).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Max();
 
     /// <summary>The pieces that are estimates: wide gaps between examples.</summary>
@@ -180,6 +187,12 @@ public sealed partial class CondensedCurve : IPredictor
     internal CurvePoint At(double x)
     {
         Piece piece = _pieces[PieceAt(x, out double t)];
+        if (!IsProved && (!double.IsFinite(piece.Bound) || x < LeastX - Bandwidth || x > MostX + Bandwidth))
+        {
+            // No row is in reach.
+            return CurvePoint.OfNothing;
+        }
+
         double mean = _origin + Chebyshev.At(piece.Mean, t);
         if (!double.IsFinite(piece.Bound) || x * _inverse < _first || x * _inverse > _last)
         {

@@ -113,6 +113,10 @@ public sealed class CondensedCurves : IPredictor
             [.. Enumerable.Range(0, model.Columns).Select(c => CondensedCurve.Create(model, tolerance, diagnostics, c))],
             classes ?? model.Classes);
 
+    /// <summary>Condenses a fit with a kernel that ends.</summary>
+    internal static CondensedCurves Create(OrderedRegression model, double tolerance) =>
+        new(CondensedCurve.Create(model, tolerance), model.Classes);
+
     /// <summary>The number of columns, and what they are off by.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Columns} curves for {Count} examples, h = {_curves[0].Bandwidth}, within {Bound:g3}");

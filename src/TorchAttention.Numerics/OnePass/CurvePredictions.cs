@@ -9,7 +9,11 @@ namespace TorchAttention.Numerics.OnePass;
 /// <param name="Slope">df/dx; NaN likewise.</param>
 /// <param name="Bound">What the mean is off by at most; infinite where it is an estimate.</param>
 /// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>
-internal readonly record struct CurvePoint(double Mean, double EffectiveNeighbours, double Slope, double Bound, bool IsFar);
+internal readonly record struct CurvePoint(double Mean, double EffectiveNeighbours, double Slope, double Bound, bool IsFar)
+{
+    /// <summary>Where no row is in a kernel's reach.</summary>
+    public static CurvePoint OfNothing { get; } = new(double.NaN, 0, double.NaN, double.PositiveInfinity, IsFar: true);
+}
 
 /// <summary>Predictions of curves and surfaces without rows.</summary>
 internal static class CurvePredictions
@@ -114,7 +118,6 @@ internal static class CurvePredictions
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            predictions.HasNeighbour[i] = true;
             for (int j = 0; j < features; j++)
             {
                 double x = queries[(i * features) + j];
@@ -126,10 +129,12 @@ internal static class CurvePredictions
                 int place = (i * columns) + c;
                 CurvePoint point = at(i, c);
                 predictions.Mean[place] = point.Mean;
+                predictions.HasNeighbour[i] = !double.IsNaN(point.Mean);
                 predictions.IsInGap[i] |= point.IsFar && !predictions.IsOutside[i];
                 if (options.HasErrors)
                 {
-                    double error = diagnostics.ResidualStandardError[c] / Math.Sqrt(point.EffectiveNeighbours);
+                    double error = double.IsNaN(point.Mean) ? double.NaN
+                        : diagnostics.ResidualStandardError[c] / Math.Sqrt(point.EffectiveNeighbours);
                     predictions.EffectiveNeighbours[i] = c == 0 ? point.EffectiveNeighbours : predictions.EffectiveNeighbours[i];
                     predictions.StandardError[place] = error;
                     predictions.Lower[place] = point.Mean - (quantile * error);

@@ -7,7 +7,7 @@ namespace TorchAttention.Numerics.OnePass;
 internal sealed class MomentLogLoss
 {
     /// <summary>A probability counts as no less: that of a class that has no other row within reach is known to no digit.</summary>
-    private const double LeastProbability = 1.0 / (1L << 52);
+    internal const double LeastProbability = 1.0 / (1L << 52);
 
     private readonly MomentLevel[] _all;
     private readonly MomentSums _sums;

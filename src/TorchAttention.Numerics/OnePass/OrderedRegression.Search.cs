@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.OnePass;
@@ -15,10 +14,9 @@ public sealed partial class OrderedRegression
     // As the search in memory has it.
     private const double MostInRanges = 8;
 
-    private double Find(BandwidthRule rule, ReadOnlySpan<double> someX, ReadOnlySpan<double> someY, IProgress<double>? progress)
+    private double Find(BandwidthRule rule, double first, IProgress<double>? progress)
     {
-        var some = KernelRegression.Fit(someX, someY, _options);
-        double start = Math.Log(some.Bandwidths[0]) + (0.2 * Math.Log(Math.Min(1, (double)someX.Length / _rows.Count)));
+        double start = Math.Log(first);
         double most = Math.Log(MostInRanges * (MostX - LeastX));
         var scores = new Dictionary<int, double>();
         int best = 0;
@@ -98,20 +96,15 @@ public sealed partial class OrderedRegression
 
     private double Try(BandwidthRule rule, double h)
     {
-        if (Pass(h, isFinal: false, leaveOut: rule == BandwidthRule.LeaveOneOut) is not Sums sums)
+        if (Pass(h, isFinal: false, leaveOut: rule == BandwidthRule.LeaveOneOut) is not { } sums)
         {
             return double.PositiveInfinity;
         }
 
         double n = _rows.Count;
-        double mean = sums.Residual.Sum / n;
+        double mean = sums.Residuals.Sum(column => column.Sum) / n;
         double score = sums.Alone > n / AloneForAnother ? double.PositiveInfinity
-            : rule switch
-            {
-                BandwidthRule.GCV => GcvCriterion.Compute(mean, sums.Trace.Sum, n),
-                BandwidthRule.AICc => AICcCriterion.Compute(mean, sums.Trace.Sum, n),
-                _ => sums.LeaveOneOut.Sum / n,
-            };
+            : ScoreRule.Value(rule, sums.LeaveOneOut.Sum / n, mean, sums.Trace.Sum, n);
         _trials.Add(new BandwidthTrial([h], score, IsEstimate: false));
         return score;
     }

@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Smoothing;
@@ -17,7 +16,13 @@ public sealed partial class OrderedRegression
 {
     private const int RowsOfStretch = 1 << 18;
     private const int StretchesInReach = 8;
+
+    // So many columns of values take no less room than they ask for.
+    private const int ColumnsOfStretch = 4;
     private const int AloneForAnother = FarEnds.AloneForAnother;
+
+    // As the fit to moments has it.
+    private const double LeastProbability = MomentLogLoss.LeastProbability;
 
     private readonly OrderedRows _rows;
     private readonly KernelRegressionOptions _options;
@@ -31,8 +36,11 @@ public sealed partial class OrderedRegression
 
     private OrderedRegression(OrderedRows rows, KernelRegressionOptions options, int stretch, CancellationToken cancellationToken)
     {
-        (_rows, _options, _stretch, _cancellationToken) = (rows, options, stretch, cancellationToken);
         rows.Order(cancellationToken);
+        Classes = rows.Classes;
+        Columns = Math.Max(rows.Columns, Classes.Count);
+        (_rows, _options, _cancellationToken) = (rows, options, cancellationToken);
+        _stretch = (stretch * ColumnsOfStretch) / Math.Max(ColumnsOfStretch, Columns);
         Diagnostics = null!;
         if (rows.Count < 2 || !(rows.KeyAt(rows.Count - 1) > rows.KeyAt(0)))
         {
@@ -51,6 +59,17 @@ public sealed partial class OrderedRegression
     /// <summary>How the fit describes its rows.</summary>
     public Diagnostics Diagnostics { get; private set; }
 
+    /// <summary>
+    /// The weighted mean of -log p, p the probability that the other rows give to a row's own class, at least 2^-52; NaN for values.
+    /// </summary>
+    public double LeaveOneOutLogLoss { get; private set; } = double.NaN;
+
+    /// <summary>v, the number of columns of values, or of classes.</summary>
+    public int Columns { get; }
+
+    /// <summary>The names of the classes; none for values.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
     /// <summary>The least key.</summary>
     public double LeastX { get; }
 
@@ -59,8 +78,7 @@ public sealed partial class OrderedRegression
 
     /// <summary>Fits.</summary>
     /// <param name="rows">The rows; they are put in order, and no more can be added.</param>
-    /// <param name="someX">Keys of some rows, from many places of all of them.</param>
-    /// <param name="someY">Their values.</param>
+    /// <param name="some">A fit in memory to some of the rows, by which a search begins; null where the bandwidth is given.</param>
     /// <param name="options">A kernel that ends, the degree, and one bandwidth or leave-one-out, GCV or AICc.</param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -70,18 +88,16 @@ public sealed partial class OrderedRegression
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public static OrderedRegression Fit(
         OrderedRows rows,
-        ReadOnlySpan<double> someX,
-        ReadOnlySpan<double> someY,
+        KernelRegression? some,
         KernelRegressionOptions options,
         IProgress<double>? progress = null,
         CancellationToken cancellationToken = default) =>
-        Fit(rows, someX, someY, options, RowsOfStretch, progress, cancellationToken);
+        Fit(rows, some, options, RowsOfStretch, progress, cancellationToken);
 
     /// <summary>The same with stretches of so many rows.</summary>
     internal static OrderedRegression Fit(
         OrderedRows rows,
-        ReadOnlySpan<double> someX,
-        ReadOnlySpan<double> someY,
+        KernelRegression? some,
         KernelRegressionOptions options,
         int stretch,
         IProgress<double>? progress = null,
@@ -113,107 +129,42 @@ public sealed partial class OrderedRegression
                 $"Expected one bandwidth or the rule LeaveOneOut, GCV or AICc, got {options.Bandwidth}.", nameof(options));
         }
 
+        if (rule is not null && some is null)
+        {
+            throw new ArgumentException($"Expected a fit to some of the rows for the rule {rule}, got none.", nameof(some));
+        }
+
+        if (rows.Classes.Count > 0 && options.Degree > 0)
+        {
+            throw new ArgumentException(
+                $"Expected the degree 0 for classes, got {options.Degree}: the probabilities of planes leave 0 to 1.", nameof(options));
+        }
+
         var model = new OrderedRegression(rows, options, stretch, cancellationToken);
-        model.Bandwidth = rule is null ? options.Bandwidth.Values[0] : model.Find(rule.Value, someX, someY, progress);
+        model.Bandwidth = rule is null ? options.Bandwidth.Values[0]
+            : model.Find(rule.Value, some!.Bandwidths[0] * Math.Pow(Math.Min(1, (double)some.Count / rows.Count), 0.2), progress);
         model.Describe();
         progress?.Report(1);
         return model;
-    }
-
-    /// <summary>The curve at some places.</summary>
-    /// <param name="queries">Queries (m), ascending.</param>
-    /// <param name="level">Of the bands.</param>
-    /// <returns>The predictions (m).</returns>
-    /// <exception cref="ArgumentException">Queries that are not ascending.</exception>
-    /// <exception cref="RegressionDataException">More than 2 million rows are in reach of one.</exception>
-    public Predictions Predict(ReadOnlySpan<double> queries, double level)
-    {
-        for (int i = 1; i < queries.Length; i++)
-        {
-            if (!(queries[i] > queries[i - 1]))
-            {
-                throw new ArgumentException($"Expected ascending queries, got {queries[i]} after {queries[i - 1]}.", nameof(queries));
-            }
-        }
-
-        var points = new Dictionary<double, CurvePoint>();
-        for (int start = 0, end; start < queries.Length; start = end)
-        {
-            // As many as have rows in reach that are no more than a stretch.
-            (long first, long last) = InReach(queries[start], queries[start], Bandwidth);
-            for (end = start + 1; end < queries.Length; end++)
-            {
-                (_, long next) = InReach(queries[end], queries[end], Bandwidth);
-                if (next - first > _stretch)
-                {
-                    break;
-                }
-
-                last = next;
-            }
-
-            AddPoints(queries[start..end], first, last, points);
-        }
-
-        return CurvePredictions.Create(
-            queries, [x => points[x]], Diagnostics, (LeastX, MostX), new PredictionOptions { Level = level }, _cancellationToken);
-    }
-
-    private void AddPoints(ReadOnlySpan<double> queries, long first, long end, Dictionary<double, CurvePoint> points)
-    {
-        double[] means = new double[queries.Length];
-        double[] neighbours = new double[queries.Length];
-        bool[] hasNeighbour = new bool[queries.Length];
-        if (end > first)
-        {
-            SmootherData data = Take(first, end) ?? throw TooMany(end - first);
-            _options.Kernel.Pool(
-                data.Samples<double>(),
-                new PoolingWidths { Bandwidths = [Bandwidth] },
-                queries,
-                new PoolingOutput<double> { Values = means, EffectiveNeighbours = neighbours, HasNeighbour = hasNeighbour },
-                null,
-                new PoolingOptions { Degree = _options.Degree, Threads = _options.Threads },
-                null,
-                _cancellationToken);
-            data.AddOffsets(means);
-        }
-
-        for (int i = 0; i < queries.Length; i++)
-        {
-            points[queries[i]] = hasNeighbour[i]
-                ? new CurvePoint(means[i], neighbours[i], double.NaN, double.PositiveInfinity, IsFar: false)
-                : new CurvePoint(double.NaN, double.NaN, double.NaN, double.PositiveInfinity, IsFar: true);
-        }
     }
 
     private void Describe()
     {
         Sums sums = Pass(Bandwidth, isFinal: true, leaveOut: true) ?? throw TooMany(_mostInReach);
         double n = _rows.Count;
-        double trace = sums.Trace.Sum;
-        double freedom = n - (2 * trace) + sums.TraceOfSquare.Sum;
-        double mean = sums.Residual.Sum / n;
-        double average = sums.Values.Sum / n;
-        double total = sums.Squares.Sum - (n * average * average);
-        Diagnostics = new Diagnostics
-        {
-            EffectiveDegreesOfFreedom = trace,
-            ResidualDegreesOfFreedom = freedom,
-            ResidualStandardError = [freedom > 1e-9 * n ? Math.Sqrt(sums.Residual.Sum / freedom) : double.NaN],
-            RSquared = [total > 0 ? 1 - (sums.Residual.Sum / total) : double.NaN],
-            LeaveOneOutError = sums.Alone > n / AloneForAnother ? double.PositiveInfinity : sums.LeaveOneOut.Sum / n,
-            AICc = AICcCriterion.Compute(mean, trace, n),
-            GCV = GcvCriterion.Compute(mean, trace, n),
-        };
+        double[] residuals = [.. sums.Residuals.Select(sum => sum.Sum)];
+        double[] totals = [.. sums.Squares.Select((squares, c) => squares.Sum - (sums.Values[c].Sum * sums.Values[c].Sum / n))];
+        Diagnostics said = ScoreRule.Describe(n, n, sums.Trace.Sum, sums.TraceOfSquare.Sum, sums.LeaveOneOut.Sum, residuals, totals);
+        Diagnostics = sums.Alone > n / AloneForAnother ? said with { LeaveOneOutError = double.PositiveInfinity } : said;
+        LeaveOneOutLogLoss = Classes.Count > 0 ? sums.LogLoss.Sum / n : double.NaN;
     }
 
     // All rows, a stretch at a time, each with those in reach on both sides; null where these are too many.
     private Sums? Pass(double h, bool isFinal, bool leaveOut)
     {
         var smoother = new Smoother(_options.Kernel, _options.Degree, 0, _options.Threads, _cancellationToken);
-        var sums = default(Sums);
-        double level = double.NaN;
+        var sums = new Sums(Columns);
+        double[] levels = [];
         for (long first = 0; first < _rows.Count; first += _stretch)
         {
             _cancellationToken.ThrowIfCancellationRequested();
@@ -230,30 +181,47 @@ public sealed partial class OrderedRegression
             }
 
             Smoother.Fit fit = smoother.At<double>(data, [h], leaveOut, isFinal);
-            double offset = data.Offsets[0];
-            level = double.IsNaN(level) ? offset + data.Values[0] : level;
+            levels = levels.Length > 0 ? levels : [.. data.Offsets.Select((offset, c) => offset + data.Values[c])];
             for (int i = (int)(first - low); i < (int)(end - low); i++)
             {
-                double y = data.Values[i];
-                sums.Residual.Add((y - fit.Fitted[i]) * (y - fit.Fitted[i]));
                 sums.Trace.Add(fit.Leverage[i]);
                 sums.Alone += IsAlone(data.Keys, i, h) ? 1 : 0;
-                if (leaveOut)
-                {
-                    sums.LeaveOneOut.Add((y - fit.WithoutOwn[i]) * (y - fit.WithoutOwn[i]));
-                }
-
                 if (isFinal)
                 {
                     sums.TraceOfSquare.Add(1 / fit.EffectiveNeighbours[i]);
-                    double apart = y + offset - level;
-                    sums.Values.Add(apart);
-                    sums.Squares.Add(apart * apart);
                 }
+
+                AddValues(data, fit, i, levels, isFinal, leaveOut, sums);
             }
         }
 
         return sums;
+    }
+
+    private void AddValues(SmootherData data, Smoother.Fit fit, int row, double[] levels, bool isFinal, bool leaveOut, Sums sums)
+    {
+        double weight = data.WeightAt(row);
+        for (int c = 0; c < Columns; c++)
+        {
+            int at = (row * Columns) + c;
+            double y = data.Values[at];
+            sums.Residuals[c].Add(weight * (y - fit.Fitted[at]) * (y - fit.Fitted[at]));
+            if (leaveOut)
+            {
+                sums.LeaveOneOut.Add(weight * (y - fit.WithoutOwn[at]) * (y - fit.WithoutOwn[at]));
+            }
+
+            if (isFinal)
+            {
+                double apart = y + data.Offsets[c] - levels[c];
+                sums.Values[c].Add(weight * apart);
+                sums.Squares[c].Add(weight * apart * apart);
+                if (Classes.Count > 0 && y + data.Offsets[c] > 0.5)
+                {
+                    sums.LogLoss.Add(-weight * Math.Log(Math.Max(LeastProbability, fit.WithoutOwn[at] + data.Offsets[c])));
+                }
+            }
+        }
     }
 
     private bool IsAlone(double[] keys, int i, double h) =>
@@ -283,26 +251,30 @@ public sealed partial class OrderedRegression
             return null;
         }
 
-        double[] keys = new double[end - first];
-        double[] values = new double[end - first];
-        _rows.Read(first, keys, values);
-        double[] offsets = SmootherData.TakeOffsets(values, 1);
+        (double[] keys, double[] values, double[] weights) = _rows.Read(first, (int)(end - first));
+        double[] offsets = SmootherData.TakeOffsets(values, Columns);
         return new SmootherData
         {
             Features = 1,
-            Columns = 1,
+            Columns = Columns,
             Keys = keys,
             Values = values,
             Offsets = offsets,
-            Weights = [],
+            Weights = weights,
             Examples = keys.Length,
         };
     }
 
     /// <summary>What a pass sums.</summary>
-    private struct Sums
+    private sealed class Sums(int columns)
     {
-        public Compensated LeaveOneOut, Residual, Trace, TraceOfSquare, Values, Squares;
+        public Compensated LeaveOneOut, Trace, TraceOfSquare, LogLoss;
         public long Alone;
+
+        public Compensated[] Residuals { get; } = new Compensated[columns];
+
+        public Compensated[] Values { get; } = new Compensated[columns];
+
+        public Compensated[] Squares { get; } = new Compensated[columns];
     }
 }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
-/// Rows in the order of their keys, however many: in a file of 16 bytes a row, ordered a part at a time, so that memory does not grow with
-/// them. <see cref="OrderedRegression"/> goes over them.
+/// Rows in the order of their keys, however many: in a file of 8 bytes a number, ordered a part at a time, so that memory does not grow
+/// with them. <see cref="OrderedRegression"/> goes over them.
 /// </summary>
 /// <remarks>
 /// Rows are parted by the keys of some of them; a part is some millions of rows, more only where that many have one key. Not for several
@@ -19,37 +19,67 @@ public sealed class OrderedRows : IDisposable
     private readonly string _folder;
     private readonly double[] _ends;
     private readonly Part[] _parts;
+    private readonly Dictionary<string, int> _classes = new(StringComparer.Ordinal);
     private FileStream? _ordered;
+    private Compensated _total;
 
     /// <summary>No rows yet.</summary>
     /// <param name="folder">Where the files are, which are deleted with this; it exists.</param>
     /// <param name="someKeys">Keys of some rows, from many places of all of them.</param>
     /// <param name="rows">How many rows there are in all, roughly.</param>
+    /// <param name="columns">v, the number of columns of values; 1 for classes.</param>
+    /// <param name="hasWeights">Whether rows have weights.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no column.</exception>
     /// <exception cref="IOException">The folder is missing, or the disk is full.</exception>
-    public OrderedRows(string folder, ReadOnlySpan<double> someKeys, long rows)
+    public OrderedRows(string folder, ReadOnlySpan<double> someKeys, long rows, int columns = 1, bool hasWeights = false)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         _folder = folder;
+        (Columns, HasWeights) = (columns, hasWeights);
         double[] keys = someKeys.ToArray();
         Array.Sort(keys);
         long parts = Math.Min(Math.Max(1, rows / RowsOfPart), Math.Max(1, keys.Length));
         _ends = [.. Enumerable.Range(1, (int)parts - 1).Select(part => keys[part * (long)keys.Length / parts]).Distinct()];
-        _parts = [.. Enumerable.Range(0, _ends.Length + 1).Select(_ => new Part(NewFile()))];
+        _parts = [.. Enumerable.Range(0, _ends.Length + 1).Select(_ => new Part(NewFile(), Fields))];
     }
 
     /// <summary>n, the number of rows.</summary>
     public long Count { get; private set; }
 
+    /// <summary>v, the number of columns of values; 1 for classes.</summary>
+    public int Columns { get; }
+
+    /// <summary>Whether rows have weights.</summary>
+    public bool HasWeights { get; }
+
+    /// <summary>The names of the classes that rows have, in their order; none for values.</summary>
+    public IReadOnlyList<string> Classes => [.. _classes.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>What all rows weigh.</summary>
+    internal double TotalWeight => _total.Sum;
+
+    private int Fields => 1 + Columns + (HasWeights ? 1 : 0);
+
     /// <summary>Adds rows.</summary>
-    /// <param name="x">Keys.</param>
-    /// <param name="y">Values, one for each key.</param>
-    /// <exception cref="ArgumentException">Lengths that differ, or a number that is not finite; rows before it were added.</exception>
+    /// <param name="x">Keys (n).</param>
+    /// <param name="y">Values (n, v), row by row.</param>
+    /// <param name="weights">Weights (n), not negative, where rows have them; a row of weight 0 is none.</param>
+    /// <exception cref="ArgumentException">
+    /// Lengths that differ, a number that is not finite, or a negative weight; rows before it were added.
+    /// </exception>
     /// <exception cref="InvalidOperationException">Rows were read already.</exception>
     /// <exception cref="IOException">The disk is full.</exception>
-    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
+    public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights = default)
     {
-        if (x.Length != y.Length)
+        if (y.Length != (long)x.Length * Columns)
         {
-            throw new ArgumentException($"Expected as many values as keys, {x.Length}, got {y.Length}.", nameof(y));
+            throw new ArgumentException($"Expected {Columns} values for each of {x.Length} keys, got {y.Length} in all.", nameof(y));
+        }
+
+        if (weights.Length != (HasWeights ? x.Length : 0))
+        {
+            throw new ArgumentException(
+                $"Expected {(HasWeights ? x.Length : 0)} weights for {x.Length} keys, got {weights.Length}.", nameof(weights));
         }
 
         if (_ordered is not null)
@@ -57,18 +87,59 @@ public sealed class OrderedRows : IDisposable
             throw new InvalidOperationException("Expected no more rows once they are in order.");
         }
 
+        Span<double> row = stackalloc double[Fields];
         for (int i = 0; i < x.Length; i++)
         {
-            if (!double.IsFinite(x[i]) || !double.IsFinite(y[i]))
+            row[0] = x[i];
+            y.Slice(i * Columns, Columns).CopyTo(row[1..]);
+            if (HasWeights)
             {
-                throw new ArgumentException($"Expected finite keys and values, got {x[i]} and {y[i]} at row {i}.", nameof(x));
+                row[^1] = weights[i];
+            }
+
+            foreach (double number in row)
+            {
+                if (!double.IsFinite(number))
+                {
+                    throw new ArgumentException($"Expected finite keys, values and weights, got {number} at row {i}.", nameof(x));
+                }
+            }
+
+            if (HasWeights && !(weights[i] > 0))
+            {
+                _ = weights[i] == 0 ? 0
+                    : throw new ArgumentException($"Expected weights from 0, got {weights[i]} at row {i}.", nameof(weights));
+                continue;
             }
 
             int at = Array.BinarySearch(_ends, x[i]);
-            _parts[at < 0 ? ~at : at + 1].Add(x[i], y[i]);
+            _parts[at < 0 ? ~at : at + 1].Add(row);
+            _total.Add(HasWeights ? weights[i] : 1);
+            Count++;
+        }
+    }
+
+    /// <summary>Adds rows of classes. A class may be new.</summary>
+    /// <param name="x">Keys (n).</param>
+    /// <param name="labels">The name of the class of each (n).</param>
+    /// <param name="weights">Weights (n), not negative, where rows have them; a row of weight 0 is none.</param>
+    /// <inheritdoc cref="Add" path="/exception"/>
+    public void AddClasses(ReadOnlySpan<double> x, IReadOnlyList<string> labels, ReadOnlySpan<double> weights = default)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        double[] places = new double[labels.Count];
+        for (int i = 0; i < places.Length; i++)
+        {
+            if (!_classes.TryGetValue(labels[i], out int place))
+            {
+                place = _classes.Count;
+                _classes.Add(labels[i], place);
+            }
+
+            places[i] = place;
         }
 
-        Count += x.Length;
+        Add(x, places, weights);
     }
 
     /// <inheritdoc/>
@@ -94,19 +165,7 @@ public sealed class OrderedRows : IDisposable
         foreach (Part part in _parts)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            (double[] keys, double[] values) = part.InOrder();
-            for (int first = 0; first < keys.Length; first += RowsOfBuffer)
-            {
-                int count = Math.Min(RowsOfBuffer, keys.Length - first);
-                double[] rows = new double[2 * count];
-                for (int i = 0; i < count; i++)
-                {
-                    (rows[2 * i], rows[(2 * i) + 1]) = (keys[first + i], values[first + i]);
-                }
-
-                ordered.Write(MemoryMarshal.AsBytes<double>(rows));
-            }
-
+            ordered.Write(MemoryMarshal.AsBytes<double>(part.InOrder()));
             part.File.Dispose();
         }
 
@@ -114,28 +173,64 @@ public sealed class OrderedRows : IDisposable
         _ordered = ordered;
     }
 
-    /// <summary>The rows from a place on.</summary>
-    internal void Read(long first, Span<double> keys, Span<double> values)
+    /// <summary>So many rows from a place on, in the order of their keys.</summary>
+    /// <param name="first">The place.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>Keys (n); values (n, v), of classes 1 and 0 (n, classes); weights of mean 1 over all rows, or none.</returns>
+    internal (double[] Keys, double[] Values, double[] Weights) Read(long first, int count)
     {
-        double[] rows = new double[2 * Math.Min(keys.Length, RowsOfBuffer)];
-        for (int done = 0; done < keys.Length; done += RowsOfBuffer)
+        int[] placeOf = _classes.Count == 0 ? [] : new int[_classes.Count];
+        foreach ((int place, string name) in Classes.Index())
         {
-            int count = Math.Min(RowsOfBuffer, keys.Length - done);
-            _ordered!.Position = (first + done) * 2 * sizeof(double);
-            _ordered.ReadExactly(MemoryMarshal.AsBytes(rows.AsSpan(0, 2 * count)));
-            for (int i = 0; i < count; i++)
+            placeOf[_classes[name]] = place;
+        }
+
+        int columns = Math.Max(Columns, placeOf.Length);
+        double[] keys = new double[count];
+        double[] values = new double[checked(count * columns)];
+        double[] weights = HasWeights ? new double[count] : [];
+        double unit = Count / TotalWeight;
+        double[] rows = new double[Fields * Math.Min(count, RowsOfBuffer)];
+        for (int done = 0; done < count; done += RowsOfBuffer)
+        {
+            int some = Math.Min(RowsOfBuffer, count - done);
+            Read(first + done, rows.AsSpan(0, Fields * some));
+            for (int i = 0; i < some; i++)
             {
-                (keys[done + i], values[done + i]) = (rows[2 * i], rows[(2 * i) + 1]);
+                ReadOnlySpan<double> row = rows.AsSpan(i * Fields, Fields);
+                int at = done + i;
+                keys[at] = row[0];
+                if (placeOf.Length > 0)
+                {
+                    values[(at * columns) + placeOf[(int)row[1]]] = 1;
+                }
+                else
+                {
+                    row.Slice(1, columns).CopyTo(values.AsSpan(at * columns));
+                }
+
+                if (HasWeights)
+                {
+                    weights[at] = row[^1] * unit;
+                }
             }
         }
+
+        return (keys, values, weights);
     }
 
     /// <summary>The key at a place.</summary>
     internal double KeyAt(long place)
     {
-        double[] key = new double[1];
-        Read(place, key, new double[1]);
-        return key[0];
+        Span<double> row = stackalloc double[Fields];
+        Read(place, row);
+        return row[0];
+    }
+
+    private void Read(long place, Span<double> rows)
+    {
+        _ordered!.Position = place * Fields * sizeof(double);
+        _ordered.ReadExactly(MemoryMarshal.AsBytes(rows));
     }
 
     /// <summary>The first place of those between two whose key is at least, or above, a number.</summary>
@@ -167,17 +262,17 @@ public sealed class OrderedRows : IDisposable
     }
 
     /// <summary>Rows between two keys.</summary>
-    private sealed class Part(FileStream file)
+    private sealed class Part(FileStream file, int fields)
     {
-        private readonly double[] _buffer = new double[2 * RowsOfBuffer];
+        private readonly double[] _buffer = new double[fields * RowsOfBuffer];
         private int _filled;
 
         public FileStream File => file;
 
-        public void Add(double x, double y)
+        public void Add(ReadOnlySpan<double> row)
         {
-            (_buffer[_filled], _buffer[_filled + 1]) = (x, y);
-            _filled += 2;
+            row.CopyTo(_buffer.AsSpan(_filled));
+            _filled += fields;
             if (_filled == _buffer.Length)
             {
                 Flush();
@@ -185,26 +280,39 @@ public sealed class OrderedRows : IDisposable
         }
 
         // By the values where keys are the same: the order that rows came in decides nothing.
-        public (double[] Keys, double[] Values) InOrder()
+        public double[] InOrder()
         {
             Flush();
-            int rows = checked((int)(file.Position / (2 * sizeof(double))));
-            (double X, double Y)[] own = new (double X, double Y)[rows];
+            int rows = checked((int)(file.Position / (fields * sizeof(double))));
+            double[] own = new double[rows * fields];
             file.Position = 0;
             file.ReadExactly(MemoryMarshal.AsBytes(own.AsSpan()));
-            double[] keys = [.. own.Select(row => row.X)];
-            double[] values = [.. own.Select(row => row.Y)];
-            Array.Sort(keys, values);
+            double[] keys = new double[rows];
+            int[] order = new int[rows];
+            for (int i = 0; i < rows; i++)
+            {
+                (keys[i], order[i]) = (own[i * fields], i);
+            }
+
+            Array.Sort(keys, order);
+            var byValues = Comparer<int>.Create((a, b) => Row(a).SequenceCompareTo(Row(b)));
+            double[] ordered = new double[own.Length];
             for (int first = 0, end; first < rows; first = end)
             {
                 for (end = first + 1; end < rows && keys[end] == keys[first]; end++)
                 {
                 }
 
-                Array.Sort(values, first, end - first);
+                Array.Sort(order, first, end - first, byValues);
+                for (int i = first; i < end; i++)
+                {
+                    Row(order[i]).CopyTo(ordered.AsSpan(i * fields));
+                }
             }
 
-            return (keys, values);
+            return ordered;
+
+            ReadOnlySpan<double> Row(int row) => own.AsSpan(row * fields, fields);
         }
 
         private void Flush()

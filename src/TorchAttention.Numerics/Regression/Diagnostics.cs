@@ -89,6 +89,10 @@ public sealed record Diagnostics
         };
     }
 
+    /// <summary>The same with what is said of one column of values alone.</summary>
+    internal Diagnostics Of(int column) =>
+        this with { ResidualStandardError = [ResidualStandardError[column]], RSquared = [RSquared[column]] };
+
     /// <summary>The numbers of a fit with one column of values, for a file.</summary>
     internal double[] ToNumbers() =>
     [

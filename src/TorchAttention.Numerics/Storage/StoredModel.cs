@@ -90,6 +90,9 @@ internal sealed class StoredModel
     public string Text(string name) =>
         _file.Metadata.TryGetValue(name, out string? text) ? text : throw new StorageException(StorageProblem.Text, _path) { Name = name };
 
+    /// <summary>Whether the header has a text.</summary>
+    public bool Has(string name) => _file.Metadata.ContainsKey(name);
+
     /// <summary>A list of texts as one, which <see cref="Strings"/> takes apart.</summary>
     public static string Text(IReadOnlyList<string> texts) => JsonSerializer.Serialize([.. texts], StorageJson.Default.StringArray);
 

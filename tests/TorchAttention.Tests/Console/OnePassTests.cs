@@ -187,7 +187,7 @@ public sealed class OnePassTests : OnePassConsole
         Run([.. fit, "pass", "--one-pass"]);
 
         Assert.Equal(
-            ["config.json", "curve.csv", "plots", "search.csv", "summary.json"],
+            ["config.json", "model.safetensors", "plots", "search.csv", "summary.json"],
             Directory.GetFileSystemEntries(Console.PathOf("pass")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         using JsonDocument memory = Summary("memory");
         using JsonDocument pass = Summary("pass");
@@ -195,7 +195,43 @@ public sealed class OnePassTests : OnePassConsole
         Assert.Equal(h, pass.RootElement.GetProperty("bandwidth")[0].GetDouble(), 1e-2 * h);
         double expected = memory.RootElement.GetProperty("leave_one_out_error").GetDouble();
         Assert.InRange(pass.RootElement.GetProperty("leave_one_out_error").GetDouble(), 0.9999 * expected, (1 + 1e-7) * expected);
-        Assert.Equal(JsonValueKind.Null, pass.RootElement.GetProperty("model").ValueKind);
+        Console.Write("queries.csv", "temp\n3.3\n11.7\n40\n");
+        string[][] predicted = [Predicted("memory"), Predicted("pass")];
+        Assert.Equal(predicted[0][3], predicted[1][3]);
+        for (int row = 1; row < 3; row++)
+        {
+            double[] means = [.. predicted.Select(lines => double.Parse(lines[row].Split(',')[1], CultureInfo.InvariantCulture))];
+            Assert.Equal(means[0], means[1], 1e-3);
+        }
+
+        string[] Predicted(string run) => Run(
+            "predict", "--model", $"{run}/model.safetensors", "--data", "queries.csv", "--interval", "plain").Split('\n');
+    }
+
+    [Theory]
+    [InlineData("--y", "load,share")]
+    [InlineData("--y", "load", "--weights", "share")]
+    [InlineData("--y", "kind", "--classes", "--weights", "share")]
+    public void KernelThatEnds_TakesTargetsWeightsAndClasses(params string[] target)
+    {
+        Write("rows.csv", 1500, 11);
+        string[] fit = ["fit", "rows.csv", "--x", "temp", .. target, "--kernel", "biweight", "--bandwidth", "1", "--quiet", "--no-plots"];
+        Run([.. fit, "--one-pass", "--out", "pass"]);
+        using JsonDocument pass = Summary("pass");
+        if (!target[1].Contains(',', StringComparison.Ordinal))
+        {
+            Run([.. fit, "--degree", "0", "--out", "memory"]);
+            using JsonDocument memory = Summary("memory");
+            double expected = memory.RootElement.GetProperty("leave_one_out_error").GetDouble();
+            Assert.Equal(expected, pass.RootElement.GetProperty("leave_one_out_error").GetDouble(), 1e-9 * expected);
+        }
+
+        Console.Write("queries.csv", "temp\n3.3\n");
+        string header = Run("predict", "--model", "pass/model.safetensors", "--data", "queries.csv").Split('\n')[0];
+        Assert.Contains(
+            target.Contains("--classes") ? "p_down,p_level,p_up" : target[1] == "load" ? "mean,se" : "mean_share,se_share",
+            header,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class OrderedRegressionTests : IDisposable
         var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Bandwidth = 0.01 };
         var memory = KernelRegression.Fit(x, y, options);
         using OrderedRows rows = Ordered(x, y);
-        var model = OrderedRegression.Fit(rows, [], [], options, Stretch);
+        var model = OrderedRegression.Fit(rows, null, options, Stretch);
 
         Same(memory.Diagnostics, model.Diagnostics);
         double[] queries = [.. Enumerable.Range(0, 300).Select(i => -0.01 + (i * 1.3 / 300))];
@@ -59,10 +59,96 @@ public sealed class OrderedRegressionTests : IDisposable
         };
         var memory = KernelRegression.Fit(x, y, options);
         using OrderedRows rows = Ordered(x, y);
-        var model = OrderedRegression.Fit(rows, x.AsSpan(0, 3_000), y.AsSpan(0, 3_000), options, Stretch);
+        var some = KernelRegression.Fit(x.AsSpan(0, 3_000), y.AsSpan(0, 3_000), options);
+        var model = OrderedRegression.Fit(rows, some, options, Stretch);
 
         Assert.True(model.Search!.Score <= memory.Search!.Score + (1e-6 * Math.Abs(memory.Search.Score)));
         Same(KernelRegression.Fit(x, y, options with { Bandwidth = model.Bandwidth }).Diagnostics, model.Diagnostics);
+    }
+
+    // Of rows of weight 0 nothing is left.
+    [Fact]
+    public void ColumnsAndWeights_HaveTheNumbersOfMemory()
+    {
+        (double[] x, double[] y) = Draw(9_000);
+        double[] both = [.. y.SelectMany((value, i) => new[] { value, 3 * Math.Cos(5 * x[i]) })];
+        double[] weights = [.. x.Select((_, i) => i % 5 * 0.7)];
+        int[] weighty = [.. Enumerable.Range(0, x.Length).Where(i => weights[i] > 0)];
+        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Biweight, Degree = 1, Bandwidth = 0.05 };
+        var memory = KernelRegression.Fit(
+            [.. weighty.Select(i => x[i])], [.. weighty.SelectMany(i => both.Skip(2 * i).Take(2))], 1, options,
+            [.. weighty.Select(i => weights[i])]);
+        using var rows = new OrderedRows(_folder, x, x.Length, columns: 2, hasWeights: true);
+        rows.Add(x, both, weights);
+        var model = OrderedRegression.Fit(rows, null, options, Stretch);
+
+        Same(memory.Diagnostics, model.Diagnostics);
+        double[] queries = [0.1, 0.32, 0.87];
+        Assert.All(
+            memory.Predict(queries).Mean.Zip(model.Predict(queries, 0.9).Mean), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
+    }
+
+    [Fact]
+    public void Classes_HaveTheNumbersOfMemory()
+    {
+        (double[] x, double[] y) = Draw(6_000);
+        string[] labels = [.. y.Select((value, i) => value > 1000.3 ? "up" : i % 3 == 0 ? "down" : "level")];
+        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Tricube, Bandwidth = 0.08 };
+        var memory = KernelRegression.FitClasses(x, labels, 1, options);
+        using var rows = new OrderedRows(_folder, x, x.Length);
+        rows.AddClasses(x, labels);
+        var model = OrderedRegression.Fit(rows, null, options, Stretch);
+
+        Assert.Equal(memory.Classes, model.Classes);
+        Same(memory.Diagnostics, model.Diagnostics);
+        double loss = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            double own = 0;
+            double all = 0;
+            for (int j = 0; j < x.Length; j++)
+            {
+                double u = (x[i] - x[j]) / 0.08;
+                double weight = i == j || Math.Abs(u) >= 1 ? 0 : Math.Pow(1 - Math.Pow(Math.Abs(u), 3), 3);
+                all += weight;
+                own += labels[i] == labels[j] ? weight : 0;
+            }
+
+            loss -= Math.Log(Math.Max(Math.Pow(2, -52), all > 0 ? own / all : 0)) / x.Length;
+        }
+
+        Assert.Equal(loss, model.LeaveOneOutLogLoss, 1e-9 * loss);
+    }
+
+    // Its mean is off by some part of its standard error, and in gaps it says nothing, as in memory.
+    [Theory]
+    [InlineData("biweight", 1, 0.02)]
+    [InlineData("epanechnikov", 0, 0.05)]
+    [InlineData("boxcar", 0, 1.0)]
+    public void CondensedCurve_PredictsAsMemoryDoes(string kernel, int degree, double partOfError)
+    {
+        (double[] x, double[] y) = Draw(20_000);
+        x = [.. x.Select(at => at > 0.5 ? at + 1 : at)];
+        var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Find(kernel)!, Degree = degree, Bandwidth = 0.03 };
+        var memory = KernelRegression.Fit(x, y, options);
+        using OrderedRows rows = Ordered(x, y);
+        string path = Path.Combine(_folder, "curve.safetensors");
+        OrderedRegression.Fit(rows, null, options, Stretch).Condense().Save(path);
+        CondensedCurve curve = CondensedCurve.Load(path).Curve;
+
+        Assert.False(curve.IsProved);
+        double[] queries = [.. Enumerable.Range(0, 700).Select(i => 0.003 + (0.00311 * i))];
+        Predictions expected = memory.Predict(queries, new PredictionOptions { Interval = IntervalKind.MeanWithoutBias });
+        Predictions actual = curve.Predict(queries);
+        Assert.Contains(false, expected.HasNeighbour);
+        Assert.Equal(
+            expected.HasNeighbour.Where((_, i) => !expected.IsOutside[i]), actual.HasNeighbour.Where((_, i) => !actual.IsOutside[i]));
+        double[] off = [.. Enumerable.Range(0, queries.Length)
+            .Where(i => actual.HasNeighbour[i] && expected.HasNeighbour[i] && expected.EffectiveNeighbours[i] > 20)
+            .Select(i => Math.Abs(expected.Mean[i] - actual.Mean[i]) / expected.StandardError[i])];
+        Assert.InRange(off.Length, 300, 700);
+        Assert.InRange(off.Max(), 0, partOfError);
+        Assert.InRange(off.Average(), 0, partOfError / 5);
     }
 
     [Fact]
@@ -73,7 +159,7 @@ public sealed class OrderedRegressionTests : IDisposable
         Diagnostics[] said = [.. Enumerable.Range(0, 2).Select(run =>
         {
             using OrderedRows rows = Ordered(run > 0 ? [.. x.Reverse()] : x, run > 0 ? [.. y.Reverse()] : y);
-            return OrderedRegression.Fit(rows, [], [], options, Stretch).Diagnostics;
+            return OrderedRegression.Fit(rows, null, options, Stretch).Diagnostics;
         })];
 
         Assert.Equal(said[0].LeaveOneOutError, said[1].LeaveOneOutError);
@@ -86,7 +172,7 @@ public sealed class OrderedRegressionTests : IDisposable
         double[] x = [.. Enumerable.Range(0, 30_000).Select(i => i / 1e4)];
         using OrderedRows rows = Ordered(x, x);
         var options = new KernelRegressionOptions { Kernel = SmoothingKernel.Biweight, Bandwidth = 3 };
-        RegressionDataException e = Assert.Throws<RegressionDataException>(() => OrderedRegression.Fit(rows, [], [], options, Stretch));
+        RegressionDataException e = Assert.Throws<RegressionDataException>(() => OrderedRegression.Fit(rows, null, options, Stretch));
         Assert.Equal(RegressionProblem.TooMany, e.Kind);
     }
 
