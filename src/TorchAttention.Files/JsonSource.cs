@@ -147,7 +147,7 @@ internal sealed partial class JsonSource : TableSource
     {
         Row = row,
         Expected = Shape,
-        Found = $"other text ({e.Message.Split(" LineNumber", 2)[0].TrimEnd('.')})",
+        Found = $"other text at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}",
     };
 
     private TableException Wrong(long? row, string expected, string found) =>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using TorchAttention.Server.Guards;
 
@@ -27,7 +28,7 @@ internal static class Refusal
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {
-            (int status, string line) = Explain(e);
+            (int status, string line) = Explain(e, context);
             if (status >= StatusCodes.Status500InternalServerError && e is not RequestException)
             {
                 log($"{context.Request.Path}: {line}");
@@ -38,7 +39,7 @@ internal static class Refusal
         catch (Exception e)
         {
             // Too late for a status: the connection's end says that something is missing.
-            log($"{context.Request.Path}: {Explain(e).Line}");
+            log($"{context.Request.Path}: {Explain(e, context).Line}");
             context.Abort();
         }
     }
@@ -80,19 +81,19 @@ internal static class Refusal
         await response.BodyWriter.WriteAsync(text.WrittenMemory);
     }
 
-    private static (int Status, string Line) Explain(Exception e) => e switch
+    private static (int Status, string Line) Explain(Exception e, HttpContext context) => e switch
     {
         RequestException refused => (refused.Status, refused.Message),
-        BadHttpRequestException bad => (bad.StatusCode, Explain(bad)),
+        BadHttpRequestException bad => (bad.StatusCode, Explain(bad, context)),
         CliException { ExitCode: ExitCode.WrongInput } or TableException => (StatusCodes.Status400BadRequest, e.Message),
         TimeoutException => (StatusCodes.Status408RequestTimeout, e.Message),
         _ => (StatusCodes.Status500InternalServerError, $"{e.GetType().Name}: {e.Message}"),
     };
 
-    private static string Explain(BadHttpRequestException e) => e.StatusCode switch
+    private static string Explain(BadHttpRequestException e, HttpContext context) => e.StatusCode switch
     {
-        StatusCodes.Status413PayloadTooLarge => $"expected a shorter body, got more than {e.Message.Split(' ').FirstOrDefault(
-            word => long.TryParse(word.TrimEnd('.'), CultureInfo.InvariantCulture, out _))?.TrimEnd('.') ?? "the limit's"} bytes",
+        StatusCodes.Status413PayloadTooLarge =>
+            $"expected at most {context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize} bytes, got more",
         StatusCodes.Status408RequestTimeout => "expected the body without long pauses, got too few bytes a second",
         _ => e.Message,
     };

@@ -33,7 +33,7 @@ internal static class ServeLoad
             CultureInfo.InvariantCulture, $"{share:P1} below {times[(int)(share * (times.Length - 1))]:F2} ms"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{times.Length} requests over {connections} connections: {times.Length / seconds:F0} a second; {string.Join(", ", latencies)}"));
+            $"{requests} requests over {connections} connections: {requests / seconds:F0} a second; {string.Join(", ", latencies)}"));
     }
 
     private static double[] Run(Uri address, byte[] request, int connections, int requests)
