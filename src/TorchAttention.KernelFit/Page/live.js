@@ -443,7 +443,7 @@
       }
       heatmap(byId("live-heatmap"), weights, columns, HEAT_ROWS, Math.round((HEAT_ROWS - 1) * (query - least) / (most - least)));
     };
-    if (rows.n <= 1500) { work(); } else { setTimeout(work, 80); }
+    if (rows.n <= 300) { work(); } else { setTimeout(work, 60); }
   }
 
   function drawResiduals() {
