@@ -37,6 +37,7 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
 
     /// <summary>As many rows as a search takes a moment for.</summary>
     private const int PilotRows = 100_000;
+    private const double MostTiedPairs = 2e7;
 
     // The best bandwidth of more rows is known from that of the pilot's to a factor of 1.5 (four curves, 10^6 rows); narrower bandwidths
     // than the best are looked at, and a cell that is as wide as the narrowest of them will do.
@@ -149,10 +150,7 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
             x = Every(x, PilotRows);
         }
 
-        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut };
-        double? best = cellWidth is not null ? null
-            : AtOnePlace(x) is double any ? any
-            : KernelRegression.Fit(x, y, 1, options, weights).Bandwidths[0];
+        double? best = cellWidth is not null ? null : AtOnePlace(x) ?? FirstBandwidth(x, y, columns, degree, weights);
         int exponent = ExponentOf(x, rows, cellWidth, best);
         (long[] cells, long[] weightExponents) = Occupied(x, exponent, weights);
         double[] levels = new double[cells.Length * columns];
@@ -299,6 +297,22 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
 
         double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
         return Math.Clamp(Math.ILogB(unit) + 1, LeastExponent, MostExponent);
+    }
+
+    // The best bandwidth of these rows. Lines next to many rows of one key are looked for pair by pair: fewer of them will do.
+    private static double FirstBandwidth(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, int columns, int degree, ReadOnlySpan<double> weights)
+    {
+        var options = new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.LeaveOneOut };
+        int most = degree == 0 ? x.Length : (int)Math.Sqrt(MostTiedPairs * x.ToArray().Distinct().Count());
+        if (x.Length <= most)
+        {
+            return KernelRegression.Fit(x, y, 1, options, weights).Bandwidths[0];
+        }
+
+        var some = KernelRegression.Fit(
+            Every(x, most), Every(y, most, columns), 1, options, weights.IsEmpty ? [] : Every(weights, most));
+        return some.Bandwidths[0] * Math.Pow((double)most / x.Length, 0.2);
     }
 
     // At one place any cell will do.
