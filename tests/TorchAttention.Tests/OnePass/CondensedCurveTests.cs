@@ -52,6 +52,22 @@ public sealed class CondensedCurveTests : IDisposable
     }
 
     [Fact]
+    public void AMillionPlaces_AreWithinTheBound()
+    {
+        var random = new Random(4);
+        double[] x = [.. Enumerable.Range(0, 5000).Select(_ => random.NextDouble())];
+        KernelRegression model = KernelRegression.Fit(
+            x, [.. x.Select(at => Math.Sin(20 * at) + random.NextDouble())], new KernelRegressionOptions { Bandwidth = 0.01 });
+        CondensedCurve curve = model.Condense(1e-7);
+        double[] queries = [.. Enumerable.Range(0, 1_000_000).Select(i => x.Min() + ((x.Max() - x.Min()) * i / 999_999))];
+        double[] mean = new double[queries.Length];
+        curve.Mean(queries, mean);
+        double[] expected = model.Predict(queries, new PredictionOptions { HasErrors = false }).Mean;
+
+        Assert.InRange(mean.Zip(expected, (a, b) => Math.Abs(a - b)).Max(), 0.01 * curve.Bound, curve.Bound);
+    }
+
+    [Fact]
     public void Bound_IsNotFarFromTheError()
     {
         var random = new Random(3);
