@@ -14,6 +14,7 @@ internal sealed class Family
         [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300];
 
     private readonly ConcurrentDictionary<string, Series> _series = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<int, (KeyValuePair<string, object?>[] Tags, Series Series)> _known = new();
     private readonly string _help;
     private readonly string _type;
 
@@ -35,12 +36,7 @@ internal sealed class Family
 
     public void Add(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        string labels = Labels(tags);
-        if (!_series.TryGetValue(labels, out Series? series))
-        {
-            series = _series.GetOrAdd(_series.Count < MostSeries ? labels : "other=\"true\"", _ => new Series());
-        }
-
+        Series series = Find(tags);
         lock (series)
         {
             series.Sum = IsObserved ? value : series.Sum + value;
@@ -83,6 +79,31 @@ internal sealed class Family
             CultureInfo.InvariantCulture, $"{Name}{ending}{(labels.Length == 0 ? "" : $"{{{labels}}}")} {value:R}\n");
 
         static string With(string labels, string bound) => $"{labels}{(labels.Length == 0 ? "" : ",")}le=\"{bound}\"";
+    }
+
+    // Text is made of tags once: most requests have those of the one before.
+    private Series Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        int hash = tags.Length;
+        foreach ((string _, object? value) in tags)
+        {
+            hash = HashCode.Combine(hash, value);
+        }
+
+        if (_known.TryGetValue(hash, out (KeyValuePair<string, object?>[] Tags, Series Series) known) && tags.SequenceEqual(known.Tags))
+        {
+            return known.Series;
+        }
+
+        string labels = Labels(tags);
+        Series series = _series.GetOrAdd(
+            _series.ContainsKey(labels) || _series.Count < MostSeries ? labels : "other=\"true\"", _ => new Series());
+        if (_known.Count < MostSeries)
+        {
+            _known[hash] = (tags.ToArray(), series);
+        }
+
+        return series;
     }
 
     private static string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)

@@ -12,6 +12,10 @@ internal static class StudentBand
     // e^300 standard errors are as good as infinitely many.
     private const double MostLogarithm = 300;
     private const int Halvings = 200;
+    private const int MostKnown = 16;
+
+    // A model asks for the same one at each query, and finding it takes longer than the query.
+    private static readonly Known?[] _known = new Known?[MostKnown];
 
     /// <summary>P(|t| &gt; c).</summary>
     /// <param name="c">c, not negative.</param>
@@ -32,10 +36,22 @@ internal static class StudentBand
     /// <param name="level">The probability.</param>
     /// <param name="freedom">The degrees of freedom.</param>
     /// <returns>c; infinite where a number cannot hold it, as with next to no freedom, and NaN without any.</returns>
-    public static double Quantile(double level, double freedom) =>
-        !(freedom > 0) ? double.NaN
-        : freedom > ManyDegreesOfFreedom ? Normal.InvCDF(0, 1, (1 + level) / 2)
-        : Solve(c => Outside(c, freedom), 1 - level);
+    public static double Quantile(double level, double freedom)
+    {
+        if (!(freedom > 0) || freedom > ManyDegreesOfFreedom)
+        {
+            return freedom > 0 ? Normal.InvCDF(0, 1, (1 + level) / 2) : double.NaN;
+        }
+
+        ref Known? place = ref _known[(uint)HashCode.Combine(level, freedom) % MostKnown];
+        Known? known = place;
+        if (known is null || known.Level != level || known.Freedom != freedom)
+        {
+            place = known = new Known(level, freedom, Solve(c => Outside(c, freedom), 1 - level));
+        }
+
+        return known.Quantile;
+    }
 
     /// <summary>Where a falling probability is as small as is asked.</summary>
     /// <param name="outside">The probability, falling with c; 0 at the latest where c is infinite.</param>
@@ -58,4 +74,6 @@ internal static class StudentBand
 
         return Math.Exp(high);
     }
+
+    private sealed record Known(double Level, double Freedom, double Quantile);
 }
