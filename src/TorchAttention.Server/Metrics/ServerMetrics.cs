@@ -9,7 +9,7 @@ namespace TorchAttention.Server.Metrics;
 /// in the text that Prometheus and OpenTelemetry's collector read.
 /// </summary>
 /// <remarks>
-/// OpenTelemetry's packages write the same and take the longest part of a start: see docs/serving.md for what was measured.
+/// Without OpenTelemetry's packages: their exporter for Prometheus is a preview, and this much needs a listener and a page of text.
 /// </remarks>
 internal sealed class ServerMetrics : IDisposable
 {
