@@ -4,6 +4,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Groups;
+using TorchAttention.Numerics.Regression.Likelihood;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
@@ -27,12 +28,14 @@ internal static class EvaluateCommand
             Description = $"Another model on the same parts: the options that differ, such as {CompareExample} (again for a third)",
             HelpName = "options",
         };
+        var familyOptions = new FamilyOptions();
         Option<string?> by = GroupOptions.By("A column of groups, each of which has a curve of its own: the error of each, and of all");
         Option<GroupBandwidths> byBandwidth = GroupOptions.Bandwidths();
         Option<bool> json = Options.Json("JSON");
         var command = new Command("evaluate", "Cross-validated error: each part of the rows predicted by a model fitted to the others");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
+        familyOptions.AddTo(command);
         command.AddAll(folds, seed, compare, by, byBandwidth, json);
         command.SetAction(parsed =>
         {
@@ -44,12 +47,13 @@ internal static class EvaluateCommand
                 throw CliException.WrongInput("--compare: expected one model of all rows, got --by, which fits one to each group");
             }
 
-            Examples examples = examplesOptions.Read(parsed, column);
+            ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, column);
+            Examples examples = familyOptions.Examples(parsed, examplesOptions, family, column);
             KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
             (string, KernelRegressionOptions)[] others = [.. compared.Select(text =>
                 (text, fitOptions.ReadFor(Changed(parsed, fitOptions, text), examples)))];
             return Run(
-                examples, [(AsGiven, options), .. others], groups is null ? null : (column!, groups.Value), parsed.GetValue(folds),
+                examples, family, [(AsGiven, options), .. others], groups is null ? null : (column!, groups.Value), parsed.GetValue(folds),
                 parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
         });
         return command;
@@ -74,13 +78,17 @@ internal static class EvaluateCommand
     }
 
     private static int Run(
-        Examples examples, (string Name, KernelRegressionOptions Options)[] models, (string By, GroupBandwidths Bandwidths)? groups,
+        Examples examples, ResponseFamily? family, (string Name, KernelRegressionOptions Options)[] models, (string By, GroupBandwidths Bandwidths)? groups,
         int? askedFolds, int seed, bool isJson)
     {
         GroupOptions.Check(models[0].Options, groups?.Bandwidths);
         foreach ((_, KernelRegressionOptions options) in models)
         {
             FitOptions.CheckBandwidths(options, examples);
+            if (family is not null)
+            {
+                FamilyOptions.Check(options, examples);
+            }
         }
 
         if (examples.Count < 2)
@@ -107,7 +115,7 @@ internal static class EvaluateCommand
         Row[] rows = ProgressBar.Show("evaluate", isJson, progress => models.Select((model, k) => new Row(
             model.Name,
             model.Options,
-            Evaluate(examples, model.Options, askedFolds, seed, new PartOfProgress(progress, k, models.Length), interruption.Token)))
+            Evaluate(examples, family, model.Options, askedFolds, seed, new PartOfProgress(progress, k, models.Length), interruption.Token)))
             .ToArray());
         string? note = Note(rows[0].Found, examples, rows[0].Options);
         if (isJson)
@@ -132,6 +140,7 @@ internal static class EvaluateCommand
 
     private static Evaluation Evaluate(
         Examples examples,
+        ResponseFamily? family,
         KernelRegressionOptions options,
         int? folds,
         int seed,
@@ -139,7 +148,10 @@ internal static class EvaluateCommand
         CancellationToken cancellationToken)
     {
         int d = examples.Features.Count;
-        return examples.Named<Evaluation>(() => examples.Labels is null
+        return examples.Named<Evaluation>(() => family is ResponseFamily known
+            ? LikelihoodEvaluation.CrossValidate(
+                examples.X, examples.Y, d, known, options, folds, seed, examples.Weights, progress, cancellationToken)
+            : examples.Labels is null
             ? Evaluation.CrossValidate(examples.X, examples.Y, d, options, folds, seed, examples.Weights, progress, cancellationToken)
             : Evaluation.CrossValidateClasses(
                 examples.X, examples.Labels, d, options, folds, seed, examples.Weights, progress, cancellationToken));
@@ -191,9 +203,14 @@ internal static class EvaluateCommand
     // What the models err by, and what one errs more than the first.
     private static void PrintCompared(Row[] rows)
     {
-        bool areClasses = rows[0].Found is ClassEvaluation;
+        string loss = rows[0].Found switch
+        {
+            ClassEvaluation => "Brier score",
+            LikelihoodEvaluation => "deviance",
+            _ => "squared error",
+        };
         Spectre.Console.Table table = Terminal.Table(
-            ["model"], [areClasses ? "Brier score" : "squared error", "+-", "above the first", "+-"]);
+            ["model"], [loss, "+-", "above the first", "+-"]);
         foreach (Row row in rows)
         {
             MeanWithError own = row.Found.MeanLoss;
@@ -243,6 +260,22 @@ internal static class EvaluateCommand
                 ("mean absolute error", numbers.MeanAbsoluteError),
                 ("RMSE of the mean", numbers.RootMeanSquaredErrorOfMean),
                 ("R squared", numbers.RSquared),
+            ],
+            LikelihoodEvaluation { Family: ResponseFamily.Binomial } kinds =>
+            [
+                ("log loss", kinds.LogLoss),
+                ("standard error of log loss", kinds.MeanLoss.StandardError / 2),
+                ("log loss of the mean", kinds.MeanDevianceOfMean / 2),
+                ("Brier score", kinds.MeanSquaredError),
+                ("explained deviance", kinds.ExplainedDeviance),
+            ],
+            LikelihoodEvaluation counts =>
+            [
+                ("deviance", counts.MeanDeviance),
+                ("standard error of deviance", counts.MeanLoss.StandardError),
+                ("deviance of the mean", counts.MeanDevianceOfMean),
+                ("RMSE", Math.Sqrt(counts.MeanSquaredError)),
+                ("explained deviance", counts.ExplainedDeviance),
             ],
             _ => [],
         });

@@ -5,6 +5,7 @@ using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Groups;
+using TorchAttention.Numerics.Regression.Likelihood;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -32,9 +33,11 @@ internal static class FitCommand
         Option<bool> quiet = Options.Quiet();
         Option<bool> json = Options.Json("the summary as JSON");
         var onePass = new OnePassOptions();
+        var familyOptions = new FamilyOptions();
         var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command);
+        familyOptions.AddTo(command);
         onePass.AddTo(command);
         command.AddAll(level, by, byBandwidth, logX, logY, model, output, noPlots, report, quiet, json);
         command.SetAction(parsed =>
@@ -55,9 +58,15 @@ internal static class FitCommand
                 parsed.GetValue(report),
                 parsed.GetValue(quiet),
                 parsed.GetValue(json));
+            ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, picture.By);
             if (onePass.Read(parsed, examplesOptions, options) is OnePassFit fit)
             {
                 fitOptions.CheckOnePass(parsed);
+                if (family is not null)
+                {
+                    throw CliException.WrongInput("--family: expected a fit in memory, got one in one pass");
+                }
+
                 if (examplesOptions.PredictsMissing(parsed))
                 {
                     throw CliException.WrongInput("--missing predict: expected a fit in memory, got one in one pass");
@@ -67,8 +76,16 @@ internal static class FitCommand
             }
 
             GroupBandwidths? groups = GroupOptions.Read(parsed, picture.By, byBandwidth);
-            Examples examples = examplesOptions.Read(parsed, picture.By);
+            Examples examples = familyOptions.Examples(parsed, examplesOptions, family, picture.By);
             options = fitOptions.ReadFor(parsed, examples);
+            if (family is ResponseFamily known)
+            {
+                FamilyOptions.Check(options, examples);
+                picture.Check(examples, options);
+                FitOptions.CheckBandwidths(options, examples);
+                return Run(examples, said, (progress, token) => LikelihoodSummary.Fit(examples, known, options, picture, progress, token));
+            }
+
             if (examples.Categories is not null)
             {
                 CategoryOptions.Check(examples, options, picture);

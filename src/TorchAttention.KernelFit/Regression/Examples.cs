@@ -39,6 +39,9 @@ internal sealed partial record Examples
     /// <summary>The class of each row; null for a regression.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
 
+    /// <summary>The text of the target that is 1, where there are two and the other is 0; null for numbers.</summary>
+    public string? Yes { get; init; }
+
     /// <summary>The group of each row; null where there are none.</summary>
     public IReadOnlyList<string>? Groups { get; init; }
 

@@ -67,11 +67,12 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
 
     /// <param name="parsed">The command line.</param>
     /// <param name="by">The column of groups; null for none.</param>
-    public Examples Read(ParseResult parsed, string? by = null)
+    /// <param name="hasTexts">Whether the target is of texts, as that of classes is.</param>
+    public Examples Read(ParseResult parsed, string? by = null, bool hasTexts = false)
     {
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
-            data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), parsed.GetValue(_classes), _file.Read(parsed),
+            data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), hasTexts || parsed.GetValue(_classes), _file.Read(parsed),
             MeaningOf(parsed), by, _file.Predicts(parsed), _categories?.Read(parsed));
     }
 }

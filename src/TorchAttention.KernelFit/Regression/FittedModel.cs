@@ -4,6 +4,7 @@ using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Regression.Groups;
+using TorchAttention.Numerics.Regression.Likelihood;
 using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Cli.Regression;
@@ -16,7 +17,7 @@ internal sealed class FittedModel
     private static readonly string[] _kinds =
     [
         KernelRegression.ModelName, GroupedRegression.ModelName, MixedRegression.ModelName, CondensedCurve.ModelName,
-        CondensedCurves.ModelName, CondensedSurface.ModelName,
+        CondensedCurves.ModelName, CondensedSurface.ModelName, LocalLikelihood.ModelName,
     ];
 
     private FittedModel(IPredictor model, GroupedRegression? groups, ModelNotes names, string? by)
@@ -67,6 +68,7 @@ internal sealed class FittedModel
             CondensedCurves.ModelName => CondensedCurves.Load(path, file),
             CondensedSurface.ModelName => CondensedSurface.Load(path, file),
             MixedRegression.ModelName => MixedRegression.Load(path, file),
+            LocalLikelihood.ModelName => LocalLikelihood.Load(path, file),
             _ => ((IPredictor, IReadOnlyDictionary<string, string>))KernelRegression.Load(path, file),
         };
         return new FittedModel(model, null, ModelNotes.Read(path, kept, model.Features), null);
@@ -93,6 +95,11 @@ internal sealed class FittedModel
         {
             string given = options.IsSimultaneous ? "--simultaneous" : options.HasSlopes ? "--slopes" : "--interval";
             throw CliException.WrongInput($"{given} does not apply to a model of classes, whose answers are probabilities");
+        }
+
+        if (Model is LocalLikelihood likelihood)
+        {
+            Check(likelihood, options, request);
         }
 
         if (PictureOptions.IsRobust(Model)
@@ -163,6 +170,21 @@ internal sealed class FittedModel
         }
 
         return options;
+    }
+
+    private static void Check(LocalLikelihood model, PredictionOptions options, PredictionRequest request)
+    {
+        string? wrong = options.IsSimultaneous ? "--simultaneous: expected a model of any numbers"
+            : options.HasSlopes && model.Options.Degree == 0 ? "--slopes: expected a model of the degree 1 or above"
+            : options.Interval is not (IntervalKind.Mean or IntervalKind.MeanWithoutBias)
+                ? $"--interval {PredictOptions.NameOf(request.Interval)}: expected mean or plain"
+            : options.Interval == IntervalKind.Mean && model.Features > model.MostFeaturesOfIntervals
+                ? $"--interval mean: expected at most {model.MostFeaturesOfIntervals} features"
+            : null;
+        if (wrong is not null)
+        {
+            throw CliException.WrongInput($"{wrong}, got a fit of --family {Options.Name(model.Family)}");
+        }
     }
 
     /// <summary>Writes the header, and gives what writes some rows of predictions.</summary>

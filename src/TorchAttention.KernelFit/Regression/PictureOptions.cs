@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Likelihood;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.Regression;
@@ -33,7 +34,8 @@ internal sealed record PictureOptions
     /// The interval of a model's mean: with its bias where that is estimated; of new observations where there is none of the mean.
     /// </summary>
     public static IntervalKind UsualInterval(IPredictor model) =>
-        IsRobust(model) ? IntervalKind.NewObservation
+        model is LocalLikelihood local && local.Features <= local.MostFeaturesOfIntervals ? IntervalKind.Mean
+            : IsRobust(model) ? IntervalKind.NewObservation
             : model is KernelRegression rows && rows.Classes.Count == 0 && rows.Features <= rows.MostFeaturesOfIntervals ? IntervalKind.Mean
             : IntervalKind.MeanWithoutBias;
 

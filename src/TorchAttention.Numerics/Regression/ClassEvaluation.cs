@@ -18,13 +18,13 @@ public sealed record ClassEvaluation : Evaluation
     /// </summary>
     public required double BrierScore { get; init; }
 
-    internal static ClassEvaluation FromFolds(IReadOnlyList<string> labels, IEnumerable<HeldOutFolds.Fold> folds)
+    internal static ClassEvaluation FromFolds(IReadOnlyList<string> labels, IEnumerable<HeldOutFolds.Fold<KernelRegression>> folds)
     {
         double[] losses = [.. Enumerable.Repeat(double.NaN, labels.Count)];
         (int count, double weights, double squares, double right) = (0, 0, 0, 0);
         double[] weightsOf = [];
         var bandwidths = new List<IReadOnlyList<double>>();
-        foreach (HeldOutFolds.Fold fold in folds)
+        foreach (HeldOutFolds.Fold<KernelRegression> fold in folds)
         {
             weightsOf = fold.Weights;
             bandwidths.Add(fold.Model.Bandwidths);

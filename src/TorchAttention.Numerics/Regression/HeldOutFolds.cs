@@ -41,21 +41,22 @@ internal sealed class HeldOutFolds
     /// <param name="fit">Fits keys (m, d), the examples that they are of (m), and weights (m) or none.</param>
     /// <param name="progress">Told the part of the folds done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public IEnumerable<Fold> Predict(
-        Func<double[], int[], double[], KernelRegression> fit, IProgress<double>? progress, CancellationToken cancellationToken)
+    public IEnumerable<Fold<TModel>> Predict<TModel>(
+        Func<double[], int[], double[], TModel> fit, IProgress<double>? progress, CancellationToken cancellationToken)
+        where TModel : IPredictor
     {
         for (int k = 0; k < _folds; k++)
         {
             ILookup<bool, int> examples = Enumerable.Range(0, _dealt.Length).ToLookup(i => _dealt[i] == k);
             (int[] others, int[] rows) = ([.. examples[false]], [.. examples[true]]);
-            KernelRegression model = fit(
+            TModel model = fit(
                 KernelRegression.Rows(_x, others, _features), others, _weights.Length == 0
                     ? []
                     : KernelRegression.Rows(_weights, others, 1));
             Predictions at = model.Predict(
                 KernelRegression.Rows(_x, rows, _features), new PredictionOptions { HasErrors = false }, null, cancellationToken);
             progress?.Report((k + 1.0) / _folds);
-            yield return new Fold(rows, others, _weights, model, at);
+            yield return new Fold<TModel>(rows, others, _weights, model, at);
         }
     }
 
@@ -65,7 +66,7 @@ internal sealed class HeldOutFolds
     /// <param name="Weights">The weights of all examples (n); empty where each is 1.</param>
     /// <param name="Model">The model of the others.</param>
     /// <param name="At">Its predictions (m, v).</param>
-    public sealed record Fold(int[] Rows, int[] Others, double[] Weights, KernelRegression Model, Predictions At)
+    public sealed record Fold<TModel>(int[] Rows, int[] Others, double[] Weights, TModel Model, Predictions At)
     {
         /// <summary>The places in the fold of the examples that have a neighbour.</summary>
         public IEnumerable<int> Predicted => Enumerable.Range(0, Rows.Length).Where(i => At.HasNeighbour[i]);

@@ -25,14 +25,14 @@ public sealed record RegressionEvaluation : Evaluation
     /// </summary>
     public required IReadOnlyList<int> Astray { get; init; }
 
-    internal static RegressionEvaluation FromFolds(double[] y, IEnumerable<HeldOutFolds.Fold> folds)
+    internal static RegressionEvaluation FromFolds(double[] y, IEnumerable<HeldOutFolds.Fold<KernelRegression>> folds)
     {
         double[] losses = [.. Enumerable.Repeat(double.NaN, y.Length)];
         (double weights, double squares, double absolute, double squaresOfMean) = (0, 0, 0, 0);
         var excess = new List<(int Row, double Squares)>();
         double[] weightsOf = [];
         var bandwidths = new List<IReadOnlyList<double>>();
-        foreach (HeldOutFolds.Fold fold in folds)
+        foreach (HeldOutFolds.Fold<KernelRegression> fold in folds)
         {
             weightsOf = fold.Weights;
             bandwidths.Add(fold.Model.Bandwidths);

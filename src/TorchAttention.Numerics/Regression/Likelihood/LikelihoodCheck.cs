@@ -1,0 +1,64 @@
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Bandwidths;
+
+namespace TorchAttention.Numerics.Regression.Likelihood;
+
+/// <summary>Checks what a local likelihood fit is given before any work is done.</summary>
+internal static class LikelihoodCheck
+{
+    public static void Options(KernelRegressionOptions options, ResponseFamily family)
+    {
+        if (!Enum.IsDefined(family))
+        {
+            throw new ArgumentOutOfRangeException(nameof(family), family, "Expected one of the families.");
+        }
+
+        RegressionCheck.Options(options);
+        RegressionCheck.NotRobust(options, "for local likelihood");
+        string? other = options.Periods.Any(double.IsFinite) ? "a period"
+            : options.LeaveOutTies ? "examples that are left out together"
+            : options.NoNeighbour != NoNeighbourPolicy.NaN ? $"{nameof(options.NoNeighbour)} {options.NoNeighbour}"
+            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not BandwidthRule.LeaveOneOut }
+                ? $"the bandwidth {options.Bandwidth}"
+            : null;
+        if (other is not null)
+        {
+            throw new ArgumentException($"Expected options for local likelihood, got {other}.", nameof(options));
+        }
+    }
+
+    public static void Values(ReadOnlySpan<double> y, int count, ResponseFamily family, ReadOnlySpan<double> weights)
+    {
+        if (y.Length != count)
+        {
+            throw new ArgumentException($"Expected one value for each of {count} examples, got {y.Length}.", nameof(y));
+        }
+
+        bool isOfOneKind = true;
+        for (int i = 0; i < y.Length; i++)
+        {
+            if (!family.IsValue(y[i]))
+            {
+                throw new ArgumentException(
+                    string.Create(CultureInfo.InvariantCulture, $"Expected {family.Values()}, got {y[i]} in row {i}."), nameof(y));
+            }
+
+            isOfOneKind &= family == ResponseFamily.Binomial ? y[i] == y[0] : y[i] == 0;
+        }
+
+        if (isOfOneKind)
+        {
+            throw new RegressionDataException(
+                RegressionProblem.NoSpread, family == ResponseFamily.Binomial ? "values of both kinds" : "counts above 0",
+                string.Create(CultureInfo.InvariantCulture, $"{y[0]} in all {y.Length} rows"), nameof(y))
+            {
+                ValueColumn = 0,
+            };
+        }
+
+        if (weights.Contains(0))
+        {
+            throw new ArgumentException("Expected positive weights, got 0: leave such examples out.", nameof(weights));
+        }
+    }
+}

@@ -1,0 +1,324 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression.Polynomials;
+
+namespace TorchAttention.Numerics.Regression.Likelihood;
+
+/// <summary>
+/// Fits a polynomial to the links of the means near one query after another, by Newton's method: beta of the largest
+/// sum_i w_i l(y_i, z_i' beta) - (R / 2) sum_k beta_k^2 over all powers k but the constant, with w_i = s_i K(u_i).
+/// </summary>
+/// <remarks>
+/// A step that does not raise the sum is halved. Where values of one kind alone are in reach the sum has no largest one, and the constant is
+/// at its bound.
+/// </remarks>
+internal sealed class LikelihoodPass : IDisposable
+{
+    // As local polynomials have them: from so far on a Gaussian's weights are relative to the nearest key's, and so much further keys count.
+    private const double FarSquare = 600;
+    private const double ReachSquare = 90;
+
+    private const double LeastGain = 1e-10;
+    private const double PerfectPart = 1e-9;
+    private const double Rounding = 1e-13;
+    private const int MostSteps = 100;
+    private const int MostHalvings = 40;
+
+    private readonly LikelihoodProblem _problem;
+    private readonly PolynomialLayout _layout;
+    private readonly LocalSystem _system;
+    private readonly double[] _row;
+    private readonly double[] _gradient;
+    private readonly double[] _beta;
+    private readonly double[] _trial;
+    private readonly double[] _step;
+    private double[] _weights = [];
+    private double[] _values = [];
+    private double[] _powers = [];
+    private int _count;
+    private bool _isConstant;
+    private double _weight;
+
+    public LikelihoodPass(LikelihoodProblem problem)
+    {
+        _problem = problem;
+        _layout = new PolynomialLayout(problem.Data.Features, 0, problem.Degree, hasSquares: true, hasGradient: false, isOwnSlope: true);
+        _system = new LocalSystem(_layout, problem.Ridge);
+        _row = new double[_layout.Length];
+        (_gradient, _beta, _trial, _step) =
+            (new double[_layout.Terms], new double[_layout.Terms], new double[_layout.Terms], new double[_layout.Terms]);
+    }
+
+    /// <summary>The link of the mean at the query, within its bounds; NaN without neighbours.</summary>
+    public double Eta { get; private set; }
+
+    /// <summary>Whether an example has a weight.</summary>
+    public bool HasNeighbour => _count > 0;
+
+    /// <summary>Whether values of one kind alone are in reach: 0 alone, or 1 alone.</summary>
+    public bool IsOfOneKind { get; private set; }
+
+    /// <summary>Whether the examples leave a slope open.</summary>
+    public bool IsLevel => !IsOfOneKind && _problem is { Degree: > 0, Ridge: 0 } && _system.IsLevel;
+
+    /// <summary>(sum w)^2 / sum w^2.</summary>
+    public double Neighbours { get; private set; }
+
+    /// <summary>sum w u^2 / sum w.</summary>
+    public double MeanSquare { get; private set; }
+
+    /// <summary>The variance of eta; after <see cref="Judge"/>.</summary>
+    public double Variance => _system.SquaredWeights(_row);
+
+    /// <summary>By how much eta moves with the value of an example of weight 1 at the query; after <see cref="Judge"/>.</summary>
+    public double Influence => _system.Weights[0] * _problem.Kernel.Weight(0);
+
+    /// <summary>The derivative of eta by a feature.</summary>
+    public double Slope(int feature) => IsOfOneKind ? 0 : _beta[1 + feature] / _problem.Bandwidths[feature];
+
+    public void Dispose()
+    {
+    }
+
+    /// <summary>Fits.</summary>
+    /// <param name="query">The query (d).</param>
+    /// <param name="leftOut">The example that it must not see; -1 for none.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Fit(ReadOnlySpan<double> query, int leftOut = -1)
+    {
+        _isConstant = Gather(query, leftOut) && _problem.Ridge > 0;
+        (Eta, IsOfOneKind) = (double.NaN, false);
+        if (!HasNeighbour)
+        {
+            return;
+        }
+
+        double sum = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            sum += _weights[i] * _values[i];
+        }
+
+        ResponseFamily family = _problem.Family;
+        double start = family.Link(sum / _weight);
+        IsOfOneKind = !(_problem.Bounded(start) == start);
+        Eta = _problem.Bounded(double.IsNaN(start) ? _problem.Centre + LikelihoodProblem.MostEta : start);
+        if (!IsOfOneKind)
+        {
+            Array.Clear(_beta);
+            _beta[0] = start;
+            Climb();
+            Eta = _problem.Bounded(_beta[0]);
+        }
+    }
+
+    /// <summary>Sums what says how far eta may be off.</summary>
+    public void Judge()
+    {
+        Sum(_beta, hasSquares: true);
+        _system.Factor(_row, _isConstant);
+    }
+
+    private void Climb()
+    {
+        double height = Sum(_beta, hasSquares: false);
+        for (int steps = 0; steps < MostSteps; steps++)
+        {
+            _system.Factor(_row, _isConstant);
+            _system.Solve(_gradient, _step);
+            double gain = 0;
+            for (int k = 0; k < _step.Length; k++)
+            {
+                gain += _gradient[k] * _step[k];
+            }
+
+            // What the last step leaves is the square of what it gains.
+            if (!(gain > LeastGain * _weight))
+            {
+                for (int k = 0; k < _step.Length && gain > 0; k++)
+                {
+                    _beta[k] += _step[k];
+                }
+
+                return;
+            }
+
+            bool isHigher = false;
+            double part = 1;
+            for (int halvings = 0; halvings < MostHalvings && !isHigher; halvings++, part /= 2)
+            {
+                for (int k = 0; k < _step.Length; k++)
+                {
+                    _trial[k] = _beta[k] + (part * _step[k]);
+                }
+
+                double there = Sum(_trial, hasSquares: false);
+                isHigher = there >= height - (Rounding * Math.Abs(height));
+                height = isHigher ? there : height;
+            }
+
+            if (!isHigher)
+            {
+                return;
+            }
+
+            _trial.CopyTo(_beta, 0);
+
+            // Values that a polynomial tells apart have no steepest one.
+            if (_problem.Family == ResponseFamily.Binomial && -height < PerfectPart * _weight)
+            {
+                return;
+            }
+        }
+    }
+
+    // The sum that is to be large, its gradient, and what its second derivatives are made of.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private double Sum(double[] beta, bool hasSquares)
+    {
+        (int terms, int all) = (_layout.Terms, _layout.WeightTerms);
+        ResponseFamily family = _problem.Family;
+        Array.Clear(_row);
+        Array.Clear(_gradient);
+        double height = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            ReadOnlySpan<double> powers = _powers.AsSpan(i * all, all);
+            double eta = 0;
+            for (int k = 0; k < terms; k++)
+            {
+                eta += beta[k] * powers[k];
+            }
+
+            double weight = _weights[i];
+            double mean = family.Mean(eta);
+            double information = weight * family.Variance(mean);
+            double score = weight * (_values[i] - mean);
+            height += weight * family.LogLikelihood(_values[i], eta, mean);
+            for (int k = 0; k < terms; k++)
+            {
+                _gradient[k] += score * powers[k];
+            }
+
+            for (int k = 0; k < all; k++)
+            {
+                _row[k] += information * powers[k];
+            }
+
+            for (int k = 0; k < all && hasSquares; k++)
+            {
+                _row[_layout.Squares + k] += weight * information * powers[k];
+            }
+        }
+
+        for (int k = 1; k < terms; k++)
+        {
+            height -= _problem.Ridge / 2 * beta[k] * beta[k];
+            _gradient[k] -= _problem.Ridge * beta[k];
+        }
+
+        return double.IsNaN(height) ? double.NegativeInfinity : height;
+    }
+
+    // The examples in reach, with their weights and powers. Returns whether the weights are relative to the nearest one's.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool Gather(ReadOnlySpan<double> query, int leftOut)
+    {
+        (double[] keys, int d, int all) = (_problem.Data.Keys, query.Length, _layout.WeightTerms);
+        bool isGaussian = _problem.Kernel == SmoothingKernel.Gaussian;
+        double support = _problem.Kernel.Support;
+        double nearest = isGaussian ? Nearest(query, leftOut) : 0;
+        bool isFar = nearest > FarSquare;
+        double reach = isGaussian ? nearest + ReachSquare : support * support;
+        (int first, int end) = d > 1 ? (0, _problem.Data.Count) : (
+            FirstAbove(keys, query[0] - (Math.Sqrt(reach) * _problem.Bandwidths[0])),
+            FirstAbove(keys, Math.BitIncrement(query[0] + (Math.Sqrt(reach) * _problem.Bandwidths[0]))));
+        _count = 0;
+        (_weight, double squares, double distances) = (0, 0, 0);
+        for (int i = first; i < end; i++)
+        {
+            double square = SquareOf(query, i);
+            if (square > reach || i == leftOut)
+            {
+                continue;
+            }
+
+            double weight = _problem.Data.WeightAt(i)
+                * (isGaussian ? Math.Exp(((isFar ? nearest : 0) - square) / 2) : _problem.Kernel.Weight(square));
+            if (!(weight > 0))
+            {
+                continue;
+            }
+
+            if (_count == _weights.Length)
+            {
+                int room = Math.Max(64, Math.Min(2 * _count, _problem.Data.Count));
+                Array.Resize(ref _weights, room);
+                Array.Resize(ref _values, room);
+                Array.Resize(ref _powers, room * all);
+            }
+
+            (_weights[_count], _values[_count]) = (weight, _problem.Values[i]);
+            _weight += weight;
+            squares += weight * weight;
+            distances += weight * square;
+            int at = _count++ * all;
+            _powers[at] = 1;
+            for (int k = 1; k < all; k++)
+            {
+                int j = _layout.Powers.Factors[k];
+                _powers[at + k] = _powers[at + _layout.Powers.Parents[k]] * ((keys[(i * d) + j] - query[j]) / _problem.Bandwidths[j]);
+            }
+        }
+
+        Neighbours = _count == 0 ? 0 : _weight * _weight / squares;
+        MeanSquare = isGaussian ? distances / _weight : 0;
+        return isFar;
+    }
+
+    private double SquareOf(ReadOnlySpan<double> query, int example)
+    {
+        double square = 0;
+        for (int j = 0; j < query.Length; j++)
+        {
+            double u = (_problem.Data.Keys[(example * query.Length) + j] - query[j]) / _problem.Bandwidths[j];
+            square += u * u;
+        }
+
+        return square;
+    }
+
+    private double Nearest(ReadOnlySpan<double> query, int leftOut)
+    {
+        double nearest = double.PositiveInfinity;
+        if (query.Length > 1)
+        {
+            for (int i = 0; i < _problem.Data.Count; i++)
+            {
+                nearest = i == leftOut ? nearest : Math.Min(nearest, SquareOf(query, i));
+            }
+
+            return nearest;
+        }
+
+        int right = FirstAbove(_problem.Data.Keys, query[0]);
+        for (int i = Math.Max(0, right - 2); i < Math.Min(_problem.Data.Count, right + 2); i++)
+        {
+            nearest = i == leftOut ? nearest : Math.Min(nearest, SquareOf(query, i));
+        }
+
+        return nearest;
+    }
+
+    // The first of ascending keys that is not below a place.
+    private static int FirstAbove(double[] keys, double place)
+    {
+        (int low, int high) = (0, keys.Length);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = keys[middle] < place ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+}
