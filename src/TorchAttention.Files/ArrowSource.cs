@@ -131,6 +131,7 @@ internal sealed class ArrowSource : TableSource
         TimestampArray times => Each(times, i => times.GetTimestamp(i) is DateTimeOffset time ? CellText.Format(time.UtcDateTime) : null),
         Time32Array times => Each(times, i => times.GetTime(i) is TimeOnly time ? CellText.Format(time) : null),
         Time64Array times => Each(times, i => times.GetTime(i) is TimeOnly time ? CellText.Format(time) : null),
+        DurationArray durations => Each(durations, i => durations.GetTimeSpan(i) is TimeSpan time ? CellText.Format(time) : null),
         NullArray => new string?[column.Length],
         _ => throw OtherType(place, $"the type {column.Data.DataType.Name}"),
     };

@@ -15,6 +15,10 @@ internal static class CellText
 
     public static string Format(TimeOnly value) => value.ToString("HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture);
 
+    public static string Format(TimeSpan value) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(value < TimeSpan.Zero ? "-" : "")}{Math.Abs((long)value.TotalHours)}:{value.Duration():mm\\:ss\\.FFFFFFF}");
+
     public static string Format(DateTime value) => value.ToString(
         value.TimeOfDay == TimeSpan.Zero ? "yyyy-MM-dd" : "yyyy-MM-ddTHH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture);
 

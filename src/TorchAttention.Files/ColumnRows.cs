@@ -85,13 +85,14 @@ internal sealed class ColumnRows : TableRows
 
     // Finite numbers and nothing beside them are copied as they are.
     private bool ArePlain(int rows) => !IsCounting && _labels is null && _kept.Length == 0
-        && Array.TrueForAll(_chosen, fields => fields.AreNumbers(_at, rows))
+        && !Array.Exists([.. Enumerable.Range(0, _chosen.Length)], IsOther) && Array.TrueForAll(
+            _chosen, fields => fields.AreNumbers(_at, rows))
         && (NotNegative is null || (!IsWhole && !_chosen[Array.IndexOf(Columns, NotNegative)].Values.AsSpan(_at, rows).ContainsAnyInRange(
             double.MinValue, -double.Epsilon)));
 
     private bool Add(IReadOnlyList<List<double>> values, List<string>? labels, IReadOnlyList<List<string>>? kept)
     {
-        int missing = Enumerable.Range(0, _chosen.Length).FirstOrDefault(i => i != MayMiss && IsMissingHere(_chosen[i]), -1);
+        int missing = Enumerable.Range(0, _chosen.Length).FirstOrDefault(i => IsMissingHere(_chosen[i]) && !MayMissIn(i), -1);
         bool isLabelMissing = _labels is not null && string.IsNullOrWhiteSpace(_labels[_at]);
         if (missing >= 0 || isLabelMissing)
         {
@@ -107,12 +108,15 @@ internal sealed class ColumnRows : TableRows
 
         for (int i = 0; i < _chosen.Length; i++)
         {
-            values[i].Add(i == MayMiss && IsMissingHere(_chosen[i]) ? double.NaN : Number(_chosen[i], i));
+            values[i].Add(
+                IsMissingHere(_chosen[i]) && MayMissIn(i) ? MissingIn(i, _source.RowAt(_at)) : Number(_chosen[i], i));
         }
 
         if (_labels is not null)
         {
-            labels?.Add(_labels[_at]!.Trim());
+            string label = _labels[_at]!.Trim();
+            labels?.Add(RefusedLabel(label) is not string expected ? label
+                : throw Wrong(TableProblem.UnknownName, expected, label, Header[LabelPlace]));
         }
 
         for (int i = 0; i < _kept.Length; i++)
@@ -133,8 +137,7 @@ internal sealed class ColumnRows : TableRows
         string? text = fields.Texts?[_at]?.Trim();
         if (IsCategory(i))
         {
-            TryRead(i, text ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture), out number);
-            return number;
+            return Level(Text());
         }
 
         if (text is not null && double.IsNaN(number))
@@ -146,7 +149,7 @@ internal sealed class ColumnRows : TableRows
 
             if (IsCategory(i))
             {
-                return number;
+                return Level(text);
             }
         }
         else if (Claim(i) is string expected)
@@ -156,6 +159,12 @@ internal sealed class ColumnRows : TableRows
 
         return Refused(number, column) is string wanted ? throw Wrong(TableProblem.Negative, wanted, Text(), column)
             : double.IsFinite(number) ? number : throw Wrong(TableProblem.NotFinite, "a finite number", Text(), column);
+
+        double Level(string name)
+        {
+            TryRead(i, name, out double level);
+            return RefusedLevel(i, level) is not string known ? level : throw Wrong(TableProblem.UnknownName, known, name, column);
+        }
 
         string Text() => text ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture);
     }

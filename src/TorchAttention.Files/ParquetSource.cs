@@ -65,6 +65,7 @@ internal sealed class ParquetSource : TableSource
         DataField field = Flat(place);
         return Type.GetTypeCode(field.ClrType) switch
         {
+            _ when field is TimeDataField => Fields.OfText(Texts(place)),
             TypeCode.Double => ReadDoubles(field),
             TypeCode.Single => Read<float>(field),
             TypeCode.SByte => Read<sbyte>(field),
@@ -86,6 +87,8 @@ internal sealed class ParquetSource : TableSource
         DataField field = Flat(place);
         return Type.GetTypeCode(field.ClrType) switch
         {
+            TypeCode.Int32 when field is TimeDataField time => Spread<int, string?>(field, value => TimeOf(time, value), null),
+            TypeCode.Int64 when field is TimeDataField time => Spread<long, string?>(field, value => TimeOf(time, value), null),
             TypeCode.Double => Format<double>(field),
             TypeCode.Single => Format<float>(field),
             TypeCode.SByte => Format<sbyte>(field),
@@ -120,6 +123,14 @@ internal sealed class ParquetSource : TableSource
 
     private Fields Read<T>(DataField field)
         where T : struct, INumberBase<T> => new(Spread<T, double>(field, double.CreateChecked, double.NaN));
+
+    // A time of the day is a count since midnight.
+    private static string TimeOf(TimeDataField field, long count) => CellText.Format(TimeSpan.FromTicks(field.Precision switch
+    {
+        TimeUnitPrecision.Millis => count * TimeSpan.TicksPerMillisecond,
+        TimeUnitPrecision.Micros => count * TimeSpan.TicksPerMicrosecond,
+        _ => count / TimeSpan.NanosecondsPerTick,
+    }));
 
     private string?[] Format<T>(DataField field)
         where T : struct, IFormattable =>

@@ -1,6 +1,7 @@
 using Microsoft.Data.Analysis;
 using Microsoft.ML;
 using TorchAttention.Files;
+using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Tests.Console;
 using TorchAttention.Tests.Files;
@@ -41,6 +42,14 @@ public sealed class FormatsSnippetsTests : IDisposable
         Assert.Equal([4, 5, 6], table["n"].ToArray());
         Assert.Equal([1, 2, 3], table["x"].ToArray());
 
+        var others = new DataFrame(
+            new DateTimeDataFrameColumn("day", [DateTime.UnixEpoch.AddDays(1.5), DateTime.UnixEpoch.AddDays(2)]),
+            new StringDataFrameColumn("store", ["b", null!]));
+        Assert.Equal([1.5, 2], FromDataFrame(others, "day")["day"].ToArray());
+        (Category category, double[] places) = Levels(others, "store");
+        Assert.Equal(["(missing)", "b"], category.Levels);
+        Assert.Equal([1, 0], places);
+
         var doubles = new DataFrame(new DoubleDataFrameColumn("x", [1, 2, 3]), new DoubleDataFrameColumn("y", [4, 5, 6]));
         Table ofView = FromDataView(doubles, "y");
         Assert.Equal([4, 5, 6], ofView["y"].ToArray());
@@ -63,7 +72,22 @@ public sealed class FormatsSnippetsTests : IDisposable
     }
 
     private static Table FromDataFrame(DataFrame frame, params string[] columns) => new("frame", columns, Array.ConvertAll(
-        columns, name => Enumerable.Range(0, (int)frame.Rows.Count).Select(i => Convert.ToDouble(frame[name][i] ?? double.NaN)).ToArray()));
+        columns, name => Enumerable.Range(0, (int)frame.Rows.Count).Select(i => Number(frame[name][i])).ToArray()));
+
+    private static double Number(object? value) => value switch
+    {
+        DateTime date => (date - DateTime.UnixEpoch).TotalDays,
+        TimeSpan duration => duration.TotalHours,
+        null => double.NaN,
+        _ => Convert.ToDouble(value),
+    };
+
+    private static (Category Category, double[] Places) Levels(DataFrame frame, string column)
+    {
+        string[] names = [.. Enumerable.Range(0, (int)frame.Rows.Count).Select(i => frame[column][i]?.ToString() ?? "(missing)")];
+        string[] levels = [.. names.Distinct().Order(StringComparer.Ordinal)];
+        return (new Category(levels), Array.ConvertAll(names, name => (double)Array.IndexOf(levels, name)));
+    }
 
     private static Table FromDataView(IDataView view, params string[] columns)
     {

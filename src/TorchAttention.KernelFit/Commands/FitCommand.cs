@@ -67,9 +67,10 @@ internal static class FitCommand
                     throw CliException.WrongInput("--family: expected a fit in memory, got one in one pass");
                 }
 
-                if (examplesOptions.PredictsMissing(parsed))
+                if (examplesOptions.PredictsMissing(parsed) || examplesOptions.MissingIsLevel(parsed))
                 {
-                    throw CliException.WrongInput("--missing predict: expected a fit in memory, got one in one pass");
+                    string missing = examplesOptions.PredictsMissing(parsed) ? "predict" : "level";
+                    throw CliException.WrongInput($"--missing {missing}: expected a fit in memory, got one in one pass");
                 }
 
                 return fit.Run(said);

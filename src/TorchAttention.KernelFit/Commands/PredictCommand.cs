@@ -56,7 +56,7 @@ internal static class PredictCommand
                 FittedModel fitted = FittedModel.Load(path, stored);
                 PredictionRequest request = options.Read(parsed);
                 PredictionOptions asked = fitted.Check(request);
-                return queries.Predict(fitted.Columns, written => fitted.Begin(written, request, asked, queries.Data));
+                return queries.Predict(fitted.ColumnsFor(request), written => fitted.Begin(written, asked, queries.Data));
             }
             catch (StorageException e) when (e.Kind == StorageProblem.OtherModel && trained is null)
             {

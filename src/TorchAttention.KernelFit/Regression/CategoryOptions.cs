@@ -62,7 +62,8 @@ internal sealed class CategoryOptions
                 continue;
             }
 
-            string[] read = [.. rows.LevelsOf(j)];
+            bool hasOpen = Enumerable.Range(0, x.Length / features.Length).Any(i => double.IsNaN(x[(i * features.Length) + j]));
+            string[] read = [.. rows.LevelsOf(j).Union(hasOpen ? [TableRows.MissingLevel] : Array.Empty<string>())];
             string[] order = asked.GetValueOrDefault(features[j], []);
             if (read.Length > Examples.MostClasses)
             {
@@ -79,7 +80,7 @@ internal sealed class CategoryOptions
             string[] levels = order.Length > 0 ? order : [.. read.Order(StringComparer.Ordinal)];
             for (int i = j; i < x.Length; i += features.Length)
             {
-                x[i] = Array.IndexOf(levels, read[(int)x[i]]);
+                x[i] = Array.IndexOf(levels, double.IsNaN(x[i]) ? TableRows.MissingLevel : read[(int)x[i]]);
             }
 
             categories[j] = new Category(levels, order.Length > 0 ? CategoryKernel.LiRacine : CategoryKernel.AitchisonAitken);

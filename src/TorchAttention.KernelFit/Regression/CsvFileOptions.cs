@@ -11,7 +11,10 @@ internal sealed class CsvFileOptions(bool predicts = false)
         ? Options.OneOf("--missing", MissingIs, MissingRows.Error, Options.Names<MissingValues>().ToDictionary(
             pair => pair.Key, pair => pair.Value == MissingValues.Drop ? MissingRows.Drop : MissingRows.Error))
         : Options.OneOf(
-            "--missing", $"{MissingIs}; predict is for a missing target, whose rows are predicted and in no fit", MissingRows.Error,
+            "--missing",
+            $"{MissingIs}; predict is for a missing target, whose rows are predicted and in no fit, level for a missing name of a "
+                + "category, which is a level of its own",
+            MissingRows.Error,
             Options.Names<MissingRows>());
     private readonly Option<DateOrder> _dates = Options.OneOf(
         "--dates", "What a file's dates with slashes begin with", DateOrder.YearFirst, new Dictionary<string, DateOrder>
@@ -29,6 +32,7 @@ internal sealed class CsvFileOptions(bool predicts = false)
         Error,
         Drop,
         Predict,
+        Level,
     }
 
     public static Option<string?> Delimiter() => Options.Text(
@@ -74,6 +78,9 @@ internal sealed class CsvFileOptions(bool predicts = false)
 
     /// <summary>Whether rows without a target are to be predicted.</summary>
     public bool Predicts(ParseResult parsed) => parsed.GetValue(_missing) == MissingRows.Predict;
+
+    /// <summary>Whether a missing name of a category is a level of its own.</summary>
+    public bool IsLevel(ParseResult parsed) => parsed.GetValue(_missing) == MissingRows.Level;
 
     public CsvOptions Read(ParseResult parsed) => Combine(
         parsed.GetValue(_delimiter), parsed.GetValue(_decimalComma), parsed.GetValue(_thousands),

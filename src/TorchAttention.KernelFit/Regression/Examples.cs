@@ -58,6 +58,9 @@ internal sealed partial record Examples
     /// <summary>What they are.</summary>
     public WeightMeaning WeightsAre { get; init; }
 
+    /// <summary>Whether a missing name of a category is a level of its own.</summary>
+    public bool MissingIsLevel { get; init; }
+
     /// <summary>How the file was read.</summary>
     public CsvOptions Csv { get; init; } = new();
 
@@ -74,7 +77,7 @@ internal sealed partial record Examples
 
     public static Examples Read(string data, string? x, string? y, string? weights, bool classes, CsvOptions options,
         WeightMeaning weightsAre = default, string? by = null, bool predictsMissing = false,
-        IReadOnlyDictionary<string, string[]>? categories = null)
+        bool missingIsLevel = false, IReadOnlyDictionary<string, string[]>? categories = null)
     {
         BuiltInTable? builtIn = BuiltInTable.Find(data);
         if (builtIn is null && data != Standard && !Path.Exists(data) && !data.AsSpan().ContainsAny('/', '\\', '.'))
@@ -117,6 +120,11 @@ internal sealed partial record Examples
             columns, classes ? target : by, notNegative: weights, kinds: [.. features.Select(
                 name => categories?.ContainsKey(name) == true ? ColumnKind.Category : (ColumnKind?)null)],
             mayMiss: predictsMissing ? target : null);
+        if (missingIsLevel)
+        {
+            rows.TakeMissingAsLevel();
+        }
+
         if (weightsAre == WeightMeaning.Frequencies)
         {
             rows.ExpectWhole();
@@ -125,9 +133,9 @@ internal sealed partial record Examples
         List<double>[] values = [.. columns.Select(_ => new List<double>())];
         var labels = new List<string>();
         int count = ReadRows(rows, values, labels, null, classes ? [] : [target]);
-        if (count == 0)
+        if (count == 0 || rows.MissingNumber is not null)
         {
-            throw rows.NoData();
+            throw rows.MissingNumber ?? rows.NoData();
         }
 
         int classCount = labels.Distinct().Count();
@@ -169,6 +177,7 @@ internal sealed partial record Examples
             DroppedRows = rows.DroppedRows,
             WeightsColumn = weights,
             WeightsAre = weightsAre,
+            MissingIsLevel = missingIsLevel,
             Csv = options,
             Categories = found.Length == 0 ? null : found,
         };

@@ -59,6 +59,9 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
         parsed.GetValue(_weights) is not null || parsed.GetResult(_meaning) is not { Implicit: false } ? parsed.GetValue(_meaning)
             : throw CliException.WrongInput($"{MeaningName}: expected --weights beside it, the column of the weights");
 
+    /// <summary>Whether a missing name of a category is a level of its own.</summary>
+    public bool MissingIsLevel(ParseResult parsed) => _file.IsLevel(parsed);
+
     /// <summary>Whether rows without a target are to be predicted.</summary>
     public bool PredictsMissing(ParseResult parsed) => _file.Predicts(parsed);
 
@@ -73,6 +76,6 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
             data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), hasTexts || parsed.GetValue(_classes), _file.Read(parsed),
-            MeaningOf(parsed), by, _file.Predicts(parsed), _categories?.Read(parsed));
+            MeaningOf(parsed), by, _file.Predicts(parsed), _file.IsLevel(parsed), _categories?.Read(parsed));
     }
 }

@@ -30,7 +30,8 @@ internal sealed class FitConfig(
         json.WriteBoolean("decimal_comma", examples.Csv.DecimalComma);
         json.WriteString("thousands", examples.Csv.Thousands?.ToString());
         json.WriteString("dates", Options.Name(examples.Csv.Dates));
-        json.WriteString("missing", examples.Unanswered.Count > 0 ? "predict" : Options.Name(examples.Csv.Missing));
+        json.WriteString("missing", examples.Unanswered.Count > 0 ? "predict" : examples.MissingIsLevel ? "level"
+            : Options.Name(examples.Csv.Missing));
         json.WriteString("kernel", options.Kernel.Name);
         if (options.Degrees.Count == 0)
         {

@@ -74,6 +74,13 @@ internal sealed class FittedModel
         return new FittedModel(model, null, ModelNotes.Read(path, kept, model.Features), null);
     }
 
+    /// <summary>What is read for a request.</summary>
+    public QueryColumns ColumnsFor(PredictionRequest request) => Columns with
+    {
+        MayBeUnseen = request.Unseen is UnseenLevels.Mean,
+        RefuseGroup = Groups is null || request.Unknown is UnknownGroups.Empty ? null : group => Refused(Groups, group),
+    };
+
     /// <summary>Refuses what cannot be asked of this model.</summary>
     /// <returns>What is asked, with the interval that this model has as a rule where none is named.</returns>
     /// <exception cref="CliException">One line that names the option.</exception>
@@ -189,66 +196,31 @@ internal sealed class FittedModel
 
     /// <summary>Writes the header, and gives what writes some rows of predictions.</summary>
     /// <param name="written">Where they go.</param>
-    /// <param name="request">What is asked.</param>
-    /// <param name="options">The same, checked.</param>
+    /// <param name="options">What is asked, checked.</param>
     /// <param name="data">Where the queries are from, for messages.</param>
-    public RowsToPredict.WriteRows Begin(PredictedRows written, PredictionRequest request, PredictionOptions options, string data)
+    public RowsToPredict.WriteRows Begin(PredictedRows written, PredictionOptions options, string data)
     {
         var text = new PredictionText(written, Model, Names, options);
         text.WriteHeader();
         return (rows, group, kept, cancellationToken) =>
         {
-            if (request.Unseen is not UnseenLevels.Mean)
-            {
-                CheckLevels(rows, kept, data);
-            }
-
             if (Groups is null)
             {
                 text.WriteRows(rows, Predict(() => Model.Predict(rows, options, null, cancellationToken), data), kept);
                 return;
             }
 
-            bool[] isKnown = Known(Groups, group, data, request.Unknown ?? UnknownGroups.Error);
+            bool[] isKnown = [.. group.Select(Groups.Has)];
             Predictions at = Predict(() => Groups.PredictKnown(group, isKnown, rows, options, cancellationToken), data);
             text.WriteRows(rows, at, kept, isKnown);
         };
     }
 
-    private void CheckLevels(double[] rows, IReadOnlyList<List<string>> kept, string data)
-    {
-        for (int i = 0; Levels.Length > 0 && i < rows.Length; i++)
-        {
-            (int row, int j) = Math.DivRem(i, Names.Features.Length);
-            if (Levels[j] is { } known && double.IsNaN(rows[i]))
-            {
-                // The texts of features that are no numbers come last.
-                string text = kept[^Names.Kinds.Skip(j).Count(kind => kind != ColumnKind.Number)][row];
-                throw CliException.WrongInput(
-                    $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(Names.Features[j])}': expected one of the model's levels "
-                        + $"{PlainText.List(known)}, found '{PlainText.Brief(text)}'; --unseen mean weighs all levels alike there");
-            }
-        }
-    }
-
-    // Whether the group of each row has a curve.
-    private bool[] Known(GroupedRegression groups, List<string> group, string data, UnknownGroups unknown)
-    {
-        bool[] isKnown = [.. group.Select(groups.Has)];
-        int first = Array.IndexOf(isKnown, false);
-        if (first < 0 || unknown == UnknownGroups.Empty)
-        {
-            return isKnown;
-        }
-
-        string name = group[first];
-        string expected = groups.WithoutCurve.FirstOrDefault(one => one.Name == name) is { } known
-            ? $"a group with a curve ({PlainText.Brief(name)} has none: {known.Reason})"
-            : $"one of the model's {groups.Groups.Count} groups{PlainText.DidYouMean(name, groups.Groups)}";
-        throw CliException.WrongInput(
-            $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(Columns.By!)}': expected {expected}, found '{PlainText.Brief(name)}'; "
-                + "--unknown-groups empty leaves what is predicted for such rows empty");
-    }
+    // What was expected of a group without a curve; null for one that has one.
+    private static string? Refused(GroupedRegression groups, string group) => groups.Has(group) ? null
+        : groups.WithoutCurve.FirstOrDefault(one => one.Name == group) is { } known
+            ? $"a group with a curve ({PlainText.Brief(group)} has none: {known.Reason})"
+            : $"one of the model's {groups.Groups.Count} groups{PlainText.DidYouMean(group, groups.Groups)}";
 
     private static Predictions Predict(Func<Predictions> predict, string data)
     {

@@ -7,6 +7,12 @@ namespace TorchAttention.Cli.Regression;
 /// <param name="Levels">The levels of categories (d), null where a feature is none; empty where there are none.</param>
 internal sealed record QueryColumns(string[] Features, ColumnKind[] Kinds, string? By, IReadOnlyList<string>?[] Levels)
 {
+    /// <summary>Whether other levels are answered, too.</summary>
+    public bool MayBeUnseen { get; init; }
+
+    /// <summary>What was expected of a group that has no answer; null for one that has, and for all where null.</summary>
+    public Func<string, string?>? RefuseGroup { get; init; }
+
     /// <summary>Columns of numbers.</summary>
     public static QueryColumns OfNumbers(IEnumerable<string> features)
     {

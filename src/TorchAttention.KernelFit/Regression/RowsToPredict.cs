@@ -12,6 +12,7 @@ internal sealed class RowsToPredict
 
     private readonly TableRows _rows;
     private readonly string[] _features;
+    private readonly string? _by;
     private readonly string[] _keptColumns;
     private readonly IReadOnlyList<string>? _order;
 
@@ -23,9 +24,14 @@ internal sealed class RowsToPredict
     {
         _rows = rows;
         _features = model.Features;
+        _by = model.By;
         _order = keep == All ? rows.Header : null;
         rows.Choose(model.Features, model.By, kinds: [.. model.Kinds]);
-        rows.TakeLevels(model.Levels);
+        rows.TakeLevels(model.Levels, model.MayBeUnseen);
+        if (model.RefuseGroup is not null)
+        {
+            rows.RefuseLabels(model.RefuseGroup);
+        }
 
         // Dates and groups go out as they came.
         IEnumerable<string> groupColumn = model.By is null ? [] : [model.By];
@@ -80,7 +86,16 @@ internal sealed class RowsToPredict
             groups.Clear();
             Array.ForEach(columns, column => column.Clear());
             Array.ForEach(kept, column => column.Clear());
-            return Examples.Advised(() => _rows.Read(columns, ChunkRows, groups, kept));
+            try
+            {
+                return Examples.Advised(() => _rows.Read(columns, ChunkRows, groups, kept));
+            }
+            catch (TableException e) when (e.Kind == TableProblem.UnknownName)
+            {
+                throw CliException.WrongInput($"{e.Message}; " + (e.Column == _by
+                    ? "--unknown-groups empty leaves what is predicted for such rows empty"
+                    : "--unseen mean weighs all levels alike there"), e);
+            }
         }
     }
 

@@ -194,7 +194,9 @@ public sealed class CsvRows : TableRows
 
         if (LabelPlace >= 0)
         {
-            labels?.Add(Text(LabelPlace));
+            string label = Text(LabelPlace);
+            labels?.Add(RefusedLabel(label) is not string expected ? label
+                : throw _records.Wrong(TableProblem.UnknownName, expected, label, _header[LabelPlace]));
         }
 
         for (int i = 0; kept is not null && i < KeptPlaces.Length; i++)
@@ -212,7 +214,7 @@ public sealed class CsvRows : TableRows
         for (int i = 0; i < Places.Length; i++)
         {
             ReadOnlySpan<char> field = _records.Field(Places[i]);
-            if (i != MayMiss && IsMissing(field))
+            if (IsMissing(field) && !MayMissIn(i))
             {
                 return i;
             }
@@ -224,9 +226,9 @@ public sealed class CsvRows : TableRows
     private double Number(ReadOnlySpan<char> field, int i)
     {
         string column = Columns[i];
-        if (i == MayMiss && IsMissing(field))
+        if (IsMissing(field) && MayMissIn(i))
         {
-            return double.NaN;
+            return MissingIn(i, _records.Row);
         }
 
         if (TryRead(i, field, out double number) is string expected)
@@ -234,12 +236,18 @@ public sealed class CsvRows : TableRows
             throw _records.Wrong(TableProblem.NotANumber, expected, field, column);
         }
 
+        if (IsCategory(i))
+        {
+            return RefusedLevel(i, number) is not string level ? number
+                : throw _records.Wrong(TableProblem.UnknownName, level, field, column);
+        }
+
         if (Refused(number, column) is string wanted)
         {
             throw _records.Wrong(TableProblem.Negative, wanted, field, column);
         }
 
-        return double.IsFinite(number) || IsCategory(i) ? number
+        return double.IsFinite(number) ? number
             : throw _records.Wrong(TableProblem.NotFinite, "a finite number", field, column);
     }
 }

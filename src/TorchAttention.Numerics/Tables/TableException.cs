@@ -63,7 +63,8 @@ public sealed class TableException(TableProblem kind, string table, Exception? i
         TableProblem.CommaTwice => "numbers with a decimal comma need another delimiter than the comma",
         TableProblem.NoColumn => $"no column '{PlainText.Brief(Column ?? "")}'{Hint}; {Shown(LongestList)}",
         TableProblem.ColumnTwice => "the header has this name more than once",
-        TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative => $"expected {Expected}, found {Quoted}",
+        TableProblem.NotANumber or TableProblem.NotFinite or TableProblem.Negative or TableProblem.UnknownName
+            => $"expected {Expected}, found {Quoted}",
         TableProblem.Missing =>
             $"expected {Expected}, found "
                 + $"{(Found is null or "" ? "nothing" : $"{Quoted}, a missing value")}{(Rows > 1 ? $"; {Rows} rows miss one" : "")}",

@@ -65,4 +65,7 @@ public enum TableProblem
 
     /// <summary>It is no file of the format that its ending names, or a part of it is lost.</summary>
     Damaged,
+
+    /// <summary>A field is a name that is none of those expected.</summary>
+    UnknownName,
 }

@@ -4,7 +4,7 @@ namespace TorchAttention.Numerics.Tables;
 /// Reads the columns one asks for from a table, some rows at a time: name them by <see cref="Choose"/>, then <see cref="Read"/> until it
 /// gives 0.
 /// </summary>
-public abstract class TableRows : IDisposable
+public abstract partial class TableRows : IDisposable
 {
     private const int LongestMissing = 4;
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _missing = new HashSet<string>(
@@ -14,8 +14,6 @@ public abstract class TableRows : IDisposable
     private readonly CsvNumbers _numbers;
     private readonly TimeReader _times;
     private ColumnKind?[] _kinds = [];
-    private List<string>?[] _levels = [];
-    private bool _areLevelsKnown;
     private long _firstMissingRow;
     private string _firstMissingColumn = "";
     private string _firstMissing = "";
@@ -84,18 +82,6 @@ public abstract class TableRows : IDisposable
         NotNegative = notNegative;
         MayMiss = mayMiss is null ? -1 : Array.IndexOf(Columns, mayMiss);
     }
-
-    /// <summary>Says which levels the chosen columns of categories have; a text that is none of them is read as NaN.</summary>
-    /// <param name="levels">The levels of each chosen column, from the first on; null for a column that is no category.</param>
-    internal void TakeLevels(IReadOnlyList<IReadOnlyList<string>?> levels)
-    {
-        _levels = [.. Columns.Select((_, i) => i < levels.Count && levels[i] is { } own ? own.ToList() : null)];
-        _areLevelsKnown = true;
-    }
-
-    /// <summary>The levels of a chosen column that have been read; none where it is no category.</summary>
-    /// <param name="column">The column's place among those chosen.</param>
-    internal IReadOnlyList<string> LevelsOf(int column) => _levels[column] ?? [];
 
     /// <summary>Says that the numbers of the column that are at least 0 are whole, too.</summary>
     internal void ExpectWhole() => IsWhole = true;
@@ -178,22 +164,6 @@ public abstract class TableRows : IDisposable
 
         _kinds[column] = kind ??= found;
         return isTime && found == kind ? null : TimeReader.Expected(kind.Value);
-    }
-
-    /// <summary>Whether a chosen column is one of categories, whose fields are texts whatever they look like.</summary>
-    private protected bool IsCategory(int column) => _kinds[column] == ColumnKind.Category;
-
-    private double LevelOf(int column, string text)
-    {
-        List<string> levels = _levels[column] ??= [];
-        int place = levels.IndexOf(text);
-        if (place < 0 && !_areLevelsKnown)
-        {
-            place = levels.Count;
-            levels.Add(text);
-        }
-
-        return place < 0 ? double.NaN : place;
     }
 
     /// <summary>Takes a number of a column of numbers.</summary>

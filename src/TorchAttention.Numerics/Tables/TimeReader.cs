@@ -37,6 +37,7 @@ internal sealed class TimeReader
         ColumnKind.Date => "a date or a time without a time zone, such as 2026-11-26 or 2026-11-26T20:15",
         ColumnKind.Instant => "a time with a time zone, such as 2026-11-26T20:15Z or 2026-11-26T20:15+01:00",
         ColumnKind.Duration => "a duration or a time of the day, such as 8:30 or 0:00:12.5",
+        ColumnKind.Category => "a name",
         _ => "a number",
     };
 

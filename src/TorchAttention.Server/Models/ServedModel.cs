@@ -52,14 +52,13 @@ internal sealed class ServedModel
 
     /// <summary>Writes the header, and gives what writes some rows of predictions.</summary>
     /// <param name="written">Where they go.</param>
-    /// <param name="request">What is asked.</param>
-    /// <param name="options">The same, as the model has checked it.</param>
+    /// <param name="options">What is asked, as the model has checked it.</param>
     /// <param name="data">Where the queries are from, for messages.</param>
-    public RowsToPredict.WriteRows Begin(PredictedRows written, PredictionRequest request, PredictionOptions options, string data)
+    public RowsToPredict.WriteRows Begin(PredictedRows written, PredictionOptions options, string data)
     {
         if (Fitted is not null)
         {
-            return Fitted.Begin(written, request, options, data);
+            return Fitted.Begin(written, options, data);
         }
 
         Trained!.WriteHeader(written);

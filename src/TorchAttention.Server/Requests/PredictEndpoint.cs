@@ -110,11 +110,11 @@ internal sealed class PredictEndpoint : IDisposable
         using Stream stream = body.Open(cancellationToken);
         using TableRows rows = format.From == RowFormat.Csv ? CsvRows.Open(stream, Body, parameters.Csv)
             : JsonSource.Open(stream, Body, parameters.Csv);
-        var queries = new RowsToPredict(rows, model.Columns, parameters.Keep);
+        var queries = new RowsToPredict(rows, model.Fitted?.ColumnsFor(parameters.Request) ?? model.Columns, parameters.Keep);
         long count = 0;
         queries.Predict(
             RowText.Create(format.To.Ending, answer, parameters.Csv),
-            written => model.Begin(written, parameters.Request, options, Body),
+            written => model.Begin(written, options, Body),
             read =>
             {
                 count += read;

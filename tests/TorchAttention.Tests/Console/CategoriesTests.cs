@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Parquet.Schema;
+using TorchAttention.Tests.Files;
 
 namespace TorchAttention.Tests.Console;
 
@@ -48,7 +50,7 @@ public sealed class CategoriesTests : IDisposable
 
         _console.Write("unseen.csv", "x,store,size\n0.5,east,L\n");
         Assert.Equal(
-            "error: unseen.csv, column 'store': expected one of the model's levels north, south, found 'east'; "
+            "error: unseen.csv, row 2, column 'store': expected one of the model's levels north, south, found 'east'; "
                 + "--unseen mean weighs all levels alike there",
             _console.Run("predict", "unseen.csv", "--model", "run/model.safetensors").Error.TrimEnd());
         Assert.StartsWith("0.5,east,L,3.", Predict("unseen.csv", "--unseen", "mean", "--interval", "new")[1], StringComparison.Ordinal);
@@ -94,6 +96,65 @@ public sealed class CategoriesTests : IDisposable
                 .Replace("'south'", "'north'", StringComparison.Ordinal));
         Assert.StartsWith("error: --x: expected a feature of numbers as well beside the category 'store'",
             _console.Run("fit", "data.csv", "--x", "store", "--y", "y").Error, StringComparison.Ordinal);
+    }
+
+    // 17:30 of a day, an hour and a half, a code, a name that may be missing: the same in CSV and in Parquet's own types.
+    [Fact]
+    public void Parquet_HasWhatCsvHas_AndMissingIsALevel()
+    {
+        const int count = 30;
+        var begin = new DateTime(2026, 1, 1, 17, 30, 0, DateTimeKind.Utc);
+        DateTime[] days = [.. Enumerable.Range(0, count).Select(i => begin.AddDays(i))];
+        TimeSpan[] spans = [.. Enumerable.Range(0, count).Select(i => TimeSpan.FromMinutes(90 * (i % 7)))];
+        int[] codes = [.. Enumerable.Range(0, count).Select(i => 10 * (i % 2))];
+        string?[] stores = [.. Enumerable.Range(0, count).Select(i => i % 3 == 0 ? null : i % 3 == 1 ? "a" : "b")];
+        double[] y = [.. Enumerable.Range(0, count).Select(i => Math.Sin(i) + codes[i] + (stores[i]?.Length ?? 5))];
+        DataField[] fields =
+        [
+            new DataField<DateTime>("day"), new TimeDataField("span", TimeUnitPrecision.Millis), new DataField<int>("code"),
+            new DataField<string>("store"), new DataField<double>("y"),
+        ];
+        Written.Parquet(_console.PathOf("d.parquet"), fields, (group, field) => field.Name switch
+        {
+            "day" => group.WriteAsync<DateTime>(field, days.AsMemory()),
+            "span" => group.WriteAsync<int>(field, spans.Select(span => (int)span.TotalMilliseconds).ToArray().AsMemory()),
+            "code" => group.WriteAsync<int>(field, codes.AsMemory()),
+            "store" => group.WriteAsync(field, stores),
+            _ => group.WriteAsync<double>(field, y.AsMemory()),
+        });
+        _console.Write("d.csv", "day,span,code,store,y\n" + string.Concat(Enumerable.Range(0, count).Select(i => string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"{days[i]:yyyy-MM-ddTHH:mm:ss},{(int)spans[i].TotalHours}:{spans[i].Minutes:00},{codes[i]},{stores[i]},{y[i]:R}\n"))));
+        foreach (string format in (string[])["csv", "parquet"])
+        {
+            ConsoleProcess.Result fit = _console.Run(
+                "fit", $"d.{format}", "--x", "day,span,code,store", "--y", "y", "--category", "code", "--missing", "level", "--bandwidth",
+                "3,2", "--out", format, "--no-plots");
+            Assert.Equal((0, ""), (fit.ExitCode, fit.Error));
+            Assert.Contains("3 levels", fit.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(_console.ReadLines("csv/fitted.csv"), _console.ReadLines("parquet/fitted.csv"));
+        Assert.Contains(",(missing),", _console.ReadLines("csv/fitted.csv")[1], StringComparison.Ordinal);
+        string[] queries = [.. Enumerable.Range(1, 4).Select(i => _console.ReadLines("d.csv")[i])];
+        _console.Write("q.csv", "day,span,code,store,y\n" + string.Join('\n', queries));
+        ConsoleProcess.Result predicted = _console.Run("predict", "q.csv", "--model", "parquet/model.safetensors");
+        Assert.Equal((0, ""), (predicted.ExitCode, predicted.Error));
+    }
+
+    // The kind of a column that begins with nothing is found out later; a number that is missing is an error as ever.
+    [Fact]
+    public void MissingNumbers_AreNoLevel()
+    {
+        _console.Write("n.csv", "x,g,y\n1,,2\n2,3,4\n3,4,5\n");
+        Assert.Equal(
+            "error: n.csv, row 2, column 'g': expected a number, found nothing",
+            _console.Run("fit", "n.csv", "--x", "x,g", "--y", "y", "--missing", "level").Error.TrimEnd());
+        _console.Write("l.csv", "x,g,y\n1,,2\n2,a,4\n3,,5\n4,a,3\n5,b,1\n");
+        Assert.Contains(
+            "3 levels",
+            _console.Run("fit", "l.csv", "--x", "x,g", "--y", "y", "--missing", "level", "--bandwidth", "1", "--no-plots").Output,
+            StringComparison.Ordinal);
     }
 
     private string[] Predict(string queries, params string[] more)

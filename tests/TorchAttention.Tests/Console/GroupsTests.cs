@@ -76,7 +76,7 @@ public sealed class GroupsTests : IDisposable
 
         _console.Write("queries.csv", "x,g\n3,c\n1,a\n1,d\n");
         Assert.Equal(
-            "error: queries.csv, column 'g': expected a group with a curve (a has none: fewer than 3 rows), found 'a'; "
+            "error: queries.csv, row 3, column 'g': expected a group with a curve (a has none: fewer than 3 rows), found 'a'; "
                 + "--unknown-groups empty leaves what is predicted for such rows empty",
             _console.Run("predict", "queries.csv", "--model", "few/model.safetensors", "--out", "no.csv").Error.TrimEnd());
         Assert.False(File.Exists(_console.PathOf("no.csv")));
