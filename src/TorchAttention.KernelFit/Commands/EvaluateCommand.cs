@@ -78,7 +78,8 @@ internal static class EvaluateCommand
     }
 
     private static int Run(
-        Examples examples, ResponseFamily? family, (string Name, KernelRegressionOptions Options)[] models, (string By, GroupBandwidths Bandwidths)? groups,
+        Examples examples, ResponseFamily? family, (string Name, KernelRegressionOptions Options)[] models,
+        (string By, GroupBandwidths Bandwidths)? groups,
         int? askedFolds, int seed, bool isJson)
     {
         GroupOptions.Check(models[0].Options, groups?.Bandwidths);
@@ -115,7 +116,8 @@ internal static class EvaluateCommand
         Row[] rows = ProgressBar.Show("evaluate", isJson, progress => models.Select((model, k) => new Row(
             model.Name,
             model.Options,
-            Evaluate(examples, family, model.Options, askedFolds, seed, new PartOfProgress(progress, k, models.Length), interruption.Token)))
+            Evaluate(
+                examples, family, model.Options, askedFolds, seed, new PartOfProgress(progress, k, models.Length), interruption.Token)))
             .ToArray());
         string? note = Note(rows[0].Found, examples, rows[0].Options);
         if (isJson)

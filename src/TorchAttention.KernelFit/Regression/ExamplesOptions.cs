@@ -75,7 +75,7 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
     {
         string data = parsed.GetValue(_data) ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none");
         return Examples.Read(
-            data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), hasTexts || parsed.GetValue(_classes), _file.Read(parsed),
-            MeaningOf(parsed), by, _file.Predicts(parsed), _file.IsLevel(parsed), _categories?.Read(parsed));
+            data, parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), hasTexts || parsed.GetValue(_classes),
+            _file.Read(parsed), MeaningOf(parsed), by, _file.Predicts(parsed), _file.IsLevel(parsed), _categories?.Read(parsed));
     }
 }

@@ -47,15 +47,15 @@ internal sealed class LikelihoodSummary(Examples examples, LocalLikelihood model
                 if (model.Search?.IsAtMostBound(j) == true)
                 {
                     string name = PlainText.Brief(examples.Features[j]);
-                    yield return $"{name}: the widest bandwidth predicts best: {FitNotes.NoHelp(name, model.Options.Degree)} to predict the "
-                        + (IsBinomial ? "log-odds" : "log-rate");
+                    yield return $"{name}: the widest bandwidth predicts best: {FitNotes.NoHelp(name, model.Options.Degree)} to predict "
+                        + "the " + (IsBinomial ? "log-odds" : "log-rate");
                 }
             }
 
             if (!IsBinomial && model.Likelihood.Dispersion > ManyTimesPoisson)
             {
-                yield return $"the counts vary {Short(model.Likelihood.Dispersion)} times as much as Poisson counts: intervals are too narrow, "
-                    + $"by a factor of about {Short(Math.Sqrt(model.Likelihood.Dispersion))}";
+                yield return $"the counts vary {Short(model.Likelihood.Dispersion)} times as much as Poisson counts: intervals are too "
+                    + $"narrow, by a factor of about {Short(Math.Sqrt(model.Likelihood.Dispersion))}";
             }
         }
     }

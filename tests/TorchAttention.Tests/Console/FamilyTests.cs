@@ -11,8 +11,11 @@ public sealed class FamilyTests : IDisposable
     public FamilyTests()
     {
         var random = new Random(4);
-        string[] rows = [.. Enumerable.Range(0, 60).Select(i => string.Create(
-            CultureInfo.InvariantCulture, $"{i / 10.0},{(random.NextDouble() < 1 / (1 + Math.Exp(3 - (i / 10.0))) ? "Yes" : "no")},{i % 4}"))];
+        string[] rows = [.. Enumerable.Range(0, 60).Select(i =>
+        {
+            bool isIll = random.NextDouble() < 1 / (1 + Math.Exp(3 - (i / 10.0)));
+            return string.Create(CultureInfo.InvariantCulture, $"{i / 10.0},{(isIll ? "Yes" : "no")},{i % 4}");
+        })];
         _console.Write("data.csv", $"x,ill,visits\n{string.Join('\n', rows)}\n");
     }
 

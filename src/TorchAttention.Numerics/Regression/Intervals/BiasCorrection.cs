@@ -30,7 +30,8 @@ internal sealed class BiasCorrection
     public LocalPolynomials Polynomials { get; }
 
     /// <summary>What corrects a fit at one place: a degree, how many times the fit's bandwidths, and a ridge.</summary>
-    public static (int Degree, double Times, double Ridge) Of(int degree) => (_corrections[degree].Degree, _corrections[degree].Times, Ridge);
+    public static (int Degree, double Times, double Ridge) Of(int degree) =>
+        (_corrections[degree].Degree, _corrections[degree].Times, Ridge);
 
     /// <summary>How many features a fit of a degree may have to be corrected.</summary>
     public static int MostFeatures(int degree) =>

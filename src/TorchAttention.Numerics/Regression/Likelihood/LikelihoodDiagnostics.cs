@@ -20,15 +20,17 @@ public sealed record LikelihoodDiagnostics
     /// </summary>
     public required double LeaveOneOutDeviance { get; init; }
 
-    /// <summary>sum_i h_i, h_i = s_i K(0) V(mu_i) (A^-1)_00, with A the matrix of the fit at x_i: how much each value moves its own fit.</summary>
+    /// <summary>
+    /// sum_i h_i, h_i = s_i K(0) V(mu_i) (A^-1)_00, with A the matrix of the fit at x_i: how much each value moves its own fit.
+    /// </summary>
     public required double EffectiveDegreesOfFreedom { get; init; }
 
     /// <summary>D + 2 k, with k the effective degrees of freedom (H. Akaike, 1974).</summary>
     public double AIC => Deviance + (2 * EffectiveDegreesOfFreedom);
 
     /// <summary>
-    /// sum_i s_i (y_i - mu_i)^2 / V(mu_i) / (n - k): near 1 where values vary as the family says. Of counts often more, and intervals are too
-    /// narrow by its root. NaN where no freedom is left.
+    /// sum_i s_i (y_i - mu_i)^2 / V(mu_i) / (n - k): near 1 where values vary as the family says. Of counts often more, and intervals are
+    /// too narrow by its root. NaN where no freedom is left.
     /// </summary>
     public required double Dispersion { get; init; }
 

@@ -8,12 +8,13 @@ namespace TorchAttention.Numerics.Regression.Likelihood;
 /// sum_i w_i l(y_i, z_i' beta) - (R / 2) sum_k beta_k^2 over all powers k but the constant, with w_i = s_i K(u_i).
 /// </summary>
 /// <remarks>
-/// A step that does not raise the sum is halved. Where values of one kind alone are in reach the sum has no largest one, and the constant is
-/// at its bound.
+/// A step that does not raise the sum is halved. Where values of one kind alone are in reach the sum has no largest one, and the constant
+/// is at its bound.
 /// </remarks>
 internal sealed class LikelihoodPass : IDisposable
 {
-    // As local polynomials have them: from so far on a Gaussian's weights are relative to the nearest key's, and so much further keys count.
+    // As local polynomials have them: from so far on a Gaussian's weights are relative to the nearest key's, and so much further keys
+    // count.
     private const double FarSquare = 600;
     private const double ReachSquare = 90;
 

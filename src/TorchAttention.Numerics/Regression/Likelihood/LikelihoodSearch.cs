@@ -53,7 +53,8 @@ internal sealed class LikelihoodSearch(
 
         if (options.SearchBounds is { } pairs && pairs.Count != 1 && pairs.Count != d)
         {
-            throw new ArgumentException($"Expected one pair of bounds or one for each of {d} features, got {pairs.Count}.", nameof(options));
+            throw new ArgumentException(
+                $"Expected one pair of bounds or one for each of {d} features, got {pairs.Count}.", nameof(options));
         }
 
         (double Least, double Most)[] bounds = [.. Enumerable.Range(0, d).Select(BoundsOf)];
@@ -160,7 +161,8 @@ internal sealed class LikelihoodSearch(
         options.SearchBounds is { } asked ? asked[asked.Count == 1 ? 0 : feature]
         : RangeOf(feature) is > 0 and var range ? (data.LeastBandwidth(feature), MostInRanges * range)
         : throw new RegressionDataException(
-            RegressionProblem.NoSpread, "numbers that vary", $"{data.RangeOf(feature).Least:R} everywhere: no bandwidth can be chosen by it")
+            RegressionProblem.NoSpread, "numbers that vary",
+            $"{data.RangeOf(feature).Least:R} everywhere: no bandwidth can be chosen by it")
         {
             Feature = feature,
         };

@@ -12,8 +12,8 @@ public sealed partial class LocalLikelihood
     public Predictions Predict(double[] queries, PredictionOptions? options = null) => Predict(queries.AsSpan(), options);
 
     /// <summary>
-    /// Predicts means, probabilities or rates. Lower and upper are ends on the link's scale, eta -/+ z e taken back by the link, so that they
-    /// stay between 0 and 1, or above 0; z is the normal quantile, e the root of v = sum_i l_i^2 V(mu(x_i)) with
+    /// Predicts means, probabilities or rates. Lower and upper are ends on the link's scale, eta -/+ z e taken back by the link, so that
+    /// they stay between 0 and 1, or above 0; z is the normal quantile, e the root of v = sum_i l_i^2 V(mu(x_i)) with
     /// l_i = s_i K(u_i) (A^-1)_0' z_i, A = sum s K V z z' + L V (the delta method), and for <see cref="IntervalKind.Mean"/> of
     /// v_c + (eta_c - eta)^2 with a fit c of higher degree, as other fits have it. Where values of one kind alone are in reach, the ends
     /// are what n of them leave possible, 1 - (alpha/2)^(1/n) for a probability beside zeros alone, n being the effective neighbours.

@@ -4,8 +4,8 @@ using TorchAttention.Numerics.Regression.Smoothing;
 namespace TorchAttention.Numerics.Regression.Likelihood;
 
 /// <summary>
-/// Local likelihood: the mean mu(q) of values that are 0 or 1, or counts, as a curve or surface on the scale of a link eta = g(mu), logit or
-/// logarithm. Near each query eta is a polynomial, and beta_0 of the largest
+/// Local likelihood: the mean mu(q) of values that are 0 or 1, or counts, as a curve or surface on the scale of a link eta = g(mu), logit
+/// or logarithm. Near each query eta is a polynomial, and beta_0 of the largest
 /// sum_i s_i K(u_i) l(y_i, z_i' beta) - (L V / 2) sum_(k>=1) beta_k^2 is eta(q) (R. Tibshirani and T. Hastie, 1987; C. Loader, 1999).
 /// </summary>
 /// <example>
