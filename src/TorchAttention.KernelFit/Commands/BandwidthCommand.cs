@@ -85,7 +85,8 @@ internal static class BandwidthCommand
     {
         string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} with missing numbers left out)" : "";
         Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {options.Kernel} kernel, {FitOptions.Local(options)}");
-        IEnumerable<string> widths = examples.Features.Select(name => $"h of {PlainText.Brief(name)}");
+        IEnumerable<string> widths = examples.Features.Zip(
+            examples.Kinds, (name, kind) => $"h of {PlainText.Brief(name)}{(kind.Unit() is { Length: > 0 } unit ? $",{unit}" : "")}");
         Spectre.Console.Table table = Terminal.Table(["rule"], [.. widths, "loo RMSE", "AICc", "GCV", "df", "ms"], gap: 0);
 
         double least = rows.Min(row => row.Model is null ? double.PositiveInfinity : row.Model.Diagnostics.LeaveOneOutError);
@@ -103,8 +104,9 @@ internal static class BandwidthCommand
         {
             if (row.Spans.Count > 0 && BandwidthRules.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
-                string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) =>
-                    $"h of {PlainText.Brief(name)} from {Short(span.Least)} to {Short(span.Most)}"));
+                string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) => (name, span)).Zip(
+                    examples.Kinds, (of, kind) => $"h of {PlainText.Brief(of.name)} from {Short(of.span.Least)} to "
+                        + $"{Short(of.span.Most)}{kind.Unit()}"));
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 

@@ -242,7 +242,8 @@ internal static class EvaluateCommand
         {
             (double least, double most) = (found.Bandwidths.Min(h => h[j]), found.Bandwidths.Max(h => h[j]));
             string width = row.Options.Bandwidth.IsShare ? "share of the rows for" : "bandwidth of";
-            table.AddRow($"{width} {Terminal.Cell(PlainText.Brief(feature))}", $"{least:G4} to {most:G4}");
+            table.AddRow($"{width} {Terminal.Cell(PlainText.Brief(feature))}", $"{least:G4} to {most:G4}"
+                + (row.Options.Bandwidth.IsShare ? "" : examples.Kinds[j].Unit()));
         }
 
         Terminal.Output.Write(table);

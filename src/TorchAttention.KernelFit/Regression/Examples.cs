@@ -269,7 +269,8 @@ internal sealed partial record Examples
             {
                 Column = e.Feature is int feature ? Features[feature] : e.ValueColumn is not null ? Target : null,
                 Expected = e.Expected,
-                Found = e.Got,
+                Found = e is { Kind: RegressionProblem.NoSpread, Feature: int same } && Kinds[same] != ColumnKind.Number
+                    ? $"{Kinds[same].Format(X[same])} everywhere: no bandwidth can be chosen by it" : e.Got,
             };
         }
     }
@@ -315,7 +316,8 @@ internal sealed partial record Examples
         {
             throw CliException.WrongInput($"{e.Message}; --decimal-comma and --thousands say how numbers are written", e);
         }
-        catch (TableException e) when (e.Kind == TableProblem.NotANumber && e.Found!.Count(letter => letter == '/') == 2)
+        catch (TableException e) when (e.Kind == TableProblem.NotANumber && e.Found!.Count(letter => letter == '/') == 2
+            && !e.Expected!.EndsWith(TimeReader.First, StringComparison.Ordinal))
         {
             throw CliException.WrongInput($"{e.Message}; --dates day-first or month-first says how others are read", e);
         }

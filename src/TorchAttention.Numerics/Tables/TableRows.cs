@@ -159,11 +159,12 @@ public abstract partial class TableRows : IDisposable
 
         if (kind is null && !isTime)
         {
-            return IsDateWithSlashes(field) ? "a date that begins with its year" : _numbers.Expected(field);
+            return IsDateWithSlashes(field) ? _times.ExpectedSlashes ?? "a date that begins with its year" : _numbers.Expected(field);
         }
 
         _kinds[column] = kind ??= found;
-        return isTime && found == kind ? null : TimeReader.Expected(kind.Value);
+        return isTime && found == kind ? null
+            : (IsDateWithSlashes(field) ? _times.ExpectedSlashes : null) ?? TimeReader.Expected(kind.Value);
     }
 
     /// <summary>Takes a number of a column of numbers.</summary>

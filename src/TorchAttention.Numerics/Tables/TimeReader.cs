@@ -23,12 +23,24 @@ internal sealed class TimeReader
     // A column is written in one way, mostly.
     private string _last;
 
+    /// <summary>How what is expected of dates with slashes ends, where it is said what they begin with.</summary>
+    public const string First = " first";
+
+    /// <summary>What is expected of dates with slashes; null where it is not said what they begin with.</summary>
+    public string? ExpectedSlashes { get; }
+
     /// <param name="order">What a date with slashes begins with.</param>
     public TimeReader(DateOrder order)
     {
         string[] slashes = order switch { DateOrder.DayFirst => ["d/M/yyyy"], DateOrder.MonthFirst => ["M/d/yyyy"], _ => [] };
         _formats = [.. from date in _dates.Concat(slashes) from time in _times select date + time];
         _last = _formats[0];
+        ExpectedSlashes = order switch
+        {
+            DateOrder.DayFirst => "a date with its day" + First,
+            DateOrder.MonthFirst => "a date with its month" + First,
+            _ => null,
+        };
     }
 
     /// <summary>What is expected in a column of a kind.</summary>

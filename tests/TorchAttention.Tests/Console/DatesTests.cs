@@ -143,4 +143,21 @@ public sealed class DatesTests : IDisposable
     private void Write(string file, Func<DateTime, FormattableString> date) => _console.Write(
         file, $"day,y\n{string.Join('\n', Enumerable.Range(0, 40).Select(i =>
             Invariant(date(new DateTime(2024, 10, 4).AddDays(i))) + Invariant($",{Y(i)}")))}\n");
+
+    // What is said of dates is said in dates, and an option that was given is not advised.
+    [Fact]
+    public void Errors_AreInDates()
+    {
+        _console.Write("m.csv", "d,y\n01/13/2020,1\n13/01/2020,2\n01/15/2020,3\n");
+        Assert.Equal(
+            "error: m.csv, row 3, column 'd': expected a date with its month first, found '13/01/2020'",
+            _console.Run("fit", "m.csv", "--dates", "month-first").Error.TrimEnd());
+        _console.Write("one.csv", "d,y\n2026-11-26,1\n2026-11-26,2\n2026-11-26,3\n");
+        Assert.Equal(
+            "error: one.csv, column 'd': expected numbers that vary, got 2026-11-26 everywhere: no bandwidth can be chosen by it",
+            _console.Run("fit", "one.csv").Error.TrimEnd());
+        _console.Write("d.csv", "d,y\n" + string.Concat(Enumerable.Range(1, 9).Select(i => $"2026-11-0{i},{i * i % 5}\n")));
+        Assert.Contains(" days", _console.Run("evaluate", "d.csv").Output, StringComparison.Ordinal);
+        Assert.Contains("h of d, days", _console.Run("bandwidth", "d.csv").Output, StringComparison.Ordinal);
+    }
 }
