@@ -64,6 +64,7 @@ internal sealed class FamilyOptions
     {
         string? other = examples.Categories is not null ? "--category: expected features of numbers"
             : options.RobustIterations > 0 ? "--robust: expected no residuals to weigh by"
+            : examples.WeightsAre == WeightMeaning.Frequencies ? "--weights-are: expected precisions"
             : options.Periods.Any(double.IsFinite) ? "--period: expected features that do not repeat"
             : options.LeaveOutTies ? "--leave-out-ties: expected rows left out one by one"
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? "--no-neighbour: expected nan"
