@@ -69,6 +69,7 @@ public sealed partial class CondensedCurve
         private readonly CellBasis _pieces = CellBasis.Proving(K);
         private readonly CellBasis _basis;
         private readonly int _degree;
+        private readonly double _meanWeight;
 
         // The degree of D and B, whose quotient the mean is.
         private readonly int _order;
@@ -82,6 +83,7 @@ public sealed partial class CondensedCurve
             _basis = model.Degree == 0 ? CellBasis.Proving(_level.K) : CellBasis.OfPowers(_level.K);
             _cells = new CellCache<Cell>(Make);
             _degree = model.Degree;
+            _meanWeight = _level.MeanWeight;
             _order = (_degree + 1) * (_level.K - 1);
             _origin = model.MeansY[column];
             _tolerance = tolerance;
@@ -206,7 +208,7 @@ public sealed partial class CondensedCurve
                 var sums = LocalSums.AtPlace(at.Polynomials, t, _degree);
                 double d = sums.Denominator(_degree);
                 values[i] = sums.Numerator(_degree) / d;
-                counts[i] = d * d / sums.Squares(_degree);
+                counts[i] = d * d / sums.Squares(_degree) / _meanWeight;
             }
 
             _pieces.Fit(values, mean);
@@ -305,7 +307,7 @@ public sealed partial class CondensedCurve
             {
                 var sums = LocalSums.At(values, i, _degree);
                 (denominators[i], numerators[i]) = (sums.Denominator(_degree), sums.Numerator(_degree));
-                squares[i] = sums.Squares(_degree);
+                squares[i] = _meanWeight * sums.Squares(_degree);
                 isFar &= sums.S2 > SquareInGap * sums.S0;
             }
 
@@ -320,15 +322,15 @@ public sealed partial class CondensedCurve
                 _basis.Least(squares, OrderOfSquares),
                 ofD,
                 ofB,
-                errors.OfSquares(_degree, largest),
+                _meanWeight * errors.OfSquares(_degree, largest),
                 isFar);
         }
 
-        // That of sum l^2 D^2.
+        // That of sum l^2 / s D^2.
         private int OrderOfSquares => ((2 * _degree) + 1) * (_level.K - 1);
 
         /// <summary>
-        /// Sums in a cell, values about the origin: as polynomials; D, B and sum l^2 D^2 at the nodes, the least they are in between, and
+        /// Sums in a cell, values about the origin: as polynomials; D, B and sum l^2 / s D^2 at the nodes, the least they are in between, and
         /// what they are off by.
         /// </summary>
         private sealed record Cell(

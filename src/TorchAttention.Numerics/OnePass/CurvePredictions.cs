@@ -5,7 +5,7 @@ namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>The curve at a place.</summary>
 /// <param name="Mean">f(x).</param>
-/// <param name="EffectiveNeighbours">1 / sum_i l_i(x)^2; NaN where rows are too far away to tell.</param>
+/// <param name="EffectiveNeighbours">1 / sum_i l_i(x)^2 / s_i, of weights of mean 1; NaN where rows are too far away to tell.</param>
 /// <param name="Slope">df/dx; NaN likewise.</param>
 /// <param name="Bound">What the mean is off by at most; infinite where it is an estimate.</param>
 /// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>

@@ -98,7 +98,7 @@ internal struct LocalSums
     public double Add(double v, double y, double s)
     {
         double weight = s * Math.Exp(-0.5 * v * v);
-        double square = weight * weight;
+        double square = weight * weight / s;
         S0 += weight;
         S1 += weight * v;
         S2 += weight * v * v;
@@ -155,7 +155,7 @@ internal struct LocalSums
     public readonly (double D, double A, double B) ByLog(int degree) => degree == 0 ? (S2, 0, T2)
         : ((S2 * S2) + (S0 * S4) - (2 * S1 * S3), S4, (S4 * T0) + (S2 * T2) - (S3 * T1) - (S1 * T3));
 
-    /// <summary>sum_i l_i^2 D^2.</summary>
+    /// <summary>sum_i l_i^2 / s_i D^2.</summary>
     public readonly double Squares(int degree) =>
         degree == 0 ? R0 : (S2 * S2 * R0) - (Math.Sqrt(2) * S1 * S2 * R1) + (0.5 * S1 * S1 * R2);
 

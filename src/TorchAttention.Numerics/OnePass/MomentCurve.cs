@@ -16,6 +16,7 @@ internal sealed class MomentCurve
     private readonly MomentLevel _level;
     private readonly double _h;
     private readonly int _degree;
+    private readonly double _meanWeight;
     private readonly MomentSums _sums;
     private readonly FarSums _far;
     private readonly CellCache<CellCurve> _cells;
@@ -26,7 +27,7 @@ internal sealed class MomentCurve
     /// <param name="degree">0 for means, 1 for lines.</param>
     public MomentCurve(MomentLevel level, double h, int degree)
     {
-        (_level, _h, _degree) = (level, h, degree);
+        (_level, _h, _degree, _meanWeight) = (level, h, degree, level.MeanWeight);
         _sums = new MomentSums(level, h, degree, isCertified: true);
         _far = new FarSums(level, h, degree);
         _cells = new CellCache<CellCurve>(Make);
@@ -44,14 +45,14 @@ internal sealed class MomentCurve
         {
             // Lines from weights' ratios; at a place where all rows are it is their mean, and as many speak for it.
             bool isNear = sums.S0 * LeastKnown > cell.Errors.S0 && !(sums.S2 / sums.S0 > SquareInGap);
-            double neighbours = isNear && sums.S2 < SquareAtPlace * sums.S0 ? sums.S0 * sums.S0 / sums.R0 : double.NaN;
+            double neighbours = isNear && sums.S2 < SquareAtPlace * sums.S0 ? sums.S0 * sums.S0 / sums.R0 / _meanWeight : double.NaN;
             return new CurvePoint(_far.At(x), neighbours, double.NaN, double.PositiveInfinity, !isNear);
         }
 
         double about = sums.Numerator(_degree) / d;
         double slope = _degree == 0 ? SlopeOfMeans(cell, t, about) / d : sums.Slope() / _h;
         double bound = (ofB + (Math.Abs(about) * ofD)) / (d - ofD);
-        return new CurvePoint(cell.Level + about, d * d / sums.Squares(_degree), slope, bound, sums.S2 / sums.S0 > SquareInGap);
+        return new CurvePoint(cell.Level + about, d * d / sums.Squares(_degree) / _meanWeight, slope, bound, sums.S2 / sums.S0 > SquareInGap);
     }
 
     /// <summary>Polynomials of a cell.</summary>

@@ -88,8 +88,8 @@ internal sealed partial class MomentFit
             score.ResidualByLog += -2 * s * residual * (bByLog + (aByLog * y) - (fit * (dByLog + aByLog))) / all;
             score.Trace += own;
             score.TraceByLog += (aByLog - (own * (dByLog + aByLog))) / all;
-            sums.R0 += s * s;
-            score.TraceOfSquare += sums.Squares(_degree) / (all * all);
+            sums.R0 += s;
+            score.TraceOfSquare += s * sums.Squares(_degree) / (all * all);
         }
 
         score.Settled = inSums == OwnRows.None ? rows.Length - score.Lonely : score.Settled;
@@ -110,7 +110,7 @@ internal sealed partial class MomentFit
         score.ResidualByLog += 2 * s * left * fit.Error * ((left * fit.ErrorByLog) - (ownByLog * fit.Error));
         score.Trace += own;
         score.TraceByLog += ownByLog;
-        score.TraceOfSquare += (own * own) + (left * left * fit.Squares);
+        score.TraceOfSquare += (own * own) + (s * left * left * fit.Squares);
     }
 
     private static double Kept(double d, double ofD, double ofB, double f, double e, double y)

@@ -155,7 +155,7 @@ internal sealed partial class MomentFit
         score.Trace = Product(scratch, scratch.Own, m, 1, ref ignored);
         if (_isCertified)
         {
-            score.TraceOfSquare = Product(scratch, scratch.Squares, rows, 1, ref ignored);
+            score.TraceOfSquare = Product(scratch, scratch.Squares, m, 1, ref ignored);
         }
         else
         {

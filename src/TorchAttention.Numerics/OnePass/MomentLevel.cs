@@ -26,11 +26,11 @@ internal sealed class MomentLevel
         if (hasWeights)
         {
             Light = [.. Enumerable.Range(0, MomentGrid.Towers).Select(_ => new Tower(count * terms))];
-            (LightRows, Squares) = (new double[count * terms], new double[count * terms]);
+            LightRows = new double[count * terms];
         }
         else
         {
-            (Light, LightRows, Squares) = ([All], All.M, All.M);
+            (Light, LightRows) = ([All], All.M);
         }
     }
 
@@ -64,8 +64,8 @@ internal sealed class MomentLevel
     /// <summary>Sums of s T_k, s (y - r) T_k and s (y - r)^2 T_k over all rows (cells, K).</summary>
     public Tower All { get; }
 
-    /// <summary>sum s^2 T_k.</summary>
-    public double[] Squares { get; }
+    /// <summary>What a row weighs on average.</summary>
+    public double MeanWeight => Count == 0 ? 1 : Weights.Sum() / Counts.Sum();
 
     /// <summary>
     /// The same with s^m, m = 1, 2, .., over the rows that are not kept as rows; without weights of cells that keep none.
@@ -166,7 +166,6 @@ internal sealed class MomentLevel
 
             if (HasWeights)
             {
-                AddHalf(coarse.Squares, to, Squares, i, half, K);
                 AddHalf(coarse.LightRows, to, LightRows, i, half, K);
             }
 
@@ -206,7 +205,6 @@ internal sealed class MomentLevel
         }
 
         int tower = from.TowerRows * K;
-        SetTerms(Squares, cell, from.All.AsSpan(tower), Units[cell] * Units[cell]);
         double unit = 1;
         for (int m = 0; m < Light.Length; m++)
         {

@@ -121,9 +121,8 @@ internal sealed unsafe class MomentSums
 
         int first = Array.BinarySearch(_level.Ids, id - _reach);
         first = first < 0 ? ~first : first;
-        fixed (double* to = sums, m = _level.All.M, v = _level.All.V, q = _level.Squares)
+        fixed (double* to = sums, m = _level.All.M, v = _level.All.V)
         fixed (double* lightM = _level.Light[0].M, lightV = _level.Light[0].V)
-        fixed (double* lightQ = _level.HasWeights ? _level.Light[1].M : _level.Squares)
         {
             for (int j = first; j < _level.Count && _level.Ids[j] <= id + _reach; j++)
             {
@@ -138,7 +137,6 @@ internal sealed unsafe class MomentSums
                 double apart = _level.Levels[j] - level;
                 double* masses = (isLight ? lightM : m) + (j * K);
                 double* products = (isLight ? lightV : v) + (j * K);
-                double* squared = (isLight ? lightQ : q) + (j * K);
                 for (int power = 0; power < offset.Tables.Length; power++)
                 {
                     // Means have no use for odd powers.
@@ -165,7 +163,7 @@ internal sealed unsafe class MomentSums
                 {
                     fixed (double* table = offset.Squares[power])
                     {
-                        AddProduct(table, squared, to + ((LocalSums.FirstSquare + power) * K));
+                        AddProduct(table, masses, to + ((LocalSums.FirstSquare + power) * K));
                     }
                 }
 
@@ -173,12 +171,11 @@ internal sealed unsafe class MomentSums
                 {
                     double size = SizeOf(j, apart);
                     double mass = _level.Weights[j];
-                    double squares = _level.HasWeights ? _level.Squares[j * K] : mass;
                     for (int power = 0; power < offset.Errors.Length; power++)
                     {
                         double error = offset.Errors[power];
                         double product = (error * size) + (offset.FixedErrors[power] * mass * _level.ValueUnit);
-                        errors.Add(power, error * mass, product, offset.Squares.Length > 0 ? offset.ErrorsOfSquares[power] * squares : 0);
+                        errors.Add(power, error * mass, product, offset.Squares.Length > 0 ? offset.ErrorsOfSquares[power] * mass : 0);
                     }
                 }
             }

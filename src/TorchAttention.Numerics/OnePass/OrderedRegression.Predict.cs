@@ -90,6 +90,7 @@ public sealed partial class OrderedRegression
                 new PoolingOptions { Degree = _options.Degree, Threads = _options.Threads },
                 null,
                 _cancellationToken);
+            _options.NewSmoother(_cancellationToken).WeightedNeighbours(data, places.ToArray(), [Bandwidth], neighbours);
             data.AddOffsets(means);
         }
 

@@ -188,7 +188,7 @@ public sealed partial class OrderedRegression
                 sums.Alone += IsAlone(data.Keys, i, h) ? 1 : 0;
                 if (isFinal)
                 {
-                    sums.TraceOfSquare.Add(1 / fit.EffectiveNeighbours[i]);
+                    sums.TraceOfSquare.Add(data.WeightAt(i) / fit.EffectiveNeighbours[i]);
                 }
 
                 AddValues(data, fit, i, levels, isFinal, leaveOut, sums);

@@ -6,5 +6,5 @@ namespace TorchAttention.Numerics.OnePass;
 /// <param name="Bound">What e is off by at most.</param>
 /// <param name="Own">A / D: a row of the weight s is the part s A / D beside the others, infinite where these weigh nothing.</param>
 /// <param name="OwnByLog">Its derivative by log h.</param>
-/// <param name="Squares">The sum of the squares of the others' parts in their fit.</param>
+/// <param name="Squares">The sum of the squares of the others' parts in their fit, each by the row's weight.</param>
 internal readonly record struct RowFit(double Error, double ErrorByLog, double Bound, double Own, double OwnByLog, double Squares);

@@ -94,7 +94,7 @@ internal sealed class RowPairs(RowsAtHand rows, double h, int degree)
             double y = others[j].Y - top.Y;
             double fitted = mean + (slope * (along[j] - centre));
             byLog.Add(part * (y - fitted) * (distance - toTop) * (distance + toTop));
-            squares.Add(part * part);
+            squares.Add(part * part / others[j].Weight);
             double relative = weights[j] > 0 ? part / weights[j] * part * distance * distance : 0;
             (isAtTop ? ref ownByLogAtTop : ref ownByLogApart).Add(relative);
             double ofWeight = ExponentialError + (4 * Math.Abs(along[j]) * (Math.Abs(distance) + Math.Abs(toTop)));

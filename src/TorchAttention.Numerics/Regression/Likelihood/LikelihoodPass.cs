@@ -24,6 +24,9 @@ internal sealed class LikelihoodPass : IDisposable
     private const int MostSteps = 100;
     private const int MostHalvings = 40;
 
+    // In bandwidths; farther away a polynomial says less than the mean does.
+    private const double MostMoved = 0.5;
+
     private readonly LikelihoodProblem _problem;
     private readonly PolynomialLayout _layout;
     private readonly LocalSystem _system;
@@ -35,6 +38,10 @@ internal sealed class LikelihoodPass : IDisposable
     private double[] _weights = [];
     private double[] _values = [];
     private double[] _powers = [];
+    private double[] _etas = [];
+    private double[] _means = [];
+    private double[] _normalisers = [];
+    private double _place = double.NaN;
     private int _count;
     private bool _isConstant;
     private double _weight;
@@ -105,11 +112,37 @@ internal sealed class LikelihoodPass : IDisposable
         Eta = _problem.Bounded(double.IsNaN(start) ? _problem.Centre + LikelihoodProblem.MostEta : start);
         if (!IsOfOneKind)
         {
-            Array.Clear(_beta);
-            _beta[0] = start;
+            if (!MoveTo(query[0]))
+            {
+                Array.Clear(_beta);
+                _beta[0] = start;
+            }
+
             Climb();
             Eta = _problem.Bounded(_beta[0]);
         }
+
+        _place = IsOfOneKind || query.Length > 1 ? double.NaN : query[0];
+    }
+
+    // The polynomial of the query before, as one around this query: of one feature a neighbour's is nearly this one's.
+    private bool MoveTo(double place)
+    {
+        double moved = (place - _place) / _problem.Bandwidths[0];
+        if (!(Math.Abs(moved) < MostMoved))
+        {
+            return false;
+        }
+
+        for (int last = 0; last < _beta.Length - 1; last++)
+        {
+            for (int k = _beta.Length - 2; k >= last; k--)
+            {
+                _beta[k] += moved * _beta[k + 1];
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Sums what says how far eta may be off.</summary>
@@ -180,7 +213,6 @@ internal sealed class LikelihoodPass : IDisposable
         ResponseFamily family = _problem.Family;
         Array.Clear(_row);
         Array.Clear(_gradient);
-        double height = 0;
         for (int i = 0; i < _count; i++)
         {
             ReadOnlySpan<double> powers = _powers.AsSpan(i * all, all);
@@ -190,11 +222,19 @@ internal sealed class LikelihoodPass : IDisposable
                 eta += beta[k] * powers[k];
             }
 
+            _etas[i] = eta;
+        }
+
+        int whole = RoundUp(_count);
+        family.At(_etas.AsSpan(0, whole), _means, _normalisers);
+        double height = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            ReadOnlySpan<double> powers = _powers.AsSpan(i * all, all);
             double weight = _weights[i];
-            double mean = family.Mean(eta);
-            double information = weight * family.Variance(mean);
-            double score = weight * (_values[i] - mean);
-            height += weight * family.LogLikelihood(_values[i], eta, mean);
+            double information = weight * family.Variance(_means[i]);
+            double score = weight * (_values[i] - _means[i]);
+            height += weight * ((_values[i] * _etas[i]) - _normalisers[i]);
             for (int k = 0; k < terms; k++)
             {
                 _gradient[k] += score * powers[k];
@@ -219,6 +259,8 @@ internal sealed class LikelihoodPass : IDisposable
 
         return double.IsNaN(height) ? double.NegativeInfinity : height;
     }
+
+    private static int RoundUp(int count) => (count + 3) / 4 * 4;
 
     // The examples in reach, with their weights and powers. Returns whether the weights are relative to the nearest one's.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -256,6 +298,7 @@ internal sealed class LikelihoodPass : IDisposable
                 Array.Resize(ref _weights, room);
                 Array.Resize(ref _values, room);
                 Array.Resize(ref _powers, room * all);
+                (_etas, _means, _normalisers) = (new double[RoundUp(room)], new double[RoundUp(room)], new double[RoundUp(room)]);
             }
 
             (_weights[_count], _values[_count]) = (weight, _problem.Values[i]);

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace TorchAttention.Numerics.Regression.Likelihood;
 
 /// <summary>What values are distributed like around their mean mu, and the link g(mu) = eta on whose scale the mean is fitted.</summary>
@@ -14,9 +16,39 @@ public enum ResponseFamily
 internal static class Families
 {
     /// <summary>mu.</summary>
+    public static double Mean(this ResponseFamily family, double eta) => At(family, Vector256.Create(eta)).Mean.ToScalar();
+
+    /// <summary>mu and the normaliser b of some eta: the logarithm of a value's probability is y eta - b, and mu is b's derivative.</summary>
+    /// <param name="family">The family.</param>
+    /// <param name="eta">eta; its length is a multiple of four.</param>
+    /// <param name="mean">Where mu goes, as long.</param>
+    /// <param name="normaliser">Where b goes, as long.</param>
+    public static void At(this ResponseFamily family, ReadOnlySpan<double> eta, Span<double> mean, Span<double> normaliser)
+    {
+        for (int i = 0; i < eta.Length; i += Vector256<double>.Count)
+        {
+            (Vector256<double> mu, Vector256<double> b) = At(family, Vector256.Create(eta[i..]));
+            mu.CopyTo(mean[i..]);
+            b.CopyTo(normaliser[i..]);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Mean(this ResponseFamily family, double eta) =>
-        family == ResponseFamily.Binomial ? 1 / (1 + Math.Exp(-eta)) : Math.Exp(eta);
+    private static (Vector256<double> Mean, Vector256<double> Normaliser) At(ResponseFamily family, Vector256<double> eta)
+    {
+        if (family == ResponseFamily.Poisson)
+        {
+            Vector256<double> exponential = Vector256.Exp(eta);
+            return (exponential, exponential);
+        }
+
+        // Of the smaller of the two probabilities, so that neither is a difference.
+        Vector256<double> odds = Vector256.Exp(-Vector256.Abs(eta));
+        Vector256<double> larger = Vector256<double>.One / (Vector256<double>.One + odds);
+        Vector256<double> mean = Vector256.ConditionalSelect(
+            Vector256.GreaterThanOrEqual(eta, Vector256<double>.Zero), larger, odds * larger);
+        return (mean, Vector256.Max(eta, Vector256<double>.Zero) + Vector256.Log(Vector256<double>.One + odds));
+    }
 
     /// <summary>eta.</summary>
     public static double Link(this ResponseFamily family, double mean) =>
@@ -27,16 +59,11 @@ internal static class Families
     public static double Variance(this ResponseFamily family, double mean) =>
         family == ResponseFamily.Binomial ? mean * (1 - mean) : mean;
 
-    /// <summary>The logarithm of a value's probability, but for what does not depend on eta.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double LogLikelihood(this ResponseFamily family, double y, double eta, double mean) =>
-        (y * eta) - (family == ResponseFamily.Binomial ? Math.Max(eta, 0) + double.LogP1(Math.Exp(-Math.Abs(eta))) : mean);
-
     /// <summary>Twice what the logarithm of a value's probability is less than at mu = y.</summary>
     public static double Deviance(this ResponseFamily family, double y, double eta)
     {
         double saturated = family == ResponseFamily.Poisson && y > 0 ? y * (Math.Log(y) - 1) : 0;
-        return Math.Max(0, 2 * (saturated - family.LogLikelihood(y, eta, family.Mean(eta))));
+        return Math.Max(0, 2 * (saturated - (y * eta) + At(family, Vector256.Create(eta)).Normaliser.ToScalar()));
     }
 
     /// <summary>Whether something is a value.</summary>

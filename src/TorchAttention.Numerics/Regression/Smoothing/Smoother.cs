@@ -114,7 +114,7 @@ internal sealed class Smoother(
         Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
         if (neighbours && !IsPolynomial)
         {
-            WeightedNeighbours(data, data.Keys, new(() => PolynomialsOf(data, bandwidths)), effective);
+            WeightedNeighbours<T>(data, data.Keys, new(() => PolynomialsOf(data, bandwidths)), effective);
         }
 
         double[] wide = data.Wide(fitted);
@@ -252,6 +252,10 @@ internal sealed class Smoother(
             neighbours[i] = T.IsZero(neighbours[i]) ? T.Zero : T.CreateTruncating(found[i]);
         }
     }
+
+    /// <summary>The same at bandwidths that nothing is prepared for.</summary>
+    public void WeightedNeighbours(SmootherData data, double[] queries, double[] bandwidths, double[] neighbours) =>
+        WeightedNeighbours(data, queries, new Lazy<LocalPolynomials>(() => PolynomialsOf(data, bandwidths)), neighbours);
 
     private LocalPolynomials PolynomialsOf(SmootherData data, double[] bandwidths) =>
         new(kernel, data.Samples<double>(), bandwidths, degree, ridge, threads, isLasting: false, isShare: isShare);
