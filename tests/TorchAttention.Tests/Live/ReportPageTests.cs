@@ -178,6 +178,20 @@ public sealed class ReportPageTests : IDisposable
     }
 
     [Fact]
+    public async Task ManyGroups_AreTheLargest()
+    {
+        IEnumerable<string> rows = Enumerable.Range(0, 60).SelectMany(g => Enumerable.Range(0, 5 + g).Select(
+            i => FormattableString.Invariant($"{i},{Math.Sin(i) + g},s{g}")));
+        _console.Write("groups.csv", $"x,y,shop\n{string.Join('\n', rows)}\n");
+        await using Browser browser = await Browser.StartAsync();
+        (IPage page, List<string> troubles) = await browser.OpenAsync(Report("groups.csv", "--x", "x", "--y", "y", "--by", "shop"));
+        Assert.StartsWith("shop s59: 64 rows", await page.TextContentAsync("#live-about"), StringComparison.Ordinal);
+        Assert.EndsWith("The 50 largest of 60 groups.", await page.TextContentAsync("#live-about"), StringComparison.Ordinal);
+        Assert.Equal(50, await page.EvaluateAsync<int>("document.getElementById('live-curve-choice').options.length"));
+        Assert.Empty(troubles);
+    }
+
+    [Fact]
     public async Task ManyRows_HaveCurvesThatWereComputedBeforehand()
     {
         LongTests.SkipUnlessAskedFor();

@@ -1,14 +1,14 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Tests.Console;
+using TorchAttention.Tests.Server;
 
 namespace TorchAttention.Tests.Live;
 
 /// <summary>The page that <c>serve</c> opens, whose sums are the server's.</summary>
-public sealed partial class ServedPageTests : IDisposable
+public sealed class ServedPageTests : IDisposable
 {
     private readonly ConsoleProcess _console = new();
 
@@ -18,8 +18,8 @@ public sealed partial class ServedPageTests : IDisposable
     public async Task DraggedBandwidth_DrawsTheLibrarysNumbers()
     {
         await using Browser browser = await Browser.StartAsync();
-        using Served server = Serve("mcycle");
-        (IPage page, List<string> troubles) = await browser.OpenAsync(server.Url);
+        using ServerProcess server = Serve("mcycle");
+        (IPage page, List<string> troubles) = await browser.OpenAsync(server.Url.ToString());
         await Browser.UntilAsync(page, "live.search.h.length > 0");
 
         // By hand: from the line that is at the bandwidth to the right.
@@ -55,8 +55,8 @@ public sealed partial class ServedPageTests : IDisposable
     public async Task SavedModel_IsTheOneOnThePage()
     {
         await using Browser browser = await Browser.StartAsync();
-        using Served server = Serve("mcycle");
-        (IPage page, _) = await browser.OpenAsync(server.Url);
+        using ServerProcess server = Serve("mcycle");
+        (IPage page, _) = await browser.OpenAsync(server.Url.ToString());
         await page.SelectOptionAsync("#live-kernel", "tricube");
         await page.SelectOptionAsync("#live-degree", "1");
         await page.FillAsync("#live-width-0-number", "6");
@@ -71,8 +71,8 @@ public sealed partial class ServedPageTests : IDisposable
     [Fact]
     public async Task WrongSettings_AreRefusedInALine()
     {
-        using Served server = Serve("mcycle");
-        using var client = new HttpClient { BaseAddress = new Uri(server.Url) };
+        using ServerProcess server = Serve("mcycle");
+        using var client = new HttpClient { BaseAddress = server.Url };
         var right = new Dictionary<string, object>
         {
             ["curve"] = 0,
@@ -134,35 +134,5 @@ public sealed partial class ServedPageTests : IDisposable
         return (KernelRegression.Fit(x, y, new KernelRegressionOptions { Degrees = [1, 2] }), x, y);
     }
 
-    private Served Serve(params string[] arguments) => new(_console, arguments);
-
-    /// <summary>A server that is stopped in the end.</summary>
-    private sealed partial class Served : IDisposable
-    {
-        private readonly System.Diagnostics.Process _process;
-
-        public Served(ConsoleProcess console, string[] arguments)
-        {
-            _process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
-                ConsoleProcess.Executable, ["serve", .. arguments, "--port", "0"])
-            {
-                WorkingDirectory = console.Folder,
-                RedirectStandardOutput = true,
-            })!;
-            Url = Address().Match(_process.StandardOutput.ReadLine()!).Value;
-            Assert.NotEqual("", Url);
-        }
-
-        public string Url { get; }
-
-        public void Dispose()
-        {
-            _process.Kill();
-            _process.WaitForExit();
-            _process.Dispose();
-        }
-
-        [GeneratedRegex(@"http://\S+")]
-        private static partial Regex Address();
-    }
+    private ServerProcess Serve(params string[] arguments) => new(_console.Folder, arguments);
 }

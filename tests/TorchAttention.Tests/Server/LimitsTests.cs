@@ -45,6 +45,25 @@ public sealed class LimitsTests : IDisposable
     }
 
     [Fact]
+    public async Task ClientThatNeverReadsItsAnswer_HoldsNobodyUp()
+    {
+        using ServerProcess server = Start("--max-requests", "1", "--max-waiting", "0", "--max-seconds", "2");
+        byte[] body = Encoding.ASCII.GetBytes("times\n" + string.Concat(Enumerable.Range(0, 300_000).Select(i => $"{i % 57}\n")));
+        using var frozen = new TcpClient { ReceiveBufferSize = 4096 };
+        await frozen.ConnectAsync(server.Url.Host, server.Url.Port, TestContext.Current.CancellationToken);
+        NetworkStream stream = frozen.GetStream();
+        await stream.WriteAsync(Head(body.Length, "?interval=plain&stream"), TestContext.Current.CancellationToken);
+        Task writing = stream.WriteAsync(body, TestContext.Current.CancellationToken).AsTask();
+
+        server.Until(() =>
+        {
+            using var content = new StringContent("times\n1\n", null, "text/csv");
+            return server.Client.PostAsync(Path, content).Result.StatusCode == HttpStatusCode.OK;
+        });
+        await writing.ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    [Fact]
     public async Task MoreThanAtOnceAndWaiting_Is503_AndWhatIsBegunIsFinishedAtTheEnd()
     {
         using ServerProcess server = Start("--max-requests", "1", "--max-waiting", "0");
@@ -185,8 +204,9 @@ public sealed class LimitsTests : IDisposable
         File.Move(_console.PathOf($"{run}/model.safetensors"), _console.PathOf("curve.safetensors"), overwrite: true);
     }
 
-    private static byte[] Head(int length) => Encoding.ASCII.GetBytes(
-        $"POST {Path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/csv\r\nContent-Length: {length}\r\n\r\n");
+    private static byte[] Head(int length, string asked = "") => Encoding.ASCII.GetBytes(
+        $"POST {Path}{asked} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/csv\r\n"
+            + $"Content-Length: {length}\r\n\r\n");
 
     private static bool Refuses(Uri url)
     {
