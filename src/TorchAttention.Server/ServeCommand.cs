@@ -48,7 +48,7 @@ internal static class ServeCommand
         PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
         PosixSignalRegistration[] registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, Stop));
         await app.StartAsync();
-        Console.WriteLine($"listening on {app.Url}");
+        Console.WriteLine($"listening on {app.Url} (open it in a browser)");
         await stop.Task;
         await app.StopAsync(ends.Token);
         int code = ends.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;

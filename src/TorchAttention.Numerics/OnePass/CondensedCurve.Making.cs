@@ -330,8 +330,8 @@ public sealed partial class CondensedCurve
         private int OrderOfSquares => ((2 * _degree) + 1) * (_level.K - 1);
 
         /// <summary>
-        /// Sums in a cell, values about the origin: as polynomials; D, B and sum l^2 / s D^2 at the nodes, the least they are in between, and
-        /// what they are off by.
+        /// Sums in a cell, values about the origin: as polynomials; D, B and sum l^2 / s D^2 at the nodes, the least they are in between,
+        /// and what they are off by.
         /// </summary>
         private sealed record Cell(
             double[][] Polynomials,

@@ -52,7 +52,8 @@ internal sealed class MomentCurve
         double about = sums.Numerator(_degree) / d;
         double slope = _degree == 0 ? SlopeOfMeans(cell, t, about) / d : sums.Slope() / _h;
         double bound = (ofB + (Math.Abs(about) * ofD)) / (d - ofD);
-        return new CurvePoint(cell.Level + about, d * d / sums.Squares(_degree) / _meanWeight, slope, bound, sums.S2 / sums.S0 > SquareInGap);
+        double many = d * d / sums.Squares(_degree) / _meanWeight;
+        return new CurvePoint(cell.Level + about, many, slope, bound, sums.S2 / sums.S0 > SquareInGap);
     }
 
     /// <summary>Polynomials of a cell.</summary>

@@ -18,7 +18,9 @@ internal static class Families
     /// <summary>mu.</summary>
     public static double Mean(this ResponseFamily family, double eta) => At(family, Vector256.Create(eta)).Mean.ToScalar();
 
-    /// <summary>mu and the normaliser b of some eta: the logarithm of a value's probability is y eta - b, and mu is b's derivative.</summary>
+    /// <summary>
+    /// mu and the normaliser b of some eta: the logarithm of a value's probability is y eta - b, and mu is b's derivative.
+    /// </summary>
     /// <param name="family">The family.</param>
     /// <param name="eta">eta; its length is a multiple of four.</param>
     /// <param name="mean">Where mu goes, as long.</param>
