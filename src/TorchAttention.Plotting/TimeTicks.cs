@@ -5,7 +5,8 @@ using TorchAttention.Numerics.Tables;
 namespace TorchAttention.Plotting;
 
 /// <summary>
-/// Ticks at the beginnings of years, months, days, hours, minutes or seconds, as many as have room: 2026, Nov 2026, 26 Nov, 18:30.
+/// Ticks at the beginnings of years, months, days, hours, minutes, seconds or parts of them, as many as have room: 2026, Nov 2026, 26 Nov,
+/// 18:30.
 /// </summary>
 /// <param name="kind">What the axis counts; see <see cref="ColumnKind"/> for its unit.</param>
 internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
@@ -22,8 +23,11 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
     private static readonly (double First, double Last) _calendar = (
         (DateTime.MinValue - DateTime.UnixEpoch).TotalDays + 1, (DateTime.MaxValue - DateTime.UnixEpoch).TotalDays - 1);
 
-    private static readonly int[] _seconds =
-        [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000];
+    private static readonly double[] _seconds =
+    [
+        0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600,
+        43_200, 86_400, 172_800, 432_000, 864_000,
+    ];
 
     private static readonly int[] _months = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000];
 
@@ -49,7 +53,7 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
             : choices.Concat(_months.Select(step => Calendar(range, step)));
         if (choices.FirstOrDefault(HasRoom) is not { Length: > 1 } chosen)
         {
-            // Less than two seconds, or more than a calendar has.
+            // Less than two milliseconds, or more than a calendar has.
             _others = _numbers;
             _others.Regenerate(all, edge, size, paint, labelStyle);
             return;
@@ -72,7 +76,7 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
     }
 
     // Too many to look at are none.
-    private (double At, string Label)[] Even(CoordinateRange range, int seconds)
+    private (double At, string Label)[] Even(CoordinateRange range, double seconds)
     {
         double unit = SecondsAnHour * (IsDuration ? 1 : HoursADay);
         double step = seconds / unit;
@@ -93,7 +97,7 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
         return ticks;
     }
 
-    private string Label(double at, int seconds)
+    private string Label(double at, double seconds)
     {
         const int minute = 60;
         const int day = 86_400;
@@ -103,11 +107,12 @@ internal sealed class TimeTicks(ColumnKind kind) : ITickGenerator
         }
 
         DateTime time = Time(at);
-        string format = seconds >= day || time.TimeOfDay == TimeSpan.Zero ? Day : seconds >= minute ? "HH:mm" : "HH:mm:ss";
+        string format = seconds >= day || time.TimeOfDay == TimeSpan.Zero ? Day
+            : seconds >= minute ? "HH:mm" : seconds >= 1 ? "HH:mm:ss" : "HH:mm:ss.FFF";
         return time.ToString(format, CultureInfo.InvariantCulture);
     }
 
-    private static DateTime Time(double at) => DateTime.UnixEpoch.AddSeconds(Math.Round(at * HoursADay * SecondsAnHour));
+    private static DateTime Time(double at) => DateTime.UnixEpoch.AddMilliseconds(Math.Round(at * HoursADay * SecondsAnHour * 1000));
 
     private (double At, string Label)[] Calendar(CoordinateRange range, int months)
     {

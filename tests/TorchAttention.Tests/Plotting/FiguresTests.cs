@@ -68,6 +68,20 @@ public sealed class FiguresTests
         Assert.All(years.Split(' '), year => Assert.Contains(texts, text => text.Text == year));
     }
 
+    [Theory]
+    [InlineData(0.8, "12:00:00.2 12:00:00.6")]
+    [InlineData(0.02, "12:00:00.005 12:00:00.015")]
+    [InlineData(20, "12:00:05 12:00:15")]
+    public void AxisOfTimes_HasPartsOfSeconds(double seconds, string labels)
+    {
+        const double noon = 20_000.5;
+        var options = new FigureOptions { XKind = ColumnKind.Date };
+
+        SvgText[] texts = SvgText.Of(Figures.PlotLines([new("", [noon, noon + (seconds / 86_400)], [0, 1])], "", "", options: options));
+
+        Assert.All(labels.Split(' '), label => Assert.Contains(texts, text => text.Text == label));
+    }
+
     [Fact]
     public void Points_StayInsideTheFrame()
     {
