@@ -8,6 +8,7 @@ internal sealed class ApiKeys
 {
     private const int LeastLength = 16;
     private const string Bearer = "Bearer ";
+    private const string Basic = "Basic ";
 
     private readonly byte[][] _hashes;
 
@@ -50,6 +51,7 @@ internal sealed class ApiKeys
 
         string given = request.Headers.Authorization.ToString();
         given = given.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? given[Bearer.Length..].Trim()
+            : given.StartsWith(Basic, StringComparison.OrdinalIgnoreCase) ? PasswordOf(given[Basic.Length..].Trim())
             : request.Headers["X-API-Key"].ToString();
 
         // Hashes have one length, and all are compared: the time says nothing of a key.
@@ -61,6 +63,14 @@ internal sealed class ApiKeys
         }
 
         return isOne;
+    }
+
+    // What a browser asks of who opens a page: any name, and the key for a password.
+    private static string PasswordOf(string encoded)
+    {
+        byte[] bytes = new byte[encoded.Length];
+        string both = Convert.TryFromBase64String(encoded, bytes, out int count) ? Encoding.UTF8.GetString(bytes, 0, count) : "";
+        return both[(both.IndexOf(':', StringComparison.Ordinal) + 1)..];
     }
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));

@@ -59,7 +59,7 @@ internal static class Refusal
         }
         else if (status == StatusCodes.Status401Unauthorized)
         {
-            response.Headers.WWWAuthenticate = "Bearer";
+            response.Headers.WWWAuthenticate = new StringValues(["Bearer", "Basic realm=\"torchattention\""]);
         }
 
         if (!ReadsJson(context.Request))

@@ -117,6 +117,14 @@ public sealed class LimitsTests : IDisposable
         Assert.Equal((401, line), await server.Get("/metrics", ("Authorization", "Bearer ")));
         Assert.Equal(200, (await server.Get("/v1/models", ("X-API-Key", Key))).Status);
         Assert.Equal(200, (await server.Get("/v1/models", ("Authorization", $"Bearer {Key}"))).Status);
+
+        // A browser asks for a name and a password.
+        static string basic(string text) => $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes(text))}";
+        using HttpResponseMessage asked = await server.Client.GetAsync("/", TestContext.Current.CancellationToken);
+        Assert.Contains(asked.Headers.WwwAuthenticate, one => one.Scheme == "Basic");
+        Assert.Contains("id=\"live\"", (await server.Get("/", ("Authorization", basic($"me:{Key}")))).Text, StringComparison.Ordinal);
+        Assert.Equal((401, line), await server.Get("/", ("Authorization", basic("me:another"))));
+        Assert.Equal((401, line), await server.Get("/", ("Authorization", "Basic ???")));
     }
 
     [Theory]
