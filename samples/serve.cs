@@ -5,6 +5,7 @@
 #:sdk Microsoft.NET.Sdk.Web
 #:project ../src/TorchAttention.Numerics/TorchAttention.Numerics.csproj
 #:property PublishAot=false
+#:property EnableDefaultRunWorkingDirectory=false
 
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Tables;

@@ -67,7 +67,7 @@ internal sealed partial class TrainJob
         if (options.Live is int port)
         {
             _live = owned.Add(new LiveTraining(port, _trainer, _models, data, source, _board, options.Model.Name));
-            Console.Error.WriteLine($"the training is shown at {_live.Url}");
+            (options.Json ? Console.Error : Console.Out).WriteLine($"the training is shown at {_live.Url}");
         }
 
         owned.Add(WatchCheckpoints());

@@ -14,7 +14,7 @@ public sealed partial class KernelRegression
 
     private const int Version = 5;
 
-    // A program that knows nothing of robust iterations refuses a file of version 5 in a line.
+    // A program that knows nothing of robust iterations or frequencies refuses a file of version 5 in a line.
     private const int VersionWithoutRobust = 4;
 
     // A program that knows nothing of shares refuses a file of version 4 in a line.
@@ -135,7 +135,7 @@ public sealed partial class KernelRegression
                 $"Expected a kernel of the library, which a file names, got '{kernel.Name}'; save the arrays yourself.");
 
     private int VersionInUse =>
-        _robust is not null ? Version
+        _robust is not null || Options.WeightsAre == WeightMeaning.Frequencies ? Version
         : Options.Bandwidth.IsShare ? VersionWithoutRobust
         : _data.Periods.Length > 0 ? VersionWithoutShares
         : Options.IsPolynomial ? VersionWithoutPeriods

@@ -340,7 +340,7 @@ public sealed class RegressionTests : IDisposable
     [InlineData("--model: 'none/m' cannot be written to (its folder does not exist)", "fit", "--data", "mcycle", "--model", "none/m")]
     [InlineData("--delimiter: expected a character that is in no number", "fit", "--data", "mcycle", "--delimiter", "7")]
     [InlineData("--decimal-comma: expected another --delimiter", "fit", "--data", "mcycle", "--decimal-comma")]
-    [InlineData("--missing: expected one of error, drop, predict, got 'x'", "fit", "--data", "mcycle", "--missing", "x")]
+    [InlineData("--missing: expected one of error, drop, predict, level, got 'x'", "fit", "--data", "mcycle", "--missing", "x")]
     [InlineData("--model", "predict")]
     [InlineData("m.safetensors: no such file", "predict", "--model", "m.safetensors")]
     [InlineData("--folds: expected at most 133, the number of rows, got 134", "evaluate", "--data", "mcycle", "--folds", "134")]

@@ -56,8 +56,10 @@ public sealed class Browser : IAsyncDisposable
     /// <summary>Waits until a script says so. (The page's policy forbids Playwright's own way, which evaluates text in the page.)</summary>
     public static async Task UntilAsync(IPage page, string script)
     {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
         while (!await page.EvaluateAsync<bool>($"Boolean({script})"))
         {
+            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds < Patience, $"{script} never came to be");
             await Task.Delay(20);
         }
     }

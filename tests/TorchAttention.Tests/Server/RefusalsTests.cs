@@ -21,8 +21,8 @@ public sealed class RefusalsTests(ServedModels served) : IClassFixture<ServedMod
     [InlineData("curve", "[1]", "request body, row 1: expected an object with the columns' names, got a number")]
     [InlineData("curve", """{"rows": [{"times": 1}], "level": 0.9}""", "request body: expected nothing beside \"rows\"; options are parameters of the address, got 'level'")]
     [InlineData("curve", """{"time": 1}""", "request body: no column 'times' (did you mean 'time'?); its only column is 'time'")]
-    [InlineData("groups", """{"Petal.Length": 1, "Species": "rose"}""", "request body, column 'Species': expected one of the model's 3 groups, found 'rose'; --unknown-groups empty leaves what is predicted for such rows empty")]
-    [InlineData("mixed", """{"x": 1, "kind": "q"}""", "request body, column 'kind': expected one of the model's levels a, b, c, found 'q'; --unseen mean weighs all levels alike there")]
+    [InlineData("groups", """{"Petal.Length": 1, "Species": "rose"}""", "request body, row 1, column 'Species': expected one of the model's 3 groups, found 'rose'; --unknown-groups empty leaves what is predicted for such rows empty")]
+    [InlineData("mixed", """{"x": 1, "kind": "q"}""", "request body, row 1, column 'kind': expected one of the model's levels a, b, c, found 'q'; --unseen mean weighs all levels alike there")]
     [InlineData("days", """{"day": "soon"}""", "request body, row 1, column 'day': expected a date or a time without a time zone, such as 2026-11-26 or 2026-11-26T20:15, found 'soon'")]
     public async Task AWrongBody_IsOneLineWithItsPlace(string model, string body, string line)
     {

@@ -33,7 +33,7 @@ public sealed class StorageExceptionTests : IDisposable
         texts["version"] = "one";
         Is(StorageProblem.Text, "version", "a known", "one", texts);
         texts["version"] = "77";
-        Is(StorageProblem.LaterVersion, null, "a file of version 4 or before", "version 77: it was saved by a later TorchAttention", texts);
+        Is(StorageProblem.LaterVersion, null, "a file of version 5 or before", "version 77: it was saved by a later TorchAttention", texts);
         texts["version"] = "1";
         Is(StorageProblem.Tensor, "bandwidths", null, null, texts);
 
