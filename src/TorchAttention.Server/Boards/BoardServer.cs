@@ -1,8 +1,8 @@
 using System.Net;
 using TorchAttention.Cli.Page;
 using TorchAttention.Server.Guards;
-using TorchAttention.Server.Pages;
 using TorchAttention.Server.Models;
+using TorchAttention.Server.Pages;
 
 namespace TorchAttention.Server.Boards;
 
