@@ -21,7 +21,7 @@ internal sealed class ServerApp : IAsyncDisposable
     private readonly Action<string> _log;
     private readonly Gate _gate;
     private readonly ServerMetrics _metrics = new();
-    private readonly PredictEndpoint _predict;
+    private readonly Admission _admission;
     private readonly WebApplication _app;
     private readonly CancellationTokenSource _ends = new();
     private Task _watch = Task.CompletedTask;
@@ -36,7 +36,8 @@ internal sealed class ServerApp : IAsyncDisposable
         _models = models;
         _log = log;
         _gate = new Gate(settings);
-        _predict = new PredictEndpoint(settings, models, _metrics);
+        _admission = new Admission(settings);
+        var predict = new PredictEndpoint(settings, models, _metrics, _admission);
         _app = Build(settings);
         _app.Use(next =>
         {
@@ -46,12 +47,12 @@ internal sealed class ServerApp : IAsyncDisposable
         Map("GET", ServerPaths.Health, context => context.Response.WriteAsync("ok\n"));
         Map("GET", ServerPaths.Models, context => JsonAnswer.WriteAsync(context, json => ModelList.Write(json, models)));
         Map("GET", "/openapi.json", context => JsonAnswer.WriteAsync(
-            context, json => OpenApiDocument.Write(json, models, [.. _predict.Parameters.All])));
+            context, json => OpenApiDocument.Write(json, models, [.. predict.Parameters.All])));
         Map("GET", "/metrics", _metrics.WriteAsync);
-        Map("POST", ServerPaths.Predict, _predict.AnswerAsync);
+        Map("POST", ServerPaths.Predict, predict.AnswerAsync);
         if (models.Names.Count > 0)
         {
-            new PageEndpoints(models, data).Map(Map);
+            new PageEndpoints(models, _admission, data).Map(Map);
         }
     }
 
@@ -96,7 +97,7 @@ internal sealed class ServerApp : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        _predict.Dispose();
+        _admission.Dispose();
         _metrics.Dispose();
         _ends.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading.RateLimiting;
 using TorchAttention.Cli.Page;
 using TorchAttention.Numerics;
 using TorchAttention.Server.Guards;
@@ -9,8 +10,9 @@ namespace TorchAttention.Server.Pages;
 
 /// <summary>The pages on which a model moves, and what their scripts ask.</summary>
 /// <param name="models">The models.</param>
+/// <param name="admission">Who computes at once.</param>
 /// <param name="data">Where the rows of the only model came from; null where nobody knows.</param>
-internal sealed class PageEndpoints(ModelStore models, string? data)
+internal sealed class PageEndpoints(ModelStore models, Admission admission, string? data)
 {
     // What a page sends: settings, and the numbers of rows that were clicked away.
     private const int MostBytes = 1 << 20;
@@ -105,7 +107,9 @@ internal sealed class PageEndpoints(ModelStore models, string? data)
             using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
             var asked = new AskedSettings(document.RootElement);
             LiveCurve curve = CurveOf(of, asked.Curve);
-            await answer(curve, asked.For(curve));
+            LiveSettings set = asked.For(curve);
+            using RateLimitLease lease = await admission.EnterAsync(context.RequestAborted);
+            await answer(curve, set);
         }
         catch (JsonException e)
         {

@@ -9,27 +9,9 @@ using TorchAttention.Server.Models;
 namespace TorchAttention.Server.Requests;
 
 /// <summary><c>POST /v1/models/{name}/predict</c>: what <c>predict</c> does with a file, for a request.</summary>
-internal sealed class PredictEndpoint : IDisposable
+internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models, ServerMetrics metrics, Admission admission)
 {
     private const string Body = "request body";
-
-    private readonly ServerSettings _settings;
-    private readonly ModelStore _models;
-    private readonly ServerMetrics _metrics;
-    private readonly ConcurrencyLimiter _limiter;
-
-    public PredictEndpoint(ServerSettings settings, ModelStore models, ServerMetrics metrics)
-    {
-        _metrics = metrics;
-        _settings = settings;
-        _models = models;
-        _limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
-        {
-            PermitLimit = settings.MostRequests,
-            QueueLimit = settings.MostWaiting,
-            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-        });
-    }
 
     /// <summary>What may be asked.</summary>
     public RequestParameters.Reader Parameters { get; } = new();
@@ -48,16 +30,16 @@ internal sealed class PredictEndpoint : IDisposable
         Task<RequestBody> reading = RequestBody.ReadAsync(context.Request, stop.Token);
         if (!reading.IsCompletedSuccessfully || !(await reading).IsBrief)
         {
-            stop.CancelAfter(_settings.MostTime);
+            stop.CancelAfter(settings.MostTime);
         }
 
         try
         {
             RequestBody body = await reading;
-            using RateLimitLease lease = await AdmitAsync(stop.Token);
+            using RateLimitLease lease = await admission.EnterAsync(stop.Token);
             using var answer = new AnswerBuffer();
             context.Response.ContentType = to.ContentType;
-            void Work() => _metrics.Predicted(name, Predict(model, parameters, options, body, (from, to), answer, context, stop.Token));
+            void Work() => metrics.Predicted(name, Predict(model, parameters, options, body, (from, to), answer, context, stop.Token));
             if (body.Whole is not null)
             {
                 Work();
@@ -77,31 +59,21 @@ internal sealed class PredictEndpoint : IDisposable
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
         {
-            string most = _settings.MostTime.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+            string most = settings.MostTime.TotalSeconds.ToString(CultureInfo.InvariantCulture);
             throw new TimeoutException($"expected a request of at most {most} seconds, got a longer one");
         }
     }
 
-    public void Dispose() => _limiter.Dispose();
-
-    private ServedModel Find(string name) => _models.Find(name)
+    private ServedModel Find(string name) => models.Find(name)
         ?? throw new RequestException(
             StatusCodes.Status404NotFound,
-            $"no model '{PlainText.Brief(name)}'{PlainText.DidYouMean(name, _models.Names)}; there are "
-                + PlainText.List([.. _models.Names]));
+            $"no model '{PlainText.Brief(name)}'{PlainText.DidYouMean(name, models.Names)}; there are "
+                + PlainText.List([.. models.Names]));
 
     private static PredictionOptions Check(ServedModel model, RequestParameters parameters) =>
         model.Fitted is { } fitted ? fitted.Check(parameters.Request)
         : parameters.RefusedForTrained is { } refused ? throw CliException.WrongInput(refused.Message)
         : parameters.Request.Options;
-
-    private async ValueTask<RateLimitLease> AdmitAsync(CancellationToken cancellationToken)
-    {
-        RateLimitLease lease = await _limiter.AcquireAsync(1, cancellationToken);
-        return lease.IsAcquired ? lease : throw new RequestException(
-            StatusCodes.Status503ServiceUnavailable,
-            $"expected at most {_settings.MostRequests} requests at once and {_settings.MostWaiting} that wait, got more; ask again later");
-    }
 
     private long Predict(
         ServedModel model, RequestParameters parameters, PredictionOptions options, RequestBody body, (RowFormat From, RowFormat To) format,
@@ -119,10 +91,10 @@ internal sealed class PredictEndpoint : IDisposable
             {
                 count += read;
                 cancellationToken.ThrowIfCancellationRequested();
-                if (count > _settings.MostRows)
+                if (count > settings.MostRows)
                 {
                     throw new RequestException(
-                        StatusCodes.Status413PayloadTooLarge, $"expected at most {_settings.MostRows} rows, got more");
+                        StatusCodes.Status413PayloadTooLarge, $"expected at most {settings.MostRows} rows, got more");
                 }
 
                 if (parameters.IsStreamed && body.Whole is null)

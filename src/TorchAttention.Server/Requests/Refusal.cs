@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -69,16 +68,7 @@ internal static class Refusal
             return;
         }
 
-        response.ContentType = "application/json";
-        var text = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(text, _plain))
-        {
-            json.WriteStartObject();
-            json.WriteString("error", told);
-            json.WriteEndObject();
-        }
-
-        await response.BodyWriter.WriteAsync(text.WrittenMemory);
+        await JsonAnswer.WriteAsync(context, json => json.WriteString("error", told), _plain);
     }
 
     private static (int Status, string Line) Explain(Exception e, HttpContext context) => e switch
