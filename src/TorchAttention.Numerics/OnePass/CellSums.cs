@@ -16,11 +16,15 @@ internal sealed class CellSums(MomentGrid grid, int columns)
     /// <summary>What they weigh.</summary>
     public double Weight { get; private set; }
 
-    /// <summary>Sums over all rows (towers, T_k and twice the columns, terms), then with weights of T_k alone.</summary>
-    public Int128[] All { get; } = new Int128[SumsOf(grid, columns)];
+    /// <summary>Sums over all rows, with their weights (T_k and twice the columns, terms).</summary>
+    public Int128[] All { get; } = new Int128[(1 + (2 * columns)) * grid.Terms];
 
-    /// <summary>The same over the rows that are not kept as rows; none where rows have no weights.</summary>
-    public Int128[] Light { get; } = new Int128[grid.HasWeights ? SumsOf(grid, columns) : 0];
+    /// <summary>
+    /// Of each power of the weights over the rows that are not kept as rows (towers, T_k and twice the columns, terms), then of T_k alone;
+    /// none where rows have no weights.
+    /// </summary>
+    public Int128[] Light { get; } =
+        new Int128[grid.HasWeights ? ((1 + (2 * columns)) * grid.Terms * MomentGrid.Towers) + grid.Terms : 0];
 
     private int K => grid.Terms;
 
@@ -70,9 +74,9 @@ internal sealed class CellSums(MomentGrid grid, int columns)
     // A part's own sums have T_k alone where it is of a class.
     private void Add(ReadOnlySpan<Int128> from, int ofClass, Span<Int128> to)
     {
-        int towers = grid.HasWeights ? MomentGrid.Towers : 1;
         int own = grid.TowerRows * K;
         int wide = TowerRows * K;
+        int towers = to.Length / wide;
         for (int m = 0; m < towers; m++)
         {
             AddTo(to.Slice(m * wide, own), from.Slice(m * own, own));
@@ -82,7 +86,7 @@ internal sealed class CellSums(MomentGrid grid, int columns)
             }
         }
 
-        if (grid.HasWeights)
+        if (to.Length > towers * wide)
         {
             AddTo(to.Slice(towers * wide, K), from.Slice(towers * own, K));
         }
@@ -112,11 +116,5 @@ internal sealed class CellSums(MomentGrid grid, int columns)
         }
 
         return left;
-    }
-
-    private static int SumsOf(MomentGrid grid, int columns)
-    {
-        int tower = (1 + (2 * columns)) * grid.Terms;
-        return grid.HasWeights ? (tower * MomentGrid.Towers) + grid.Terms : tower;
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
@@ -150,11 +148,11 @@ internal sealed unsafe class MomentSums
                         double* weights = to + ((LocalSums.FirstWeight + power) * K);
                         if (power < LocalSums.Products)
                         {
-                            AddProducts(table, masses, products, apart, weights, to + ((LocalSums.FirstProduct + power) * K));
+                            MomentProducts.Add(K, table, masses, products, apart, weights, to + ((LocalSums.FirstProduct + power) * K));
                         }
                         else
                         {
-                            AddProduct(table, masses, weights);
+                            MomentProducts.Add(K, table, masses, weights);
                         }
                     }
                 }
@@ -163,7 +161,7 @@ internal sealed unsafe class MomentSums
                 {
                     fixed (double* table = offset.Squares[power])
                     {
-                        AddProduct(table, masses, to + ((LocalSums.FirstSquare + power) * K));
+                        MomentProducts.Add(K, table, masses, to + ((LocalSums.FirstSquare + power) * K));
                     }
                 }
 
@@ -296,71 +294,6 @@ internal sealed unsafe class MomentSums
 
         return lebesgue * largest * HalfOfUnit * _fixedPointUnits;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AddProducts(double* table, double* m, double* v, double apart, double* weights, double* products)
-    {
-        int terms = K;
-        var distance = Vector256.Create(apart);
-        for (int z = 0; z < terms; z += 8)
-        {
-            Vector256<double> a = default, b = default, c = default, d = default;
-            Vector256<double> e = default, f = default, g = default, h = default;
-            double* row = table + z;
-            for (int k = 0; k < terms; k += 2, row += 2 * terms)
-            {
-                var mass = Vector256.Create(m[k]);
-                var sum = Vector256.Create(v[k]);
-                Vector256<double> first = Vector256.Load(row);
-                Vector256<double> second = Vector256.Load(row + 4);
-                a = Vector256.FusedMultiplyAdd(first, mass, a);
-                b = Vector256.FusedMultiplyAdd(second, mass, b);
-                e = Vector256.FusedMultiplyAdd(first, sum, e);
-                f = Vector256.FusedMultiplyAdd(second, sum, f);
-                mass = Vector256.Create(m[k + 1]);
-                sum = Vector256.Create(v[k + 1]);
-                first = Vector256.Load(row + terms);
-                second = Vector256.Load(row + terms + 4);
-                c = Vector256.FusedMultiplyAdd(first, mass, c);
-                d = Vector256.FusedMultiplyAdd(second, mass, d);
-                g = Vector256.FusedMultiplyAdd(first, sum, g);
-                h = Vector256.FusedMultiplyAdd(second, sum, h);
-            }
-
-            a += c;
-            b += d;
-            Add(weights + z, a);
-            Add(weights + z + 4, b);
-            Add(products + z, Vector256.FusedMultiplyAdd(distance, a, e + g));
-            Add(products + z + 4, Vector256.FusedMultiplyAdd(distance, b, f + h));
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AddProduct(double* table, double* m, double* weights)
-    {
-        int terms = K;
-        for (int z = 0; z < terms; z += 8)
-        {
-            Vector256<double> a = default, b = default, c = default, d = default;
-            double* row = table + z;
-            for (int k = 0; k < terms; k += 2, row += 2 * terms)
-            {
-                var mass = Vector256.Create(m[k]);
-                a = Vector256.FusedMultiplyAdd(Vector256.Load(row), mass, a);
-                b = Vector256.FusedMultiplyAdd(Vector256.Load(row + 4), mass, b);
-                mass = Vector256.Create(m[k + 1]);
-                c = Vector256.FusedMultiplyAdd(Vector256.Load(row + terms), mass, c);
-                d = Vector256.FusedMultiplyAdd(Vector256.Load(row + terms + 4), mass, d);
-            }
-
-            Add(weights + z, a + c);
-            Add(weights + z + 4, b + d);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(double* to, Vector256<double> more) => (Vector256.Load(to) + more).Store(to);
 
     /// <summary>
     /// What one cell's moments give at the nodes of another: coefficients (K, K) of v^power K and of v'^power K^2, v' = sqrt(2) v, and
