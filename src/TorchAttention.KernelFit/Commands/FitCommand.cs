@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TorchAttention.Cli.OnePass;
 using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Page;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
@@ -13,7 +14,7 @@ namespace TorchAttention.Cli.Commands;
 internal static class FitCommand
 {
     private static readonly string[] _files =
-        [RunFiles.Config, RunFiles.Fitted, RunFiles.Groups, RunFiles.Predicted, RunFiles.Search, RunFiles.Summary];
+        [RunFiles.Config, RunFiles.Fitted, RunFiles.Groups, RunFiles.Predicted, RunFiles.Report, RunFiles.Search, RunFiles.Summary];
 
     public static Command Create()
     {
@@ -29,7 +30,7 @@ internal static class FitCommand
         Option<string?> output = Options.Out();
         Option<bool> noPlots = Options.NoPlots();
         Option<bool> report = Options.Flag(
-            "--report", $"Write the run as one page as well, {ReportCommand.Usual}, whose curve, band and attention follow the bandwidth");
+            "--report", $"Write the run as one page as well, {RunFiles.Report}, whose curve, band and attention follow the bandwidth");
         Option<bool> quiet = Options.Quiet();
         Option<bool> json = Options.Json("the summary as JSON");
         var onePass = new OnePassOptions();
@@ -135,12 +136,12 @@ internal static class FitCommand
             string[] files =
             [
                 .. texts.Select(text => text.Name), .. plots ? [$"{RunFiles.Plots}/"] : Array.Empty<string>(),
-                .. hasReport ? [ReportCommand.Usual] : Array.Empty<string>(),
+                .. hasReport ? [RunFiles.Report] : Array.Empty<string>(),
             ];
             directory.WriteJson(RunFiles.Summary, json => result.WriteTo(json, time));
             if (hasReport)
             {
-                directory.WriteText(ReportCommand.Usual, writer => writer.Write(ReportCommand.Render(RunFolder.Read(directory.Path))));
+                RunReport.Write(directory);
             }
 
             if (isJson)

@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Output;
+using TorchAttention.Cli.Page;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
@@ -136,6 +137,12 @@ internal static class FitFiles
         }
 
         directory.WriteJson(RunFiles.Summary, facts.WriteTo);
+        if (said.HasReport)
+        {
+            RunReport.Write(directory);
+            written.Add(RunFiles.Report);
+        }
+
         if (said.IsJson)
         {
             JsonText.Print(facts.WriteTo);

@@ -26,6 +26,8 @@ internal sealed class LiveCurve
 
     private readonly KernelRegression _model;
     private readonly bool _isClass;
+    private readonly (double Least, double Most)[] _ranges;
+    private readonly double[][] _places;
     private readonly IReadOnlyDictionary<string, string> _notes;
 
     /// <param name="model">The fit.</param>
@@ -36,6 +38,8 @@ internal sealed class LiveCurve
     {
         (Label, _isClass, _notes) = (label, model.Classes.Count > 0, notes);
         _model = model.Columns == 1 ? model : OfColumn(model, column);
+        _ranges = [.. Enumerable.Range(0, Features).Select(MeasureRange)];
+        _places = [.. Enumerable.Range(0, Features).Select(MakePlaces)];
     }
 
     /// <summary>What tells it from others.</summary>
@@ -72,7 +76,7 @@ internal sealed class LiveCurve
         json.WriteNumbers("h", _model.Bandwidths);
         json.WriteNumbers("medians", Medians());
         json.WritePairs("range", Enumerable.Range(0, Features).Select(BoundsOf));
-        json.WriteLists("places", Enumerable.Range(0, Features).Select(PlacesOf));
+        json.WriteLists("places", _places);
         if (!isAlone)
         {
             return;
@@ -81,7 +85,7 @@ internal sealed class LiveCurve
         json.WriteObject("search", () => WriteSearch(json, new LiveSettings(this) { Slice = Medians() }));
         if (Features == 1)
         {
-            json.WriteObject("fit", () => WriteAnswer(json, Answer(_model, PlacesOf(0), _isClass), isWhole: Count > MostRows));
+            json.WriteObject("fit", () => WriteAnswer(json, Answer(_model, _places[0], _isClass), isWhole: Count > MostRows));
         }
 
         if (Features == 1 && Count > MostRows)
@@ -181,7 +185,7 @@ internal sealed class LiveCurve
     {
         (double least, double most) = BoundsOf(0);
         double[] widths = FitPictures.Grid(least, most, ComputedCurves, isLog: true);
-        double[] places = FitPictures.Grid(PlacesOf(0)[0], PlacesOf(0)[^1], ComputedPlaces, isLog: false);
+        double[] places = FitPictures.Grid(_places[0][0], _places[0][^1], ComputedPlaces, isLog: false);
         var settings = new LiveSettings(this);
         Predictions[] curves = [.. widths.Select(h => Answer(ModelFor(settings with { Bandwidths = [h] }), places, _isClass).Mean)];
         json.WriteNumbers("places", places);
@@ -224,8 +228,8 @@ internal sealed class LiveCurve
         Bandwidth = Given(_model.Options.Bandwidth.IsShare, settings.Bandwidths),
     };
 
-    private double[] QueriesFor(LiveSettings settings) => Features == 1 ? PlacesOf(0)
-        : [.. PlacesOf(settings.Feature).SelectMany(place => settings.Slice.Select((at, j) => j == settings.Feature ? place : at))];
+    private double[] QueriesFor(LiveSettings settings) => Features == 1 ? _places[0]
+        : [.. _places[settings.Feature].SelectMany(place => settings.Slice.Select((at, j) => j == settings.Feature ? place : at))];
 
     // The ridge of the fit at its own degree; at others the one that goes with a choice of degrees.
     private double RidgeFor(int degree) =>
@@ -238,7 +242,7 @@ internal sealed class LiveCurve
     private double PeriodOf(int feature) =>
         _model.Options.Periods.Count > 0 ? _model.Options.Periods[feature] : double.PositiveInfinity;
 
-    private (double Least, double Most) RangeOf(int feature)
+    private (double Least, double Most) MeasureRange(int feature)
     {
         if (double.IsFinite(PeriodOf(feature)))
         {
@@ -257,7 +261,7 @@ internal sealed class LiveCurve
     private (double Least, double Most) BoundsOf(int feature)
     {
         double found = _model.Bandwidths[feature];
-        (double least, double most) = RangeOf(feature);
+        (double least, double most) = _ranges[feature];
         double widest = _model.Options.Bandwidth.IsShare ? 1
             : Math.Min(
                 Math.Max(most - least, 2 * found),
@@ -266,9 +270,9 @@ internal sealed class LiveCurve
         return (Math.Min(found / WidestOverFound, widest / 2), widest);
     }
 
-    private double[] PlacesOf(int feature)
+    private double[] MakePlaces(int feature)
     {
-        (double least, double most) = RangeOf(feature);
+        (double least, double most) = _ranges[feature];
         double[] grid = FitPictures.Grid(least, most, PlaceCount, isLog: false);
         if (Features > 1)
         {

@@ -80,9 +80,8 @@ internal sealed class LivePage
             json.WriteString("name", kernel.Name);
             json.WriteNumbers("powers", kernel.Call<Powers, double[]>(default));
         });
-        json.WriteNumber("correctionRidge", BiasCorrection.Ridge);
         json.WriteLists("corrections", Enumerable.Range(0, KernelRegressionOptions.MostDegree + 1)
-            .Select(BiasCorrection.Of).Select(of => (double[])[of.Degree, of.Times]));
+            .Select(BiasCorrection.Of).Select(of => (double[])[of.Degree, of.Times, of.Ridge]));
         json.WriteNumber("mostRows", LiveCurve.MostRows);
         json.WriteNumber("curvesInAll", Curves.Count);
         json.WriteStrings("labels", Curves.Select(curve => curve.Label));

@@ -19,7 +19,7 @@
 
 /**
  * @typedef {{name: string, data: string | null, server: string | null, target: string, about: string,
- *   features: {name: string, kind: string}[], kernels: Kernel[], corrections: [number, number][], correctionRidge: number, mostRows: number,
+ *   features: {name: string, kind: string}[], kernels: Kernel[], corrections: [number, number, number][], mostRows: number,
  *   curvesInAll: number, labels: string[], curves: Curve[]}} Page
  */
 
@@ -64,7 +64,8 @@
   let isPlaying = false;
   let asked = 0;
 
-  const isHere = () => page.server === null && !curve.computed && page.curves.length > 0;
+  const isHere = () => page.server === null && !curve.computed;
+  const isTooMany = () => rows.n > MOST_SEARCHED || curve.periods.some(Boolean);
   const canFitHere = () => curve.rows <= page.mostRows;
   const placesOf = () => curve.places[feature];
   const kindOf = (/** @type {number} */ j) => page.features[j].kind;
@@ -116,8 +117,8 @@
     };
     const known = curve.fit;
     if (!known?.noise?.length || !known.quantile) { return found; }
-    const [higher, times] = page.corrections[degree];
-    const corrected = pool(rows, places, { ...fit(), degree: higher, ridge: page.correctionRidge, h: h.map(one => one * times) });
+    const [higher, times, ridge] = page.corrections[degree];
+    const corrected = pool(rows, places, { ...fit(), degree: higher, ridge, h: h.map(one => one * times) });
     const [t, q] = [known.quantile, known.newQuantile ?? NaN];
     const noise = /** @type {number[]} */ (known.noise).filter((_, i) => i % step === 0 || i === all.length - 1);
     const [lower, upper, newLower, newUpper] = [0, 1, 2, 3].map(() => new Float64Array(places.length));
@@ -192,7 +193,7 @@
 
   /** @param {number} mine */
   function tellErrors(mine) {
-    if (rows.n > MOST_SEARCHED || curve.periods.some(Boolean)) { return; }
+    if (isTooMany()) { return; }
     setTimeout(() => {
       if (mine !== asked) { return; }
       const { error, freedom } = leaveOneOut(rows, fit());
@@ -202,31 +203,39 @@
     }, 60);
   }
 
+  // The newest search alone is drawn: others may end later.
+  let searchesAsked = 0;
   async function updateSearch() {
-    const mine = { kernel, degree, feature, removed: removed.size };
-    const isFound = kernel.name === curve.kernel && degree === curve.degree && removed.size === 0 && feature === 0;
-    if (page.server !== null) {
-      search = await (await ask("search", true)).json();
-    } else if (isFound && curve.search) {
-      ({ search } = { search: curve.search });
-    } else if (rows.n > MOST_SEARCHED || curve.periods.some(Boolean)) {
-      search = { h: [], error: [] };
-    } else {
-      const [least, most] = curve.range[feature];
-      const found = { h: /** @type {number[]} */ ([]), error: /** @type {(number | null)[]} */ ([]) };
-      for (let k = 0; k < TRIALS; k++) {
-        const width = least * ((most / least) ** (k / (TRIALS - 1)));
-        const widths = h.map((one, j) => j === feature ? width : one);
-        const { error } = leaveOneOut(rows, { ...fit(), h: widths });
-        found.h.push(width);
-        found.error.push(Number.isFinite(error) ? Math.sqrt(error) : null);
-        if (k % 4 === 3) { await new Promise(resolve => setTimeout(resolve)); }
-        if (mine.kernel !== kernel || mine.degree !== degree || mine.feature !== feature || mine.removed !== removed.size) { return; }
+    const mine = ++searchesAsked;
+    try {
+      const found = await searchOf(() => mine === searchesAsked);
+      if (mine === searchesAsked) {
+        search = found;
+        searchPlot.setData([search.h, search.error]);
+        tellSearch();
       }
-      search = found;
+    } catch (e) {
+      say(String(e instanceof Error ? e.message : e));
     }
-    searchPlot.setData([search.h, search.error]);
-    tellSearch();
+  }
+
+  /** @param {() => boolean} isWanted @returns {Promise<Search>} */
+  async function searchOf(isWanted) {
+    if (page.server !== null) { return (await ask("search", true)).json(); }
+    const isFound = kernel.name === curve.kernel && degree === curve.degree && removed.size === 0 && feature === 0;
+    if (isFound && curve.search) { return curve.search; }
+    /** @type {Search} */
+    const found = { h: [], error: [] };
+    if (isTooMany()) { return found; }
+    const [least, most] = curve.range[feature];
+    for (let k = 0; k < TRIALS && isWanted(); k++) {
+      const width = least * ((most / least) ** (k / (TRIALS - 1)));
+      const { error } = leaveOneOut(rows, { ...fit(), h: h.map((one, j) => j === feature ? width : one) });
+      found.h.push(width);
+      found.error.push(Number.isFinite(error) ? Math.sqrt(error) : null);
+      if (k % 4 === 3) { await new Promise(resolve => setTimeout(resolve)); }
+    }
+    return found;
   }
 
   // Charts.
@@ -398,7 +407,8 @@
 
   function drawQuery() {
     const at = d === 1 ? Float64Array.of(query) : Float64Array.from(slice, (value, j) => j === feature ? query : value);
-    shares = attentionAt(rows, fit(), at);
+    shares = new Float64Array(rows.n);
+    attention(new Reach(rows, fit()), at, shares);
     let most = 0;
     for (const share of shares) { most = Math.max(most, share); }
     weightsPlot.setData([rangeOfX(feature), [0, most]]);
@@ -435,10 +445,11 @@
       const order = Array.from({ length: rows.n }, (_, i) => i);
       if (d > 1) { order.sort((a, b) => rows.x[(a * d) + feature] - rows.x[(b * d) + feature]); }
       const weights = new Float64Array(HEAT_ROWS * columns);
+      const [reach, of] = [new Reach(rows, fit()), new Float64Array(rows.n)];
       for (let r = 0; r < HEAT_ROWS; r++) {
         const place = least + ((most - least) * r / (HEAT_ROWS - 1));
         const at = d === 1 ? Float64Array.of(place) : Float64Array.from(slice, (value, j) => j === feature ? place : value);
-        const of = attentionAt(rows, fit(), at);
+        attention(reach, at, of);
         for (let i = 0; i < rows.n; i++) { weights[(r * columns) + Math.floor(i * columns / rows.n)] += of[order[i]]; }
       }
       heatmap(byId("live-heatmap"), weights, columns, HEAT_ROWS, Math.round((HEAT_ROWS - 1) * (query - least) / (most - least)));
@@ -655,12 +666,11 @@
   const number = (/** @type {number} */ value) => String(Number(value.toPrecision(15)));
 
   function code() {
-    const names = page.kernels.find(one => one === kernel)?.name ?? "gaussian";
     const width = curve.isShare ? `Bandwidth.Nearest(${number(h[0])})` : `Bandwidth.Fixed(${h.map(number).join(", ")})`;
     const ridge = degree > 0 && curve.ridges[degree] > 0 ? `\n    Ridge = ${number(curve.ridges[degree])},` : "";
     return `// x: the columns ${page.features.map(one => one.name).join(", ")}, row by row; y: ${target}.\n`
       + `KernelRegression model = KernelRegression.Fit(x, y, ${d}, new KernelRegressionOptions\n{\n`
-      + `    Kernel = SmoothingKernel.${names[0].toUpperCase()}${names.slice(1)},\n    Degree = ${degree},${ridge}\n    Bandwidth = ${width},\n});\n`;
+      + `    Kernel = SmoothingKernel.${kernel.name[0].toUpperCase()}${kernel.name.slice(1)},\n    Degree = ${degree},${ridge}\n    Bandwidth = ${width},\n});\n`;
   }
 
   function command() {

@@ -176,18 +176,17 @@ class Reach {
 
 /**
  * The share of each example in the mean of a place by its weights alone, which is what the book calls attention: they add up to 1.
- * @param {Rows} rows
- * @param {Fit} fit
+ * @param {Reach} reach
  * @param {Float64Array} place (d)
+ * @param {Float64Array} shares where they go (n)
  */
-function attentionAt(rows, fit, place) {
-  const reach = new Reach(rows, fit);
+function attention(reach, place, shares) {
   reach.look(place, 0);
-  const shares = new Float64Array(rows.n);
+  const { first, end, weights, rows } = reach;
   let sum = 0;
-  for (let i = reach.first; i < reach.end; i++) { sum += shares[i] = rows.w[i] * reach.weights[i]; }
-  for (let i = reach.first; i < reach.end; i++) { shares[i] /= sum; }
-  return shares;
+  shares.fill(0);
+  for (let i = first; i < end; i++) { sum += shares[i] = rows.w[i] * weights[i]; }
+  for (let i = first; i < end && sum > 0; i++) { shares[i] /= sum; }
 }
 
 /**

@@ -13,6 +13,9 @@ internal static class ReportPage
 {
     private const string Attention = "-attention";
 
+    // What the part that moves shows of one feature.
+    private static readonly string[] _moving = ["fit", "residuals", "bandwidth"];
+
     // What is further in goes on with the line before.
     private static readonly string _style = """
         :root { color-scheme: light dark; --line: #d0d7de; --soft: #57606a; --card: #f6f8fa; --mark: #0969da; }
@@ -88,7 +91,7 @@ internal static class ReportPage
             page.Append("</header>\n<main>\n");
             Estimators(page, run);
             page.Append(live?.Section);
-            Pictures(page, run);
+            Pictures(page, run, live is null || !HasOneFeature(run) ? [] : _moving);
             if (!run.IsFit && run.SweptRuns is null)
             {
                 Chart(page, "Loss", "Training and validation loss over the epochs", RunCharts.Losses(run));
@@ -204,19 +207,18 @@ internal static class ReportPage
         }
     }
 
-    private static void Pictures(StringBuilder page, RunFolder run)
+    private static void Pictures(StringBuilder page, RunFolder run, string[] shown)
     {
-        page.Append("<h2>Pictures</h2>\n");
         IEnumerable<(string File, string Name)> all = run.Pictures.Select(file => (file, Path.GetFileNameWithoutExtension(file)));
-        (string File, string Name)[] pictures = [.. all.Where(picture => picture.Name != "loss")
+        (string File, string Name)[] pictures = [.. all.Where(picture => picture.Name != "loss" && !shown.Contains(picture.Name))
             .OrderBy(picture => Place(run, picture.Name)).ThenBy(picture => picture.Name, StringComparer.Ordinal)];
         if (pictures.Length == 0)
         {
-            page.Append("<p>The run drew no pictures.</p>\n");
+            page.Append(shown.Length > 0 ? "" : "<h2>Pictures</h2>\n<p>The run drew no pictures.</p>\n");
             return;
         }
 
-        page.Append("<div class=\"grid\">\n");
+        page.Append("<h2>Pictures</h2>\n<div class=\"grid\">\n");
         foreach ((string file, string name) in pictures)
         {
             Picture(page, Caption(run, name), RunFile.Read(file) ?? []);
@@ -262,11 +264,12 @@ internal static class ReportPage
         page.Append("</table></div>\n");
     }
 
+    private static bool HasOneFeature(RunFolder run) => run.Config.FirstOrDefault(value => value.Key == "x")?.Texts is null or [_];
+
     private static string Caption(RunFolder run, string name) => name switch
     {
-        "fit" when run.IsFit => run.Setting("x")?.Contains(' ', StringComparison.Ordinal) == true
-            ? "The fitted surface, and the examples in the colours of their values"
-            : "The fit through the examples, with the band of the mean",
+        "fit" when run.IsFit => HasOneFeature(run) ? "The fit through the examples, with the band of the mean"
+            : "The fitted surface, and the examples in the colours of their values",
         "bandwidth" when run.IsFit => "What the search for the bandwidth tried",
         "effects" => run.IsFit ? "The curve over each feature, with the others at their medians"
             : "What each estimator predicts over each column, with the others at their medians",

@@ -15,6 +15,7 @@ internal static class RunFiles
     public const string Predicted = "predicted.csv";
     public const string Search = "search.csv";
     public const string Model = "model.safetensors";
+    public const string Report = "report.html";
     public const string Plots = "plots";
 
     /// <summary>What the summary of several seeds says of each number.</summary>

@@ -216,10 +216,21 @@ public sealed class ReportPageTests : IDisposable
         Assert.Empty(troubles);
     }
 
+    [Theory]
+    [InlineData("--one-pass")]
+    [InlineData("--robust", "3")]
+    public void FitWithoutAPageThatMoves_HasItsReport(params string[] options)
+    {
+        Report(["mcycle", .. options]);
+        string page = File.ReadAllText(_console.PathOf("run/report.html"));
+        Assert.Contains("<title>run: fit on mcycle</title>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Page_WithoutItsDataIsSmall()
     {
-        Report("mcycle");
+        Assert.Equal(0, _console.Run("fit", "mcycle", "--out", "run", "--report", "--quiet").ExitCode);
         string page = File.ReadAllText(_console.PathOf("run/report.html"));
         const string begin = "<script type=\"application/json\" id=\"live-data\">";
         int at = page.IndexOf(begin, StringComparison.Ordinal);

@@ -9,8 +9,8 @@ namespace TorchAttention.Numerics.Regression.Intervals;
 /// <summary>A polynomial of higher degree beside a fit: what the two differ by is an estimate of the fit's bias.</summary>
 internal sealed class BiasCorrection
 {
-    /// <summary>The ridge of a correction; the fit's own would be a bias of it.</summary>
-    public const double Ridge = 0.02;
+    // The ridge of the fit itself would be a bias of the correction.
+    private const double Ridge = 0.02;
 
     // A degree and the next corrects nothing where rows lie evenly on both sides: there the two are the same fit. So two more than a mean;
     // for a line, whose bias is a parabola's, one more; and for a parabola one more with less width.
