@@ -44,6 +44,10 @@ public sealed class ConsoleProcess : IDisposable
         return new Running(Process.Start(start)!);
     }
 
+    /// <summary>What is in a folder, by name.</summary>
+    public string[] Entries(string folder) =>
+        [.. Directory.EnumerateFileSystemEntries(PathOf(folder)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
     public string PathOf(string file) => Path.Combine(Folder, file);
 
     public string[] ReadLines(string file) => File.ReadAllLines(PathOf(file));

@@ -20,7 +20,7 @@ public sealed class LocalLinearPoolingTests
     public void Outputs_AreHeightsOfPlanes(int d, int c, bool leavesOneOut, double ridge)
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(d, c, leavesOneOut, ridge);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(d, c, leavesOneOut, ridge);
 
         double[] loops = problem.Pool(byTiles: false).ToDoubles();
         double[] tiles = problem.Pool(byTiles: true).ToDoubles();
@@ -37,7 +37,7 @@ public sealed class LocalLinearPoolingTests
     public void Gradients_AreThoseOfAutograd(int d, int c, bool leavesOneOut, double ridge)
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(d, c, leavesOneOut, ridge);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(d, c, leavesOneOut, ridge);
         Tensor factors = problem.Factors;
 
         Tensor dense = LocalLinearForm.Pool(problem.Inputs.AsMatrices(), problem.Ridge).Outputs;
@@ -61,7 +61,7 @@ public sealed class LocalLinearPoolingTests
     public void Tiles_AddUpToTheLoops(int d, int queriesInATile)
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(d, 2, leavesOneOut: true, 0.01);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(d, 2, leavesOneOut: true, 0.01);
         Tensor loops = problem.Pool(byTiles: false);
         Tensor tiles = LocalLinearPooling.Pool(
             problem.Inputs, problem.Ridge, byTiles: true, tileNumbers: queriesInATile * problem.Inputs.Keys.numel());
@@ -79,7 +79,7 @@ public sealed class LocalLinearPoolingTests
     public void Gradients_AreThoseOfDifferences(int d, bool leavesOneOut)
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(d, 2, leavesOneOut, 0.05);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(d, 2, leavesOneOut, 0.05);
         double[][] found = problem.Gradients(problem.Pool(byTiles: false), problem.Factors);
         const double Step = 2e-4;
         using IDisposable noGraph = no_grad();
@@ -110,7 +110,7 @@ public sealed class LocalLinearPoolingTests
     public void SecondDerivatives_AreThoseOfTheMatrices()
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(2, 1, leavesOneOut: false, 0.1);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(2, 1, leavesOneOut: false, 0.1);
         double[] found = Second(problem.Pool(byTiles: false));
         double[] expected = Second(LocalLinearForm.Pool(problem.Inputs.AsMatrices(), problem.Ridge).Outputs);
         Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 1e-9 * (1 + Math.Abs(pair.First))));
@@ -131,11 +131,11 @@ public sealed class LocalLinearPoolingTests
     public void NearlyCollinearKeys_HaveTheGradientsOfAutograd(double offLine, double ridge, double leastCondition)
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem drawn = Draw(2, 2, leavesOneOut: false, ridge);
+        LocalLinearProblem drawn = LocalLinearProblem.Draw(2, 2, leavesOneOut: false, ridge);
         Tensor along = drawn.Inputs.Keys.detach().narrow(1, 0, 1);
         Tensor off = drawn.Inputs.Keys.detach().narrow(1, 1, 1).Times(offLine);
         Tensor keys = cat([along.Plus(off), along - off], 1).requires_grad_();
-        Problem problem = drawn with { Inputs = drawn.Inputs with { Keys = keys } };
+        LocalLinearProblem problem = drawn with { Inputs = drawn.Inputs with { Keys = keys } };
         Assert.InRange(problem.WorstCondition(), leastCondition, 1e7);
 
         double[][] expected = problem.Gradients(LocalLinearForm.Pool(problem.Inputs, problem.Ridge).Outputs, problem.Factors);
@@ -155,73 +155,12 @@ public sealed class LocalLinearPoolingTests
         using DisposeScope scope = NewDisposeScope();
         foreach (int d in (int[])[1, 3])
         {
-            Problem problem = Draw(d, 2, leavesOneOut: false, 1e-3);
+            LocalLinearProblem problem = LocalLinearProblem.Draw(d, 2, leavesOneOut: false, 1e-3);
             Tensor far = Filled([4, d], 1e5, ScalarType.Float64);
             Tensor plane = LocalLinearPooling.Pool(far, problem.Inputs.Keys, problem.Inputs.Values, problem.Inputs.W, problem.Ridge);
             Tensor level = StreamingPooling.Pool(far, problem.Inputs.Keys, problem.Inputs.Values, problem.Inputs.W);
             Assert.InRange((plane - level).abs().max().ToDouble(), 0, 1e-3);
         }
-    }
-
-    [Theory]
-    [InlineData(1, 1, false)]
-    [InlineData(3, 2, true)]
-    public void Projected_IsItsFormulaWithTheGradientsOfAutograd(int d, int c, bool leavesOneOut)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(d, c, leavesOneOut, 0.1);
-        (Tensor queries, Tensor keys, Tensor values, Tensor scale, Tensor? excluded) = problem.Inputs;
-        Tensor r = queries.detach().sin().requires_grad_();
-
-        Tensor output = LocalLinearPooling.PoolProjected(queries, keys, values, scale, r, excluded);
-
-        Tensor u = (keys.unsqueeze(0) - queries.unsqueeze(1)) * scale;
-        Tensor scores = u.Squared().sum(dim: 2).Times(-0.5);
-        scores = excluded is null ? scores
-            : scores.masked_fill(Numbers(keys.size(0)).eq(excluded.unsqueeze(1)), Held.MinusInfinity);
-        Tensor p = scores.softmax(1);
-        Tensor centred = u - (p.unsqueeze(2) * u).sum(dim: 1).unsqueeze(1);
-        Tensor expected = (p * (centred * r.unsqueeze(1)).sum(dim: 2).FromOne()).matmul(values);
-        Assert.InRange((expected - output).abs().max().ToDouble(), 0, 1e-11);
-        Tensor[] parts = [queries, keys, values, scale, r];
-        IList<Tensor> theirs = autograd.grad([(expected * problem.Factors).sum()], parts);
-        IList<Tensor> ours = autograd.grad([(output * problem.Factors).sum()], parts);
-        Assert.All(theirs.Zip(ours), pair => Assert.InRange((pair.First - pair.Second).abs().max().ToDouble(), 0, 1e-9));
-    }
-
-    // With the rho that the system gives as r, the two forms are one.
-    [Fact]
-    public void Projected_WithTheSolvedSlope_IsThePlane()
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(1, 2, leavesOneOut: false, 0.05);
-        (Tensor queries, Tensor keys, Tensor values, Tensor scale, _) = problem.Inputs;
-        Tensor u = (keys.T - queries) * scale;
-        Tensor p = u.Squared().Times(-0.5).softmax(1);
-        Tensor mean = (p * u).sum(dim: 1).unsqueeze(1);
-        Tensor growth = mean.Squared().Plus(1) * problem.Ridge;
-        Tensor rho = mean / (p * (u - mean).Squared()).sum(dim: 1).unsqueeze(1).Plus(growth);
-        Tensor output = LocalLinearPooling.PoolProjected(queries, keys, values, scale, rho);
-        Assert.InRange((problem.Pool(byTiles: false) - output).abs().max().ToDouble(), 0, 1e-11);
-    }
-
-    [Fact]
-    public void ProjectedHeads_BeginAsSoftmaxAttentionAndLearn()
-    {
-        using DisposeScope scope = NewDisposeScope();
-        using var layer = new LocalLinearAttention(features: 2, heads: 3, scale: 0.7, hasProjection: true);
-        Tensor[] inputs = [.. ((long[][])[[2, 5, 6], [2, 9, 6], [2, 9, 12]]).Select(shape => randn(shape))];
-        Tensor output = layer.call(inputs[0], inputs[1], inputs[2]);
-        Tensor[] parts = [.. inputs.Select(part => part[1].chunk(3, 1)[2])];
-        Tensor alone = StreamingPooling.Pool(parts[0], parts[1], parts[2], tensor([0.7f]));
-        Assert.InRange((alone - output[1].narrow(1, 8, 4)).abs().max().ToDouble(), 0, 1e-6);
-        (output * output).mean().backward();
-        Assert.Equal(["projection", "projection_bias", "scale"], layer.state_dict().Keys.Order());
-        Assert.Null(layer.LogRidge);
-        Assert.All(layer.parameters(), parameter => Assert.True(parameter.grad!.abs().min().ToDouble() > 0));
-        using var given = new LocalLinearAttention(features: 2, learnsRidge: false);
-        Assert.Null(given.Projection);
-        Assert.False(given.LogRidge!.requires_grad);
     }
 
     // A plain ridge would follow a slope of two keys for fifty bandwidths.
@@ -232,7 +171,7 @@ public sealed class LocalLinearPoolingTests
     public void FarOutside_APlaneBecomesLevel(double distance)
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(1, 1, leavesOneOut: false, 1e-3);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(1, 1, leavesOneOut: false, 1e-3);
         Tensor far = tensor([5 + distance], [1, 1]);
         Tensor output = LocalLinearPooling.Pool(
             far, problem.Inputs.Keys, problem.Inputs.Values, ones(1, ScalarType.Float64), problem.Ridge);
@@ -244,7 +183,7 @@ public sealed class LocalLinearPoolingTests
     public void Straight_ValuesAreMetExactly_WithoutRidge()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor keys = Draw(3, 1, false, 0).Inputs.Keys.detach();
+        Tensor keys = LocalLinearProblem.Draw(3, 1, false, 0).Inputs.Keys.detach();
         Tensor slope = tensor([2.0, -1, 0.5]);
         Tensor queries = rand([20, 3], ScalarType.Float64);
         Tensor output = LocalLinearPooling.Pool(
@@ -258,7 +197,7 @@ public sealed class LocalLinearPoolingTests
     public void Threads_DoNotChangeABit()
     {
         using DisposeScope scope = NewDisposeScope();
-        Problem problem = Draw(3, 2, leavesOneOut: true, 0.01, keys: 700, queries: 700);
+        LocalLinearProblem problem = LocalLinearProblem.Draw(3, 2, leavesOneOut: true, 0.01, keys: 700, queries: 700);
         double[][][] both = [.. ((int[])[1, 4]).Select(threads =>
         {
             var pass = Numerics.LocalLinear.LocalLinearPass.Run(problem.Plain(threads));
@@ -328,85 +267,5 @@ public sealed class LocalLinearPoolingTests
         ArgumentException ridge = Assert.Throws<ArgumentException>(
             () => LocalLinearPooling.Pool(tensor([1.0]), tensor([1.0]), tensor([1.0]), one, tensor([1f, 2])));
         Assert.StartsWith("Expected one Float64 on cpu, got Float32 (2) on cpu.", ridge.Message, StringComparison.Ordinal);
-    }
-
-    private static Problem Draw(int d, int c, bool leavesOneOut, double ridge, int keys = 150, int queries = 41)
-    {
-        using var generator = new Generator((ulong)(100 + d + (10 * c)));
-        Tensor Random(params long[] shape) => rand(shape, ScalarType.Float64, generator: generator);
-        Tensor k = Random(keys, d).Times(4);
-        Tensor q = leavesOneOut ? k.narrow(0, 0, queries).clone() : Random(queries, d).Times(5);
-        Tensor v = k.sum(dim: 1, keepdim: true).sin().Plus(Random(keys, c));
-        Tensor g = Random(d).Plus(tensor(0.4));
-        Tensor? excluded = leavesOneOut ? Held.Range(queries, CPU) : null;
-        Tensor[] learned = [.. ((Tensor[])[q, k, v, g, tensor([ridge])]).Select(part => part.requires_grad_())];
-        return new Problem(
-            new PoolingInputs(learned[0], learned[1], learned[2], learned[3], excluded), learned[4],
-            Random(queries, c).Plus(tensor(-0.3)));
-    }
-
-    private sealed record Problem(PoolingInputs Inputs, Tensor Ridge, Tensor Factors)
-    {
-        public Tensor[] Parts => [Inputs.Queries, Inputs.Keys, Inputs.Values, Inputs.W, Ridge];
-
-        public Tensor Pool(bool byTiles) => LocalLinearPooling.Pool(Inputs, Ridge, byTiles);
-
-        // The worst over the queries of the largest eigenvalue of C with its ridge to the smallest.
-        public double WorstCondition()
-        {
-            using IDisposable noGraph = no_grad();
-            Tensor u = (Inputs.Keys.unsqueeze(0) - Inputs.Queries.unsqueeze(1)) * Inputs.W;
-            Tensor p = u.Squared().sum(dim: 2).Times(-0.5).softmax(1).unsqueeze(2);
-            Tensor mean = (p * u).sum(dim: 1);
-            Tensor centred = u - mean.unsqueeze(1);
-            Tensor growth = mean.Squared().sum(dim: 1).Plus(1) * Ridge;
-            Tensor matrix = (p * centred).transpose(1, 2).matmul(centred)
-                .Plus(growth.reshape(-1, 1, 1) * eye(u.size(2), dtype: ScalarType.Float64));
-            Tensor values = linalg.eigvalsh(matrix);
-            return (values.amax([1]) / values.amin([1])).max().ToDouble();
-        }
-
-        public double[][] Gradients(Tensor outputs, Tensor factors) =>
-            [.. autograd.grad([(outputs * factors).sum()], Parts).Select(gradient => gradient.ToDoubles())];
-
-        public Numerics.LocalLinear.LocalLinearInput Plain(int threads) => new()
-        {
-            Queries = Inputs.Queries.ToDoubles(),
-            Keys = Inputs.Keys.ToDoubles(),
-            Values = Inputs.Values.ToDoubles(),
-            Scale = Inputs.W.ToDoubles(),
-            Ridge = Ridge.ToDouble(),
-            LeftOut = Inputs.Excluded is null ? [] : Array.ConvertAll(Inputs.Excluded.data<long>().ToArray(), place => (int)place),
-            Threads = threads,
-        };
-
-        // Normal equations of sum p (v - a - b.u)^2 with a + b.u a plane through the centre, the slope held by the ridge; a at u = 0.
-        public double[] Planes()
-        {
-            Numerics.LocalLinear.LocalLinearInput it = Plain(1);
-            var heights = new List<double>();
-            for (int query = 0; query < it.QueryCount; query++)
-            {
-                double[][] u = [.. Enumerable.Range(0, it.KeyCount).Select(i => Enumerable.Range(0, it.Features).Select(
-                    j => it.Scale[j] * (it.Keys[(i * it.Features) + j] - it.Queries[(query * it.Features) + j])).ToArray())];
-                double[] p = [.. u.Select((row, i) => it.LeftOut.Length > 0 && it.LeftOut[query] == i ? 0
-                    : Math.Exp(-row.Sum(x => x * x) / 2))];
-                double total = p.Sum();
-                p = [.. p.Select(one => one / total)];
-                double[] centre = [.. Enumerable.Range(0, it.Features).Select(j => p.Zip(u).Sum(pair => pair.First * pair.Second[j]))];
-                double ridge = it.Ridge * (1 + centre.Sum(x => x * x));
-                Matrix<double> design = Matrix<double>.Build.Dense(
-                    it.KeyCount, it.Features + 1, (i, j) => j == 0 ? 1 : u[i][j - 1] - centre[j - 1]);
-                Matrix<double> weights = Matrix<double>.Build.DenseOfDiagonalArray(p);
-                Matrix<double> normal = design.Transpose() * weights * design
-                    + Matrix<double>.Build.Dense(it.Features + 1, it.Features + 1, (i, j) => i == j && i > 0 ? ridge : 0);
-                Matrix<double> values = Matrix<double>.Build.Dense(it.KeyCount, it.Columns, (i, j) => it.Values[(i * it.Columns) + j]);
-                Matrix<double> plane = normal.Solve(design.Transpose() * weights * values);
-                heights.AddRange(Enumerable.Range(0, it.Columns).Select(
-                    k => plane[0, k] - Enumerable.Range(0, it.Features).Sum(j => plane[j + 1, k] * centre[j])));
-            }
-
-            return [.. heights];
-        }
     }
 }
