@@ -26,6 +26,9 @@ internal sealed class ColumnRows : TableRows
     /// <summary>How many blocks of rows there are that <see cref="Only"/> takes; 0 where they only come one after the other.</summary>
     public int Blocks => _source.Blocks;
 
+    /// <summary>How far the file was read, in bytes.</summary>
+    public long BytesRead => _source.BytesRead;
+
     /// <summary>Reads one block alone, from the next <see cref="Read"/> on. Errors do not say the right row then.</summary>
     public void Only(int block)
     {

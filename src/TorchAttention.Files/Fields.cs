@@ -5,6 +5,9 @@ namespace TorchAttention.Files;
 /// <param name="Texts">What stands there instead, null for nothing; null where there is no text at all.</param>
 internal sealed record Fields(double[] Values, string?[]? Texts = null)
 {
+    /// <summary>How many rows there are; the array may be longer.</summary>
+    public int Rows { get; init; } = Values.Length;
+
     /// <summary>Text alone.</summary>
     public static Fields OfText(string?[] texts)
     {

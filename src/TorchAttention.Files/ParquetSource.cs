@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Numerics;
 using Parquet;
@@ -13,7 +14,11 @@ internal sealed class ParquetSource : TableSource
 
     private readonly ParquetReader _reader;
     private readonly Field[] _fields;
+
+    // Of the columns of numbers; what a block has stays until the next one is asked for.
+    private readonly List<double[]> _rented = [];
     private ParquetRowGroupReader? _group;
+    private int[] _levels = [];
     private int _next;
     private long _rowsBefore;
 
@@ -40,6 +45,7 @@ internal sealed class ParquetSource : TableSource
 
     public override bool Next()
     {
+        GiveBack();
         _rowsBefore += Count;
         _group = null;
         while (Count == 0 && _next < _reader.RowGroupCount)
@@ -66,7 +72,7 @@ internal sealed class ParquetSource : TableSource
         return Type.GetTypeCode(field.ClrType) switch
         {
             _ when field is TimeDataField => Fields.OfText(Texts(place)),
-            TypeCode.Double => ReadDoubles(field),
+            TypeCode.Double => Read<double>(field),
             TypeCode.Single => Read<float>(field),
             TypeCode.SByte => Read<sbyte>(field),
             TypeCode.Byte => Read<byte>(field),
@@ -110,19 +116,38 @@ internal sealed class ParquetSource : TableSource
         };
     }
 
-    public override void Dispose() => _reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    public override void Dispose()
+    {
+        GiveBack();
+        _reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+
+    private void GiveBack()
+    {
+        _rented.ForEach(values => ArrayPool<double>.Shared.Return(values));
+        _rented.Clear();
+    }
 
     private DataField Flat(int place) =>
         _fields[place] is DataField { IsArray: false, MaxRepetitionLevel: 0 } field ? field : throw OtherType(place, "lists or structures");
 
-    private Fields ReadDoubles(DataField field)
-    {
-        double[] values = Raw<double>(field, out int[]? levels);
-        return new Fields(levels is null ? values : Spread(field, values, levels, value => value, double.NaN));
-    }
-
     private Fields Read<T>(DataField field)
-        where T : struct, INumberBase<T> => new(Spread<T, double>(field, double.CreateChecked, double.NaN));
+        where T : struct, INumberBase<T>
+    {
+        double[] numbers = ArrayPool<double>.Shared.Rent(Count);
+        _rented.Add(numbers);
+        T[] values = numbers as T[] ?? new T[Count];
+        Fill(field, values.AsMemory(0, Count), out int[]? levels);
+        int there = levels is null ? Count : levels.AsSpan(0, Count).Count(field.MaxDefinitionLevel);
+
+        // From the end, since the values that are there may be in the same array.
+        for (int i = Count - 1; i >= 0 && !(levels is null && ReferenceEquals(values, numbers)); i--)
+        {
+            numbers[i] = levels is null || levels[i] == field.MaxDefinitionLevel ? double.CreateChecked(values[--there]) : double.NaN;
+        }
+
+        return new Fields(numbers) { Rows = Count };
+    }
 
     // A time of the day is a count since midnight.
     private static string TimeOf(TimeDataField field, long count) => CellText.Format(TimeSpan.FromTicks(field.Precision switch
@@ -136,20 +161,20 @@ internal sealed class ParquetSource : TableSource
         where T : struct, IFormattable =>
         Spread<T, string?>(field, value => value.ToString(null, CultureInfo.InvariantCulture), null);
 
+    // Values that are there stand one after another; the levels say in which rows.
     private TResult[] Spread<T, TResult>(DataField field, Func<T, TResult> convert, TResult missing)
         where T : struct
     {
-        T[] values = Raw<T>(field, out int[]? levels);
-        return levels is null ? Array.ConvertAll(values, value => convert(value)) : Spread(field, values, levels, convert, missing);
-    }
+        var values = new T[Count];
+        Fill<T>(field, values, out int[]? levels);
+        if (levels is null)
+        {
+            return Array.ConvertAll(values, value => convert(value));
+        }
 
-    // Values that are there stand one after another; the levels say in which rows.
-    private static TResult[] Spread<T, TResult>(
-        DataField field, T[] values, int[] levels, Func<T, TResult> convert, TResult missing)
-    {
-        var spread = new TResult[levels.Length];
+        var spread = new TResult[Count];
         int at = 0;
-        for (int i = 0; i < levels.Length; i++)
+        for (int i = 0; i < spread.Length; i++)
         {
             spread[i] = levels[i] == field.MaxDefinitionLevel ? convert(values[at++]) : missing;
         }
@@ -157,7 +182,10 @@ internal sealed class ParquetSource : TableSource
         return spread;
     }
 
-    private T[] Raw<T>(DataField field, out int[]? levels)
+    /// <param name="field">The column.</param>
+    /// <param name="values">Takes the values that are there.</param>
+    /// <param name="levels">Says of each row whether it has one, and stays until the next call; null where all rows have.</param>
+    private void Fill<T>(DataField field, Memory<T> values, out int[]? levels)
         where T : struct
     {
         Parquet.Meta.ColumnMetaData? said = _group!.GetMetadata(field)?.MetaData;
@@ -177,10 +205,16 @@ internal sealed class ParquetSource : TableSource
             };
         }
 
-        var values = new T[Count];
-        levels = field.MaxDefinitionLevel > 0 ? new int[Count] : null;
-        Memory<int>? definition = levels?.AsMemory();
-        _group.ReadRawAsync<T>(field, values, definition, null).AsTask().GetAwaiter().GetResult();
-        return values;
+        if (field.MaxDefinitionLevel == 0)
+        {
+            _group.ReadRawAsync<T>(field, values, null, null).AsTask().GetAwaiter().GetResult();
+            levels = null;
+            return;
+        }
+
+        _levels = _levels.Length >= Count ? _levels : new int[Count];
+        Memory<int> here = _levels.AsMemory(0, Count);
+        _group.ReadRawAsync<T>(field, values, here, null).AsTask().GetAwaiter().GetResult();
+        levels = here.Span.ContainsAnyExcept(field.MaxDefinitionLevel) ? _levels : null;
     }
 }

@@ -7,12 +7,12 @@ internal sealed class SafeSource : TableSource
 {
     private readonly TableSource _inner;
     private readonly string _format;
+    private readonly Stream _stream;
 
-    private SafeSource(TableSource inner, string format)
+    private SafeSource(TableSource inner, Stream stream, string format)
         : base(inner.Name)
     {
-        _inner = inner;
-        _format = format;
+        (_inner, _stream, _format) = (inner, stream, format);
     }
 
     public override IReadOnlyList<string> Header => _inner.Header;
@@ -22,6 +22,9 @@ internal sealed class SafeSource : TableSource
     public override int Count => _inner.Count;
 
     public override int Blocks => Try(() => _inner.Blocks);
+
+    // The columns of a block stand one after the other, the last ones to be read at its end.
+    public override long BytesRead => _stream.Position;
 
     public override void GoTo(int block) => _inner.GoTo(block);
 
@@ -53,7 +56,7 @@ internal sealed class SafeSource : TableSource
                 throw new TableException(TableProblem.Empty, path) { Expected = "columns", Found = "none" };
             }
 
-            return new ColumnRows(new SafeSource(source, format), options);
+            return new ColumnRows(new SafeSource(source, stream, format), options);
         }
         catch (Exception e)
         {
@@ -66,7 +69,7 @@ internal sealed class SafeSource : TableSource
 
     public override long RowAt(int row) => _inner.RowAt(row);
 
-    public override Fields Numbers(int place) => Try(() => Whole(_inner.Numbers(place), fields => fields.Values.Length));
+    public override Fields Numbers(int place) => Try(() => Whole(_inner.Numbers(place), fields => fields.Rows));
 
     public override string?[] Texts(int place) => Try(() => Whole(_inner.Texts(place), texts => texts.Length));
 

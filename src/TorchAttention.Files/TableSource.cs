@@ -33,10 +33,13 @@ internal abstract class TableSource : IDisposable
     /// <returns>Whether there is one.</returns>
     public abstract bool Next();
 
+    /// <summary>How far the file was read, in bytes.</summary>
+    public virtual long BytesRead => throw new NotSupportedException();
+
     /// <summary>The number of one of the block's rows, as messages count them.</summary>
     public abstract long RowAt(int row);
 
-    /// <summary>A column of the block as numbers, and as text where it has some that are none.</summary>
+    /// <summary>A column of the block as numbers, and as text where it has some that are none; both are gone with the block.</summary>
     /// <exception cref="TableException">Its type is neither.</exception>
     public abstract Fields Numbers(int place);
 

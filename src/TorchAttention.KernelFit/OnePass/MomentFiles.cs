@@ -84,7 +84,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         T? moments = like?.Empty();
         foreach (string path in files.Paths)
         {
-            foreach (RowBatch batch in files.Read(path, null))
+            foreach (RowBatch batch in files.Read(path))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (moments is not null)
@@ -117,11 +117,12 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
     private long ReadFile(T moments, string path, Action<long> read, CancellationToken cancellationToken)
     {
         long dropped = 0;
-        foreach (RowBatch batch in files.Read(path, read))
+        foreach (RowBatch batch in files.Read(path))
         {
             cancellationToken.ThrowIfCancellationRequested();
             Add(moments, batch, path);
             dropped = batch.Dropped;
+            read(batch.BytesRead);
         }
 
         return dropped;

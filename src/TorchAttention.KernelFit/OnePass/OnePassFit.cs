@@ -105,7 +105,7 @@ internal sealed class OnePassFit(
             MomentRegression open = model;
             model = ProgressBar.Show("settle", isQuiet, progress =>
             {
-                foreach (RowBatch batch in files.Paths.SelectMany(path => files.Read(path, null)))
+                foreach (RowBatch batch in files.Paths.SelectMany(files.Read))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     rows.Add(batch.Keys, batch.Values, batch.Weights);

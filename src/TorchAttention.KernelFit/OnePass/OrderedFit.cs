@@ -50,9 +50,10 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         try
         {
             long before = 0;
+            double bytes = Math.Max(1, files.Bytes);
             foreach (string path in files.Paths)
             {
-                foreach (RowBatch batch in files.Read(path, read => progress?.Report((before + read) / Math.Max(1.0, files.Bytes))))
+                foreach (RowBatch batch in files.Read(path))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     if (batch.Labels is null)
@@ -63,6 +64,8 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
                     {
                         rows.AddClasses(batch.Keys, batch.Labels, batch.Weights);
                     }
+
+                    progress?.Report((before + batch.BytesRead) / bytes);
                 }
 
                 before += File.Exists(path) ? new FileInfo(path).Length : 0;

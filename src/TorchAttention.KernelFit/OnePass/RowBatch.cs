@@ -11,6 +11,9 @@ internal sealed record RowBatch(List<double>[] Columns, int Features, int Target
 {
     public int Rows => Columns[0].Count;
 
+    /// <summary>How far the file was read, in bytes; 0 where nobody knows.</summary>
+    public long BytesRead { get; init; }
+
     /// <summary>The class of each row; null for values.</summary>
     public string[]? Labels { get; init; }
 

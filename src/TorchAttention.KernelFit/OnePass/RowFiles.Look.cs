@@ -24,7 +24,7 @@ internal sealed partial class RowFiles
         if (bytes <= SmallFile)
         {
             List<double>[] all = NewLists();
-            foreach (RowBatch batch in Paths.SelectMany(path => Read(path, null)))
+            foreach (RowBatch batch in Paths.SelectMany(path => Read(path)))
             {
                 batch.AddTo(all);
             }
@@ -106,7 +106,12 @@ internal sealed partial class RowFiles
                 int step = (int)Math.Max(1, own[0].Count * wanted / (2 * PilotRows));
                 for (int column = 0; column < own.Length; column++)
                 {
-                    double[] some = [.. own[column].Where((_, row) => row % step == 0)];
+                    double[] some = new double[((own[column].Count - 1) / step) + 1];
+                    for (int i = 0; i < some.Length; i++)
+                    {
+                        some[i] = own[column][i * step];
+                    }
+
                     kept[column].AddRange(some);
                     if (column < Features)
                     {
@@ -135,7 +140,7 @@ internal sealed partial class RowFiles
         List<double>[] kept = NewLists();
         long every = 1;
         long row = 0;
-        foreach (RowBatch batch in Paths.SelectMany(path => Read(path, null)))
+        foreach (RowBatch batch in Paths.SelectMany(path => Read(path)))
         {
             for (int i = 0; i < batch.Rows; i++)
             {
@@ -191,7 +196,7 @@ internal sealed partial class RowFiles
         if (values[0].Count < 2)
         {
             // Text of another kind, or rows longer than a place: from the beginning then.
-            using IEnumerator<RowBatch> batches = Read(Paths[0], null).GetEnumerator();
+            using IEnumerator<RowBatch> batches = Read(Paths[0]).GetEnumerator();
             if (batches.MoveNext())
             {
                 values = batches.Current.Columns;

@@ -11,6 +11,9 @@ internal sealed partial class RowFiles
 {
     private const int BatchRows = 1 << 16;
 
+    // As many rows as a row group usually has: the next one is read while these are added up.
+    private const int BatchesAhead = 16;
+
     /// <summary>A first look takes so many rows.</summary>
     public const int PilotRows = 100_000;
 
@@ -96,37 +99,39 @@ internal sealed partial class RowFiles
     /// <summary>Whether a name stands for several files.</summary>
     public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);
 
-    /// <summary>The rows of a file.</summary>
+    /// <summary>The rows of a file; the last batch, which says how many were left out in all, has none.</summary>
     /// <param name="path">One of <see cref="Paths"/>.</param>
-    /// <param name="read">Told the bytes read of it, now and then.</param>
-    public IEnumerable<RowBatch> Read(string path, Action<long>? read)
+    public IEnumerable<RowBatch> Read(string path)
+    {
+        long dropped = 0;
+        foreach (RowBatch batch in ReadAhead.Of(ReadBatches(path), BatchesAhead))
+        {
+            yield return batch;
+            dropped = batch.Dropped;
+        }
+
+        Dropped += dropped;
+    }
+
+    // Batches that are under way have lists of their own, which are used again for later ones.
+    private IEnumerable<RowBatch> ReadBatches(string path)
     {
         using Stream? stream = TableFile.IsCsv(path) ? Open(path) : null;
         using TableRows rows = stream is null ? TableFile.Open(path, _csv) : CsvRows.Open(stream, NameOf(path), _csv);
         Choose(rows, path);
-        List<double>[] now = NewLists();
-        List<double>[] next = NewLists();
-        Task<int> reading = Next(rows, next);
-        while (true)
+        List<double>[][] lists = [.. Enumerable.Range(0, ReadAhead.Held(BatchesAhead)).Select(_ => NewLists())];
+        int count = 1;
+        for (int at = 0; count > 0; at = (at + 1) % lists.Length)
         {
-            int count = Wait(reading);
-            (now, next) = (next, now);
-            if (count == 0)
+            List<double>[] values = lists[at];
+            Array.ForEach(values, column => column.Clear());
+            count = Read(rows, values, BatchRows);
+            yield return new RowBatch(values, Features, Targets, rows.DroppedRows)
             {
-                break;
-            }
-
-            // The next rows are read while these are added up.
-            long dropped = rows.DroppedRows;
-            reading = Next(rows, next);
-            yield return new RowBatch(now, Features, Targets, dropped) { Labels = LabelsOf(now) };
-            if (read is not null && stream?.CanSeek == true)
-            {
-                read(stream.Position);
-            }
+                Labels = LabelsOf(values),
+                BytesRead = rows is ColumnRows columns ? columns.BytesRead : stream is { CanSeek: true } ? stream.Position : 0,
+            };
         }
-
-        Dropped += rows.DroppedRows;
     }
 
     /// <summary>How many rows with missing numbers were left out.</summary>
@@ -159,12 +164,6 @@ internal sealed partial class RowFiles
 
     private List<double>[] NewLists() =>
         [.. Enumerable.Range(0, Features + Targets + (_weights is null ? 0 : 1)).Select(_ => new List<double>())];
-
-    private Task<int> Next(TableRows rows, List<double>[] values) => Task.Run(() =>
-    {
-        Array.ForEach(values, column => column.Clear());
-        return Read(rows, values, BatchRows);
-    });
 
     /// <summary>Some rows looked at.</summary>
     /// <param name="columns">Their columns.</param>
@@ -233,8 +232,6 @@ internal sealed partial class RowFiles
         string[] classes = _classes;
         return AreClasses ? [.. columns[1].Select(place => classes[(int)place])] : null;
     }
-
-    private static int Wait(Task<int> reading) => reading.GetAwaiter().GetResult();
 
     private static Stream Open(string path) =>
         BuiltInTable.Find(path) is BuiltInTable table ? new MemoryStream(Encoding.UTF8.GetBytes(table.Open().ReadToEnd()))

@@ -97,6 +97,21 @@ public sealed class OnePassFilesTests : OnePassConsole
             File.ReadAllBytes(Console.PathOf("whole/model.safetensors")), File.ReadAllBytes(Console.PathOf("killed/model.safetensors")));
     }
 
+    // 65,536 rows are read at a time: those left out after the last of them are counted, too.
+    [Fact]
+    public void RowsLeftOutAtTheEnd_AreCounted()
+    {
+        Write("part-0.csv", 1 << 16, 1);
+        Write("part-1.csv", 300, 2);
+        File.AppendAllText(Console.PathOf("part-0.csv"), "1,,2,3,up\n1,2,NA,3,up\n");
+        File.AppendAllText(Console.PathOf("part-1.csv"), "1,,2,3,up\n");
+        Run("fit", "part-*.csv", "--x", "temp", "--y", "load", "--missing", "drop", "--no-plots", "--quiet", "--out", "run");
+
+        using JsonDocument run = Summary("run");
+        Assert.Equal(3, run.RootElement.GetProperty("dropped_rows").GetInt64());
+        Assert.Equal((1 << 16) + 300, run.RootElement.GetProperty("rows").GetInt64());
+    }
+
     [Fact]
     public void ParquetAndCsv_GiveTheSameBits()
     {

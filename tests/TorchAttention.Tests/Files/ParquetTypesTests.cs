@@ -75,6 +75,27 @@ public sealed class ParquetTypesTests : IDisposable
         Assert.Equal($"{Path}, column 'list': expected a column of numbers or text, got one of lists or structures", error.Message);
     }
 
+    // What a row group holds has no trace of the one before it, which was longer or had other gaps.
+    [Fact]
+    public void Gaps_AreThoseOfTheirRowGroup()
+    {
+        DataField[] fields = [new DataField<double?>("x"), new DataField<int?>("k")];
+        double?[][] x = [[1, 2, 3, 4, 5], [null, 6, null], [7, 8], [null, null, null, 9]];
+        int next = 0;
+        Written.Parquet(
+            Path, fields,
+            (group, field) => field.Name == "x"
+                ? group.WriteAsync<double>(field, x[next].AsMemory())
+                : group.WriteAsync<int>(field, Array.ConvertAll(x[next++], value => (int?)value).AsMemory()),
+            groups: x.Length);
+        string[] columns = ["x", "k"];
+        Table table = TableFile.Read(Path, columns, new CsvOptions { Missing = MissingValues.Drop });
+
+        Assert.All(columns, column => Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8, 9], table[column].ToArray()));
+        Assert.Equal(5, table.DroppedRows);
+        Assert.Equal(6, Assert.Throws<TableException>(() => TableFile.Read(Path, columns)).Row);
+    }
+
     [Fact]
     public void RowGroups_FollowEachOther()
     {
