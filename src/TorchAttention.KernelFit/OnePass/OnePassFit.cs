@@ -108,7 +108,14 @@ internal sealed class OnePassFit(
                 foreach (RowBatch batch in files.Paths.SelectMany(files.Read))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    rows.Add(batch.Keys, batch.Values, batch.Weights);
+                    if (batch.Labels is null)
+                    {
+                        rows.Add(batch.Keys, batch.Values, batch.Weights);
+                    }
+                    else
+                    {
+                        rows.AddClasses(batch.Keys, batch.Labels, batch.Weights);
+                    }
                 }
 
                 return open.Settle(rows, progress, cancellationToken);

@@ -7,13 +7,11 @@ internal sealed class MomentLevels
 {
     private readonly List<MomentLevel[]> _levels;
 
-    private static readonly Dictionary<long, KeptRow[]> _none = [];
-
-    private MomentLevels(List<MomentLevel[]> levels, IReadOnlyDictionary<long, KeptRow[]> again)
+    private MomentLevels(List<MomentLevel[]> levels, IReadOnlyDictionary<long, KeptRow[]>[]? again = null)
     {
         _levels = levels;
-        Again = again;
-        AtHand = Array.ConvertAll(FinestOfColumns, finest => new RowsAtHand(finest, again));
+        Again = again ?? Array.ConvertAll(FinestOfColumns, _ => new Dictionary<long, KeptRow[]>());
+        AtHand = [.. FinestOfColumns.Zip(Again, (finest, rows) => new RowsAtHand(finest, rows))];
         Rows = Finest.Counts.Sum();
         Weight = Finest.Weights.Sum();
     }
@@ -24,8 +22,8 @@ internal sealed class MomentLevels
     /// <summary>The narrowest cells, of each column (v).</summary>
     public MomentLevel[] FinestOfColumns => _levels[0];
 
-    /// <summary>All rows of some of the narrowest cells, read a second time.</summary>
-    public IReadOnlyDictionary<long, KeptRow[]> Again { get; }
+    /// <summary>All rows of some of the narrowest cells, read a second time, with the values of each column (v).</summary>
+    public IReadOnlyDictionary<long, KeptRow[]>[] Again { get; }
 
     /// <summary>The rows that can be asked one by one, with the values of each column (v).</summary>
     public RowsAtHand[] AtHand { get; }
@@ -58,11 +56,11 @@ internal sealed class MomentLevels
     {
         CellStore[] stores = [.. moments.Stores().Where(part => isAsked(part.Part)).Select(part => part.Store)];
         long[] ids = [.. Finest.Ids.Where(id => stores.Any(store => store.Find(id) >= 0))];
-        return new MomentLevels([MomentLevel.CreateColumns(moments, ids, isAsked)], _none);
+        return new MomentLevels([MomentLevel.CreateColumns(moments, ids, isAsked)]);
     }
 
-    /// <summary>The same of one column, with rows that were read again.</summary>
-    public MomentLevels With(IReadOnlyDictionary<long, KeptRow[]> again) => new(_levels, again);
+    /// <summary>The same with rows that were read again.</summary>
+    public MomentLevels With(IReadOnlyDictionary<long, KeptRow[]>[] again) => new(_levels, again);
 
     /// <summary>All rows, and those that do not stand far from all others: the same where none does.</summary>
     public static (MomentLevels All, MomentLevels Near) Create(Moments moments)
@@ -93,8 +91,8 @@ internal sealed class MomentLevels
             (first, end) = (first + low, end - high);
         }
 
-        var all = new MomentLevels([levels], _none);
+        var all = new MomentLevels([levels]);
         return (all, end - first == level.Count ? all
-            : new MomentLevels([MomentLevel.CreateColumns(moments, ids[first..end])], _none));
+            : new MomentLevels([MomentLevel.CreateColumns(moments, ids[first..end])]));
     }
 }

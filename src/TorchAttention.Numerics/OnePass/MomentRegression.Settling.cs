@@ -12,12 +12,16 @@ public sealed partial class MomentRegression
     {
         (_options, _threads, Degree, Classes) = (before._options, before._threads, before.Degree, before.Classes);
         (LeastX, MostX, MeansY, _totals, Count) = (before.LeastX, before.MostX, before.MeansY, before._totals, before.Count);
-        var again = new Dictionary<long, KeptRow[]>(before._all.Again);
-        foreach ((long cell, KeptRow[] own) in rows.ByCell())
+        IReadOnlyDictionary<long, KeptRow[]>[] again = [.. before._all.Again.Select((known, column) =>
         {
-            again[cell] = own;
-        }
+            var all = new Dictionary<long, KeptRow[]>(known);
+            foreach ((long cell, KeptRow[] own) in rows.ByCell(column))
+            {
+                all[cell] = own;
+            }
 
+            return all;
+        })];
         _all = before._all.With(again);
         _near = before._near == before._all ? _all : before._near.With(again);
         Bandwidth = double.NaN;
@@ -31,11 +35,10 @@ public sealed partial class MomentRegression
     /// </summary>
     /// <returns>
     /// What takes these rows, to be given to <see cref="Settle"/>. Null where nothing is open, and where all that is open needs so many
-    /// rows that it is better fitted in memory. Null too for several columns of values, for classes, and for a bandwidth found by folds.
+    /// rows that it is better fitted in memory. Null too for a bandwidth found by folds.
     /// </returns>
     public SecondPass? StartSecondPass() =>
-        Columns > 1 || Classes.Count > 0 || _options.Bandwidth.Rule == BandwidthRule.KFold ? null
-            : SecondPass.Create(_all.AtHand[0], _open);
+        _options.Bandwidth.Rule == BandwidthRule.KFold ? null : SecondPass.Create(_all.AtHand[0], _all.AtHand.Length, [.. Classes], _open);
 
     /// <summary>The fit with rows that were read a second time; the bandwidth is looked for again with them.</summary>
     /// <param name="rows">The rows that <see cref="StartSecondPass"/> asks for.</param>

@@ -238,7 +238,7 @@ public sealed partial class MomentRegression : IPredictor
         MomentFit[] fits = [.. levels.For(h).Zip(
             levels.AtHand, (level, atHand) => new MomentFit(level, h, Degree, isCertified, atHand))];
         MomentScore[] scores = Array.ConvertAll(fits, fit => fit.Score(_threads, cancellationToken));
-        _open = isCertified ? fits[0].Open : _open;
+        _open = isCertified ? [.. fits.SelectMany(fit => fit.Open)] : _open;
         return scores;
     }
 

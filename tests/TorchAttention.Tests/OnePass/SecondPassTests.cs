@@ -55,6 +55,54 @@ public sealed class SecondPassTests
         });
     }
 
+    [Theory]
+    [InlineData("far row", 0)]
+    [InlineData("far row", 1)]
+    [InlineData("far duplicates", 1)]
+    public void OpenRowsOfSeveralTargets_AreSettled(string kind, int degree)
+    {
+        (double[] x, double[] first) = Draw(kind, 6_000);
+        double[] y = [.. x.Zip(first).SelectMany(pair => new[] { pair.Second, Math.Exp(pair.First) - (3 * pair.Second) })];
+        var moments = new Moments(MomentGrid.Choose(x, y, x.Length, degree: degree));
+        moments.Add(x, y);
+        var open = MomentRegression.Fit(moments, new MomentOptions { Degree = degree });
+        Assert.False(open.Certificate.IsProved, $"{open.Certificate}");
+        Assert.Throws<ArgumentException>(() => open.StartSecondPass()!.Add(x, first));
+        Assert.Throws<ArgumentException>(() => open.StartSecondPass()!.AddClasses(x, new string[x.Length]));
+        MomentRegression settled = Settle(open, x, y);
+
+        Assert.True(settled.Certificate.IsProved, $"{settled.Certificate}");
+        var memory = KernelRegression.Fit(x, y, 1, new KernelRegressionOptions { Degree = degree, Bandwidth = settled.Bandwidth });
+        double expected = memory.Diagnostics.LeaveOneOutError;
+        Assert.InRange(settled.Certificate.Bound / expected, 0, 1e-9);
+        Assert.Equal(expected, settled.Diagnostics.LeaveOneOutError, 1e-9 * expected);
+    }
+
+    [Fact]
+    public void OpenRowsOfClasses_AreSettled()
+    {
+        (double[] x, double[] y) = Draw("far row", 6_000);
+        string[] classes = [.. y.Select(value => value < 0.3 ? "low" : value < 0.8 ? "middle" : "high")];
+        var moments = new Moments(MomentGrid.ChooseClasses(x, classes, x.Length));
+        moments.AddClasses(x, classes);
+        var open = MomentRegression.Fit(moments);
+        Assert.False(open.Certificate.IsProved, $"{open.Certificate}");
+        Assert.Throws<ArgumentException>(() => open.StartSecondPass()!.Add(x, y));
+        Assert.Throws<RegressionDataException>(() => open.StartSecondPass()!.AddClasses(x, [.. classes.Select(_ => "other")]));
+        MomentRegression settled = open;
+        for (int passes = 0; passes < 3 && settled.StartSecondPass() is { } pass; passes++)
+        {
+            pass.AddClasses(x, classes);
+            settled = settled.Settle(pass);
+        }
+
+        Assert.True(settled.Certificate.IsProved, $"{settled.Certificate}");
+        var memory = KernelRegression.FitClasses(x, classes, 1, new KernelRegressionOptions { Degree = 0, Bandwidth = settled.Bandwidth });
+        double expected = memory.Diagnostics.LeaveOneOutError;
+        Assert.InRange(settled.Certificate.Bound / expected, 0, 1e-9);
+        Assert.Equal(expected, settled.Diagnostics.LeaveOneOutError, 1e-9 * expected);
+    }
+
     [Fact]
     public void ThousandProblems_AreWithinTheirBoundsOnceSettled()
     {
