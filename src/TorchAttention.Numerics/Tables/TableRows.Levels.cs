@@ -6,7 +6,8 @@ public abstract partial class TableRows
     /// <summary>The level of a field that is missing, where that is a level of its own.</summary>
     internal const string MissingLevel = "(missing)";
 
-    private List<string>?[] _levels = [];
+    // By their texts, in the order that they were met.
+    private OrderedDictionary<string, bool>?[] _levels = [];
     private bool _areLevelsKnown;
     private bool _mayBeUnseen;
     private bool _missingIsLevel;
@@ -18,7 +19,8 @@ public abstract partial class TableRows
     /// <param name="mayBeUnseen">Whether a text that is none of them is read as NaN, and not an error.</param>
     internal void TakeLevels(IReadOnlyList<IReadOnlyList<string>?> levels, bool mayBeUnseen)
     {
-        _levels = [.. Columns.Select((_, i) => i < levels.Count && levels[i] is { } own ? own.ToList() : null)];
+        _levels = [.. Columns.Select((_, i) => i < levels.Count && levels[i] is { } own
+            ? new OrderedDictionary<string, bool>(own.Select(level => KeyValuePair.Create(level, true))) : null)];
         (_areLevelsKnown, _mayBeUnseen) = (true, mayBeUnseen);
     }
 
@@ -30,7 +32,7 @@ public abstract partial class TableRows
 
     /// <summary>The levels of a chosen column that have been read; none where it is no category.</summary>
     /// <param name="column">The column's place among those chosen.</param>
-    internal IReadOnlyList<string> LevelsOf(int column) => _levels[column] ?? [];
+    internal IReadOnlyList<string> LevelsOf(int column) => _levels[column] is { } levels ? levels.Keys : [];
 
     /// <summary>
     /// Whether a missing field of a chosen column is none that its row is left out for. Where the column's kind is not known yet the field
@@ -38,7 +40,7 @@ public abstract partial class TableRows
     /// </summary>
     private protected bool MayMissIn(int column) => column == MayMiss
         || (_missingIsLevel && (_kinds[column] ?? ColumnKind.Category) == ColumnKind.Category)
-        || (_areLevelsKnown && _levels[column]?.Contains(MissingLevel) == true);
+        || (_areLevelsKnown && _levels[column]?.ContainsKey(MissingLevel) == true);
 
     /// <summary>What is read for a missing field of such a column.</summary>
     private protected double MissingIn(int column, long row)
@@ -73,12 +75,12 @@ public abstract partial class TableRows
 
     private double LevelOf(int column, string text)
     {
-        List<string> levels = _levels[column] ??= [];
+        OrderedDictionary<string, bool> levels = _levels[column] ??= [];
         int place = levels.IndexOf(text);
         if (place < 0 && !_areLevelsKnown)
         {
             place = levels.Count;
-            levels.Add(text);
+            levels.Add(text, true);
         }
 
         return place < 0 ? double.NaN : place;
@@ -87,5 +89,5 @@ public abstract partial class TableRows
     /// <summary>What was expected of the level of a category that was read as a number; null where it is right.</summary>
     private protected string? RefusedLevel(int column, double number) =>
         !double.IsNaN(number) || !_areLevelsKnown || _mayBeUnseen ? null
-            : $"one of the model's levels {PlainText.List(_levels[column] ?? [])}";
+            : $"one of the model's levels {PlainText.List(LevelsOf(column))}";
 }

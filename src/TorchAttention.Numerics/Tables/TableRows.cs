@@ -76,7 +76,7 @@ public abstract partial class TableRows : IDisposable
         ArgumentNullException.ThrowIfNull(columns);
         Columns = [.. columns];
         _kinds = [.. columns.Select((_, i) => kinds is not null && i < kinds.Count ? kinds[i] : ColumnKind.Number)];
-        _levels = new List<string>?[Columns.Length];
+        _levels = new OrderedDictionary<string, bool>?[Columns.Length];
         Places = Array.ConvertAll(Columns, Find);
         LabelPlace = label is null ? -1 : Find(label);
         NotNegative = notNegative;
