@@ -132,10 +132,13 @@ internal sealed class FittedModel
                 $"{given}: expected a model of numbers, got one with categories, which has --interval plain and new");
         }
 
-        if (hasInterval && Model is CondensedCurve or CondensedSurface)
+        bool hasNoise = Model is CondensedCurve { HasNoise: true } or CondensedCurves { HasNoise: true };
+        if (hasInterval && Model is CondensedCurve or CondensedCurves or CondensedSurface
+            && !(hasNoise && options.Interval == IntervalKind.NewObservation))
         {
             throw CliException.WrongInput(
-                "--interval: expected a model of rows, got a condensed curve, which has lost the residuals that intervals are made of");
+                $"--interval: expected plain{(hasNoise ? " or new" : "")} of a condensed curve, which has lost the residuals that others "
+                    + $"are made of, got {PredictOptions.NameOf(request.Interval)}");
         }
 
         if (options.HasSlopes && Model is CondensedSurface)

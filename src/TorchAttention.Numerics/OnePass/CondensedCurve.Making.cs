@@ -15,6 +15,9 @@ public sealed partial class CondensedCurve
     private const double NeighboursTolerance = 1e-6;
     private const double MostOfNeighbours = 1e-3;
 
+    // Of a tenth of a percent of how much the noise varies: a piece is short beside the kernel.
+    private const int NoiseTerms = 4;
+
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
 
@@ -199,6 +202,7 @@ public sealed partial class CondensedCurve
             int n = _pieces.Nodes;
             double[] values = new double[n];
             double[] counts = new double[n];
+            double[] variances = new double[n];
             for (int i = 0; i < n; i++)
             {
                 double place = (_pieces.Places[i] + 1) / 2 * cells;
@@ -209,8 +213,11 @@ public sealed partial class CondensedCurve
                 double d = sums.Denominator(_degree);
                 values[i] = sums.Numerator(_degree) / d;
                 counts[i] = d * d / sums.Squares(_degree) / _meanWeight;
+                variances[i] = _curve.VarianceIn(at.Curve, t);
             }
 
+            double[] noise = new double[K];
+            _pieces.Fit(variances, noise);
             _pieces.Fit(values, mean);
             _pieces.Fit(counts, neighbours);
             for (int k = 0; k < K; k++)
@@ -230,7 +237,10 @@ public sealed partial class CondensedCurve
                 isFar &= at.IsFar;
             }
 
-            return new Piece(start, cells, mean, neighbours, bound, ofNeighbours, isFar);
+            return new Piece(start, cells, mean, neighbours, bound, ofNeighbours, isFar)
+            {
+                Noise = [.. noise.Take(NoiseTerms).Select(number => double.IsNaN(noise[0]) ? 0 : (double)(float)number)],
+            };
         }
 
         // |F - B / D| <= (sup |F D - B| + dB + |F| dD) / (min D - dD): polynomials, known at enough nodes.
@@ -314,6 +324,7 @@ public sealed partial class CondensedCurve
             LocalSums largest = LocalSums.Largest(values, _basis.Between(_level.K - 1));
             (double ofD, _, double ofB) = errors.Of(_degree, largest);
             return new Cell(
+                curve,
                 polynomials,
                 denominators,
                 numerators,
@@ -330,10 +341,11 @@ public sealed partial class CondensedCurve
         private int OrderOfSquares => ((2 * _degree) + 1) * (_level.K - 1);
 
         /// <summary>
-        /// Sums in a cell, values about the origin: as polynomials; D, B and sum l^2 / s D^2 at the nodes, the least they are in between,
+        /// Sums in a cell; values about the origin: as polynomials; D, B and sum l^2 / s D^2 at the nodes, the least they are in between,
         /// and what they are off by.
         /// </summary>
         private sealed record Cell(
+            MomentCurve.CellCurve Curve,
             double[][] Polynomials,
             double[] Denominators,
             double[] Numerators,

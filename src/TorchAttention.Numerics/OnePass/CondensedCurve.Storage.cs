@@ -25,7 +25,7 @@ public sealed partial class CondensedCurve
     internal Dictionary<string, SafeTensor> Tensors(string prefix)
     {
         int n = _pieces.Length;
-        return new Dictionary<string, SafeTensor>
+        var tensors = new Dictionary<string, SafeTensor>
         {
             [$"{prefix}starts"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Start)], n),
             [$"{prefix}cells"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Cells)], n),
@@ -38,6 +38,15 @@ public sealed partial class CondensedCurve
                 [Bandwidth, _origin, LeastX, MostX, Tolerance, .. Diagnostics.ToNumbers()],
                 Numbers),
         };
+        if (HasNoise)
+        {
+            tensors[$"{prefix}noise"] = SafeTensor.Create(
+                [.. _pieces.SelectMany(piece => piece.HasNoise ? piece.Noise : new double[NoiseTerms]).Select(number => (float)number)],
+                n,
+                NoiseTerms);
+        }
+
+        return tensors;
     }
 
     /// <summary>What is said of the curve in a file's header.</summary>
@@ -80,15 +89,19 @@ public sealed partial class CondensedCurve
     internal static CondensedCurve Read(string path, StoredModel reader, string prefix)
     {
         long[] starts = reader.Longs($"{prefix}starts", 1);
+        int n = starts.Length;
         long[] cells = reader.Longs($"{prefix}cells", 1);
         double[] mean = reader.Doubles($"{prefix}mean", 2);
         double[] neighbours = [.. reader.Floats($"{prefix}neighbours", 2).Select(number => (double)number)];
+        double[] noise = reader.HasTensor($"{prefix}noise")
+            ? [.. reader.Floats($"{prefix}noise", 2).Select(number => (double)number)]
+            : new double[n * NoiseTerms];
         double[] bounds = reader.Doubles($"{prefix}bounds", 2);
         double[] far = reader.Doubles($"{prefix}far", 1);
         double[] said = reader.Doubles($"{prefix}numbers", 1);
-        int n = starts.Length;
         bool fits = n > 0 && cells.Length == n && mean.Length == n * K && neighbours.Length == n * K && bounds.Length == 2 * n
             && far.Length == n && said.Length == Numbers && mean.All(double.IsFinite) && neighbours.All(double.IsFinite)
+            && noise.Length == n * NoiseTerms && noise.All(double.IsFinite)
             && cells.All(count => count is > 0 and <= 1L << 53) && Math.Abs((double)starts[0]) < 1L << 53
             && starts.Zip(cells, (start, count) => unchecked(start + count)).SkipLast(1).SequenceEqual(starts.Skip(1))
             && Math.Abs((double)starts[^1]) + cells[^1] < 1L << 54
@@ -109,7 +122,10 @@ public sealed partial class CondensedCurve
             neighbours[(i * K)..((i + 1) * K)],
             bounds[2 * i],
             bounds[(2 * i) + 1],
-            far[i] != 0))];
+            far[i] != 0)
+        {
+            Noise = noise[(i * NoiseTerms)..((i + 1) * NoiseTerms)],
+        })];
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         return new CondensedCurve(pieces, exponent, said[1])
         {

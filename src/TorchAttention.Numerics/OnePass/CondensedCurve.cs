@@ -89,6 +89,12 @@ public sealed partial class CondensedCurve : IPredictor
     /// </summary>
     public bool IsProved { get; init; } = true;
 
+    /// <summary>
+    /// Whether the noise's local variance is known, an estimate, which intervals of new observations are made of. A curve of a kernel that
+    /// ends has none, nor has one that was saved before there were any.
+    /// </summary>
+    public bool HasNoise => _pieces.Any(piece => piece.HasNoise);
+
     /// <summary>The number of pieces.</summary>
     public int Pieces => _pieces.Length;
 
@@ -123,7 +129,7 @@ public sealed partial class CondensedCurve : IPredictor
         CancellationToken cancellationToken = default)
     {
         options ??= new PredictionOptions();
-        return CurvePredictions.Create(queries, [At], Diagnostics, (LeastX, MostX), options, cancellationToken);
+        return CurvePredictions.Create(queries, [At], Diagnostics, (LeastX, MostX), options, HasNoise, cancellationToken);
     }
 
     /// <summary>The mean alone.</summary>
@@ -206,7 +212,10 @@ public sealed partial class CondensedCurve : IPredictor
             piece.HasBand ? Chebyshev.At(piece.Neighbours, t) : double.NaN,
             Chebyshev.At(slope, t) * 2 / Math.ScaleB(piece.Cells, _exponent),
             piece.Bound,
-            piece.IsFar);
+            piece.IsFar)
+        {
+            Variance = piece.HasNoise ? Math.Max(0, Chebyshev.At(piece.Noise, t)) : double.NaN,
+        };
     }
 
     // The place in the piece, -1 to 1; beyond all of them the end.
@@ -244,5 +253,11 @@ public sealed partial class CondensedCurve : IPredictor
     {
         /// <summary>Whether a number of examples is known here; a positive number has a positive mean.</summary>
         public bool HasBand => Neighbours[0] > 0;
+
+        /// <summary>The noise's local variance, of fewer terms; none where it is not known.</summary>
+        public double[] Noise { get; init; } = [];
+
+        /// <summary>Whether a variance is known here.</summary>
+        public bool HasNoise => Noise.Length > 0 && Noise[0] > 0;
     }
 }

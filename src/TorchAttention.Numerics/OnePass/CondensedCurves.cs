@@ -50,6 +50,9 @@ public sealed class CondensedCurves : IPredictor
     /// <summary>The most that a mean within the pieces that are proved is off by, in any column.</summary>
     public double Bound => _curves.Max(curve => curve.Bound);
 
+    /// <summary>Whether the noise's local variance is known of each, <see cref="CondensedCurve.HasNoise"/>.</summary>
+    public bool HasNoise => _curves.All(curve => curve.HasNoise);
+
     /// <summary>Predicts.</summary>
     /// <param name="queries">Queries (m).</param>
     /// <param name="options">The defaults where null; bands are pointwise.</param>
@@ -69,6 +72,7 @@ public sealed class CondensedCurves : IPredictor
             Diagnostics,
             (_curves[0].LeastX, _curves[0].MostX),
             options ?? new PredictionOptions(),
+            HasNoise,
             cancellationToken);
 
     /// <summary>Saves the curves in the safetensors format.</summary>

@@ -11,6 +11,9 @@ namespace TorchAttention.Numerics.OnePass;
 /// <param name="IsFar">Whether the rows that speak are more than three bandwidths away.</param>
 internal readonly record struct CurvePoint(double Mean, double EffectiveNeighbours, double Slope, double Bound, bool IsFar)
 {
+    /// <summary>The local variance of the noise, of rows of the weight that they have there; NaN where it is not known.</summary>
+    public double Variance { get; init; } = double.NaN;
+
     /// <summary>Where no row is in a kernel's reach.</summary>
     public static CurvePoint OfNothing { get; } = new(double.NaN, 0, double.NaN, double.PositiveInfinity, IsFar: true);
 }
@@ -26,6 +29,7 @@ internal static class CurvePredictions
     /// <param name="diagnostics">Of the fit.</param>
     /// <param name="range">The least and the largest key.</param>
     /// <param name="options">What is asked for.</param>
+    /// <param name="hasVariance">Whether the curves know the noise's local variance.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public static Predictions Create(
         ReadOnlySpan<double> queries,
@@ -33,21 +37,23 @@ internal static class CurvePredictions
         Diagnostics diagnostics,
         (double Least, double Most) range,
         PredictionOptions options,
+        bool hasVariance,
         CancellationToken cancellationToken)
     {
-        double[] places = Checked(queries, 1, options);
+        double[] places = Checked(queries, 1, options, hasVariance);
         return Create(places, [range], (i, c) => curves[c](places[i]), diagnostics, options, cancellationToken);
     }
 
     /// <summary>The queries, where all can be answered.</summary>
-    public static double[] Checked(ReadOnlySpan<double> queries, int features, PredictionOptions options)
+    public static double[] Checked(ReadOnlySpan<double> queries, int features, PredictionOptions options, bool hasVariance = false)
     {
         RegressionCheck.Prediction(options, features);
-        if (options.Interval != IntervalKind.MeanWithoutBias)
+        if (options.Interval != IntervalKind.MeanWithoutBias && !(hasVariance && options.Interval == IntervalKind.NewObservation))
         {
+            string other = hasVariance ? $" or {IntervalKind.NewObservation}" : "";
             throw new ArgumentException(
-                $"Expected the interval {IntervalKind.MeanWithoutBias} of a curve without rows, got {options.Interval}, which is made of "
-                    + "their residuals.", nameof(options));
+                $"Expected the interval {IntervalKind.MeanWithoutBias}{other} of a curve without rows, got {options.Interval}, which is "
+                    + "made of their residuals.", nameof(options));
         }
 
         if (options.IsSimultaneous)
@@ -97,12 +103,14 @@ internal static class CurvePredictions
         int columns = diagnostics.ResidualStandardError.Count;
         int all = m * columns;
         int errors = options.HasErrors ? all : 0;
+        bool isNew = options.Interval == IntervalKind.NewObservation;
         var predictions = new Predictions
         {
             Mean = new double[all],
             StandardError = new double[errors],
             Lower = new double[errors],
             Upper = new double[errors],
+            NoiseDeviation = new double[isNew ? errors : 0],
             Quantile = options.HasErrors ? quantile : double.NaN,
             EffectiveNeighbours = new double[options.HasErrors ? m : 0],
             Slopes = new double[options.HasSlopes ? all : 0],
@@ -134,7 +142,13 @@ internal static class CurvePredictions
                 if (options.HasErrors)
                 {
                     double error = double.IsNaN(point.Mean) ? double.NaN
+                        : isNew ? Math.Sqrt(point.Variance * (1 + (1 / point.EffectiveNeighbours)))
                         : diagnostics.ResidualStandardError[c] / Math.Sqrt(point.EffectiveNeighbours);
+                    if (isNew)
+                    {
+                        predictions.NoiseDeviation[place] = Math.Sqrt(point.Variance);
+                    }
+
                     predictions.EffectiveNeighbours[i] = c == 0 ? point.EffectiveNeighbours : predictions.EffectiveNeighbours[i];
                     predictions.StandardError[place] = error;
                     predictions.Lower[place] = point.Mean - (quantile * error);

@@ -11,6 +11,11 @@ internal sealed class MomentCurve
 
     // Where sums are known to less than this, weights by their ratios say more.
     private const double LeastKnown = 1e-8;
+
+    // Of the weights, for the noise; and of its variance, taken for a slope.
+    private const double LeastLeft = 0.01;
+    private const double MostSteep = 0.9;
+
     private const double LeastKnownOfLines = 1e-4;
 
     private readonly MomentLevel _level;
@@ -53,7 +58,40 @@ internal sealed class MomentCurve
         double slope = _degree == 0 ? SlopeOfMeans(cell, t, about) / d : sums.Slope() / _h;
         double bound = (ofB + (Math.Abs(about) * ofD)) / (d - ofD);
         double many = d * d / sums.Squares(_degree) / _meanWeight;
-        return new CurvePoint(cell.Level + about, many, slope, bound, sums.S2 / sums.S0 > SquareInGap);
+        return new CurvePoint(cell.Level + about, many, slope, bound, sums.S2 / sums.S0 > SquareInGap)
+        {
+            Variance = VarianceOf(cell, t, sums, about),
+        };
+    }
+
+    /// <summary>The noise's local variance at a place of a cell; NaN where too few rows speak.</summary>
+    public double VarianceIn(CellCurve cell, double t)
+    {
+        var sums = LocalSums.AtPlace(cell.Polynomials, t, _degree);
+        return VarianceOf(cell, t, sums, sums.Numerator(_degree) / sums.Denominator(_degree));
+    }
+
+    // The residuals' weighted squares about the mean, or the line, at the place, by what is left of the weights for them. Values that a
+    // mean does not follow within the kernel are no noise.
+    private double VarianceOf(CellCurve cell, double t, in LocalSums sums, double about)
+    {
+        double squares = Chebyshev.At(cell.Spread, t) - (about * sums.T0);
+        double used = sums.R0 / sums.S0;
+        double steep = 0;
+        if (_degree == 0)
+        {
+            double slope = SlopeOfMeans(cell, t, about) / sums.S0 * _h;
+            steep = slope * slope * sums.S2 / sums.S0;
+        }
+        else
+        {
+            squares += sums.Slope() * sums.T1;
+            used = ((sums.S2 * sums.R0) - (Math.Sqrt(2) * sums.S1 * sums.R1) + (0.5 * sums.S0 * sums.R2)) / sums.Denominator(1);
+        }
+
+        double left = sums.S0 - (_meanWeight * used);
+        double variance = Math.Max(0, squares / left);
+        return left > LeastLeft * sums.S0 ? variance - Math.Min(steep, MostSteep * variance) : double.NaN;
     }
 
     /// <summary>Polynomials of a cell.</summary>
@@ -73,7 +111,11 @@ internal sealed class MomentCurve
             basis.Interpolate(sums.AsSpan(row * terms, terms), polynomial);
             return polynomial;
         })];
-        return new CellCurve(from, polynomials, errors);
+        Span<double> spread = sums.AsSpan(0, terms);
+        _sums.Spread(id, from, spread);
+        double[] ofSpread = new double[terms];
+        basis.Interpolate(spread, ofSpread);
+        return new CellCurve(from, polynomials, ofSpread, errors);
     }
 
     // d (T0 / S0) / dx times S0: the sums' derivatives by the place in the cell.
@@ -89,6 +131,7 @@ internal sealed class MomentCurve
     /// <summary>Sums in a cell.</summary>
     /// <param name="Level">What values count from.</param>
     /// <param name="Polynomials">The rows of <see cref="LocalSums"/>.</param>
+    /// <param name="Spread">sum s K (y - Level)^2.</param>
     /// <param name="Errors">What the sums are off by anywhere in it.</param>
-    internal sealed record CellCurve(double Level, double[][] Polynomials, SumErrors Errors);
+    internal sealed record CellCurve(double Level, double[][] Polynomials, double[] Spread, SumErrors Errors);
 }

@@ -174,7 +174,7 @@ public sealed partial class MomentRegression : IPredictor
         options ??= new PredictionOptions();
         Func<double, CurvePoint>[] curves = [.. Levels.Select<MomentLevel, Func<double, CurvePoint>>(
             level => new MomentCurve(level, Bandwidth, Degree).At)];
-        return CurvePredictions.Create(queries, curves, Diagnostics, (LeastX, MostX), options, cancellationToken);
+        return CurvePredictions.Create(queries, curves, Diagnostics, (LeastX, MostX), options, hasVariance: true, cancellationToken);
     }
 
     /// <summary>The curve as pieces of polynomials with a proved bound: kilobytes that predict as this does.</summary>

@@ -182,6 +182,33 @@ internal sealed unsafe class MomentSums
         return errors;
     }
 
+    /// <summary>sum s K (y - level)^2 over all rows, at the nodes of a cell.</summary>
+    /// <param name="id">The cell.</param>
+    /// <param name="level">What values are counted from.</param>
+    /// <param name="sums">Where they go (K).</param>
+    public void Spread(long id, double level, Span<double> sums)
+    {
+        sums.Clear();
+        double[] about = new double[K];
+        int first = Array.BinarySearch(_level.Ids, id - _reach);
+        fixed (double* to = sums, from = about)
+        {
+            for (int j = first < 0 ? ~first : first; j < _level.Count && _level.Ids[j] <= id + _reach; j++)
+            {
+                double apart = _level.Levels[j] - level;
+                for (int k = 0, at = j * K; k < K; k++, at++)
+                {
+                    about[k] = _level.All.Q[at] + (apart * ((2 * _level.All.V[at]) + (apart * _level.All.M[at])));
+                }
+
+                fixed (double* table = _offsets[_level.Ids[j] - id + _reach].Tables[0])
+                {
+                    MomentProducts.Add(K, table, from, to);
+                }
+            }
+        }
+    }
+
     // The root of sum (y - level)^2 times the rows: what Cauchy and Schwarz leave of a sum of products.
     private double SizeOf(int cell, double apart)
     {

@@ -82,7 +82,8 @@ public sealed class SecondPass
         if (_classes.Length > 0 || y.Length != (long)x.Length * _columns)
         {
             throw new ArgumentException(
-                _classes.Length > 0 ? "Expected classes, got values." : $"Expected {x.Length} x {_columns} values, got {y.Length}.", nameof(y));
+                _classes.Length > 0 ? "Expected classes, got values." : $"Expected {x.Length} x {_columns} values, got {y.Length}.",
+                nameof(y));
         }
 
         Check(x.Length, weights.Length);
@@ -112,7 +113,8 @@ public sealed class SecondPass
         if (_classes.Length == 0 || classes.Count != x.Length)
         {
             throw new ArgumentException(
-                _classes.Length == 0 ? "Expected values, got classes." : $"Expected {x.Length} classes, got {classes.Count}.", nameof(classes));
+                _classes.Length == 0 ? "Expected values, got classes." : $"Expected {x.Length} classes, got {classes.Count}.",
+                nameof(classes));
         }
 
         Check(x.Length, weights.Length);

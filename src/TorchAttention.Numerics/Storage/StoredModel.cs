@@ -93,6 +93,9 @@ internal sealed class StoredModel
     /// <summary>Whether the header has a text.</summary>
     public bool Has(string name) => _file.Metadata.ContainsKey(name);
 
+    /// <summary>Whether there is a tensor of a name.</summary>
+    public bool HasTensor(string name) => _file.Tensors.ContainsKey(name);
+
     /// <summary>A list of texts as one, which <see cref="Strings"/> takes apart.</summary>
     public static string Text(IReadOnlyList<string> texts) => JsonSerializer.Serialize([.. texts], StorageJson.Default.StringArray);
 

@@ -55,9 +55,11 @@ public sealed class IntervalTests : IDisposable
         Assert.Contains("times,mean,se", _console.Run("predict", "q.csv", "--model", "curve.safetensors").Output);
         Assert.Contains("p_setosa", _console.Run("predict", "petals.csv", "--model", "classes.safetensors").Output);
         Assert.Contains("a,b,c,d,e,mean", _console.Run("predict", "five.csv", "--model", "five.safetensors").Output);
+        string[] asNew = ["predict", "q.csv", "--model", "curve.safetensors", "--interval", "new"];
+        Assert.Contains("upper,noise,neighbours", _console.Run(asNew).Output, StringComparison.Ordinal);
         Refused(
-            "--interval: expected a model of rows, got a condensed curve, which has lost the residuals that intervals are made of",
-            "q.csv", "--model", "curve.safetensors", "--interval", "new");
+            "--interval: expected plain or new of a condensed curve, which has lost the residuals that others are made of, got mean",
+            "q.csv", "--model", "curve.safetensors", "--interval", "mean");
         Refused(
             "--interval does not apply to a model of classes, whose answers are probabilities",
             "petals.csv", "--model", "classes.safetensors", "--interval", "mean");

@@ -209,7 +209,10 @@ public sealed class IntervalsTests
         Assert.Throws<ArgumentException>(() => one.Predict([1.0], new() { Interval = IntervalKind.NewObservation, IsSimultaneous = true }));
         Assert.Throws<ArgumentOutOfRangeException>(() => one.Predict([1.0], new() { Interval = (IntervalKind)9 }));
         e = Assert.Throws<ArgumentException>(() => one.Condense().Predict([1.0], options));
-        Assert.StartsWith("Expected the interval MeanWithoutBias of a curve without rows, got Mean", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Expected the interval MeanWithoutBias or NewObservation of a curve without rows, got Mean",
+            e.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
