@@ -71,16 +71,27 @@ internal static class MomentsCommand
             throw CliException.WrongInput($"{other}: expected none beside --sql, whose sums are of values and of all rows together");
         }
 
-        if (cell?.Length > 1)
+        string[] features = x?.Split(',') ?? [];
+        string? ofOne = weights is not null ? "--weights" : degree > 0 ? "--degree 1" : null;
+        if (features.Length > 2 || (features.Length == 2 && ofOne is not null))
         {
-            throw CliException.WrongInput($"--cell: expected one width beside --sql, got {cell.Length}");
+            throw CliException.WrongInput(
+                $"--x: expected {(features.Length > 2 ? "at most two columns" : $"one column beside {ofOne}")} and --sql, got "
+                    + $"{features.Length}: a database's answer has no room for so many sums");
+        }
+
+        if (cell?.Length > Math.Max(1, features.Length))
+        {
+            throw CliException.WrongInput(
+                $"--cell: expected one width{(features.Length > 1 ? ", or one for each of 2 features," : "")} beside --sql, got "
+                    + $"{cell.Length}");
         }
 
         SqlDialect dialect = _dialects.TryGetValue(database.ToLowerInvariant(), out SqlDialect known) ? known
             : throw CliException.WrongInput(
                 $"--sql: expected one of {string.Join(", ", _dialects.Keys)}, got '{PlainText.Brief(database)}'");
         string missing = table is null ? "--table" : x is null ? "--x" : y is null ? "--y" : cell is null ? "--cell" : "";
-        string query = missing.Length == 0 ? Query(dialect, table!, x!, y!.Split(','), cell![0], degree, weights)
+        string query = missing.Length == 0 ? Query(dialect, table!, features, y!.Split(','), cell!, degree, weights)
             : throw CliException.WrongInput($"--sql: expected --table, --x, --y and --cell beside it, got no {missing}");
         foreach (string line in query.TrimEnd().Split('\n'))
         {
@@ -91,34 +102,44 @@ internal static class MomentsCommand
     }
 
     private static string Query(
-        SqlDialect dialect, string table, string x, string[] y, double cell, int degree, string? weights)
+        SqlDialect dialect, string table, string[] x, string[] y, double[] cell, int degree, string? weights)
     {
+        string[] values = [.. y.Select(name => name.Trim())];
         try
         {
-            return MomentQuery.Create(dialect, table, x, [.. y.Select(name => name.Trim())], cell, degree, weights);
+            return x.Length == 1 ? MomentQuery.Create(dialect, table, x[0], values, cell[0], degree, weights)
+                : BoxQuery.Create(dialect, table, [.. x.Select(name => name.Trim())], values, [cell[0], cell[^1]]);
         }
         catch (ArgumentException e) when (e.ParamName == "y")
         {
             throw CliException.WrongInput(
                 $"--y: expected columns separated by commas, few enough for the query's answer, got {y.Length}", e);
         }
+        catch (ArgumentException e) when (e.ParamName == "x")
+        {
+            throw CliException.WrongInput("--x: expected the name of a column, or of two with a comma between them, got an empty one", e);
+        }
     }
 
     private static int RunBoxes(RowFiles files, string? gridFile, bool isOfBoxes, Cut cut, string output, bool isQuiet)
     {
-        string? other = cut.Degree > 0 ? "--degree 1" : cut.Folds > 0 ? "--folds" : null;
-        if (other is not null)
+        if (cut.Degree > 0)
         {
-            throw CliException.WrongInput($"{other}: expected one column of --x beside it, got {files.Features}");
+            throw CliException.WrongInput($"--degree 1: expected one column of --x beside it, got {files.Features}");
         }
 
         MomentsOfFiles<BoxMoments>? like = gridFile is null ? null
-            : isOfBoxes ? MomentsOfFiles<BoxMoments>.Load([gridFile])
+            : isOfBoxes ? MomentFiles.LoadBoxes([gridFile])
             : throw CliException.WrongInput($"--grid: expected moments of {files.Features} features, got those of one");
         if (like is not null && like.Moments.Grid.Features != files.Features)
         {
             throw CliException.WrongInput(
                 $"--x: expected as many columns as the moments of --grid have, {like.Moments.Grid.Features}, got {files.Features}");
+        }
+
+        if (like?.Moments.Grid is { } grid)
+        {
+            CheckLike(files, grid.HasWeights, grid.HasClasses, grid.Columns);
         }
 
         return Save(files, MomentFiles.OfBoxes(files, cut), like, output, isQuiet, moments => (moments.Boxes, moments.Grid.Widths));
@@ -197,25 +218,31 @@ internal static class MomentsCommand
         }
 
         MomentsOfFiles<Moments>? like = gridFile is null ? null : MomentFiles.LoadCells([gridFile]);
-        MomentGrid? grid = like?.Moments.Grid;
-        if (files.Weights is not null && grid?.HasWeights == false)
+        if (like?.Moments.Grid is { } grid)
+        {
+            CheckLike(files, grid.HasWeights, grid.HasClasses, grid.Columns);
+        }
+
+        return Save(files, MomentFiles.OfCells(files, cut), like, output, isQuiet, moments => (moments.Cells, [moments.Grid.CellWidth]));
+    }
+
+    private static void CheckLike(RowFiles files, bool hasWeights, bool hasClasses, int columns)
+    {
+        if (files.Weights is not null && !hasWeights)
         {
             throw CliException.WrongInput("--weights: expected a --grid of moments with weights, got one without");
         }
 
-        if (grid is not null && grid.HasClasses != files.AreClasses)
+        if (hasClasses != files.AreClasses)
         {
             throw CliException.WrongInput(
                 files.AreClasses ? "--classes: expected a --grid of moments of classes, got one of values"
                     : "--grid: expected moments of values, got those of classes; add --classes");
         }
 
-        if (grid is not null && !files.AreClasses && grid.Columns != files.Targets)
+        if (!files.AreClasses && columns != files.Targets)
         {
-            throw CliException.WrongInput(
-                $"--y: expected as many columns as the moments of --grid have, {grid.Columns}, got {files.Targets}");
+            throw CliException.WrongInput($"--y: expected as many columns as the moments of --grid have, {columns}, got {files.Targets}");
         }
-
-        return Save(files, MomentFiles.OfCells(files, cut), like, output, isQuiet, moments => (moments.Cells, [moments.Grid.CellWidth]));
     }
 }

@@ -202,16 +202,22 @@ internal static class MomentFiles
     public static MomentFiles<BoxMoments> OfBoxes(RowFiles files, Cut cut) => new(
         files,
         some => new BoxMoments(some.Boxes(cut)),
-        kept => cut.Cells is null || kept.Grid.Widths.Index().All(
-            width => Math.ILogB(cut.Cells[cut.Cells.Length == 1 ? 0 : width.Index]) == Math.ILogB(width.Item)));
+        kept => kept.Grid.HasClasses == files.AreClasses && kept.Grid.Folds == cut.Folds
+            && (cut.Cells is null || kept.Grid.Widths.Index().All(
+                width => Math.ILogB(cut.Cells[cut.Cells.Length == 1 ? 0 : width.Index]) == Math.ILogB(width.Item))));
 
     /// <summary>Whether a file is one of moments of several features.</summary>
     public static bool AreOfBoxes(string path)
     {
         try
         {
-            return !path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)
-                && SafeTensorsFile.ReadMetadata(path).GetValueOrDefault("model") == BoxMoments.ModelName;
+            if (IsAnswer(path))
+            {
+                using StreamReader? reader = File.Exists(path) ? new StreamReader(RowFiles.OpenFile(path)) : null;
+                return BoxQuery.IsAnswer(reader?.ReadLine());
+            }
+
+            return SafeTensorsFile.ReadMetadata(path).GetValueOrDefault("model") == BoxMoments.ModelName;
         }
         catch (StorageException)
         {
@@ -225,14 +231,24 @@ internal static class MomentFiles
     /// <param name="x">The keys' column, which an answer does not say.</param>
     /// <param name="y">The values' column.</param>
     public static MomentsOfFiles<Moments> LoadCells(IReadOnlyList<string> paths, string? x = null, string? y = null) =>
-        MomentsOfFiles<Moments>.Load(paths, path =>
-        {
-            if (!path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase))
-            {
-                return null;
-            }
+        MomentsOfFiles<Moments>.Load(paths, path => Answer(path, MomentQuery.Read, x ?? "x", y ?? "y"));
 
-            using var reader = new StreamReader(RowFiles.OpenFile(path));
-            return new MomentsOfFiles<Moments>(MomentQuery.Read(reader, path), new RowColumns(x ?? "x", y ?? "y", null, []), 0, null);
-        });
+    /// <summary>Loads moments of several features.</summary>
+    /// <inheritdoc cref="LoadCells" path="/param"/>
+    public static MomentsOfFiles<BoxMoments> LoadBoxes(IReadOnlyList<string> paths, string? x = null, string? y = null) =>
+        MomentsOfFiles<BoxMoments>.Load(paths, path => Answer(path, BoxQuery.Read, x ?? "x1,x2", y ?? "y"));
+
+    private static bool IsAnswer(string path) => path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase);
+
+    private static MomentsOfFiles<T>? Answer<T>(string path, Func<TextReader, string, T> read, string x, string y)
+        where T : class, IRowSums<T>
+    {
+        if (!IsAnswer(path))
+        {
+            return null;
+        }
+
+        using var reader = new StreamReader(RowFiles.OpenFile(path));
+        return new MomentsOfFiles<T>(read(reader, path), new RowColumns(x, y, null, []), 0, null);
+    }
 }

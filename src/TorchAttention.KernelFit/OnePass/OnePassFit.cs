@@ -4,7 +4,6 @@ using TorchAttention.Cli.Regression;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -32,7 +31,7 @@ internal sealed class OnePassFit(
     private Cut Cut => new(
         cells ?? (options.Bandwidth.Values.Count == 1 ? [options.Bandwidth.Values[0] / CellsOfBandwidth] : null),
         options.Degree,
-        options.Bandwidth.Rule == BandwidthRule.KFold ? options.Bandwidth.Folds : 0);
+        Cut.FoldsOf(options.Bandwidth));
 
     public int Run(FitSettings said)
     {
@@ -50,7 +49,7 @@ internal sealed class OnePassFit(
         Cut.Check(files?.Features ?? 1);
         if (files?.Features > 1 || momentFiles.Any(MomentFiles.AreOfBoxes))
         {
-            return new SurfaceFit(files, momentFiles, options, cells).Run(said);
+            return new SurfaceFit(files, momentFiles, names, options, cells).Run(said);
         }
 
         return OnePassRun.In(files, momentFiles, said, (directory, path, cancellationToken) =>
@@ -81,13 +80,7 @@ internal sealed class OnePassFit(
                 $"--degree: expected 0, as these moments are for, got {options.Degree}; make them with moments --degree {options.Degree}");
         }
 
-        if (Cut.Folds > 0 && read.Moments.Grid.Folds != Cut.Folds)
-        {
-            throw CliException.WrongInput(
-                $"--bandwidth: expected moments of {Cut.Folds} folds for kfold, got "
-                    + $"{(read.Moments.Grid.Folds == 0 ? "none" : read.Moments.Grid.Folds)}; make them with moments --folds {Cut.Folds}");
-        }
-
+        Cut.CheckFolds(read.Moments.Grid.Folds);
         MomentRegression model = ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
             read.Moments,
             new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },

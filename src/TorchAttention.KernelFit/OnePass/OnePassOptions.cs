@@ -115,13 +115,13 @@ internal sealed class OnePassOptions
     private static void CheckBoxes(KernelRegressionOptions options)
     {
         bool isKnown = options.Bandwidth is { Rule: null, Values.Count: > 0 } || options.Bandwidth.Rule
-            is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc;
+            is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold;
         if (options.Degree != 0 || double.IsFinite(options.Kernel.Support) || !isKnown || options.SearchBounds is not null
             || options.LeaveOutTies || options.RobustIterations > 0 || options.Degrees.Count > 0 || options.IsPolynomial)
         {
             throw CliException.WrongInput(
-                "--x: expected one column, or the gaussian kernel, the degree 0 and bandwidths of numbers or loo, gcv or aicc beside "
-                    + $"several in one pass, got {options.Kernel.Name}, {FitOptions.Local(options)} and "
+                "--x: expected one column, or the gaussian kernel, the degree 0 and bandwidths of numbers or loo, gcv, aicc or kfold "
+                    + $"beside several in one pass, got {options.Kernel.Name}, {FitOptions.Local(options)} and "
                     + FitOptions.NameOf(options.Bandwidth)
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));

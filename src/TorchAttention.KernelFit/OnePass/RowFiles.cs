@@ -50,15 +50,6 @@ internal sealed partial class RowFiles
                     + "a fit in memory takes any number");
         }
 
-        string? other = areClasses ? "--classes"
-            : weights is not null ? "--weights"
-            : _y?.Length > 1 ? "several columns of --y"
-            : null;
-        if (Features > 1 && other is not null)
-        {
-            throw CliException.WrongInput($"--x: expected one column beside {other} in one pass, got {Features}");
-        }
-
         Paths = IsPattern(data) ? Matching(data) : [data];
         Name = data == Examples.Standard ? "stdin" : Path.GetFileNameWithoutExtension(Paths[0]);
         Source = data == Examples.Standard ? Examples.StandardInput : data;
@@ -156,9 +147,9 @@ internal sealed partial class RowFiles
                 : [.. features, .. targets, .. _weights is null ? (string[])[] : [_weights]];
         }
 
-        string[] numbers = [.. _columns.Where((_, i) => !AreClasses || i != 1)];
+        string[] numbers = [.. _columns.Where((_, i) => !AreClasses || i != Features)];
         rows.Choose(
-            numbers, AreClasses ? _columns[1] : null, notNegative: _weights,
+            numbers, AreClasses ? _columns[Features] : null, notNegative: _weights,
             kinds: _kinds is null ? new ColumnKind?[Features] : [.. _kinds.Select(kind => (ColumnKind?)kind)]);
     }
 
@@ -205,7 +196,7 @@ internal sealed partial class RowFiles
         }
 
         List<string> labels = [];
-        int count = Examples.ReadRows(rows, [.. values.Where((_, i) => i != 1)], labels, null, null, most);
+        int count = Examples.ReadRows(rows, [.. values.Where((_, i) => i != Features)], labels, null, null, most);
         var places = _classes.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
         foreach (string label in labels)
         {
@@ -215,13 +206,13 @@ internal sealed partial class RowFiles
                 places.Add(label, place);
             }
 
-            values[1].Add(place);
+            values[Features].Add(place);
         }
 
         if (places.Count > _classes.Length)
         {
             _classes = places.Count <= Examples.MostClasses ? [.. places.OrderBy(pair => pair.Value).Select(pair => pair.Key)]
-                : throw Examples.TooManyClasses(Source, _columns![1], $"{places.Count}");
+                : throw Examples.TooManyClasses(Source, _columns![Features], $"{places.Count}");
         }
 
         return count;
@@ -230,7 +221,7 @@ internal sealed partial class RowFiles
     private string[]? LabelsOf(List<double>[] columns)
     {
         string[] classes = _classes;
-        return AreClasses ? [.. columns[1].Select(place => classes[(int)place])] : null;
+        return AreClasses ? [.. columns[Features].Select(place => classes[(int)place])] : null;
     }
 
     private static Stream Open(string path) =>

@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
+using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -35,8 +36,12 @@ internal sealed class SomeRows(List<double>[] columns, int features, int targets
         : MomentGrid.ChooseClasses(X, Labels, All, cut.Cell, Weights, cut.Folds);
 
     /// <summary>How rows of several features are cut.</summary>
-    public BoxGrid Boxes(Cut cut) => BoxGrid.Choose(
-        X, Y, features, All, cut.Cells?.Length == 1 ? [.. Enumerable.Repeat(cut.Cells[0], features)] : cut.Cells);
+    public BoxGrid Boxes(Cut cut)
+    {
+        double[]? widths = cut.Cells?.Length == 1 ? [.. Enumerable.Repeat(cut.Cells[0], features)] : cut.Cells;
+        return Labels is null ? BoxGrid.Choose(X, Y, features, All, widths, Weights, cut.Folds)
+            : BoxGrid.ChooseClasses(X, Labels, features, All, widths, Weights, cut.Folds);
+    }
 }
 
 /// <summary>How rows are to be cut, where no grid says it.</summary>
@@ -47,6 +52,21 @@ internal sealed record Cut(double[]? Cells, int Degree, int Folds)
 {
     /// <summary>Of one feature.</summary>
     public double? Cell => Cells?[0];
+
+    /// <summary>The folds that a rule asks for; 0 for none.</summary>
+    public static int FoldsOf(Bandwidth bandwidth) => bandwidth.Rule == BandwidthRule.KFold ? bandwidth.Folds : 0;
+
+    /// <summary>Refuses moments of other folds than are asked for.</summary>
+    /// <param name="known">How many they have; 0 for none.</param>
+    public void CheckFolds(int known)
+    {
+        if (Folds > 0 && known != Folds)
+        {
+            throw CliException.WrongInput(
+                $"--bandwidth: expected moments of {Folds} folds for kfold, got {(known == 0 ? "none" : known)}; make them with moments "
+                    + $"--folds {Folds}");
+        }
+    }
 
     /// <summary>Refuses widths of another number than the features'.</summary>
     public void Check(int features)

@@ -12,9 +12,11 @@ namespace TorchAttention.Cli.OnePass;
 /// <summary>A fit of several features by moments: of rows that are read once, or of moments that others have made of theirs.</summary>
 /// <param name="files">The rows; null for moments alone.</param>
 /// <param name="momentFiles">The files of moments; none for rows.</param>
+/// <param name="names">The columns' names where they are given.</param>
 /// <param name="options">The bandwidths or their rule, and threads.</param>
 /// <param name="cells">The widths of the boxes; by the bandwidths or by a first look at the rows where null.</param>
-internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRegressionOptions options, double[]? cells)
+internal sealed class SurfaceFit(
+    RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double[]? cells)
 {
     private const int Side = 120;
     private const int MostDrawn = 1000;
@@ -42,9 +44,11 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
     private MomentsOfFiles<BoxMoments> Read(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
     {
         double[]? widths = cells ?? (options.Bandwidth.Values.Count > 0 ? [.. options.Bandwidth.Values] : null);
-        MomentsOfFiles<BoxMoments> read = files is null ? MomentsOfFiles<BoxMoments>.Load(momentFiles) : ProgressBar.Show(
-            "read", isQuiet, progress => MomentFiles.OfBoxes(files, new Cut(widths, 0, 0)).Read(
-                null, directory, progress, cancellationToken));
+        var cut = new Cut(widths, options.Degree, Cut.FoldsOf(options.Bandwidth));
+        MomentsOfFiles<BoxMoments> read = files is null ? MomentFiles.LoadBoxes(momentFiles, names.X, names.Y)
+            : ProgressBar.Show(
+            "read", isQuiet, progress => MomentFiles.OfBoxes(files, cut).Read(null, directory, progress, cancellationToken));
+        cut.CheckFolds(read.Moments.Grid.Folds);
         int given = options.Bandwidth.Values.Count;
         int features = read.Moments.Grid.Features;
         return given <= 1 || given == features ? read
@@ -59,12 +63,15 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
         Features = read.Columns.Features(model.Features),
         Kinds = read.Columns.Kinds,
         Target = read.Columns.Y,
+        Targets = ModelNotes.Split(read.Columns.Y, model.Columns),
         Options = options,
         Bandwidths = model.Bandwidths,
         Search = model.Search,
         SpansWithinOneStandardError = [],
         Notes = [.. Notes(read, model)],
         Diagnostics = model.Diagnostics,
+        Classes = model.Classes,
+        LogLoss = model.Classes.Count > 0 ? model.LeaveOneOutLogLoss : null,
         Seconds = seconds,
         Model = path,
     };
@@ -99,6 +106,8 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
                 : files.Source);
         json.WriteStrings("x", read.Columns.Features(read.Moments.Grid.Features));
         json.WriteString("y", read.Columns.Y);
+        json.WriteString("weights", read.Columns.Weights);
+        json.WriteBoolean("classes", read.Moments.Grid.HasClasses);
         json.WriteBoolean("one_pass", true);
         json.WriteNumbers("cell", read.Moments.Grid.Widths);
         json.WriteNumber("cells", read.Moments.Boxes);
@@ -109,9 +118,16 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
         FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface)
     {
         var title = new FigureOptions { Title = FitFiles.TitleOf(facts), XKind = facts.KindOf(0), YKind = facts.KindOf(1) };
-        if (facts.Features.Count == 2)
+        var plane = new Plane(facts, read, surface);
+        if (facts.Features.Count == 2 && surface.Classes.Count > 0)
         {
-            yield return ("fit", () => Surface(facts, read, surface, title));
+            yield return ("probabilities", () => plane.Probabilities(title));
+        }
+
+        for (int column = 0; column < surface.Columns && facts.Features.Count == 2 && surface.Classes.Count == 0; column++)
+        {
+            int c = column;
+            yield return (surface.Columns == 1 ? "fit" : $"fit-{c + 1}", () => plane.Surface(c, title));
         }
 
         if (facts.HasSearch)
@@ -120,26 +136,62 @@ internal sealed class SurfaceFit(RowFiles? files, string[] momentFiles, KernelRe
         }
     }
 
-    // The second feature from its largest place down, as a picture's rows go; nothing where no row is near.
-    private static Figure Surface(FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface, FigureOptions title)
+    /// <summary>Pictures over both features.</summary>
+    private sealed class Plane(FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface)
     {
-        ((double least, double most) first, (double least, double most) second) = (read.Moments.Ranges[0], read.Moments.Ranges[1]);
-        double At((double Least, double Most) range, int i) => range.Least + ((range.Most - range.Least) * i / (Side - 1));
-        double[] places = [.. Enumerable.Range(0, Side * Side).SelectMany(
-            i => (double[])[At(first, i % Side), At(second, Side - 1 - (i / Side))])];
-        Predictions predictions = surface.Predict(places);
-        double[,] means = new double[Side, Side];
-        for (int i = 0; i < Side * Side; i++)
+        private readonly (double Least, double Most) _first = read.Moments.Ranges[0];
+        private readonly (double Least, double Most) _second = read.Moments.Ranges[^1];
+
+        /// <summary>One target.</summary>
+        public Figure Surface(int column, FigureOptions title)
         {
-            means[i / Side, i % Side] = predictions.IsInGap[i] ? double.NaN : predictions.Mean[i];
+            int[] drawn = Drawn(_ => true);
+            return Figures.PlotSurface(
+                Means()[column], _first, _second, Circles(drawn), facts.Features[0], facts.Features[1], facts.Targets[column],
+                [.. drawn.Select(i => read.Some!.Y[(i * surface.Columns) + column])], title);
         }
 
-        double[] x = read.Some?.X ?? [];
-        double[] y = read.Some?.Y ?? [];
-        int step = Math.Max(1, (y.Length + MostDrawn - 1) / MostDrawn);
-        int[] drawn = [.. Enumerable.Range(0, y.Length).Where(i => i % step == 0)];
-        var points = new Series("", [.. drawn.Select(i => x[2 * i])], [.. drawn.Select(i => x[(2 * i) + 1])]);
-        return Figures.PlotSurface(
-            means, first, second, points, facts.Features[0], facts.Features[1], facts.Target, [.. drawn.Select(i => y[i])], title);
+        /// <summary>The largest classes.</summary>
+        public Figure Probabilities(FigureOptions title)
+        {
+            double[][,] means = Means();
+            int[] shown = [.. Enumerable.Range(0, means.Length)
+                .OrderByDescending(c => means[c].Cast<double>().Where(double.IsFinite).Sum()).Take(FitPictures.MostClasses)];
+            string most = shown.Length < means.Length ? $"; {shown.Length} of {means.Length} classes" : "";
+            return Figures.PlotSurfacePanels(
+                [.. shown.Select(c => new SurfacePanel(
+                    means[c], PlainText.Brief(surface.Classes[c]), Circles(Drawn(i => read.Some!.Labels![i] == surface.Classes[c]))))],
+                _first, _second, facts.Features[0], facts.Features[1],
+                title with { Title = title.Title + most, ColorLabel = "probability", YKind = facts.KindOf(1) });
+        }
+
+        private int[] Drawn(Func<int, bool> isAsked)
+        {
+            int[] rows = [.. Enumerable.Range(0, (read.Some?.X.Length ?? 0) / 2).Where(isAsked)];
+            int step = Math.Max(1, (rows.Length + MostDrawn - 1) / MostDrawn);
+            return [.. rows.Where((_, i) => i % step == 0)];
+        }
+
+        private Series Circles(int[] rows) =>
+            new("", [.. rows.Select(i => read.Some!.X[2 * i])], [.. rows.Select(i => read.Some!.X[(2 * i) + 1])]);
+
+        // The second feature from its largest place down, as a picture's rows go; nothing where no row is near.
+        private double[][,] Means()
+        {
+            static double At((double Least, double Most) range, int i) => range.Least + ((range.Most - range.Least) * i / (Side - 1));
+            double[] places = [.. Enumerable.Range(0, Side * Side).SelectMany(
+                i => (double[])[At(_first, i % Side), At(_second, Side - 1 - (i / Side))])];
+            Predictions predictions = surface.Predict(places);
+            double[][,] means = [.. Enumerable.Range(0, surface.Columns).Select(_ => new double[Side, Side])];
+            for (int i = 0; i < Side * Side; i++)
+            {
+                for (int c = 0; c < means.Length; c++)
+                {
+                    means[c][i / Side, i % Side] = predictions.IsInGap[i] ? double.NaN : predictions.Mean[(i * means.Length) + c];
+                }
+            }
+
+            return means;
+        }
     }
 }

@@ -16,7 +16,7 @@ internal sealed class FitPictures(Examples examples, KernelRegression model, Pic
 
     // A page has room for so many, and the palette for so many lines.
     private const int MostEffects = 12;
-    private const int MostClasses = 6;
+    public const int MostClasses = 6;
     private const int MostNamed = 3;
     private const int MostFaint = 2000;
     private const double Margin = 0.05;

@@ -138,7 +138,7 @@ internal static unsafe class FixedPointSums
         }
     }
 
-    private static bool IsWide(double[][] y, int row)
+    internal static bool IsWide(double[][] y, int row)
     {
         bool isWide = false;
         for (int c = 0; c < y.Length; c++)
@@ -325,28 +325,28 @@ internal static unsafe class FixedPointSums
     }
 
     /// <summary>What is summed in one walk over rows.</summary>
-    private interface IParts
+    internal interface IParts
     {
         static abstract bool HasMasses { get; }
 
         static abstract bool HasProducts { get; }
     }
 
-    private readonly struct MassesAndProducts : IParts
+    internal readonly struct MassesAndProducts : IParts
     {
         public static bool HasMasses => true;
 
         public static bool HasProducts => true;
     }
 
-    private readonly struct ProductsAlone : IParts
+    internal readonly struct ProductsAlone : IParts
     {
         public static bool HasMasses => false;
 
         public static bool HasProducts => true;
     }
 
-    private readonly struct MassesAlone : IParts
+    internal readonly struct MassesAlone : IParts
     {
         public static bool HasMasses => true;
 

@@ -13,10 +13,10 @@ internal sealed partial class MomentFit
     private const double MostVaried = 1e4;
 
     // So little is left for others of a row somewhere in a cell, were there one: 1 / (1 - H)^2 is no polynomial then.
-    private const double LeastLeft = 0.02;
+    internal const double LeastLeft = 0.02;
 
     // With weights it is a sum of few powers, which holds no longer much earlier.
-    private const double LeastLeftOfWeighted = 0.5;
+    internal const double LeastLeftOfWeighted = 0.5;
 
     // A row's own part anywhere in a cell beside that at the nodes.
     internal const double OwnMargin = 1.05;

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Bandwidths;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>
@@ -23,6 +25,21 @@ internal sealed class MomentFolds
             near.Create(moments, part => part.Fold == fold), near.Create(moments, part => part.Fold != fold)))
             .Where(fold => fold.Item1.Rows > 0)];
     }
+
+    /// <summary>Refuses folds that moments have not.</summary>
+    public static void Check(int known, Bandwidth asked)
+    {
+        if (asked.Folds != known || asked.Seed != 0)
+        {
+            throw new ArgumentException(
+                $"Expected {known} folds of the seed 0, as the moments' grid has them, got {asked.Folds} of {asked.Seed}.",
+                nameof(asked));
+        }
+    }
+
+    /// <summary>What is wrong where no fold can be predicted from others.</summary>
+    public static RegressionDataException AllInOne() =>
+        new(RegressionProblem.NoBandwidth, "rows in two folds at least", "all in one");
 
     /// <summary>Whether each fold can be predicted from others.</summary>
     public bool ArePredicted => _folds.All(fold => fold.Others.Rows > 0);

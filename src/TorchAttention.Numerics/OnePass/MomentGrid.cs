@@ -208,7 +208,7 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Exponent, Columns, _cells.Length);
 
-    private static void CheckFolds(int folds)
+    internal static void CheckFolds(int folds)
     {
         if (folds is not (0 or (>= 2 and <= MostFolds)))
         {
@@ -295,7 +295,15 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
             largest = Math.Max(largest, Math.Abs(value));
         }
 
-        double unit = Math.Max(DeviationsInUnit * Math.Sqrt(squares), Math.BitIncrement(largest) - largest);
+        return UnitOf(squares, largest);
+    }
+
+    /// <summary>The exponent of a unit that values are summed in.</summary>
+    /// <param name="square">The mean square of what they are from their levels.</param>
+    /// <param name="largest">The largest value, which has no finer digits.</param>
+    internal static int UnitOf(double square, double largest)
+    {
+        double unit = Math.Max(DeviationsInUnit * Math.Sqrt(square), Math.BitIncrement(largest) - largest);
         return Math.Clamp(Math.ILogB(unit) + 1, LeastExponent, MostExponent);
     }
 
@@ -327,7 +335,8 @@ public sealed partial class MomentGrid : IEquatable<MomentGrid>
         return most > least ? null : Math.Max(1, Math.Abs(most)) / PilotRows;
     }
 
-    private static double[] Every(ReadOnlySpan<double> numbers, int count, int columns = 1)
+    /// <summary>So many rows of all, evenly.</summary>
+    internal static double[] Every(ReadOnlySpan<double> numbers, int count, int columns = 1)
     {
         double[] some = new double[count * columns];
         for (int i = 0; i < count; i++)

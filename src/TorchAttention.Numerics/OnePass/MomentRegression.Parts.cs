@@ -7,17 +7,9 @@ public sealed partial class MomentRegression
 {
     private MomentFolds FoldsOf(Moments moments, Bandwidth bandwidth)
     {
-        if (bandwidth.Folds != moments.Grid.Folds || bandwidth.Seed != 0)
-        {
-            throw new ArgumentException(
-                $"Expected {moments.Grid.Folds} folds of the seed 0, as the moments' grid has them, got {bandwidth.Folds} of "
-                    + $"{bandwidth.Seed}.",
-                nameof(bandwidth));
-        }
-
+        MomentFolds.Check(moments.Grid.Folds, bandwidth);
         var folds = new MomentFolds(moments, _near, Degree);
-        return folds.ArePredicted ? folds
-            : throw new RegressionDataException(RegressionProblem.NoBandwidth, "rows in two folds at least", "all in one");
+        return folds.ArePredicted ? folds : throw MomentFolds.AllInOne();
     }
 
     private (double Score, double Slope) ByFolds((double Squares, double ByLog) sum)

@@ -116,9 +116,18 @@ public sealed partial class Moments
     }
 
     /// <summary>The fold of a row, by a hash of its numbers: the same wherever and whenever it is read; equal rows share one.</summary>
-    internal static int FoldOf(double x, ReadOnlySpan<double> y, double weight, string name, int folds)
+    internal static int FoldOf(double x, ReadOnlySpan<double> y, double weight, string name, int folds) =>
+        FoldOf([x], y, weight, name, folds);
+
+    /// <inheritdoc cref="FoldOf(double, ReadOnlySpan{double}, double, string, int)"/>
+    internal static int FoldOf(ReadOnlySpan<double> x, ReadOnlySpan<double> y, double weight, string name, int folds)
     {
-        ulong hash = Mixed(0, x);
+        ulong hash = 0;
+        foreach (double key in x)
+        {
+            hash = Mixed(hash, key);
+        }
+
         foreach (double value in y)
         {
             hash = Mixed(hash, value);
@@ -158,7 +167,7 @@ public sealed partial class Moments
     }
 
     /// <summary>Names in the order that they come in. Most come again as the same object, found without a look at its letters.</summary>
-    private sealed class Names
+    internal sealed class Names
     {
         private const int MostLookedAt = 8;
 

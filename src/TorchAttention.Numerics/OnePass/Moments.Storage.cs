@@ -142,7 +142,7 @@ public sealed partial class Moments
 
         var moments = new Moments(grid);
         StoredPart[] parts = isPlain ? [new StoredPart(Part.Whole, ids.Length, rows.Length / fields)] : StoredParts(reader);
-        if (!AreParts(parts, grid, ids.Length, rows.Length / fields))
+        if (!AreParts(parts, (grid.HasClasses, grid.Folds), ids.Length, rows.Length / fields))
         {
             throw Others("its parts do not fit its cells, or are not in order");
         }
@@ -206,7 +206,7 @@ public sealed partial class Moments
             new(StorageProblem.Numbers, path) { Expected = "moments that fit each other", Found = $"others ({found})" };
     }
 
-    private static StoredPart[] StoredParts(StoredModel reader)
+    internal static StoredPart[] StoredParts(StoredModel reader)
     {
         string[] classes = reader.Strings("part_classes");
         long[] cells = reader.Longs("part_cells", 1);
@@ -218,13 +218,20 @@ public sealed partial class Moments
             : [.. classes.Select((name, i) => new StoredPart(new Part(name, (int)folds[i]), (int)cells[i], (int)rows[i]))];
     }
 
-    private static bool AreParts(StoredPart[] parts, MomentGrid grid, int cells, int rows) =>
+    /// <summary>Whether parts are in order, and have so many cells and kept rows.</summary>
+    internal static bool AreParts(StoredPart[] parts, (bool HasClasses, int Folds) grid, int cells, int rows) =>
         parts.Sum(part => (long)part.Cells) == cells && parts.Sum(part => (long)part.Rows) == rows
         && parts.Zip(parts.Skip(1), (one, next) => one.Part.CompareTo(next.Part) < 0).All(isBelow => isBelow)
         && parts.All(part => (grid.HasClasses || string.IsNullOrEmpty(part.Part.Class)) && part.Part.Fold < Math.Max(1, grid.Folds));
 
     // A sum says nothing of a bit that has turned.
-    private static string HashOf(IReadOnlyDictionary<string, SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static string HashOf(IReadOnlyDictionary<string, SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata) => HashOf(
+        tensors,
+        $"{metadata.GetValueOrDefault("cell_exponent")} {metadata.GetValueOrDefault("unit_exponent")}"
+            + $"{metadata.GetValueOrDefault("folds")}{metadata.GetValueOrDefault("part_classes")}");
+
+    /// <summary>A hash of tensors and of a text.</summary>
+    internal static string HashOf(IReadOnlyDictionary<string, SafeTensor> tensors, string text)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach ((string name, SafeTensor tensor) in tensors.OrderBy(pair => pair.Key, StringComparer.Ordinal))
@@ -233,14 +240,12 @@ public sealed partial class Moments
             hash.AppendData(tensor.Bytes);
         }
 
-        hash.AppendData(Encoding.UTF8.GetBytes(
-            $"{metadata.GetValueOrDefault("cell_exponent")} {metadata.GetValueOrDefault("unit_exponent")}"
-                + $"{metadata.GetValueOrDefault("folds")}{metadata.GetValueOrDefault("part_classes")}"));
+        hash.AppendData(Encoding.UTF8.GetBytes(text));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);
+    internal static bool IsAscending(long[] numbers) => numbers.Zip(numbers.Skip(1), (a, b) => a < b).All(isBelow => isBelow);
 
     /// <summary>A part of a file.</summary>
-    private readonly record struct StoredPart(Part Part, int Cells, int Rows);
+    internal readonly record struct StoredPart(Part Part, int Cells, int Rows);
 }

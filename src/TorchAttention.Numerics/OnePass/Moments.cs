@@ -119,7 +119,7 @@ public sealed partial class Moments : IRowSums<Moments>
         Check(x, y);
         if (!weights.IsEmpty)
         {
-            CheckWeights(weights, x.Length);
+            CheckWeights(weights, x.Length, Grid.HasWeights);
             if (weights.Contains(0))
             {
                 AddWithoutZeros(x, y, labels, weights);
@@ -166,9 +166,9 @@ public sealed partial class Moments : IRowSums<Moments>
         AddRows([.. rows[0]], [.. rows[1]], labels is null ? null : names, [.. rows[2]]);
     }
 
-    private void CheckWeights(ReadOnlySpan<double> weights, int rows)
+    internal static void CheckWeights(ReadOnlySpan<double> weights, int rows, bool isForWeights)
     {
-        if (!Grid.HasWeights)
+        if (!isForWeights)
         {
             throw new ArgumentException("Expected no weights, for which the grid was not chosen, got some.", nameof(weights));
         }

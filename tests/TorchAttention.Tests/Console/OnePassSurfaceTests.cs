@@ -59,6 +59,81 @@ public sealed class OnePassSurfaceTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--y", "z", "--weights", "c")]
+    [InlineData("--y", "kind", "--classes")]
+    [InlineData("--y", "kind", "--classes", "--weights", "c")]
+    public void WeightsAndClasses_AreAsInMemory(params string[] columns)
+    {
+        Write("rows.csv", 500, 6);
+        string[] fit = ["fit", "rows.csv", "--x", "a,b", .. columns, "--bandwidth", "0.12,0.2", "--quiet"];
+        Run([.. fit, "--degree", "0", "--no-plots", "--out", "memory"]);
+        Run([.. fit, "--one-pass", "--out", "pass"]);
+        JsonElement memory = Summary("memory");
+        JsonElement pass = Summary("pass");
+        foreach (string key in new[] { "leave_one_out_error", "aicc", "gcv", "effective_degrees_of_freedom" })
+        {
+            double expected = memory.GetProperty(key).GetDouble();
+            Assert.Equal(expected, pass.GetProperty(key).GetDouble(), 1e-8 * Math.Abs(expected));
+        }
+
+        _console.Write("q.csv", "a,b\n0.5,0.5\n0.2,0.9\n");
+        string[] interval = columns.Contains("--classes") ? [] : ["--interval", "plain"];
+        string[] ofMemory = Run(["predict", "q.csv", "--model", "memory/model.safetensors", .. interval]).TrimEnd().Split('\n');
+        string[] ofPass = Run("predict", "q.csv", "--model", "pass/model.safetensors").TrimEnd().Split('\n');
+        Assert.Equal(ofMemory[0], ofPass[0]);
+        foreach ((string one, string other) in ofMemory[1..].Zip(ofPass[1..]))
+        {
+            foreach ((string expected, string actual) in one.Split(',').Zip(other.Split(',')))
+            {
+                bool isNumber = double.TryParse(expected, CultureInfo.InvariantCulture, out double number);
+                double said = isNumber ? double.Parse(actual, CultureInfo.InvariantCulture) : 0;
+                Assert.Equal(number, said, 2e-3 * Math.Max(0.1, Math.Abs(number)));
+                Assert.True(isNumber || expected == actual);
+            }
+        }
+    }
+
+    [Fact]
+    public void FoldsOfMoments_AreThoseOfRows()
+    {
+        Write("rows.csv", 600, 7);
+        string[] options = ["--bandwidth", "kfold", "--no-plots", "--quiet", "--out"];
+        Run(["fit", "rows.csv", .. _columns, "--cell", "0.1", "--one-pass", .. options, "rows"]);
+        Run(["moments", "rows.csv", .. _columns, "--cell", "0.1", "--folds", "10", "--quiet", "--out", "ten.moments"]);
+        Run(["fit", "--moments", "ten.moments", .. options, "moments"]);
+        Run(["fit", "rows.csv", .. _columns, "--degree", "0", .. options, "memory"]);
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("rows/model.safetensors")), File.ReadAllBytes(_console.PathOf("moments/model.safetensors")));
+        double memory = Summary("memory").GetProperty("leave_one_out_error").GetDouble();
+        Assert.Equal(1, Summary("rows").GetProperty("leave_one_out_error").GetDouble() / memory, 0.05);
+    }
+
+    [Fact]
+    public void Targets_AreThoseOfFitsOfEach()
+    {
+        Write("rows.csv", 500, 8);
+        _console.Write("q.csv", "a,b\n0.5,0.5\n0.2,0.9\n");
+        string[][] lines = [.. ((string[])["z,w", "z", "w"]).Select((y, i) =>
+        {
+            Run(["fit", "rows.csv", "--x", "a,b", "--y", y, "--bandwidth", "0.12,0.2", "--one-pass", "--quiet", "--out", $"{i}"]);
+            return Run("predict", "q.csv", "--model", $"{i}/model.safetensors").TrimEnd().Split('\n');
+        })];
+
+        Assert.Equal(["fit-1.png", "fit-1.svg", "fit-2.png", "fit-2.svg"], Directory.GetFiles(_console.PathOf("0/plots"))
+            .Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.StartsWith("a,b,mean_z,se_z", lines[0][0], StringComparison.Ordinal);
+        int second = Array.IndexOf(lines[0][0].Split(','), "mean_w");
+        for (int row = 1; row < 3; row++)
+        {
+            Assert.Equal(Number(lines[1][row], 2), Number(lines[0][row], 2), 1e-4);
+            Assert.Equal(Number(lines[2][row], 2), Number(lines[0][row], second), 1e-4);
+        }
+
+        double[] errors = [.. Enumerable.Range(0, 3).Select(i => Summary($"{i}").GetProperty("leave_one_out_error").GetDouble())];
+        Assert.Equal(errors[1] + errors[2], errors[0], 1e-10);
+    }
+
+    [Theory]
     [InlineData("a,b")]
     [LongData("a,b,c")]
     public void Parts_AddUpToTheWhole_BitForBit(string features)
@@ -130,17 +205,30 @@ public sealed class OnePassSurfaceTests : IDisposable
 
     [Theory]
     [InlineData("--x: expected at most 3 columns in one pass, got 4", "fit", "bad.csv", "--one-pass", "--x", "a,b,c,d", "--y", "z")]
-    [InlineData("--x: expected one column beside --classes in one pass, got 2", "fit", "bad.csv", "--one-pass", "--classes")]
-    [InlineData("--x: expected one column beside --weights in one pass, got 2", "fit", "bad.csv", "--one-pass", "--weights", "c")]
+    [InlineData("--weights-are: expected precisions in one pass", "fit", "bad.csv", "--one-pass", "--weights", "c", "--weights-are",
+        "frequencies")]
+    [InlineData("--classes", "fit", "bad.csv", "--one-pass", "--classes", "--degree", "1")]
     [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--degree", "1")]
     [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--kernel", "boxcar")]
-    [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--bandwidth", "kfold")]
+    [InlineData("--bandwidth: expected moments of 10 folds for kfold, got none", "fit", "--moments", "two.moments", "--bandwidth", "kfold")]
+    [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--leave-out-ties")]
     [InlineData("--cell: expected one width, or one for each of 2 features, got 3", "fit", "bad.csv", "--one-pass", "--cell", "1,1,1")]
     [InlineData("--cell: expected one width, got 2", "fit", "mcycle", "--one-pass", "--cell", "1,1")]
     [InlineData("--cell: expected a positive number that float32 can hold, got 'x'", "fit", "bad.csv", "--one-pass", "--cell", "1,x")]
     [InlineData("--cell: expected one width beside --sql, got 2", "moments", "--sql", "sqlite", "--cell", "1,2")]
+    [InlineData("--x: expected at most two columns and --sql, got 3", "moments", "--sql", "sqlite", "--x", "a,b,c", "--y", "z")]
+    [InlineData("--x: expected one column beside --weights and --sql, got 2", "moments", "--sql", "sqlite", "--x", "a,b", "--weights", "c")]
+    [InlineData("--x: expected one column beside --degree 1 and --sql", "moments", "--sql", "sqlite", "--x", "a,b", "--degree", "1")]
+    [InlineData("--x: expected the name of a column", "moments", "--sql", "sqlite", "--x", "a,", "--y", "z", "--table", "t", "--cell", "1")]
+    [InlineData("--y: expected columns separated by commas, few enough", "moments", "--sql", "sqlite", "--x", "a,b", "--y", "a,b,c,d,e,f,g",
+        "--table", "t", "--cell", "1")]
     [InlineData("--degree 1: expected one column of --x", "moments", "bad.csv", "--out", "a.moments", "--degree", "1")]
-    [InlineData("--folds: expected one column of --x", "moments", "bad.csv", "--out", "a.moments", "--folds", "10")]
+    [InlineData("--weights: expected a --grid of moments with weights", "moments", "bad.csv", "--out", "a.moments", "--grid", "two.moments",
+        "--weights", "c")]
+    [InlineData("--classes: expected a --grid of moments of classes", "moments", "bad.csv", "--out", "a.moments", "--grid", "two.moments",
+        "--classes")]
+    [InlineData("--y: expected as many columns as the moments of --grid have, 1, got 2", "moments", "bad.csv", "--x", "a,b", "--y", "z,c",
+        "--out", "a.moments", "--grid", "two.moments")]
     [InlineData("--grid: expected moments of 2 features", "moments", "bad.csv", "--out", "a.moments", "--grid", "one.moments")]
     [InlineData("--x: expected as many columns as the moments of --grid have, 2, got 3", "moments", "bad.csv", "--x", "a,b,c", "--y", "z",
         "--out", "a.moments", "--grid", "two.moments")]
@@ -188,12 +276,13 @@ public sealed class OnePassSurfaceTests : IDisposable
     private void Write(string file, int rows, int seed)
     {
         var random = new Random(seed);
-        var text = new StringBuilder("a,b,c,z\n");
+        var text = new StringBuilder("a,b,c,z,w,kind\n");
         for (int i = 0; i < rows; i++)
         {
             (double a, double b) = (random.NextDouble(), random.NextDouble());
             double z = Math.Sin(6 * a) + Math.Cos(4 * b) + (0.5 * random.NextDouble());
-            text.Append(CultureInfo.InvariantCulture, $"{a:F5},{b:F5},{random.NextDouble():F5},{z:F5}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{a:F5},{b:F5},{random.NextDouble():F5},{z:F5},");
+            text.Append(CultureInfo.InvariantCulture, $"{100 + (a * b):F5},{(z > 1 ? "up" : i % 9 == 0 ? "down" : "level")}\n");
         }
 
         _console.Write(file, text.ToString());

@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.OnePass.Boxes;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Tests.OnePass;
@@ -14,6 +17,8 @@ public sealed class MomentQueryTests : IDisposable
     [
         new(0, ["c"], false), new(1, ["c"], false), new(0, ["c", "d"], false), new(0, ["c"], true), new(1, ["c", "d"], true),
     ];
+
+    private static readonly string[][] _ofBoxes = [["c"], ["c", "s"]];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 
@@ -30,6 +35,12 @@ public sealed class MomentQueryTests : IDisposable
             string script = $".mode csv\n.import {rows} rows\n.headers on\n.read q.sql\n";
 
             SaysTheSame(Run("sqlite3", [":memory:"], script), asked);
+        }
+
+        foreach (string[] y in _ofBoxes)
+        {
+            File.WriteAllText(PathOf("q.sql"), QueryOfBoxes(SqlDialect.SQLite, y));
+            SaysTheSame(Run("sqlite3", [":memory:"], $".mode csv\n.import {rows} rows\n.headers on\n.read q.sql\n"), y);
         }
     }
 
@@ -60,6 +71,12 @@ public sealed class MomentQueryTests : IDisposable
             {
                 File.WriteAllText(PathOf("q.sql"), asked.Query(SqlDialect.Postgres));
                 SaysTheSame(Ask("q.sql"), asked);
+            }
+
+            foreach (string[] y in _ofBoxes)
+            {
+                File.WriteAllText(PathOf("q.sql"), QueryOfBoxes(SqlDialect.Postgres, y));
+                SaysTheSame(Ask("q.sql"), y);
             }
         }
         finally
@@ -141,6 +158,42 @@ public sealed class MomentQueryTests : IDisposable
         Assert.True(!actual.Certificate.IsProved || actual.Certificate.Bound > expected.Certificate.Bound, $"{actual.Certificate}");
         Assert.True(asked.Degree > 0 || asked.HasWeights || actual.Certificate.Bound < 1e-8, $"{actual.Certificate}");
         Assert.Equal(expected.Bandwidth, MomentRegression.Fit(theirs, options).Bandwidth, 1e-6 * expected.Bandwidth);
+    }
+
+    // Boxes of many rows and of few.
+    private static string QueryOfBoxes(SqlDialect dialect, string[] y) =>
+        BoxQuery.Create(dialect, "rows", ["a \"key\"", "d"], y, [0.13, 0.5]);
+
+    private static void SaysTheSame(string answer, string[] columns)
+    {
+        (double[] x, double[] c, double[] d, double[] s) = Rows();
+        double[] keys = [.. x.Zip(d).SelectMany(pair => new[] { pair.First, pair.Second })];
+        double[] y = columns.Length == 1 ? c : [.. c.Zip(s).SelectMany(pair => new[] { pair.First, pair.Second })];
+        var moments = new BoxMoments(BoxGrid.Choose(keys, y, 2, x.Length, [0.13, 0.5]));
+        moments.Add(keys, y);
+        BoxMoments theirs = BoxQuery.Read(new StringReader(answer), "answer");
+        BoxStore.Box[] boxes = theirs.Parts.Values.Single().InOrder();
+        Assert.Contains(boxes, box => box.Sums.Length > 0);
+        Assert.Contains(boxes, box => box.Waiting > 0);
+        Assert.Equal(moments.Count, theirs.Count);
+        Assert.Equal(moments.Boxes, theirs.Boxes);
+        BoxRegression expected = BoxRegression.Fit(moments);
+        var given = new MomentOptions { Bandwidth = Bandwidth.Fixed([.. expected.Bandwidths]) };
+        Diagnostics actual = BoxRegression.Fit(theirs, given).Diagnostics;
+        Assert.Equal(1, actual.LeaveOneOutError / expected.Diagnostics.LeaveOneOutError, 1e-9);
+        Assert.Equal(1, actual.EffectiveDegreesOfFreedom / expected.Diagnostics.EffectiveDegreesOfFreedom, 1e-9);
+        Assert.Equal(1, BoxRegression.Fit(theirs).Search!.Score / expected.Search!.Score, 1e-9);
+
+        // Rows of a file that are cut as the database did add up.
+        var more = new BoxMoments(theirs.Grid);
+        more.Add(keys, y);
+        more.Merge(theirs);
+        Assert.Equal(2 * moments.Count, more.Count);
+        TableException refused = Assert.Throws<TableException>(
+            () => BoxQuery.Read(new StringReader(answer[..answer.LastIndexOf(',')]), "a.csv"));
+        Assert.Contains("fields", refused.Message, StringComparison.Ordinal);
+        Assert.Throws<TableException>(() => MomentQuery.Read(new StringReader(answer), "a.csv"));
+        Assert.True(BoxQuery.IsAnswer(answer.Split('\n')[0]));
     }
 
     // One cell of many rows, as a database sums them.

@@ -8,10 +8,16 @@ internal static class BoxBasis
 {
     private const int K = BoxTerms.K;
 
+    private static readonly double[] _nodes = Chebyshev.Nodes(K);
+
     private static readonly double[] _fromNodes = Chebyshev.Coefficients(K, K);
 
     // What turns moments into numbers at the nodes (term, node).
     private static readonly double[] _toNodes = Transposed(_fromNodes);
+
+    /// <summary>The place of a node along a feature.</summary>
+    public static double NodeOf(int node, int feature, int features) =>
+        _nodes[node / (int)Math.Pow(K, features - 1 - feature) % K];
 
     /// <summary>T_k at a place (K).</summary>
     public static double[] Polynomials(double t)

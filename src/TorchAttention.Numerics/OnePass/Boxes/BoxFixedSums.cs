@@ -14,22 +14,21 @@ internal static unsafe class BoxFixedSums
     /// <summary>Adds rows.</summary>
     /// <param name="terms">The terms.</param>
     /// <param name="t">The places in the box of each feature (d, n), -1 to 1.</param>
-    /// <param name="y">The values about the box's level, in their unit.</param>
-    /// <param name="sums">The box's sums (3, terms).</param>
-    public static void Add(BoxTerms terms, double[][] t, double[] y, Span<Int128> sums)
+    /// <param name="y">The values about the box's levels (v, n), in their units.</param>
+    /// <param name="s">The weights, in their unit; empty where each row counts alike.</param>
+    /// <param name="sums">The box's sums (towers, 1 + 2 v, terms).</param>
+    public static void Add(BoxTerms terms, double[][] t, double[][] y, double[] s, Span<Int128> sums)
     {
-        int n = y.Length;
+        int n = t[0].Length;
+        int tower = (1 + (2 * y.Length)) * terms.Count;
         for (int i = 0; i < n; i++)
         {
-            if (!(Math.Abs(y[i]) <= 1))
-            {
-                AddWide(terms, t, i, y[i], sums);
-                y[i] = 0;
-            }
+            AddWide(terms, t, y, s, i, sums, tower);
         }
 
         double[] tables = new double[terms.Features * K * MostRows];
         double[] products = new double[MostRows];
+        double[] powers = new double[s.Length == 0 ? 0 : MostRows];
         for (int start = 0; start < n; start += MostRows)
         {
             int count = Math.Min(MostRows, n - start);
@@ -40,7 +39,40 @@ internal static unsafe class BoxFixedSums
                 SetTable(t[axis].AsSpan(start, count), padded, tables.AsSpan(axis * K * MostRows));
             }
 
-            AddChunk(terms, tables, y.AsSpan(start, count), padded, products, sums);
+            if (s.Length == 0)
+            {
+                AddTower([], sums);
+                continue;
+            }
+
+            Array.Fill(powers, 1, 0, count);
+            for (int m = 0; m < MomentGrid.Towers; m++)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    powers[i] *= s[start + i];
+                }
+
+                AddTower(powers.AsSpan(0, count), sums.Slice(m * tower, tower));
+            }
+
+            // Sums of the terms are shared by all columns.
+            void AddTower(ReadOnlySpan<double> weights, Span<Int128> to)
+            {
+                ReadOnlySpan<double> first = y.Length == 0 ? [] : y[0].AsSpan(start, count);
+                if (y.Length == 0)
+                {
+                    AddChunk<FixedPointSums.MassesAlone>(terms, tables, weights, first, padded, products, to, []);
+                    return;
+                }
+
+                AddChunk<FixedPointSums.MassesAndProducts>(terms, tables, weights, first, padded, products, to, to[terms.Count..]);
+                for (int c = 1; c < y.Length; c++)
+                {
+                    AddChunk<FixedPointSums.ProductsAlone>(
+                        terms, tables, weights, y[c].AsSpan(start, count), padded, products, [], to[((1 + (2 * c)) * terms.Count)..]);
+                }
+            }
         }
     }
 
@@ -68,15 +100,30 @@ internal static unsafe class BoxFixedSums
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddChunk(
-        BoxTerms terms, double[] tables, ReadOnlySpan<double> y, int padded, double[] products, Span<Int128> sums)
+    private static void AddChunk<T>(
+        BoxTerms terms,
+        double[] tables,
+        ReadOnlySpan<double> s,
+        ReadOnlySpan<double> y,
+        int padded,
+        double[] products,
+        Span<Int128> masses,
+        Span<Int128> ofValues)
+        where T : struct, FixedPointSums.IParts
     {
         double* values = stackalloc double[padded];
         y.CopyTo(new Span<double>(values, y.Length));
         new Span<double>(values + y.Length, padded - y.Length).Clear();
+
+        // What a term is multiplied with: 2^50, and the weight.
+        double* factors = stackalloc double[padded];
+        for (int i = 0; i < padded; i++)
+        {
+            factors[i] = s.IsEmpty ? 1L << FixedPointSums.Bits : i < s.Length ? s[i] * (1L << FixedPointSums.Bits) : 0;
+        }
+
         long offset = unchecked(BitConverter.DoubleToInt64Bits(FixedPointSums.Magic) * padded);
         var magic = new Vector<double>(FixedPointSums.Magic);
-        var scale = new Vector<double>(1L << FixedPointSums.Bits);
         int step = Vector<double>.Count;
         fixed (double* table = tables, others = products)
         {
@@ -97,18 +144,33 @@ internal static unsafe class BoxFixedSums
                     for (int i = 0; i < padded; i += step)
                     {
                         Vector<double> term = Vector.Load(own + i) * Vector.Load(others + i);
-                        Vector<double> value = Vector.Load(values + i);
-                        Vector<double> scaled = value * scale;
-                        m += Vector.AsVectorInt64(Vector.FusedMultiplyAdd(term, scale, magic));
-                        v += Vector.AsVectorInt64(Vector.FusedMultiplyAdd(term, scaled, magic));
-                        q += Vector.AsVectorInt64(Vector.FusedMultiplyAdd(term, scaled * value, magic));
+                        Vector<double> factor = Vector.Load(factors + i);
+                        if (T.HasMasses)
+                        {
+                            m += Vector.AsVectorInt64(Vector.FusedMultiplyAdd(term, factor, magic));
+                        }
+
+                        if (T.HasProducts)
+                        {
+                            Vector<double> value = Vector.Load(values + i);
+                            Vector<double> scaled = value * factor;
+                            v += Vector.AsVectorInt64(Vector.FusedMultiplyAdd(term, scaled, magic));
+                            q += Vector.AsVectorInt64(Vector.FusedMultiplyAdd(term, scaled * value, magic));
+                        }
                     }
 
                     unchecked
                     {
-                        sums[first + k] += Vector.Sum(m) - offset;
-                        sums[terms.Count + first + k] += Vector.Sum(v) - offset;
-                        sums[(2 * terms.Count) + first + k] += Vector.Sum(q) - offset;
+                        if (T.HasMasses)
+                        {
+                            masses[first + k] += Vector.Sum(m) - offset;
+                        }
+
+                        if (T.HasProducts)
+                        {
+                            ofValues[first + k] += Vector.Sum(v) - offset;
+                            ofValues[terms.Count + first + k] += Vector.Sum(q) - offset;
+                        }
                     }
                 }
             }
@@ -130,32 +192,47 @@ internal static unsafe class BoxFixedSums
         }
     }
 
-    // A value beyond the unit: its products in 128 bits. Those of the terms alone are added with all others.
-    private static void AddWide(BoxTerms terms, double[][] t, int row, double y, Span<Int128> sums)
+    // A value or a weight beyond its unit: its products in 128 bits. What is left of the row is added with all others.
+    private static void AddWide(BoxTerms terms, double[][] t, double[][] y, double[] s, int row, Span<Int128> sums, int tower)
     {
-        double[] table = new double[terms.Features * K];
-        for (int axis = 0; axis < terms.Features; axis++)
+        bool isHeavy = s.Length > 0 && !(s[row] <= 1);
+        if (!isHeavy && !FixedPointSums.IsWide(y, row))
         {
-            (table[axis * K], table[(axis * K) + 1]) = (1, t[axis][row]);
-            for (int k = 2; k < K; k++)
+            return;
+        }
+
+        double[][] tables = [.. t.Select(places => BoxBasis.Polynomials(places[row]))];
+        double power = 1;
+        for (int m = 0; m < sums.Length / tower; m++)
+        {
+            power *= s.Length > 0 ? s[row] : 1;
+            Span<Int128> to = sums.Slice(m * tower, tower);
+            for (int term = 0; term < terms.Count; term++)
             {
-                table[(axis * K) + k] = Math.FusedMultiplyAdd(
-                    2 * t[axis][row], table[(axis * K) + k - 1], -table[(axis * K) + k - 2]);
+                double product = power * terms.Product(tables, term);
+                to[term] += s.Length > 0 ? FixedPointSums.Rounded(product) : 0;
+                for (int c = 0; c < y.Length; c++)
+                {
+                    if (s.Length > 0 || !(Math.Abs(y[c][row]) <= 1))
+                    {
+                        double value = y[c][row];
+                        int at = ((1 + (2 * c)) * terms.Count) + term;
+                        to[at] = checked(to[at] + FixedPointSums.Rounded(product * value));
+                        at += terms.Count;
+                        to[at] = checked(to[at] + FixedPointSums.Rounded(product * value * value));
+                    }
+                }
             }
         }
 
-        for (int term = 0; term < terms.Count; term++)
+        for (int c = 0; c < y.Length; c++)
         {
-            int[] degrees = terms.Degrees[term];
-            double others = table[K + degrees[1]];
-            for (int axis = 2; axis < terms.Features; axis++)
-            {
-                others *= table[(axis * K) + degrees[axis]];
-            }
+            y[c][row] = s.Length > 0 || !(Math.Abs(y[c][row]) <= 1) ? 0 : y[c][row];
+        }
 
-            double product = table[degrees[0]] * others;
-            sums[terms.Count + term] += FixedPointSums.Rounded(product * y);
-            sums[(2 * terms.Count) + term] += FixedPointSums.Rounded(product * y * y);
+        if (s.Length > 0)
+        {
+            s[row] = 0;
         }
     }
 }

@@ -6,9 +6,13 @@ internal sealed class BoxLevels
     private readonly Dictionary<(int, int, int), BoxLevel> _levels = [];
     private readonly int[] _exponents;
 
-    public BoxLevels(BoxMoments moments)
+    /// <summary>Some rows.</summary>
+    /// <param name="moments">The moments.</param>
+    /// <param name="isAsked">Which parts of the rows; all where null.</param>
+    /// <param name="hasValues">Whether their values matter, or where they are alone.</param>
+    public BoxLevels(BoxMoments moments, Func<Moments.Part, bool>? isAsked = null, bool hasValues = true)
     {
-        Finest = BoxLevel.Create(moments);
+        Finest = BoxLevel.Create(moments, isAsked, hasValues);
         _exponents = moments.Grid.Exponents.ToArray();
         _levels[(0, 0, 0)] = Finest;
     }
@@ -27,6 +31,13 @@ internal sealed class BoxLevels
             merged[j] = Math.Max(0, Math.ILogB(h[j]) - _exponents[j] + (isRough ? 1 : 0));
         }
 
+        return At(merged[0], merged[1], merged[2]);
+    }
+
+    /// <summary>Boxes as wide as others of the same grid.</summary>
+    public BoxLevel Like(BoxLevel other)
+    {
+        int[] merged = [.. other.Merges, 0];
         return At(merged[0], merged[1], merged[2]);
     }
 

@@ -30,7 +30,7 @@ public sealed partial class BoxRegression
         options ??= new PredictionOptions();
         double[] places = CurvePredictions.Checked(queries, Features, options);
         CurvePoint[] points = At(places, cancellationToken);
-        return CurvePredictions.Create(places, _ranges, (i, _) => points[i], Diagnostics, options, cancellationToken);
+        return CurvePredictions.Create(places, _ranges, (i, c) => points[(i * Columns) + c], Diagnostics, options, cancellationToken);
     }
 
     /// <summary>The surface as pieces of polynomials: a file that predicts as this does, without moments.</summary>
@@ -41,7 +41,9 @@ public sealed partial class BoxRegression
     public CondensedSurface Condense(double tolerance = 1e-6, CancellationToken cancellationToken = default) =>
         CondensedSurface.Create(this, tolerance, cancellationToken);
 
-    /// <summary>Where rows are: the ends of their boxes along each feature (boxes, d, 2), and the means in the middle of each.</summary>
+    /// <summary>
+    /// Where rows are: the ends of their boxes along each feature (boxes, d, 2), and the means in the middle of each (boxes, v).
+    /// </summary>
     internal (double[] Boxes, double[] Means) Places()
     {
         BoxLevel level = _levels.For(_bandwidths);
@@ -50,19 +52,20 @@ public sealed partial class BoxRegression
         return (ends, [.. At(middles, CancellationToken.None).Select(point => point.Mean)]);
     }
 
-    /// <summary>The surface at some places (m, d).</summary>
+    /// <summary>The surfaces at some places (m, d), of each column (m, v).</summary>
     internal CurvePoint[] At(double[] places, CancellationToken cancellationToken)
     {
         int d = Features;
         BoxLevel level = _levels.For(_bandwidths);
         var far = new BoxFar(level, _bandwidths);
-        var points = new CurvePoint[places.Length / d];
+        double meanWeight = level.MeanWeight;
+        var points = new CurvePoint[places.Length / d * Columns];
         var ofBox = new Dictionary<long, List<int>>();
-        for (int i = 0; i < points.Length; i++)
+        for (int i = 0; i < places.Length / d; i++)
         {
             if (level.BoxOrNone(places.AsSpan(i * d, d)) is not long box)
             {
-                points[i] = new CurvePoint(far.At(places.AsSpan(i * d, d)), double.NaN, double.NaN, double.PositiveInfinity, true);
+                SetFar(far, places.AsSpan(i * d, d), points.AsSpan(i * Columns, Columns));
                 continue;
             }
 
@@ -83,31 +86,44 @@ public sealed partial class BoxRegression
             {
                 foreach (int i in ofBox[boxes[at]])
                 {
-                    points[i] = PointAt(level, far, boxes[at], ofNodes, places.AsSpan(i * d, d));
+                    SetPoints(boxes[at], ofNodes, places.AsSpan(i * d, d), points.AsSpan(i * Columns, Columns));
                 }
             },
             _options.Threads,
             cancellationToken);
         return points;
+
+        void SetPoints(long box, double[][] ofNodes, ReadOnlySpan<double> x, Span<CurvePoint> to)
+        {
+            var shares = new double[x.Length][];
+            for (int j = 0; j < shares.Length; j++)
+            {
+                shares[j] = BoxBasis.Shares(level.PlaceIn(box, x[j], j));
+            }
+
+            double weight = BoxBasis.At(ofNodes[0], shares);
+            if (!(weight > LeastKnown * meanWeight))
+            {
+                SetFar(far, x, to);
+                return;
+            }
+
+            double spread = ofNodes.Skip(2 + Columns).Sum(sum => BoxBasis.At(sum, shares));
+            double neighbours = weight * weight / BoxBasis.At(ofNodes[1 + Columns], shares) / meanWeight;
+            for (int c = 0; c < to.Length; c++)
+            {
+                double mean = level.Origins[c] + (BoxBasis.At(ofNodes[1 + c], shares) / weight);
+                to[c] = new CurvePoint(mean, neighbours, double.NaN, double.PositiveInfinity, spread > SquareInGap * weight);
+            }
+        }
     }
 
-    private static CurvePoint PointAt(BoxLevel level, BoxFar far, long box, double[][] ofNodes, ReadOnlySpan<double> x)
+    private static void SetFar(BoxFar far, ReadOnlySpan<double> x, Span<CurvePoint> points)
     {
-        var shares = new double[x.Length][];
-        for (int j = 0; j < shares.Length; j++)
+        double[] means = far.At(x);
+        for (int c = 0; c < points.Length; c++)
         {
-            shares[j] = BoxBasis.Shares(level.PlaceIn(box, x[j], j));
+            points[c] = new CurvePoint(means[c], double.NaN, double.NaN, double.PositiveInfinity, true);
         }
-
-        double weight = BoxBasis.At(ofNodes[0], shares);
-        if (!(weight > LeastKnown))
-        {
-            return new CurvePoint(far.At(x), double.NaN, double.NaN, double.PositiveInfinity, true);
-        }
-
-        double spread = ofNodes.Skip(3).Sum(sum => BoxBasis.At(sum, shares));
-        double mean = level.Origin + (BoxBasis.At(ofNodes[1], shares) / weight);
-        return new CurvePoint(
-            mean, weight * weight / BoxBasis.At(ofNodes[2], shares), double.NaN, double.PositiveInfinity, spread > SquareInGap * weight);
     }
 }

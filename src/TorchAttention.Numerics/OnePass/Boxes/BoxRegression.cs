@@ -25,6 +25,7 @@ public sealed partial class BoxRegression : IPredictor
     private readonly MomentOptions _options;
     private readonly (double Least, double Most)[] _ranges;
     private readonly double _leastSquare;
+    private readonly double _weight;
     private double[] _bandwidths = [];
 
     private BoxRegression(BoxMoments moments, MomentOptions options)
@@ -32,9 +33,12 @@ public sealed partial class BoxRegression : IPredictor
         _options = options;
         _levels = new BoxLevels(moments);
         _ranges = [.. moments.Ranges];
-        _leastSquare = Rounding * moments.Grid.ValueUnit * moments.Grid.ValueUnit;
+        Classes = moments.Classes;
+        Columns = _levels.Finest.Columns;
+        _leastSquare = Rounding * Enumerable.Range(0, Columns).Sum(c => Math.Pow(moments.Grid.ValueUnitAt(c), 2));
         Widths = moments.Grid.Widths;
         Count = moments.Count;
+        _weight = _levels.Finest.Weights.Sum();
         Diagnostics = null!;
     }
 
@@ -62,10 +66,13 @@ public sealed partial class BoxRegression : IPredictor
     public int Features => _ranges.Length;
 
     /// <inheritdoc/>
-    public int Columns => 1;
+    public int Columns { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Classes => [];
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <inheritdoc cref="MomentRegression.LeaveOneOutLogLoss"/>
+    public double LeaveOneOutLogLoss { get; private set; } = double.NaN;
 
     private IReadOnlyList<double> Widths { get; }
 
@@ -75,7 +82,8 @@ public sealed partial class BoxRegression : IPredictor
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="ArgumentException">
-    /// A degree above 0, a rule that moments do not answer, or bandwidths of another number than the features'.
+    /// A degree above 0, a rule that moments do not answer, folds that the moments' grid has not, or bandwidths of another number than the
+    /// features'.
     /// </exception>
     /// <exception cref="RegressionDataException">There are no rows, or a feature that does not vary.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
@@ -107,7 +115,8 @@ public sealed partial class BoxRegression : IPredictor
         var model = new BoxRegression(moments, options);
         if (options.Bandwidth.Rule is { } rule)
         {
-            model.Find(rule, progress, cancellationToken);
+            BoxFolds? folds = rule == BandwidthRule.KFold ? BoxFolds.Create(moments, options.Bandwidth) : null;
+            model.Find(rule, folds, progress, cancellationToken);
         }
         else
         {
@@ -119,6 +128,12 @@ public sealed partial class BoxRegression : IPredictor
         }
 
         model.Describe(cancellationToken);
+        if (moments.Grid.HasClasses)
+        {
+            model.LeaveOneOutLogLoss = new BoxLogLoss(model._levels.For(model._bandwidths), model._bandwidths, options.Threads)
+                .Sum(moments, cancellationToken) / model._weight;
+        }
+
         progress?.Report(1);
         return model;
     }
@@ -130,9 +145,9 @@ public sealed partial class BoxRegression : IPredictor
     private BoxScore Score(double[] h, BoxSumsKind kind, bool isRough, CancellationToken cancellationToken) =>
         new BoxFit(_levels.For(h, isRough), h, kind).Score(_options.Threads, cancellationToken);
 
-    private void Find(BandwidthRule rule, IProgress<double>? progress, CancellationToken cancellationToken)
+    private void Find(BandwidthRule rule, BoxFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        ScoreRule.Check(rule, hasFolds: false);
+        ScoreRule.Check(rule, hasFolds: true);
         (double Least, double Most)[] bounds = [.. _ranges.Select((range, j) => range.Most > range.Least
             ? (Math.Log(LeastInBoxes * Widths[j]),
                 Math.Max(Math.Log(Widths[j]), Math.Log(MostInRanges * (range.Most - range.Least))))
@@ -171,40 +186,52 @@ public sealed partial class BoxRegression : IPredictor
         {
             cancellationToken.ThrowIfCancellationRequested();
             double[] h = Array.ConvertAll(logs, Math.Exp);
-            BoxScore score = Score(h, hasSlopes ? BoxSumsKind.Slopes : BoxSumsKind.Plain, isRough, cancellationToken);
-            double n = Count;
-            double value = ScoreRule.Value(
-                rule, Math.Max(score.LeaveOneOut / n, _leastSquare), Math.Max(score.Residual / n, _leastSquare), score.Trace, n);
+            (double value, double[] slopes) = folds is null
+                ? ByRule(rule, Score(h, hasSlopes ? BoxSumsKind.Slopes : BoxSumsKind.Plain, isRough, cancellationToken))
+                : ByFolds(folds.At(h, hasSlopes, isRough, _options.Threads, cancellationToken));
             value = double.IsFinite(value) ? value : double.PositiveInfinity;
             trials.Add(new BandwidthTrial(h, value, isRough));
-            return (value, [.. Enumerable.Range(0, Features).Select(j => ScoreRule.Slope(
-                rule,
-                value,
-                score.LeaveOneOutByLog[j] / n,
-                score.ResidualByLog[j] / score.Residual,
-                score.Trace,
-                score.TraceByLog[j],
-                n))]);
+            return (value, slopes);
         }
+    }
+
+    private (double Score, double[] Slopes) ByFolds((double Squares, double[] ByLog) sum) =>
+        (Math.Max(sum.Squares / _weight, _leastSquare), [.. sum.ByLog.Select(slope => slope / _weight)]);
+
+    private (double Score, double[] Slopes) ByRule(BandwidthRule rule, BoxScore score)
+    {
+        double n = Count;
+        double value = ScoreRule.Value(
+            rule, Math.Max(score.LeaveOneOut / _weight, _leastSquare), Math.Max(score.Residual / _weight, _leastSquare), score.Trace, n);
+        return (value, [.. Enumerable.Range(0, Features).Select(j => ScoreRule.Slope(
+            rule,
+            value,
+            score.LeaveOneOutByLog[j] / _weight,
+            score.ResidualByLog[j] / score.Residual,
+            score.Trace,
+            score.TraceByLog[j],
+            n))]);
     }
 
     private void Describe(CancellationToken cancellationToken)
     {
         BoxScore score = Score(_bandwidths, BoxSumsKind.Squares, isRough: false, cancellationToken);
+        double[] totals = [.. Enumerable.Range(0, Columns).Select(c => SquaresAboutMean(_levels.Finest, c))];
         Diagnostics = ScoreRule.Describe(
-            Count, Count, score.Trace, score.TraceOfSquare, score.LeaveOneOut, [score.Residual], [SquaresAboutMean(_levels.Finest)]);
+            Count, _weight, score.Trace, score.TraceOfSquare, score.LeaveOneOut, score.Residuals, totals);
         LonelyRows = score.Lonely;
     }
 
-    private static double SquaresAboutMean(BoxLevel level)
+    private static double SquaresAboutMean(BoxLevel level, int column)
     {
         int terms = level.Terms.Count;
-        double mean = level.Origin + (Enumerable.Range(0, level.Count).Sum(i => level.Products[i * terms]) / level.Counts.Sum());
+        double mean = level.Origins[column]
+            + (Enumerable.Range(0, level.Count).Sum(i => level.Products[column][i * terms]) / level.Weights.Sum());
         double squares = 0;
         for (int i = 0; i < level.Count; i++)
         {
-            double apart = level.Levels[i] - mean;
-            squares += level.Q[i * terms] + (2 * apart * level.V[i * terms]) + (apart * apart * level.Counts[i]);
+            double apart = level.Levels[column][i] - mean;
+            squares += level.All.Q[column][i * terms] + (2 * apart * level.All.V[column][i * terms]) + (apart * apart * level.Weights[i]);
         }
 
         return squares;

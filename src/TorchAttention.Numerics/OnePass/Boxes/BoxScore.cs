@@ -1,13 +1,16 @@
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
 /// <summary>What moments say of some bandwidths: sums, each with its derivatives by log h_j (d) where they are asked for.</summary>
-internal sealed class BoxScore(int features)
+internal sealed class BoxScore(int features, int columns)
 {
-    /// <summary>sum (y_i - f_-i(x_i))^2.</summary>
+    /// <summary>sum s_i (y_i - f_-i(x_i))^2, of all columns.</summary>
     public double LeaveOneOut { get; set; }
 
-    /// <summary>sum (y_i - f(x_i))^2.</summary>
-    public double Residual { get; set; }
+    /// <summary>sum s_i (y_i - f(x_i))^2, of each column (v).</summary>
+    public double[] Residuals { get; } = new double[columns];
+
+    /// <summary>That of all columns.</summary>
+    public double Residual => Residuals.Sum();
 
     /// <summary>tr H.</summary>
     public double Trace { get; set; }
@@ -28,10 +31,14 @@ internal sealed class BoxScore(int features)
     public void Add(BoxScore other)
     {
         LeaveOneOut += other.LeaveOneOut;
-        Residual += other.Residual;
         Trace += other.Trace;
         TraceOfSquare += other.TraceOfSquare;
         Lonely += other.Lonely;
+        for (int c = 0; c < Residuals.Length; c++)
+        {
+            Residuals[c] += other.Residuals[c];
+        }
+
         for (int j = 0; j < LeaveOneOutByLog.Length; j++)
         {
             LeaveOneOutByLog[j] += other.LeaveOneOutByLog[j];

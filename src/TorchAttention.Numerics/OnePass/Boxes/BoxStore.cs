@@ -1,27 +1,23 @@
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
-/// <summary>The boxes that hold rows: these themselves where they are few, else their sums in fixed point.</summary>
+/// <summary>The boxes that hold rows: those that are a large part of their box themselves, and sums of all others in fixed point.</summary>
 internal sealed class BoxStore(BoxGrid grid)
 {
     // So many rows of a box wait until they are summed at once, which is ten times as quick as one by one.
     private const int MostWaiting = 128;
 
     private readonly Dictionary<long, Box> _boxes = [];
-    private readonly int _fields = grid.Features + 1;
-    private readonly double _inverseUnit = 1 / grid.ValueUnit;
+    private readonly int _fields = grid.Fields;
 
     public int Count => _boxes.Count;
 
-    /// <summary>The boxes by their numbers. No rows wait in those that have sums.</summary>
-    public Box[] InOrder()
-    {
-        foreach (Box box in _boxes.Values)
-        {
-            Settle(box);
-        }
+    public IEnumerable<long> Ids => _boxes.Keys;
 
-        return [.. _boxes.Values.OrderBy(box => box.Id)];
-    }
+    /// <summary>The boxes by their numbers. Those of their rows that wait are to be kept.</summary>
+    public Box[] InOrder() => [.. _boxes.Values.OrderBy(box => box.Id).Select(Settled)];
+
+    /// <summary>A box; null where it holds no rows.</summary>
+    public Box? Find(long id) => _boxes.TryGetValue(id, out Box? box) ? Settled(box) : null;
 
     /// <summary>A box, made where it is new.</summary>
     public Box At(long id)
@@ -29,7 +25,7 @@ internal sealed class BoxStore(BoxGrid grid)
         if (!_boxes.TryGetValue(id, out Box? box))
         {
             grid.CheckCount(_boxes.Count + 1);
-            _boxes[id] = box = new Box(id, grid.LevelAt(id), _fields);
+            _boxes[id] = box = new Box(id, _fields);
         }
 
         return box;
@@ -37,17 +33,18 @@ internal sealed class BoxStore(BoxGrid grid)
 
     /// <summary>Adds rows of a box.</summary>
     /// <param name="box">The box.</param>
-    /// <param name="rows">The rows (n, d + 1): keys and value.</param>
+    /// <param name="rows">The rows (n, fields): keys, values, and weight where there are weights.</param>
     public void Add(Box box, ReadOnlySpan<double> rows)
     {
-        double largest = 0;
-        for (int at = _fields - 1; at < rows.Length; at += _fields)
+        Check(box, rows);
+        int n = rows.Length / _fields;
+        box.Count = checked(box.Count + n);
+        double unit = grid.WeightUnitAt(box.Id);
+        for (int i = 0; i < n && grid.HasWeights; i++)
         {
-            largest = Math.Max(largest, Math.Abs(rows[at] - box.Level) * _inverseUnit);
+            box.Weight = checked(box.Weight + FixedPointSums.Rounded(rows[((i + 1) * _fields) - 1] / unit));
         }
 
-        FixedPointSums.CheckLargest(largest, grid.ValueUnit);
-        box.Count += rows.Length / _fields;
         while (rows.Length > 0)
         {
             int some = Math.Min(rows.Length, (MostWaiting - box.Waiting) * _fields);
@@ -69,76 +66,176 @@ internal sealed class BoxStore(BoxGrid grid)
             Add(to, from.Rows);
             if (from.Sums.Length > 0)
             {
-                to.Count = checked(to.Count + from.Count);
-                Sum(to);
-                for (int k = 0; k < to.Sums.Length; k++)
-                {
-                    to.Sums[k] = checked(to.Sums[k] + from.Sums[k]);
-                }
+                to.Count = checked(to.Count + from.Count - from.Waiting);
+                to.Weight = checked(to.Weight + (grid.HasWeights ? from.Sums[0] : 0));
+                to.Add(from.Sums);
             }
         }
     }
 
-    /// <summary>Sets a box of many rows as a file has it.</summary>
+    /// <summary>Sets a box of many rows as a file has it; rows that it keeps are added then.</summary>
     public void Set(long id, long count, Int128[] sums)
     {
         Box box = At(id);
-        (box.Count, box.Sums) = (count, sums);
+        (box.Count, box.Sums, box.Weight) = (count, sums, grid.HasWeights ? sums[0] : 0);
     }
 
-    private void Settle(Box box)
+    /// <summary>What the rows of a box weigh; their number where they have no weights.</summary>
+    public double WeightOf(Box box) =>
+        grid.HasWeights ? (double)box.Weight * Math.ScaleB(grid.WeightUnitAt(box.Id), -FixedPointSums.Bits) : box.Count;
+
+    /// <summary>
+    /// Sums of the rows of a box that are no large part of a weight, and the rows that are: those of one part of all rows may be kept here
+    /// and be few among all.
+    /// </summary>
+    public (Int128[] Sums, double[][] Rows) Split(Box box, double weight)
     {
-        if (box.Count >= BoxGrid.MostKept && (box.Waiting > 0 || box.Sums.Length == 0))
+        double[][] rows = box.RowsInOrder();
+        double[][] light = [.. rows.Where(row => !IsKept(row, weight))];
+        if (light.Length == 0)
         {
-            Sum(box);
+            return (box.Sums, rows);
         }
+
+        var sums = new Int128[grid.SumsOfBox];
+        box.Sums.CopyTo(sums, 0);
+        AddTo(sums, box.Id, [.. light.SelectMany(row => row)]);
+        return (sums, [.. rows.Where(row => IsKept(row, weight))]);
     }
 
-    private void Sum(Box box)
+    private bool IsKept(ReadOnlySpan<double> row, double weight) => (grid.HasWeights ? row[^1] : 1) * BoxGrid.MostKept > weight;
+
+    private void Check(Box box, ReadOnlySpan<double> rows)
     {
-        if (box.Sums.Length == 0)
+        int d = grid.Features;
+        double weightUnit = grid.WeightUnitAt(box.Id);
+        Span<double> units = stackalloc double[grid.Columns];
+        Span<double> levels = stackalloc double[grid.Columns];
+        for (int c = 0; c < units.Length; c++)
         {
-            box.Sums = new Int128[3 * grid.Terms.Count];
+            (units[c], levels[c]) = (grid.ValueUnitAt(c), grid.LevelAt(box.Id, c));
         }
 
-        ReadOnlySpan<double> rows = box.Rows;
-        int n = box.Waiting;
-        double[][] places = [.. Enumerable.Range(0, grid.Features).Select(_ => new double[n])];
-        double[] values = new double[n];
-        for (int i = 0; i < n; i++)
+        for (int at = 0; at < rows.Length; at += _fields)
         {
-            for (int j = 0; j < grid.Features; j++)
+            double largest = 0;
+            for (int c = 0; c < units.Length; c++)
             {
-                places[j][i] = grid.PlaceIn(box.Id, rows[(i * _fields) + j], j);
+                double size = Math.Abs(rows[at + d + c] - levels[c]) / units[c];
+                FixedPointSums.CheckLargest(size, units[c]);
+                largest = Math.Max(largest, size);
             }
 
-            values[i] = (rows[(i * _fields) + _fields - 1] - box.Level) * _inverseUnit;
+            if (grid.HasWeights)
+            {
+                FixedPointSums.CheckLargest(rows[at + _fields - 1] / weightUnit, largest, weightUnit);
+            }
+        }
+    }
+
+    /// <summary>The box, with those of its rows that are no large part of it among its sums.</summary>
+    public Box Settled(Box box)
+    {
+        double weight = WeightOf(box);
+        for (int i = 0; i < box.Waiting; i++)
+        {
+            if (!IsKept(box.RowAt(i), weight))
+            {
+                Sum(box);
+                break;
+            }
         }
 
-        BoxFixedSums.Add(grid.Terms, places, values, box.Sums);
-        box.Clear();
+        return box;
+    }
+
+    // Rows that are no large part of the box go into its sums.
+    private void Sum(Box box)
+    {
+        double weight = WeightOf(box);
+        int kept = 0;
+        var light = new double[box.Waiting * _fields];
+        int summed = 0;
+        for (int i = 0; i < box.Waiting; i++)
+        {
+            ReadOnlySpan<double> row = box.RowAt(i);
+            if (IsKept(row, weight))
+            {
+                row.CopyTo(box.RowAt(kept++));
+            }
+            else
+            {
+                row.CopyTo(light.AsSpan(summed));
+                summed += _fields;
+            }
+        }
+
+        box.Keep(kept);
+        box.Sums = box.Sums.Length == 0 ? new Int128[grid.SumsOfBox] : box.Sums;
+        AddTo(box.Sums, box.Id, light[..summed]);
+    }
+
+    private void AddTo(Int128[] sums, long id, double[] rows)
+    {
+        int d = grid.Features;
+        int n = rows.Length / _fields;
+        double[] weights = [];
+        if (grid.HasWeights)
+        {
+            double unit = grid.WeightUnitAt(id);
+            weights = Column(_fields - 1, (s, _) => s / unit, 0);
+        }
+
+        BoxFixedSums.Add(
+            grid.Terms,
+            [.. Enumerable.Range(0, d).Select(j => Column(j, (x, j) => grid.PlaceIn(id, x, j), j))],
+            [.. Enumerable.Range(0, grid.Columns).Select(ValuesOf)],
+            weights,
+            sums);
+
+        double[] ValuesOf(int c)
+        {
+            (double level, double inverse) = (grid.LevelAt(id, c), 1 / grid.ValueUnitAt(c));
+            return Column(d + c, (y, _) => (y - level) * inverse, c);
+        }
+
+        double[] Column(int field, Func<double, int, double> of, int place)
+        {
+            double[] column = new double[n];
+            for (int i = 0; i < n; i++)
+            {
+                column[i] = of(rows[(i * _fields) + field], place);
+            }
+
+            return column;
+        }
     }
 
     /// <summary>A box.</summary>
-    internal sealed class Box(long id, double level, int fields)
+    internal sealed class Box(long id, int fields)
     {
         private double[] _rows = [];
 
         public long Id { get; } = id;
 
-        /// <summary>What its values are counted from.</summary>
-        public double Level { get; } = level;
-
         public long Count { get; set; }
+
+        /// <summary>What its rows weigh, in fixed point; 0 where they have no weights.</summary>
+        public Int128 Weight { get; set; }
 
         /// <summary>How many rows are not among the sums.</summary>
         public int Waiting { get; private set; }
 
-        /// <summary>These rows (n, d + 1): keys and value.</summary>
+        /// <summary>These rows (n, fields): keys, values, and weight where there are weights.</summary>
         public double[] Rows => _rows[..(Waiting * fields)];
 
-        /// <summary>The sums of the terms, of y times them and of y^2 times them, where rows are many; else none.</summary>
+        /// <summary>
+        /// The sums of the terms, of y times them and of y^2 times them of each column, times each power of the weights; none where no rows
+        /// are summed.
+        /// </summary>
         public Int128[] Sums { get; set; } = [];
+
+        public Span<double> RowAt(int row) => _rows.AsSpan(row * fields, fields);
 
         public void Append(ReadOnlySpan<double> rows, int most)
         {
@@ -152,7 +249,18 @@ internal sealed class BoxStore(BoxGrid grid)
             Waiting += rows.Length / fields;
         }
 
-        public void Clear() => Waiting = 0;
+        /// <summary>Adds sums.</summary>
+        public void Add(ReadOnlySpan<Int128> more)
+        {
+            Sums = Sums.Length == 0 ? new Int128[more.Length] : Sums;
+            for (int k = 0; k < more.Length; k++)
+            {
+                Sums[k] = checked(Sums[k] + more[k]);
+            }
+        }
+
+        /// <summary>Lets go of all rows but the first ones.</summary>
+        public void Keep(int rows) => Waiting = rows;
 
         /// <summary>The rows in an order of their own, whoever added them.</summary>
         public double[][] RowsInOrder()

@@ -1,15 +1,15 @@
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
-/// <summary>What is summed beside the weights S0 = sum K and the products T0 = sum K (y - origin).</summary>
+/// <summary>What is summed beside the weights S0 = sum s K and the products T0 = sum s K (y - origin) of each column.</summary>
 internal enum BoxSumsKind
 {
     /// <summary>Nothing.</summary>
     Plain,
 
-    /// <summary>Their derivatives by log h_j, sum K v_j^2 and sum K v_j^2 (y - origin), a pair for each feature.</summary>
+    /// <summary>Their derivatives by log h_j, sum s K v_j^2 and sum s K v_j^2 (y - origin), as many for each feature.</summary>
     Slopes,
 
-    /// <summary>R0 = sum K^2, and sum K v_j^2 of each feature.</summary>
+    /// <summary>R0 = sum s K^2, and sum s K v_j^2 of each feature.</summary>
     Squares,
 }
 
@@ -34,6 +34,7 @@ internal sealed class BoxSums
     private readonly double[][][][] _tables;
     private readonly (int From, int Table)[][] _outputs;
     private readonly List<Source> _sources;
+    private readonly bool _hasSquares;
 
     /// <summary>Prepares bandwidths.</summary>
     /// <param name="level">The moments.</param>
@@ -43,8 +44,10 @@ internal sealed class BoxSums
     {
         _level = level;
         int d = level.Features;
-        double reach = Math.Sqrt(2 * Math.Log(Math.Max(1, level.Counts.Sum()) / Beyond));
+        double least = level.HasWeights ? level.Weights.DefaultIfEmpty(1).Min() : 1;
+        double reach = Math.Sqrt(2 * Math.Log(Math.Max(least, level.Weights.Sum()) / (Beyond * least)));
         (_reach, _tables, _outputs) = (new int[d], new double[d][][][], new (int, int)[d][]);
+        int own = 1 + level.Columns;
         for (int j = 0; j < d; j++)
         {
             double half = level.Widths[j] / (2 * h[j]);
@@ -52,25 +55,30 @@ internal sealed class BoxSums
             _tables[j] = [.. Enumerable.Range(-_reach[j], (2 * _reach[j]) + 1).Select(o => TablesOf(half, o, kind))];
             _outputs[j] = kind switch
             {
-                BoxSumsKind.Slopes => [.. Enumerable.Range(0, 2 * (j + 1)).Select(i => (i, Weight)), (0, Slope), (1, Slope)],
+                BoxSumsKind.Slopes =>
+                    [.. Enumerable.Range(0, own * (j + 1)).Select(i => (i, Weight)), .. Enumerable.Range(0, own).Select(i => (i, Slope))],
                 BoxSumsKind.Squares =>
-                    [(0, Weight), (1, Weight), (2, Square), .. Enumerable.Range(3, j).Select(i => (i, Weight)), (0, Slope)],
-                _ => [(0, Weight), (1, Weight)],
+                    [.. Enumerable.Range(0, own).Select(i => (i, Weight)), (own, Square),
+                        .. Enumerable.Range(own + 1, j).Select(i => (i, Weight)), (0, Slope)],
+                _ => [.. Enumerable.Range(0, own).Select(i => (i, Weight))],
             };
         }
 
+        _hasSquares = kind == BoxSumsKind.Squares;
         int terms = level.Terms.Count;
-        _sources = [.. Enumerable.Range(0, level.Count).Select(i =>
-        {
-            var weights = new ArraySegment<double>(level.M, i * terms, terms);
-            var products = new ArraySegment<double>(level.Products, i * terms, terms);
-            return new Source(level.Ids[i], kind == BoxSumsKind.Squares ? [weights, products, weights] : [weights, products]);
-        })];
+        _sources = [.. Enumerable.Range(0, level.Count).Select(i => new Source(
+            level.Ids[i],
+            Numbers(
+                new ArraySegment<double>(level.All.M, i * terms, terms),
+                level.Products.Select(products => new ArraySegment<double>(products, i * terms, terms)))))];
     }
 
+    private ArraySegment<double>[] Numbers(ArraySegment<double> weights, IEnumerable<ArraySegment<double>> products) =>
+        _hasSquares ? [weights, .. products, weights] : [weights, .. products];
+
     /// <summary>Answers for boxes.</summary>
-    /// <param name="ids">Their numbers, in any order; a box need not hold rows.</param>
-    /// <param name="isWithoutOwn">Of which boxes the sums are to be over all rows but their own.</param>
+    /// <param name="ids">Their numbers, in any order, and as often as they are asked for; a box need not hold rows.</param>
+    /// <param name="isWithoutOwn">Of which places the sums are to be over all rows but those that the box keeps as rows.</param>
     /// <param name="answer">Given the place of a box among them, its sums (kinds; K^d), and room to work in; from several threads.</param>
     /// <param name="threads">The most threads; all where null.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -128,10 +136,11 @@ internal sealed class BoxSums
         private readonly List<Source>[] _path = new List<Source>[owner._level.Features];
         private readonly Stack<double[]> _free = [];
 
-
         private int Bits => 63 / _level.Features;
 
-        private readonly double[][] _scratch = [.. Enumerable.Range(0, 4).Select(_ => new double[owner._level.Terms.Nodes])];
+        private readonly double[][] _scratch =
+            [.. Enumerable.Range(0, BoxFit.ScratchOf(owner._level)).Select(_ => new double[owner._level.Terms.Nodes])];
+
         /// <summary>Sums over a feature, then over those after it.</summary>
         public void Along(int feature, List<Source> sources, ReadOnlySpan<int> targets)
         {
@@ -141,7 +150,7 @@ internal sealed class BoxSums
             {
                 long place = _level.PlaceOf(ids[targets[start]], feature);
                 end = start + 1;
-                while (end < targets.Length && _level.PlaceOf(ids[targets[end]], feature) == place)
+                while (!isLast && end < targets.Length && _level.PlaceOf(ids[targets[end]], feature) == place)
                 {
                     end++;
                 }
@@ -162,10 +171,10 @@ internal sealed class BoxSums
             }
         }
 
-        // The sums of the box that the way has come to, over all rows but its own: these are never added and taken away again.
+        // The sums of the box that the way has come to, over all rows but those that it keeps: these are never added and taken away again.
         private Source WithoutOwn(long id)
         {
-            Source? others = null;
+            Source? others = LightOf(id);
             for (int feature = 0; feature < _level.Features; feature++)
             {
                 Source next = NewSource(feature, 0);
@@ -182,13 +191,26 @@ internal sealed class BoxSums
                 if (others is not null)
                 {
                     Add(feature, others with { Id = place }, place, next);
-                    Free(others);
+                    if (feature > 0)
+                    {
+                        Free(others);
+                    }
                 }
 
                 others = next;
             }
 
             return others!;
+        }
+
+        // Without weights a box has none where it keeps rows.
+        private Source? LightOf(long id)
+        {
+            int box = _level.HasWeights ? Array.BinarySearch(_level.Ids, id) : -1;
+            int terms = _level.Terms.Count;
+            return box < 0 || !_level.HasLight(box) ? null : new Source(id, owner.Numbers(
+                new ArraySegment<double>(_level.Light[0].M, box * terms, terms),
+                Enumerable.Range(0, _level.Columns).Select(c => new ArraySegment<double>(_level.LightProducts(box, c)))));
         }
 
         private void Free(Source source) => Array.ForEach(Arrays(source), _free.Push);

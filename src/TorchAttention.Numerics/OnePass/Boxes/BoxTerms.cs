@@ -70,6 +70,19 @@ internal sealed class BoxTerms
         return _place[((axis == 0 ? degree : Degrees[term][0]) * Rest) + rest];
     }
 
+    /// <summary>T_k1 .. T_kd of a term, from the polynomials of each feature (d, K).</summary>
+    public double Product(double[][] polynomials, int term)
+    {
+        int[] degrees = Degrees[term];
+        double others = polynomials[1][degrees[1]];
+        for (int axis = 2; axis < Features; axis++)
+        {
+            others *= polynomials[axis][degrees[axis]];
+        }
+
+        return polynomials[0][degrees[0]] * others;
+    }
+
     /// <summary>The term of one feature's first polynomial alone, its place in the box.</summary>
     public int First(int axis) => Array.FindIndex(Degrees, degrees => degrees[axis] == 1 && degrees.Sum() == 1);
 

@@ -28,18 +28,20 @@ public sealed partial class CondensedSurface
         double[] h = [.. model.Bandwidths];
         double[] widths = [.. h.Select(at => Math.ScaleB(1, Math.ILogB(WidestInBandwidths * at)))];
         (double[] boxes, double[] means) = model.Places();
-        double origin = means.Average();
-        double range = means.Max() - means.Min();
-        double allowed = tolerance * (range > 0 ? range : Math.Max(1e-300, Math.Abs(origin)));
+        double[][] columns = [.. Enumerable.Range(0, model.Columns).Select(c => means.Where((_, i) => i % model.Columns == c).ToArray())];
+        double[] origins = [.. columns.Select(column => column.Average())];
+        double[] allowed = [.. columns.Zip(origins, (column, origin) => tolerance
+            * (column.Max() - column.Min() is > 0 and var range ? range : Math.Max(1e-300, Math.Abs(origin))))];
         HashSet<PieceId> open = [.. Near(boxes, h, widths)];
         var pieces = new List<Piece>();
         for (int depth = 0; open.Count > 0; depth++)
         {
             PieceId[] ids = [.. open.Where(id => depth == 0 || IsNear(id, boxes, h, widths))];
             open.Clear();
-            foreach (Piece piece in Fitted(model, ids, widths, origin, cancellationToken))
+            foreach (Piece piece in Fitted(model, ids, widths, origins, cancellationToken))
             {
-                bool isGood = piece.Error <= allowed || piece.IsFar || depth == MostDepth;
+                bool isGood = piece.Errors.Zip(allowed, (error, most) => error <= most).All(isWithin => isWithin) || piece.IsFar
+                    || depth == MostDepth;
                 if (isGood)
                 {
                     pieces.Add(piece);
@@ -51,7 +53,7 @@ public sealed partial class CondensedSurface
             }
         }
 
-        return new CondensedSurface([.. pieces], widths, origin, [.. model.Ranges], h)
+        return new CondensedSurface([.. pieces], widths, origins, [.. model.Ranges], h, model.Classes)
         {
             Count = model.Count,
             Tolerance = tolerance,
@@ -110,7 +112,7 @@ public sealed partial class CondensedSurface
     }
 
     private static List<Piece> Fitted(
-        BoxRegression model, PieceId[] ids, double[] widths, double origin, CancellationToken cancellationToken)
+        BoxRegression model, PieceId[] ids, double[] widths, double[] origins, CancellationToken cancellationToken)
     {
         int d = widths.Length;
         var terms = BoxTerms.Of(d);
@@ -126,41 +128,55 @@ public sealed partial class CondensedSurface
             double[] places = [.. some.SelectMany(id => nodes.Concat(compared).SelectMany(
                 t => t.Select((at, j) => Math.ScaleB(widths[j], -id.Depth) * (id.PlaceOf(j) + ((1 + at) / 2)))))];
             CurvePoint[] points = model.At(places, cancellationToken);
-            int each = nodes.Length + compared.Length;
+            int ofNodes = nodes.Length * origins.Length;
+            int each = ofNodes + (compared.Length * origins.Length);
             pieces.AddRange(some.Select((id, i) => Fitted(
-                terms, id, points.AsSpan(i * each, nodes.Length), points.AsSpan((i * each) + nodes.Length, compared.Length),
-                polynomials, origin)));
+                terms, id, points.AsSpan(i * each, ofNodes), points.AsSpan((i * each) + ofNodes, each - ofNodes), polynomials, origins)));
         }
 
         return pieces;
     }
 
+    // Points of all columns (places, v); rows are as near to a place in each.
     private static Piece Fitted(
         BoxTerms terms, PieceId id, ReadOnlySpan<CurvePoint> nodes, ReadOnlySpan<CurvePoint> compared, double[][] polynomials,
-        double origin)
+        double[] origins)
     {
-        double[] means = new double[nodes.Length];
-        double[] neighbours = new double[nodes.Length];
+        int columns = origins.Length;
+        double[] values = new double[nodes.Length / columns];
         bool isFar = true;
-        for (int z = 0; z < nodes.Length; z++)
+        for (int z = 0; z < values.Length; z++)
         {
-            means[z] = nodes[z].Mean - origin;
-            neighbours[z] = Math.Log(double.IsFinite(nodes[z].EffectiveNeighbours) ? nodes[z].EffectiveNeighbours : 1);
-            isFar &= nodes[z].IsFar;
+            double many = nodes[z * columns].EffectiveNeighbours;
+            values[z] = Math.Log(double.IsFinite(many) ? many : 1);
+            isFar &= nodes[z * columns].IsFar;
         }
 
-        double[] mean = BoxBasis.Coefficients(terms, means);
-        double[] logs = BoxBasis.Coefficients(terms, neighbours);
-        double error = 0;
+        double[] logs = BoxBasis.Coefficients(terms, values);
+        double[][] means = new double[columns][];
+        double[] errors = new double[columns];
+        for (int c = 0; c < columns; c++)
+        {
+            for (int z = 0; z < values.Length; z++)
+            {
+                values[z] = nodes[(z * columns) + c].Mean - origins[c];
+            }
+
+            means[c] = BoxBasis.Coefficients(terms, values);
+        }
+
         for (int i = 0; i < compared.Length; i++)
         {
-            double off = Math.Abs(Dot(polynomials[i], mean) + origin - compared[i].Mean);
-            double offNeighbours = Math.Abs(Dot(polynomials[i], logs) - Math.Log(compared[i].EffectiveNeighbours));
+            (int place, int c) = Math.DivRem(i, columns);
+            double off = Math.Abs(Dot(polynomials[place], means[c]) + origins[c] - compared[i].Mean);
+            double offNeighbours = Math.Abs(Dot(polynomials[place], logs) - Math.Log(compared[i].EffectiveNeighbours));
             isFar &= compared[i].IsFar;
-            error = compared[i].IsFar ? error : offNeighbours > NeighboursTolerance ? double.PositiveInfinity : Math.Max(error, off);
+            errors[c] = compared[i].IsFar ? errors[c]
+                : offNeighbours > NeighboursTolerance ? double.PositiveInfinity
+                : Math.Max(errors[c], off);
         }
 
-        return new Piece(id, mean, [.. logs.Select(number => (double)(float)number)], error, isFar);
+        return new Piece(id, means, [.. logs.Select(number => (double)(float)number)], errors, isFar);
     }
 
     private static double[][] Grid(double[] places, int features)

@@ -19,14 +19,20 @@ public sealed partial class CondensedSurface : IPredictor
 
     // Of the widest pieces; the others are halves of them again and again.
     private readonly double[] _widths;
-    private readonly double _origin;
+    private readonly double[] _origins;
     private readonly Piece[] _pieces;
     private readonly Dictionary<PieceId, int> _places;
     private readonly int _deepest;
 
-    private CondensedSurface(Piece[] pieces, double[] widths, double origin, (double Least, double Most)[] ranges, double[] bandwidths)
+    private CondensedSurface(
+        Piece[] pieces,
+        double[] widths,
+        double[] origins,
+        (double Least, double Most)[] ranges,
+        double[] bandwidths,
+        IReadOnlyList<string> classes)
     {
-        (_pieces, _widths, _origin, _ranges, _bandwidths) = (pieces, widths, origin, ranges, bandwidths);
+        (_pieces, _widths, _origins, _ranges, _bandwidths, Classes) = (pieces, widths, origins, ranges, bandwidths, classes);
         _terms = BoxTerms.Of(widths.Length);
         _places = pieces.Index().ToDictionary(pair => pair.Item.Id, pair => pair.Index);
         _deepest = pieces.Max(piece => piece.Id.Depth);
@@ -42,7 +48,7 @@ public sealed partial class CondensedSurface : IPredictor
     public required double Tolerance { get; init; }
 
     /// <summary>The most that a mean was off by at the places that were compared, far from no row.</summary>
-    public double LargestError => _pieces.Where(piece => !piece.IsFar).Select(piece => piece.Error).DefaultIfEmpty(0).Max();
+    public double LargestError => _pieces.Where(piece => !piece.IsFar).Select(piece => piece.Errors.Max()).DefaultIfEmpty(0).Max();
 
     /// <summary>The number of pieces.</summary>
     public int Pieces => _pieces.Length;
@@ -51,10 +57,10 @@ public sealed partial class CondensedSurface : IPredictor
     public int Features => _widths.Length;
 
     /// <inheritdoc/>
-    public int Columns => 1;
+    public int Columns => _origins.Length;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Classes => [];
+    public IReadOnlyList<string> Classes { get; }
 
     /// <inheritdoc/>
     public required Diagnostics Diagnostics { get; init; }
@@ -79,15 +85,26 @@ public sealed partial class CondensedSurface : IPredictor
     {
         options ??= new PredictionOptions();
         double[] places = CurvePredictions.Checked(queries, Features, options);
-        return CurvePredictions.Create(
-            places, _ranges, (i, _) => At(places.AsSpan(i * Features, Features)), Diagnostics, options, cancellationToken);
+        var points = new CurvePoint[Columns];
+        return CurvePredictions.Create(places, _ranges, PointOf, Diagnostics, options, cancellationToken);
+
+        // The columns of a query come one after the other.
+        CurvePoint PointOf(int i, int c)
+        {
+            if (c == 0)
+            {
+                Set(points, places.AsSpan(i * Features, Features));
+            }
+
+            return points[c];
+        }
     }
 
     /// <summary>The pieces, and what they are off by.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Pieces} pieces for {Count} rows, h = {string.Join(" ", Bandwidths)}, off by {LargestError:g3}");
 
-    private CurvePoint At(ReadOnlySpan<double> x)
+    private void Set(CurvePoint[] points, ReadOnlySpan<double> x)
     {
         Span<double> place = stackalloc double[x.Length];
         x.CopyTo(place);
@@ -106,20 +123,26 @@ public sealed partial class CondensedSurface : IPredictor
             polynomials[j] = BoxBasis.Polynomials((2 * ((place[j] / width) - piece.Id.PlaceOf(j))) - 1);
         }
 
-        double mean = 0;
+        Span<double> terms = stackalloc double[_terms.Count];
         double neighbours = 0;
-        for (int term = 0; term < _terms.Count; term++)
+        for (int term = 0; term < terms.Length; term++)
         {
-            int[] degrees = _terms.Degrees[term];
-            double product = polynomials[0][degrees[0]] * polynomials[1][degrees[1]];
-            product = x.Length > 2 ? product * polynomials[2][degrees[2]] : product;
-            mean += product * piece.Mean[term];
-            neighbours += product * piece.LogNeighbours[term];
+            terms[term] = _terms.Product(polynomials, term);
+            neighbours += terms[term] * piece.LogNeighbours[term];
         }
 
         isFar |= piece.IsFar;
-        return new CurvePoint(
-            _origin + mean, isFar ? double.NaN : Math.Exp(neighbours), double.NaN, double.PositiveInfinity, isFar);
+        for (int c = 0; c < points.Length; c++)
+        {
+            double mean = 0;
+            for (int term = 0; term < terms.Length; term++)
+            {
+                mean += terms[term] * piece.Means[c][term];
+            }
+
+            points[c] = new CurvePoint(
+                _origins[c] + mean, isFar ? double.NaN : Math.Exp(neighbours), double.NaN, double.PositiveInfinity, isFar);
+        }
     }
 
     // The piece that a place lies in; -1 for none.
@@ -168,11 +191,11 @@ public sealed partial class CondensedSurface : IPredictor
 
     /// <summary>A polynomial of a box.</summary>
     /// <param name="Id">The box.</param>
-    /// <param name="Mean">The coefficients of the mean, from the origin.</param>
+    /// <param name="Means">The coefficients of the mean of each column, from its origin (v, terms).</param>
     /// <param name="LogNeighbours">Those of the logarithm of the effective number of neighbours.</param>
-    /// <param name="Error">What the mean was off by at most where it was compared.</param>
+    /// <param name="Errors">What each mean was off by at most where it was compared (v).</param>
     /// <param name="IsFar">Whether it is far from all rows.</param>
-    private sealed record Piece(PieceId Id, double[] Mean, double[] LogNeighbours, double Error, bool IsFar);
+    private sealed record Piece(PieceId Id, double[][] Means, double[] LogNeighbours, double[] Errors, bool IsFar);
 
     /// <summary>Where a piece is.</summary>
     /// <param name="Depth">How often the widest pieces were halved.</param>

@@ -35,8 +35,8 @@ public sealed class BoxMomentsTests : IDisposable
             parts[6].Merge(parts[part]);
         }
 
-        BoxStore.Box[] expected = whole.InOrder();
-        BoxStore.Box[] actual = parts[6].InOrder();
+        BoxStore.Box[] expected = Boxes(whole);
+        BoxStore.Box[] actual = Boxes(parts[6]);
         Assert.Contains(expected, box => box.Sums.Length > 0);
         Assert.Contains(expected, box => box.Rows.Length > 0);
         Assert.Equal(whole.Count, parts[6].Count);
@@ -83,6 +83,72 @@ public sealed class BoxMomentsTests : IDisposable
         Assert.InRange(DamagedBytes.Refused(path, 1, file => BoxMoments.Load(file)), 380, 400);
     }
 
+    [Theory]
+    [InlineData(2, 2, 0, false)]
+    [InlineData(2, 1, 3, true)]
+    [InlineData(3, 2, 0, true)]
+    [InlineData(2, 0, 0, false)]
+    [InlineData(2, 0, 2, true)]
+    public void Files_AreTheSameBytes_InAnyOrderAndSplit(int features, int columns, int folds, bool hasWeights)
+    {
+        BoxRows rows = BoxRows.Draw("clusters", 3000, features, 21);
+        double[] y = columns == 0 ? [] : rows.Columns(columns);
+        string[]? labels = columns == 0 ? rows.Labels() : null;
+        double[] weights = hasWeights ? MomentRows.Weights(rows.Count, 22) : [];
+        if (hasWeights)
+        {
+            // Beyond the unit, and none.
+            (weights[5], weights[6]) = (5e4, 0);
+        }
+
+        double[] widths = [.. Enumerable.Repeat(features - 1.0, features)];
+        double[] pilot = hasWeights ? weights[10..400] : [];
+        ReadOnlySpan<double> some = rows.X.AsSpan(10 * features, 390 * features);
+        BoxGrid grid = labels is null
+            ? BoxGrid.Choose(some, y.AsSpan(10 * columns, 390 * columns), features, 3000, widths, pilot, folds)
+            : BoxGrid.ChooseClasses(some, labels[10..400], features, 3000, widths, pilot, folds);
+        var whole = new BoxMoments(grid);
+        AddTo(whole, [.. Enumerable.Range(0, rows.Count)]);
+        int[] order = [.. Enumerable.Range(0, rows.Count)];
+        new Random(23).Shuffle(order);
+        var sum = new BoxMoments(grid);
+        foreach (int[] many in order.Chunk(701))
+        {
+            var part = new BoxMoments(grid);
+            foreach (int[] few in many.Chunk(53))
+            {
+                AddTo(part, few);
+            }
+
+            sum.Merge(part);
+        }
+
+        string path = Path.Combine(_folder.FullName, "a.moments");
+        string other = Path.Combine(_folder.FullName, "b.moments");
+        whole.Save(path);
+        sum.Save(other);
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(other));
+        BoxMoments.Load(path).Moments.Save(other);
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(other));
+        Assert.Equal(hasWeights ? 2999 : 3000, whole.Count);
+        Assert.Equal((labels ?? []).Distinct().Order(StringComparer.Ordinal), whole.Classes);
+        Assert.InRange(DamagedBytes.Refused(path, 24, file => BoxMoments.Load(file)), 380, 400);
+
+        void AddTo(BoxMoments moments, int[] own)
+        {
+            double[] x = [.. own.SelectMany(i => rows.X[(i * features)..((i + 1) * features)])];
+            double[] of = hasWeights ? [.. own.Select(i => weights[i])] : [];
+            if (labels is null)
+            {
+                moments.Add(x, [.. own.SelectMany(i => y[(i * columns)..((i + 1) * columns)])], of);
+            }
+            else
+            {
+                moments.AddClasses(x, [.. own.Select(i => labels[i])], of);
+            }
+        }
+    }
+
     // In decimal arithmetic, which has twelve digits more.
     [Fact]
     public void Sums_AreThoseOfTheirFormula()
@@ -91,9 +157,9 @@ public sealed class BoxMomentsTests : IDisposable
         BoxGrid grid = BoxGrid.Choose(rows.X, rows.Y, 2, rows.Count, [0.5, 1]);
         var moments = new BoxMoments(grid);
         moments.Add(rows.X, rows.Y);
-        BoxStore.Box box = moments.InOrder().MaxBy(box => box.Count)!;
+        BoxStore.Box box = Boxes(moments).MaxBy(box => box.Count)!;
         int[] own = [.. Enumerable.Range(0, 900).Where(i => grid.BoxOf(rows.X.AsSpan(2 * i, 2)) == box.Id)];
-        decimal unit = (decimal)grid.ValueUnit;
+        decimal unit = (decimal)grid.ValueUnitAt();
         for (int term = 0; term < grid.Terms.Count; term++)
         {
             (decimal m, decimal v, decimal q) = (0, 0, 0);
@@ -101,7 +167,7 @@ public sealed class BoxMomentsTests : IDisposable
             {
                 decimal product = Polynomial(grid.Terms.Degrees[term][0], Place(rows.X[2 * i] / 0.5))
                     * Polynomial(grid.Terms.Degrees[term][1], Place(rows.X[(2 * i) + 1]));
-                decimal y = ((decimal)rows.Y[i] - (decimal)box.Level) / unit;
+                decimal y = ((decimal)rows.Y[i] - (decimal)grid.LevelAt(box.Id)) / unit;
                 m += product;
                 v += product * y;
                 q += product * y * y;
@@ -138,6 +204,8 @@ public sealed class BoxMomentsTests : IDisposable
         Assert.Throws<ArgumentException>(() => moments.Add([1, 2, 3], [1]));
         Assert.Throws<ArgumentException>(() => moments.Add([1, double.NaN], [1]));
         Assert.Throws<ArgumentException>(() => moments.Add([1, 2], [double.PositiveInfinity]));
+        Assert.Throws<ArgumentException>(() => moments.Add([1, 2], [1], [1]));
+        Assert.Throws<ArgumentException>(() => moments.AddClasses([1, 2], ["a"]));
         Assert.Equal(0, moments.Count);
         Assert.Equal(0, Assert.Throws<RegressionDataException>(() => moments.Add([1e10, 2], [1])).Feature);
         BoxRows many = BoxRows.Draw("uniform", 9000, 3, 3);
@@ -149,5 +217,15 @@ public sealed class BoxMomentsTests : IDisposable
         Assert.Throws<ArgumentException>(() => moments.Merge(new BoxMoments(other)));
         Assert.Throws<ArgumentOutOfRangeException>(() => BoxGrid.Choose([1, 2, 3, 4], [1], 4, 1));
         Assert.Throws<ArgumentException>(() => BoxGrid.Choose(rows.X, rows.Y, 2, 300, [0.1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => BoxGrid.Choose(rows.X, rows.Y, 2, 300, [0.1, 0.1], folds: 1));
+        var weighted = new BoxMoments(BoxGrid.Choose(rows.X, rows.Y, 2, 300, [0.1, 0.1], [.. rows.Y.Select(_ => 1.0)]));
+        Assert.Throws<ArgumentException>(() => weighted.Add([1, 2], [1], [-1]));
+        Assert.Throws<ArgumentException>(() => weighted.Add([1, 2], [1], [1, 1]));
+        Assert.Throws<RegressionDataException>(() => weighted.Add([0.1, 0.2], [1], [1e12]));
+        var classes = new BoxMoments(BoxGrid.ChooseClasses(rows.X, rows.Labels(), 2, 300, [0.1, 0.1]));
+        Assert.Throws<ArgumentException>(() => classes.Add([1, 2], [1]));
+        Assert.Throws<ArgumentException>(() => classes.AddClasses([1, 2, 3], ["a"]));
     }
+
+    private static BoxStore.Box[] Boxes(BoxMoments moments) => [.. moments.Parts.Values.SelectMany(store => store.InOrder())];
 }

@@ -68,6 +68,62 @@ internal sealed record BoxRows(int Features, double[] X, double[] Y)
         return (loo.Value / Count, trace.Value, square.Value, squares.Value / Count);
     }
 
+    /// <summary>Values (n, v): its own, and others of units and levels of their own.</summary>
+    public double[] Columns(int columns) => [.. Enumerable.Range(0, Count).SelectMany(i => Enumerable.Range(0, columns).Select(
+        c => c == 0 ? Y[i] : (100 * c) + (0.1 * c * (Math.Sin((c + 2) * X[i * Features]) + Math.Sin(31.7 * i)))))];
+
+    /// <summary>Three classes, the last of them rare.</summary>
+    public string[] Labels() => [.. Enumerable.Range(0, Count).Select(
+        i => Math.Sin(4 * X[i * Features]) > Math.Sin(57.3 * i) ? "one" : i % 20 == 7 ? "rare" : "two, too")];
+
+    /// <summary>The leave-one-out log loss of classes.</summary>
+    public double LogLoss(string[] labels, double[] weights, double[] h)
+    {
+        double loss = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            (double own, double all) = (0, 0);
+            for (int k = 0; k < Count; k++)
+            {
+                double weight = k == i ? 0 : (weights.Length == 0 ? 1 : weights[k]) * Weight(i, k, h);
+                all += weight;
+                own += labels[k] == labels[i] ? weight : 0;
+            }
+
+            loss -= (weights.Length == 0 ? 1 : weights[i]) * Math.Log(Math.Max(own / all, Math.ScaleB(1, -52)));
+        }
+
+        return loss / (weights.Length == 0 ? Count : weights.Sum());
+    }
+
+    /// <summary>The squares of rows from the means of other folds.</summary>
+    public double SquaresOfFolds(double[] y, double[] weights, double[] h, int folds)
+    {
+        int columns = y.Length / Count;
+        double WeightOf(int i) => weights.Length == 0 ? 1 : weights[i];
+        int[] fold = [.. Enumerable.Range(0, Count).Select(i => TorchAttention.Numerics.OnePass.Moments.FoldOf(
+            X.AsSpan(i * Features, Features), y.AsSpan(i * columns, columns), WeightOf(i), "", folds))];
+        double squares = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            for (int c = 0; c < columns; c++)
+            {
+                (double weight, double product) = (0, 0);
+                for (int k = 0; k < Count; k++)
+                {
+                    double own = fold[k] == fold[i] ? 0 : WeightOf(k) * Weight(i, k, h);
+                    weight += own;
+                    product += own * (y[(k * columns) + c] - y[c]);
+                }
+
+                double e = y[(i * columns) + c] - y[c] - (product / weight);
+                squares += WeightOf(i) * e * e;
+            }
+        }
+
+        return squares;
+    }
+
     private double Weight(int i, int k, double[] h)
     {
         double square = 0;
