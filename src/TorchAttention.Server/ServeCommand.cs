@@ -14,7 +14,7 @@ internal static class ServeCommand
         Option<string?> model = Options.Text(
             "--model", "files",
             "The models that fit, condense or train saved, separated by commas; each has its file's name without ending");
-        var examples = new ExamplesOptions();
+        var examples = new ExamplesOptions(hasCategories: false);
         var fit = new FitOptions();
         const string purpose = "Serve saved models, or a fit to data, over HTTP: predictions in CSV and JSON, and a page on which it moves";
         var command = new Command("serve", purpose) { model };

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Likelihood;
 using static TorchAttention.Cli.Output.Digits;
 
 namespace TorchAttention.Cli.Commands;
@@ -15,92 +15,105 @@ internal static class BandwidthCommand
     {
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
+        var familyOptions = new FamilyOptions();
+        Option<string?> by = GroupOptions.By("A column of groups, each of which has a curve of its own: the bandwidths of each");
         Option<bool> json = Options.Json("JSON");
         var command = new Command("bandwidth", "Compare the rules for bandwidths on a file");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command, withBandwidth: false);
-        command.Add(json);
+        familyOptions.AddTo(command);
+        command.AddAll(by, json);
         command.SetAction(parsed =>
         {
-            Examples examples = examplesOptions.Read(parsed);
-            return Run(examples, fitOptions.ReadFor(parsed, examples), parsed.GetValue(json));
+            string? column = parsed.GetValue(by);
+            ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, column);
+            Examples examples = familyOptions.Examples(parsed, examplesOptions, family, column);
+            KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
+            Check(examples, family, options, column);
+            using var interruption = new Interruption();
+            if (column is not null)
+            {
+                GroupRules.Run(examples, options, column, parsed.GetValue(json), interruption.Token);
+                return ExitCode.Done;
+            }
+
+            return Run(examples, family, options, parsed.GetValue(json), interruption.Token);
         });
         return command;
     }
 
-    private static int Run(Examples examples, KernelRegressionOptions options, bool isJson)
+    private static void Check(Examples examples, ResponseFamily? family, KernelRegressionOptions options, string? by)
     {
-        using var interruption = new Interruption();
-        FitOptions.CheckBandwidths(options, examples);
-        Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => BandwidthRules.All.Select((rule, i) =>
+        if (family is not null)
         {
-            var part = new PartOfProgress(progress, i, BandwidthRules.All.Count);
-            return Row.Find(rule, examples, options, part, interruption.Token);
-        }).ToArray());
-        if (rows.All(row => row.Model is null))
+            FamilyOptions.Check(options, examples);
+        }
+
+        if (examples.Categories is not null)
+        {
+            CategoryOptions.Check(examples, options, new PictureOptions { By = by });
+            return;
+        }
+
+        FitOptions.CheckBandwidths(options, examples);
+    }
+
+    private static int Run(
+        Examples examples, ResponseFamily? family, KernelRegressionOptions options, bool isJson, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<BandwidthRule> rules = RuleResult.For(examples, family);
+        RuleResult[] rows = ProgressBar.Show("bandwidths", isJson, progress => rules.Select((rule, i) => RuleResult.Find(
+            rule, examples, family, options, new PartOfProgress(progress, i, rules.Count), cancellationToken)).ToArray());
+        if (rows.All(row => row.Refusal is not null))
         {
             throw rows[0].Refusal!;
         }
 
         if (isJson)
         {
-            JsonText.Print(writer => WriteTo(writer, rows));
+            JsonText.Print(json => json.WriteObject("rules", () =>
+            {
+                foreach (RuleResult row in rows)
+                {
+                    json.WriteObject(row.Rule, () => row.WriteTo(json, examples));
+                }
+            }));
         }
         else
         {
-            Print(rows, examples, options);
+            Print(rows, examples, family, options);
         }
 
         return ExitCode.Done;
     }
 
-    private static void WriteTo(Utf8JsonWriter json, Row[] rows) => json.WriteObject("rules", () =>
-    {
-        foreach (Row row in rows)
-        {
-            json.WriteObject(row.Rule, () => WriteTo(json, row));
-        }
-    });
-
-    private static void WriteTo(Utf8JsonWriter json, Row row)
-    {
-        if (row.Model is null)
-        {
-            json.WriteString("problem", row.Refusal!.Problem);
-            return;
-        }
-
-        json.WriteNumbers("bandwidth", row.Model.Bandwidths);
-        json.WriteBoolean("at_bound", row.Model.Search!.IsAtBound);
-        json.WriteBoolean("flat", row.Model.Search.IsFlat);
-        json.WritePairs("within_one_standard_error", row.Spans);
-        json.WriteNumberOrNull("leave_one_out_rmse", Math.Sqrt(row.Model.Diagnostics.LeaveOneOutError));
-        json.WriteNumberOrNull("aicc", row.Model.Diagnostics.AICc);
-        json.WriteNumberOrNull("gcv", row.Model.Diagnostics.GCV);
-        json.WriteNumberOrNull("effective_degrees_of_freedom", row.Model.Diagnostics.EffectiveDegreesOfFreedom);
-        json.WriteNumber("seconds", Math.Round(row.Seconds, 6));
-    }
-
-    private static void Print(Row[] rows, Examples examples, KernelRegressionOptions options)
+    private static void Print(RuleResult[] rows, Examples examples, ResponseFamily? family, KernelRegressionOptions options)
     {
         string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} with missing numbers left out)" : "";
-        Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {options.Kernel} kernel, {FitOptions.Local(options)}");
-        IEnumerable<string> widths = examples.Features.Zip(
-            examples.Kinds, (name, kind) => $"h of {PlainText.Brief(name)}{(kind.Unit() is { Length: > 0 } unit ? $",{unit}" : "")}");
-        Spectre.Console.Table table = Terminal.Table(["rule"], [.. widths, "loo RMSE", "AICc", "GCV", "df", "ms"], gap: 0);
-
-        double least = rows.Min(row => row.Model is null ? double.PositiveInfinity : row.Model.Diagnostics.LeaveOneOutError);
-        foreach (Row row in rows.Where(row => row.Model is not null))
+        string kind = family is ResponseFamily known ? $", {Options.Name(known)}" : "";
+        Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}{kind}, {options.Kernel} kernel, {FitOptions.Local(options)}");
+        RuleResult[] found = [.. rows.Where(row => row.Refusal is null)];
+        bool isMixed = examples.Categories is not null;
+        IEnumerable<string> widths = examples.Features.Select((name, j) =>
+            isMixed && examples.Categories![j] is not null ? $"lambda of {PlainText.Brief(name)}"
+                : $"h of {PlainText.Brief(name)}{(examples.Kinds[j].Unit() is { Length: > 0 } unit ? $",{unit}" : "")}");
+        Spectre.Console.Table table = Terminal.Table(
+            ["rule"], [.. widths, .. found[0].Figures.Select(figure => figure.Name), "ms"], gap: 0);
+        double least = found.Min(row => row.Figures[0].Value);
+        foreach (RuleResult row in found)
         {
-            Diagnostics said = row.Model!.Diagnostics;
-            double[] criteria = [Math.Sqrt(said.LeaveOneOutError), said.AICc, said.GCV, said.EffectiveDegreesOfFreedom, row.Seconds * 1e3];
             table.AddRow(
-                [said.LeaveOneOutError == least ? $"{row.Rule} *" : row.Rule, .. row.Model.Bandwidths.Concat(criteria).Select(Short)]);
+            [
+                row.Figures[0].Value == least ? $"{row.Rule} *" : row.Rule,
+                .. row.Widths.Concat(row.Figures.Select(figure => figure.Value)).Append(row.Seconds * 1e3).Select(
+                    number => isMixed ? $"{number:G4}" : Short(number)),
+            ]);
         }
 
         Terminal.Output.Write(table);
-        Console.WriteLine("loo RMSE: the error at each row by the others; * has the least. df: effective degrees of freedom.");
-        foreach (Row row in rows)
+        Console.WriteLine(
+            $"{found[0].Figures[0].Name}: the error at each row by the others; * has the least. df: effective degrees of freedom.");
+        foreach (RuleResult row in rows)
         {
             if (row.Spans.Count > 0 && BandwidthRules.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
@@ -110,31 +123,9 @@ internal static class BandwidthCommand
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 
-            foreach (string note in row.Model is null ? [row.Refusal!.Problem] : FitNotes.List(examples, row.Model))
+            foreach (string note in row.Notes)
             {
                 Console.WriteLine($"{row.Rule}: {note}");
-            }
-        }
-    }
-
-    private sealed record Row(string Rule, KernelRegression? Model, double Seconds, TableException? Refusal)
-    {
-        public IReadOnlyList<(double Least, double Most)> Spans { get; } = Model?.SpansWithinOneStandardError() ?? [];
-
-        public static Row Find(
-            BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress,
-            CancellationToken cancellationToken)
-        {
-            string name = BandwidthRules.NameOf(rule);
-            long start = Stopwatch.GetTimestamp();
-            try
-            {
-                KernelRegression model = examples.Fit(options with { Bandwidth = Bandwidth.By(rule) }, progress, cancellationToken);
-                return new Row(name, model, Stopwatch.GetElapsedTime(start).TotalSeconds, null);
-            }
-            catch (TableException e)
-            {
-                return new Row(name, null, 0, e);
             }
         }
     }

@@ -3,6 +3,7 @@ using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Regression.Groups;
 using TorchAttention.Numerics.Regression.Likelihood;
 using static TorchAttention.Cli.Output.Digits;
@@ -52,6 +53,12 @@ internal static class EvaluateCommand
             KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
             (string, KernelRegressionOptions)[] others = [.. compared.Select(text =>
                 (text, fitOptions.ReadFor(Changed(parsed, fitOptions, text), examples)))];
+            foreach (KernelRegressionOptions one in examples.Categories is null || family is not null ? [] : others.Select(
+                other => other.Item2).Prepend(options))
+            {
+                CategoryOptions.Check(examples, one, new PictureOptions { By = column });
+            }
+
             return Run(
                 examples, family, [(AsGiven, options), .. others], groups is null ? null : (column!, groups.Value), parsed.GetValue(folds),
                 parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
@@ -85,10 +92,14 @@ internal static class EvaluateCommand
         GroupOptions.Check(models[0].Options, groups?.Bandwidths);
         foreach ((_, KernelRegressionOptions options) in models)
         {
-            FitOptions.CheckBandwidths(options, examples);
             if (family is not null)
             {
                 FamilyOptions.Check(options, examples);
+            }
+
+            if (examples.Categories is null)
+            {
+                FitOptions.CheckBandwidths(options, examples);
             }
         }
 
@@ -153,6 +164,9 @@ internal static class EvaluateCommand
         return examples.Named<Evaluation>(() => family is ResponseFamily known
             ? LikelihoodEvaluation.CrossValidate(
                 examples.X, examples.Y, d, known, options, folds, seed, examples.Weights, progress, cancellationToken)
+            : examples.Categories is { } categories
+            ? MixedEvaluation.CrossValidate(
+                examples.X, examples.Y, categories, options, null, folds, seed, examples.Weights, progress, cancellationToken)
             : examples.Labels is null
             ? Evaluation.CrossValidate(examples.X, examples.Y, d, options, folds, seed, examples.Weights, progress, cancellationToken)
             : Evaluation.CrossValidateClasses(
@@ -200,6 +214,10 @@ internal static class EvaluateCommand
         }
 
         json.WriteLists("bandwidths", row.Found.Bandwidths);
+        if (row.Found is RegressionEvaluation { Lambdas: { Count: > 0 } lambdas })
+        {
+            json.WriteLists("lambdas", lambdas);
+        }
     }
 
     // What the models err by, and what one errs more than the first.
@@ -240,10 +258,13 @@ internal static class EvaluateCommand
 
         foreach ((int j, string feature) in examples.Features.Index())
         {
-            (double least, double most) = (found.Bandwidths.Min(h => h[j]), found.Bandwidths.Max(h => h[j]));
-            string width = row.Options.Bandwidth.IsShare ? "share of the rows for" : "bandwidth of";
+            bool isCategory = examples.Categories?[j] is not null;
+            IReadOnlyList<IReadOnlyList<double>> widths = isCategory ? ((RegressionEvaluation)found).Lambdas : found.Bandwidths;
+            (double least, double most) = (widths.Min(h => h[j]), widths.Max(h => h[j]));
+            string width = isCategory ? "lambda of" : row.Options.Bandwidth.IsShare ? "share of the rows for" : "bandwidth of";
             table.AddRow($"{width} {Terminal.Cell(PlainText.Brief(feature))}", $"{least:G4} to {most:G4}"
-                + (row.Options.Bandwidth.IsShare ? "" : examples.Kinds[j].Unit()));
+                + (isCategory ? $" of at most {Short(examples.Categories![j]!.MostLambda)}"
+                    : row.Options.Bandwidth.IsShare ? "" : examples.Kinds[j].Unit()));
         }
 
         Terminal.Output.Write(table);

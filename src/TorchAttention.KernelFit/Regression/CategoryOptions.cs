@@ -1,6 +1,5 @@
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Categories;
 
 namespace TorchAttention.Cli.Regression;
@@ -105,8 +104,8 @@ internal sealed class CategoryOptions
             : options.RobustIterations > 0 ? ("--robust", "features of numbers")
             : picture.IsLogX ? ("--log-x", "features of numbers")
             : picture.IsLogY ? ("--log-y", "features of numbers")
-            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not BandwidthRule.LeaveOneOut }
-                ? ("--bandwidth", "loo or numbers")
+            : options.Bandwidth is { IsShare: true } || options.Bandwidth is { Values.Count: 0, Rule: var rule }
+                && !MixedRegression.IsRule(rule) ? ("--bandwidth", FitOptions.RulesOrNumbers(MixedRegression.IsRule))
             : options.Bandwidth.Values.Count > 1 && options.Bandwidth.Values.Count != numbers.Length
                 || options.SearchBounds is { Count: > 1 and var pairs } && pairs != numbers.Length
                 ? ("--bandwidth", $"one for each of {PlainText.List(numbers)}")

@@ -2,20 +2,19 @@ namespace TorchAttention.Cli.Regression;
 
 /// <summary>The options that say how a CSV file is written.</summary>
 /// <param name="predicts">Whether rows without a target may be predicted.</param>
-internal sealed class CsvFileOptions(bool predicts = false)
+/// <param name="hasLevels">Whether features may be categories.</param>
+internal sealed class CsvFileOptions(bool predicts = false, bool hasLevels = false)
 {
     private readonly Option<string?> _delimiter = Delimiter();
     private readonly Option<bool> _decimalComma = DecimalComma();
     private readonly Option<string?> _thousands = Thousands();
-    private readonly Option<MissingRows> _missing = !predicts
-        ? Options.OneOf("--missing", MissingIs, MissingRows.Error, Options.Names<MissingValues>().ToDictionary(
-            pair => pair.Key, pair => pair.Value == MissingValues.Drop ? MissingRows.Drop : MissingRows.Error))
-        : Options.OneOf(
-            "--missing",
-            $"{MissingIs}; predict is for a missing target, whose rows are predicted and in no fit, level for a missing name of a "
-                + "category, which is a level of its own",
-            MissingRows.Error,
-            Options.Names<MissingRows>());
+    private readonly Option<MissingRows> _missing = Options.OneOf(
+        "--missing",
+        MissingIs + (predicts ? "; predict is for a missing target, whose rows are predicted and in no fit" : "")
+            + (hasLevels ? "; level for a missing name of a category, which is a level of its own" : ""),
+        MissingRows.Error,
+        Options.Names<MissingRows>().Where(pair => (predicts || pair.Value != MissingRows.Predict)
+            && (hasLevels || pair.Value != MissingRows.Level)).ToDictionary());
     private readonly Option<DateOrder> _dates = Options.OneOf(
         "--dates", "What a file's dates with slashes begin with", DateOrder.YearFirst, new Dictionary<string, DateOrder>
         {

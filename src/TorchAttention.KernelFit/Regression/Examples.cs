@@ -159,7 +159,7 @@ internal sealed partial record Examples
             found = categories is not null ? CategoryOptions.Arrange(rows, features, keys, categories, data)
                 : throw CliException.WrongInput(
                     $"{PlainText.Brief(data, 500)}, column '{PlainText.Brief(features[text])}': expected numbers, found "
-                        + $"'{PlainText.Brief(rows.LevelsOf(text)[0])}'; fit alone takes categories");
+                        + $"'{PlainText.Brief(rows.LevelsOf(text)[0])}'");
         }
 
         var examples = new Examples

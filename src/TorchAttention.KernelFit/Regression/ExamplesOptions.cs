@@ -4,8 +4,9 @@ using TorchAttention.Numerics.Regression;
 namespace TorchAttention.Cli.Regression;
 
 /// <summary>The options that say what the examples are.</summary>
-/// <param name="predictsMissing">Whether rows without a target may be predicted, and features may be categories.</param>
-internal sealed class ExamplesOptions(bool predictsMissing = false)
+/// <param name="predictsMissing">Whether rows without a target may be predicted.</param>
+/// <param name="hasCategories">Whether features may be categories.</param>
+internal sealed class ExamplesOptions(bool predictsMissing = false, bool hasCategories = true)
 {
     private const string MeaningName = "--weights-are";
 
@@ -28,8 +29,8 @@ internal sealed class ExamplesOptions(bool predictsMissing = false)
         WeightMeaning.Precisions, Options.Names<WeightMeaning>());
 
     private readonly Option<bool> _classes = ClassesOption();
-    private readonly CsvFileOptions _file = new(predictsMissing);
-    private readonly CategoryOptions? _categories = predictsMissing ? new CategoryOptions() : null;
+    private readonly CsvFileOptions _file = new(predictsMissing, hasCategories);
+    private readonly CategoryOptions? _categories = hasCategories ? new CategoryOptions() : null;
 
     /// <summary>The endings of files other than CSV.</summary>
     public static string Endings => string.Join(", ", TableFile.Endings);

@@ -1,6 +1,5 @@
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Likelihood;
 using TorchAttention.Plotting;
 
@@ -68,8 +67,8 @@ internal sealed class FamilyOptions
             : options.Periods.Any(double.IsFinite) ? "--period: expected features that do not repeat"
             : options.LeaveOutTies ? "--leave-out-ties: expected rows left out one by one"
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? "--no-neighbour: expected nan"
-            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not BandwidthRule.LeaveOneOut }
-                ? "--bandwidth: expected loo or numbers"
+            : options.Bandwidth is { IsShare: true } || options.Bandwidth is { Values.Count: 0, Rule: var rule }
+                && !LocalLikelihood.IsRule(rule) ? $"--bandwidth: expected {FitOptions.RulesOrNumbers(LocalLikelihood.IsRule)}"
             : null;
         if (other is not null)
         {

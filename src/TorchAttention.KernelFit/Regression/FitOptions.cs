@@ -91,6 +91,10 @@ internal sealed class FitOptions
         _ => h.ToString(),
     };
 
+    /// <summary>The names of the rules that a fit of some kind has.</summary>
+    public static string RulesOrNumbers(Func<BandwidthRule?, bool> isRule) =>
+        string.Join(", ", BandwidthRules.All.Where(rule => isRule(rule)).Select(BandwidthRules.NameOf)) + " or numbers";
+
     /// <summary>What a bandwidth was found by.</summary>
     public static string RuleOf(Bandwidth h) => h.Values.Count > 0 ? "given" : NameOf(h);
 

@@ -38,35 +38,38 @@ internal sealed class LikelihoodSummary(Examples examples, LocalLikelihood model
         + $"{FitOptions.Local(model.Options)}, {model.Options.Kernel.Name} kernel, "
         + $"h = {string.Join(", ", model.Bandwidths.Select(NumberText.Format))}, n = {NumberText.Format(examples.Count)}";
 
-    private IEnumerable<string> Notes
-    {
-        get
-        {
-            for (int j = 0; j < examples.Features.Count; j++)
-            {
-                if (model.Search?.IsAtMostBound(j) == true)
-                {
-                    string name = PlainText.Brief(examples.Features[j]);
-                    yield return $"{name}: the widest bandwidth predicts best: {FitNotes.NoHelp(name, model.Options.Degree)} to predict "
-                        + "the " + (IsBinomial ? "log-odds" : "log-rate");
-                }
-            }
-
-            if (!IsBinomial && model.Likelihood.Dispersion > ManyTimesPoisson)
-            {
-                yield return $"the counts vary {Short(model.Likelihood.Dispersion)} times as much as Poisson counts: intervals are too "
-                    + $"narrow, by a factor of about {Short(Math.Sqrt(model.Likelihood.Dispersion))}";
-            }
-        }
-    }
+    private IEnumerable<string> Notes => NotesOf(examples, model);
 
     public static LikelihoodSummary Fit(
         Examples examples, ResponseFamily family, KernelRegressionOptions options, PictureOptions picture, IProgress<double>? progress,
         CancellationToken cancellationToken) => new(
-            examples,
-            examples.Named(() => LocalLikelihood.Fit(
-                examples.X, examples.Y, examples.Features.Count, family, options, examples.Weights, progress, cancellationToken)),
-            picture);
+            examples, FitModel(examples, family, options, progress, cancellationToken), picture);
+
+    public static LocalLikelihood FitModel(
+        Examples examples, ResponseFamily family, KernelRegressionOptions options, IProgress<double>? progress,
+        CancellationToken cancellationToken) => examples.Named(() => LocalLikelihood.Fit(
+            examples.X, examples.Y, examples.Features.Count, family, options, examples.Weights, progress, cancellationToken));
+
+    /// <summary>What a reader should know of a fit.</summary>
+    public static IEnumerable<string> NotesOf(Examples examples, LocalLikelihood model)
+    {
+        bool isBinomial = model.Family == ResponseFamily.Binomial;
+        for (int j = 0; j < examples.Features.Count; j++)
+        {
+            if (model.Search?.IsAtMostBound(j) == true)
+            {
+                string name = PlainText.Brief(examples.Features[j]);
+                yield return $"{name}: the widest bandwidth predicts best: {FitNotes.NoHelp(name, model.Options.Degree)} to predict "
+                    + "the " + (isBinomial ? "log-odds" : "log-rate");
+            }
+        }
+
+        if (!isBinomial && model.Likelihood.Dispersion > ManyTimesPoisson)
+        {
+            yield return $"the counts vary {Short(model.Likelihood.Dispersion)} times as much as Poisson counts: intervals are too "
+                + $"narrow, by a factor of about {Short(Math.Sqrt(model.Likelihood.Dispersion))}";
+        }
+    }
 
     public void Save(string path)
     {

@@ -2,6 +2,7 @@ using Spectre.Console;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Plotting;
 using static TorchAttention.Cli.Output.Digits;
@@ -36,15 +37,24 @@ internal sealed class MixedSummary : IFitResult
 
     public IEnumerable<(string Name, Func<Figure> Draw)> Pictures => [("effects", Slices), ("residuals", Residuals)];
 
-    private string Rule => _model.Options.Bandwidth.Values.Count == 0 ? "loo" : "given, lambdas by loo";
+    private string Rule => _model.Options.Bandwidth is { Values.Count: 0, Rule: { } rule }
+        ? FitOptions.NameOf(_model.Options.Bandwidth) + (BandwidthRules.CriterionOf(rule) is null ? ", lambdas by loo" : "")
+        : "given, lambdas by loo";
 
-    private IEnumerable<string> Notes => _categories.Where(j => !_model.Counts(j)).Select(
-        j => $"{PlainText.Brief(_examples.Features[j])} does not count: all its levels weigh alike");
+    private IEnumerable<string> Notes => NotesOf(_examples, _model);
 
     public static MixedSummary Fit(
         Examples examples, KernelRegressionOptions options, PictureOptions picture, CancellationToken cancellationToken) =>
-        new(examples, picture, examples.Named(() => MixedRegression.Fit(
-            examples.X, examples.Y, examples.Categories!, options, null, examples.Weights, cancellationToken)));
+        new(examples, picture, FitModel(examples, options, cancellationToken));
+
+    public static MixedRegression FitModel(
+        Examples examples, KernelRegressionOptions options, CancellationToken cancellationToken) => examples.Named(
+            () => MixedRegression.Fit(examples.X, examples.Y, examples.Categories!, options, null, examples.Weights, cancellationToken));
+
+    /// <summary>What a reader should know of a fit.</summary>
+    public static IEnumerable<string> NotesOf(Examples examples, MixedRegression model) =>
+        Enumerable.Range(0, model.Features).Where(j => !model.Counts(j)).Select(
+            j => $"{PlainText.Brief(examples.Features[j])} does not count: all its levels weigh alike");
 
     public void Save(string path) =>
         _model.Save(path, ModelNotes.Create(_examples.Features, _examples.Target, _examples.Kinds));

@@ -101,25 +101,11 @@ public abstract record Evaluation
         int seed = 0,
         ReadOnlySpan<double> weights = default,
         IProgress<double>? progress = null,
-        CancellationToken cancellationToken = default)
-    {
-        int[] copies = CopiesOf(options, weights, y.Length);
-        if (copies.Length > 0)
-        {
-            x = KernelRegression.Rows(x, copies, features);
-            y = KernelRegression.Rows(y, copies, 1);
-            weights = [];
-        }
-
-        double[] values = y.ToArray();
-        var found = RegressionEvaluation.FromFolds(values, new HeldOutFolds(x, weights, features, values.Length, nameof(y), folds, seed)
-            .Predict(
-                (keys, rows, counts) => KernelRegression.Fit(
-                    keys, KernelRegression.Rows(values, rows, 1), features, options, counts, null, cancellationToken),
-                progress,
-                cancellationToken));
-        return copies.Length == 0 ? found : found with { Astray = [.. found.Astray.Select(i => copies[i]).Distinct()] };
-    }
+        CancellationToken cancellationToken = default) =>
+        RegressionEvaluation.Of(
+            x, y, features, options, folds, seed, weights,
+            (keys, values, counts) => KernelRegression.Fit(keys, values, features, options, counts, null, cancellationToken),
+            model => model.Bandwidths, progress, cancellationToken);
 
     /// <summary>The error of classes.</summary>
     /// <param name="x">Keys (n, d), row by row.</param>
@@ -163,7 +149,7 @@ public abstract record Evaluation
     }
 
     // Where examples stand for several, these are dealt to the folds.
-    private static int[] CopiesOf(KernelRegressionOptions? options, ReadOnlySpan<double> weights, int count)
+    private protected static int[] CopiesOf(KernelRegressionOptions? options, ReadOnlySpan<double> weights, int count)
     {
         RegressionCheck.WeightsFor(count, weights);
         return RegressionCheck.Copies(options, weights);

@@ -43,7 +43,17 @@ internal sealed class HeldOutFolds
     /// <param name="cancellationToken">Stops the work.</param>
     public IEnumerable<Fold<TModel>> Predict<TModel>(
         Func<double[], int[], double[], TModel> fit, IProgress<double>? progress, CancellationToken cancellationToken)
-        where TModel : IPredictor
+        where TModel : IPredictor =>
+        Predict(
+            fit, (model, queries, _) => model.Predict(queries, new PredictionOptions { HasErrors = false }, null, cancellationToken),
+            progress);
+
+    /// <summary>The same with what is no predictor of its own.</summary>
+    /// <param name="fit">Fits keys (m, d), the examples that they are of (m), and weights (m) or none.</param>
+    /// <param name="predict">Predicts queries (m, d), and has the examples that they are of (m).</param>
+    /// <param name="progress">Told the part of the folds done.</param>
+    public IEnumerable<Fold<TModel>> Predict<TModel>(
+        Func<double[], int[], double[], TModel> fit, Func<TModel, double[], int[], Predictions> predict, IProgress<double>? progress)
     {
         for (int k = 0; k < _folds; k++)
         {
@@ -53,8 +63,7 @@ internal sealed class HeldOutFolds
                 KernelRegression.Rows(_x, others, _features), others, _weights.Length == 0
                     ? []
                     : KernelRegression.Rows(_weights, others, 1));
-            Predictions at = model.Predict(
-                KernelRegression.Rows(_x, rows, _features), new PredictionOptions { HasErrors = false }, null, cancellationToken);
+            Predictions at = predict(model, KernelRegression.Rows(_x, rows, _features), rows);
             progress?.Report((k + 1.0) / _folds);
             yield return new Fold<TModel>(rows, others, _weights, model, at);
         }
@@ -72,5 +81,17 @@ internal sealed class HeldOutFolds
         public IEnumerable<int> Predicted => Enumerable.Range(0, Rows.Length).Where(i => At.HasNeighbour[i]);
 
         public double WeightOf(int row) => Weights.Length == 0 ? 1 : Weights[row];
+
+        /// <summary>The weighted mean of some of the others' values.</summary>
+        /// <param name="values">The values of all examples (n).</param>
+        /// <param name="of">Whose mean; all others' where null.</param>
+        public double MeanOfOthers(double[] values, IReadOnlyList<int>? of = null)
+        {
+            of ??= Others;
+
+            // From one of the values, so that the mean of values far from 0 is as precise as they are.
+            double origin = values[of[0]];
+            return origin + (of.Sum(i => WeightOf(i) * (values[i] - origin)) / of.Sum(WeightOf));
+        }
     }
 }

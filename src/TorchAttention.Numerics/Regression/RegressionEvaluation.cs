@@ -25,20 +25,48 @@ public sealed record RegressionEvaluation : Evaluation
     /// </summary>
     public required IReadOnlyList<int> Astray { get; init; }
 
-    internal static RegressionEvaluation FromFolds(double[] y, IEnumerable<HeldOutFolds.Fold<KernelRegression>> folds)
+    /// <summary>
+    /// The lambdas (d) of each fold's model, NaN of a feature of numbers, where there are categories; else empty.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<double>> Lambdas { get; init; } = [];
+
+    // Where examples stand for several, these are dealt to the folds. A model is fitted to keys (m, d), values (m) and weights (m) or none.
+    internal static RegressionEvaluation Of<TModel>(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions? options, int? folds, int seed,
+        ReadOnlySpan<double> weights, Func<double[], double[], double[], TModel> fit, Func<TModel, IReadOnlyList<double>> bandwidths,
+        IProgress<double>? progress, CancellationToken cancellationToken)
+        where TModel : IPredictor
+    {
+        int[] copies = CopiesOf(options, weights, y.Length);
+        if (copies.Length > 0)
+        {
+            x = KernelRegression.Rows(x, copies, features);
+            y = KernelRegression.Rows(y, copies, 1);
+            weights = [];
+        }
+
+        double[] values = y.ToArray();
+        RegressionEvaluation found = FromFolds(
+            values,
+            new HeldOutFolds(x, weights, features, values.Length, nameof(y), folds, seed).Predict(
+                (keys, rows, counts) => fit(keys, KernelRegression.Rows(values, rows, 1), counts), progress, cancellationToken),
+            bandwidths);
+        return copies.Length == 0 ? found : found with { Astray = [.. found.Astray.Select(i => copies[i]).Distinct()] };
+    }
+
+    private static RegressionEvaluation FromFolds<TModel>(
+        double[] y, IEnumerable<HeldOutFolds.Fold<TModel>> folds, Func<TModel, IReadOnlyList<double>> bandwidthsOf)
     {
         double[] losses = [.. Enumerable.Repeat(double.NaN, y.Length)];
         (double weights, double squares, double absolute, double squaresOfMean) = (0, 0, 0, 0);
         var excess = new List<(int Row, double Squares)>();
         double[] weightsOf = [];
         var bandwidths = new List<IReadOnlyList<double>>();
-        foreach (HeldOutFolds.Fold<KernelRegression> fold in folds)
+        foreach (HeldOutFolds.Fold<TModel> fold in folds)
         {
             weightsOf = fold.Weights;
-            bandwidths.Add(fold.Model.Bandwidths);
-            // From one of the values, so that the mean of values far from 0 is as precise as they are.
-            double origin = y[fold.Others[0]];
-            double mean = origin + (fold.Others.Sum(i => fold.WeightOf(i) * (y[i] - origin)) / fold.Others.Sum(fold.WeightOf));
+            bandwidths.Add(bandwidthsOf(fold.Model));
+            double mean = fold.MeanOfOthers(y);
             (double weightsHere, double squaresHere, double absoluteHere, double ofMeanHere) = (0, 0, 0, 0);
             foreach (int i in fold.Predicted)
             {

@@ -88,15 +88,46 @@ public sealed class CategoriesTests : IDisposable
     }
 
     [Fact]
-    public void OtherCommands_TakeNumbersAlone()
+    public void Evaluate_AndItsComparison_TakeCategories()
     {
+        string[] options = ["evaluate", .. _fit[1..^2], "--folds", "4"];
+        ConsoleProcess.Result found = _console.Run([.. options, "--compare", "kernel=epanechnikov", "--json"]);
+        Assert.Equal((0, ""), (found.ExitCode, found.Error));
+        using JsonDocument json = JsonDocument.Parse(found.Output);
+        Assert.InRange(json.RootElement.GetProperty("rmse").GetDouble(), 0.02, 0.3);
+        JsonElement first = json.RootElement.GetProperty("lambdas")[3];
+        Assert.Equal(JsonValueKind.Null, first[0].ValueKind);
+        Assert.InRange(first[1].GetDouble(), 0, 0.1);
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("bandwidths")[0][1].ValueKind);
+        Assert.Equal("kernel=epanechnikov", json.RootElement.GetProperty("compared")[0].GetProperty("options").GetString());
+        Assert.Contains("lambda of size", _console.Run(options).Output, StringComparison.Ordinal);
         Assert.Equal(
-            "error: data.csv, column 'store': expected numbers, found 'north'; fit alone takes categories",
-            _console.Run("evaluate", "data.csv", "--x", "x,store", "--y", "y").Error.TrimEnd()
-                .Replace("'south'", "'north'", StringComparison.Ordinal));
+            "error: --degree: expected 0 beside the category 'store'", _console.Run([.. options, "--compare", "degree=1"]).Error.TrimEnd());
+        Assert.Equal(
+            "error: --by: expected features of numbers beside the category 'store'",
+            _console.Run("evaluate", "data.csv", "--x", "x,store", "--y", "y", "--by", "size").Error.TrimEnd());
+    }
+
+    [Fact]
+    public void Bandwidth_ComparesTheRulesThatApply()
+    {
+        string[] options = ["bandwidth", .. _fit[1..^4]];
+        ConsoleProcess.Result found = _console.Run([.. options, "--json"]);
+        Assert.Equal((0, ""), (found.ExitCode, found.Error));
+        using JsonDocument json = JsonDocument.Parse(found.Output);
+        JsonElement rules = json.RootElement.GetProperty("rules");
+        Assert.Equal(["loo", "aicc", "gcv", "silverman", "scott"], rules.EnumerateObject().Select(rule => rule.Name));
+        double least = rules.GetProperty("loo").GetProperty("leave_one_out_rmse").GetDouble();
+        Assert.All(rules.EnumerateObject(), rule =>
+            Assert.True(rule.Value.GetProperty("leave_one_out_rmse").GetDouble() >= least * (1 - 1e-6), rule.Name));
+        Assert.InRange(rules.GetProperty("aicc").GetProperty("lambda")[1].GetDouble(), 0, 0.1);
+        Assert.Contains("lambda", _console.Run(options).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFeatureOfNumbers_IsNeeded() =>
         Assert.StartsWith("error: --x: expected a feature of numbers as well beside the category 'store'",
             _console.Run("fit", "data.csv", "--x", "store", "--y", "y").Error, StringComparison.Ordinal);
-    }
 
     // 17:30 of a day, an hour and a half, a code, a name that may be missing: the same in CSV and in Parquet's own types.
     [Fact]

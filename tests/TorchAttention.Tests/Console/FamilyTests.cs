@@ -57,6 +57,31 @@ public sealed class FamilyTests : IDisposable
         Assert.Contains("degree=0", evaluated, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Bandwidth_ComparesTheRulesThatApply()
+    {
+        string[] data = ["bandwidth", "data.csv", "--x", "x", "--y", "visits", "--family", "poisson", "--degree", "0"];
+        using var json = JsonDocument.Parse(_console.Run([.. data, "--json"]).Output);
+        JsonElement rules = json.RootElement.GetProperty("rules");
+        Assert.Equal(["loo", "silverman", "scott"], rules.EnumerateObject().Select(rule => rule.Name));
+        double[] deviances =
+            [.. rules.EnumerateObject().Select(rule => rule.Value.GetProperty("leave_one_out_deviance").GetDouble())];
+        Assert.Equal(deviances.Min(), deviances[0], 1e-6);
+        string text = _console.Run(data).Output;
+        Assert.Contains("loo deviance", text, StringComparison.Ordinal);
+        Assert.Contains("poisson, gaussian kernel", text, StringComparison.Ordinal);
+        using var numbers = JsonDocument.Parse(
+            _console.Run("bandwidth", "data.csv", "--x", "x", "--y", "visits", "--degree", "0", "--json").Output);
+        Assert.Equal(
+            numbers.RootElement.GetProperty("rules").GetProperty("scott").GetProperty("bandwidth")[0].GetDouble(),
+            rules.GetProperty("scott").GetProperty("bandwidth")[0].GetDouble(), 1e-12);
+        Assert.Equal(
+            "error: --period: expected features that do not repeat beside --family",
+            _console.Run([.. data, "--period", "x=6"]).Error.TrimEnd());
+        Assert.Equal(
+            "error: --by: expected a target of any numbers, got --family", _console.Run([.. data, "--by", "ill"]).Error.TrimEnd());
+    }
+
     [Theory]
     [InlineData("--family: expected binomial or poisson, got 'gamma'", "--y", "visits", "--family", "gamma")]
     [InlineData("data.csv, column 'visits': expected two kinds of values, such as 0, 1, got '2' in row 4 (x = 0.2)", "--y", "visits",
@@ -68,7 +93,8 @@ public sealed class FamilyTests : IDisposable
         "visits", "--family", "poisson")]
     [InlineData("--by: expected a target of any numbers, got --family", "--y", "visits", "--family", "poisson", "--by", "ill")]
     [InlineData("--classes: expected no --family beside it", "--y", "ill", "--family", "binomial", "--classes")]
-    [InlineData("--bandwidth: expected loo or numbers beside --family", "--y", "visits", "--family", "poisson", "--bandwidth", "nn=0.3")]
+    [InlineData(
+        "--bandwidth: expected loo, silverman, scott or numbers beside --family", "--y", "visits", "--family", "poisson", "--bandwidth", "nn=0.3")]
     [InlineData("--family: expected a fit in memory, got one in one pass", "--y", "visits", "--family", "poisson", "--one-pass")]
     public void WrongInput_IsRefused(string line, params string[] options)
     {

@@ -65,6 +65,38 @@ public sealed class GroupsTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    // The same as the command on the rows of one group.
+    [Fact]
+    public void Bandwidth_HasARowForEachGroup()
+    {
+        string[] rows = File.ReadAllLines(Written.BuiltIn("iris"));
+        _console.Write("setosa.csv", string.Join('\n', rows.Where((row, i) => i == 0 || row.Contains("setosa", StringComparison.Ordinal))));
+        using var one = JsonDocument.Parse(
+            _console.Run("bandwidth", "setosa.csv", "--x", "Petal.Length", "--y", "Sepal.Width", "--degree", "1", "--json").Output);
+        ConsoleProcess.Result found = _console.Run(["bandwidth", .. _iris, "--degree", "1", "--json"]);
+        Assert.Equal((0, ""), (found.ExitCode, found.Error));
+        using var all = JsonDocument.Parse(found.Output);
+        JsonElement[] groups = [.. all.RootElement.GetProperty("groups").EnumerateArray()];
+        Assert.Equal(["setosa", "versicolor", "virginica"], groups.Select(group => group.GetProperty("group").GetString()));
+        foreach (JsonProperty rule in one.RootElement.GetProperty("rules").EnumerateObject())
+        {
+            JsonElement own = groups[0].GetProperty("rules").GetProperty(rule.Name);
+            Assert.Equal(rule.Value.GetProperty("bandwidth")[0].GetDouble(), own.GetProperty("bandwidth")[0].GetDouble());
+            Assert.Equal(
+                rule.Value.GetProperty("leave_one_out_rmse").GetDouble(), own.GetProperty("leave_one_out_rmse").GetDouble());
+
+            Assert.Equal(
+                Math.Sqrt(groups.Average(group => Math.Pow(
+                    group.GetProperty("rules").GetProperty(rule.Name).GetProperty("leave_one_out_rmse").GetDouble(), 2))),
+                all.RootElement.GetProperty("rules").GetProperty(rule.Name).GetProperty("leave_one_out_rmse").GetDouble(), 1e-9);
+        }
+
+        _console.Write("data.csv", "x,y,g\n1,2,a\n2,3,a\n3,5,c\n4,4,c\n5,7,c\n6,1,b\n7,2,b\n8,4,b\n");
+        string text = _console.Run("bandwidth", "data.csv", "--x", "x", "--y", "y", "--by", "g").Output;
+        Assert.Contains("Bandwidths of x; * has", text, StringComparison.Ordinal);
+        Assert.Contains("'a': fewer than 3 rows", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void SmallGroups_AreNamed()
     {

@@ -190,8 +190,8 @@ public sealed class MixedRegressionTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains("a degree above 0", Message(
             () => MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Degree = 1 })), StringComparison.Ordinal);
-        Assert.Contains("the bandwidth AICc", Message(
-            () => MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Bandwidth = Bandwidth.AICc })),
+        Assert.Contains("the bandwidth plugin", Message(
+            () => MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn })),
             StringComparison.OrdinalIgnoreCase);
         Assert.Contains(
             "a lambda from 0", Message(() => MixedRegression.Fit(_x, _y, _columns, null, [0.9, 0.2])), StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Intervals;
 using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Tables;
@@ -81,8 +82,8 @@ public sealed partial class MixedRegression : IPredictor
     /// <param name="y">Values (n).</param>
     /// <param name="categories">The category of each column (d); null where it is one of numbers, of which there is at least one.</param>
     /// <param name="options">
-    /// The kernel of the numbers, bandwidths for them or <see cref="Bandwidths.BandwidthRule.LeaveOneOut"/>, bounds for the search,
-    /// threads; the defaults where null. The degree is 0.
+    /// The kernel of the numbers, bandwidths for them or a rule that <see cref="IsRule"/> has, bounds for the search, threads; the
+    /// defaults where null. The degree is 0.
     /// </param>
     /// <param name="lambdas">lambda of each category, from 0 to <see cref="Category.MostLambda"/>; searched where null.</param>
     /// <param name="weights">How much each example counts (n), positive, in the sense of
@@ -267,7 +268,7 @@ public sealed partial class MixedRegression : IPredictor
             : options.Periods.Any(double.IsFinite) ? "a period"
             : options.LeaveOutTies ? "examples that are left out together"
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? $"{nameof(options.NoNeighbour)} {options.NoNeighbour}"
-            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not Regression.Bandwidths.BandwidthRule.LeaveOneOut }
+            : options.Bandwidth is { IsShare: true } || options.Bandwidth is { Values.Count: 0, Rule: var rule } && !IsRule(rule)
                 ? $"the bandwidth {options.Bandwidth}"
             : options.Bandwidth.Values.Count > 1 && options.Bandwidth.Values.Count != categories.Count - c
                 ? $"{options.Bandwidth.Values.Count} bandwidths for {categories.Count - c} columns of numbers"
@@ -293,6 +294,12 @@ public sealed partial class MixedRegression : IPredictor
                 $"Expected a lambda from 0 to its most for each of {c} categories, got {string.Join(", ", lambdas)}.", nameof(lambdas));
         }
     }
+
+    /// <summary>Whether a rule chooses bandwidths beside categories: leave-one-out, AICc and GCV, and the formulas that are for
+    /// several features, beside which the lambdas are found by leave-one-out.</summary>
+    /// <param name="rule">The rule; null for none.</param>
+    public static bool IsRule(BandwidthRule? rule) => rule is BandwidthRule.LeaveOneOut or BandwidthRule.AICc or BandwidthRule.GCV
+        or BandwidthRule.Silverman or BandwidthRule.Scott;
 
     // Columns of numbers, and of levels.
     private static (int[] Numbers, int[] Levels) Split(IReadOnlyList<Category?> categories)

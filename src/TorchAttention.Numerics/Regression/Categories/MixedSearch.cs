@@ -1,8 +1,12 @@
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Categories;
 
-/// <summary>Bandwidths and lambdas of the least leave-one-out error, those given kept as they are.</summary>
+/// <summary>
+/// Bandwidths and lambdas that a rule finds best, those given kept as they are; lambdas beside bandwidths that were given, or that a
+/// formula has found, are those of the least leave-one-out error.
+/// </summary>
 internal sealed class MixedSearch
 {
     // So wide a bandwidth weighs all examples the same to one part in a hundred.
@@ -22,13 +26,20 @@ internal sealed class MixedSearch
     private readonly MixedData _data;
     private readonly KernelRegressionOptions _options;
     private readonly double[]? _lambdas;
+    private readonly double[]? _given;
+    private readonly BandwidthRule _rule;
     private readonly (double Least, double Most)[] _bounds;
     private readonly CancellationToken _cancellationToken;
 
     public MixedSearch(MixedData data, KernelRegressionOptions options, double[]? lambdas, CancellationToken cancellationToken)
     {
         (_data, _options, _lambdas, _cancellationToken) = (data, options, lambdas, cancellationToken);
-        _bounds = options.Bandwidth.Values.Count > 0 ? [] : [.. Enumerable.Range(0, data.Numbers.Features).Select(BoundsOf)];
+        Bandwidth asked = options.Bandwidth;
+        int d = data.Numbers.Features;
+        _given = asked.Rule is { } rule && asked.Values.Count == 0 ? BandwidthRules.FromFormula(rule, data.Numbers, options.Kernel)
+            : [.. Enumerable.Range(0, d).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
+        _rule = _given is null ? asked.Rule!.Value : BandwidthRule.LeaveOneOut;
+        _bounds = _given is not null ? [] : [.. Enumerable.Range(0, d).Select(BoundsOf)];
     }
 
     private int Searched => _bounds.Length + (_lambdas is null ? _data.Categories.Count : 0);
@@ -53,7 +64,7 @@ internal sealed class MixedSearch
         {
             double[] wider = [.. point];
             wider[j] = 1;
-            if (point[j] < 1 && Score(_data, wider) is double there && there <= score * (1 + EqualScores))
+            if (point[j] < 1 && Score(_data, wider) is double there && there <= score + (EqualScores * Math.Abs(score)))
             {
                 (point, score) = (wider, Math.Min(score, there));
             }
@@ -61,7 +72,7 @@ internal sealed class MixedSearch
 
         return double.IsFinite(score) ? At(point)
             : throw new RegressionDataException(
-                RegressionProblem.NoBandwidth, "data for which the leave-one-out error is finite at some bandwidth",
+                RegressionProblem.NoBandwidth, $"data for which the {BandwidthRules.CriterionOf(_rule)} is finite at some bandwidth",
                 $"{_data.Numbers.Count} examples for which it is not: too many stand alone");
     }
 
@@ -69,18 +80,21 @@ internal sealed class MixedSearch
     {
         int d = _bounds.Length;
         return (
-            d == 0 ? Given() : [.. _bounds.Select((bound, j) => bound.Least * Math.Pow(bound.Most / bound.Least, point[j]))],
+            _given ?? [.. _bounds.Select((bound, j) => bound.Least * Math.Pow(bound.Most / bound.Least, point[j]))],
             _lambdas ?? [.. _data.Categories.Select((category, j) => category.LambdaAt(point[d + j]))]);
     }
-
-    private double[] Given() =>
-        [.. Enumerable.Range(0, _data.Numbers.Features).Select(
-            j => _options.Bandwidth.Values[_options.Bandwidth.Values.Count == 1 ? 0 : j])];
 
     private double Score(MixedData data, double[] point)
     {
         (double[] bandwidths, double[] lambdas) = At(point);
-        return data.LeaveOneOut(_options.Kernel, bandwidths, lambdas, _options.Threads, _cancellationToken);
+        if (_rule == BandwidthRule.LeaveOneOut)
+        {
+            return data.LeaveOneOut(_options.Kernel, bandwidths, lambdas, _options.Threads, _cancellationToken);
+        }
+
+        Smoother.Fit fit = data.Fit(_options.Kernel, bandwidths, lambdas, _options.Threads, _cancellationToken);
+        return !fit.IsAdmissible ? double.PositiveInfinity
+            : Diagnostics.Measure(data.Numbers, fit) is var found && _rule == BandwidthRule.AICc ? found.AICc : found.GCV;
     }
 
     // Bandwidths of some part of the range, and levels that count for something at others.

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Regression.Bandwidths;
-
 namespace TorchAttention.Numerics.Regression.Groups;
 
 /// <summary>
@@ -79,43 +77,24 @@ public sealed record GroupedEvaluation
         }
 
         int count = y.Length;
-        int parts = folds ?? Math.Min(Evaluation.UsualFolds, count);
-        if (parts < 2 || parts > count)
-        {
-            throw new ArgumentOutOfRangeException(nameof(folds), folds, $"Expected from 2 folds to {count}, the number of examples.");
-        }
-
         if (groups.Count != count)
         {
             throw new ArgumentException($"Expected a group for each of {count} examples, got {groups.Count}.", nameof(groups));
         }
 
-        int[] dealt = FoldsCriterion.Deal(count, parts, seed);
+        double[] values = y.ToArray();
         var sums = groups.Distinct().Order(StringComparer.Ordinal).ToDictionary(name => name, _ => new Sums());
-        for (int k = 0; k < parts; k++)
+        foreach (HeldOutFolds.Fold<GroupedRegression> fold in new HeldOutFolds(
+            x, weights, features, count, nameof(y), folds, seed).Predict(Fit, Predict, progress))
         {
-            ILookup<bool, int> split = Enumerable.Range(0, count).ToLookup(i => dealt[i] == k);
-            (int[] others, int[] held) = ([.. split[false]], [.. split[true]]);
-            double[] otherWeights = weights.IsEmpty ? [] : KernelRegression.Rows(weights, others, 1);
-            double[] values = KernelRegression.Rows(y, others, 1);
-            GroupedRegression model = GroupedRegression.Fit(
-                [.. others.Select(i => groups[i])], KernelRegression.Rows(x, others, features), values, features, options, bandwidths,
-                otherWeights, null, cancellationToken);
-            int[] known = Array.FindAll(held, i => model.Has(groups[i]));
-            Predictions at = model.Predict(
-                [.. known.Select(i => groups[i])], KernelRegression.Rows(x, known, features), new PredictionOptions { HasErrors = false },
-                null, cancellationToken);
-            var means = others.Index().GroupBy(row => groups[row.Item], row => row.Index)
-                .ToDictionary(group => group.Key, group => MeanOf([.. group], values, otherWeights));
-            foreach ((int place, int row) in known.Index())
+            ILookup<string, int> others = fold.Others.ToLookup(row => groups[row]);
+            var means = fold.Predicted.Select(i => groups[fold.Rows[i]]).Distinct().ToDictionary(
+                name => name, name => fold.MeanOfOthers(values, [.. others[name]]));
+            foreach (int i in fold.Predicted)
             {
-                if (at.HasNeighbour[place])
-                {
-                    sums[groups[row]].Add(weights.IsEmpty ? 1 : weights[row], y[row] - at.Mean[place], y[row] - means[groups[row]]);
-                }
+                int row = fold.Rows[i];
+                sums[groups[row]].Add(fold.WeightOf(row), values[row] - fold.At.Mean[i], values[row] - means[groups[row]]);
             }
-
-            progress?.Report((k + 1.0) / parts);
         }
 
         var all = new Sums();
@@ -136,14 +115,17 @@ public sealed record GroupedEvaluation
             Groups = [.. sums.Select(pair => new GroupError(
                 pair.Key, counts[pair.Key], counts[pair.Key] - pair.Value.Count, pair.Value.RootMeanSquare, pair.Value.RSquared))],
         };
-    }
 
-    // From one of the values, so that the mean of values far from 0 is as precise as they are.
-    private static double MeanOf(int[] rows, double[] values, double[] weights)
-    {
-        double origin = values[rows[0]];
-        return origin + (rows.Sum(i => (weights.Length == 0 ? 1 : weights[i]) * (values[i] - origin))
-            / rows.Sum(i => weights.Length == 0 ? 1 : weights[i]));
+        GroupedRegression Fit(double[] keys, int[] rows, double[] counted) => GroupedRegression.Fit(
+            [.. rows.Select(i => groups[i])], keys, KernelRegression.Rows(values, rows, 1), features, options, bandwidths, counted, null,
+            cancellationToken);
+
+        Predictions Predict(GroupedRegression model, double[] queries, int[] rows)
+        {
+            string[] names = [.. rows.Select(i => groups[i])];
+            return model.PredictKnown(
+                names, Array.ConvertAll(names, model.Has), queries, new PredictionOptions { HasErrors = false }, cancellationToken);
+        }
     }
 
     private sealed class Sums

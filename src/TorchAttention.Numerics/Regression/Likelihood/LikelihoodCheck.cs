@@ -1,5 +1,4 @@
 using TorchAttention.Numerics.Pooling;
-using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.Regression.Likelihood;
 
@@ -18,7 +17,8 @@ internal static class LikelihoodCheck
         string? other = options.Periods.Any(double.IsFinite) ? "a period"
             : options.LeaveOutTies ? "examples that are left out together"
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? $"{nameof(options.NoNeighbour)} {options.NoNeighbour}"
-            : options.Bandwidth is { IsShare: true } or { Values.Count: 0, Rule: not BandwidthRule.LeaveOneOut }
+            : options.Bandwidth is { IsShare: true } || options.Bandwidth is { Values.Count: 0, Rule: var rule }
+                && !LocalLikelihood.IsRule(rule)
                 ? $"the bandwidth {options.Bandwidth}"
             : null;
         if (other is not null)

@@ -63,8 +63,7 @@ public sealed record LikelihoodEvaluation : Evaluation
                 cancellationToken))
         {
             bandwidths.Add(fold.Model.Bandwidths);
-            double others = fold.Others.Sum(fold.WeightOf);
-            double mean = family.Link(fold.Others.Sum(row => fold.WeightOf(row) * values[row]) / others);
+            double mean = family.Link(fold.MeanOfOthers(values));
             foreach (int i in fold.Predicted)
             {
                 int row = fold.Rows[i];

@@ -37,15 +37,16 @@ internal sealed class LikelihoodSearch(
     {
         Bandwidth asked = options.Bandwidth;
         int d = data.Features;
-        if (asked.Values.Count > 0)
+        if (asked.Values.Count > 1 && asked.Values.Count != d)
         {
-            if (asked.Values.Count != 1 && asked.Values.Count != d)
-            {
-                throw new ArgumentException(
-                    $"Expected one bandwidth or one for each of {d} features, got {asked.Values.Count}.", nameof(options));
-            }
+            throw new ArgumentException(
+                $"Expected one bandwidth or one for each of {d} features, got {asked.Values.Count}.", nameof(options));
+        }
 
-            double[] given = [.. Enumerable.Range(0, d).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
+        double[]? given = asked.Values.Count == 0 ? BandwidthRules.FromFormula(asked.Rule!.Value, data, options.Kernel)
+            : [.. Enumerable.Range(0, d).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
+        if (given is not null)
+        {
             RegressionCheck.Bandwidths(given, data, options.Kernel);
             (double score, double error) = LeaveOneOut(given, 1);
             return new Found(ProblemOf(given), score, error, null);

@@ -111,8 +111,8 @@ public sealed partial class LocalLikelihood : IPredictor
     /// <param name="features">d.</param>
     /// <param name="family">What the values are.</param>
     /// <param name="options">
-    /// The kernel, the degree or the degrees to choose from, the ridge, bandwidths or <see cref="BandwidthRule.LeaveOneOut"/>, bounds for
-    /// the search, threads; the defaults where null.
+    /// The kernel, the degree or the degrees to choose from, the ridge, bandwidths or a rule that <see cref="IsRule"/> has, bounds for the
+    /// search, threads; the defaults where null.
     /// </param>
     /// <param name="weights">How much each example counts (n), positive; each the same where empty.</param>
     /// <param name="progress">Told the part done, roughly.</param>
@@ -167,6 +167,11 @@ public sealed partial class LocalLikelihood : IPredictor
             DegreeTrials = asked.Length == 1 ? [] : [.. found.Zip(asked, (one, its) => (its.Degree, one.Score))],
         };
     }
+
+    /// <summary>Whether a rule chooses bandwidths here: least leave-one-out deviance, and formulas that do not look at values.</summary>
+    /// <param name="rule">The rule; null for none.</param>
+    public static bool IsRule(BandwidthRule? rule) =>
+        rule is BandwidthRule.LeaveOneOut or BandwidthRule.Silverman or BandwidthRule.Scott;
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(
