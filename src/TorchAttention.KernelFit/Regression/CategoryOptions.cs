@@ -97,7 +97,6 @@ internal sealed class CategoryOptions
             numbers.Length == 0 ? ("--x", "a feature of numbers as well")
             : picture.By is not null ? ("--by", "features of numbers")
             : examples.Labels is not null ? ("--classes", "features of numbers")
-            : options.Degree != 0 || options.Degrees.Count > 0 ? ("--degree", "0")
             : options.Periods.Any(double.IsFinite) ? ("--period", "features of numbers")
             : options.LeaveOutTies ? ("--leave-out-ties", "features of numbers")
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? ("--no-neighbour", "nan")
@@ -114,6 +113,8 @@ internal sealed class CategoryOptions
         {
             throw CliException.WrongInput($"{option}: expected {expected} beside the category '{PlainText.Brief(category)}'");
         }
+
+        FitOptions.CheckTerms(options, numbers.Length);
     }
 
     private static void Add(Dictionary<string, string[]> found, string option, string name, string[] levels)

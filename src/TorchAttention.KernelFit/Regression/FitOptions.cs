@@ -279,7 +279,8 @@ internal sealed class FitOptions
         }
     }
 
-    private static void CheckTerms(KernelRegressionOptions options, int features)
+    /// <summary>Refuses polynomials of too many terms.</summary>
+    public static void CheckTerms(KernelRegressionOptions options, int features)
     {
         foreach (KernelRegressionOptions one in options.Degrees.Count == 0 ? [options] : options.Degrees.Select(options.For))
         {

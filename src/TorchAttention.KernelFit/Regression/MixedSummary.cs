@@ -66,7 +66,9 @@ internal sealed class MixedSummary : IFitResult
         Diagnostics said = _model.Diagnostics;
         _examples.WriteTo(json);
         json.WriteString("kernel", _model.Options.Kernel.Name);
-        json.WriteNumber("degree", 0);
+        json.WriteNumber("degree", _model.Options.Degree);
+        json.WritePairs("degrees_tried", [.. _model.DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
+        json.WriteNumber("ridge", _model.Options.RidgeInUse);
         json.WriteNumbers("bandwidth", _model.Bandwidths);
         json.WriteNumbers("lambda", _model.Lambdas);
         json.WriteNumbers("lambda_most", _model.Categories.Select(category => category?.MostLambda ?? double.NaN));
@@ -103,7 +105,7 @@ internal sealed class MixedSummary : IFitResult
             Row("weights", weighting);
         }
 
-        Row("kernel, degree", $"{_model.Options.Kernel}, 0 (local constant)");
+        Row("kernel, degree", $"{_model.Options.Kernel}, {_model.Options.Degree} ({FitOptions.Local(_model.Options)})");
         foreach (int j in _numbers)
         {
             Row($"bandwidth of {PlainText.Brief(_examples.Features[j])}", Short(_model.Bandwidths[j]) + _examples.Kinds[j].Unit());
@@ -193,7 +195,7 @@ internal sealed class MixedSummary : IFitResult
             panels, new FigureOptions { Title = $"{Title}; by {PlainText.Brief(_examples.Features[first])}{most}{others}" });
     }
 
-    private string Title => $"{PlainText.Brief(_examples.Name)}: local constant, {_model.Options.Kernel.Name} kernel, "
+    private string Title => $"{PlainText.Brief(_examples.Name)}: {FitOptions.Local(_model.Options)}, {_model.Options.Kernel.Name} kernel, "
         + $"n = {NumberText.Format(_examples.Count)}";
 
     private Figure Residuals() => Figures.PlotResiduals(

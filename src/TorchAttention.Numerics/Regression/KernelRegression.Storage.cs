@@ -174,7 +174,7 @@ public sealed partial class KernelRegression
         var options = new KernelRegressionOptions
         {
             Kernel = kernel,
-            Degree = reader.Text("degree") switch { "0" => 0, "1" => 1, "2" => 2, "3" => 3, _ => throw reader.Unknown("degree") },
+            Degree = DegreeOf(reader),
             Ridge = file.Metadata.ContainsKey("ridge") ? RidgeOf(reader) : null,
             Precision = reader.Name<NumberPrecision>("precision"),
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
@@ -223,15 +223,20 @@ public sealed partial class KernelRegression
             throw Others($"others ({e.Message})", e);
         }
 
-        static double RidgeOf(StoredModel reader) =>
-            double.TryParse(reader.Text("ridge"), NumberStyles.Float, CultureInfo.InvariantCulture, out double ridge)
-                && ridge >= 0 && double.IsFinite(ridge)
-                ? ridge
-                : throw reader.Unexpected("ridge", "a number of at least 0");
-
         StorageException Others(string found, Exception? inner = null) =>
             new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
     }
+
+    /// <summary>The degree that a file has.</summary>
+    internal static int DegreeOf(StoredModel reader) =>
+        reader.Text("degree") switch { "0" => 0, "1" => 1, "2" => 2, "3" => 3, _ => throw reader.Unknown("degree") };
+
+    /// <summary>The ridge that a file has.</summary>
+    internal static double RidgeOf(StoredModel reader) =>
+        double.TryParse(reader.Text("ridge"), NumberStyles.Float, CultureInfo.InvariantCulture, out double ridge)
+            && ridge >= 0 && double.IsFinite(ridge)
+            ? ridge
+            : throw reader.Unexpected("ridge", "a number of at least 0");
 
     /// <summary>A model of numbers that were those of one before.</summary>
     /// <param name="keys">Keys (n, d).</param>

@@ -60,6 +60,24 @@ public sealed class CategoriesTests : IDisposable
     }
 
     [Fact]
+    public void ALine_IsFittedSavedAndCompared()
+    {
+        ConsoleProcess.Result fit = _console.Run([.. _fit, "--degree", "auto", "--json"]);
+        Assert.Equal((0, ""), (fit.ExitCode, fit.Error));
+        using JsonDocument json = JsonDocument.Parse(fit.Output);
+        Assert.Equal(2, json.RootElement.GetProperty("degrees_tried").GetArrayLength());
+        Assert.InRange(json.RootElement.GetProperty("degree").GetInt32(), 1, 2);
+        Assert.Equal(0.25, json.RootElement.GetProperty("ridge").GetDouble());
+        Assert.Equal(0, _console.Run([.. _fit[..^2], "--degree", "1", "--out", "line", "--no-plots"]).ExitCode);
+        _console.Write("at.csv", "x,store,size\n0.5,north,L\n");
+        string row = _console.Run("predict", "at.csv", "--model", "line/model.safetensors").Output.Split('\n')[1];
+        Assert.InRange(double.Parse(row.Split(',')[3], System.Globalization.CultureInfo.InvariantCulture), 2.4, 2.7);
+        Assert.Contains(
+            "degree=1",
+            _console.Run(["evaluate", .. _fit[1..^2], "--folds", "3", "--compare", "degree=1"]).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void NumbersAreACategory_WhereAsked()
     {
         _console.Write("codes.csv", "x,code,y\n1,10,1\n2,20,5\n3,10,3\n4,20,7\n5,10,5\n6,20,9\n");
@@ -71,7 +89,7 @@ public sealed class CategoriesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--degree 1", "--degree: expected 0 beside the category 'store'")]
+    [InlineData("--ridge 0.5 --degree 0", "--ridge: expected the degree 1, 2, 3 or auto beside it, got 0: a mean has no slope to hold")]
     [InlineData("--period x=1", "--period: expected features of numbers beside the category 'store'")]
     [InlineData("--category z", "--category, --ordered: expected one of the features x, store, size, got 'z'")]
     [InlineData("--ordered store=north", "--ordered: expected a column and its levels in order, such as size=S,M,L, got 'store=north'")]
@@ -102,7 +120,8 @@ public sealed class CategoriesTests : IDisposable
         Assert.Equal("kernel=epanechnikov", json.RootElement.GetProperty("compared")[0].GetProperty("options").GetString());
         Assert.Contains("lambda of size", _console.Run(options).Output, StringComparison.Ordinal);
         Assert.Equal(
-            "error: --degree: expected 0 beside the category 'store'", _console.Run([.. options, "--compare", "degree=1"]).Error.TrimEnd());
+            "error: --period: expected features of numbers beside the category 'store'",
+            _console.Run([.. options, "--compare", "period=x=1"]).Error.TrimEnd());
         Assert.Equal(
             "error: --by: expected features of numbers beside the category 'store'",
             _console.Run("evaluate", "data.csv", "--x", "x,store", "--y", "y", "--by", "size").Error.TrimEnd());

@@ -188,8 +188,8 @@ public sealed class MixedRegressionTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains("one category and one column of numbers", Message(() => MixedRegression.Fit([1, 2], [1, 2], [null])),
             StringComparison.Ordinal);
-        Assert.Contains("a degree above 0", Message(
-            () => MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Degree = 1 })), StringComparison.Ordinal);
+        Assert.Contains("a period", Message(
+            () => MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Periods = [1, 1, 1, 1] })), StringComparison.Ordinal);
         Assert.Contains("the bandwidth plugin", Message(
             () => MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Bandwidth = Bandwidth.PlugIn })),
             StringComparison.OrdinalIgnoreCase);

@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Regression.Smoothing;
@@ -57,86 +56,112 @@ internal sealed class MixedData
     }
 
     /// <summary>The sums over all examples at some queries.</summary>
-    /// <param name="kernel">The kernel of the numbers.</param>
+    /// <param name="fit">How they are weighed and fitted.</param>
     /// <param name="queries">Queries (m, d).</param>
     /// <param name="levels">Their levels (m, c); -1 where all levels count alike.</param>
-    /// <param name="bandwidths">Bandwidths (d).</param>
-    /// <param name="lambdas">lambda (c).</param>
     /// <param name="leavesOut">Whether the queries are the examples, and each is left out of its own sums.</param>
-    /// <param name="threads">The most threads at work.</param>
+    /// <param name="hasSquares">Whether squares of the weights are summed.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public MixedSums At(
-        SmoothingKernel kernel, double[] queries, int[] levels, double[] bandwidths, double[] lambdas, bool leavesOut, int? threads,
-        CancellationToken cancellationToken)
+        MixedSettings fit, double[] queries, int[] levels, bool leavesOut, bool hasSquares, CancellationToken cancellationToken)
     {
         int m = queries.Length / Numbers.Features;
-        int c = Categories.Count;
-        var sums = new MixedSums(m);
-        double[] mean = new double[m];
-        double[] logWeight = new double[m];
-        double[] neighbours = new double[m];
-        int[] leftOut = new int[leavesOut ? m : 0];
-        var widths = new PoolingWidths { Bandwidths = bandwidths };
-        var options = new PoolingOptions { Threads = threads };
         double[][] logRatios = [.. Categories.Select((category, j) => Enumerable.Range(0, category.Levels.Count)
-            .Select(steps => Math.Log(category.Ratio(steps, lambdas[j]))).ToArray())];
+            .Select(steps => Math.Log(category.Ratio(steps, fit.Lambdas[j]))).ToArray())];
+        MixedSums? sums = null;
+        double[] logs = new double[m];
         for (int k = 0; k < _combinations.Length; k++)
         {
-            for (int i = 0; i < leftOut.Length; i++)
-            {
-                leftOut[i] = _combinationOf[i] == k ? _placeInOwn[i] : -1;
-            }
-
-            (int[] own, Samples<double> samples) = _combinations[k];
-            var output = new PoolingOutput<double> { Values = mean, LogWeightSum = logWeight, EffectiveNeighbours = neighbours };
-            kernel.Pool(samples, widths, queries, output, leftOut, options, null, cancellationToken);
-            if (Numbers.Weights.Length > 0)
-            {
-                using var weighted = new LocalPolynomials(kernel, samples, bandwidths, 0, 0, threads, isLasting: false);
-                weighted.At(
-                    queries, new PoolingOutput<double> { Values = mean, EffectiveNeighbours = neighbours }, NoNeighbourPolicy.NaN, leftOut,
-                    null, cancellationToken);
-            }
-
+            int[] leftOut = !leavesOut ? [] : [.. Enumerable.Range(0, m).Select(i => _combinationOf[i] == k ? _placeInOwn[i] : -1)];
             for (int i = 0; i < m; i++)
             {
-                double log = logWeight[i];
-                for (int j = 0; j < c; j++)
+                logs[i] = 0;
+                for (int j = 0; j < Categories.Count; j++)
                 {
-                    int level = levels[(i * c) + j];
-                    log += level < 0 ? 0 : logRatios[j][Math.Abs(level - own[j])];
+                    int level = levels[(i * Categories.Count) + j];
+                    logs[i] += level < 0 ? 0 : logRatios[j][Math.Abs(level - _combinations[k].Levels[j])];
                 }
-
-                sums.Add(i, log, mean[i], neighbours[i]);
             }
+
+            sums = fit.Degree == 0 ? AddMeans(sums as MixedMeans, fit, k, queries, logs, leftOut, cancellationToken)
+                : AddPolynomials(sums as MixedPolynomials, fit, k, queries, logs, leftOut, hasSquares, cancellationToken);
+        }
+
+        return sums!;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private MixedMeans AddMeans(
+        MixedMeans? sums, MixedSettings fit, int combination, double[] queries, double[] logs, int[] leftOut,
+        CancellationToken cancellationToken)
+    {
+        int m = logs.Length;
+        sums ??= new MixedMeans(m);
+        Samples<double> samples = _combinations[combination].Samples;
+        (double[] mean, double[] logWeight, double[] neighbours) = (new double[m], new double[m], new double[m]);
+        var output = new PoolingOutput<double> { Values = mean, LogWeightSum = logWeight, EffectiveNeighbours = neighbours };
+        fit.Kernel.Pool(
+            samples, new PoolingWidths { Bandwidths = fit.Bandwidths }, queries, output, leftOut,
+            new PoolingOptions { Threads = fit.Threads }, null, cancellationToken);
+        if (Numbers.Weights.Length > 0)
+        {
+            using LocalPolynomials weighted = Polynomials(fit, samples);
+            weighted.At(
+                queries, new PoolingOutput<double> { Values = mean, EffectiveNeighbours = neighbours }, NoNeighbourPolicy.NaN, leftOut,
+                null, cancellationToken);
+        }
+
+        for (int i = 0; i < m; i++)
+        {
+            sums.Add(i, logWeight[i] + logs[i], mean[i], neighbours[i]);
         }
 
         return sums;
     }
 
-    /// <summary>The fit at every example.</summary>
-    public Smoother.Fit Fit(
-        SmoothingKernel kernel, double[] bandwidths, double[] lambdas, int? threads, CancellationToken cancellationToken)
+    private MixedPolynomials AddPolynomials(
+        MixedPolynomials? sums, MixedSettings fit, int combination, double[] queries, double[] logs, int[] leftOut, bool hasSquares,
+        CancellationToken cancellationToken)
     {
-        MixedSums others = At(kernel, Numbers.Keys, Levels, bandwidths, lambdas, leavesOut: true, threads, cancellationToken);
+        Samples<double> samples = _combinations[combination].Samples;
+        using LocalPolynomials polynomials = Polynomials(fit, samples);
+        (PolynomialLayout layout, double[] rows, double[] offsets) =
+            polynomials.SumsAt(queries, leftOut, hasSquares, cancellationToken);
+        sums ??= new MixedPolynomials(logs.Length, layout, fit.Ridge);
+        for (int i = 0; i < logs.Length; i++)
+        {
+            sums.Add(
+                i, logs[i] - (offsets[i] * Math.Log(2)), rows.AsSpan(i * layout.Length, layout.Length), samples.LargestSampleWeight,
+                samples.Centres[0], samples.HalfRanges[0]);
+        }
+
+        return sums;
+    }
+
+    private static LocalPolynomials Polynomials(MixedSettings fit, Samples<double> samples) =>
+        new(fit.Kernel, samples, fit.Bandwidths, fit.Degree, fit.Ridge, fit.Threads, isLasting: false);
+
+    /// <summary>The fit at every example.</summary>
+    public Smoother.Fit Fit(MixedSettings settings, CancellationToken cancellationToken)
+    {
+        MixedSums sums = At(settings, Numbers.Keys, Levels, leavesOut: true, hasSquares: true, cancellationToken);
         int n = Numbers.Count;
         double total = Numbers.TotalWeight;
         double sum = Enumerable.Range(0, n).Sum(i => Numbers.WeightAt(i) * Numbers.Values[i]);
-        double atItself = kernel.Weight(0);
+        double atItself = settings.Kernel.Weight(0);
         (double[] fitted, double[] leverage, double[] withoutOwn, double[] neighbours) =
             (new double[n], new double[n], new double[n], new double[n]);
         int alone = 0;
         for (int i = 0; i < n; i++)
         {
             double own = Numbers.WeightAt(i);
-            bool hasOthers = others.HasNeighbour(i);
-            alone += hasOthers ? 0 : 1;
-            withoutOwn[i] = hasOthers ? others.Mean(i) : total > own ? (sum - (own * Numbers.Values[i])) / (total - own) : double.NaN;
-            others.Add(i, Math.Log(own * atItself), Numbers.Values[i], own);
-            fitted[i] = others.Mean(i);
-            leverage[i] = others.Part(i, Math.Log(own * atItself));
-            neighbours[i] = others.Neighbours(i);
+            MixedFit others = sums.Fit(i);
+            alone += others.HasNeighbour ? 0 : 1;
+            withoutOwn[i] = others.HasNeighbour ? others.Mean
+                : total > own ? (sum - (own * Numbers.Values[i])) / (total - own) : double.NaN;
+            double logOwn = Math.Log(own * atItself);
+            sums.AddOwn(i, logOwn, Numbers.Values[i], own);
+            (fitted[i], neighbours[i], leverage[i], _) = sums.Fit(i, logOwn);
         }
 
         return new Smoother.Fit
@@ -150,17 +175,16 @@ internal sealed class MixedData
     }
 
     /// <summary>The mean of the squares that each example is off by, predicted from the others.</summary>
-    public double LeaveOneOut(
-        SmoothingKernel kernel, double[] bandwidths, double[] lambdas, int? threads, CancellationToken cancellationToken)
+    public double LeaveOneOut(MixedSettings settings, CancellationToken cancellationToken)
     {
-        MixedSums others = At(kernel, Numbers.Keys, Levels, bandwidths, lambdas, leavesOut: true, threads, cancellationToken);
+        MixedSums sums = At(settings, Numbers.Keys, Levels, leavesOut: true, hasSquares: false, cancellationToken);
         (double sum, int alone) = (0, 0);
         double mean = Enumerable.Range(0, Numbers.Count).Sum(i => Numbers.WeightAt(i) * Numbers.Values[i]) / Numbers.TotalWeight;
         for (int i = 0; i < Numbers.Count; i++)
         {
-            bool hasOthers = others.HasNeighbour(i);
-            alone += hasOthers ? 0 : 1;
-            double residual = Numbers.Values[i] - (hasOthers ? others.Mean(i) : mean);
+            MixedFit others = sums.Fit(i);
+            alone += others.HasNeighbour ? 0 : 1;
+            double residual = Numbers.Values[i] - (others.HasNeighbour ? others.Mean : mean);
             sum += Numbers.WeightAt(i) * residual * residual;
         }
 

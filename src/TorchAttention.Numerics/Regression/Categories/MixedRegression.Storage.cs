@@ -10,7 +10,10 @@ public sealed partial class MixedRegression
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "mixed_regression";
 
-    private const int Version = 1;
+    private const int Version = 2;
+
+    // A program that knows none but the degree 0 is not to take a model of another for one of that.
+    private const int VersionOfMeans = 1;
 
     /// <summary>
     /// Saves the model in the safetensors format: numbers (n, p), levels (n, c), values (n), weights (n) where there are some, bandwidths
@@ -41,7 +44,7 @@ public sealed partial class MixedRegression
         var metadata = new Dictionary<string, string>
         {
             ["format"] = StoredModel.Format,
-            ["version"] = Version.ToString(CultureInfo.InvariantCulture),
+            ["version"] = (Options.Degree == 0 ? VersionOfMeans : Version).ToString(CultureInfo.InvariantCulture),
             ["model"] = ModelName,
             ["kernel"] = KernelRegression.NameInFiles(Options.Kernel),
             ["columns"] = StoredModel.Text([.. Categories.Select(category => category is null ? "" : $"{category.Kernel}")]),
@@ -49,6 +52,12 @@ public sealed partial class MixedRegression
         foreach (int column in _levels)
         {
             metadata[LevelsOf(column)] = StoredModel.Text(Categories[column]!.Levels);
+        }
+
+        if (Options.Degree > 0)
+        {
+            metadata["degree"] = Options.Degree.ToString(CultureInfo.InvariantCulture);
+            metadata["ridge"] = Options.RidgeInUse.ToString("R", CultureInfo.InvariantCulture);
         }
 
         KernelRegression.AddWeightMeaning(metadata, Options);
@@ -112,10 +121,13 @@ public sealed partial class MixedRegression
             var options = new KernelRegressionOptions
             {
                 Kernel = kernel,
+                Degree = file.Metadata.ContainsKey("degree") ? KernelRegression.DegreeOf(reader) : 0,
+                Ridge = file.Metadata.ContainsKey("ridge") ? KernelRegression.RidgeOf(reader) : null,
                 Bandwidth = Bandwidth.Fixed(bandwidths),
                 WeightsAre = KernelRegression.WeightMeaningOf(file, reader),
             };
             CheckOptions(options, categories, lambdas);
+            RegressionCheck.Terms(options, ofNumbers.Length);
             RegressionCheck.Data(x, values, categories.Length, weights);
             MixedData data = Arrange(x, values, categories, weights, nameof(file), out int[]? order);
             return order is not null ? throw Others("others (its numbers are not in order)") : (

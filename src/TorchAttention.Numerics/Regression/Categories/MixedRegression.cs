@@ -7,8 +7,9 @@ using TorchAttention.Numerics.Tables;
 namespace TorchAttention.Numerics.Regression.Categories;
 
 /// <summary>
-/// Local constant regression on numbers and categories (Q. Li and J. S. Racine, 2004): f(q) = sum_i l_i y_i with l_i proportional to s_i
-/// prod_j K((x_ij - q_j) / h_j) prod_c L_c(x_ic, q_c; lambda_c). The lambdas of the categories are searched together with the bandwidths; a
+/// Local regression on numbers and categories (Q. Li and J. S. Racine, 2004): f(q) is the value at q of the polynomial in the numbers, of
+/// the degree 0 the mean, that is fitted by least squares with the weights s_i prod_j K((x_ij - q_j) / h_j)
+/// prod_c L_c(x_ic, q_c; lambda_c). The lambdas of the categories are searched together with the bandwidths; a
 /// category that does not help gets the largest, at which all its levels count alike.
 /// </summary>
 /// <example>
@@ -61,6 +62,9 @@ public sealed partial class MixedRegression : IPredictor
     /// <summary>The fitted values (n), in the order that the examples were given in; empty where the model was loaded.</summary>
     public IReadOnlyList<double> Fitted { get; }
 
+    /// <summary>The leave-one-out error of each degree that was tried; empty where one was given, or the model was loaded.</summary>
+    public IReadOnlyList<(int Degree, double LeaveOneOutError)> DegreeTrials { get; private init; } = [];
+
     /// <inheritdoc/>
     public int Features => Categories.Count;
 
@@ -82,8 +86,8 @@ public sealed partial class MixedRegression : IPredictor
     /// <param name="y">Values (n).</param>
     /// <param name="categories">The category of each column (d); null where it is one of numbers, of which there is at least one.</param>
     /// <param name="options">
-    /// The kernel of the numbers, bandwidths for them or a rule that <see cref="IsRule"/> has, bounds for the search, threads; the
-    /// defaults where null. The degree is 0.
+    /// The kernel of the numbers, the degree of the polynomial in them or the degrees to choose from by leave-one-out, its ridge,
+    /// bandwidths for the numbers or a rule that <see cref="IsRule"/> has, bounds for the search, threads; the defaults where null.
     /// </param>
     /// <param name="lambdas">lambda of each category, from 0 to <see cref="Category.MostLambda"/>; searched where null.</param>
     /// <param name="weights">How much each example counts (n), positive, in the sense of
@@ -133,10 +137,11 @@ public sealed partial class MixedRegression : IPredictor
 
         MixedData data = Arrange(x, y, categories, RegressionCheck.OfMeanOne(weights), nameof(x), out int[]? order);
         double[]? given = lambdas is null ? null : [.. lambdas];
-        (double[] bandwidths, double[] found) = new MixedSearch(data, options, given, cancellationToken).Find();
-        RegressionCheck.Bandwidths(bandwidths, data.Numbers, options.Kernel);
-        Smoother.Fit fit = data.Fit(options.Kernel, bandwidths, found, options.Threads, cancellationToken);
-        var diagnostics = Diagnostics.Measure(data.Numbers, fit);
+        KernelRegressionOptions[] asked = options.Degrees.Count == 0 ? [options] : [.. options.Degrees.Select(options.For)];
+        Array.ForEach(asked, one => RegressionCheck.Terms(one, data.Numbers.Features));
+        var fits = asked.Select(one => FitOne(data, one, given, cancellationToken)).ToArray();
+        int least = Enumerable.Range(0, fits.Length).MinBy(k => fits[k].Diagnostics.LeaveOneOutError);
+        (double[] bandwidths, double[] found, Smoother.Fit fit, Diagnostics diagnostics) = fits[least];
         double[] fitted = new double[rows];
         for (int i = 0; i < data.Numbers.Count; i++)
         {
@@ -149,7 +154,19 @@ public sealed partial class MixedRegression : IPredictor
             i => Math.Sqrt(data.Numbers.WeightAt(i)) * Math.Abs(data.Numbers.Values[i] - fit.Fitted[i])
                 / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
         Array.Sort(studentised);
-        return new MixedRegression(data, categories, bandwidths, found, options, diagnostics, studentised, fitted);
+        return new MixedRegression(data, categories, bandwidths, found, asked[least], diagnostics, studentised, fitted)
+        {
+            DegreeTrials = fits.Length == 1 ? [] : [.. fits.Zip(asked, (one, its) => (its.Degree, one.Diagnostics.LeaveOneOutError))],
+        };
+    }
+
+    private static (double[] Bandwidths, double[] Lambdas, Smoother.Fit Fit, Diagnostics Diagnostics) FitOne(
+        MixedData data, KernelRegressionOptions options, double[]? lambdas, CancellationToken cancellationToken)
+    {
+        (double[] bandwidths, double[] found) = new MixedSearch(data, options, lambdas, cancellationToken).Find();
+        RegressionCheck.Bandwidths(bandwidths, data.Numbers, options.Kernel);
+        Smoother.Fit fit = data.Fit(new MixedSettings(options, bandwidths, found), cancellationToken);
+        return (bandwidths, found, fit, Diagnostics.Measure(data.Numbers, fit));
     }
 
     /// <inheritdoc cref="Predict(ReadOnlySpan{double}, PredictionOptions?, IProgress{double}?, CancellationToken)"/>
@@ -190,7 +207,7 @@ public sealed partial class MixedRegression : IPredictor
         (double[] numbers, int[] levels) = Take(queries, Categories, mayBeUnseen: true, nameof(queries));
         PoolingCheck.Finite(numbers, _numbers.Length, nameof(queries));
         MixedSums sums = _data.At(
-            Options.Kernel, numbers, levels, _bandwidths, _lambdas, leavesOut: false, Options.Threads, cancellationToken);
+            new MixedSettings(Options, _bandwidths, _lambdas), numbers, levels, leavesOut: false, options.HasErrors, cancellationToken);
         int m = queries.Length / Features;
         bool isNew = options.Interval == IntervalKind.NewObservation;
         double s = Diagnostics.ResidualStandardError[0];
@@ -213,8 +230,9 @@ public sealed partial class MixedRegression : IPredictor
         };
         for (int i = 0; i < m; i++)
         {
-            predictions.HasNeighbour[i] = sums.HasNeighbour(i);
-            double mean = sums.HasNeighbour(i) ? sums.Mean(i) + _data.Numbers.Offsets[0] : double.NaN;
+            MixedFit fit = sums.Fit(i);
+            (predictions.HasNeighbour[i], predictions.IsLevel[i]) = (fit.HasNeighbour, fit.IsLevel);
+            double mean = fit.Mean + _data.Numbers.Offsets[0];
             predictions.Mean[i] = mean;
             for (int j = 0; j < ranges.Length; j++)
             {
@@ -224,9 +242,8 @@ public sealed partial class MixedRegression : IPredictor
 
             if (options.HasErrors)
             {
-                double neighbours = sums.Neighbours(i);
-                double error = sums.HasNeighbour(i) ? s * Math.Sqrt((isNew ? 1 : 0) + (1 / neighbours)) : double.NaN;
-                predictions.EffectiveNeighbours[i] = neighbours;
+                double error = fit.HasNeighbour ? s * Math.Sqrt((isNew ? 1 : 0) + (1 / fit.Neighbours)) : double.NaN;
+                predictions.EffectiveNeighbours[i] = fit.Neighbours;
                 predictions.StandardError[i] = error;
                 predictions.Lower[i] = mean - (quantile * error);
                 predictions.Upper[i] = mean + (quantile * error);
@@ -264,8 +281,7 @@ public sealed partial class MixedRegression : IPredictor
                 $"Expected at least one category and one column of numbers, got {c} and {categories.Count - c}.", nameof(categories));
         }
 
-        string? other = options.Degree != 0 || options.Degrees.Count > 0 ? "a degree above 0"
-            : options.Periods.Any(double.IsFinite) ? "a period"
+        string? other = options.Periods.Any(double.IsFinite) ? "a period"
             : options.LeaveOutTies ? "examples that are left out together"
             : options.NoNeighbour != NoNeighbourPolicy.NaN ? $"{nameof(options.NoNeighbour)} {options.NoNeighbour}"
             : options.Bandwidth is { IsShare: true } || options.Bandwidth is { Values.Count: 0, Rule: var rule } && !IsRule(rule)

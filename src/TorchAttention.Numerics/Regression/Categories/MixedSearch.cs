@@ -87,12 +87,13 @@ internal sealed class MixedSearch
     private double Score(MixedData data, double[] point)
     {
         (double[] bandwidths, double[] lambdas) = At(point);
+        var settings = new MixedSettings(_options, bandwidths, lambdas);
         if (_rule == BandwidthRule.LeaveOneOut)
         {
-            return data.LeaveOneOut(_options.Kernel, bandwidths, lambdas, _options.Threads, _cancellationToken);
+            return data.LeaveOneOut(settings, _cancellationToken);
         }
 
-        Smoother.Fit fit = data.Fit(_options.Kernel, bandwidths, lambdas, _options.Threads, _cancellationToken);
+        Smoother.Fit fit = data.Fit(settings, _cancellationToken);
         return !fit.IsAdmissible ? double.PositiveInfinity
             : Diagnostics.Measure(data.Numbers, fit) is var found && _rule == BandwidthRule.AICc ? found.AICc : found.GCV;
     }

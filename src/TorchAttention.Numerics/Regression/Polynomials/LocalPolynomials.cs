@@ -113,6 +113,31 @@ internal sealed class LocalPolynomials : IDisposable
         return alone;
     }
 
+    /// <summary>The sums that the fits at queries are made of, which add up with those over other keys.</summary>
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="leftOut">The key that each query must not see (m), -1 for none; empty where each sees all.</param>
+    /// <param name="hasSquares">Whether those of squared weights are among them.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>
+    /// Where each sum stands, the rows (m), whose sample weights are relative to the largest and whose values are distances from their
+    /// centre, and the logarithm to base 2 of what the weights in each were raised by.
+    /// </returns>
+    public (PolynomialLayout Layout, double[] Rows, double[] Offsets) SumsAt(
+        double[] queries, int[] leftOut, bool hasSquares, CancellationToken cancellationToken)
+    {
+        int count = queries.Length / Features;
+        PolynomialLayout layout = Layout(hasSquares, hasGradient: false);
+        var request = new PolynomialRequest(this, queries)
+        {
+            LeftOut = leftOut,
+            EffectiveNeighbours = new double[hasSquares ? count : 0],
+            Rows = new double[count * layout.Length],
+            Offsets = new double[count],
+        };
+        Run(request, new Work(Math.Min(_threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken));
+        return (layout, request.Rows, request.Offsets);
+    }
+
     /// <summary>
     /// The weights l of some keys in the value at a query, which is sum_i l_i v_i over all keys; 0 where no key has a weight for it.
     /// </summary>

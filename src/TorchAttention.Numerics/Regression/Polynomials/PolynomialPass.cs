@@ -91,6 +91,13 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected void Finish(int query, double offset)
     {
+        if (Request.Rows.Length > 0)
+        {
+            Row.CopyTo(Request.Rows, query * Layout.Length);
+            Request.Offsets[query] = offset;
+            return;
+        }
+
         LocalPolynomials owner = Request.Owner;
         bool hasNeighbour = Row[0] > 0;
         Request.HasNeighbour[query] = hasNeighbour;

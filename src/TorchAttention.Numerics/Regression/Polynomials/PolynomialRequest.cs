@@ -19,7 +19,7 @@ internal sealed class PolynomialRequest
     public double[] Queries { get; }
 
     /// <summary>The key that each must not see (m), -1 for none; empty where each sees all.</summary>
-    public int[] LeftOut { get; private init; } = [];
+    public int[] LeftOut { get; init; } = [];
 
     public int Count => Queries.Length / Owner.Features;
 
@@ -28,13 +28,19 @@ internal sealed class PolynomialRequest
     /// </summary>
     public Action<PolynomialLayout, LocalSystem, double[], double>? Fitted { get; init; }
 
+    /// <summary>The sums of each query (m, of the layout's length), where they are asked for instead of answers; else empty.</summary>
+    public double[] Rows { get; init; } = [];
+
+    /// <summary>The logarithm to base 2 of what the weights in each of the rows (m) were raised by.</summary>
+    public double[] Offsets { get; init; } = [];
+
     public double[] Values { get; }
 
     public double[] Slopes { get; private init; } = [];
 
     public double[] OwnWeight { get; private init; } = [];
 
-    public double[] EffectiveNeighbours { get; private init; } = [];
+    public double[] EffectiveNeighbours { get; init; } = [];
 
     public double[] InverseBandwidthGradient { get; private init; } = [];
 

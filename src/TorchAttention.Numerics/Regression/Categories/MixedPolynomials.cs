@@ -1,0 +1,94 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
+namespace TorchAttention.Numerics.Regression.Categories;
+
+/// <summary>
+/// Sums of local polynomials in the numbers: the matrices and right sides of each combination of levels, times the factor that its weights
+/// have at the query, add up to those of the fit to all.
+/// </summary>
+/// <param name="queries">How many queries there are.</param>
+/// <param name="layout">Where each sum stands in a query's row, with one column of values.</param>
+/// <param name="ridge">L.</param>
+internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, double ridge) : MixedSums(queries)
+{
+    // So much more than the rows in reach the ridge weighs where it leaves nothing but the constant.
+    private const double MostOfRidge = 1e100;
+
+    private readonly double[] _rows = new double[queries * layout.Length];
+
+    private Span<double> Row(int query) => _rows.AsSpan(query * layout.Length, layout.Length);
+
+    /// <summary>Adds a part.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="logWeight">The logarithm of what its weights are to be multiplied by.</param>
+    /// <param name="sums">Its sums, with weights s_i K of s_i relative to the largest, and values that are distances from a centre.</param>
+    /// <param name="largestSampleWeight">The largest s_i.</param>
+    /// <param name="centre">Of its values.</param>
+    /// <param name="unit">Of its values.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Add(
+        int query, double logWeight, ReadOnlySpan<double> sums, double largestSampleWeight, double centre, double unit)
+    {
+        if (!(sums[0] > 0 && logWeight > double.NegativeInfinity))
+        {
+            return;
+        }
+
+        double relative = Relative(query, logWeight + Math.Log(sums[0] * largestSampleWeight)) / (sums[0] * largestSampleWeight);
+        double weight = relative * largestSampleWeight;
+        Span<double> row = Row(query);
+        for (int k = 0; k < layout.Values; k++)
+        {
+            row[k] += weight * sums[k];
+        }
+
+        for (int k = 0; k < layout.ValueTerms; k++)
+        {
+            row[layout.Values + k] += weight * ((centre * sums[k]) + (unit * sums[layout.Values + k]));
+        }
+
+        for (int k = layout.Squares; k < layout.Squares + layout.SquareTerms; k++)
+        {
+            row[k] += weight * relative * sums[k];
+        }
+    }
+
+    public override void AddOwn(int query, double logWeight, double value, double sampleWeight)
+    {
+        double weight = Relative(query, logWeight);
+        Span<double> row = Row(query);
+        row[0] += weight;
+        row[layout.Values] += weight * value;
+        if (layout.SquareTerms > 0)
+        {
+            row[layout.Squares] += weight * weight / sampleWeight;
+        }
+    }
+
+    public override MixedFit Fit(int query, double logOwn = double.NegativeInfinity)
+    {
+        ReadOnlySpan<double> row = Row(query);
+        if (!(row[0] > 0))
+        {
+            return MixedFit.None;
+        }
+
+        double held = ridge == 0 ? 0 : ridge * Math.Exp(-LogLargest(query));
+        var system = new LocalSystem(layout, Math.Min(held, MostOfRidge));
+        system.Factor(row, isConstant: held > MostOfRidge);
+        return new MixedFit(
+            system.Value(row, 0),
+            layout.SquareTerms > 0 ? 1 / system.SquaredWeights(row) : double.NaN,
+            Math.Exp(logOwn - LogLargest(query)) * system.Weights[0],
+            ridge == 0 && system.IsLevel);
+    }
+
+    protected override void Scale(int query, double factor)
+    {
+        Span<double> row = Row(query);
+        for (int k = 0; k < row.Length; k++)
+        {
+            row[k] *= k < layout.Squares ? factor : factor * factor;
+        }
+    }
+}
