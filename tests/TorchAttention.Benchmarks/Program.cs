@@ -45,6 +45,14 @@ if (args is ["--suite", "curve", .. string[] repetitions])
     return;
 }
 
+if (args is ["--suite", "slopes", .. string[] slopeDraws])
+{
+    SlopeSuite.Print(
+        slopeDraws.Length > 0 ? int.Parse(slopeDraws[0], CultureInfo.InvariantCulture) : 5,
+        slopeDraws.Length > 1 ? int.Parse(slopeDraws[1], CultureInfo.InvariantCulture) : 2);
+    return;
+}
+
 if (args is ["--serve-load", string address, string body, .. string[] loads])
 {
     int[] counts = [.. loads.Select(text => int.Parse(text, CultureInfo.InvariantCulture))];

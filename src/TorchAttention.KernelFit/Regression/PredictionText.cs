@@ -22,6 +22,8 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     private bool HasNoise => options.Interval
         is IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles or IntervalKind.JackknifePlus;
 
+    private bool HasSlopeErrors => model is KernelRegression fitted && fitted.HasSlopeErrors(options);
+
     private bool IsClasses => model.Classes.Count > 0;
 
     private IEnumerable<string> Predicted
@@ -38,8 +40,11 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     [
         $"mean{ending}", $"se{ending}", $"lower{ending}", $"upper{ending}",
         .. HasNoise ? [$"{Noise}{ending}"] : (string[])[],
-        .. options.HasSlopes ? names.Features.Select(name => $"slope_{name}{ending}") : [],
+        .. !options.HasSlopes ? [] : names.Features.SelectMany(name => OfSlope($"slope_{name}{ending}")),
     ];
+
+    private IEnumerable<string> OfSlope(string slope) =>
+        HasSlopeErrors ? [slope, $"se_{slope}", $"lower_{slope}", $"upper_{slope}"] : [slope];
 
     /// <summary>Writes what is predicted for the rows without a target.</summary>
     /// <param name="writer">Where it goes.</param>
@@ -108,6 +113,12 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
                     for (int j = 0; options.HasSlopes && j < d; j++)
                     {
                         rows.Add(at.Slopes[(c * d) + j]);
+                        if (HasSlopeErrors)
+                        {
+                            rows.Add(at.SlopeErrors[(c * d) + j]);
+                            rows.Add(at.SlopeLower[(c * d) + j]);
+                            rows.Add(at.SlopeUpper[(c * d) + j]);
+                        }
                     }
                 }
             }

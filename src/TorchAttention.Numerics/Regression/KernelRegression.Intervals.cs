@@ -1,4 +1,6 @@
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression.Intervals;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.Regression;
 
@@ -14,8 +16,21 @@ public sealed partial class KernelRegression
     private Noise[] MeasureNoise() =>
         [.. Enumerable.Range(0, Columns).Select(c => Noise.Measure(_data, _smooth.Value, c, Options.Threads))];
 
-    private BiasCorrection CorrectionOf(bool forAll) => BiasCorrection.Create(
-        _data, _smoother, _bandwidths, forAll, Options.Threads);
+    /// <summary>
+    /// Whether predictions have standard errors and intervals of the slopes: of <see cref="IntervalKind.Mean"/> in up to three features,
+    /// and of <see cref="IntervalKind.MeanWithoutBias"/> for degrees above 0, and for the degree 0 with the Gaussian.
+    /// </summary>
+    /// <param name="options">What is asked for.</param>
+    public bool HasSlopeErrors(PredictionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options is { HasSlopes: true, HasErrors: true } && _robust is null && options.Interval switch
+        {
+            IntervalKind.Mean => Features <= BiasCorrection.MostFeaturesOfSlopes(Options.Degree),
+            IntervalKind.MeanWithoutBias => Options.Degree > 0 || Options.Kernel == SmoothingKernel.Gaussian,
+            _ => false,
+        };
+    }
 
     private void CheckInterval(PredictionOptions options)
     {
@@ -79,7 +94,7 @@ public sealed partial class KernelRegression
         switch (options.Interval)
         {
             case IntervalKind.Mean:
-                BiasCorrection correction = _corrections[options.IsSimultaneous ? 1 : 0].Value;
+                BiasCorrection correction = _corrections[(int)(options.IsSimultaneous ? Corrected.Curve : Corrected.Mean)].Value;
                 (double[] corrected, double[] squaredWeights) = correction.At(queries, cancellationToken);
                 _data.AddOffsets(corrected);
                 for (int c = 0; c < Columns; c++)
@@ -118,7 +133,32 @@ public sealed partial class KernelRegression
                 break;
         }
 
-        return interval.Predictions;
+        return !HasSlopeErrors(options) ? interval.Predictions : WithSlopeErrors(
+            interval.Predictions, _corrections[(int)Corrected.Slopes].Value.Polynomials, queries,
+            (query, column) => variances[column][query], column => StudentBand.Quantile(options.Level, noise[column].Freedom),
+            cancellationToken);
+    }
+
+    // The slopes' ends are f' -/+ t sqrt(v sum b_i^2 + (g' - f')^2), g the polynomials; where these are the fit's own, without bias.
+    private Predictions WithSlopeErrors(
+        Predictions predictions, LocalPolynomials polynomials, ReadOnlySpan<double> queries, Func<int, int, double> variance,
+        Func<int, double> quantile, CancellationToken cancellationToken)
+    {
+        (double[] corrected, double[] squares) = polynomials.SlopesAt(queries.ToArray(), cancellationToken);
+        double[] slopes = predictions.Slopes;
+        (double[] errors, double[] lower, double[] upper) =
+            (new double[slopes.Length], new double[slopes.Length], new double[slopes.Length]);
+        double[] wide = [.. Enumerable.Range(0, Columns).Select(quantile)];
+        for (int i = 0; i < slopes.Length; i++)
+        {
+            (int at, int feature) = Math.DivRem(i, Features);
+            (int query, int column) = Math.DivRem(at, Columns);
+            double bias = polynomials == _polynomials.Value ? 0 : corrected[i] - slopes[i];
+            errors[i] = Math.Sqrt((variance(query, column) * squares[(query * Features) + feature]) + (bias * bias));
+            (lower[i], upper[i]) = (slopes[i] - (wide[column] * errors[i]), slopes[i] + (wide[column] * errors[i]));
+        }
+
+        return predictions with { SlopeErrors = errors, SlopeLower = lower, SlopeUpper = upper };
     }
 
     /// <summary>Predictions whose interval is written column by column.</summary>

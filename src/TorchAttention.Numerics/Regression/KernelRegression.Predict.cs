@@ -108,7 +108,7 @@ public sealed partial class KernelRegression
             IsLevel = isLevel,
         };
         return !options.HasErrors ? predictions
-            : options.Interval == IntervalKind.MeanWithoutBias ? WithErrors(predictions, options)
+            : options.Interval == IntervalKind.MeanWithoutBias ? WithErrors(predictions, queries, options, cancellationToken)
             : WithInterval(predictions, queries, options, cancellationToken);
     }
 
@@ -132,7 +132,8 @@ public sealed partial class KernelRegression
         }
     }
 
-    private Predictions WithErrors(Predictions predictions, PredictionOptions options)
+    private Predictions WithErrors(
+        Predictions predictions, ReadOnlySpan<double> queries, PredictionOptions options, CancellationToken cancellationToken)
     {
         double quantile = options.IsSimultaneous
             ? SimultaneousBand.Quantile(options.Level, BandLength(), Diagnostics.ResidualDegreesOfFreedom)
@@ -150,7 +151,10 @@ public sealed partial class KernelRegression
             upper[i] = predictions.Mean[i] + (quantile * errors[i]);
         }
 
-        return predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+        predictions = predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+        return !HasSlopeErrors(options) ? predictions : WithSlopeErrors(
+            predictions, _polynomials.Value, queries, (_, column) => Math.Pow(Diagnostics.ResidualStandardError[column], 2),
+            _ => StudentBand.Quantile(options.Level, Diagnostics.ResidualDegreesOfFreedom), cancellationToken);
     }
 
     // The derivative of the log of the sum of weights by w_j = 1 / h_j is -sum_i p_i u_ij^2 / w_j: it has the mean square of the distances.

@@ -54,7 +54,8 @@ public sealed partial class KernelRegression : IPredictor
         _smooth = new(() => _smoother.At<double>(_weighted, bandwidths, leaveOut: true, neighbours: true));
         _fit = new(Diagnose);
         _noise = noise ?? new(MeasureNoise);
-        _corrections = [new(() => CorrectionOf(false)), new(() => CorrectionOf(true))];
+        _corrections = [.. Enum.GetValues<Corrected>().Select(
+            what => new Lazy<BiasCorrection>(() => BiasCorrection.Create(_data, _smoother, _bandwidths, what, Options.Threads)))];
         _polynomials = new(() => new LocalPolynomials(
             options.Kernel, _weighted.Samples<double>(), bandwidths, options.Degree, options.RidgeInUse, options.Threads, isLasting: true,
             isShare: options.Bandwidth.IsShare));

@@ -64,6 +64,19 @@ public sealed record Predictions
     public double[] Slopes { get; init; } = [];
 
     /// <summary>
+    /// The standard errors of the slopes (m, v, d): of <see cref="IntervalKind.MeanWithoutBias"/> s sqrt(sum_i b_i^2), with the weights b
+    /// of the slope in the values; of <see cref="IntervalKind.Mean"/> sqrt(v sum_i b_i^2 + (g' - f')^2), where g is a polynomial of higher
+    /// degree and b its slope's weights. Empty where <see cref="KernelRegression.HasSlopeErrors"/> is false.
+    /// </summary>
+    public double[] SlopeErrors { get; init; } = [];
+
+    /// <summary>The lower ends of the slopes' intervals (m, v, d), each for itself.</summary>
+    public double[] SlopeLower { get; init; } = [];
+
+    /// <summary>The upper ends of the slopes' intervals (m, v, d).</summary>
+    public double[] SlopeUpper { get; init; } = [];
+
+    /// <summary>
     /// 1 / sum_i l_i(q)^2 (m): how many examples would give a mean this precise; 0 without neighbours. Empty where not asked for.
     /// </summary>
     public double[] EffectiveNeighbours { get; init; } = [];

@@ -51,7 +51,8 @@ internal static class CurveSuite
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
-    private static double BestLine(CurveSet set, CurveDraw draw)
+    /// <summary>The error of the line whose bandwidth is the best there is.</summary>
+    public static double BestLine(CurveSet set, CurveDraw draw)
     {
         double range = draw.X.Max() - draw.X.Min();
         double least = range * Math.Max(0.5 / draw.X.Length, 1e-3);

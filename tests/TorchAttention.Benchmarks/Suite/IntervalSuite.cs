@@ -79,7 +79,8 @@ internal static class IntervalSuite
             covered.Count(one => one) / (double)covered.Length, double.NaN, covered.All(one => one) ? 1 : 0, CurveSuite.Median(widths));
     }
 
-    private static double[] DesignPlaces(CurveSet set)
+    /// <summary>100 quantiles of the design.</summary>
+    public static double[] DesignPlaces(CurveSet set)
     {
         double[] drawn = [.. Enumerable.Range(0, Math.Max(1, DesignRows / set.Count))
             .SelectMany(i => set.Draw(FarRepetition + i).X).Order()];

@@ -94,7 +94,8 @@ public sealed class FamilyTests : IDisposable
     [InlineData("--by: expected a target of any numbers, got --family", "--y", "visits", "--family", "poisson", "--by", "ill")]
     [InlineData("--classes: expected no --family beside it", "--y", "ill", "--family", "binomial", "--classes")]
     [InlineData(
-        "--bandwidth: expected loo, silverman, scott or numbers beside --family", "--y", "visits", "--family", "poisson", "--bandwidth", "nn=0.3")]
+        "--bandwidth: expected loo, silverman, scott or numbers beside --family", "--y", "visits", "--family", "poisson", "--bandwidth",
+        "nn=0.3")]
     [InlineData("--family: expected a fit in memory, got one in one pass", "--y", "visits", "--family", "poisson", "--one-pass")]
     public void WrongInput_IsRefused(string line, params string[] options)
     {

@@ -77,14 +77,22 @@ public sealed class RegressionTests : IDisposable
         ConsoleProcess.Result result = _console.Run("predict", "--model", "run/model.safetensors", "--data", "q.csv", "--slopes");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         string[] lines = result.Output.TrimEnd('\n').Split('\n');
-        Assert.Equal("E,C,mean,se,lower,upper,slope_E,slope_C,neighbours,flag", lines[0]);
+        Assert.Equal(
+            "E,C,mean,se,lower,upper,slope_E,se_slope_E,lower_slope_E,upper_slope_E,slope_C,se_slope_C,lower_slope_C,upper_slope_C,"
+                + "neighbours,flag",
+            lines[0]);
         Predictions at = KernelRegression.Load(_console.PathOf("run/model.safetensors")).Model.Predict(
             [0.8, 10, 0.95, 12.5, 9, 99], new PredictionOptions { HasSlopes = true, Interval = IntervalKind.Mean });
         for (int i = 0; i < 3; i++)
         {
             string[] fields = lines[i + 1].Split(',');
-            double[] expected = [at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i], at.Slopes[2 * i], at.Slopes[(2 * i) + 1],
-                at.EffectiveNeighbours[i]];
+            double[] expected =
+            [
+                at.Mean[i], at.StandardError[i], at.Lower[i], at.Upper[i],
+                .. Enumerable.Range(2 * i, 2).SelectMany(
+                    k => (double[])[at.Slopes[k], at.SlopeErrors[k], at.SlopeLower[k], at.SlopeUpper[k]]),
+                at.EffectiveNeighbours[i],
+            ];
             Assert.Equal(expected, fields[2..^1].Select(field => double.Parse(field, CultureInfo.InvariantCulture)));
             string flag = !at.HasNeighbour[i] ? "no_neighbour" : at.IsOutside[i] ? "outside" : at.IsInGap[i] ? "gap"
                 : at.EffectiveNeighbours[i] < 5 ? "few" : "";

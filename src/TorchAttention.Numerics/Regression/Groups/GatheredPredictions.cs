@@ -4,7 +4,8 @@ namespace TorchAttention.Numerics.Regression.Groups;
 /// <param name="count">The number of queries m.</param>
 /// <param name="features">d.</param>
 /// <param name="options">What is asked for; where no model answers it is NaN.</param>
-internal sealed class GatheredPredictions(int count, int features, PredictionOptions options)
+/// <param name="hasSlopeErrors">Whether slopes have errors.</param>
+internal sealed class GatheredPredictions(int count, int features, PredictionOptions options, bool hasSlopeErrors)
 {
     private readonly bool[] _hasNeighbour = new bool[count];
     private readonly bool[] _isOutside = new bool[count];
@@ -17,6 +18,9 @@ internal sealed class GatheredPredictions(int count, int features, PredictionOpt
     private readonly double[] _noise =
         Unknown(options.HasErrors && options.Interval != IntervalKind.MeanWithoutBias ? count : 0);
     private readonly double[] _slopes = Unknown(options.HasSlopes ? count * features : 0);
+    private readonly double[] _slopeErrors = Unknown(hasSlopeErrors ? count * features : 0);
+    private readonly double[] _slopeLower = Unknown(hasSlopeErrors ? count * features : 0);
+    private readonly double[] _slopeUpper = Unknown(hasSlopeErrors ? count * features : 0);
     private readonly double[] _neighbours = new double[options.HasErrors ? count : 0];
 
     /// <summary>Puts the predictions of one model.</summary>
@@ -34,6 +38,9 @@ internal sealed class GatheredPredictions(int count, int features, PredictionOpt
         PutAll(rows, at.Upper, _upper);
         PutAll(rows, at.NoiseDeviation, _noise);
         PutAll(rows, at.Slopes, _slopes, features);
+        PutAll(rows, at.SlopeErrors, _slopeErrors, features);
+        PutAll(rows, at.SlopeLower, _slopeLower, features);
+        PutAll(rows, at.SlopeUpper, _slopeUpper, features);
         PutAll(rows, at.EffectiveNeighbours, _neighbours);
     }
 
@@ -45,6 +52,9 @@ internal sealed class GatheredPredictions(int count, int features, PredictionOpt
         Upper = _upper,
         NoiseDeviation = _noise,
         Slopes = _slopes,
+        SlopeErrors = _slopeErrors,
+        SlopeLower = _slopeLower,
+        SlopeUpper = _slopeUpper,
         EffectiveNeighbours = _neighbours,
         HasNeighbour = _hasNeighbour,
         IsOutside = _isOutside,

@@ -166,7 +166,8 @@ public sealed partial class GroupedRegression
         IReadOnlyList<string> groups, bool[] isKnown, ReadOnlySpan<double> queries, PredictionOptions? options,
         CancellationToken cancellationToken, IProgress<double>? progress = null)
     {
-        var gathered = new GatheredPredictions(groups.Count, Features, options ?? new PredictionOptions());
+        options ??= new PredictionOptions();
+        var gathered = new GatheredPredictions(groups.Count, Features, options, _models.All(model => model.HasSlopeErrors(options)));
         IGrouping<int, int>[] parts =
             [.. Enumerable.Range(0, groups.Count).Where(i => isKnown[i]).GroupBy(i => _places[groups[i]])];
         foreach ((int done, IGrouping<int, int> part) in parts.Index())

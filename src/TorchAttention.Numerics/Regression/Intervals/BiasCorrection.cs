@@ -13,13 +13,14 @@ internal sealed class BiasCorrection
     private const double Ridge = 0.02;
 
     // A degree and the next corrects nothing where rows lie evenly on both sides: there the two are the same fit. So two more than a mean;
-    // for a line, whose bias is a parabola's, one more; and for a parabola one more with less width.
-    private static readonly (int Degree, double Times, double TimesForAll)[] _corrections =
+    // for a line, whose bias is a parabola's, one more; and for a parabola one more with less width. Of slopes those of a mean, of a line
+    // and of a parabola are the same there: a cubic's are the next.
+    private static readonly (int Degree, double Times, double TimesForAll, int OfSlopes, double TimesOfSlopes)[] _corrections =
     [
-        (2, 1, 0.8),
-        (2, 1, 0.8),
-        (3, 0.8, 0.6),
-        (3, 0.6, 0.5),
+        (2, 1, 0.8, 3, 1),
+        (2, 1, 0.8, 3, 1),
+        (3, 0.8, 0.6, 3, 0.8),
+        (3, 0.6, 0.5, 3, 0.6),
     ];
 
     private readonly ConcurrentDictionary<Noise, double> _lengths = new();
@@ -34,20 +35,30 @@ internal sealed class BiasCorrection
         (_corrections[degree].Degree, _corrections[degree].Times, Ridge);
 
     /// <summary>How many features a fit of a degree may have to be corrected.</summary>
-    public static int MostFeatures(int degree) =>
-        Enumerable.Range(1, LocalPolynomials.MostTerms)
-            .Last(d => Monomials.CountOf(d, _corrections[degree].Degree) <= LocalPolynomials.MostTerms);
+    public static int MostFeatures(int degree) => MostFeaturesOf(_corrections[degree].Degree);
+
+    /// <summary>How many features it may have for its slopes to be corrected.</summary>
+    public static int MostFeaturesOfSlopes(int degree) => MostFeaturesOf(_corrections[degree].OfSlopes);
+
+    private static int MostFeaturesOf(int correction) => Enumerable.Range(1, LocalPolynomials.MostTerms)
+        .Last(d => Monomials.CountOf(d, correction) <= LocalPolynomials.MostTerms);
 
     /// <summary>The correction of a fit.</summary>
     /// <param name="data">The examples.</param>
     /// <param name="fit">How they were fitted.</param>
     /// <param name="bandwidths">The fit's bandwidths (d).</param>
-    /// <param name="forAll">Whether for a band that covers the whole curve at once, which needs more of the bias gone.</param>
+    /// <param name="what">What of the fit is corrected.</param>
     /// <param name="threads">How many threads; all where null.</param>
-    public static BiasCorrection Create(SmootherData data, Smoother fit, double[] bandwidths, bool forAll, int? threads)
+    public static BiasCorrection Create(SmootherData data, Smoother fit, double[] bandwidths, Corrected what, int? threads)
     {
-        (int degree, double times, double timesForAll) = _corrections[fit.Degree];
-        double[] narrower = Array.ConvertAll(bandwidths, h => h * (forAll ? timesForAll : times));
+        (int degree, double times, double timesForAll, int ofSlopes, double timesOfSlopes) = _corrections[fit.Degree];
+        (degree, times) = what switch
+        {
+            Corrected.Curve => (degree, timesForAll),
+            Corrected.Slopes => (ofSlopes, timesOfSlopes),
+            _ => (degree, times),
+        };
+        double[] narrower = Array.ConvertAll(bandwidths, h => h * times);
         return new BiasCorrection(
             new LocalPolynomials(fit.Kernel, data.Samples<double>(), narrower, degree, Ridge, threads, isShare: fit.IsShare), fit.Kernel);
     }

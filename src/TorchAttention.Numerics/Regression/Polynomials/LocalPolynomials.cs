@@ -139,6 +139,25 @@ internal sealed class LocalPolynomials : IDisposable
     }
 
     /// <summary>
+    /// The slopes at queries (m, v, d), for the degree 0 those of a plane, NaN without neighbours; and sum_i b_i^2 / s_i of the weights b
+    /// of each (m, d), for the degree 0 and the Gaussian those of the derivative of the mean.
+    /// </summary>
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public (double[] Slopes, double[] SquaredWeights) SlopesAt(double[] queries, CancellationToken cancellationToken)
+    {
+        int count = queries.Length / Features;
+        var request = new PolynomialRequest(this, queries)
+        {
+            Slopes = [.. Enumerable.Repeat(double.NaN, count * Columns * Features)],
+            SlopeSquares = [.. Enumerable.Repeat(double.NaN, count * Features)],
+            EffectiveNeighbours = new double[count],
+        };
+        Run(request, new Work(Math.Min(_threads ?? Environment.ProcessorCount, Environment.ProcessorCount), null, cancellationToken));
+        return (request.Slopes, request.SlopeSquares);
+    }
+
+    /// <summary>
     /// The weights l of some keys in the value at a query, which is sum_i l_i v_i over all keys; 0 where no key has a weight for it.
     /// </summary>
     /// <param name="query">The query (d).</param>

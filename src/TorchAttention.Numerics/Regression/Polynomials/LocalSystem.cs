@@ -118,14 +118,17 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
     }
 
     /// <summary>sum_i l_i^2 / s_i.</summary>
-    public double SquaredWeights(ReadOnlySpan<double> row)
+    public double SquaredWeights(ReadOnlySpan<double> row) => SquaredWeights(Weights, row);
+
+    /// <summary>sum_i b_i^2 / s_i, where b_i = s_i K_i c' z_i.</summary>
+    public double SquaredWeights(ReadOnlySpan<double> coefficients, ReadOnlySpan<double> row)
     {
         double sum = 0;
         for (int i = 0; i < Terms; i++)
         {
             for (int k = 0; k < Terms; k++)
             {
-                sum += Weights[i] * row[layout.Squares + layout.Product(i, k)] * Weights[k];
+                sum += coefficients[i] * row[layout.Squares + layout.Product(i, k)] * coefficients[k];
             }
         }
 

@@ -131,6 +131,26 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         }
     }
 
+    // A mean has no slope among its terms: b is of its derivative, of which a Gaussian's weights are (u_i - mean u) / h times its own.
+    private void AnswerSquares(int query, int feature)
+    {
+        LocalPolynomials owner = Request.Owner;
+        if (Request.SlopeSquares.Length == 0)
+        {
+            return;
+        }
+
+        if (owner.Degree == 0)
+        {
+            Array.Clear(_solution);
+            _solution[0] = -Row[1 + feature] / (Row[0] * Row[0]);
+            _solution[1 + feature] = 1 / Row[0];
+        }
+
+        Request.SlopeSquares[(query * owner.Features) + feature] = Inverse[feature] * Inverse[feature]
+            * _system.SquaredWeights(_solution, Row) / owner.Samples.LargestSampleWeight;
+    }
+
     // What has a number for each feature.
     private void AnswerFor(int query, int feature)
     {
@@ -145,6 +165,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         if (Request.Slopes.Length > 0)
         {
             _system.SolveUnit(1 + feature, _solution);
+            AnswerSquares(query, feature);
             for (int c = 0; c < owner.Columns; c++)
             {
                 Request.Slopes[(((query * owner.Columns) + c) * owner.Features) + feature] =

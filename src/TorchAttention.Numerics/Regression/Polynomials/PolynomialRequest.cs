@@ -36,7 +36,10 @@ internal sealed class PolynomialRequest
 
     public double[] Values { get; }
 
-    public double[] Slopes { get; private init; } = [];
+    public double[] Slopes { get; init; } = [];
+
+    /// <summary>sum_i b_i^2 / s_i of the weights b of each slope (m, d); only beside slopes and effective neighbours.</summary>
+    public double[] SlopeSquares { get; init; } = [];
 
     public double[] OwnWeight { get; private init; } = [];
 
