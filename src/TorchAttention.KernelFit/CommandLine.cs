@@ -20,18 +20,21 @@ internal sealed class CommandLine(
     /// <summary>The commands of fits, which need no libtorch.</summary>
     /// <param name="trained">Those that know what else a file of a model may hold; null for none.</param>
     /// <param name="drawn">What data sets the program draws itself, for the list of them; null for none.</param>
-    public static Dictionary<string, Func<Command>> OfFits(ITrainedModels? trained = null, string? drawn = null) => new()
-    {
-        ["fit"] = FitCommand.Create,
-        ["predict"] = () => PredictCommand.Create(trained),
-        ["bandwidth"] = BandwidthCommand.Create,
-        ["evaluate"] = EvaluateCommand.Create,
-        ["moments"] = MomentsCommand.Create,
-        ["condense"] = CondenseCommand.Create,
-        ["runs"] = RunsCommand.Create,
-        ["report"] = ReportCommand.Create,
-        ["datasets"] = () => DatasetsCommand.Create(drawn),
-    };
+    /// <param name="clusters">Clusters that predict may ask; null for none.</param>
+    public static Dictionary<string, Func<Command>> OfFits(
+        ITrainedModels? trained = null, string? drawn = null, IShardClusters? clusters = null) => new()
+        {
+            ["fit"] = FitCommand.Create,
+            ["predict"] = () => PredictCommand.Create(trained, clusters),
+            ["bandwidth"] = BandwidthCommand.Create,
+            ["evaluate"] = EvaluateCommand.Create,
+            ["moments"] = MomentsCommand.Create,
+            ["shard"] = ShardCommand.Create,
+            ["condense"] = CondenseCommand.Create,
+            ["runs"] = RunsCommand.Create,
+            ["report"] = ReportCommand.Create,
+            ["datasets"] = () => DatasetsCommand.Create(drawn),
+        };
 
     /// <summary>Runs what the arguments ask for.</summary>
     /// <returns>The exit code.</returns>

@@ -176,14 +176,16 @@ public sealed partial class PoolingSums
     }
 
     // What changes nothing that it is added to.
-    private QueryRows Neutral()
+    private QueryRows Neutral() => NeutralAt(_queries);
+
+    private QueryRows NeutralAt(double[] queries)
     {
-        var rows = new QueryRows(_rows.Layout, Count)
+        var rows = new QueryRows(_rows.Layout, queries.Length / Features)
         {
             LeastWeightSum = _rows.LeastWeightSum,
             AreInAllSums = _rows.AreInAllSums,
             PlaneGradientFactor = _rows.PlaneGradientFactor,
-            References = [.. _queries],
+            References = [.. queries],
         };
         Array.Fill(rows.AreCareful, true);
         return rows;

@@ -9,16 +9,15 @@ namespace TorchAttention.Cli.Commands;
 internal static class PredictCommand
 {
     /// <param name="trained">Models that fit does not save; null for none.</param>
-    public static Command Create(ITrainedModels? trained)
+    /// <param name="clusters">Clusters that may be asked; null for none.</param>
+    public static Command Create(ITrainedModels? trained, IShardClusters? clusters = null)
     {
         var options = new PredictOptions();
-        var model = new Option<string>("--model")
-        {
-            Description = trained is null ? "The model, as fit saves it"
-                : "The model, as fit or train saves it; of train's the mean alone is predicted",
-            HelpName = "file",
-            Required = true,
-        };
+        var shards = new ShardOptions(clusters);
+        Option<string?> model = Options.Text(
+            "--model",
+            "file",
+            trained is null ? "The model, as fit saves it" : "The model, as fit or train saves it; of train's the mean alone is predicted");
         Option<string?> data = Options.Text(
             Options.Data,
             "file",
@@ -32,6 +31,7 @@ internal static class PredictCommand
         const string purpose = "Predict with a saved model: mean, standard error, band, neighbours for each row of a file";
         var command = new Command("predict", purpose) { Options.DataAlone(), model, data, output };
         options.AddTo(command);
+        shards.AddTo(command);
         command.AddAll(ofTrained);
         command.SetAction(parsed =>
         {
@@ -40,6 +40,21 @@ internal static class PredictCommand
                 parsed.GetValue(output) ?? Examples.Standard,
                 options.Csv(parsed),
                 options.Keep(parsed));
+            if (parsed.GetValue(model) is null == !shards.AreAsked(parsed))
+            {
+                string given = shards.AreAsked(parsed) ? "both" : "neither";
+                throw CliException.WrongInput($"predict: expected either --model or --shards, got {given}");
+            }
+
+            if (shards.AreAsked(parsed))
+            {
+                options.RefuseForShards(parsed);
+                PredictOptions.Refuse(parsed, "train", ofTrained, "shards need none");
+                CheckOutput(queries);
+                return shards.Predict(parsed, queries, options.Read(parsed).Options with { HasErrors = false });
+            }
+
+            shards.Refuse(parsed);
             string path = parsed.GetValue(model)!;
             SafeTensorsFile stored = Read(path, queries);
 
@@ -73,21 +88,31 @@ internal static class PredictCommand
             throw CliException.WrongInput("--model: expected a file, got ''");
         }
 
+        CheckOutput(queries);
         if (queries.Output != Examples.Standard)
         {
-            OutputPath.Check("--out", queries.Output);
-            if (!RowText.IsKnown(queries.Output))
-            {
-                throw CliException.WrongInput(
-                    $"--out: expected a file that ends in one of {RowText.Endings}, got '{PlainText.Brief(queries.Output)}'");
-            }
-
             OutputPath.Differs("--out", queries.Output, path, "the model");
-            OutputPath.Differs("--out", queries.Output, queries.Data, "the file of the queries");
         }
 
         DataStream.RefuseClosed("--model", path);
         return SafeTensorsFile.Read(path);
+    }
+
+    private static void CheckOutput(Queries queries)
+    {
+        if (queries.Output == Examples.Standard)
+        {
+            return;
+        }
+
+        OutputPath.Check("--out", queries.Output);
+        if (!RowText.IsKnown(queries.Output))
+        {
+            throw CliException.WrongInput(
+                $"--out: expected a file that ends in one of {RowText.Endings}, got '{PlainText.Brief(queries.Output)}'");
+        }
+
+        OutputPath.Differs("--out", queries.Output, queries.Data, "the file of the queries");
     }
 
     private static int PredictTrained(ITrainedModel trained, Queries queries)

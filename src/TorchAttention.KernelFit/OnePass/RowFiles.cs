@@ -33,7 +33,15 @@ internal sealed partial class RowFiles
     // In the order that they are met; a row's values have the place of its class. Another list takes its place when one is new.
     private string[] _classes = [];
 
-    public RowFiles(string data, string? x, string? y, string? weights, CsvOptions csv, bool areClasses = false)
+    /// <param name="data">A file, a pattern of names, a built-in table, or - for standard input.</param>
+    /// <param name="x">The keys' columns.</param>
+    /// <param name="y">The values' columns.</param>
+    /// <param name="weights">The weights' column; null for none.</param>
+    /// <param name="csv">How files are written.</param>
+    /// <param name="areClasses">Whether the target is the name of a class.</param>
+    /// <param name="areSummed">Whether rows become sums of one, two or three features, rather than staying rows.</param>
+    public RowFiles(
+        string data, string? x, string? y, string? weights, CsvOptions csv, bool areClasses = false, bool areSummed = true)
     {
         (_data, _x, _weights, _csv, AreClasses) = (data, x, weights, csv, areClasses);
         _y = y is not null && areClasses ? [y] : y?.Split(',').Select(name => name.Trim()).ToArray();
@@ -43,7 +51,7 @@ internal sealed partial class RowFiles
         }
 
         Features = x?.Split(',').Length ?? 1;
-        if (Features > BoxGrid.MostFeatures)
+        if (areSummed && Features > BoxGrid.MostFeatures)
         {
             throw CliException.WrongInput(
                 $"--x: expected at most {BoxGrid.MostFeatures} columns in one pass, got {Features}: boxes of more have too many sums each; "

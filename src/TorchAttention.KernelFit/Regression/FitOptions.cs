@@ -61,16 +61,12 @@ internal sealed class FitOptions
 
     private readonly Option<bool> _ties = Options.Flag(
         "--leave-out-ties", "Cross-validation leaves out all rows at one place together: for data with copies");
-    private readonly Option<NoNeighbourPolicy> _noNeighbour = Options.OneOf(
-        "--no-neighbour",
-        "The prediction where no example is in reach",
-        NoNeighbourPolicy.NaN,
-        Options.Names<NoNeighbourPolicy>());
+    private readonly Option<NoNeighbourPolicy> _noNeighbour = NoNeighbourOption();
 
     private readonly Option<int?> _threads = Options.WholeNumber(
         "--threads", "The most threads at work (default every processor)", least: 1);
 
-    private static string KernelNames => string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name));
+    public static string KernelNames => string.Join(", ", SmoothingKernel.All.Select(kernel => kernel.Name));
 
     private static string SearchNames => string.Join(", ", BandwidthRules.All.Where(Searches).Select(BandwidthRules.NameOf));
 
@@ -83,6 +79,14 @@ internal sealed class FitOptions
         parsed.GetValue(option) is not int degree ? 0
         : degree <= 1 ? degree
         : throw CliException.WrongInput($"--degree: expected 0 or 1, got {degree}");
+
+    /// <summary>The kernel of a name.</summary>
+    public static SmoothingKernel KernelOf(string name) => SmoothingKernel.Find(name)
+        ?? throw CliException.WrongInput($"--kernel: expected one of {KernelNames}, got '{PlainText.Brief(name)}'");
+
+    /// <summary>What becomes of a query without a neighbour.</summary>
+    public static Option<NoNeighbourPolicy> NoNeighbourOption() => Options.OneOf(
+        "--no-neighbour", "The prediction where no example is in reach", NoNeighbourPolicy.NaN, Options.Names<NoNeighbourPolicy>());
 
     /// <summary>What a bandwidth is asked for by.</summary>
     public static string NameOf(Bandwidth h) => h switch
@@ -127,7 +131,7 @@ internal sealed class FitOptions
         var options = new KernelRegressionOptions
         {
             Kernel = kernel is null ? h.IsShare ? SmoothingKernel.Tricube : SmoothingKernel.Gaussian
-                : SmoothingKernel.Find(kernel) ?? throw CliException.WrongInput($"--kernel: expected one of {KernelNames}, got '{kernel}'"),
+                : KernelOf(kernel),
             Degree = isAuto ? 0 : Degree(degree),
             Degrees = isAuto ? _autoDegrees : [],
             Ridge = parsed.GetValue(_ridge),

@@ -66,6 +66,10 @@ internal sealed class PredictOptions
     public void RefuseForTrained(ParseResult parsed) => Refuse(
         parsed, "fit", [_interval, _level, _simultaneous, _slopes, _unknown, _unseen], "what train saves has no standard error");
 
+    /// <summary>Refuses options that shards have no answer to.</summary>
+    public void RefuseForShards(ParseResult parsed) => Refuse(
+        parsed, "fit", [_interval, _level, _simultaneous, _unknown, _unseen], "of shards the mean and its neighbours are predicted");
+
     /// <summary>Refuses options that are for other models.</summary>
     /// <param name="parsed">What is given.</param>
     /// <param name="whose">The command that makes the other models.</param>

@@ -6,7 +6,19 @@ namespace TorchAttention.Cli.Regression;
 /// <summary>
 /// Predictions as rows of a CSV file: columns that are kept, the query, what is predicted, and a flag where that rests on little.
 /// </summary>
-internal sealed class PredictionText(PredictedRows rows, IPredictor model, ModelNotes names, PredictionOptions options)
+/// <param name="rows">Where they go.</param>
+/// <param name="columns">The number of columns of values.</param>
+/// <param name="classes">The names of the classes that these are; none for values.</param>
+/// <param name="names">The names of the columns.</param>
+/// <param name="options">What is asked.</param>
+/// <param name="hasSlopeErrors">Whether slopes have errors and intervals.</param>
+internal sealed class PredictionText(
+    PredictedRows rows,
+    int columns,
+    IReadOnlyList<string> classes,
+    ModelNotes names,
+    PredictionOptions options,
+    bool hasSlopeErrors = false)
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";
@@ -19,32 +31,37 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     // Below so many no interval is known to cover what it says.
     private const double LeastNeighbours = 5;
 
+    public PredictionText(PredictedRows rows, IPredictor model, ModelNotes names, PredictionOptions options)
+        : this(
+            rows, model.Columns, model.Classes, names, options,
+            hasSlopeErrors: model is KernelRegression fitted && fitted.HasSlopeErrors(options))
+    {
+    }
+
     private bool HasNoise => options.Interval
         is IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles or IntervalKind.JackknifePlus;
 
-    private bool HasSlopeErrors => model is KernelRegression fitted && fitted.HasSlopeErrors(options);
-
-    private bool IsClasses => model.Classes.Count > 0;
+    private bool IsClasses => classes.Count > 0;
 
     private IEnumerable<string> Predicted
     {
         get
         {
-            IEnumerable<string> predicted = IsClasses ? [.. model.Classes.Select(name => $"p_{name}"), "class"]
-                : names.TargetsOf(model.Columns).SelectMany(target => OfColumn(model.Columns == 1 ? "" : $"_{target}"));
+            IEnumerable<string> predicted = IsClasses ? [.. classes.Select(name => $"p_{name}"), "class"]
+                : names.TargetsOf(columns).SelectMany(target => OfColumn(columns == 1 ? "" : $"_{target}"));
             return predicted.Append("neighbours").Append("flag");
         }
     }
 
     private IEnumerable<string> OfColumn(string ending) =>
     [
-        $"mean{ending}", $"se{ending}", $"lower{ending}", $"upper{ending}",
+        $"mean{ending}", .. options.HasErrors ? [$"se{ending}", $"lower{ending}", $"upper{ending}"] : (string[])[],
         .. HasNoise ? [$"{Noise}{ending}"] : (string[])[],
         .. !options.HasSlopes ? [] : names.Features.SelectMany(name => OfSlope($"slope_{name}{ending}")),
     ];
 
     private IEnumerable<string> OfSlope(string slope) =>
-        HasSlopeErrors ? [slope, $"se_{slope}", $"lower_{slope}", $"upper_{slope}"] : [slope];
+        hasSlopeErrors ? [slope, $"se_{slope}", $"lower_{slope}", $"upper_{slope}"] : [slope];
 
     /// <summary>Writes what is predicted for the rows without a target.</summary>
     /// <param name="writer">Where it goes.</param>
@@ -80,14 +97,14 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
     /// <param name="isKnown">Whether the group of each has a curve; null where there are no groups.</param>
     public void WriteRows(double[] queries, Predictions at, IReadOnlyList<List<string>> kept, bool[]? isKnown = null)
     {
-        int d = model.Features;
+        int d = names.Features.Length;
         bool isJudged = options.Interval != IntervalKind.MeanWithoutBias;
         for (int i = 0; i < at.HasNeighbour.Length; i++)
         {
             rows.Begin(queries.AsSpan(i * d, d), kept, i);
             if (IsClasses)
             {
-                ReadOnlySpan<double> probabilities = at.Mean.AsSpan(i * model.Columns, model.Columns);
+                ReadOnlySpan<double> probabilities = at.Mean.AsSpan(i * columns, columns);
                 int best = 0;
                 for (int c = 0; c < probabilities.Length; c++)
                 {
@@ -95,16 +112,20 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
                     best = probabilities[c] > probabilities[best] ? c : best;
                 }
 
-                rows.Add(double.IsNaN(probabilities[best]) ? "" : model.Classes[best]);
+                rows.Add(double.IsNaN(probabilities[best]) ? "" : classes[best]);
             }
             else
             {
-                for (int c = i * model.Columns; c < (i + 1) * model.Columns; c++)
+                for (int c = i * columns; c < (i + 1) * columns; c++)
                 {
                     rows.Add(at.Mean[c]);
-                    rows.Add(at.StandardError[c]);
-                    rows.Add(at.Lower[c]);
-                    rows.Add(at.Upper[c]);
+                    if (options.HasErrors)
+                    {
+                        rows.Add(at.StandardError[c]);
+                        rows.Add(at.Lower[c]);
+                        rows.Add(at.Upper[c]);
+                    }
+
                     if (HasNoise)
                     {
                         rows.Add(at.NoiseDeviation[c]);
@@ -113,7 +134,7 @@ internal sealed class PredictionText(PredictedRows rows, IPredictor model, Model
                     for (int j = 0; options.HasSlopes && j < d; j++)
                     {
                         rows.Add(at.Slopes[(c * d) + j]);
-                        if (HasSlopeErrors)
+                        if (hasSlopeErrors)
                         {
                             rows.Add(at.SlopeErrors[(c * d) + j]);
                             rows.Add(at.SlopeLower[(c * d) + j]);

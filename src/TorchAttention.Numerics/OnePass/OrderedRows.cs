@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchAttention.Numerics.Storage;
 
 namespace TorchAttention.Numerics.OnePass;
 
@@ -18,7 +19,7 @@ public sealed class OrderedRows : IDisposable
 
     private readonly string _folder;
     private readonly double[] _ends;
-    private readonly Part[] _parts;
+    private readonly RowSpill[] _parts;
     private readonly Dictionary<string, int> _classes = new(StringComparer.Ordinal);
     private FileStream? _ordered;
     private Compensated _total;
@@ -40,7 +41,7 @@ public sealed class OrderedRows : IDisposable
         Array.Sort(keys);
         long parts = Math.Min(Math.Max(1, rows / RowsOfPart), Math.Max(1, keys.Length));
         _ends = [.. Enumerable.Range(1, (int)parts - 1).Select(part => keys[part * (long)keys.Length / parts]).Distinct()];
-        _parts = [.. Enumerable.Range(0, _ends.Length + 1).Select(_ => new Part(NewFile(), Fields))];
+        _parts = [.. Enumerable.Range(0, _ends.Length + 1).Select(_ => new RowSpill(folder, Fields, RowsOfBuffer))];
     }
 
     /// <summary>n, the number of rows.</summary>
@@ -145,11 +146,7 @@ public sealed class OrderedRows : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Part part in _parts)
-        {
-            part.File.Dispose();
-        }
-
+        Array.ForEach(_parts, part => part.Dispose());
         _ordered?.Dispose();
     }
 
@@ -161,12 +158,12 @@ public sealed class OrderedRows : IDisposable
             return;
         }
 
-        FileStream ordered = NewFile();
-        foreach (Part part in _parts)
+        FileStream ordered = RowSpill.NewFile(_folder);
+        foreach (RowSpill part in _parts)
         {
             cancellationToken.ThrowIfCancellationRequested();
             ordered.Write(MemoryMarshal.AsBytes<double>(part.InOrder()));
-            part.File.Dispose();
+            part.Dispose();
         }
 
         ordered.Flush();
@@ -244,81 +241,5 @@ public sealed class OrderedRows : IDisposable
         }
 
         return low;
-    }
-
-    // Without a name where the system lets it have none: nothing is left of it, whatever ends the process.
-    private FileStream NewFile()
-    {
-        string path = Path.Combine(_folder, Path.GetRandomFileName());
-        bool hasName = OperatingSystem.IsWindows();
-        var file = new FileStream(
-            path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, hasName ? FileOptions.DeleteOnClose : FileOptions.None);
-        if (!hasName)
-        {
-            File.Delete(path);
-        }
-
-        return file;
-    }
-
-    /// <summary>Rows between two keys.</summary>
-    private sealed class Part(FileStream file, int fields)
-    {
-        private readonly double[] _buffer = new double[fields * RowsOfBuffer];
-        private int _filled;
-
-        public FileStream File => file;
-
-        public void Add(ReadOnlySpan<double> row)
-        {
-            row.CopyTo(_buffer.AsSpan(_filled));
-            _filled += fields;
-            if (_filled == _buffer.Length)
-            {
-                Flush();
-            }
-        }
-
-        // By the values where keys are the same: the order that rows came in decides nothing.
-        public double[] InOrder()
-        {
-            Flush();
-            int rows = checked((int)(file.Position / (fields * sizeof(double))));
-            double[] own = new double[rows * fields];
-            file.Position = 0;
-            file.ReadExactly(MemoryMarshal.AsBytes(own.AsSpan()));
-            double[] keys = new double[rows];
-            int[] order = new int[rows];
-            for (int i = 0; i < rows; i++)
-            {
-                (keys[i], order[i]) = (own[i * fields], i);
-            }
-
-            Array.Sort(keys, order);
-            var byValues = Comparer<int>.Create((a, b) => Row(a).SequenceCompareTo(Row(b)));
-            double[] ordered = new double[own.Length];
-            for (int first = 0, end; first < rows; first = end)
-            {
-                for (end = first + 1; end < rows && keys[end] == keys[first]; end++)
-                {
-                }
-
-                Array.Sort(order, first, end - first, byValues);
-                for (int i = first; i < end; i++)
-                {
-                    Row(order[i]).CopyTo(ordered.AsSpan(i * fields));
-                }
-            }
-
-            return ordered;
-
-            ReadOnlySpan<double> Row(int row) => own.AsSpan(row * fields, fields);
-        }
-
-        private void Flush()
-        {
-            file.Write(MemoryMarshal.AsBytes(_buffer.AsSpan(0, _filled)));
-            _filled = 0;
-        }
     }
 }

@@ -29,6 +29,18 @@ public sealed unsafe class Samples<T> : IDisposable
     /// <exception cref="ArgumentException">Lengths that do not fit each other; a number that is not finite; negative sample
     /// weights.</exception>
     public Samples(ReadOnlySpan<T> keys, ReadOnlySpan<T> values, int features = 1, ReadOnlySpan<T> sampleWeights = default)
+        : this(keys, values, features, sampleWeights, null)
+    {
+    }
+
+    /// <summary>Checks and copies keys and values that are a part of others.</summary>
+    /// <param name="keys">Keys (n, d), row by row.</param>
+    /// <param name="values">Values (n, v), row by row.</param>
+    /// <param name="features">d.</param>
+    /// <param name="sampleWeights">A weight for each key and its value (n), or none.</param>
+    /// <param name="whole">What all have in common, in whose units sums are taken; these alone where null.</param>
+    internal Samples(
+        ReadOnlySpan<T> keys, ReadOnlySpan<T> values, int features, ReadOnlySpan<T> sampleWeights, SampleRanges? whole)
         : this(PoolingCheck.Samples(keys, values, sampleWeights, features), isLasting: true)
     {
         _memory = new Scratch((keys.Length + values.Length + (long)sampleWeights.Length) * sizeof(T));
@@ -38,9 +50,9 @@ public sealed unsafe class Samples<T> : IDisposable
         keys.CopyTo(new Span<T>(Keys, keys.Length));
         values.CopyTo(new Span<T>(Values, values.Length));
         sampleWeights.CopyTo(new Span<T>(SampleWeights, sampleWeights.Length));
-        (Centres, Reaches) = Normalisation();
+        (Centres, Reaches) = whole is null ? Normalisation() : Middles(whole.LeastValues, whole.MostValues);
         HalfRanges = Array.ConvertAll(Reaches, UnitOf);
-        LargestSampleWeight = Largest();
+        LargestSampleWeight = whole?.LargestWeight ?? Largest();
     }
 
     /// <summary>Looks at what the caller has checked, and holds for as long as this is used.</summary>
@@ -127,6 +139,12 @@ public sealed unsafe class Samples<T> : IDisposable
         }
     }
 
+    /// <summary>A key (d).</summary>
+    internal ReadOnlySpan<T> KeysOf(int key) => new(Keys + ((long)key * Features), Features);
+
+    /// <summary>A key's values (v).</summary>
+    internal ReadOnlySpan<T> ValuesOf(int key) => new(Values + ((long)key * Columns), Columns);
+
     /// <summary>A value as the loops see it: between -1 and 1.</summary>
     internal double Normalised(int key, int column) =>
         (double.CreateTruncating(Values[((long)key * Columns) + column]) - Centres[column]) / HalfRanges[column];
@@ -179,12 +197,11 @@ public sealed unsafe class Samples<T> : IDisposable
         _kept.Dispose();
     }
 
-    // A middle that T can hold and a power of 2 for half the range: of values only the difference from the middle is rounded, once.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (double[] Centres, double[] Reaches) Normalisation()
     {
-        double[] centres = new double[Columns];
-        double[] reaches = new double[Columns];
+        double[] leastValues = new double[Columns];
+        double[] mostValues = new double[Columns];
         for (int c = 0; c < Columns; c++)
         {
             T least = T.PositiveInfinity;
@@ -196,12 +213,19 @@ public sealed unsafe class Samples<T> : IDisposable
                 most = T.MaxNumber(most, *value);
             }
 
-            T two = T.One + T.One;
-            centres[c] = double.CreateTruncating((least / two) + (most / two));
-            reaches[c] = Math.Max(double.CreateTruncating(most) - centres[c], centres[c] - double.CreateTruncating(least));
+            (leastValues[c], mostValues[c]) = (double.CreateTruncating(least), double.CreateTruncating(most));
         }
 
-        return (centres, reaches);
+        return Middles(leastValues, mostValues);
+    }
+
+    // A middle that T can hold and a power of 2 for half the range: of values only the difference from the middle is rounded, once.
+    private static (double[] Centres, double[] Reaches) Middles(double[] least, double[] most)
+    {
+        T two = T.One + T.One;
+        double[] centres =
+            [.. least.Zip(most, (low, high) => double.CreateTruncating((T.CreateTruncating(low) / two) + (T.CreateTruncating(high) / two)))];
+        return (centres, [.. centres.Select((centre, c) => Math.Max(most[c] - centre, centre - least[c]))]);
     }
 
     /// <summary>The power of 2 that values are divided by; 1 where they are all equal.</summary>
@@ -244,3 +268,9 @@ public sealed unsafe class Samples<T> : IDisposable
         return largest;
     }
 }
+
+/// <summary>What samples have in common with others that their sums are added to.</summary>
+/// <param name="LeastValues">The least value of each column (v).</param>
+/// <param name="MostValues">The largest (v).</param>
+/// <param name="LargestWeight">The largest sample weight.</param>
+internal sealed record SampleRanges(double[] LeastValues, double[] MostValues, double LargestWeight);

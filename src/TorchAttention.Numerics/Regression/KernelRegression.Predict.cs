@@ -158,16 +158,16 @@ public sealed partial class KernelRegression
     }
 
     // The derivative of the log of the sum of weights by w_j = 1 / h_j is -sum_i p_i u_ij^2 / w_j: it has the mean square of the distances.
-    private bool[] InGap<T>(T[] logWeightGradient, double[] bandwidths, bool[] isOutside)
+    internal static bool[] InGap<T>(T[] logWeightGradient, double[] bandwidths, bool[] isOutside)
         where T : IBinaryFloatingPointIeee754<T>
     {
         bool[] isInGap = new bool[isOutside.Length];
         for (int i = 0; i < isInGap.Length && logWeightGradient.Length > 0; i++)
         {
             double square = 0;
-            for (int j = 0; j < Features; j++)
+            for (int j = 0; j < bandwidths.Length; j++)
             {
-                square -= double.CreateTruncating(logWeightGradient[(i * Features) + j]) / bandwidths[j];
+                square -= double.CreateTruncating(logWeightGradient[(i * bandwidths.Length) + j]) / bandwidths[j];
             }
 
             isInGap[i] = square > SquareInGap && !isOutside[i];

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Storage;
@@ -51,6 +52,11 @@ public sealed class SafeTensorsFile
     /// <exception cref="StorageException">It is missing, cannot be read, or is damaged or no such file.</exception>
     internal static IReadOnlyDictionary<string, string> ReadMetadata(string path) =>
         Open(path, (stream, known) => ReadHeader(stream, known, path).Metadata);
+
+    /// <summary>The SHA-256 of a file, in hexadecimal digits.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="StorageException">It is missing, or cannot be read.</exception>
+    internal static string HashOf(string path) => Open(path, (stream, _) => Convert.ToHexStringLower(SHA256.HashData(stream)));
 
     private static T Open<T>(string path, Func<Stream, long?, T> read)
     {

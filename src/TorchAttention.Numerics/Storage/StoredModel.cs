@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -64,6 +65,12 @@ internal sealed class StoredModel
     /// <param name="sides">How many sides its shape has.</param>
     /// <exception cref="StorageException">There is none such.</exception>
     public double[] Doubles(string name, int sides) => Tensor(name, "F64", sides).ToDoubles();
+
+    /// <summary>The same where they lie, on a machine whose order of bytes is the file's.</summary>
+    /// <inheritdoc cref="Doubles"/>
+    public ReadOnlySpan<double> View(string name, int sides) => BitConverter.IsLittleEndian
+        ? MemoryMarshal.Cast<byte, double>(Tensor(name, "F64", sides).Bytes)
+        : Doubles(name, sides);
 
     /// <summary>Numbers of float32 with a number of sides.</summary>
     /// <inheritdoc cref="Doubles"/>

@@ -32,8 +32,8 @@ public sealed class KernelFitTests : IDisposable
     {
         ConsoleProcess.Result unknown = Run("train");
         Assert.Equal(
-            (2, "error: unknown command 'train'; the commands are fit, predict, bandwidth, evaluate, moments, condense, runs, report, "
-                + "datasets\n"),
+            (2, "error: unknown command 'train'; the commands are fit, predict, bandwidth, evaluate, moments, shard, condense, runs, "
+                + "report, datasets\n"),
             (unknown.ExitCode, unknown.Error.ReplaceLineEndings("\n")));
         Assert.DoesNotContain("nonlinear", Run("datasets").Output, StringComparison.Ordinal);
 

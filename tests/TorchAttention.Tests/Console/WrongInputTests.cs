@@ -85,8 +85,8 @@ public sealed class WrongInputTests : IDisposable
 
     [Theory]
     [InlineData(
-        "unknown command 'fly'; the commands are train, exercise, info, serve, fit, predict, bandwidth, evaluate, moments, condense, "
-            + "runs, report, datasets",
+        "unknown command 'fly'; the commands are train, exercise, info, serve, fit, predict, bandwidth, evaluate, moments, shard, "
+            + "condense, runs, report, datasets",
         "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]
     [InlineData("unknown command '@nothing'; the commands are", "@nothing")]

@@ -1,0 +1,56 @@
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Sharding;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>Who answers from shards: this process, or a cluster.</summary>
+internal interface IShardPredictor : IAsyncDisposable
+{
+    /// <summary>The shards.</summary>
+    ShardManifest Manifest { get; }
+
+    /// <summary>Predicts.</summary>
+    /// <param name="request">The kernel, the bandwidths, the degree.</param>
+    /// <param name="queries">Queries (m, d).</param>
+    /// <param name="noNeighbour">The answer where no row has a weight.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    Task<Predictions> PredictAsync(
+        ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken);
+}
+
+/// <summary>Clusters that have shards.</summary>
+internal interface IShardClusters
+{
+    /// <summary>The option that names one.</summary>
+    Option<string?> Option { get; }
+
+    /// <summary>Connects.</summary>
+    /// <param name="cluster">What the option says.</param>
+    /// <param name="manifest">The shards that it has.</param>
+    Task<IShardPredictor> ConnectAsync(string cluster, ShardManifest manifest);
+
+    /// <summary>Serves shards as a member until it is stopped.</summary>
+    /// <param name="cluster">What the option says.</param>
+    /// <param name="manifest">The shards.</param>
+    /// <returns>The exit code.</returns>
+    Task<int> ServeAsync(string cluster, ShardManifest manifest);
+}
+
+/// <summary>Reads the shards that are asked.</summary>
+internal sealed class LocalPredictor(ShardManifest manifest) : IShardPredictor
+{
+    private readonly LocalShards _shards = new(manifest);
+
+    public ShardManifest Manifest => manifest;
+
+    public Task<Predictions> PredictAsync(
+        ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken) =>
+        new ShardedPooling(manifest, request, _shards).PredictAsync(queries, noNeighbour, cancellationToken);
+
+    public ValueTask DisposeAsync()
+    {
+        _shards.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,117 @@
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression;
+
+namespace TorchAttention.Numerics.Sharding;
+
+/// <summary>Sums as predictions.</summary>
+internal sealed class ShardAnswers
+{
+    private readonly ShardManifest _manifest;
+    private readonly ShardRequest _request;
+    private readonly double[] _queries;
+    private readonly double[] _mean;
+    private readonly double[] _neighbours;
+    private readonly double[] _slopes;
+    private readonly double[] _logWeightGradient;
+    private readonly bool[] _hasNeighbour;
+    private readonly bool[] _isLevel;
+
+    /// <param name="manifest">The shards.</param>
+    /// <param name="request">What they are asked.</param>
+    /// <param name="queries">All queries (m, d).</param>
+    public ShardAnswers(ShardManifest manifest, ShardRequest request, double[] queries)
+    {
+        (_manifest, _request, _queries) = (manifest, request, queries);
+        int m = queries.Length / manifest.Features;
+        _mean = new double[m * manifest.Columns];
+        _neighbours = new double[m];
+        _slopes = new double[request.HasSlopes ? m * manifest.Columns * manifest.Features : 0];
+        _logWeightGradient = new double[request.Parts.HasFlag(PoolingParts.BandwidthGradient) ? queries.Length : 0];
+        _hasNeighbour = new bool[m];
+        _isLevel = new bool[m];
+    }
+
+    /// <summary>Takes the answers to some queries.</summary>
+    /// <param name="sums">Their sums.</param>
+    /// <param name="first">The place of the first.</param>
+    /// <param name="noNeighbour">The answer for a query that no row has a weight for.</param>
+    /// <returns>The places of those without a neighbour.</returns>
+    public IEnumerable<int> Take(PoolingSums sums, int first, NoNeighbourPolicy noNeighbour)
+    {
+        NoNeighbourPolicy policy = noNeighbour == NoNeighbourPolicy.Error ? NoNeighbourPolicy.NaN : noNeighbour;
+        return sums.Answer(OutputOf(first, sums.Count), policy).WithoutNeighbour.Select(query => first + query);
+    }
+
+    /// <summary>Takes the answer to a query whose plane no sums could hold.</summary>
+    /// <param name="query">Its place.</param>
+    /// <param name="keys">The keys of the rows near it (n, d).</param>
+    /// <param name="values">Their values (n, v).</param>
+    /// <param name="weights">Their weights (n), or none.</param>
+    /// <param name="noNeighbour">The answer where no row has a weight.</param>
+    /// <returns>Whether none has.</returns>
+    public bool TakeFromRows(int query, double[] keys, double[] values, double[] weights, NoNeighbourPolicy noNeighbour)
+    {
+        NoNeighbourPolicy policy = noNeighbour == NoNeighbourPolicy.Error ? NoNeighbourPolicy.NaN : noNeighbour;
+        int d = _manifest.Features;
+        using var samples = new Samples<double>(keys, values, d, weights);
+        using var pooler = new Pooler<double>(
+            _request.Kernel, samples, new PoolingWidths { Bandwidths = _request.Bandwidths },
+            new PoolingOptions
+            {
+                Degree = _request.Degree,
+                NoNeighbour = policy,
+                VectorBits = _manifest.VectorBits,
+                Method = PoolingMethod.Exact,
+            });
+        PoolingReport report = pooler.At(_queries.AsSpan(query * d, d), OutputOf(query, 1));
+        return report.WithoutNeighbour.Count > 0;
+    }
+
+    private PoolingOutput<double> OutputOf(int first, int count)
+    {
+        return new PoolingOutput<double>
+        {
+            Values = Of(_mean),
+            EffectiveNeighbours = Of(_neighbours),
+            LogWeightSumGradient = Of(_logWeightGradient),
+            HasNeighbour = _hasNeighbour.AsSpan(first, count),
+            IsLevel = _request.Degree > 0 ? _isLevel.AsSpan(first, count) : [],
+            Slopes = _request.Degree > 0 ? Of(_slopes) : [],
+            QueryGradient = _request.Degree == 0 ? Of(_slopes) : [],
+        };
+
+        Span<double> Of(double[] numbers)
+        {
+            int each = numbers.Length / _hasNeighbour.Length;
+            return numbers.AsSpan(first * each, count * each);
+        }
+    }
+
+    /// <summary>All that was taken.</summary>
+    public Predictions ToPredictions()
+    {
+        int d = _manifest.Features;
+        (double[] least, double[] most) = (_manifest.LeastKeys, _manifest.MostKeys);
+        bool[] isOutside = new bool[_hasNeighbour.Length];
+        for (int i = 0; i < _queries.Length; i++)
+        {
+            isOutside[i / d] |= _queries[i] < least[i % d] || _queries[i] > most[i % d];
+        }
+
+        for (int i = 0; i < _slopes.Length; i++)
+        {
+            _slopes[i] = _hasNeighbour[i / (_manifest.Columns * d)] ? _slopes[i] : double.NaN;
+        }
+
+        return new Predictions
+        {
+            Mean = _mean,
+            EffectiveNeighbours = _neighbours,
+            Slopes = _slopes,
+            HasNeighbour = _hasNeighbour,
+            IsOutside = isOutside,
+            IsInGap = KernelRegression.InGap(_logWeightGradient, _request.Bandwidths, isOutside),
+            IsLevel = _isLevel,
+        };
+    }
+}

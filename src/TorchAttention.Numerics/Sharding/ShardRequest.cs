@@ -1,0 +1,59 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+
+namespace TorchAttention.Numerics.Sharding;
+
+/// <summary>What is asked of all shards alike.</summary>
+public sealed record ShardRequest
+{
+    /// <summary>The kernel.</summary>
+    public required SmoothingKernel Kernel { get; init; }
+
+    /// <summary>Bandwidths h (d).</summary>
+    public required double[] Bandwidths { get; init; }
+
+    /// <summary>0 or 1.</summary>
+    public int Degree { get; init; }
+
+    /// <summary>Whether the derivatives by each feature are computed.</summary>
+    public bool HasSlopes { get; init; }
+
+    /// <summary>What sums have beside those of weights and values.</summary>
+    internal PoolingParts Parts => PoolingParts.EffectiveNeighbours
+        | (double.IsPositiveInfinity(Kernel.Support) ? PoolingParts.BandwidthGradient : 0)
+        | (HasSlopes && Degree == 0 ? PoolingParts.QueryGradient : 0);
+
+    /// <summary>Refuses what cannot be asked of shards.</summary>
+    /// <param name="manifest">The shards.</param>
+    /// <exception cref="ArgumentException">Another number of bandwidths, one that is not positive, or another degree.</exception>
+    public void Check(ShardManifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        if (Bandwidths.Length != manifest.Features || !Bandwidths.All(h => h > 0 && double.IsFinite(h)))
+        {
+            throw new ArgumentException(
+                $"Expected a positive bandwidth for each of {manifest.Features} features, got {string.Join(", ", Bandwidths)}.");
+        }
+
+        if (Degree is not (0 or 1))
+        {
+            throw new ArgumentException($"Expected the degree 0 or 1, got {Degree}.");
+        }
+    }
+
+    /// <summary>The most queries of one question, so that its answer has at most 1 MB.</summary>
+    internal int MostQueries(ShardManifest manifest)
+    {
+        const int most = 1 << 15;
+        const int bytes = 1_000_000;
+        int numbers = PoolingSums.LayoutOf(manifest.Features, manifest.Columns, Parts, Degree).Length + (2 * manifest.Features)
+            + manifest.Columns + 8;
+        return Math.Clamp(bytes / (sizeof(double) * numbers), 1, most);
+    }
+}
+
+/// <summary>What one shard is asked.</summary>
+/// <param name="Shard">Which shard.</param>
+/// <param name="Queries">Queries (m, d), row by row.</param>
+/// <param name="IsCareful">Whether each is summed pair by pair relative to its nearest key.</param>
+public sealed record ShardQuestion(int Shard, double[] Queries, bool IsCareful);

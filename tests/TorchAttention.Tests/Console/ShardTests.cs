@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>The command shard, and predict with its shards.</summary>
+public sealed class ShardTests : OnePassConsole
+{
+    [Theory]
+    [InlineData("temp", "0.3", "--kernel", "gaussian")]
+    [InlineData("temp,share", "0.4,1.5", "--degree", "1")]
+    [InlineData("temp", "0.2", "--kernel", "epanechnikov", "--slopes")]
+    public void Predict_IsThatOfAModelOfAllRows(string x, string bandwidth, params string[] others)
+    {
+        Write("rows.csv", 5000, 1);
+        Write("queries.csv", 300, 2);
+        string[] fitted = [.. others.Contains("--degree") ? (string[])[] : ["--degree", "0"], .. others.Where(option => option != "--slopes")];
+        string[] slopes = [.. others.Where(option => option == "--slopes")];
+        string said = Run("shard", "rows.csv", "--x", x, "--y", "load", "--shards", "6", "--out", "shards");
+        Run(["fit", "rows.csv", "--x", x, "--y", "load", "--bandwidth", bandwidth, .. fitted,
+            "--out", "fit", "--no-plots", "--quiet"]);
+        string[] whole = Run(["predict", "--model", "fit/model.safetensors", "queries.csv", .. slopes]).Split('\n');
+        string[] dealt = Run(
+            ["predict", "--shards", "shards/manifest.json", "--bandwidth", bandwidth, "queries.csv", .. others]).Split('\n');
+
+        Assert.Equal("shards/manifest.json: 5000 rows in 6 shards, 0.1 MB\n", said);
+        Assert.Equal(whole.Length, dealt.Length);
+        string[] wholeNames = whole[0].Split(',');
+        foreach ((int column, string name) in dealt[0].Split(',').Index())
+        {
+            int other = Array.IndexOf(wholeNames, name);
+            for (int row = 1; row <= 300; row++)
+            {
+                string expected = whole[row].Split(',')[other];
+                string found = dealt[row].Split(',')[column];
+                Assert.True(
+                    expected == found || (name != "flag" && Math.Abs(Number(expected) - Number(found)) <= 1e-12 * (1 + Math.Abs(Number(found)))),
+                    $"{name} of row {row}: expected {expected}, found {found}");
+            }
+        }
+    }
+
+    [Fact]
+    public void StandardInput_IsDealtToo()
+    {
+        Write("rows.csv", 3000, 1);
+        ConsoleProcess.Running running = Console.Start(
+            ConsoleProcess.Executable, ["shard", "-", "--x", "temp", "--y", "load,share", "--weights", "share", "--out", "piped", "--quiet"]);
+        running.Input.Write(File.ReadAllText(Console.PathOf("rows.csv")));
+        running.Input.Close();
+
+        Assert.Equal(new ConsoleProcess.Result(0, "", ""), running.Wait());
+        Run("shard", "rows.csv", "--x", "temp", "--y", "load,share", "--weights", "share", "--out", "filed", "--quiet");
+        Assert.Equal(Console.Entries("filed"), Console.Entries("piped"));
+        Assert.Equal(File.ReadAllText(Console.PathOf("filed/manifest.json")), File.ReadAllText(Console.PathOf("piped/manifest.json")));
+    }
+
+    // Whatever it was doing: there is no folder, and the next one removes what is left.
+    [Fact]
+    public void Killed_LeavesNothingThatStays()
+    {
+        var text = new StringBuilder("x,y\n");
+        var random = new Random(1);
+        for (int i = 0; i < 600_000; i++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{random.NextDouble():F6},{i}\n");
+        }
+
+        Console.Write("big.csv", text.ToString());
+        string[] arguments = ["shard", "big.csv", "--x", "x", "--y", "y", "--out", "shards", "--quiet"];
+        ConsoleProcess.Running running = Console.Start(ConsoleProcess.Executable, arguments);
+        running.Until(() => Directory.EnumerateDirectories(Console.Folder, ".shards.*.tmp").Any());
+        running.Kill();
+        running.Wait();
+
+        Assert.False(Directory.Exists(Console.PathOf("shards")));
+        Assert.Single(Directory.EnumerateDirectories(Console.Folder));
+        Run(arguments);
+        Assert.Equal(["big.csv", "shards"], Console.Entries("."));
+        Assert.Equal(13, Console.Entries("shards").Length);
+    }
+
+    [Theory]
+    [InlineData("--out: expected a folder that is not there yet, got '.' (it has files already)", "shard", "rows.csv", "--out", ".")]
+    [InlineData("--out: expected a folder, got none", "shard", "rows.csv")]
+    [InlineData("--out: expected a folder that is not there yet, got 'a/b' (the folder that it", "shard", "rows.csv", "--out", "a/b")]
+    [InlineData("--shards: expected at most 1000, got 1001", "shard", "rows.csv", "--shards", "1001", "--out", "s")]
+    [InlineData("--data: expected a file, got none", "shard", "--out", "s")]
+    [InlineData("rows.csv: no column 'z'", "shard", "rows.csv", "--x", "z", "--y", "load", "--out", "s")]
+    [InlineData("column 'kind': expected numbers or times, found '", "shard", "rows.csv", "--x", "kind", "--y", "load", "--out", "s")]
+    [InlineData("predict: expected either --model or --shards", "predict", "rows.csv")]
+    [InlineData("s/manifest.json: no such file", "predict", "rows.csv", "--shards", "s/manifest.json", "--bandwidth", "1")]
+    [InlineData("rows.csv: expected a manifest of shards", "predict", "rows.csv", "--shards", "rows.csv", "--bandwidth", "1")]
+    [InlineData("--bandwidth: expected one for all features", "predict", "rows.csv", "--shards", "rows.csv")]
+    [InlineData("--level applies to models of fit only", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--level", "0.9")]
+    [InlineData("--kernel: expected --shards beside it", "predict", "rows.csv", "--model", "m", "--kernel", "boxcar")]
+    public void WrongInput_IsOneLine(string expected, params string[] arguments)
+    {
+        Write("rows.csv", 50, 1);
+        ConsoleProcess.Result result = Console.Run(arguments);
+
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.StartsWith("error: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+        Assert.Equal(1, result.Error.Count(character => character == '\n'));
+        Assert.Equal(["rows.csv"], Console.Entries("."));
+    }
+
+    // A byte that has turned, and a file that is gone: what other files say is not touched.
+    [Fact]
+    public void DamagedShard_IsNamedInOneLine()
+    {
+        Write("rows.csv", 2000, 1);
+        Run("shard", "rows.csv", "--x", "temp", "--y", "load", "--out", "shards", "--quiet");
+        string path = Console.PathOf("shards/0011.safetensors");
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[^3] ^= 64;
+        File.WriteAllBytes(path, bytes);
+        Console.Write("near.csv", "temp\n19.5\n");
+        Console.Write("far.csv", "temp\n1\n");
+        string[] arguments = ["predict", "--shards", "shards/manifest.json", "--bandwidth", "0.05", "--out", "p.csv"];
+        ConsoleProcess.Result damaged = Console.Run([.. arguments, "near.csv"]);
+
+        Assert.Equal((2, ""), (damaged.ExitCode, damaged.Output));
+        Assert.Contains("shards/0011.safetensors: expected the file of the manifest, whose SHA-256 begins with", damaged.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(Console.PathOf("p.csv")));
+        File.Delete(path);
+        Assert.Contains("0011.safetensors: no such file", Console.Run([.. arguments, "near.csv"]).Error, StringComparison.Ordinal);
+        Run([.. arguments, "far.csv"]);
+    }
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+}
