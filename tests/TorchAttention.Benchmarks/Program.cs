@@ -53,6 +53,22 @@ if (args is ["--suite", "slopes", .. string[] slopeDraws])
     return;
 }
 
+if (args is ["--suite", "draws" or "peers", string suiteFolder, .. string[] times])
+{
+    int few = times.Length > 0 ? int.Parse(times[0], CultureInfo.InvariantCulture) : 5;
+    int ofMany = times.Length > 1 ? int.Parse(times[1], CultureInfo.InvariantCulture) : 2;
+    if (args[1] == "draws")
+    {
+        PeerSuite.WriteDraws(suiteFolder, few, ofMany);
+    }
+    else
+    {
+        PeerSuite.Print(suiteFolder, few, ofMany);
+    }
+
+    return;
+}
+
 if (args is ["--serve-load", string address, string body, .. string[] loads])
 {
     int[] counts = [.. loads.Select(text => int.Parse(text, CultureInfo.InvariantCulture))];

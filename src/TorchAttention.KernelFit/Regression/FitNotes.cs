@@ -76,7 +76,7 @@ internal static class FitNotes
         string Place(int feature)
         {
             double x = examples.X[(row * d) + feature];
-            return examples.Kinds[feature] is not ColumnKind.Number and var kind ? kind.Format(x) : Short(x);
+            return examples.Kinds[feature] is not ColumnKind.Number ? PlainText.Brief(examples.Format(feature, x)) : Short(x);
         }
     }
 

@@ -143,6 +143,17 @@ public sealed class CategoriesTests : IDisposable
         Assert.Contains("lambda", _console.Run(options).Output, StringComparison.Ordinal);
     }
 
+    // A row is named by what its file has.
+    [Fact]
+    public void CountsThatAreNone_AreNamedWithTheirLevels()
+    {
+        _console.Write("counts.csv", "x,store,y\n1,north,1\n2,south,0.5\n3,north,2\n");
+        Assert.EndsWith(
+            "got 0.5 in row 3 (x = 2, store = south)",
+            _console.Run("fit", "counts.csv", "--x", "x,store", "--y", "y", "--family", "poisson").Error.TrimEnd(),
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void AFeatureOfNumbers_IsNeeded() =>
         Assert.StartsWith("error: --x: expected a feature of numbers as well beside the category 'store'",
