@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchAttention.Numerics.Sharding;
 using TorchAttention.Server.Guards;
 using TorchAttention.Server.Models;
 
@@ -8,7 +9,8 @@ namespace TorchAttention.Server;
 internal static class ServeCommand
 {
     /// <param name="trained">Models that fit does not save; null for none.</param>
-    public static Command Create(ITrainedModels? trained)
+    /// <param name="clusters">Clusters that shards are served in; null for none.</param>
+    public static Command Create(ITrainedModels? trained, IShardClusters? clusters = null)
     {
         var options = new ServerOptions();
         Option<string?> model = Options.Text(
@@ -19,11 +21,24 @@ internal static class ServeCommand
         const string purpose = "Serve saved models, or a fit to data, over HTTP: predictions in CSV and JSON, and a page on which it moves";
         var command = new Command("serve", purpose) { model };
         options.AddTo(command);
+        Option<string?> shards = Options.Text("--shards", "file", "Instead of models, rows that shard dealt to files: their manifest.json");
+        command.AddAll(clusters is null ? [] : [shards, clusters.Option]);
         command.AddAll(trained?.Options ?? []);
         examples.AddTo(command);
         fit.AddTo(command);
         command.SetAction(parsed =>
         {
+            if (clusters is not null && parsed.GetValue(clusters.Option) is string cluster)
+            {
+                return Serve(clusters, cluster, parsed.GetValue(shards), command.Options.Where(
+                    option => option != shards && option != clusters.Option && parsed.GetResult(option) is { Implicit: false }));
+            }
+
+            if (clusters is not null && parsed.GetValue(shards) is not null)
+            {
+                throw CliException.WrongInput("--shards: expected --cluster beside it, got none");
+            }
+
             ServerSettings settings = options.Read(parsed);
             string? data = examples.Names(parsed).Data;
             if (data is null == parsed.GetValue(model) is null)
@@ -38,6 +53,17 @@ internal static class ServeCommand
             return RunAsync(new ServerApp(settings, models, line => Console.Error.WriteLine(line), data)).GetAwaiter().GetResult();
         });
         return command;
+    }
+
+    private static int Serve(IShardClusters clusters, string cluster, string? shards, IEnumerable<Option> others)
+    {
+        if (others.FirstOrDefault() is Option other)
+        {
+            throw CliException.WrongInput($"{other.Name}: expected none beside {clusters.Option.Name}, which serves shards to predict");
+        }
+
+        string path = shards ?? throw CliException.WrongInput($"{clusters.Option.Name}: expected --shards beside it, got none");
+        return clusters.ServeAsync(cluster, ShardManifest.Load(path)).GetAwaiter().GetResult();
     }
 
     private static async Task<int> RunAsync(ServerApp server)

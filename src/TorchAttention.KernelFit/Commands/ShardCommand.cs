@@ -23,7 +23,8 @@ internal static class ShardCommand
         Option<string?> weights = ExamplesOptions.WeightsOption();
         Option<int?> shards = Options.WholeNumber(
             "--shards", $"How many files there are to be, of about as many rows each (default {Usual})", least: 1);
-        Option<string?> output = Options.Text("--out", "folder", $"The folder of the files and of {ShardManifest.FileName}; there is none yet");
+        Option<string?> output = Options.Text(
+            "--out", "folder", $"The folder of the files and of {ShardManifest.FileName}; there is none yet");
         Option<bool> quiet = Options.Quiet();
         const string purpose = "Deal rows to files by boxes: predict --shards asks those near a query, on one machine or many";
         var command = new Command("shard", purpose) { Options.DataAlone(), data, x, y, weights };
@@ -101,7 +102,7 @@ internal static class ShardCommand
                 foreach (RowBatch batch in files.Read(path))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    progress?.Report(reading * Math.Min(1, (before + batch.BytesRead) / (double)bytes));
+                    Report(before + batch.BytesRead);
                     if (writer is not null)
                     {
                         writer.Add(batch.Keys, batch.Values, batch.Weights);
@@ -131,6 +132,8 @@ internal static class ShardCommand
         {
             writer?.Dispose();
         }
+
+        void Report(long read) => progress?.Report(reading * Math.Min(1, read / (double)bytes));
 
         ShardWriter Begin(SomeRows rows) => new(
             output, ShardCuts.Choose(rows.X, files.Features, shards), files.Targets, files.Weights is not null);

@@ -223,8 +223,8 @@ public sealed unsafe class Samples<T> : IDisposable
     private static (double[] Centres, double[] Reaches) Middles(double[] least, double[] most)
     {
         T two = T.One + T.One;
-        double[] centres =
-            [.. least.Zip(most, (low, high) => double.CreateTruncating((T.CreateTruncating(low) / two) + (T.CreateTruncating(high) / two)))];
+        double[] centres = [.. least.Zip(
+            most, (low, high) => double.CreateTruncating((T.CreateTruncating(low) / two) + (T.CreateTruncating(high) / two)))];
         return (centres, [.. centres.Select((centre, c) => Math.Max(most[c] - centre, centre - least[c]))]);
     }
 

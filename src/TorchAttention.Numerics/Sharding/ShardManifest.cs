@@ -6,7 +6,9 @@ using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Sharding;
 
-/// <summary>What <c>manifest.json</c> says of rows that were dealt to files by boxes: the files, and what all of them have in common.</summary>
+/// <summary>
+/// What <c>manifest.json</c> says of rows that were dealt to files by boxes: the files, and what all of them have in common.
+/// </summary>
 /// <remarks>It knows nothing of kernels and bandwidths: the same shards answer for all.</remarks>
 public sealed record ShardManifest
 {
@@ -162,7 +164,8 @@ public sealed record ShardManifest
             : Shards.FirstOrDefault(shard => !IsSound(shard)) is Shard wrong
                 ? $"a shard '{PlainText.Brief(wrong.File)}' whose numbers do not fit"
             : Shards.Select(shard => shard.File).Distinct().Count() < Shards.Length ? "a file that is named twice"
-            : Shards.Sum(shard => (long)shard.Rows) != Rows ? $"{Rows} rows in all, and {Shards.Sum(shard => (long)shard.Rows)} in the shards"
+            : Shards.Sum(shard => (long)shard.Rows) != Rows
+                ? $"{Rows} rows in all, and {Shards.Sum(shard => (long)shard.Rows)} in the shards"
             : null;
     }
 

@@ -62,7 +62,8 @@ public sealed class ShardedPooling
         HashSet<int> without = [.. blocks.SelectMany((block, i) => answers.Take(block.Sums!, i * MostQueries, noNeighbour))];
         foreach (int query in blocks.SelectMany((block, i) => block.Sums!.Unsettled.Select(query => (i * MostQueries) + query)))
         {
-            (double[] keys, double[] values, double[] weights) = await RowsNearAsync(queries[(query * d)..((query + 1) * d)], cancellationToken);
+            (double[] keys, double[] values, double[] weights) = await RowsNearAsync(
+                queries[(query * d)..((query + 1) * d)], cancellationToken);
             bool hasNone = answers.TakeFromRows(query, keys, values, weights, noNeighbour);
             _ = hasNone ? without.Add(query) : without.Remove(query);
         }
@@ -72,7 +73,8 @@ public sealed class ShardedPooling
     }
 
     // A plane that hangs on rows which no sum beside the nearest can hold is fitted to the rows themselves.
-    private async Task<(double[] Keys, double[] Values, double[] Weights)> RowsNearAsync(double[] query, CancellationToken cancellationToken)
+    private async Task<(double[] Keys, double[] Values, double[] Weights)> RowsNearAsync(
+        double[] query, CancellationToken cancellationToken)
     {
         double square = _reach.SquareOfRows(query);
         List<double> keys = [];

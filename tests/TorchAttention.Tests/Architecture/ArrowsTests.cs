@@ -25,7 +25,10 @@ public sealed partial class ArrowsTests
         ("TorchAttention.Server",
         ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre",
         "TorchAttention.(Data|Pooling|Training|Models|Plotting|Runs|Cli.(Training|Exercises))"]),
-        ("TorchAttention.Console", ["ScottPlot", "SkiaSharp", "Parquet", "Apache.Arrow"]),
+        ("TorchAttention.Cluster",
+        ["TorchSharp", "ScottPlot", "SkiaSharp", "Spectre",
+        "TorchAttention.(Data|Pooling|Training|Models|Plotting|Runs|Server|Cli.(Training|Exercises))"]),
+        ("TorchAttention.Console", ["Orleans", "ScottPlot", "SkiaSharp", "Parquet", "Apache.Arrow"]),
     ];
 
     [Fact]
@@ -66,6 +69,11 @@ public sealed partial class ArrowsTests
             "../TorchAttention.KernelFit/TorchAttention.KernelFit.csproj Microsoft.AspNetCore.App System.CommandLine",
             References("TorchAttention.Server"));
 
+        Assert.Equal(
+            "../TorchAttention.KernelFit/TorchAttention.KernelFit.csproj Microsoft.AspNetCore.App Microsoft.Orleans.Clustering.AdoNet "
+                + "Microsoft.Orleans.Clustering.Redis Microsoft.Orleans.Sdk Microsoft.Orleans.Server Npgsql System.CommandLine",
+            References("TorchAttention.Cluster"));
+
         // The last one is of the package alone.
         Assert.Equal(
             "../TorchAttention.Numerics/TorchAttention.Numerics.csproj Microsoft.Extensions.Logging.Abstractions TorchSharp TorchSharp-cpu",
@@ -80,7 +88,7 @@ public sealed partial class ArrowsTests
             new[]
             {
                 "TorchAttention.Numerics", "TorchAttention", "TorchAttention.Files", "TorchAttention.Plotting", "TorchAttention.KernelFit",
-                "TorchAttention.Server", "TorchAttention.Console",
+                "TorchAttention.Server", "TorchAttention.Cluster", "TorchAttention.Console",
             })
         {
             foreach (string file in SourceFiles(project))

@@ -19,6 +19,7 @@ public sealed class RoomsTests
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Console.dll"),
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "kernelfit.dll"),
         Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Server.dll"),
+        Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Cluster.dll"),
     ];
 
     [Theory]
@@ -42,6 +43,17 @@ public sealed class RoomsTests
         Assert.NotEmpty(module.Types);
         string[] both = [.. uses.Where(use => uses.ContainsKey((use.Key.To, use.Key.From))).Select(use => use.Value)];
         Assert.True(both.Length == 0, string.Join('\n', both));
+    }
+
+    // Its attributes are read by every command, and what they name is loaded.
+    [Fact]
+    public void Console_NamesNothingOfOrleans()
+    {
+        string console = Path.Combine(Path.GetDirectoryName(ConsoleProcess.Executable)!, "TorchAttention.Console.dll");
+        using ModuleDefinition module = ModuleDefinition.ReadModule(console);
+
+        Assert.Contains(module.AssemblyReferences, reference => reference.Name == "TorchAttention.Cluster");
+        Assert.DoesNotContain(module.AssemblyReferences, reference => reference.Name.StartsWith("Orleans", StringComparison.Ordinal));
     }
 
     [Fact]

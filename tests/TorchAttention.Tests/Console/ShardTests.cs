@@ -14,7 +14,8 @@ public sealed class ShardTests : OnePassConsole
     {
         Write("rows.csv", 5000, 1);
         Write("queries.csv", 300, 2);
-        string[] fitted = [.. others.Contains("--degree") ? (string[])[] : ["--degree", "0"], .. others.Where(option => option != "--slopes")];
+        string[] degree = others.Contains("--degree") ? [] : ["--degree", "0"];
+        string[] fitted = [.. degree, .. others.Where(option => option != "--slopes")];
         string[] slopes = [.. others.Where(option => option == "--slopes")];
         string said = Run("shard", "rows.csv", "--x", x, "--y", "load", "--shards", "6", "--out", "shards");
         Run(["fit", "rows.csv", "--x", x, "--y", "load", "--bandwidth", bandwidth, .. fitted,
@@ -34,7 +35,8 @@ public sealed class ShardTests : OnePassConsole
                 string expected = whole[row].Split(',')[other];
                 string found = dealt[row].Split(',')[column];
                 Assert.True(
-                    expected == found || (name != "flag" && Math.Abs(Number(expected) - Number(found)) <= 1e-12 * (1 + Math.Abs(Number(found)))),
+                    expected == found || (name != "flag"
+                        && Math.Abs(Number(expected) - Number(found)) <= 1e-12 * (1 + Math.Abs(Number(found)))),
                     $"{name} of row {row}: expected {expected}, found {found}");
             }
         }
@@ -45,7 +47,8 @@ public sealed class ShardTests : OnePassConsole
     {
         Write("rows.csv", 3000, 1);
         ConsoleProcess.Running running = Console.Start(
-            ConsoleProcess.Executable, ["shard", "-", "--x", "temp", "--y", "load,share", "--weights", "share", "--out", "piped", "--quiet"]);
+            ConsoleProcess.Executable,
+            ["shard", "-", "--x", "temp", "--y", "load,share", "--weights", "share", "--out", "piped", "--quiet"]);
         running.Input.Write(File.ReadAllText(Console.PathOf("rows.csv")));
         running.Input.Close();
 
@@ -122,7 +125,10 @@ public sealed class ShardTests : OnePassConsole
         ConsoleProcess.Result damaged = Console.Run([.. arguments, "near.csv"]);
 
         Assert.Equal((2, ""), (damaged.ExitCode, damaged.Output));
-        Assert.Contains("shards/0011.safetensors: expected the file of the manifest, whose SHA-256 begins with", damaged.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "shards/0011.safetensors: expected the file of the manifest, whose SHA-256 begins with",
+            damaged.Error,
+            StringComparison.Ordinal);
         Assert.False(File.Exists(Console.PathOf("p.csv")));
         File.Delete(path);
         Assert.Contains("0011.safetensors: no such file", Console.Run([.. arguments, "near.csv"]).Error, StringComparison.Ordinal);

@@ -85,7 +85,7 @@ public sealed class WrongInputTests : IDisposable
 
     [Theory]
     [InlineData(
-        "unknown command 'fly'; the commands are train, exercise, info, serve, fit, predict, bandwidth, evaluate, moments, shard, "
+        "unknown command 'fly'; the commands are train, exercise, info, serve, cluster, fit, predict, bandwidth, evaluate, moments, shard, "
             + "condense, runs, report, datasets",
         "fly")]
     [InlineData("unknown command '[suggest]'; the commands are", "[suggest]", "train")]

@@ -139,7 +139,8 @@ public sealed class ShardFilesTests : ShardFolder
 
         Assert.Empty(Directory.EnumerateFileSystemEntries(Folder));
         using var empty = new ShardWriter(target, cuts);
-        Assert.Equal(RegressionProblem.TooFew, Assert.Throws<RegressionDataException>(() => empty.Finish(new Dictionary<string, string>())).Kind);
+        RegressionDataException refused = Assert.Throws<RegressionDataException>(() => empty.Finish(new Dictionary<string, string>()));
+        Assert.Equal(RegressionProblem.TooFew, refused.Kind);
     }
 
     [Fact]
@@ -154,5 +155,8 @@ public sealed class ShardFilesTests : ShardFolder
     private string PathOf(Shard shard) => Path.Combine(Folder, "shards", shard.File);
 
     private string[] Entries() =>
-        [.. new DirectoryInfo(Path.Combine(Folder, "shards")).EnumerateFiles().Select(file => file.Name).Order().OrderByDescending(name => name[0])];
+    [
+        .. new DirectoryInfo(Path.Combine(Folder, "shards")).EnumerateFiles().Select(file => file.Name)
+            .Order().OrderByDescending(name => name[0])
+    ];
 }

@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using TorchAttention.Numerics.Sharding;
+
+namespace TorchAttention.Cluster;
+
+/// <summary>Serves shards as a member of a cluster until it is stopped.</summary>
+internal static class SiloCommand
+{
+    /// <summary>Runs.</summary>
+    /// <param name="address">How members find each other.</param>
+    /// <param name="manifest">The shards.</param>
+    public static async Task<int> RunAsync(ClusterAddress address, ShardManifest manifest)
+    {
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        PosixSignalRegistration[] registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, Stop));
+        using IHost host = Hosts.CreateSilo(address, manifest);
+        try
+        {
+            await host.StartAsync();
+        }
+        catch (Exception e)
+        {
+            throw CliException.Failed(
+                $"{ClusterAddress.Name} {address}: the silo does not start ({PlainText.Brief(e.GetBaseException().Message, 200)})", e);
+        }
+
+        EndpointOptions endpoints = host.Services.GetRequiredService<IOptions<EndpointOptions>>().Value;
+        Console.WriteLine(
+            $"serving {manifest.Shards.Length} shards of {manifest.Rows} rows to {address}, "
+                + $"as {endpoints.AdvertisedIPAddress}:{endpoints.SiloPort}");
+        _ = LoadAllAsync(host, manifest);
+        await stop.Task;
+        await host.StopAsync();
+        Array.ForEach(registrations, registration => registration.Dispose());
+        return ExitCode.Done;
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = stop.TrySetResult();
+        }
+    }
+
+    // What a call would wait for otherwise. Who is asked while it fails is told.
+    private static async Task LoadAllAsync(IHost host, ShardManifest manifest)
+    {
+        IGrainFactory grains = host.Services.GetRequiredService<IGrainFactory>();
+        await Task.WhenAll(Enumerable.Range(0, manifest.Shards.Length).Select(
+            shard => grains.GetGrain<IShardGrain>(ShardGrain.KeyOf(manifest, shard)).TouchAsync()));
+    }
+}

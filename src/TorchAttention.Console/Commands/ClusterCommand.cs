@@ -1,0 +1,38 @@
+using TorchAttention.Cluster;
+using TorchAttention.Numerics.Sharding;
+
+namespace TorchAttention.Cli.Commands;
+
+/// <summary>Says how a cluster is.</summary>
+internal static class ClusterCommand
+{
+    /// <summary>The command.</summary>
+    public static Command Create()
+    {
+        Option<string?> shards = Options.Text("--shards", "file", $"The {ShardManifest.FileName} of what the cluster serves");
+        Option<string?> cluster = Options.Text(ClusterAddress.Name, "address", $"The cluster: {ClusterAddress.Forms}");
+        var status = new Command("status", "The silos of a cluster, and the shards on each") { shards, cluster };
+        status.SetAction(parsed => StatusAsync(
+            parsed.GetValue(shards) ?? throw CliException.WrongInput("--shards: expected a manifest, got none"),
+            parsed.GetValue(cluster) ?? throw CliException.WrongInput($"{ClusterAddress.Name}: expected {ClusterAddress.Forms}, got none"))
+            .GetAwaiter().GetResult());
+        return new Command("cluster", "Look at a cluster that serves shards") { status };
+    }
+
+    private static async Task<int> StatusAsync(string shards, string cluster)
+    {
+        ShardManifest manifest = ShardManifest.Load(shards);
+        await using ClusterClient client = await ClusterClient.ConnectAsync(
+            ClusterAddress.Parse(cluster), manifest, TimeSpan.FromSeconds(10));
+        IReadOnlyList<SiloLoad> silos = await client.StatusAsync();
+        Console.WriteLine("silo,shards,mb,memory_mb,processor_percent");
+        foreach (SiloLoad silo in silos)
+        {
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{silo.Silo},{string.Join(' ', silo.Shards)},{silo.Bytes / 1e6:F1},{silo.Memory / 1e6:F0},{silo.Processor:F0}"));
+        }
+
+        return ExitCode.Done;
+    }
+}
