@@ -13,7 +13,6 @@ public sealed class BoxKindsTests
     [InlineData("clusters", 900, 2, 3, false, BandwidthRule.AICc)]
     [InlineData("uniform", 1500, 2, 1, true, BandwidthRule.AICc)]
     [InlineData("clusters", 900, 2, 2, true, BandwidthRule.LeaveOneOut)]
-    [LongData("uniform", 600, 3, 2, true, BandwidthRule.LeaveOneOut)]
     public void Values_AreFittedAsInMemory(string kind, int n, int features, int columns, bool hasWeights, BandwidthRule rule)
     {
         BoxRows rows = BoxRows.Draw(kind, n, features, 11);
@@ -49,7 +48,6 @@ public sealed class BoxKindsTests
     [InlineData(1500, 2, false, BandwidthRule.LeaveOneOut)]
     [InlineData(300, 2, false, BandwidthRule.AICc)]
     [InlineData(1500, 2, true, BandwidthRule.LeaveOneOut)]
-    [LongData(700, 3, false, BandwidthRule.LeaveOneOut)]
     public void Classes_AreFittedAsInMemory(int n, int features, bool hasWeights, BandwidthRule rule)
     {
         BoxRows rows = BoxRows.Draw("uniform", n, features, 13);
@@ -78,7 +76,6 @@ public sealed class BoxKindsTests
     [Theory]
     [InlineData(1200, 2, 5, 1, false)]
     [InlineData(900, 2, 3, 2, true)]
-    [LongData(600, 3, 2, 1, false)]
     public void Folds_HaveTheErrorOfPairs(int n, int features, int folds, int columns, bool hasWeights)
     {
         BoxRows rows = BoxRows.Draw("uniform", n, features, 15);
