@@ -62,7 +62,7 @@ public sealed class MissingTargetsTests : IDisposable
     [InlineData("x,y\n1,\n2,\n", "fit", "", "data.csv, column 'y': expected numbers to fit the others' to, found none in 2 rows")]
     [InlineData("x,y\n1,2\n2,\n", "fit", "--classes", "--missing predict: expected a target of numbers, got classes")]
     [InlineData("x,y\n1,2\n2,\n", "fit", "--one-pass", "--missing predict: expected a fit in memory, got one in one pass")]
-    [InlineData("x,y\n1,2\n2,\n", "evaluate", "", "--missing: expected one of error, drop, got 'predict'")]
+    [InlineData("x,y\n1,2\n2,\n", "evaluate", "", "--missing: expected one of error, drop, level, got 'predict'")]
     public void OtherMissingValues_AreRefused(string csv, string command, string option, string error)
     {
         _console.Write("data.csv", csv);
