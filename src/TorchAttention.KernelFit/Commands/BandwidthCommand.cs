@@ -1,4 +1,5 @@
 using Spectre.Console;
+using TorchAttention.Cli.OnePass;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
@@ -17,16 +18,26 @@ internal static class BandwidthCommand
         var fitOptions = new FitOptions();
         var familyOptions = new FamilyOptions();
         Option<string?> by = GroupOptions.By("A column of groups, each of which has a curve of its own: the bandwidths of each");
+        Option<string?> shards = OnePassOptions.Shards();
         Option<bool> json = Options.Json("JSON");
         var command = new Command("bandwidth", "Compare the rules for bandwidths on a file");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command, withBandwidth: false);
         familyOptions.AddTo(command);
-        command.AddAll(by, json);
+        command.AddAll(by, shards, json);
         command.SetAction(parsed =>
         {
             string? column = parsed.GetValue(by);
             ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, column);
+            if (parsed.GetValue(shards) is string manifest)
+            {
+                examplesOptions.Refuse(parsed, shards.Name);
+                fitOptions.CheckOnePass(parsed);
+                return column is not null ? throw CliException.WrongInput("--by: expected rows in memory, got --shards")
+                    : family is not null ? throw CliException.WrongInput("--family: expected rows in memory, got --shards")
+                    : RunShards(new RowFiles(manifest), fitOptions.Read(parsed), parsed.GetValue(json));
+            }
+
             Examples examples = familyOptions.Examples(parsed, examplesOptions, family, column);
             KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
             Check(examples, family, options, column);
@@ -64,6 +75,18 @@ internal static class BandwidthCommand
         IReadOnlyList<BandwidthRule> rules = RuleResult.For(examples, family);
         RuleResult[] rows = ProgressBar.Show("bandwidths", isJson, progress => rules.Select((rule, i) => RuleResult.Find(
             rule, examples, family, options, new PartOfProgress(progress, i, rules.Count), cancellationToken)).ToArray());
+        return Show(rows, RuleRows.Of(examples), family, options, isJson);
+    }
+
+    private static int RunShards(RowFiles files, KernelRegressionOptions options, bool isJson)
+    {
+        using var interruption = new Interruption();
+        (RuleRows of, RuleResult[] rows) = OnePassRules.Find(files, options, isJson, interruption.Token);
+        return Show(rows, of, null, options, isJson);
+    }
+
+    private static int Show(RuleResult[] rows, RuleRows of, ResponseFamily? family, KernelRegressionOptions options, bool isJson)
+    {
         if (rows.All(row => row.Refusal is not null))
         {
             throw rows[0].Refusal!;
@@ -75,28 +98,27 @@ internal static class BandwidthCommand
             {
                 foreach (RuleResult row in rows)
                 {
-                    json.WriteObject(row.Rule, () => row.WriteTo(json, examples));
+                    json.WriteObject(row.Rule, () => row.WriteTo(json, of));
                 }
             }));
         }
         else
         {
-            Print(rows, examples, family, options);
+            Print(rows, of, family, options);
         }
 
         return ExitCode.Done;
     }
 
-    private static void Print(RuleResult[] rows, Examples examples, ResponseFamily? family, KernelRegressionOptions options)
+    private static void Print(RuleResult[] rows, RuleRows of, ResponseFamily? family, KernelRegressionOptions options)
     {
-        string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} with missing numbers left out)" : "";
+        string dropped = of.Dropped > 0 ? $" ({of.Dropped} with missing numbers left out)" : "";
         string kind = family is ResponseFamily known ? $", {Options.Name(known)}" : "";
-        Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}{kind}, {options.Kernel} kernel, {FitOptions.Local(options)}");
+        Console.WriteLine($"{of.Source}: {of.Count} rows{dropped}{kind}, {options.Kernel} kernel, {FitOptions.Local(options)}");
         RuleResult[] found = [.. rows.Where(row => row.Refusal is null)];
-        bool isMixed = examples.Categories is not null;
-        IEnumerable<string> widths = examples.Features.Select((name, j) =>
-            isMixed && examples.Categories![j] is not null ? $"lambda of {PlainText.Brief(name)}"
-                : $"h of {PlainText.Brief(name)}{(examples.Kinds[j].Unit() is { Length: > 0 } unit ? $",{unit}" : "")}");
+        IEnumerable<string> widths = of.Features.Select((name, j) =>
+            of.IsCategory(j) ? $"lambda of {PlainText.Brief(name)}"
+                : $"h of {PlainText.Brief(name)}{(of.KindOf(j).Unit() is { Length: > 0 } unit ? $",{unit}" : "")}");
         Spectre.Console.Table table = Terminal.Table(
             ["rule"], [.. widths, .. found[0].Figures.Select(figure => figure.Name), "ms"], gap: 0);
         double least = found.Min(row => row.Figures[0].Value);
@@ -106,7 +128,7 @@ internal static class BandwidthCommand
             [
                 row.Figures[0].Value == least ? $"{row.Rule} *" : row.Rule,
                 .. row.Widths.Concat(row.Figures.Select(figure => figure.Value)).Append(row.Seconds * 1e3).Select(
-                    number => isMixed ? $"{number:G4}" : Short(number)),
+                    number => of.AreMixed ? $"{number:G4}" : Short(number)),
             ]);
         }
 
@@ -117,9 +139,8 @@ internal static class BandwidthCommand
         {
             if (row.Spans.Count > 0 && BandwidthRules.NameOf(BandwidthRule.LeaveOneOut) == row.Rule)
             {
-                string spans = string.Join("; ", examples.Features.Zip(row.Spans, (name, span) => (name, span)).Zip(
-                    examples.Kinds, (of, kind) => $"h of {PlainText.Brief(of.name)} from {Short(of.span.Least)} to "
-                        + $"{Short(of.span.Most)}{kind.Unit()}"));
+                string spans = string.Join("; ", row.Spans.Select((span, j) =>
+                    $"h of {PlainText.Brief(of.Features[j])} from {Short(span.Least)} to {Short(span.Most)}{of.KindOf(j).Unit()}"));
                 Console.WriteLine($"{row.Rule}: {spans} is as good, within one standard error");
             }
 

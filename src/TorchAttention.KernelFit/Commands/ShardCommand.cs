@@ -124,9 +124,7 @@ internal static class ShardCommand
             writer ??= first?[0].Count > 0 ? BeginWith(first)
                 : throw new TableException(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
             var part = progress is null ? null : new PartOfProgress(progress, 7, 10);
-            RowColumns columns = files.Columns;
-            return writer.Finish(
-                ModelNotes.Create(columns.Features(files.Features), columns.Y, columns.Kinds), part, cancellationToken);
+            return writer.Finish(files.Columns.ToShardNotes(files.Features), part, cancellationToken);
         }
         finally
         {

@@ -81,12 +81,19 @@ internal sealed class OnePassFit(
         }
 
         Cut.CheckFolds(read.Moments.Grid.Folds);
+        return (read, Fit(read, files, options, isQuiet, cancellationToken));
+    }
+
+    /// <summary>A fit to moments, settled by their rows where these can be read again.</summary>
+    public static MomentRegression Fit(
+        MomentsOfFiles<Moments> read, RowFiles? files, KernelRegressionOptions options, bool isQuiet, CancellationToken cancellationToken)
+    {
         MomentRegression model = ProgressBar.Show("fit", isQuiet, progress => MomentRegression.Fit(
             read.Moments,
             new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
             progress,
             cancellationToken));
-        return (read, files is { CanReadAgain: true } ? Settled(model, files, isQuiet, cancellationToken) : model);
+        return files is { CanReadAgain: true } ? Settled(model, files, isQuiet, cancellationToken) : model;
     }
 
     // What sums leave open is settled by some of the rows.
@@ -118,7 +125,7 @@ internal sealed class OnePassFit(
         return model;
     }
 
-    private string WhyOpen => files is null ? "fit --one-pass of the rows themselves reads some again to settle it"
+    private static string WhyOpen(RowFiles? files) => files is null ? "fit --one-pass of the rows themselves reads some again to settle it"
         : files.CanReadAgain ? "too many rows lie there to ask them one by one"
         : "what cannot be read a second time, as a pipe, cannot be settled";
 
@@ -135,7 +142,7 @@ internal sealed class OnePassFit(
         Bandwidths = [model.Bandwidth],
         Search = model.Search,
         SpansWithinOneStandardError = [],
-        Notes = [.. Notes(read, model, WhyOpen)],
+        Notes = [.. Notes(read, model, files)],
         Diagnostics = model.Diagnostics,
         Certificate = model.Certificate,
         Classes = model.Classes,
@@ -144,7 +151,8 @@ internal sealed class OnePassFit(
         Model = path,
     };
 
-    private static IEnumerable<string> Notes(MomentsOfFiles<Moments> read, MomentRegression model, string whyOpen)
+    /// <summary>What is to be said of a fit.</summary>
+    public static IEnumerable<string> Notes(MomentsOfFiles<Moments> read, MomentRegression model, RowFiles? files)
     {
         if (model.Search is { } search)
         {
@@ -164,13 +172,13 @@ internal sealed class OnePassFit(
         if (said.LonelyRows > 0)
         {
             yield return $"{said.LonelyRows} {(said.LonelyRows == 1 ? "row has" : "rows have")} no other within six bandwidths: "
-                + $"the nearest speaks for it, and the leave-one-out error is an estimate that far; {whyOpen}";
+                + $"the nearest speaks for it, and the leave-one-out error is an estimate that far; {WhyOpen(files)}";
         }
 
         if (said.UncertainCells > 0)
         {
             yield return $"nothing is proved of the error in {said.UncertainCells} of {read.Moments.Cells} cells, which have little weight "
-                + $"beside others nearby; narrower cells (--cell) prove more, and {whyOpen}";
+                + $"beside others nearby; narrower cells (--cell) prove more, and {WhyOpen(files)}";
         }
     }
 

@@ -1,6 +1,7 @@
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -22,14 +23,18 @@ internal sealed class OnePassOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<string?> _shards = Shards();
     private readonly Option<double[]?> _cell = Cell();
+
+    public static Option<string?> Shards() => Options.Text(
+        "--shards", "file", $"Instead of --data, rows that shard dealt to files: their {ShardManifest.FileName}; they are read once");
 
     public static Option<double[]?> Cell() => Options.PositiveNumbers(
         "--cell",
         "The width of the cells that moments are kept in, of each feature with commas between them, rounded down to a power of 2 "
             + "(default: a third of a first bandwidth)");
 
-    public void AddTo(Command command) => command.AddAll(_onePass, _moments, _cell);
+    public void AddTo(Command command) => command.AddAll(_onePass, _moments, _shards, _cell);
 
     /// <summary>The fit in one pass, where it is asked for or needed; else null.</summary>
     public OnePassFit? Read(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options)
@@ -37,7 +42,20 @@ internal sealed class OnePassOptions
         (string? data, string? x, string? y, string? weights, CsvOptions csv) = examples.Names(parsed);
         string[] moments = parsed.GetValue(_moments) ?? [];
         Option asked = _onePass;
-        if (moments.Length > 0)
+        RowFiles? shards = null;
+        if (parsed.GetValue(_shards) is string manifest)
+        {
+            asked = _shards;
+            examples.Refuse(parsed, asked.Name);
+            if (moments.Length > 0)
+            {
+                throw CliException.WrongInput("--shards: expected no --moments beside it, which are of other rows");
+            }
+
+            shards = new RowFiles(manifest);
+            x = shards.Columns.X;
+        }
+        else if (moments.Length > 0)
         {
             asked = _moments;
             if (data is not null)
@@ -103,7 +121,7 @@ internal sealed class OnePassOptions
 
         return new OnePassFit(
             moments.Length > 0 ? null
-                : new RowFiles(
+                : shards ?? new RowFiles(
                     data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, weights, csv,
                     examples.AreClasses(parsed)),
             moments,
@@ -128,7 +146,8 @@ internal sealed class OnePassOptions
         }
     }
 
-    private static bool IsAnswered(KernelRegressionOptions options) =>
+    /// <summary>Whether moments of one feature answer, or rows in order.</summary>
+    public static bool IsAnswered(KernelRegressionOptions options) =>
         !options.IsPolynomial && options.RobustIterations == 0 && options.Degrees.Count == 0 && options.Ridge is null or 0
         && options.SearchBounds is null && !options.LeaveOutTies
         && (options.Bandwidth.Values.Count == 1

@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -39,6 +40,29 @@ internal sealed record RowColumns(string X, string Y, string? Weights, IReadOnly
         return new RowColumns(
             notes.GetValueOrDefault(XKey, "x"), notes.GetValueOrDefault(YKey, "y"), notes.GetValueOrDefault(WeightsKey),
             [.. kinds.Select(kind => known.GetValueOrDefault(kind))]);
+    }
+
+    /// <summary>The columns of rows that were dealt to shards.</summary>
+    /// <param name="path">The manifest's file.</param>
+    /// <param name="manifest">The manifest.</param>
+    public static RowColumns Of(string path, ShardManifest manifest)
+    {
+        ModelNotes names = ModelNotes.Read(path, manifest.Notes, manifest.Features);
+        string? weights = manifest.HasWeights ? manifest.Notes.GetValueOrDefault(WeightsKey, WeightsKey) : null;
+        return new RowColumns(string.Join(',', names.Features), names.Target, weights, names.Kinds);
+    }
+
+    /// <summary>Text that goes with shards.</summary>
+    /// <param name="features">The number of features.</param>
+    public Dictionary<string, string> ToShardNotes(int features)
+    {
+        Dictionary<string, string> notes = ModelNotes.Create(Features(features), Y, Kinds);
+        if (Weights is not null)
+        {
+            notes[WeightsKey] = Weights;
+        }
+
+        return notes;
     }
 
     /// <summary>Text that goes with moments.</summary>

@@ -16,12 +16,15 @@ internal sealed partial class RowFiles
     // Smaller files are looked at whole.
     private const long SmallFile = 8 << 20;
 
+    // Of shards, too, whose rows such a file could have had: the shortest are as 1,2.
+    private const long FewestBytes = 4;
+
     /// <summary>Some rows from many places of files that can be read again, and how many there are in all, roughly.</summary>
     /// <exception cref="TableException">There are none, or a file is no such text.</exception>
     public SomeRows Look()
     {
         long bytes = Bytes;
-        if (bytes <= SmallFile)
+        if (_shards is null ? bytes <= SmallFile : _shards.Rows <= SmallFile / FewestBytes)
         {
             List<double>[] all = NewLists();
             foreach (RowBatch batch in Paths.SelectMany(path => Read(path)))
@@ -29,11 +32,36 @@ internal sealed partial class RowFiles
                 batch.AddTo(all);
             }
 
+            if (!AreClasses)
+            {
+                Order(all);
+            }
+
             (long dropped, Dropped) = (Dropped, 0);
             return new SomeRows(all, Features, Targets, all[0].Count) { Labels = LabelsOf(all), IsAll = true, Dropped = dropped };
         }
 
-        return Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
+        return _shards is not null ? LookThrough() : Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
+    }
+
+    // The same rows are cut alike, to the bit, whichever order they are met in.
+    private static void Order(List<double>[] columns)
+    {
+        int[] rows = [.. Enumerable.Range(0, columns[0].Count)];
+        Array.Sort(rows, (one, other) =>
+        {
+            int order = 0;
+            for (int column = 0; column < columns.Length && order == 0; column++)
+            {
+                order = columns[column][one].CompareTo(columns[column][other]);
+            }
+
+            return order;
+        });
+        for (int column = 0; column < columns.Length; column++)
+        {
+            columns[column] = [.. rows.Select(row => columns[column][row])];
+        }
     }
 
     // Row groups or record batches from everywhere, where each has keys from everywhere: of rows in the keys' order these would be some

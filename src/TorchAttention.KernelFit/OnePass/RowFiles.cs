@@ -103,7 +103,7 @@ internal sealed partial class RowFiles
     public IEnumerable<RowBatch> Read(string path)
     {
         long dropped = 0;
-        foreach (RowBatch batch in ReadAhead.Of(ReadBatches(path), BatchesAhead))
+        foreach (RowBatch batch in ReadAhead.Of(_shards is null ? ReadBatches(path) : ReadShard(path), BatchesAhead))
         {
             yield return batch;
             dropped = batch.Dropped;

@@ -31,6 +31,7 @@ internal sealed class ExamplesOptions(bool predictsMissing = false, bool hasCate
     private readonly Option<bool> _classes = ClassesOption();
     private readonly CsvFileOptions _file = new(predictsMissing, hasCategories);
     private readonly CategoryOptions? _categories = hasCategories ? new CategoryOptions() : null;
+    private readonly List<Option> _all = [];
 
     /// <summary>The endings of files other than CSV.</summary>
     public static string Endings => string.Join(", ", TableFile.Endings);
@@ -45,10 +46,23 @@ internal sealed class ExamplesOptions(bool predictsMissing = false, bool hasCate
 
     public void AddTo(Command command)
     {
+        int before = command.Options.Count;
         command.Add(Options.DataAlone());
         command.AddAll(_data, _x, _y, _weights, _meaning, _classes);
         _categories?.AddTo(command);
         _file.AddTo(command);
+        _all.AddRange(command.Options.Skip(before));
+    }
+
+    /// <summary>Refuses all of them beside rows that say themselves what they are.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="whose">The option of those rows.</param>
+    public void Refuse(ParseResult parsed, string whose)
+    {
+        if (_all.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is Option given)
+        {
+            throw CliException.WrongInput($"{whose}: expected no {given.Name} beside it, which says what the rows are");
+        }
     }
 
     /// <summary>What is given of the data without reading them.</summary>

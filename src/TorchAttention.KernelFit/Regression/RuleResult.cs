@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using TorchAttention.Cli.Output;
+using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Categories;
@@ -29,7 +30,7 @@ internal sealed record RuleResult(string Rule)
 
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
-    public double Seconds { get; private init; }
+    public double Seconds { get; init; }
 
     /// <summary>Why there is no fit; null where there is one.</summary>
     public TableException? Refusal { get; private init; }
@@ -55,7 +56,7 @@ internal sealed record RuleResult(string Rule)
         }
     }
 
-    public void WriteTo(Utf8JsonWriter json, Examples examples)
+    public void WriteTo(Utf8JsonWriter json, RuleRows rows)
     {
         if (Refusal is not null)
         {
@@ -63,10 +64,10 @@ internal sealed record RuleResult(string Rule)
             return;
         }
 
-        json.WriteNumbers("bandwidth", Widths.Select((width, j) => examples.Categories?[j] is null ? width : double.NaN));
-        if (examples.Categories is { } categories)
+        json.WriteNumbers("bandwidth", Widths.Select((width, j) => rows.IsCategory(j) ? double.NaN : width));
+        if (rows.AreMixed)
         {
-            json.WriteNumbers("lambda", Widths.Select((width, j) => categories[j] is null ? double.NaN : width));
+            json.WriteNumbers("lambda", Widths.Select((width, j) => rows.IsCategory(j) ? width : double.NaN));
         }
 
         if (Search is not null)
@@ -83,6 +84,15 @@ internal sealed record RuleResult(string Rule)
 
         json.WriteNumber("seconds", Math.Round(Seconds, 6));
     }
+
+    /// <summary>What a fit by moments came to, which has no span of bandwidths.</summary>
+    public static RuleResult Of(string rule, MomentRegression model, IReadOnlyList<string> notes) => new(rule)
+    {
+        Widths = [model.Bandwidth],
+        Figures = Judged(model.Diagnostics),
+        Search = model.Search,
+        Notes = notes,
+    };
 
     private static RuleResult Of(string rule, Examples examples, KernelRegression model) => new(rule)
     {

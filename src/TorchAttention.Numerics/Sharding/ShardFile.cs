@@ -39,7 +39,17 @@ internal static class ShardFile
     /// <param name="manifest">The manifest.</param>
     /// <param name="shard">Which.</param>
     /// <exception cref="StorageException">It is missing, damaged, or another file than the manifest's.</exception>
-    public static Samples<double> Load(ShardManifest manifest, int shard)
+    public static Samples<double> Load(ShardManifest manifest, int shard) => Read(manifest, shard, (keys, values, weights) =>
+        new Samples<double>(
+            keys, values, manifest.Features, weights, new(manifest.LeastValues, manifest.MostValues, manifest.LargestWeight)));
+
+    /// <summary>The rows of one, as they are in the file.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static ShardRows Rows(ShardManifest manifest, int shard) => Read(
+        manifest, shard, (keys, values, weights) => new ShardRows([.. keys], [.. values], [.. weights], -1));
+
+    private static T Read<T>(
+        ShardManifest manifest, int shard, Func<ReadOnlySpan<double>, ReadOnlySpan<double>, ReadOnlySpan<double>, T> use)
     {
         Shard entry = manifest.Shards[shard];
         string path = Path.Combine(manifest.Folder, entry.File);
@@ -59,8 +69,7 @@ internal static class ShardFile
         ReadOnlySpan<double> weights = manifest.HasWeights ? reader.View(Weights, 1) : [];
         return keys.Length == (long)entry.Rows * manifest.Features && values.Length == (long)entry.Rows * manifest.Columns
             && weights.Length == (manifest.HasWeights ? entry.Rows : 0)
-            ? new Samples<double>(keys, values, manifest.Features, weights, new(
-                manifest.LeastValues, manifest.MostValues, manifest.LargestWeight))
+            ? use(keys, values, weights)
             : throw new StorageException(StorageProblem.Numbers, path)
             {
                 Expected = $"{entry.Rows} rows of {manifest.Features} keys and {manifest.Columns} values",
