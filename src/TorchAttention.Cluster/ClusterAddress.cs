@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net;
 using System.Net.Sockets;
 
@@ -25,6 +26,10 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
     public const string Name = "--cluster";
 
     private const string Usual = "30000";
+
+    // The second is what Orleans says where its first script was run alone.
+    private const string NoTable = "42P01";
+    private const string NoQueries = "required queries";
 
     /// <summary>What may stand there.</summary>
     public const string Forms = "local, local=PORT, redis=HOST:PORT or postgres=CONNECTION";
@@ -61,6 +66,17 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
         ClusterKind.Redis => $"redis={Where.Split(',')[0]}",
         _ => "postgres",
     };
+
+    /// <summary>Why nobody comes together there, in a few words.</summary>
+    /// <param name="e">What Orleans says.</param>
+    public string Why(Exception e)
+    {
+        Exception why = e.GetBaseException();
+        bool haveNoTables = why is DbException { SqlState: NoTable } || why.Message.Contains(NoQueries, StringComparison.Ordinal);
+        return Kind == ClusterKind.Postgres && haveNoTables
+            ? "the database lacks Orleans' tables: run its PostgreSQL-Main.sql and PostgreSQL-Clustering.sql there first"
+            : PlainText.Brief(why.Message, 200);
+    }
 
     private static bool IsPort(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= IPEndPoint.MaxPort;

@@ -44,8 +44,7 @@ internal sealed class ClusterClient : IShardPredictor
         {
             host.Dispose();
             throw CliException.Failed(
-                $"{ClusterAddress.Name} {address}: no silo serves these shards there "
-                    + $"({PlainText.Brief(e.GetBaseException().Message, 200)})", e);
+                $"{ClusterAddress.Name} {address}: no silo serves these shards there ({address.Why(e)})", e);
         }
     }
 

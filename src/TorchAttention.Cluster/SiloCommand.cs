@@ -26,7 +26,7 @@ internal static class SiloCommand
         catch (Exception e)
         {
             throw CliException.Failed(
-                $"{ClusterAddress.Name} {address}: the silo does not start ({PlainText.Brief(e.GetBaseException().Message, 200)})", e);
+                $"{ClusterAddress.Name} {address}: the silo does not start ({address.Why(e)})", e);
         }
 
         EndpointOptions endpoints = host.Services.GetRequiredService<IOptions<EndpointOptions>>().Value;
