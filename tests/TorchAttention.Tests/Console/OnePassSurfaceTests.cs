@@ -237,7 +237,7 @@ public sealed class OnePassSurfaceTests : IDisposable
     [InlineData("--x: expected another column than --y, got z for both", "fit", "bad.csv", "--one-pass", "--x", "a,z", "--y", "z")]
     [InlineData("--x: expected columns that are not named twice", "fit", "bad.csv", "--one-pass", "--x", "a,a", "--y", "z")]
     [InlineData("--slopes: expected a model of rows or of one feature", "predict", "q.csv", "--model", "run/model.safetensors", "--slopes")]
-    [InlineData("--interval: expected plain of a condensed curve", "predict", "q.csv", "--model", "run/model.safetensors", "--interval", "new")]
+    [InlineData("--interval: expected plain", "predict", "q.csv", "--model", "run/model.safetensors", "--interval", "new")]
     public void WrongInput_IsRefusedInOneLine(string expected, params string[] arguments)
     {
         Write("bad.csv", 100, 4);
