@@ -38,7 +38,7 @@ internal static class OnePassRun
         interruption.AtOnce = directory.Dispose;
         string path = said.Model ?? Path.Combine(directory.Path, RunFiles.Model);
         OutputPath.Check("--model", path);
-        foreach (string file in momentFiles.Concat(files?.Paths.Where(File.Exists) ?? []))
+        foreach (string file in momentFiles.Concat(files?.Paths.Append(files.Source).Where(File.Exists) ?? []))
         {
             OutputPath.Differs("--model", path, file, "a file of the data");
         }

@@ -32,11 +32,7 @@ internal sealed partial class RowFiles
                 batch.AddTo(all);
             }
 
-            if (!AreClasses)
-            {
-                Order(all);
-            }
-
+            Order(all);
             (long dropped, Dropped) = (Dropped, 0);
             return new SomeRows(all, Features, Targets, all[0].Count) { Labels = LabelsOf(all), IsAll = true, Dropped = dropped };
         }
@@ -44,9 +40,14 @@ internal sealed partial class RowFiles
         return _shards is not null ? LookThrough() : Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
     }
 
-    // The same rows are cut alike, to the bit, whichever order they are met in.
-    private static void Order(List<double>[] columns)
+    // The same rows are cut alike, to the bit, whichever order they are met in. Classes have the order in which they are met.
+    private void Order(List<double>[] columns)
     {
+        if (AreClasses)
+        {
+            return;
+        }
+
         int[] rows = [.. Enumerable.Range(0, columns[0].Count)];
         Array.Sort(rows, (one, other) =>
         {

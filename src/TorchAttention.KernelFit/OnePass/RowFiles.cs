@@ -167,7 +167,11 @@ internal sealed partial class RowFiles
     /// <summary>Some rows looked at.</summary>
     /// <param name="columns">Their columns.</param>
     /// <param name="rows">How many there are in all, roughly.</param>
-    public SomeRows Some(List<double>[] columns, long rows) => new(columns, Features, Targets, rows) { Labels = LabelsOf(columns) };
+    public SomeRows Some(List<double>[] columns, long rows)
+    {
+        Order(columns);
+        return new SomeRows(columns, Features, Targets, rows) { Labels = LabelsOf(columns) };
+    }
 
     // The first row says what the keys are.
     private int Read(TableRows rows, List<double>[] values, int most)
