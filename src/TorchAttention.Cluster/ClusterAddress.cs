@@ -27,9 +27,7 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
 
     private const string Usual = "30000";
 
-    // The second is what Orleans says where its first script was run alone.
     private const string NoTable = "42P01";
-    private const string NoQueries = "required queries";
 
     /// <summary>What may stand there.</summary>
     public const string Forms = "local, local=PORT, redis=HOST:PORT or postgres=CONNECTION";
@@ -72,8 +70,7 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
     public string Why(Exception e)
     {
         Exception why = e.GetBaseException();
-        bool haveNoTables = why is DbException { SqlState: NoTable } || why.Message.Contains(NoQueries, StringComparison.Ordinal);
-        return Kind == ClusterKind.Postgres && haveNoTables
+        return Kind == ClusterKind.Postgres && why is DbException { SqlState: NoTable }
             ? "the database lacks Orleans' tables: run its PostgreSQL-Main.sql and PostgreSQL-Clustering.sql there first"
             : PlainText.Brief(why.Message, 200);
     }

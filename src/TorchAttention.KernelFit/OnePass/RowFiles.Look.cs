@@ -48,17 +48,23 @@ internal sealed partial class RowFiles
             return;
         }
 
-        int[] rows = [.. Enumerable.Range(0, columns[0].Count)];
-        Array.Sort(rows, (one, other) =>
+        double[] keys = [.. columns[0]];
+        int[] rows = [.. Enumerable.Range(0, keys.Length)];
+        Array.Sort(keys, rows);
+        var others = Comparer<int>.Create((one, other) =>
+            columns.Select(column => column[one].CompareTo(column[other])).FirstOrDefault(order => order != 0));
+        for (int first = 0, end; first < keys.Length; first = end)
         {
-            int order = 0;
-            for (int column = 0; column < columns.Length && order == 0; column++)
+            for (end = first + 1; end < keys.Length && keys[end] == keys[first]; end++)
             {
-                order = columns[column][one].CompareTo(columns[column][other]);
             }
 
-            return order;
-        });
+            if (end - first > 1)
+            {
+                Array.Sort(rows, first, end - first, others);
+            }
+        }
+
         for (int column = 0; column < columns.Length; column++)
         {
             columns[column] = [.. rows.Select(row => columns[column][row])];

@@ -19,7 +19,7 @@ internal sealed partial class RowFiles
         if (Features > BoxGrid.MostFeatures)
         {
             throw CliException.WrongInput(
-                $"--shards: expected those of at most {BoxGrid.MostFeatures} features, got {Features}: boxes of more have too many sums each");
+                $"--shards: expected those of at most {BoxGrid.MostFeatures} features, got {Features}: boxes of more have too many sums");
         }
 
         var columns = RowColumns.Of(manifest, _shards);
