@@ -231,16 +231,17 @@ internal static class MomentFiles
     /// <param name="x">The keys' column, which an answer does not say.</param>
     /// <param name="y">The values' column.</param>
     public static MomentsOfFiles<Moments> LoadCells(IReadOnlyList<string> paths, string? x = null, string? y = null) =>
-        MomentsOfFiles<Moments>.Load(paths, path => Answer(path, MomentQuery.Read, x ?? "x", y ?? "y"));
+        MomentsOfFiles<Moments>.Load(paths, path => Answer(path, MomentQuery.Read, moments => (1, moments.Grid.Columns), x, y));
 
     /// <summary>Loads moments of several features.</summary>
     /// <inheritdoc cref="LoadCells" path="/param"/>
     public static MomentsOfFiles<BoxMoments> LoadBoxes(IReadOnlyList<string> paths, string? x = null, string? y = null) =>
-        MomentsOfFiles<BoxMoments>.Load(paths, path => Answer(path, BoxQuery.Read, x ?? "x1,x2", y ?? "y"));
+        MomentsOfFiles<BoxMoments>.Load(paths, path => Answer(path, BoxQuery.Read, moments => (moments.Grid.Features, moments.Grid.Columns), x, y));
 
     private static bool IsAnswer(string path) => path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase);
 
-    private static MomentsOfFiles<T>? Answer<T>(string path, Func<TextReader, string, T> read, string x, string y)
+    private static MomentsOfFiles<T>? Answer<T>(
+        string path, Func<TextReader, string, T> read, Func<T, (int Features, int Columns)> sizes, string? x, string? y)
         where T : class, IRowSums<T>
     {
         if (!IsAnswer(path))
@@ -249,6 +250,20 @@ internal static class MomentFiles
         }
 
         using var reader = new StreamReader(RowFiles.OpenFile(path));
-        return new MomentsOfFiles<T>(read(reader, path), new RowColumns(x, y, null, []), 0, null);
+        T moments = read(reader, path);
+        (int features, int columns) = sizes(moments);
+        Check("--x", x, features);
+        Check("--y", y, columns);
+        return new MomentsOfFiles<T>(moments, new RowColumns(x ?? (features == 1 ? "x" : "x1,x2"), y ?? "y", null, []), 0, null);
+
+        // An answer has sums of so many columns, without their names.
+        void Check(string option, string? names, int count)
+        {
+            if (names is not null && names.Split(',').Length is int named && named != count)
+            {
+                throw CliException.WrongInput($"{option}: expected {count} as in the answer {PlainText.Brief(path)}, got {named}: "
+                    + $"'{PlainText.Brief(names)}'");
+            }
+        }
     }
 }

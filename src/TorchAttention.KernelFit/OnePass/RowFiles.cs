@@ -25,6 +25,7 @@ internal sealed partial class RowFiles
     private readonly string[]? _y;
     private readonly string? _weights;
     private readonly CsvOptions _csv;
+    private readonly bool _areSummed;
     private string[]? _columns;
 
     // As the first row that is read has it.
@@ -43,7 +44,7 @@ internal sealed partial class RowFiles
     public RowFiles(
         string data, string? x, string? y, string? weights, CsvOptions csv, bool areClasses = false, bool areSummed = true)
     {
-        (_data, _x, _weights, _csv, AreClasses) = (data, x, weights, csv, areClasses);
+        (_data, _x, _weights, _csv, AreClasses, _areSummed) = (data, x, weights, csv, areClasses, areSummed);
         _y = y is not null && areClasses ? [y] : y?.Split(',').Select(name => name.Trim()).ToArray();
         if (_y?.Contains("") == true)
         {
@@ -192,7 +193,7 @@ internal sealed partial class RowFiles
         {
             throw CliException.WrongInput(
                 $"{PlainText.Brief(Source, 500)}, column '{PlainText.Brief(_columns![text])}': expected numbers or times, found "
-                    + $"'{PlainText.Brief(rows.LevelsOf(text)[0])}'; a fit in memory takes categories");
+                    + $"'{PlainText.Brief(rows.LevelsOf(text)[0])}'" + (_areSummed ? "; a fit in memory takes categories" : ""));
         }
 
         _kinds = kinds;
@@ -202,6 +203,12 @@ internal sealed partial class RowFiles
     // A class is a number here, its place among those met so far.
     private int ReadMore(TableRows rows, List<double>[] values, int most)
     {
+        // Rows that stay rows have neither classes nor categories to advise.
+        if (!_areSummed)
+        {
+            return Examples.Advised(() => rows.Read(values, most));
+        }
+
         if (!AreClasses)
         {
             return Examples.ReadRows(rows, values, [], null, _columns![Features..(Features + Targets)], most);

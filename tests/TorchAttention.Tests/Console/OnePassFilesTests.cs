@@ -275,5 +275,15 @@ public sealed class OnePassFilesTests : OnePassConsole
 
         using JsonDocument sum = Summary("sum");
         Assert.Equal(780, sum.RootElement.GetProperty("rows").GetInt64());
+        foreach ((string x, string y, string expected) in ((string, string, string)[])
+        [
+            ("temp", "load,share", "--y: expected 1 as in the answer answer.csv, got 2: 'load,share'"),
+            ("temp,wind", "load", "--x: expected 1 as in the answer answer.csv, got 2: 'temp,wind'"),
+        ])
+        {
+            ConsoleProcess.Result other = Console.Run("fit", "--moments", "answer.csv", "--x", x, "--y", y, "--out", "other");
+            Assert.Equal((2, $"error: {expected}\n"), (other.ExitCode, other.Error));
+            Assert.False(Directory.Exists(Console.PathOf("other")));
+        }
     }
 }

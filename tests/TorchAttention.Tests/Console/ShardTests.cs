@@ -109,6 +109,19 @@ public sealed class ShardTests : OnePassConsole
         Assert.Equal(["rows.csv"], Console.Entries("."));
     }
 
+    // Fits have classes and categories, shards have neither.
+    [Theory]
+    [InlineData("kind", "load")]
+    [InlineData("temp", "kind")]
+    public void Text_IsRefusedWithoutAdviceOfFits(string x, string y)
+    {
+        Write("rows.csv", 50, 1);
+        ConsoleProcess.Result result = Console.Run("shard", "rows.csv", "--x", x, "--y", y, "--out", "s");
+
+        Assert.Equal(2, result.ExitCode);
+        Assert.Matches("column 'kind': expected [a-z ]+, found '[a-z]+'\n$", result.Error);
+    }
+
     // A byte that has turned, and a file that is gone: what other files say is not touched.
     [Fact]
     public void DamagedShard_IsNamedInOneLine()
