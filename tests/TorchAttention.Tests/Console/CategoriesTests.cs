@@ -218,6 +218,22 @@ public sealed class CategoriesTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    // Weights of 0 say nothing in these fits, and are refused as other data are.
+    [Theory]
+    [InlineData("fit", "--x", "x,g", "--y", "y")]
+    [InlineData("evaluate", "--x", "x,g", "--y", "y")]
+    [InlineData("bandwidth", "--x", "x,g", "--y", "y")]
+    [InlineData("fit", "--x", "x", "--y", "yes", "--family", "binomial")]
+    [InlineData("evaluate", "--x", "x", "--y", "yes", "--family", "binomial")]
+    [InlineData("bandwidth", "--x", "x", "--y", "yes", "--family", "binomial")]
+    public void WeightsOfZero_AreRefusedInOneLine(string command, params string[] more)
+    {
+        _console.Write("w.csv", "x,g,y,yes,w\n1,a,2,0,1\n2,b,4,1,0\n3,a,5,0,1\n4,b,3,1,2\n");
+        ConsoleProcess.Result refused = _console.Run([command, "w.csv", "--weights", "w", .. more]);
+        Assert.Equal(
+            (2, "error: w.csv: expected positive weights, rows of weight 0 left out, got 0"), (refused.ExitCode, refused.Error.TrimEnd()));
+    }
+
     private string[] Predict(string queries, params string[] more)
     {
         ConsoleProcess.Result found = _console.Run(["predict", queries, "--model", "run/model.safetensors", .. more]);

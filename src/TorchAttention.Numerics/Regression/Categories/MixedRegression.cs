@@ -132,7 +132,8 @@ public sealed partial class MixedRegression : IPredictor
 
         if (weights.Contains(0))
         {
-            throw new ArgumentException("Expected positive weights, got 0: leave such examples out.", nameof(weights));
+            throw new RegressionDataException(
+                RegressionProblem.Weights, "positive weights, rows of weight 0 left out", "0", nameof(weights));
         }
 
         MixedData data = Arrange(x, y, categories, RegressionCheck.OfMeanOne(weights), nameof(x), out int[]? order);

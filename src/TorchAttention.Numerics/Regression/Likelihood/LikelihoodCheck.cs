@@ -58,7 +58,8 @@ internal static class LikelihoodCheck
 
         if (weights.Contains(0))
         {
-            throw new ArgumentException("Expected positive weights, got 0: leave such examples out.", nameof(weights));
+            throw new RegressionDataException(
+                RegressionProblem.Weights, "positive weights, rows of weight 0 left out", "0", nameof(weights));
         }
     }
 }
