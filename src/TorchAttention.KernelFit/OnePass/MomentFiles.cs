@@ -236,7 +236,8 @@ internal static class MomentFiles
     /// <summary>Loads moments of several features.</summary>
     /// <inheritdoc cref="LoadCells" path="/param"/>
     public static MomentsOfFiles<BoxMoments> LoadBoxes(IReadOnlyList<string> paths, string? x = null, string? y = null) =>
-        MomentsOfFiles<BoxMoments>.Load(paths, path => Answer(path, BoxQuery.Read, moments => (moments.Grid.Features, moments.Grid.Columns), x, y));
+        MomentsOfFiles<BoxMoments>.Load(
+            paths, path => Answer(path, BoxQuery.Read, moments => (moments.Grid.Features, moments.Grid.Columns), x, y));
 
     private static bool IsAnswer(string path) => path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase);
 
