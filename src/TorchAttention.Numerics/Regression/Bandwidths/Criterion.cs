@@ -46,11 +46,16 @@ internal abstract class Criterion(Smoother smoother, bool leaveOutTies)
     protected virtual bool LeavesOut => true;
 
     /// <summary>The same criterion, computed without other threads.</summary>
-    public Criterion OnOneThread()
+    public Criterion OnOneThread() => With(Smoother.OnOneThread());
+
+    /// <summary>The same criterion of shares, nearly and sooner.</summary>
+    public Criterion AtNodes() => With(Smoother.AtNodes());
+
+    private Criterion With(Smoother smoother)
     {
-        var alone = (Criterion)MemberwiseClone();
-        alone.Smoother = Smoother.OnOneThread();
-        return alone;
+        var other = (Criterion)MemberwiseClone();
+        other.Smoother = smoother;
+        return other;
     }
 
     /// <summary>Ends a search that was stopped.</summary>

@@ -4,7 +4,7 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
 /// Finds the share of the examples that makes a criterion small. A criterion of shares is a staircase without a slope, so a ladder over all
-/// shares comes first, then ever shorter steps about the best. Many examples are judged by few of them first.
+/// shares comes first, then ever shorter steps about the best. Many examples are judged by few of them first, and then by fits at some places.
 /// </summary>
 internal sealed class ShareSearch(
     SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
@@ -23,16 +23,17 @@ internal sealed class ShareSearch(
     {
         if (Data.Count <= MostAtOnce)
         {
-            Descend(Of(Data, isEstimate: false), double.NaN, LastStep);
+            Descend(Of(Data, Criterion), double.NaN, LastStep);
             return;
         }
 
         int apart = Data.Count / Few;
         SmootherData few = Data.Take([.. Enumerable.Range(0, Data.Count / apart).Select(i => i * apart)]);
-        double share = Descend(Of(few, isEstimate: true), double.NaN, LastStepOfMany);
+        double share = Descend(Of(few, Criterion), double.NaN, LastStepOfMany);
 
         // The best bandwidth falls with the fifth root of the number of examples.
-        Descend(Of(Data, isEstimate: false), share * Math.Pow((double)few.Count / Data.Count, 0.2), LastStepOfMany);
+        share = Descend(Of(Data, Criterion.AtNodes()), share * Math.Pow((double)few.Count / Data.Count, 0.2), LastStepOfMany);
+        Score([share]);
     }
 
     // The best share from a place on, or of the whole ladder where there is none.
@@ -68,10 +69,10 @@ internal sealed class ShareSearch(
         return shares.Best;
     }
 
-    private Shares Of(SmootherData examples, bool isEstimate) => new(
+    private Shares Of(SmootherData examples, Criterion criterion) => new(
         examples.Count,
-        (Math.Max(Bounds[0].Least, Criterion.LeastShareOf(examples.Count)), Bounds[0].Most),
-        share => Keep([share], Criterion.At(examples, [share]), isEstimate));
+        (Math.Max(Bounds[0].Least, criterion.LeastShareOf(examples.Count)), Bounds[0].Most),
+        share => Keep([share], criterion.At(examples, [share]), isEstimate: examples != Data || criterion != Criterion));
 
     /// <summary>What was tried of so many examples; shares of as many whole examples are one.</summary>
     private sealed class Shares(int examples, (double Least, double Most) bounds, Func<double, double> score)

@@ -18,16 +18,17 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
     // 16 keys between two sums: there are many moments.
     private const int BlockBits = 4;
 
-    private readonly double[] _right = TKernel.Polynomial.ToArray();
-    private readonly double[] _left = [.. TKernel.Polynomial.ToArray().Select((c, k) => k % 2 == 0 ? c : -c)];
+    // Of keys on the right; on the left odd powers have the other sign.
+    private readonly double[] _polynomial = TKernel.Polynomial.ToArray();
 
     // -2 dK / d(r^2) times r^2.
-    private readonly double[] _slopeOnRight = [.. TKernel.Polynomial.ToArray().Select((c, k) => -k * c)];
-    private readonly double[] _slopeOnLeft = [.. TKernel.Polynomial.ToArray().Select((c, k) => k % 2 == 0 ? -k * c : k * c)];
+    private readonly double[] _slope = [.. TKernel.Polynomial.ToArray().Select((c, k) => -k * c)];
 
     protected override int RowLength => layout.Length;
 
     protected override int BufferLength => PolynomialLoops<TKernel, TLanes>.BufferLength(layout);
+
+    protected override int RoomLength => Waiting.LengthFor(Moments);
 
     protected override double PairError { get; } = ErrorOf(1 + (LineCells.WidthFor(bandwidth) / bandwidth), MostPowers(layout));
 
@@ -56,55 +57,96 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
         PolynomialLoops<TKernel, TLanes>.Reduce(layout, buffers, new Span<double>(row, layout.Length));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* factors, double* row)
+    protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* room, double* row)
     {
-        double[] kernel = isLeft ? _left : _right;
-        double[] slope = isLeft ? _slopeOnLeft : _slopeOnRight;
-        for (int c = 0; c <= layout.Columns; c++, from += Moments, to += Moments)
+        var waiting = new Waiting(room);
+        int i = waiting.Count++;
+        (waiting.MinusT[i], waiting.Scales[i], waiting.Signs[i]) = (-t, scale, isLeft ? -1 : 1);
+        (waiting.From[i], waiting.To[i], waiting.Rows[i]) = ((nint)from, (nint)to, (nint)row);
+        if (i == TLanes.Count - 1)
         {
-            for (int j = 0; j < Moments; j++)
+            AddWaiting(room);
+        }
+    }
+
+    // As many windows at a time as a register has lanes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void AddWaiting(double* room)
+    {
+        var waiting = new Waiting(room);
+        int count = waiting.Count;
+        if (count == 0)
+        {
+            return;
+        }
+
+        waiting.Count = 0;
+        double* factors = waiting.Factors;
+        TLanes minusT = TLanes.Load(waiting.MinusT);
+        TLanes scale = TLanes.Load(waiting.Scales);
+        TLanes sign = TLanes.Load(waiting.Signs);
+        for (int c = 0; c <= layout.Columns; c++)
+        {
+            for (int i = 0; i < TLanes.Count; i++)
             {
-                factors[j] = to[j] - from[j];
+                double* from = (double*)waiting.From[i] + (c * Moments);
+                double* to = (double*)waiting.To[i] + (c * Moments);
+                for (int j = 0; j < Moments && i < count; j++)
+                {
+                    factors[(j * TLanes.Count) + i] = to[j] - from[j];
+                }
             }
 
             // sum (u - t)^j of sum u^j: Pascal's triangle, a row at a time.
             for (int i = 1; i < Moments; i++)
             {
+                TLanes factor = TLanes.Load(factors + ((Moments - 1) * TLanes.Count));
                 for (int j = Moments - 1; j >= i; j--)
                 {
-                    factors[j] -= t * factors[j - 1];
+                    TLanes before = TLanes.Load(factors + ((j - 1) * TLanes.Count));
+                    TLanes.MultiplyAdd(minusT, before, factor).Store(factors + (j * TLanes.Count));
+                    factor = before;
                 }
             }
 
-            double unit = scale;
-            for (int j = 1; j < Moments && scale != 1; j++, unit *= scale)
+            TLanes unit = scale;
+            for (int j = 1; j < Moments; j++, unit *= scale)
             {
-                factors[j] *= unit;
+                (TLanes.Load(factors + (j * TLanes.Count)) * unit).Store(factors + (j * TLanes.Count));
             }
 
             int column = (c - 1) * (c == 0 ? 0 : layout.ValueTerms);
-            AddPowers(kernel, 0, c == 0 ? layout.WeightTerms : layout.ValueTerms, row + (c == 0 ? 0 : layout.Values + column));
+            AddPowers(_polynomial, 0, c == 0 ? layout.WeightTerms : layout.ValueTerms, c == 0 ? 0 : layout.Values + column);
             if (layout.HasSlopeSums)
             {
                 column = c == 0 ? 0 : layout.SlopeValues + ((c - 1) * layout.SlopeValueTerms) - layout.SlopeWeights;
-                AddPowers(
-                    slope, 2, c == 0 ? layout.SlopeWeightTerms : layout.SlopeValueTerms, row + layout.SlopeWeights + column);
+                AddPowers(_slope, 2, c == 0 ? layout.SlopeWeightTerms : layout.SlopeValueTerms, layout.SlopeWeights + column);
             }
         }
 
         // Sums of a slope begin with u^2: there are no others that anything is made of.
-        void AddPowers(double[] polynomial, int least, int end, double* sums)
+        void AddPowers(double[] polynomial, int least, int end, int place)
         {
+            double* sums = stackalloc double[TLanes.Count];
             for (int power = least; power < end; power++)
             {
-                double sum = 0;
+                TLanes even = TLanes.All(0);
+                TLanes odd = TLanes.All(0);
                 for (int k = 0; k < polynomial.Length; k++)
                 {
-                    sum += polynomial[k] * factors[k + power - least];
+                    if (polynomial[k] != 0)
+                    {
+                        TLanes factor = TLanes.Load(factors + ((k + power - least) * TLanes.Count));
+                        TLanes sum = TLanes.MultiplyAdd(TLanes.All(polynomial[k]), factor, k % 2 == 0 ? even : odd);
+                        (even, odd) = k % 2 == 0 ? (sum, odd) : (even, sum);
+                    }
                 }
 
-                sums[power] += sum;
+                TLanes.MultiplyAdd(sign, odd, even).Store(sums);
+                for (int i = 0; i < count; i++)
+                {
+                    ((double*)waiting.Rows[i])[place + power] += sums[i];
+                }
             }
         }
     }
@@ -120,5 +162,27 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
         }
 
         return 8 * size * (double.BitIncrement(1) - 1);
+    }
+
+    // Parts of windows that wait until there are as many as a register has lanes.
+    private readonly struct Waiting(double* room)
+    {
+        public ref int Count => ref *(int*)room;
+
+        public double* MinusT => room + 1;
+
+        public double* Scales => MinusT + TLanes.Count;
+
+        public double* Signs => Scales + TLanes.Count;
+
+        public nint* From => (nint*)(Signs + TLanes.Count);
+
+        public nint* To => From + TLanes.Count;
+
+        public nint* Rows => To + TLanes.Count;
+
+        public double* Factors => (double*)(Rows + TLanes.Count);
+
+        public static int LengthFor(int moments) => 1 + ((6 + moments) * TLanes.Count);
     }
 }

@@ -6,8 +6,15 @@ namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
 internal sealed class Smoother(
-    SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken, bool isShare = false)
+    SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken, bool isShare = false,
+    bool isAtNodes = false)
 {
+    // What each window has of nodes, where fits are made there, and all of them at least; of fewer examples than so many times as many
+    // each is one.
+    private const int NodesInWindow = 16;
+    private const int FewestNodes = 500;
+    private const int FewestAtNode = 4;
+
     // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.
     private const double LeastLeft = 1e-3;
 
@@ -84,7 +91,13 @@ internal sealed class Smoother(
     private PoolingOptions WithNearest => Options with { NoNeighbour = NoNeighbourPolicy.Nearest };
 
     /// <summary>The same, without other threads.</summary>
-    public Smoother OnOneThread() => new(kernel, degree, ridge, 1, cancellationToken, isShare);
+    public Smoother OnOneThread() => new(kernel, degree, ridge, 1, cancellationToken, isShare, isAtNodes);
+
+    /// <summary>
+    /// The same, nearly: of the shares of many examples of one feature, in order, and a kernel that does not jump, fits are made at some
+    /// places and are cubics between them.
+    /// </summary>
+    public Smoother AtNodes() => new(kernel, degree, ridge, threads, cancellationToken, isShare, isShare && !kernel.HasJump);
 
     /// <summary>Runs parts of some work on the threads that it may have.</summary>
     public void ForEach(int count, Action<int> run) =>
@@ -111,7 +124,17 @@ internal sealed class Smoother(
         T[] effective = neighbours ? new T[n] : [];
         Samples<T> samples = data.Samples<T>();
         var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
-        Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
+        int[] nodes = isAtNodes && Math.Max(FewestNodes, NodesInWindow / bandwidths[0]) is double count && count * FewestAtNode < n
+            ? FitNodes.Choose(data.Keys, (int)count) : [];
+        if (nodes.Length > 0 && fitted is double[] all && ownWeight is double[] own)
+        {
+            PoolAtNodes(data, nodes, bandwidths, all, own);
+        }
+        else
+        {
+            Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
+        }
+
         if (neighbours && !IsPolynomial)
         {
             WeightedNeighbours<T>(data, data.Keys, new(() => PolynomialsOf(data, bandwidths)), effective);
@@ -262,6 +285,16 @@ internal sealed class Smoother(
 
     // Polynomials are in float64 alone.
     private bool IsTooNarrow<T>() => IsPolynomial && typeof(T) != typeof(double);
+
+    private void PoolAtNodes(SmootherData data, int[] nodes, double[] bandwidths, double[] fitted, double[] ownWeight)
+    {
+        double[] values = new double[nodes.Length * data.Columns];
+        double[] own = new double[nodes.Length];
+        double[] queries = [.. nodes.Select(i => data.Keys[i])];
+        Pool(data, data.Samples<double>(), queries, bandwidths, new() { Values = values, OwnWeight = own }, Options);
+        FitNodes.Spread(data.Keys, nodes, values, fitted);
+        FitNodes.Spread(data.Keys, nodes, own, ownWeight);
+    }
 
     // Returns how many queries have no neighbour.
     private int Pool<T>(

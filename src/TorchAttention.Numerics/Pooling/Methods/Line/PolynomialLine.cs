@@ -80,12 +80,12 @@ internal sealed unsafe partial class PolynomialLine<TKernel, TLanes> : PrefixWin
     private static bool HasFewTerms => TKernel.Polynomial.Length <= WideCellTerms;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* factors, double* row)
+    protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* room, double* row)
     {
         foreach (Product product in _products)
         {
-            (isLeft ? product.Left : product.Right).Fill(t, factors);
-            AddSums(from, to, factors, product, row);
+            (isLeft ? product.Left : product.Right).Fill(t, room);
+            AddSums(from, to, room, product, row);
         }
     }
 

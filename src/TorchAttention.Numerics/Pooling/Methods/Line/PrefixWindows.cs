@@ -84,6 +84,9 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
     /// <summary>How many numbers a sum over pairs works in.</summary>
     protected abstract int BufferLength { get; }
 
+    /// <summary>How many numbers moments are worked on in.</summary>
+    protected virtual int RoomLength => Moments;
+
     /// <summary>The rounding of one pair in a sum, relative to the weight 1.</summary>
     protected abstract double PairError { get; }
 
@@ -110,7 +113,8 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
     public void Sum(double* queries, double* widths, int count, double* rows, double* errors)
     {
         double* buffers = stackalloc double[BufferLength];
-        double* factors = stackalloc double[Moments];
+        double* room = stackalloc double[RoomLength];
+        *room = 0;
         int low = Keys.Sorted.FirstNotBelow(queries[0] - ((widths == null ? Bandwidth : *widths) * (1 + 1e-9)));
         int middle = low;
         int high = low;
@@ -139,13 +143,15 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
                     left--;
                 }
 
-                through += AddWindow(true, low, left, ref at, queries + i, h, row, factors, buffers);
+                through += AddWindow(true, low, left, ref at, queries + i, h, row, room, buffers);
                 AddPairs(left, middle, queries + i, h, row, buffers);
             }
 
-            through += AddWindow(IsEven, middle, high, ref at, queries + i, h, row, factors, buffers);
+            through += AddWindow(IsEven, middle, high, ref at, queries + i, h, row, room, buffers);
             errors[i] = through * PairError;
         }
+
+        AddWaiting(room);
     }
 
     public void Dispose()
@@ -163,9 +169,15 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
     /// <param name="scale">That bandwidth in the query's, at most 1.</param>
     /// <param name="from">The sums (1 + v, moments) before the first key.</param>
     /// <param name="to">The sums after the last.</param>
-    /// <param name="factors">Room for a number for each moment.</param>
+    /// <param name="room">What the sums of some queries have to work in, whose first number was 0 at the beginning.</param>
     /// <param name="row">The row.</param>
-    protected abstract void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* factors, double* row);
+    protected abstract void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* room, double* row);
+
+    /// <summary>Adds to their rows what <see cref="AddMoments"/> has put aside.</summary>
+    /// <param name="room">As there.</param>
+    protected virtual void AddWaiting(double* room)
+    {
+    }
 
     protected virtual void Dispose(bool isDisposing) => _sums.Dispose();
 
@@ -202,7 +214,7 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
     // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long AddWindow(
-        bool isLeft, int low, int high, ref int cell, double* query, double h, double* row, double* factors, double* buffers)
+        bool isLeft, int low, int high, ref int cell, double* query, double h, double* row, double* room, double* buffers)
     {
         long through = 0;
         int pending = low;
@@ -226,7 +238,7 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
                 double t = (*query - _cells.CentreAt(_cells.Index[cell])) / Bandwidth;
                 double* sums = _sums.As<double>() + (_firstSum[cell] * SumLength);
                 AddMoments(
-                    isLeft, t, Bandwidth / h, sums + ((long)firstBlock * SumLength), sums + ((long)endBlock * SumLength), factors, row);
+                    isLeft, t, Bandwidth / h, sums + ((long)firstBlock * SumLength), sums + ((long)endBlock * SumLength), room, row);
                 through += end - start;
             }
 
