@@ -4,7 +4,8 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 
 /// <summary>
 /// Finds the share of the examples that makes a criterion small. A criterion of shares is a staircase without a slope, so a ladder over all
-/// shares comes first, then ever shorter steps about the best. Many examples are judged by few of them first, and then by fits at some places.
+/// shares comes first, then ever shorter steps about the best. Many examples are judged by few of them first, and then by fits at some
+/// places.
 /// </summary>
 internal sealed class ShareSearch(
     SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
