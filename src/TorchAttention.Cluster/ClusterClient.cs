@@ -9,22 +9,33 @@ using TorchAttention.Numerics.Sharding;
 namespace TorchAttention.Cluster;
 
 /// <summary>Asks a cluster. What is asked has no effect, so that a call which got lost with a silo is made again.</summary>
-internal sealed class ClusterClient : IShardPredictor
+internal sealed partial class ClusterClient : IShardCluster
 {
     private const int InFlight = 8;
 
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(1);
 
+    // On a silo there is one grain for each: so many are merged at once.
+    private const int Workers = 64;
+
+    // How often it is asked whether the silo that works is there still, how long that may take at first, and at last on a busy machine.
+    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _firstPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _lastPatience = TimeSpan.FromSeconds(8);
+
     private readonly IHost _host;
     private readonly SemaphoreSlim _room = new(InFlight);
     private readonly TimeSpan _patience;
+    private int _asked;
 
     private ClusterClient(IHost host, ShardManifest manifest, TimeSpan patience) =>
         (_host, Manifest, _patience) = (host, manifest, patience);
 
     /// <inheritdoc/>
     public ShardManifest Manifest { get; }
+
+    private IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
 
     /// <summary>Connects.</summary>
     /// <param name="address">How the members are found.</param>
@@ -54,7 +65,7 @@ internal sealed class ClusterClient : IShardPredictor
     {
         int most = new ShardedPooling(Manifest, request, new LocalShards(Manifest, 0)).MostQueries * Manifest.Features;
         Predictions[] parts = await Task.WhenAll(
-            queries.Chunk(most).Select(chunk => AskAsync(Wire.Ask(Manifest, request, chunk, noNeighbour), cancellationToken)));
+            queries.Chunk(most).Select(chunk => PredictAsync(Wire.Ask(Manifest, request, chunk, noNeighbour), cancellationToken)));
         var all = new Predictions
         {
             Mean = [.. parts.SelectMany(part => part.Mean)],
@@ -73,7 +84,7 @@ internal sealed class ClusterClient : IShardPredictor
     /// <summary>The silos, and what is on each.</summary>
     public async Task<IReadOnlyList<SiloLoad>> StatusAsync()
     {
-        IManagementGrain management = _host.Services.GetRequiredService<IGrainFactory>().GetGrain<IManagementGrain>(0);
+        IManagementGrain management = Grains.GetGrain<IManagementGrain>(0);
         Dictionary<SiloAddress, SiloStatus> silos = await management.GetHosts(onlyActive: true);
         SiloAddress[] addresses = [.. silos.Keys.Order()];
         SiloRuntimeStatistics[] loads = await management.GetRuntimeStatistics(addresses);
@@ -81,7 +92,7 @@ internal sealed class ClusterClient : IShardPredictor
         return [.. addresses.Select((silo, i) =>
         {
             int[] shards = [.. grains.Where(grain => grain.SiloAddress.Equals(silo) && grain.GrainType.Contains(nameof(ShardGrain)))
-                .Select(grain => ShardGrain.NumberOf(grain.GrainId.Key.ToString()!)).Order()];
+                .Select(grain => ShardKey.Parse(grain.GrainId.Key.ToString()!).Shard).Order()];
             return new SiloLoad(
                 $"{silo.Endpoint}", shards, shards.Sum(shard => Manifest.Shards[shard].Bytes),
                 loads[i].EnvironmentStatistics.RawMemoryUsageBytes, loads[i].EnvironmentStatistics.RawCpuUsagePercentage);
@@ -96,43 +107,89 @@ internal sealed class ClusterClient : IShardPredictor
         _room.Dispose();
     }
 
-    private async Task<Predictions> AskAsync(Asked asked, CancellationToken cancellationToken)
+    private async Task<Predictions> PredictAsync(Asked asked, CancellationToken cancellationToken) =>
+        Wire.ReadPredictions(await AskAsync(alive => PredictOnceAsync(asked, alive, cancellationToken), cancellationToken));
+
+    // Asks again what got lost, until nobody has been there for long. A silo that has too much to do says when to come again.
+    private async Task<byte[]> AskAsync(Func<Action, Task<Reply>> ask, CancellationToken cancellationToken)
     {
         await _room.WaitAsync(cancellationToken);
         try
         {
-            long begun = Stopwatch.GetTimestamp();
+            long heard = Stopwatch.GetTimestamp();
             for (TimeSpan pause = _pause; ; pause = pause * 2 < _longestPause ? pause * 2 : _longestPause)
             {
                 string why;
+                TimeSpan wait = pause;
                 try
                 {
-                    Reply reply = await _host.Services.GetRequiredService<IGrainFactory>().GetGrain<IQueryGrain>(0).PredictAsync(asked);
+                    Reply reply = await ask(() => heard = Stopwatch.GetTimestamp());
                     if (reply.Outcome == Outcome.Done)
                     {
-                        return Wire.ReadPredictions(reply.Bytes);
+                        return reply.Bytes;
                     }
 
                     why = reply.Outcome == Outcome.Later ? reply.Why : throw CliException.WrongInput($"the cluster says: {reply.Why}");
+                    wait = TimeSpan.FromMilliseconds(reply.RetryAfter);
                 }
-                catch (Exception e) when (e is OrleansException or TimeoutException or IOException or OperationCanceledException)
+                catch (Exception e) when (Lost.Is(e))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     why = e.GetBaseException().Message;
                 }
 
-                if (Stopwatch.GetElapsedTime(begun) > _patience)
+                if (Stopwatch.GetElapsedTime(heard) > _patience)
                 {
                     throw CliException.Failed(
                         $"the cluster has not answered for {_patience.TotalSeconds} s ({PlainText.Brief(why, 200)})");
                 }
 
-                await Task.Delay(pause, cancellationToken);
+                await Task.Delay(wait, cancellationToken);
             }
         }
         finally
         {
             _room.Release();
+        }
+    }
+
+    // An answer takes as long as it does. The silo that it comes from is asked meanwhile whether it is there, by the same way: where
+    // another one says so, or none does, the answer is lost.
+    private async Task<Reply> PredictOnceAsync(Asked asked, Action alive, CancellationToken cancellationToken)
+    {
+        IQueryGrain grain = Grains.GetGrain<IQueryGrain>(Interlocked.Increment(ref _asked) % Workers);
+        string silo = await grain.SiloAsync().WaitAsync(_firstPatience, cancellationToken);
+        alive();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<Reply> answer = grain.PredictAsync(asked, stop.Token);
+        try
+        {
+            TimeSpan patience = _firstPatience;
+            while (await Task.WhenAny(answer, Task.Delay(_look, cancellationToken)) != answer)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                long begun = Stopwatch.GetTimestamp();
+                string now = await grain.SiloAsync().WaitAsync(patience, cancellationToken);
+                if (now != silo && !answer.IsCompleted)
+                {
+                    throw new SiloUnavailableException($"silo {silo} has gone");
+                }
+
+                // On a machine that is busy all are slow.
+                TimeSpan needed = 4 * Stopwatch.GetElapsedTime(begun);
+                patience = needed > _lastPatience ? _lastPatience : needed > patience ? needed : patience;
+                alive();
+            }
+
+            return await answer;
+        }
+        catch
+        {
+            // What is left there is given up.
+            stop.Cancel();
+            _ = answer.ContinueWith(
+                lost => lost.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw;
         }
     }
 }

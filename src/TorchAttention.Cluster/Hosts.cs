@@ -22,10 +22,11 @@ internal static class Hosts
     /// <summary>A silo.</summary>
     /// <param name="address">How members find each other.</param>
     /// <param name="manifest">The shards that the cluster serves.</param>
-    public static IHost CreateSilo(ClusterAddress address, ShardManifest manifest)
+    /// <param name="settings">What the silo takes on.</param>
+    public static IHost CreateSilo(ClusterAddress address, ShardManifest manifest, ShardSettings settings)
     {
         HostApplicationBuilder builder = NewBuilder();
-        builder.Services.AddSingleton(manifest).AddSingleton<PoolingThreads>();
+        builder.Services.AddSingleton(manifest).AddSingleton(settings).AddSingleton<PoolingThreads>().AddSingleton<Replicas>();
         builder.UseOrleans(silo =>
         {
             silo.AddPlacementDirector<ByBytes, ShardDirector>();
@@ -54,6 +55,9 @@ internal static class Hosts
             // Nobody but this machine is let in as long as what is said on the way is not encrypted.
             silo.ConfigureEndpoints(IPAddress.Loopback, ClusterAddress.FreePort(), ClusterAddress.FreePort());
         });
+
+        // After the silo, without which there are no grains.
+        builder.Services.AddHostedService<ShardKeeper>();
         return builder.Build();
     }
 

@@ -2,32 +2,72 @@ using Orleans.Concurrency;
 
 namespace TorchAttention.Cluster;
 
-/// <summary>One shard, wherever it is. Its key is the manifest's hash and the shard's number.</summary>
+/// <summary>One shard, wherever it is. Its key is the manifest's hash, the shard's number and the replica's.</summary>
 [Alias("torchattention.shard")]
 internal interface IShardGrain : IGrainWithStringKey
 {
-    /// <summary>Has it loaded, where it is not yet.</summary>
-    [Alias("touch")]
-    Task TouchAsync();
+    /// <summary>How it is; has it loaded, where it is not yet.</summary>
+    [Alias("state")]
+    [AlwaysInterleave]
+    Task<ShardState> StateAsync();
 
     /// <summary>The sums of its rows.</summary>
     [Alias("sums")]
     [ReadOnly]
-    Task<Reply> SumsAtAsync(Asked asked, bool isCareful);
+    [ResponseTimeout(Longest)]
+    Task<Reply> SumsAtAsync(Asked asked, bool isCareful, CancellationToken cancellationToken);
 
     /// <summary>Some of its rows near a query.</summary>
     [Alias("rows")]
     [ReadOnly]
-    Task<Reply> RowsNearAsync(Asked asked, double square, int first);
+    [ResponseTimeout(Longest)]
+    Task<Reply> RowsNearAsync(Asked asked, double square, int first, CancellationToken cancellationToken);
+
+    /// <summary>Some of its rows, as they are in the file.</summary>
+    [Alias("file-rows")]
+    [ReadOnly]
+    Task<Reply> RowsAsync(RowsAsked asked);
+
+    /// <summary>Takes a part of moments of no rows.</summary>
+    [Alias("grid")]
+    Task<Reply> GridAsync(MomentsAsked asked, byte[] part, int size);
+
+    /// <summary>A part of the moments of its rows, after how many bytes they have; nothing where their grid is not known.</summary>
+    [Alias("moments")]
+    Task<Reply> MomentsAsync(MomentsAsked asked);
+
+    /// <summary>Work takes as long as it does; that a silo is there is asked beside it.</summary>
+    const string Longest = "00:10:00";
 }
 
-/// <summary>Answers queries from all shards: one on each silo that is asked, as many at once as there are questions.</summary>
+/// <summary>How a shard is.</summary>
+[GenerateSerializer]
+internal enum ShardState
+{
+    /// <summary>Its file is being read.</summary>
+    Loading,
+
+    /// <summary>It answers, but will go to another silo.</summary>
+    Loaded,
+
+    /// <summary>It answers, where it belongs.</summary>
+    InPlace,
+}
+
+/// <summary>Answers queries from all shards, on the silo that the client reached.</summary>
 [Alias("torchattention.query")]
 internal interface IQueryGrain : IGrainWithIntegerKey
 {
+    /// <summary>On which silo it is: who waits for an answer sees thereby that it is there still.</summary>
+    [Alias("silo")]
+    [AlwaysInterleave]
+    Task<string> SiloAsync();
+
     /// <summary>Predicts.</summary>
     [Alias("predict")]
-    Task<Reply> PredictAsync(Asked asked);
+    [ReadOnly]
+    [ResponseTimeout(IShardGrain.Longest)]
+    Task<Reply> PredictAsync(Asked asked, CancellationToken cancellationToken);
 }
 
 /// <summary>What is asked; bytes, since numbers one by one cost twenty times as much on the way.</summary>
@@ -37,7 +77,7 @@ internal interface IQueryGrain : IGrainWithIntegerKey
 internal sealed class Asked
 {
     /// <summary>The version of the messages.</summary>
-    public const int LastVersion = 1;
+    public const int LastVersion = 2;
 
     /// <summary>The version that the asking program speaks.</summary>
     [Id(0)]
@@ -104,11 +144,18 @@ internal sealed class Reply
     [Id(2)]
     public string Why { get; init; } = "";
 
+    /// <summary>When to ask again, in milliseconds.</summary>
+    [Id(3)]
+    public int RetryAfter { get; init; }
+
     /// <summary>An answer.</summary>
     public static Reply Of(byte[] bytes) => new() { Bytes = bytes };
 
     /// <summary>None yet.</summary>
-    public static Reply Later(string why) => new() { Outcome = Outcome.Later, Why = why };
+    /// <param name="why">Why.</param>
+    /// <param name="wait">When to ask again.</param>
+    public static Reply Later(string why, TimeSpan wait) =>
+        new() { Outcome = Outcome.Later, Why = why, RetryAfter = (int)wait.TotalMilliseconds };
 
     /// <summary>None.</summary>
     public static Reply Refused(string why) => new() { Outcome = Outcome.Refused, Why = why };

@@ -7,11 +7,17 @@ using TorchAttention.Numerics.Sharding;
 namespace TorchAttention.Cluster;
 
 /// <summary>Routes queries to shards by boxes, and merges what these say in the manifest's order.</summary>
-[StatelessWorker]
-internal sealed class QueryGrain(ShardManifest manifest) : Grain, IQueryGrain
+/// <remarks>One on a silo for each key: so what is asked of it is given up there, too.</remarks>
+[StatelessWorker(1)]
+[Reentrant]
+internal sealed class QueryGrain(ShardManifest manifest, Replicas replicas, PoolingThreads threads, ILocalSiloDetails here)
+    : Grain, IQueryGrain
 {
     /// <inheritdoc/>
-    public async Task<Reply> PredictAsync(Asked asked)
+    public Task<string> SiloAsync() => Task.FromResult(here.SiloAddress.ToParsableString());
+
+    /// <inheritdoc/>
+    public async Task<Reply> PredictAsync(Asked asked, CancellationToken cancellationToken)
     {
         (ShardRequest? request, string why) = Wire.Understand(asked, manifest);
         if (request is null)
@@ -19,11 +25,22 @@ internal sealed class QueryGrain(ShardManifest manifest) : Grain, IQueryGrain
             return Reply.Refused(why);
         }
 
-        var shards = new GrainShards(GrainFactory, manifest);
+        if (threads.IsFull)
+        {
+            return threads.Busy();
+        }
+
+        // What asks whether this silo is there does not wait while sums are merged.
+        return await Task.Run(() => PredictAsync(asked, request, cancellationToken), cancellationToken);
+    }
+
+    private async Task<Reply> PredictAsync(Asked asked, ShardRequest request, CancellationToken cancellationToken)
+    {
+        var shards = new GrainShards(replicas, manifest);
         try
         {
             Predictions at = await new ShardedPooling(manifest, request, shards).PredictAsync(
-                Wire.Numbers(asked.Queries), asked.IsNearestAsked ? NoNeighbourPolicy.Nearest : NoNeighbourPolicy.NaN);
+                Wire.Numbers(asked.Queries), asked.IsNearestAsked ? NoNeighbourPolicy.Nearest : NoNeighbourPolicy.NaN, cancellationToken);
             return Reply.Of(Wire.Bytes(at));
         }
         catch (NoAnswerException e)
@@ -43,22 +60,27 @@ internal sealed class QueryGrain(ShardManifest manifest) : Grain, IQueryGrain
     }
 
     /// <summary>Shards that are grains.</summary>
-    private sealed class GrainShards(IGrainFactory grains, ShardManifest manifest) : IShards
+    private sealed class GrainShards(Replicas replicas, ShardManifest manifest) : IShards
     {
         public async Task<IReadOnlyList<PoolingSums>> AskAsync(
             ShardRequest request, IReadOnlyList<ShardQuestion> questions, CancellationToken cancellationToken)
         {
-            Reply[] replies = await Task.WhenAll(questions.Select(question => GrainOf(question.Shard).SumsAtAsync(
-                Wire.Ask(manifest, request, question.Queries, NoNeighbourPolicy.NaN), question.IsCareful)));
+            Reply[] replies = await Task.WhenAll(questions.Select(question =>
+            {
+                Asked asked = Wire.Ask(manifest, request, question.Queries, NoNeighbourPolicy.NaN);
+                return replicas.AskAsync(
+                    question.Shard, (shard, stop) => shard.SumsAtAsync(asked, question.IsCareful, stop), cancellationToken);
+            }));
             return [.. replies.Select((reply, i) => PoolingSums.Read(BytesOf(reply), $"shard {questions[i].Shard}"))];
         }
 
         public async Task<ShardRows> RowsNearAsync(
-            int shard, double[] query, ShardRequest request, double square, int first, CancellationToken cancellationToken) =>
-            Wire.ReadRows(BytesOf(await GrainOf(shard).RowsNearAsync(
-                Wire.Ask(manifest, request, query, NoNeighbourPolicy.NaN), square, first)));
-
-        private IShardGrain GrainOf(int shard) => grains.GetGrain<IShardGrain>(ShardGrain.KeyOf(manifest, shard));
+            int shard, double[] query, ShardRequest request, double square, int first, CancellationToken cancellationToken)
+        {
+            Asked asked = Wire.Ask(manifest, request, query, NoNeighbourPolicy.NaN);
+            return Wire.ReadRows(BytesOf(await replicas.AskAsync(
+                shard, (grain, stop) => grain.RowsNearAsync(asked, square, first, stop), cancellationToken)));
+        }
 
         private static byte[] BytesOf(Reply reply) => reply.Outcome == Outcome.Done ? reply.Bytes : throw new NoAnswerException(reply);
     }

@@ -13,12 +13,13 @@ internal static class SiloCommand
     /// <summary>Runs.</summary>
     /// <param name="address">How members find each other.</param>
     /// <param name="manifest">The shards.</param>
-    public static async Task<int> RunAsync(ClusterAddress address, ShardManifest manifest)
+    /// <param name="settings">What the silo takes on.</param>
+    public static async Task<int> RunAsync(ClusterAddress address, ShardManifest manifest, ShardSettings settings)
     {
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
         PosixSignalRegistration[] registrations = Array.ConvertAll(signals, signal => PosixSignalRegistration.Create(signal, Stop));
-        using IHost host = Hosts.CreateSilo(address, manifest);
+        using IHost host = Hosts.CreateSilo(address, manifest, settings);
         try
         {
             await host.StartAsync();
@@ -33,7 +34,6 @@ internal static class SiloCommand
         Console.WriteLine(
             $"serving {manifest.Shards.Length} shards of {manifest.Rows} rows to {address}, "
                 + $"as {endpoints.AdvertisedIPAddress}:{endpoints.SiloPort}");
-        _ = LoadAllAsync(host, manifest);
         await stop.Task;
         await host.StopAsync();
         Array.ForEach(registrations, registration => registration.Dispose());
@@ -43,13 +43,5 @@ internal static class SiloCommand
         {
             signal.Cancel = stop.TrySetResult();
         }
-    }
-
-    // What a call would wait for otherwise. Who is asked while it fails is told.
-    private static async Task LoadAllAsync(IHost host, ShardManifest manifest)
-    {
-        IGrainFactory grains = host.Services.GetRequiredService<IGrainFactory>();
-        await Task.WhenAll(Enumerable.Range(0, manifest.Shards.Length).Select(
-            shard => grains.GetGrain<IShardGrain>(ShardGrain.KeyOf(manifest, shard)).TouchAsync()));
     }
 }

@@ -25,15 +25,9 @@ internal static class Wire
     /// <summary>What is asked of all shards; a reason where it is not to be had here.</summary>
     public static (ShardRequest? Request, string Why) Understand(Asked asked, ShardManifest manifest)
     {
-        if (asked.Version != Asked.LastVersion)
+        if (WhyNot(asked.Version, asked.Manifest, manifest) is string other)
         {
-            return (null, $"expected messages of version {Asked.LastVersion}, got {asked.Version}: "
-                + "the program that asks and the cluster are of different versions");
-        }
-
-        if (asked.Manifest != manifest.Hash)
-        {
-            return (null, $"expected the shards of manifest {manifest.Hash[..12]}, got those of {PlainText.Brief(asked.Manifest, 12)}");
+            return (null, other);
         }
 
         if (SmoothingKernel.Find(asked.Kernel) is not SmoothingKernel kernel)
@@ -51,13 +45,22 @@ internal static class Wire
         try
         {
             request.Check(manifest);
-            return (request, "");
+            int most = request.MostQueries(manifest);
+            int given = asked.Queries.Length / sizeof(double) / manifest.Features;
+            return given <= most ? (request, "") : (null, $"expected at most {most} queries in a message, got {given}");
         }
         catch (ArgumentException e)
         {
             return (null, e.Message);
         }
     }
+
+    /// <summary>Why a message is not for these shards; null where it is.</summary>
+    public static string? WhyNot(int version, string hash, ShardManifest manifest) =>
+        version != Asked.LastVersion ? $"expected messages of version {Asked.LastVersion}, got {version}: "
+            + "the program that asks and the cluster are of different versions"
+        : hash != manifest.Hash ? $"expected the shards of manifest {manifest.Hash[..12]}, got those of {PlainText.Brief(hash, 12)}"
+        : null;
 
     /// <summary>Numbers as bytes.</summary>
     public static byte[] Bytes(ReadOnlySpan<double> numbers) => MemoryMarshal.AsBytes(numbers).ToArray();

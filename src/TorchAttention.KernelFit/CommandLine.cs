@@ -20,13 +20,13 @@ internal sealed class CommandLine(
     /// <summary>The commands of fits, which need no libtorch.</summary>
     /// <param name="trained">Those that know what else a file of a model may hold; null for none.</param>
     /// <param name="drawn">What data sets the program draws itself, for the list of them; null for none.</param>
-    /// <param name="clusters">Clusters that predict may ask; null for none.</param>
+    /// <param name="clusters">Clusters that predict, fit and bandwidth may ask; null for none.</param>
     public static Dictionary<string, Func<Command>> OfFits(
         ITrainedModels? trained = null, string? drawn = null, IShardClusters? clusters = null) => new()
         {
-            ["fit"] = FitCommand.Create,
+            ["fit"] = () => FitCommand.Create(clusters),
             ["predict"] = () => PredictCommand.Create(trained, clusters),
-            ["bandwidth"] = BandwidthCommand.Create,
+            ["bandwidth"] = () => BandwidthCommand.Create(clusters),
             ["evaluate"] = EvaluateCommand.Create,
             ["moments"] = MomentsCommand.Create,
             ["shard"] = ShardCommand.Create,

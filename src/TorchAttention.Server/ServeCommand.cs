@@ -22,7 +22,7 @@ internal static class ServeCommand
         var command = new Command("serve", purpose) { model };
         options.AddTo(command);
         Option<string?> shards = Options.Text("--shards", "file", "Instead of models, rows that shard dealt to files: their manifest.json");
-        command.AddAll(clusters is null ? [] : [shards, clusters.Option]);
+        command.AddAll(clusters is null ? [] : [shards, clusters.Option, .. clusters.MemberOptions]);
         command.AddAll(trained?.Options ?? []);
         examples.AddTo(command);
         fit.AddTo(command);
@@ -30,13 +30,19 @@ internal static class ServeCommand
         {
             if (clusters is not null && parsed.GetValue(clusters.Option) is string cluster)
             {
-                return Serve(clusters, cluster, parsed.GetValue(shards), command.Options.Where(
-                    option => option != shards && option != clusters.Option && parsed.GetResult(option) is { Implicit: false }));
+                return Serve(clusters, cluster, parsed, shards, command.Options.Where(
+                    option => option != shards && option != clusters.Option && !clusters.MemberOptions.Contains(option)
+                        && parsed.GetResult(option) is { Implicit: false }));
             }
 
             if (clusters is not null && parsed.GetValue(shards) is not null)
             {
                 throw CliException.WrongInput("--shards: expected --cluster beside it, got none");
+            }
+
+            if (clusters?.MemberOptions.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is Option alone)
+            {
+                throw CliException.WrongInput($"{alone.Name}: expected --cluster beside it, got none");
             }
 
             ServerSettings settings = options.Read(parsed);
@@ -55,15 +61,17 @@ internal static class ServeCommand
         return command;
     }
 
-    private static int Serve(IShardClusters clusters, string cluster, string? shards, IEnumerable<Option> others)
+    private static int Serve(
+        IShardClusters clusters, string cluster, ParseResult parsed, Option<string?> shards, IEnumerable<Option> others)
     {
         if (others.FirstOrDefault() is Option other)
         {
             throw CliException.WrongInput($"{other.Name}: expected none beside {clusters.Option.Name}, which serves shards to predict");
         }
 
-        string path = shards ?? throw CliException.WrongInput($"{clusters.Option.Name}: expected --shards beside it, got none");
-        return clusters.ServeAsync(cluster, ShardManifest.Load(path)).GetAwaiter().GetResult();
+        string path = parsed.GetValue(shards)
+            ?? throw CliException.WrongInput($"{clusters.Option.Name}: expected --shards beside it, got none");
+        return clusters.ServeAsync(cluster, ShardManifest.Load(path), parsed).GetAwaiter().GetResult();
     }
 
     private static async Task<int> RunAsync(ServerApp server)

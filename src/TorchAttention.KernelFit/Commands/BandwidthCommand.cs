@@ -12,7 +12,8 @@ namespace TorchAttention.Cli.Commands;
 /// <summary>Compares the rules for bandwidths on a file.</summary>
 internal static class BandwidthCommand
 {
-    public static Command Create()
+    /// <param name="clusters">Clusters that may have the rows; null for none.</param>
+    public static Command Create(IShardClusters? clusters = null)
     {
         var examplesOptions = new ExamplesOptions();
         var fitOptions = new FitOptions();
@@ -25,17 +26,19 @@ internal static class BandwidthCommand
         fitOptions.AddTo(command, withBandwidth: false);
         familyOptions.AddTo(command);
         command.AddAll(by, shards, json);
+        command.AddAll(clusters is null ? [] : [clusters.Option]);
         command.SetAction(parsed =>
         {
             string? column = parsed.GetValue(by);
             ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, column);
-            if (parsed.GetValue(shards) is string manifest)
+            using RowFiles? files = OnePassOptions.FilesOf(parsed.GetValue(shards), clusters, parsed);
+            if (files is not null)
             {
                 examplesOptions.Refuse(parsed, shards.Name);
                 fitOptions.CheckOnePass(parsed);
                 return column is not null ? throw CliException.WrongInput("--by: expected rows in memory, got --shards")
                     : family is not null ? throw CliException.WrongInput("--family: expected rows in memory, got --shards")
-                    : RunShards(new RowFiles(manifest), fitOptions.Read(parsed), parsed.GetValue(json));
+                    : RunShards(files, fitOptions.Read(parsed), parsed.GetValue(json));
             }
 
             Examples examples = familyOptions.Examples(parsed, examplesOptions, family, column);

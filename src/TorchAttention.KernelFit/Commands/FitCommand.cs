@@ -16,7 +16,8 @@ internal static class FitCommand
     private static readonly string[] _files =
         [RunFiles.Config, RunFiles.Fitted, RunFiles.Groups, RunFiles.Predicted, RunFiles.Report, RunFiles.Search, RunFiles.Summary];
 
-    public static Command Create()
+    /// <param name="clusters">Clusters that may have the rows; null for none.</param>
+    public static Command Create(IShardClusters? clusters = null)
     {
         var examplesOptions = new ExamplesOptions(predictsMissing: true);
         var fitOptions = new FitOptions();
@@ -33,7 +34,7 @@ internal static class FitCommand
             "--report", $"Write the run as one page as well, {RunFiles.Report}, whose curve, band and attention follow the bandwidth");
         Option<bool> quiet = Options.Quiet();
         Option<bool> json = Options.Json("the summary as JSON");
-        var onePass = new OnePassOptions();
+        var onePass = new OnePassOptions(clusters);
         var familyOptions = new FamilyOptions();
         var command = new Command("fit", "Fit a curve or surface to a file: bandwidth, errors, a model that predicts, pictures");
         examplesOptions.AddTo(command);
@@ -60,7 +61,8 @@ internal static class FitCommand
                 parsed.GetValue(quiet),
                 parsed.GetValue(json));
             ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, picture.By);
-            if (onePass.Read(parsed, examplesOptions, options) is OnePassFit fit)
+            using OnePassFit? fit = onePass.Read(parsed, examplesOptions, options);
+            if (fit is not null)
             {
                 fitOptions.CheckOnePass(parsed);
                 if (family is not null)

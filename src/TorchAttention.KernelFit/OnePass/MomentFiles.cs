@@ -46,6 +46,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         long dropped = 0;
         long before = 0;
         long bytes = files.Bytes;
+        ShardsAhead? shards = files.Cluster is null ? null : new ShardsAhead(files, ShardMoments.ToBytes(all.Empty()), cancellationToken);
         foreach ((int index, string path) in files.Paths.Index())
         {
             string? kept = folder is null ? null : Path.Combine(folder, $"{index:0000}-{Path.GetFileName(path)}{Ending}");
@@ -58,13 +59,26 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
             }
             else
             {
-                T own = kept is null ? all : all.Empty();
-                long lost = ReadFile(own, path, read => progress?.Report((before + read) / Math.Max(1.0, bytes)), cancellationToken);
+                bool isPart = kept is not null || shards is not null;
+                T own = shards is not null ? ShardMoments.Read<T>(shards.Take(index))
+                    : isPart ? all.Empty()
+                    : all;
+                long lost = shards is not null ? 0
+                    : ReadFile(own, path, read => progress?.Report((before + read) / Math.Max(1.0, bytes)), cancellationToken);
                 dropped += lost;
                 if (kept is not null)
                 {
                     directory!.Write(() => new MomentsOfFiles<T>(own, files.Columns, lost, null).Save(kept, (FileKey, stamp)));
+                }
+
+                if (isPart)
+                {
                     all.Merge(own);
+                }
+
+                if (shards is not null)
+                {
+                    progress?.Report((index + 1.0) / files.Paths.Count);
                 }
             }
 
@@ -182,6 +196,27 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
     {
         var file = new FileInfo(path);
         return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.FullName} {file.Length} {file.LastWriteTimeUtc:O}") : path;
+    }
+}
+
+/// <summary>Moments that silos make of some of the next shards while those before are added.</summary>
+internal sealed class ShardsAhead(RowFiles files, byte[] grid, CancellationToken cancellationToken)
+{
+    private const int Ahead = 8;
+
+    private readonly Task<byte[]>?[] _asked = new Task<byte[]>?[files.Paths.Count];
+
+    /// <summary>Those of a shard.</summary>
+    public byte[] Take(int shard)
+    {
+        for (int next = shard; next < Math.Min(_asked.Length, shard + Ahead); next++)
+        {
+            _asked[next] ??= files.MomentsAsync(next, grid, cancellationToken);
+        }
+
+        byte[] taken = _asked[shard]!.GetAwaiter().GetResult();
+        _asked[shard] = null;
+        return taken;
     }
 }
 

@@ -14,7 +14,7 @@ namespace TorchAttention.Cli.OnePass;
 /// <param name="options">The bandwidth or its rule, and threads.</param>
 /// <param name="cells">The width of the cells, for all features or for each; by a first look at the rows where null.</param>
 internal sealed class OnePassFit(
-    RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double[]? cells)
+    RowFiles? files, string[] momentFiles, (string? X, string? Y) names, KernelRegressionOptions options, double[]? cells) : IDisposable
 {
     private const double CellsOfBandwidth = 4;
 
@@ -32,6 +32,9 @@ internal sealed class OnePassFit(
         cells ?? (options.Bandwidth.Values.Count == 1 ? [options.Bandwidth.Values[0] / CellsOfBandwidth] : null),
         options.Degree,
         Cut.FoldsOf(options.Bandwidth));
+
+    /// <inheritdoc/>
+    public void Dispose() => files?.Dispose();
 
     public int Run(FitSettings said)
     {
@@ -105,7 +108,7 @@ internal sealed class OnePassFit(
             MomentRegression open = model;
             model = ProgressBar.Show("settle", isQuiet, progress =>
             {
-                foreach (RowBatch batch in files.Paths.SelectMany(files.Read))
+                foreach (RowBatch batch in files.Paths.Where(path => files.MayHave(path, rows.Intervals)).SelectMany(files.Read))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     if (batch.Labels is null)

@@ -6,7 +6,8 @@ using TorchAttention.Numerics.Sharding;
 namespace TorchAttention.Cli.OnePass;
 
 /// <summary>The options of fit that ask for one pass over the rows, and when it is taken without being asked for.</summary>
-internal sealed class OnePassOptions
+/// <param name="clusters">Clusters that may have the rows; null for none.</param>
+internal sealed class OnePassOptions(IShardClusters? clusters)
 {
     // In memory such a file takes some gigabytes.
     private const long MostInMemory = 1L << 30;
@@ -34,7 +35,24 @@ internal sealed class OnePassOptions
         "The width of the cells that moments are kept in, of each feature with commas between them, rounded down to a power of 2 "
             + "(default: a third of a first bandwidth)");
 
-    public void AddTo(Command command) => command.AddAll(_onePass, _moments, _shards, _cell);
+    /// <summary>Rows of shards, of files or of a cluster; null where no shards are asked for.</summary>
+    /// <param name="shards">What <c>--shards</c> says.</param>
+    /// <param name="clusters">Clusters that may have the rows; null for none.</param>
+    /// <param name="parsed">The options.</param>
+    public static RowFiles? FilesOf(string? shards, IShardClusters? clusters, ParseResult parsed)
+    {
+        string? cluster = clusters is null ? null : parsed.GetValue(clusters.Option);
+        return shards is not null
+            ? new RowFiles(shards, cluster is null ? null : manifest => clusters!.ConnectAsync(cluster, manifest).GetAwaiter().GetResult())
+            : cluster is null ? null
+            : throw CliException.WrongInput($"--shards: expected the {ShardManifest.FileName} of what the cluster serves, got none");
+    }
+
+    public void AddTo(Command command)
+    {
+        command.AddAll(_onePass, _moments, _shards, _cell);
+        command.AddAll(clusters is null ? [] : [clusters.Option]);
+    }
 
     /// <summary>The fit in one pass, where it is asked for or needed; else null.</summary>
     public OnePassFit? Read(ParseResult parsed, ExamplesOptions examples, KernelRegressionOptions options)
@@ -42,8 +60,8 @@ internal sealed class OnePassOptions
         (string? data, string? x, string? y, string? weights, CsvOptions csv) = examples.Names(parsed);
         string[] moments = parsed.GetValue(_moments) ?? [];
         Option asked = _onePass;
-        RowFiles? shards = null;
-        if (parsed.GetValue(_shards) is string manifest)
+        RowFiles? shards = FilesOf(parsed.GetValue(_shards), clusters, parsed);
+        if (shards is not null)
         {
             asked = _shards;
             examples.Refuse(parsed, asked.Name);
@@ -52,7 +70,6 @@ internal sealed class OnePassOptions
                 throw CliException.WrongInput("--shards: expected no --moments beside it, which are of other rows");
             }
 
-            shards = new RowFiles(manifest);
             x = shards.Columns.X;
         }
         else if (moments.Length > 0)

@@ -25,12 +25,13 @@ internal static class OnePassRules
         Check(files, options);
         try
         {
-            var cut = new Cut(null, options.Degree, Cut.FoldsOf(Bandwidth.By(BandwidthRule.KFold)));
-            MomentsOfFiles<Moments> read = ProgressBar.Show(
-                "read", isQuiet, progress => MomentFiles.OfCells(files, cut).Read(null, null, progress, cancellationToken));
+            // Sums that are dealt to folds round otherwise, if only in the last digit: the others are as fit has them.
+            MomentsOfFiles<Moments> whole = Read(0);
+            MomentsOfFiles<Moments> dealt = Read(Cut.FoldsOf(Bandwidth.By(BandwidthRule.KFold)));
             RuleResult[] results = [.. _rules.Select(rule =>
             {
                 long start = Stopwatch.GetTimestamp();
+                MomentsOfFiles<Moments> read = rule == BandwidthRule.KFold ? dealt : whole;
                 MomentRegression model = OnePassFit.Fit(
                     read, files, options with { Bandwidth = Bandwidth.By(rule) }, isQuiet, cancellationToken);
                 return RuleResult.Of(BandwidthRules.NameOf(rule), model, [.. OnePassFit.Notes(read, model, files)]) with
@@ -38,12 +39,15 @@ internal static class OnePassRules
                     Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
                 };
             })];
-            return (new RuleRows(files.Source, read.Moments.Count, read.Dropped, [read.Columns.X], read.Columns.Kinds, []), results);
+            return (new RuleRows(files.Source, whole.Moments.Count, whole.Dropped, [whole.Columns.X], whole.Columns.Kinds, []), results);
         }
         catch (RegressionDataException e)
         {
             throw new TableException(TableProblem.Unusable, files.Source, e) { Expected = e.Expected, Found = e.Got };
         }
+
+        MomentsOfFiles<Moments> Read(int folds) => ProgressBar.Show("read", isQuiet, progress => MomentFiles.OfCells(
+            files, new Cut(null, options.Degree, folds)).Read(null, null, progress, cancellationToken));
     }
 
     private static void Check(RowFiles files, KernelRegressionOptions options)

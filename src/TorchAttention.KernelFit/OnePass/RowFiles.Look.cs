@@ -37,7 +37,7 @@ internal sealed partial class RowFiles
             return new SomeRows(all, Features, Targets, all[0].Count) { Labels = LabelsOf(all), IsAll = true, Dropped = dropped };
         }
 
-        return _shards is not null ? LookThrough() : Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
+        return _shards is not null ? LookThroughShards() : Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
     }
 
     // The same rows are cut alike, to the bit, whichever order they are met in. Classes have the order in which they are met.

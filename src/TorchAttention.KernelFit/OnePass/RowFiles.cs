@@ -7,7 +7,7 @@ using TorchAttention.Numerics.OnePass.Boxes;
 namespace TorchAttention.Cli.OnePass;
 
 /// <summary>Files of rows that are read once, a batch at a time: memory does not grow with them.</summary>
-internal sealed partial class RowFiles
+internal sealed partial class RowFiles : IDisposable
 {
     private const int BatchRows = 1 << 16;
 

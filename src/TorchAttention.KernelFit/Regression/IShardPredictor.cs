@@ -25,16 +25,20 @@ internal interface IShardClusters
     /// <summary>The option that names one.</summary>
     Option<string?> Option { get; }
 
+    /// <summary>Options of who serves.</summary>
+    IReadOnlyList<Option> MemberOptions { get; }
+
     /// <summary>Connects.</summary>
     /// <param name="cluster">What the option says.</param>
     /// <param name="manifest">The shards that it has.</param>
-    Task<IShardPredictor> ConnectAsync(string cluster, ShardManifest manifest);
+    Task<IShardCluster> ConnectAsync(string cluster, ShardManifest manifest);
 
     /// <summary>Serves shards as a member until it is stopped.</summary>
     /// <param name="cluster">What the option says.</param>
     /// <param name="manifest">The shards.</param>
+    /// <param name="parsed">What the other options say.</param>
     /// <returns>The exit code.</returns>
-    Task<int> ServeAsync(string cluster, ShardManifest manifest);
+    Task<int> ServeAsync(string cluster, ShardManifest manifest, ParseResult parsed);
 }
 
 /// <summary>Reads the shards that are asked.</summary>

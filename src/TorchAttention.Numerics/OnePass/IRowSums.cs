@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Storage;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>Sums over rows that add up: what all moments have in common, of one feature or of several.</summary>
@@ -26,6 +28,14 @@ internal interface IRowSums<T>
     /// <summary>Saves them with some text.</summary>
     void Save(string path, IReadOnlyDictionary<string, string>? notes);
 
+    /// <summary>What a file of them has.</summary>
+    SafeTensorsFile ToFile(IReadOnlyDictionary<string, string>? notes);
+
     /// <summary>Loads what was saved.</summary>
     static abstract (T Moments, IReadOnlyDictionary<string, string> Notes) Load(string path);
+
+    /// <summary>Takes what a file had.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="file">Its content.</param>
+    static abstract (T Moments, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file);
 }

@@ -22,7 +22,14 @@ public sealed partial class Moments
     /// <param name="notes">Text to keep with them, such as the names of columns.</param>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
-    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
+    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null) => ToFile(notes).Write(path);
+
+    SafeTensorsFile IRowSums<Moments>.ToFile(IReadOnlyDictionary<string, string>? notes) => ToFile(notes);
+
+    static (Moments Moments, IReadOnlyDictionary<string, string> Notes) IRowSums<Moments>.Load(string path, SafeTensorsFile file) =>
+        Load(path, file);
+
+    private SafeTensorsFile ToFile(IReadOnlyDictionary<string, string>? notes)
     {
         // Cells in order, and rows within a cell too: the same rows are the same file, whoever added them in whatever order.
         (Part Part, CellStore Store, int[] Places)[] parts = [.. Stores().Select(part => (part.Part, part.Store, part.Store.InOrder()))];
@@ -93,16 +100,17 @@ public sealed partial class Moments
         metadata[HashKey] = HashOf(tensors, metadata);
         StoredModel.AddNotes(metadata, notes);
 
-        new SafeTensorsFile(tensors, metadata).Write(path);
+        return new SafeTensorsFile(tensors, metadata);
     }
 
     /// <summary>Loads moments that <see cref="Save"/> wrote.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The moments, and the notes that were saved with them.</returns>
     /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
-    public static (Moments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path)
+    public static (Moments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path) => Load(path, SafeTensorsFile.Read(path));
+
+    private static (Moments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
     {
-        var file = SafeTensorsFile.Read(path);
         var reader = new StoredModel(path, file, ModelName, Version);
         if (file.Metadata.TryGetValue(HashKey, out string? hash) && hash != HashOf(file.Tensors, file.Metadata))
         {

@@ -27,4 +27,33 @@ public interface IShards
 /// <param name="Values">Values (n, v).</param>
 /// <param name="Weights">Weights (n); none where rows have none.</param>
 /// <param name="Next">The row to go on with; -1 where there are no more.</param>
-public sealed record ShardRows(double[] Keys, double[] Values, double[] Weights, int Next);
+public sealed record ShardRows(double[] Keys, double[] Values, double[] Weights, int Next)
+{
+    /// <summary>Some of them.</summary>
+    /// <param name="first">The first one.</param>
+    /// <param name="step">How far the next one is from it.</param>
+    /// <param name="count">How many these are.</param>
+    /// <param name="most">How many there are to be at most.</param>
+    internal ShardRows Every(int first, int step, int count, int most = int.MaxValue)
+    {
+        if (first == 0 && step == 1 && most >= count)
+        {
+            return this;
+        }
+
+        int[] rows = [.. Enumerable.Range(0, (int)Math.Min(most, ((long)count - first + step - 1) / step)).Select(i => first + (i * step))];
+        return new ShardRows(Of(Keys), Of(Values), Of(Weights), -1);
+
+        double[] Of(double[] numbers)
+        {
+            int width = numbers.Length / count;
+            double[] own = new double[rows.Length * width];
+            for (int i = 0; i < rows.Length; i++)
+            {
+                numbers.AsSpan(rows[i] * width, width).CopyTo(own.AsSpan(i * width));
+            }
+
+            return own;
+        }
+    }
+}

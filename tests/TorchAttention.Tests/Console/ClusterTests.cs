@@ -1,36 +1,23 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using TorchAttention.Tests.Cluster;
 
 namespace TorchAttention.Tests.Console;
 
 /// <summary>Shards in silos answer as this machine does, to the bit, whatever becomes of a silo meanwhile.</summary>
 public sealed class ClusterTests : IDisposable
 {
-    private static readonly string[] _redis =
-        ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"];
+    private readonly SiloProcesses _processes = new();
 
-    private readonly ConsoleProcess _console = new();
-    private readonly List<ConsoleProcess.Running> _started = [];
+    private ConsoleProcess Started => _processes.Console;
 
-    public void Dispose()
-    {
-        foreach (ConsoleProcess.Running running in _started)
-        {
-            running.Kill();
-            running.Wait();
-        }
-
-        _console.Dispose();
-    }
+    public void Dispose() => _processes.Dispose();
 
     [Fact]
     public void Local_IsTheSameBits()
     {
         Deal(rows: 20_000, queries: 3000);
-        string cluster = $"local={FreePort()}";
+        string cluster = $"local={SiloProcesses.FreePort()}";
         Serve(cluster);
 
         Assert.Equal(Predict(), Predict("--cluster", cluster));
@@ -43,22 +30,57 @@ public sealed class ClusterTests : IDisposable
         Assert.Contains(",0 1 2 3 4 5 6 7 8 9 10 11,", Assert.Single(status[1..]), StringComparison.Ordinal);
     }
 
+    // Three silos with two shards each; one is killed while it is at work, and its shards alone are asked again.
+    [Theory]
+    [InlineData("a", "loo")]
+    [InlineData("a", "kfold")]
+    [InlineData("a,b", "0.4,0.6")]
+    [InlineData("a", "loo", "--kernel", "biweight")]
+    public void Fit_IsTheSameBits(string x, string bandwidth, params string[] options)
+    {
+        Assert.SkipUnless(SiloProcesses.HasRedis, "Redis is not installed.");
+        Deal(rows: 40_000, queries: 1);
+        Run("shard", "rows.csv", "--x", x, "--y", "c", "--shards", "6", "--out", "dealt", "--quiet");
+        string cluster = _processes.StartRedis();
+        List<ConsoleProcess.Running> silos = [.. Enumerable.Range(0, 3).Select(_ => _processes.Serve("dealt/manifest.json", cluster))];
+        string[] fit = ["fit", "--shards", "dealt/manifest.json", "--bandwidth", bandwidth, "--no-plots", "--quiet", .. options];
+        Run([.. fit, "--out", "here", "--model", "here.safetensors"]);
+        ConsoleProcess.Running there = Started.Start(
+            ConsoleProcess.Executable, [.. fit, "--cluster", cluster, "--out", "there", "--model", "there.safetensors"]);
+        silos[0].Kill();
+
+        Assert.Equal(new ConsoleProcess.Result(0, "", ""), there.Wait());
+        Assert.Equal(File.ReadAllBytes(Started.PathOf("here.safetensors")), File.ReadAllBytes(Started.PathOf("there.safetensors")));
+    }
+
+    [Fact]
+    public void Bandwidth_IsTheSame()
+    {
+        Deal(rows: 4000, queries: 1);
+        Run("shard", "rows.csv", "--x", "a", "--y", "c", "--shards", "3", "--out", "dealt", "--quiet");
+        string cluster = $"local={SiloProcesses.FreePort()}";
+        _processes.Serve("dealt/manifest.json", cluster);
+        string[] command = ["bandwidth", "--shards", "dealt/manifest.json", "--json"];
+
+        Assert.Equal(Untimed(Run(command)), Untimed(Run([.. command, "--cluster", cluster])));
+    }
+
     // A damaged file is named; what other shards say is said all the same. Shards of another manifest are another cluster.
     [Fact]
     public void WrongShards_AreNamedInOneLine()
     {
         Deal(rows: 3000, queries: 10);
-        string path = _console.PathOf("shards/0011.safetensors");
+        string path = Started.PathOf("shards/0011.safetensors");
         byte[] whole = File.ReadAllBytes(path);
         byte[] bytes = [.. whole];
         bytes[^3] ^= 64;
         File.WriteAllBytes(path, bytes);
-        string cluster = $"local={FreePort()}";
+        string cluster = $"local={SiloProcesses.FreePort()}";
         Serve(cluster);
-        _console.Write("near.csv", "a,b\n9.9,9.9\n");
-        _console.Write("far.csv", "a,b\n0.1,0.1\n");
+        Started.Write("near.csv", "a,b\n9.9,9.9\n");
+        Started.Write("far.csv", "a,b\n0.1,0.1\n");
         string[] arguments = ["predict", "--shards", "shards/manifest.json", "--bandwidth", "0.1", "--cluster", cluster, "--out", "p.csv"];
-        ConsoleProcess.Result damaged = _console.Run([.. arguments, "near.csv"]);
+        ConsoleProcess.Result damaged = Started.Run([.. arguments, "near.csv"]);
 
         Assert.Equal((2, ""), (damaged.ExitCode, damaged.Output));
         Assert.Contains("shards/0011.safetensors: expected the file of the manifest", damaged.Error, StringComparison.Ordinal);
@@ -69,7 +91,7 @@ public sealed class ClusterTests : IDisposable
         Run([.. arguments, "near.csv"]);
 
         Run("shard", "rows.csv", "--x", "a,b", "--y", "c", "--shards", "3", "--out", "others", "--quiet");
-        ConsoleProcess.Result other = _console.Run(
+        ConsoleProcess.Result other = Started.Run(
             "predict", "--shards", "others/manifest.json", "--bandwidth", "0.1", "--cluster", cluster, "far.csv");
         Assert.Equal((1, ""), (other.ExitCode, other.Output));
         Assert.StartsWith(
@@ -81,13 +103,16 @@ public sealed class ClusterTests : IDisposable
     [InlineData("--cluster: expected local, local=PORT, redis=HOST:PORT or postgres=CONNECTION, got 'redis=here'", "serve", "redis=here")]
     [InlineData("--cluster: expected local, local=PORT, redis=HOST:PORT or postgres=CONNECTION, got 'local=0'", "cluster", "local=0")]
     [InlineData("--shards: expected the manifest.json of what the cluster serves, got none", "predict", "local")]
-    public void WrongCluster_IsOneLine(string expected, string command, string cluster)
+    [InlineData("--shards: expected the manifest.json of what the cluster serves, got none", "fit", "local")]
+    [InlineData("--shards: expected the manifest.json of what the cluster serves, got none", "bandwidth", "local")]
+    [InlineData("--replicas: expected 1 to 16, got 0", "serve", "local", "--replicas", "0")]
+    public void WrongCluster_IsOneLine(string expected, string command, string cluster, params string[] options)
     {
         Deal(rows: 50, queries: 1);
         string[] shards = expected.StartsWith("--shards", StringComparison.Ordinal) ? [] : ["--shards", "shards/manifest.json"];
         string[] queries = command == "predict" ? ["queries.csv"] : [];
         string[] what = command == "cluster" ? ["cluster", "status"] : [command];
-        ConsoleProcess.Result result = _console.Run([.. what, .. queries, .. shards, "--cluster", cluster]);
+        ConsoleProcess.Result result = Started.Run([.. what, .. queries, .. shards, "--cluster", cluster, .. options]);
 
         Assert.Equal((2, "", $"error: {expected}\n"), (result.ExitCode, result.Output, result.Error));
     }
@@ -112,8 +137,8 @@ public sealed class ClusterTests : IDisposable
     {
         LongTests.SkipUnlessAskedFor();
         (string cluster, string expected, List<ConsoleProcess.Running> silos) = Begin();
-        Assert.True(expected == Across(cluster, () => Signal(silos[0], "STOP")), "An answer is wrong.");
-        Signal(silos[0], "CONT");
+        Assert.True(expected == Across(cluster, () => _processes.Signal(silos[0], "STOP")), "An answer is wrong.");
+        _processes.Signal(silos[0], "CONT");
         Assert.True(expected == Predict("--cluster", cluster), "An answer is wrong.");
     }
 
@@ -122,12 +147,7 @@ public sealed class ClusterTests : IDisposable
     {
         LongTests.SkipUnlessAskedFor();
         (string cluster, string expected, _) = Begin();
-        Assert.True(expected == Across(cluster, () =>
-        {
-            _started[0].Kill();
-            _started[0].Wait();
-            _started[0] = StartRedis(cluster.Split(':')[1]);
-        }), "An answer is wrong.");
+        Assert.True(expected == Across(cluster, _processes.RestartRedis), "An answer is wrong.");
         Serve(cluster);
         Assert.True(expected == Predict("--cluster", cluster), "An answer is wrong.");
     }
@@ -135,14 +155,12 @@ public sealed class ClusterTests : IDisposable
     // Three silos with shards on each, and what is right.
     private (string Cluster, string Expected, List<ConsoleProcess.Running> Silos) Begin()
     {
-        Assert.SkipUnless(_redis.Any(File.Exists), "Redis is not installed.");
+        Assert.SkipUnless(SiloProcesses.HasRedis, "Redis is not installed.");
         Deal(rows: 60_000, queries: 80_000);
-        string port = $"{FreePort()}";
-        _started.Add(StartRedis(port));
-        string cluster = $"redis=127.0.0.1:{port}";
+        string cluster = _processes.StartRedis();
         List<ConsoleProcess.Running> silos = [Serve(cluster), Serve(cluster), Serve(cluster)];
         string expected = Predict();
-        Until(() => Shards(cluster).Count(shards => shards.Length > 0) == 3);
+        silos[0].Until(() => Shards(cluster).Count(shards => shards.Length > 0) == 3);
         return (cluster, expected, silos);
     }
 
@@ -150,12 +168,12 @@ public sealed class ClusterTests : IDisposable
     private string Across(string cluster, Action happen)
     {
         const int first = 50_000;
-        string output = _console.PathOf($"{Guid.NewGuid():N}.csv");
-        ConsoleProcess.Running load = _console.Start(
+        string output = Started.PathOf($"{Guid.NewGuid():N}.csv");
+        ConsoleProcess.Running load = Started.Start(
             "/bin/sh",
             ["-c", $"exec '{ConsoleProcess.Executable}' predict - --shards shards/manifest.json --bandwidth 0.1,0.2 --cluster {cluster} "
                 + $"> {output}"]);
-        string[] queries = File.ReadAllLines(_console.PathOf("queries.csv"));
+        string[] queries = File.ReadAllLines(Started.PathOf("queries.csv"));
         load.Input.Write(string.Join('\n', queries[..first]) + "\n");
         load.Input.Flush();
         load.Until(() => File.Exists(output) && new FileInfo(output).Length > 1000);
@@ -165,16 +183,6 @@ public sealed class ClusterTests : IDisposable
         ConsoleProcess.Result result = load.Wait();
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         return File.ReadAllText(output);
-    }
-
-    private ConsoleProcess.Running StartRedis(string port) => _console.Start(
-        _redis.First(File.Exists),
-        ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", _console.Folder]);
-
-    private void Signal(ConsoleProcess.Running process, string signal)
-    {
-        ConsoleProcess.Result result = _console.Start("/bin/kill", [$"-{signal}", $"{process.Id}"]).Wait();
-        Assert.Equal((0, ""), (result.ExitCode, result.Error));
     }
 
     private void Deal(int rows, int queries)
@@ -189,20 +197,13 @@ public sealed class ClusterTests : IDisposable
             _ = i < queries ? asked.Append(CultureInfo.InvariantCulture, $"{b * 1.1:F6},{a:F6}\n") : asked;
         }
 
-        _console.Write("rows.csv", text.ToString());
-        _console.Write("queries.csv", asked.ToString());
+        Started.Write("rows.csv", text.ToString());
+        Started.Write("queries.csv", asked.ToString());
         Run("shard", "rows.csv", "--x", "a,b", "--y", "c", "--out", "shards", "--quiet");
     }
 
-    private ConsoleProcess.Running Serve(string cluster)
-    {
-        string log = _console.PathOf($"{Guid.NewGuid():N}.log");
-        ConsoleProcess.Running silo = _console.Start(
-            "/bin/sh", ["-c", $"exec '{ConsoleProcess.Executable}' serve --shards shards/manifest.json --cluster {cluster} > {log}"]);
-        _started.Add(silo);
-        silo.Until(() => File.Exists(log) && File.ReadAllText(log).StartsWith("serving 12 shards of ", StringComparison.Ordinal));
-        return silo;
-    }
+    private ConsoleProcess.Running Serve(string cluster, string options = "") =>
+        _processes.Serve("shards/manifest.json", cluster, options);
 
     private string Predict(params string[] options)
     {
@@ -211,7 +212,7 @@ public sealed class ClusterTests : IDisposable
         return result.Output;
     }
 
-    private ConsoleProcess.Running Start(params string[] options) => _console.Start(
+    private ConsoleProcess.Running Start(params string[] options) => Started.Start(
         ConsoleProcess.Executable, ["predict", "queries.csv", "--shards", "shards/manifest.json", "--bandwidth", "0.1,0.2", .. options]);
 
     private string[] Shards(string cluster) =>
@@ -220,25 +221,10 @@ public sealed class ClusterTests : IDisposable
 
     private string Run(params string[] arguments)
     {
-        ConsoleProcess.Result result = _console.Run(arguments);
+        ConsoleProcess.Result result = Started.Run(arguments);
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         return result.Output;
     }
 
-    private static void Until(Func<bool> isSo)
-    {
-        long begun = Stopwatch.GetTimestamp();
-        while (!isSo())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMinutes(5), "It has not become so.");
-            Thread.Sleep(200);
-        }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    private static string Untimed(string json) => string.Join('\n', json.Split('\n').Where(line => !line.Contains("seconds")));
 }

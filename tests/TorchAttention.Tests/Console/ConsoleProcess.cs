@@ -82,6 +82,8 @@ public sealed class ConsoleProcess : IDisposable
 
         public int Id => process.Id;
 
+        public bool HasEnded => process.HasExited;
+
         /// <summary>Its standard input, which stays open.</summary>
         public TextWriter Input => process.StandardInput;
 

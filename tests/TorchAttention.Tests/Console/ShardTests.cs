@@ -83,6 +83,28 @@ public sealed class ShardTests : OnePassConsole
         Assert.Equal(13, Console.Entries("shards").Length);
     }
 
+    // While rows wait on the disk, and while a shard is written. A small disk is mounted for the process alone, where that is allowed.
+    [Theory]
+    [InlineData(100)]
+    [InlineData(450)]
+    public void FullDisk_IsOneLineAndLeavesNothing(int kilobytes)
+    {
+        const int noDisk = 77;
+        Assert.SkipUnless(File.Exists("/usr/bin/unshare"), "There is no unshare.");
+        Write("rows.csv", 20_000, 1);
+        Directory.CreateDirectory(Console.PathOf("small"));
+        ConsoleProcess.Result result = Console.Start(
+            "/usr/bin/unshare",
+            ["-rm", "/bin/sh", "-c", $"mount -t tmpfs -o size={kilobytes}k none small || exit {noDisk}; cd small; "
+                + $"'{ConsoleProcess.Executable}' shard ../rows.csv --x temp --y load --shards 2 --out shards --quiet; echo $?; ls -A"]).Wait();
+        Assert.SkipUnless(result.ExitCode != noDisk && !result.Error.StartsWith("unshare", StringComparison.Ordinal), result.Error);
+
+        Assert.Equal("1\n", result.Output);
+        Assert.StartsWith("error: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains("No space left on device", result.Error, StringComparison.Ordinal);
+        Assert.Equal(1, result.Error.Count(character => character == '\n'));
+    }
+
     [Theory]
     [InlineData("--out: expected a folder that is not there yet, got '.' (it has files already)", "shard", "rows.csv", "--out", ".")]
     [InlineData("--out: expected a folder, got none", "shard", "rows.csv")]

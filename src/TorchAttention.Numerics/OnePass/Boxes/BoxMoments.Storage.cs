@@ -21,12 +21,19 @@ public sealed partial class BoxMoments
 
     private bool IsPlain => Grid is { Columns: 1, HasWeights: false, Folds: 0 };
 
-    /// <summary>Saves the moments in the safetensors format; <see cref="Load"/> has them bit for bit.</summary>
+    /// <summary>Saves the moments in the safetensors format; <see cref="Load(string)"/> has them bit for bit.</summary>
     /// <param name="path">The file; replaced where it exists, whole or not at all.</param>
     /// <param name="notes">Text to keep with them, such as the names of columns.</param>
     /// <exception cref="IOException">The directory is missing or the disk is full.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
-    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null)
+    public void Save(string path, IReadOnlyDictionary<string, string>? notes = null) => ToFile(notes).Write(path);
+
+    SafeTensorsFile IRowSums<BoxMoments>.ToFile(IReadOnlyDictionary<string, string>? notes) => ToFile(notes);
+
+    static (BoxMoments Moments, IReadOnlyDictionary<string, string> Notes) IRowSums<BoxMoments>.Load(string path, SafeTensorsFile file) =>
+        Load(path, file);
+
+    private SafeTensorsFile ToFile(IReadOnlyDictionary<string, string>? notes)
     {
         // In order: the same rows are the same file, whoever added them in whatever order.
         (Moments.Part Part, BoxStore.Box[] Boxes)[] parts = [.. _parts.Select(part => (part.Key, part.Value.InOrder()))];
@@ -81,16 +88,18 @@ public sealed partial class BoxMoments
         metadata[HashKey] = HashOf(tensors, metadata);
         StoredModel.AddNotes(metadata, notes);
 
-        new SafeTensorsFile(tensors, metadata).Write(path);
+        return new SafeTensorsFile(tensors, metadata);
     }
 
     /// <summary>Loads moments of a file that <see cref="Save"/> wrote.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The moments, and the notes that were saved with them.</returns>
     /// <exception cref="StorageException">The file is missing, damaged, of another kind or of a later version.</exception>
-    public static (BoxMoments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path)
+    public static (BoxMoments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path) =>
+        Load(path, SafeTensorsFile.Read(path));
+
+    private static (BoxMoments Moments, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
     {
-        var file = SafeTensorsFile.Read(path);
         var reader = new StoredModel(path, file, ModelName, Version);
         if (file.Metadata.TryGetValue(HashKey, out string? hash) && hash != HashOf(file.Tensors, file.Metadata))
         {

@@ -1,0 +1,99 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using TorchAttention.Cluster;
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Sharding;
+using TorchAttention.Tests.Sharding;
+
+namespace TorchAttention.Tests.Cluster;
+
+/// <summary>A client and a silo of this process.</summary>
+public sealed class ClusterClientTests : ShardFolder
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    // Each chunk asks several shards at once, where the silo takes on one question: each is refused many times.
+    [Fact]
+    public async Task SiloThatTakesOnOneQuestion_AnswersAll()
+    {
+        ShardManifest manifest = Write(Rows(3000, 2), 2, 6);
+        ShardRequest request = Request(1);
+        double[] queries = Queries(100_000);
+        using var local = new LocalShards(manifest);
+        Predictions expected = await new ShardedPooling(manifest, request, local).PredictAsync(queries, cancellationToken: Token);
+
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings { MostQuestions = 1 });
+        Predictions found = await silo.Client.PredictAsync(request, queries, NoNeighbourPolicy.NaN, Token);
+
+        Assert.Equal(expected.Mean, found.Mean);
+        Assert.Equal(expected.EffectiveNeighbours, found.EffectiveNeighbours);
+    }
+
+    // The loops of the silo stop: 10^10 pairs would keep it at work for long.
+    [Fact]
+    public async Task CancelledPredict_EndsTheSilosWork()
+    {
+        ShardManifest manifest = Write(Rows(100_000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        Task<Predictions> asked = silo.Client.PredictAsync(Request(5), Queries(100_000), NoNeighbourPolicy.NaN, stop.Token);
+        Assert.True(SpinWait.SpinUntil(() => silo.Threads.Questions > 0 || asked.IsCompleted, _patience));
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        Assert.True(SpinWait.SpinUntil(() => silo.Threads.Questions == 0, _patience));
+        Assert.True(silo.Threads.Stopped > 0, "Nothing was stopped.");
+        Predictions after = await silo.Client.PredictAsync(Request(0.1), Queries(10), NoNeighbourPolicy.NaN, Token);
+        Assert.Equal(10, after.Mean.Length);
+    }
+
+    [Fact]
+    public async Task MessageThatIsTooLarge_IsRefusedInOneLine()
+    {
+        ShardManifest manifest = Write(Rows(1000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        Asked asked = Wire.Ask(manifest, Request(1), Queries(100_000), NoNeighbourPolicy.NaN);
+        Reply reply = await silo.Grains.GetGrain<IQueryGrain>(0).PredictAsync(asked, Token);
+
+        Assert.Equal(Outcome.Refused, reply.Outcome);
+        Assert.Matches(@"^expected at most \d+ queries in a message, got 100000$", reply.Why);
+    }
+
+    private static ShardRequest Request(double bandwidth) =>
+        new() { Kernel = SmoothingKernel.Gaussian, Bandwidths = [bandwidth, bandwidth] };
+
+    private static double[] Queries(int m)
+    {
+        var random = new Random(3);
+        return [.. Enumerable.Range(0, 2 * m).Select(_ => 10 * random.NextDouble())];
+    }
+
+    /// <summary>Both.</summary>
+    private sealed class Silo(IHost host, ClusterClient client) : IAsyncDisposable
+    {
+        public ClusterClient Client => client;
+
+        public PoolingThreads Threads => host.Services.GetRequiredService<PoolingThreads>();
+
+        public IGrainFactory Grains => host.Services.GetRequiredService<IGrainFactory>();
+
+        public static async Task<Silo> StartAsync(ShardManifest manifest, ShardSettings settings)
+        {
+            var address = ClusterAddress.Parse($"local={ClusterAddress.FreePort()}");
+            IHost host = Hosts.CreateSilo(address, manifest, settings);
+            await host.StartAsync(Token);
+            return new Silo(host, await ClusterClient.ConnectAsync(address, manifest, _patience));
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await client.DisposeAsync();
+            await host.StopAsync(CancellationToken.None);
+            host.Dispose();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Net;
+using System.Net.Sockets;
+using TorchAttention.Tests.Console;
+
+namespace TorchAttention.Tests.Cluster;
+
+/// <summary>Silos and Redis as processes of their own, in one folder; they end with the test.</summary>
+internal sealed class SiloProcesses : IDisposable
+{
+    private static readonly string[] _redis =
+        ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"];
+
+    private readonly List<ConsoleProcess.Running> _started = [];
+    private ConsoleProcess.Running? _store;
+    private int _port;
+
+    public static bool HasRedis => _redis.Any(File.Exists);
+
+    /// <summary>What is run in the folder.</summary>
+    public ConsoleProcess Console { get; } = new();
+
+    public void Dispose()
+    {
+        foreach (ConsoleProcess.Running running in _started)
+        {
+            running.Kill();
+            running.Wait();
+        }
+
+        Console.Dispose();
+    }
+
+    /// <summary>Starts Redis.</summary>
+    /// <returns>The cluster that comes together there.</returns>
+    public string StartRedis()
+    {
+        Assert.SkipUnless(HasRedis, "Redis is not installed.");
+        _port = FreePort();
+        StartStore();
+        return $"redis=127.0.0.1:{_port}";
+    }
+
+    /// <summary>Kills Redis, and starts it on its file.</summary>
+    public void RestartRedis()
+    {
+        _store!.Kill();
+        _store.Wait();
+        StartStore();
+    }
+
+    /// <summary>Starts a silo, and waits until it serves.</summary>
+    public ConsoleProcess.Running Serve(string manifest, string cluster, string options = "")
+    {
+        string log = Console.PathOf($"{Guid.NewGuid():N}.log");
+        ConsoleProcess.Running silo = Console.Start(
+            "/bin/sh",
+            ["-c", $"exec '{ConsoleProcess.Executable}' serve --shards {manifest} --cluster {cluster} {options} > {log}"]);
+        _started.Add(silo);
+        silo.Until(() => File.Exists(log) && File.ReadAllText(log).StartsWith("serving ", StringComparison.Ordinal));
+        return silo;
+    }
+
+    /// <summary>Sends a signal.</summary>
+    public void Signal(ConsoleProcess.Running process, string signal)
+    {
+        ConsoleProcess.Result result = Console.Start("/bin/kill", [$"-{signal}", $"{process.Id}"]).Wait();
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private void StartStore()
+    {
+        _store = Console.Start(
+            _redis.First(File.Exists),
+            ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", Console.Folder]);
+        _started.Add(_store);
+        _store.Until(IsThere);
+    }
+
+    private bool IsThere()
+    {
+        try
+        {
+            using var client = new TcpClient("127.0.0.1", _port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
