@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression.Polynomials;
 
@@ -35,12 +36,9 @@ internal sealed class LikelihoodPass : IDisposable
     private readonly double[] _beta;
     private readonly double[] _trial;
     private readonly double[] _step;
+    private readonly double[][] _powers;
     private double[] _weights = [];
     private double[] _values = [];
-    private double[] _powers = [];
-    private double[] _etas = [];
-    private double[] _means = [];
-    private double[] _normalisers = [];
     private double _place = double.NaN;
     private int _count;
     private bool _isConstant;
@@ -52,6 +50,7 @@ internal sealed class LikelihoodPass : IDisposable
         _layout = new PolynomialLayout(problem.Data.Features, 0, problem.Degree, hasSquares: true, hasGradient: false, isOwnSlope: true);
         _system = new LocalSystem(_layout, problem.Ridge);
         _row = new double[_layout.Length];
+        _powers = [.. Enumerable.Repeat(Array.Empty<double>(), _layout.WeightTerms)];
         (_gradient, _beta, _trial, _step) =
             (new double[_layout.Terms], new double[_layout.Terms], new double[_layout.Terms], new double[_layout.Terms]);
     }
@@ -211,62 +210,69 @@ internal sealed class LikelihoodPass : IDisposable
     {
         (int terms, int all) = (_layout.Terms, _layout.WeightTerms);
         ResponseFamily family = _problem.Family;
-        Array.Clear(_row);
-        Array.Clear(_gradient);
-        for (int i = 0; i < _count; i++)
+        Span<Vector256<double>> scores = stackalloc Vector256<double>[terms];
+        Span<Vector256<double>> products = stackalloc Vector256<double>[all];
+        Span<Vector256<double>> squares = stackalloc Vector256<double>[hasSquares ? all : 0];
+        Vector256<double> heights = Vector256<double>.Zero;
+        for (int i = 0; i < _count; i += Vector256<double>.Count)
         {
-            ReadOnlySpan<double> powers = _powers.AsSpan(i * all, all);
-            double eta = 0;
+            Vector256<double> eta = Vector256<double>.Zero;
             for (int k = 0; k < terms; k++)
             {
-                eta += beta[k] * powers[k];
+                eta += beta[k] * Four(_powers[k], i);
             }
 
-            _etas[i] = eta;
-        }
-
-        int whole = RoundUp(_count);
-        family.At(_etas.AsSpan(0, whole), _means, _normalisers);
-        double height = 0;
-        for (int i = 0; i < _count; i++)
-        {
-            ReadOnlySpan<double> powers = _powers.AsSpan(i * all, all);
-            double weight = _weights[i];
-            double information = weight * family.Variance(_means[i]);
-            double score = weight * (_values[i] - _means[i]);
-            height += weight * ((_values[i] * _etas[i]) - _normalisers[i]);
+            (Vector256<double> mean, Vector256<double> normaliser) = family.At(eta);
+            Vector256<double> weight = Four(_weights, i);
+            Vector256<double> value = Four(_values, i);
+            Vector256<double> information = weight * family.Variance(mean);
+            Vector256<double> score = weight * (value - mean);
+            heights += weight * ((value * eta) - normaliser);
             for (int k = 0; k < terms; k++)
             {
-                _gradient[k] += score * powers[k];
+                scores[k] += score * Four(_powers[k], i);
             }
 
             for (int k = 0; k < all; k++)
             {
-                _row[k] += information * powers[k];
+                products[k] += information * Four(_powers[k], i);
             }
 
-            for (int k = 0; k < all && hasSquares; k++)
+            for (int k = 0; k < squares.Length; k++)
             {
-                _row[_layout.Squares + k] += weight * information * powers[k];
+                squares[k] += weight * information * Four(_powers[k], i);
             }
         }
 
-        for (int k = 1; k < terms; k++)
+        for (int k = 0; k < all; k++)
         {
-            height -= _problem.Ridge / 2 * beta[k] * beta[k];
-            _gradient[k] -= _problem.Ridge * beta[k];
+            _row[k] = Vector256.Sum(products[k]);
+        }
+
+        for (int k = 0; k < squares.Length; k++)
+        {
+            _row[_layout.Squares + k] = Vector256.Sum(squares[k]);
+        }
+
+        double height = Vector256.Sum(heights);
+        for (int k = 0; k < terms; k++)
+        {
+            double held = k == 0 ? 0 : _problem.Ridge;
+            height -= held / 2 * beta[k] * beta[k];
+            _gradient[k] = Vector256.Sum(scores[k]) - (held * beta[k]);
         }
 
         return double.IsNaN(height) ? double.NegativeInfinity : height;
     }
 
-    private static int RoundUp(int count) => (count + 3) / 4 * 4;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Four(double[] numbers, int first) => Vector256.LoadUnsafe(ref numbers[0], (nuint)first);
 
     // The examples in reach, with their weights and powers. Returns whether the weights are relative to the nearest one's.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Gather(ReadOnlySpan<double> query, int leftOut)
     {
-        (double[] keys, int d, int all) = (_problem.Data.Keys, query.Length, _layout.WeightTerms);
+        (double[] keys, int d) = (_problem.Data.Keys, query.Length);
         bool isGaussian = _problem.Kernel == SmoothingKernel.Gaussian;
         double support = _problem.Kernel.Support;
         double nearest = isGaussian ? Nearest(query, leftOut) : 0;
@@ -275,49 +281,75 @@ internal sealed class LikelihoodPass : IDisposable
         (int first, int end) = d > 1 ? (0, _problem.Data.Count) : (
             FirstAbove(keys, query[0] - (Math.Sqrt(reach) * _problem.Bandwidths[0])),
             FirstAbove(keys, Math.BitIncrement(query[0] + (Math.Sqrt(reach) * _problem.Bandwidths[0]))));
+        MakeRoomFor(end - first);
         _count = 0;
-        (_weight, double squares, double distances) = (0, 0, 0);
+        double[] distances = _powers[0];
         for (int i = first; i < end; i++)
         {
             double square = SquareOf(query, i);
-            if (square > reach || i == leftOut)
+            double weight = _problem.Data.WeightAt(i) * (isGaussian ? 1 : _problem.Kernel.Weight(square));
+            if (square > reach || i == leftOut || !(weight > 0))
             {
                 continue;
             }
 
-            double weight = _problem.Data.WeightAt(i)
-                * (isGaussian ? Math.Exp(((isFar ? nearest : 0) - square) / 2) : _problem.Kernel.Weight(square));
-            if (!(weight > 0))
+            (_weights[_count], _values[_count], distances[_count]) = (weight, _problem.Values[i], square);
+            for (int j = 0; j < d && _powers.Length > 1; j++)
             {
-                continue;
+                _powers[1 + j][_count] = (keys[(i * d) + j] - query[j]) / _problem.Bandwidths[j];
             }
 
-            if (_count == _weights.Length)
-            {
-                int room = Math.Max(64, Math.Min(2 * _count, _problem.Data.Count));
-                Array.Resize(ref _weights, room);
-                Array.Resize(ref _values, room);
-                Array.Resize(ref _powers, room * all);
-                (_etas, _means, _normalisers) = (new double[RoundUp(room)], new double[RoundUp(room)], new double[RoundUp(room)]);
-            }
+            _count++;
+        }
 
-            (_weights[_count], _values[_count]) = (weight, _problem.Values[i]);
-            _weight += weight;
+        // What fills up the last four counts nothing.
+        for (int i = _count; i % Vector256<double>.Count != 0; i++)
+        {
+            (_weights[i], _values[i]) = (0, 0);
+            Array.ForEach(_powers, power => power[i] = 0);
+        }
+
+        Vector256<double> sum = Vector256<double>.Zero;
+        Vector256<double> squares = Vector256<double>.Zero;
+        Vector256<double> moments = Vector256<double>.Zero;
+        Vector256<double> offset = Vector256.Create(isFar ? nearest : 0);
+        for (int i = 0; i < _count; i += Vector256<double>.Count)
+        {
+            Vector256<double> square = Four(distances, i);
+            Vector256<double> weight = Four(_weights, i) * (isGaussian ? Vector256.Exp((offset - square) / 2) : Vector256<double>.One);
+            weight.StoreUnsafe(ref _weights[0], (nuint)i);
+            sum += weight;
             squares += weight * weight;
-            distances += weight * square;
-            int at = _count++ * all;
-            _powers[at] = 1;
-            for (int k = 1; k < all; k++)
+            moments += weight * square;
+            Vector256<double>.One.StoreUnsafe(ref distances[0], (nuint)i);
+            for (int k = 1 + d; k < _powers.Length; k++)
             {
-                int j = _layout.Powers.Factors[k];
-                _powers[at + k] = _powers[at + _layout.Powers.Parents[k]] * ((keys[(i * d) + j] - query[j]) / _problem.Bandwidths[j]);
+                Vector256<double> power = Four(_powers[_layout.Powers.Parents[k]], i) * Four(_powers[1 + _layout.Powers.Factors[k]], i);
+                power.StoreUnsafe(ref _powers[k][0], (nuint)i);
             }
         }
 
-        Neighbours = _count == 0 ? 0 : _weight * _weight / squares;
-        MeanSquare = isGaussian ? distances / _weight : 0;
+        distances.AsSpan(_count, RoundUp(_count) - _count).Clear();
+        _weight = Vector256.Sum(sum);
+        Neighbours = _count == 0 ? 0 : _weight * _weight / Vector256.Sum(squares);
+        MeanSquare = isGaussian ? Vector256.Sum(moments) / _weight : 0;
         return isFar;
     }
+
+    private void MakeRoomFor(int count)
+    {
+        if (_weights.Length < count)
+        {
+            int room = RoundUp(Math.Clamp(2 * count, 64, Math.Max(64, _problem.Data.Count)));
+            (_weights, _values) = (new double[room], new double[room]);
+            for (int k = 0; k < _powers.Length; k++)
+            {
+                _powers[k] = new double[room];
+            }
+        }
+    }
+
+    private static int RoundUp(int count) => (count + Vector256<double>.Count - 1) / Vector256<double>.Count * Vector256<double>.Count;
 
     private double SquareOf(ReadOnlySpan<double> query, int example)
     {

@@ -19,24 +19,10 @@ internal static class Families
     public static double Mean(this ResponseFamily family, double eta) => At(family, Vector256.Create(eta)).Mean.ToScalar();
 
     /// <summary>
-    /// mu and the normaliser b of some eta: the logarithm of a value's probability is y eta - b, and mu is b's derivative.
+    /// mu and the normaliser b of eta: the logarithm of a value's probability is y eta - b, and mu is b's derivative.
     /// </summary>
-    /// <param name="family">The family.</param>
-    /// <param name="eta">eta; its length is a multiple of four.</param>
-    /// <param name="mean">Where mu goes, as long.</param>
-    /// <param name="normaliser">Where b goes, as long.</param>
-    public static void At(this ResponseFamily family, ReadOnlySpan<double> eta, Span<double> mean, Span<double> normaliser)
-    {
-        for (int i = 0; i < eta.Length; i += Vector256<double>.Count)
-        {
-            (Vector256<double> mu, Vector256<double> b) = At(family, Vector256.Create(eta[i..]));
-            mu.CopyTo(mean[i..]);
-            b.CopyTo(normaliser[i..]);
-        }
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<double> Mean, Vector256<double> Normaliser) At(ResponseFamily family, Vector256<double> eta)
+    public static (Vector256<double> Mean, Vector256<double> Normaliser) At(this ResponseFamily family, Vector256<double> eta)
     {
         if (family == ResponseFamily.Poisson)
         {
@@ -60,6 +46,11 @@ internal static class Families
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Variance(this ResponseFamily family, double mean) =>
         family == ResponseFamily.Binomial ? mean * (1 - mean) : mean;
+
+    /// <inheritdoc cref="Variance(ResponseFamily, double)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> Variance(this ResponseFamily family, Vector256<double> mean) =>
+        family == ResponseFamily.Binomial ? mean * (Vector256<double>.One - mean) : mean;
 
     /// <summary>Twice what the logarithm of a value's probability is less than at mu = y.</summary>
     public static double Deviance(this ResponseFamily family, double y, double eta)
