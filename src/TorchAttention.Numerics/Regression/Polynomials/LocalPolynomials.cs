@@ -374,7 +374,8 @@ internal sealed class LocalPolynomials : IDisposable
         fixed (double* places = request.Queries)
         {
             using var queries = new PointTree<double>(
-                places, request.Count, Samples.Keys, [.. Bandwidths.Select(h => 1 / h)], PairsInTree<TKernel, TLanes>.QueriesInLeaf);
+                places, request.Count, Samples.Keys, [.. Bandwidths.Select(h => 1 / h)], PairsInTree<TKernel, TLanes>.QueriesInLeaf,
+                PairsInTree<TKernel, TLanes>.MostSide);
             (int, int, int)[] leaves = [.. queries.Nodes.Index().Where(node => node.Item.IsLeaf)
                 .Select(node => (node.Item.First, node.Item.End, node.Index))];
             work.ForEach(

@@ -19,6 +19,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
     private readonly double[] _units;
     private readonly double[] _origin;
     private readonly int _leafSize;
+    private readonly double _mostSide;
     private readonly List<Node> _nodes = [];
     private readonly List<double> _boxes = [];
 
@@ -28,14 +29,16 @@ internal sealed unsafe class PointTree<T> : IDisposable
     /// <param name="origin">Where boxes count from (d): near the points, so that their corners lose no digits far from 0.</param>
     /// <param name="inverseBandwidths">w = 1/h (d).</param>
     /// <param name="leafSize">The points in a leaf; the last may have fewer.</param>
-    public PointTree(T* points, int count, T* origin, double[] inverseBandwidths, int leafSize)
+    /// <param name="mostSide">How long a leaf of several points may be, in bandwidths; a longer one is cut again.</param>
+    public PointTree(
+        T* points, int count, T* origin, double[] inverseBandwidths, int leafSize, double mostSide = double.PositiveInfinity)
     {
         Count = count;
         Features = inverseBandwidths.Length;
         Stride = count + Padding;
         _units = [.. inverseBandwidths.Select(Math.Abs)];
         _origin = new double[Features];
-        _leafSize = leafSize;
+        (_leafSize, _mostSide) = (leafSize, mostSide);
         _points = new Scratch((long)Stride * Features * sizeof(T));
         _order = new Scratch((long)count * sizeof(int));
         for (int j = 0; j < Features; j++)
@@ -110,15 +113,15 @@ internal sealed unsafe class PointTree<T> : IDisposable
     {
         int node = _nodes.Count;
         _nodes.Add(default);
-        int longest = AddBox(first, end);
+        (int longest, double side) = AddBox(first, end);
         int leaves = (end - first + _leafSize - 1) / _leafSize;
-        if (leaves <= 1)
+        if (leaves <= 1 && (end - first == 1 || !(side > _mostSide)))
         {
             _nodes[node] = new Node(first, end, -1);
             return;
         }
 
-        int middle = first + (leaves / 2 * _leafSize);
+        int middle = first + (leaves > 1 ? leaves / 2 * _leafSize : (end - first) / 2);
         Select(Column(longest), first, end - 1, middle);
         Build(first, middle);
         _nodes[node] = new Node(first, end, _nodes.Count);
@@ -126,7 +129,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int AddBox(int first, int end)
+    private (int Longest, double Side) AddBox(int first, int end)
     {
         int longest = 0;
         double length = -1;
@@ -153,7 +156,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
             }
         }
 
-        return longest;
+        return (longest, length);
     }
 
     // Hoare's selection: afterwards nothing left of the place is larger than it, and nothing right of it smaller.
