@@ -52,8 +52,16 @@ public sealed class ShardWriter : IDisposable
         string beside = Path.GetDirectoryName(_target)!;
         Sweep(beside, Path.GetFileName(_target));
         _folder = Path.Combine(beside, $".{Path.GetFileName(_target)}.{Guid.NewGuid():N}{Ending}");
-        Directory.CreateDirectory(_folder);
-        _lock = new FileStream(Path.Combine(_folder, LockName), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        try
+        {
+            Directory.CreateDirectory(_folder);
+            _lock = new FileStream(Path.Combine(_folder, LockName), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw WholeFile.Named(target, e);
+        }
+
         int buffered = Math.Clamp(MostBuffered / cuts.Count / Fields, 16, 1 << 12);
         _parts = [.. Enumerable.Range(0, cuts.Count).Select(_ => new Part(new RowSpill(_folder, Fields, buffered), cuts.Features))];
         _leastValues = [.. Enumerable.Repeat(double.PositiveInfinity, columns)];

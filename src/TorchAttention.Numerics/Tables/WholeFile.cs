@@ -146,8 +146,8 @@ public static class WholeFile
         return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
     }
 
-    // The system would name the file beside, which nobody knows of.
-    private static Exception Named(string path, Exception e)
+    /// <summary>An error that names a target: the system would name what is written beside it, which nobody knows of.</summary>
+    internal static Exception Named(string path, Exception e)
     {
         string message = $"'{PlainText.Escape(path)}' cannot be written ({SystemReason.Describe(e)})";
         return e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);

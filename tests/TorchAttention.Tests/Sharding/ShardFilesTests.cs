@@ -29,6 +29,18 @@ public sealed class ShardFilesTests : ShardFolder
         Assert.Equal(["manifest.json", .. manifest.Shards.Select(shard => shard.File)], Entries());
     }
 
+    // What is written beside it has a name that nobody gave.
+    [Fact]
+    public void FolderThatCannotBeMade_IsNamedAsGiven()
+    {
+        string file = Path.Combine(Folder, "file");
+        File.WriteAllText(file, "");
+        string target = Path.Combine(file, "shards");
+        IOException e = Assert.ThrowsAny<IOException>(() => new ShardWriter(target, ShardCuts.Choose([1, 2, 3, 4], 1, 2)));
+
+        Assert.StartsWith($"'{target}' cannot be written (", e.Message, StringComparison.Ordinal);
+    }
+
     // Against a count of all rows for each box.
     [Fact]
     public void Halos_CountRowsAroundEachBox()
