@@ -41,7 +41,8 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
         {
             "local" when where.Length == 0 => new(ClusterKind.Local, Usual),
             "local" when IsPort(where) => new(ClusterKind.Local, where),
-            "redis" when where.LastIndexOf(':') is > 0 and int colon && IsPort(where[(colon + 1)..]) => new(ClusterKind.Redis, where),
+            "redis" when where.Split(',')[0] is string host && host.LastIndexOf(':') is > 0 and int colon && IsPort(host[(colon + 1)..]) =>
+                new(ClusterKind.Redis, where),
             "postgres" when where.Length > 0 => new(ClusterKind.Postgres, where),
             _ => null,
         };
@@ -49,10 +50,19 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
     }
 
     /// <summary>A port that nobody listens at.</summary>
-    public static int FreePort()
+    /// <exception cref="CliException">The address is none of this machine's.</exception>
+    public static int FreePort(IPAddress address)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
+        using var listener = new TcpListener(address, 0);
+        try
+        {
+            listener.Start();
+        }
+        catch (SocketException e)
+        {
+            throw CliException.WrongInput($"--silo-listen: expected an address of this machine, got {address}", e);
+        }
+
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 

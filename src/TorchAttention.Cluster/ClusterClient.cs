@@ -29,7 +29,10 @@ internal sealed partial class ClusterClient : IShardCluster
     private readonly TimeSpan _patience;
     private int _asked;
 
-    private ClusterClient(IHost host, ShardManifest manifest, TimeSpan patience) =>
+    /// <param name="host">A client that has connected, or a silo.</param>
+    /// <param name="manifest">The shards that the cluster serves.</param>
+    /// <param name="patience">How long one answer is waited for, with all that is asked again.</param>
+    public ClusterClient(IHost host, ShardManifest manifest, TimeSpan patience) =>
         (_host, Manifest, _patience) = (host, manifest, patience);
 
     /// <inheritdoc/>
@@ -41,15 +44,24 @@ internal sealed partial class ClusterClient : IShardCluster
     /// <param name="address">How the members are found.</param>
     /// <param name="manifest">The shards that the cluster serves.</param>
     /// <param name="patience">How long one answer is waited for, with all that is asked again.</param>
+    /// <param name="peer">Who asks; null where nothing is encrypted.</param>
     /// <exception cref="CliException">There is no such cluster.</exception>
-    public static async Task<ClusterClient> ConnectAsync(ClusterAddress address, ShardManifest manifest, TimeSpan patience)
+    public static async Task<ClusterClient> ConnectAsync(
+        ClusterAddress address, ShardManifest manifest, TimeSpan patience, Peer? peer = null)
     {
-        IHost host = Hosts.CreateClient(address, manifest);
+        IHost host = Hosts.CreateClient(address, manifest, peer);
         try
         {
             using var ends = new CancellationTokenSource(TimeSpan.FromSeconds(10));
             await host.StartAsync(ends.Token);
             return new ClusterClient(host, manifest, patience);
+        }
+        catch (OperationCanceledException e)
+        {
+            host.Dispose();
+            string why = peer is null ? "; silos with TLS take nobody without --certificate"
+                : ", or none whose certificate is believed, or that believes this one's";
+            throw CliException.Failed($"{ClusterAddress.Name} {address}: no silo serves these shards there{why}", e);
         }
         catch (Exception e) when (e is not CliException)
         {

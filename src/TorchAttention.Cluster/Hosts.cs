@@ -1,8 +1,8 @@
-using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cluster;
@@ -13,6 +13,9 @@ internal static class Hosts
     private const string Service = "torchattention";
     private const string Postgres = "Npgsql";
 
+    // Its grains are found by its reference, and would be sent to silos that do not have it.
+    private const string Dashboard = "Orleans.Dashboard";
+
     // With Orleans' own settings a frozen silo is waited for 64 s and more; so it is out in some 3 s.
     private static readonly TimeSpan _probe = TimeSpan.FromSeconds(1);
     private const int MissedProbes = 3;
@@ -22,13 +25,26 @@ internal static class Hosts
     /// <summary>A silo.</summary>
     /// <param name="address">How members find each other.</param>
     /// <param name="manifest">The shards that the cluster serves.</param>
-    /// <param name="settings">What the silo takes on.</param>
-    public static IHost CreateSilo(ClusterAddress address, ShardManifest manifest, ShardSettings settings)
+    /// <param name="settings">Where it listens, and who it is.</param>
+    public static IHost CreateSilo(ClusterAddress address, ShardManifest manifest, SiloSettings settings)
     {
         HostApplicationBuilder builder = NewBuilder();
-        builder.Services.AddSingleton(manifest).AddSingleton(settings).AddSingleton<PoolingThreads>().AddSingleton<Replicas>();
+        builder.Services.AddSingleton(manifest).AddSingleton(settings.Shards);
+        builder.Services.AddSingleton<PoolingThreads>().AddSingleton<Replicas>().AddSingleton<ClusterMetrics>();
         builder.UseOrleans(silo =>
         {
+            silo.Services.AddSingleton<IFatalErrorHandler, DeadSilo>();
+            silo.Services.AddSingleton<IIncomingGrainCallFilter>(services => services.GetRequiredService<ClusterMetrics>());
+            silo.AddActivityPropagation();
+            if (settings.DashboardPort is null)
+            {
+                silo.Configure<GrainTypeOptions>(options => options.Classes.RemoveWhere(type => type.Assembly.GetName().Name == Dashboard));
+            }
+            else
+            {
+                silo.AddDashboard();
+            }
+
             silo.AddPlacementDirector<ByBytes, ShardDirector>();
             silo.Configure<ClusterOptions>(options => Name(options, manifest));
             silo.Configure<ClusterMembershipOptions>(options =>
@@ -38,6 +54,12 @@ internal static class Hosts
                 options.EnableConnectionLivenessCheck = false;
             });
             silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = _response);
+            if (settings.Peer is Peer peer)
+            {
+                silo.UseTls(peer.Configure);
+            }
+
+            int port = settings.Port == 0 ? ClusterAddress.FreePort(settings.Address) : settings.Port;
             switch (address.Kind)
             {
                 case ClusterKind.Redis:
@@ -48,12 +70,13 @@ internal static class Hosts
                     break;
                 default:
                     silo.UseLocalhostClustering(
-                        ClusterAddress.FreePort(), int.Parse(address.Where, CultureInfo.InvariantCulture), null, Service, IdOf(manifest));
+                        port, int.Parse(address.Where, CultureInfo.InvariantCulture), null, Service, IdOf(manifest));
                     return;
             }
 
-            // Nobody but this machine is let in as long as what is said on the way is not encrypted.
-            silo.ConfigureEndpoints(IPAddress.Loopback, ClusterAddress.FreePort(), ClusterAddress.FreePort());
+            silo.ConfigureEndpoints(
+                settings.Address, port,
+                settings.GatewayPort == 0 ? ClusterAddress.FreePort(settings.Address) : settings.GatewayPort);
         });
 
         // After the silo, without which there are no grains.
@@ -64,7 +87,8 @@ internal static class Hosts
     /// <summary>A client.</summary>
     /// <param name="address">How the members are found.</param>
     /// <param name="manifest">The shards that the cluster serves.</param>
-    public static IHost CreateClient(ClusterAddress address, ShardManifest manifest)
+    /// <param name="peer">Who asks; null where nothing is encrypted.</param>
+    public static IHost CreateClient(ClusterAddress address, ShardManifest manifest, Peer? peer = null)
     {
         HostApplicationBuilder builder = NewBuilder();
         builder.UseOrleansClient(client =>
@@ -72,6 +96,11 @@ internal static class Hosts
             client.Configure<ClusterOptions>(options => Name(options, manifest));
             client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = _gateways);
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = _response);
+            if (peer is not null)
+            {
+                client.UseTls(peer.Configure);
+            }
+
             switch (address.Kind)
             {
                 case ClusterKind.Redis:

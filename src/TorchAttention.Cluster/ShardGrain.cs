@@ -12,7 +12,8 @@ namespace TorchAttention.Cluster;
 [Reentrant]
 [ShardPlacement]
 internal sealed partial class ShardGrain(
-    ShardManifest manifest, ShardSettings settings, PoolingThreads threads, ISiloStatusOracle silos, ILocalSiloDetails here)
+    ShardManifest manifest, ShardSettings settings, PoolingThreads threads, ISiloStatusOracle silos, ILocalSiloDetails here,
+    ClusterMetrics metrics)
     : Grain, IShardGrain
 {
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
@@ -102,6 +103,7 @@ internal sealed partial class ShardGrain(
     {
         int shard = Key.Shard;
         (_begun, _isFailureTold) = (Stopwatch.GetTimestamp(), false);
+        metrics.Loads();
         _loading = threads.RunAsync(() => ShardPool.Load(manifest, shard, threads: 1), CancellationToken.None);
     }
 

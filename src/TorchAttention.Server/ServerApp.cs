@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -50,7 +52,7 @@ internal sealed class ServerApp : IAsyncDisposable
             context, json => OpenApiDocument.Write(json, models, [.. predict.Parameters.All])));
         Map("GET", "/metrics", _metrics.WriteAsync);
         Map("POST", ServerPaths.Predict, predict.AnswerAsync);
-        if (models.Names.Count > 0)
+        if (models.All.Any(one => one.Model.Shards is null))
         {
             new PageEndpoints(models, _admission, data).Map(Map);
         }
@@ -106,6 +108,11 @@ internal sealed class ServerApp : IAsyncDisposable
     {
         _gate.Check(context.Request);
         await next(context);
+        if (Activity.Current is Activity span && context.GetEndpoint() is RouteEndpoint endpoint)
+        {
+            span.DisplayName = $"{context.Request.Method} {endpoint.RoutePattern.RawText}";
+        }
+
         HttpResponse response = context.Response;
         if (!response.HasStarted && response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed)
         {
@@ -121,6 +128,13 @@ internal sealed class ServerApp : IAsyncDisposable
         // Nothing is read again while it runs but the models: a certificate is of one start.
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(
             new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"] });
+        if (settings.SettingsFile is string file)
+        {
+            builder.Configuration.Sources.Clear();
+            builder.Configuration.AddJsonFile(Path.GetFullPath(file), optional: false, reloadOnChange: false).AddEnvironmentVariables();
+        }
+
+        builder.Configuration.AddEnvironmentVariables(Settings.Prefix);
         IConfigurationSection kestrelSection = builder.Configuration.GetSection("Kestrel");
         if (kestrelSection.GetSection("Endpoints").Exists())
         {

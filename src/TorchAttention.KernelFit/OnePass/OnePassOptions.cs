@@ -43,7 +43,8 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
     {
         string? cluster = clusters is null ? null : parsed.GetValue(clusters.Option);
         return shards is not null
-            ? new RowFiles(shards, cluster is null ? null : manifest => clusters!.ConnectAsync(cluster, manifest).GetAwaiter().GetResult())
+            ? new RowFiles(
+                shards, cluster is null ? null : manifest => clusters!.ConnectAsync(cluster, manifest, parsed).GetAwaiter().GetResult())
             : cluster is null ? null
             : throw CliException.WrongInput($"--shards: expected the {ShardManifest.FileName} of what the cluster serves, got none");
     }
@@ -51,7 +52,7 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
     public void AddTo(Command command)
     {
         command.AddAll(_onePass, _moments, _shards, _cell);
-        command.AddAll(clusters is null ? [] : [clusters.Option]);
+        command.AddAll(clusters is null ? [] : [clusters.Option, .. clusters.PeerOptions]);
     }
 
     /// <summary>The fit in one pass, where it is asked for or needed; else null.</summary>

@@ -19,26 +19,39 @@ internal interface IShardPredictor : IAsyncDisposable
         ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken);
 }
 
+/// <summary>This process as a member of a cluster; it leaves when it is disposed of.</summary>
+internal interface IShardMember : IShardPredictor
+{
+    /// <summary>What it serves to whom, in a line.</summary>
+    string Description { get; }
+}
+
 /// <summary>Clusters that have shards.</summary>
 internal interface IShardClusters
 {
     /// <summary>The option that names one.</summary>
     Option<string?> Option { get; }
 
-    /// <summary>Options of who serves.</summary>
+    /// <summary>The options that say who this program is to a cluster.</summary>
+    IReadOnlyList<Option> PeerOptions { get; }
+
+    /// <summary>The options of a member beside those.</summary>
     IReadOnlyList<Option> MemberOptions { get; }
+
+    /// <summary>All options by the keys that they have in a file and in the environment.</summary>
+    IReadOnlyDictionary<string, Option> Keys { get; }
 
     /// <summary>Connects.</summary>
     /// <param name="cluster">What the option says.</param>
     /// <param name="manifest">The shards that it has.</param>
-    Task<IShardCluster> ConnectAsync(string cluster, ShardManifest manifest);
+    /// <param name="parsed">What <see cref="PeerOptions"/> say; null where they are in the environment alone.</param>
+    Task<IShardCluster> ConnectAsync(string cluster, ShardManifest manifest, ParseResult? parsed = null);
 
-    /// <summary>Serves shards as a member until it is stopped.</summary>
+    /// <summary>Joins.</summary>
     /// <param name="cluster">What the option says.</param>
-    /// <param name="manifest">The shards.</param>
+    /// <param name="manifest">The shards that it has.</param>
     /// <param name="parsed">What the other options say.</param>
-    /// <returns>The exit code.</returns>
-    Task<int> ServeAsync(string cluster, ShardManifest manifest, ParseResult parsed);
+    Task<IShardMember> JoinAsync(string cluster, ShardManifest manifest, ParseResult parsed);
 }
 
 /// <summary>Reads the shards that are asked.</summary>

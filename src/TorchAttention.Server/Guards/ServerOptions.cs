@@ -28,8 +28,11 @@ internal sealed class ServerOptions
     private readonly Option<int?> _waiting = Options.WholeNumber(
         "--max-waiting", $"How many requests wait for that; the next is refused with 503 (default {_usual.MostWaiting})", 0);
 
-    public void AddTo(Command command) =>
-        command.AddAll(_port, _listen, _keys, _megabytes, _rows, _seconds, _requests, _waiting);
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Option> All => [_port, _listen, _keys, _megabytes, _rows, _seconds, _requests, _waiting];
+
+    /// <summary>Whether a port is given.</summary>
+    public bool IsPortGiven(ParseResult parsed) => parsed.GetValue(_port) is not null;
 
     /// <exception cref="CliException">They do not go together.</exception>
     public ServerSettings Read(ParseResult parsed)

@@ -29,6 +29,9 @@ internal sealed record ServerSettings
     /// <summary>How many wait for that; the next is refused.</summary>
     public int MostWaiting { get; init; } = 256;
 
+    /// <summary>A file with Kestrel's settings; null for what ASP.NET reads as a rule.</summary>
+    public string? SettingsFile { get; init; }
+
     /// <summary>Whether only this machine can ask.</summary>
     public bool IsLoopback => IPAddress.IsLoopback(Address);
 }

@@ -15,7 +15,8 @@ internal sealed class ServerMetrics : IDisposable
 {
     private const string Own = "TorchAttention.Server";
 
-    private static readonly string[] _meters = [Own, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
+    private static readonly string[] _meters =
+        [Own, "TorchAttention.Cluster", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
     private readonly Meter _meter = new(Own);
     private readonly MeterListener _listener = new();

@@ -4,6 +4,7 @@ using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Regression.Groups;
+using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Server.Models;
 
@@ -16,12 +17,15 @@ internal static class ModelList
         json.WriteString("file_time", one.Model.Stamp.Time);
         json.WriteString("model", KindOf(one.Model));
         WriteColumns(json, one.Model);
-        switch (one.Model.Fitted)
+        switch (one.Model)
         {
-            case { Groups: { } groups }:
+            case { Shards: { } shards }:
+                Write(json, shards.Manifest);
+                break;
+            case { Fitted.Groups: { } groups }:
                 Write(json, groups);
                 break;
-            case { Model: { } model }:
+            case { Fitted.Model: { } model }:
                 Write(json, model);
                 break;
         }
@@ -44,11 +48,22 @@ internal static class ModelList
             json.WriteString("by", columns.By);
         }
 
-        if (model.Fitted is { Model: var fitted, Names: var names })
+        if (model.Shards is { Names: var ofShards, Manifest: var manifest })
+        {
+            json.WriteStrings("targets", ofShards.TargetsOf(manifest.Columns));
+        }
+        else if (model.Fitted is { Model: var fitted, Names: var names })
         {
             json.WriteStrings("targets", fitted.Classes.Count > 0 ? [names.Target] : names.TargetsOf(fitted.Columns));
             json.WriteStrings("classes", fitted.Classes);
         }
+    }
+
+    private static void Write(Utf8JsonWriter json, ShardManifest manifest)
+    {
+        json.WriteNumber("n", manifest.Rows);
+        json.WriteNumber("shards", manifest.Shards.Length);
+        json.WriteString("manifest", manifest.Hash);
     }
 
     private static void Write(Utf8JsonWriter json, GroupedRegression groups)
@@ -89,7 +104,7 @@ internal static class ModelList
         json.WriteNumber("degree", options.Degree);
     }
 
-    private static string KindOf(ServedModel model) => model.Fitted switch
+    private static string KindOf(ServedModel model) => model.Shards is not null ? "shards" : model.Fitted switch
     {
         null => "trained",
         { Groups: not null } => GroupedRegression.ModelName,

@@ -28,6 +28,15 @@ internal sealed class ModelStore
         }
     }
 
+    private ModelStore(string name, ServedModel shards)
+    {
+        _loadTrained = (_, _) => null;
+        _entries.Add(name, new Entry("", shards));
+    }
+
+    /// <summary>Shards, which stay as they are.</summary>
+    public static ModelStore OfShards(string name, ServedModel shards) => new(name, shards);
+
     /// <summary>No models.</summary>
     public static ModelStore Empty { get; } = new([], (_, _) => null);
 
@@ -51,7 +60,7 @@ internal sealed class ModelStore
         {
             foreach (Entry entry in _entries.Values)
             {
-                if (entry.HasChanged())
+                if (entry.Model.Shards is null && entry.HasChanged())
                 {
                     log(Reload(entry));
                 }

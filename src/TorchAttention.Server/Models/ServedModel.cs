@@ -17,7 +17,14 @@ internal sealed class ServedModel
         Columns = fitted?.Columns ?? QueryColumns.OfNumbers(trained!.Features);
     }
 
-    /// <summary>A model of <c>fit</c> or <c>condense</c>; null for one of <c>train</c>.</summary>
+    /// <param name="shards">Shards that a cluster has.</param>
+    /// <param name="stamp">What their manifest's file was like.</param>
+    public ServedModel(ShardModel shards, FileStamp stamp) => (Shards, Stamp, Columns) = (shards, stamp, shards.Columns);
+
+    /// <summary>Shards; null for a model.</summary>
+    public ShardModel? Shards { get; }
+
+    /// <summary>A model of <c>fit</c> or <c>condense</c>; null for another.</summary>
     public FittedModel? Fitted { get; }
 
     /// <summary>A model of <c>train</c>; null for another.</summary>

@@ -14,7 +14,7 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
     private const string Body = "request body";
 
     /// <summary>What may be asked.</summary>
-    public RequestParameters.Reader Parameters { get; } = new();
+    public RequestParameters.Reader Parameters { get; } = new(models.All.Select(one => one.Model.Shards?.Names).FirstOrDefault());
 
     public async Task AnswerAsync(HttpContext context)
     {
@@ -28,7 +28,7 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
         // A brief body that is there as a whole has no need of a clock.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         Task<RequestBody> reading = RequestBody.ReadAsync(context.Request, stop.Token);
-        if (!reading.IsCompletedSuccessfully || !(await reading).IsBrief)
+        if (!reading.IsCompletedSuccessfully || !(await reading).IsBrief || model.Shards is not null)
         {
             stop.CancelAfter(settings.MostTime);
         }
@@ -40,13 +40,13 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
             using var answer = new AnswerBuffer();
             context.Response.ContentType = to.ContentType;
             void Work() => metrics.Predicted(name, Predict(model, parameters, options, body, (from, to), answer, context, stop.Token));
-            if (body.Whole is not null)
+            if (body.Whole is not null && model.Shards is null)
             {
                 Work();
             }
             else
             {
-                // It waits for the client now and then: a thread of its own, not one of those that answer short requests.
+                // It waits for the client, or for silos, now and then: a thread of its own, not one of those that answer short requests.
                 await Task.Factory.StartNew(Work, stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
 
@@ -71,7 +71,8 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
                 + PlainText.List([.. models.Names]));
 
     private static PredictionOptions Check(ServedModel model, RequestParameters parameters) =>
-        model.Fitted is { } fitted ? fitted.Check(parameters.Request)
+        model.Shards is not null ? parameters.Request.Options with { HasErrors = false }
+        : model.Fitted is { } fitted ? fitted.Check(parameters.Request)
         : parameters.RefusedForTrained is { } refused ? throw CliException.WrongInput(refused.Message)
         : parameters.Request.Options;
 
@@ -86,7 +87,8 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
         long count = 0;
         queries.Predict(
             RowText.Create(format.To.Ending, answer, parameters.Csv),
-            written => model.Begin(written, options, Body),
+            written => model.Shards is { } shards ? shards.Begin(written, parameters.Shards!, options, Body)
+                : model.Begin(written, options, Body),
             read =>
             {
                 count += read;

@@ -6,12 +6,13 @@ namespace TorchAttention.Server.Requests;
 
 /// <summary>What a request asks of a model: the options of <c>predict</c> as parameters of the same names.</summary>
 /// <param name="Request">For a model that was fitted.</param>
+/// <param name="Shards">For shards; null for models.</param>
 /// <param name="RefusedForTrained">What a model of <c>train</c> has no answer to; null where it has.</param>
 /// <param name="Csv">How CSV is written.</param>
 /// <param name="Keep">Columns that are carried along; null for none.</param>
 /// <param name="IsStreamed">Whether the answer begins before all is read.</param>
 internal sealed record RequestParameters(
-    PredictionRequest Request, CliException? RefusedForTrained, CsvOptions Csv, string? Keep, bool IsStreamed)
+    PredictionRequest Request, ShardAsked? Shards, CliException? RefusedForTrained, CsvOptions Csv, string? Keep, bool IsStreamed)
 {
     /// <summary>Reads parameters; those of earlier requests are known.</summary>
     internal sealed class Reader
@@ -20,19 +21,24 @@ internal sealed record RequestParameters(
 
         private readonly PredictOptions _options = new();
         private readonly Option<bool> _stream = Options.Flag("--stream", "Begin to answer before all is read");
+        private readonly ShardRequestOptions _ofShards = new();
         private readonly RootCommand _command = new();
+        private readonly ModelNotes? _shards;
         private readonly ConcurrentDictionary<string, RequestParameters> _known = new(StringComparer.Ordinal);
 
-        public Reader()
+        /// <param name="shards">What the columns of the shards that are asked are called; null for models.</param>
+        public Reader(ModelNotes? shards)
         {
+            _shards = shards;
             _options.AddTo(_command);
+            if (shards is not null)
+            {
+                _ofShards.AddTo(_command);
+            }
+
             _command.Add(_stream);
             _command.Directives.Clear();
-            Usual = Parse(QueryCollection.Empty);
         }
-
-        /// <summary>Those of a request without any.</summary>
-        public RequestParameters Usual { get; }
 
         /// <summary>The parameters' names and what they are.</summary>
         public IEnumerable<(string Name, string Description)> All => Own.Select(one => (one.Name[2..], one.Description ?? ""));
@@ -43,11 +49,6 @@ internal sealed record RequestParameters(
         public RequestParameters Read(HttpRequest request)
         {
             string text = request.QueryString.Value ?? "";
-            if (text.Length == 0)
-            {
-                return Usual;
-            }
-
             if (_known.TryGetValue(text, out RequestParameters? known))
             {
                 return known;
@@ -87,11 +88,21 @@ internal sealed record RequestParameters(
             }
 
             ParseResult parsed = _command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-            return parsed.Errors.Count > 0
-                ? throw CliException.WrongInput(parsed.Errors[0].Message)
-                : new RequestParameters(
-                    _options.Read(parsed), RefusalForTrained(parsed), _options.Csv(parsed), _options.Keep(parsed),
-                    parsed.GetValue(_stream));
+            if (parsed.Errors.Count > 0)
+            {
+                throw CliException.WrongInput(parsed.Errors[0].Message);
+            }
+
+            PredictionRequest request = _options.Read(parsed);
+            ShardAsked? ofShards = null;
+            if (_shards is not null)
+            {
+                _options.RefuseForShards(parsed);
+                ofShards = _ofShards.Read(parsed, _shards, request.Options.HasSlopes);
+            }
+
+            return new RequestParameters(
+                request, ofShards, RefusalForTrained(parsed), _options.Csv(parsed), _options.Keep(parsed), parsed.GetValue(_stream));
         }
 
         private CliException? RefusalForTrained(ParseResult parsed)

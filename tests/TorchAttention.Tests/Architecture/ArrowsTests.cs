@@ -66,12 +66,14 @@ public sealed partial class ArrowsTests
             References("TorchAttention.KernelFit"));
 
         Assert.Equal(
-            "../TorchAttention.KernelFit/TorchAttention.KernelFit.csproj Microsoft.AspNetCore.App System.CommandLine",
+            "../TorchAttention.KernelFit/TorchAttention.KernelFit.csproj Microsoft.AspNetCore.App OpenTelemetry "
+                + "OpenTelemetry.Exporter.OpenTelemetryProtocol System.CommandLine",
             References("TorchAttention.Server"));
 
         Assert.Equal(
             "../TorchAttention.KernelFit/TorchAttention.KernelFit.csproj Microsoft.AspNetCore.App Microsoft.Orleans.Clustering.AdoNet "
-                + "Microsoft.Orleans.Clustering.Redis Microsoft.Orleans.Sdk Microsoft.Orleans.Server Npgsql System.CommandLine",
+                + "Microsoft.Orleans.Clustering.Redis Microsoft.Orleans.Connections.Security Microsoft.Orleans.Dashboard "
+                + "Microsoft.Orleans.Sdk Microsoft.Orleans.Server Npgsql System.CommandLine",
             References("TorchAttention.Cluster"));
 
         // The last one is of the package alone.

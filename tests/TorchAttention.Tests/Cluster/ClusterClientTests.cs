@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using TorchAttention.Cluster;
@@ -84,7 +85,8 @@ public sealed class ClusterClientTests : ShardFolder
         public static async Task<Silo> StartAsync(ShardManifest manifest, ShardSettings settings)
         {
             var address = ClusterAddress.Parse($"local={ClusterAddress.FreePort()}");
-            IHost host = Hosts.CreateSilo(address, manifest, settings);
+            var silo = new SiloSettings(IPAddress.Loopback, Port: 0, GatewayPort: 0, DashboardPort: null, Peer: null) { Shards = settings };
+            IHost host = Hosts.CreateSilo(address, manifest, silo);
             await host.StartAsync(Token);
             return new Silo(host, await ClusterClient.ConnectAsync(address, manifest, _patience));
         }

@@ -1,0 +1,73 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Sharding;
+
+namespace TorchAttention.Cluster;
+
+/// <summary>A silo of this process.</summary>
+internal sealed class ShardMember : IShardMember
+{
+    private readonly ClusterClient _client;
+    private readonly DashboardPage? _page;
+
+    private ShardMember(ClusterClient client, DashboardPage? page, string description) =>
+        (_client, _page, Description) = (client, page, description);
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <inheritdoc/>
+    public ShardManifest Manifest => _client.Manifest;
+
+    /// <summary>Joins.</summary>
+    /// <param name="address">How members find each other.</param>
+    /// <param name="manifest">The shards.</param>
+    /// <param name="settings">Where it listens, and who it is.</param>
+    /// <param name="patience">How long one answer is waited for, with all that is asked again.</param>
+    /// <exception cref="CliException">It does not start.</exception>
+    public static async Task<ShardMember> JoinAsync(
+        ClusterAddress address, ShardManifest manifest, SiloSettings settings, TimeSpan patience)
+    {
+        IHost host = Hosts.CreateSilo(address, manifest, settings);
+        DashboardPage? page;
+        try
+        {
+            await host.StartAsync();
+            page = settings.DashboardPort is int port ? await DashboardPage.StartAsync(host, port) : null;
+        }
+        catch (Exception e)
+        {
+            host.Dispose();
+            throw CliException.Failed($"{ClusterAddress.Name} {address}: the silo does not start ({address.Why(e)})", e);
+        }
+
+        EndpointOptions endpoints = host.Services.GetRequiredService<IOptions<EndpointOptions>>().Value;
+        return new ShardMember(
+            new ClusterClient(host, manifest, patience),
+            page,
+            $"serving {manifest.Shards.Length} shards of {manifest.Rows} rows to {address}, "
+                + $"as {endpoints.AdvertisedIPAddress}:{endpoints.SiloPort}{(settings.Peer is null ? "" : " with TLS")}"
+                + (page is null ? "" : $"; dashboard on {page.Url}"));
+    }
+
+    /// <inheritdoc/>
+    public Task<Predictions> PredictAsync(
+        ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken) =>
+        _client.PredictAsync(request, queries, noNeighbour, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_page is not null)
+        {
+            await _page.DisposeAsync();
+        }
+
+        await _client.DisposeAsync();
+    }
+}

@@ -1,0 +1,58 @@
+using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Sharding;
+
+namespace TorchAttention.Cli.Regression;
+
+/// <summary>Shards as what rows are predicted from: by <c>predict</c>, and by a request to <c>serve</c>.</summary>
+/// <param name="names">What the columns are called.</param>
+/// <param name="predictor">Who answers.</param>
+internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
+{
+    /// <summary>The shards.</summary>
+    public ShardManifest Manifest => predictor.Manifest;
+
+    /// <summary>What the columns are called.</summary>
+    public ModelNotes Names => names;
+
+    /// <summary>What it predicts from.</summary>
+    public QueryColumns Columns { get; } = new(names.Features, names.Kinds, null, []);
+
+    /// <summary>What a manifest says that its columns are called.</summary>
+    /// <param name="path">The manifest's file, for messages.</param>
+    /// <param name="manifest">The manifest.</param>
+    public static ModelNotes NamesOf(string path, ShardManifest manifest) => ModelNotes.Read(path, manifest.Notes, manifest.Features);
+
+    /// <summary>Writes the header, and gives what writes some rows of predictions.</summary>
+    /// <param name="written">Where they go.</param>
+    /// <param name="asked">What is asked of the shards.</param>
+    /// <param name="options">What is written.</param>
+    /// <param name="data">Where the queries are from, for messages.</param>
+    public RowsToPredict.WriteRows Begin(PredictedRows written, ShardAsked asked, PredictionOptions options, string data)
+    {
+        var text = new PredictionText(written, Manifest.Columns, [], names, options);
+        text.WriteHeader();
+        return (rows, _, kept, cancellationToken) => text.WriteRows(rows, At(asked, rows, data, cancellationToken), kept);
+    }
+
+    private Predictions At(ShardAsked asked, double[] rows, string data, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return predictor.PredictAsync(asked.Request, rows, asked.NoNeighbour, cancellationToken).GetAwaiter().GetResult();
+        }
+        catch (NoNeighbourException e)
+        {
+            throw new TableException(TableProblem.Unusable, data, e)
+            {
+                Expected = "rows with an example within reach of the kernel, as --no-neighbour error says",
+                Found = $"{e.Queries.Count} without one",
+            };
+        }
+    }
+}
+
+/// <summary>What is asked of shards.</summary>
+/// <param name="Request">The kernel, the bandwidths, the degree.</param>
+/// <param name="NoNeighbour">The answer where no row has a weight.</param>
+internal sealed record ShardAsked(ShardRequest Request, NoNeighbourPolicy NoNeighbour);
