@@ -26,7 +26,7 @@ internal static class BandwidthCommand
         fitOptions.AddTo(command, withBandwidth: false);
         familyOptions.AddTo(command);
         command.AddAll(by, shards, json);
-        command.AddAll(clusters is null ? [] : [clusters.Option]);
+        command.AddAll(clusters is null ? [] : [clusters.Option, .. clusters.PeerOptions]);
         command.SetAction(parsed =>
         {
             string? column = parsed.GetValue(by);

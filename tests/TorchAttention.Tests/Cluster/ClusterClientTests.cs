@@ -84,7 +84,7 @@ public sealed class ClusterClientTests : ShardFolder
 
         public static async Task<Silo> StartAsync(ShardManifest manifest, ShardSettings settings)
         {
-            var address = ClusterAddress.Parse($"local={ClusterAddress.FreePort()}");
+            var address = ClusterAddress.Parse($"local={ClusterAddress.FreePort(IPAddress.Loopback)}");
             var silo = new SiloSettings(IPAddress.Loopback, Port: 0, GatewayPort: 0, DashboardPort: null, Peer: null) { Shards = settings };
             IHost host = Hosts.CreateSilo(address, manifest, silo);
             await host.StartAsync(Token);

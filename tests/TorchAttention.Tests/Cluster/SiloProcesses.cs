@@ -49,14 +49,16 @@ internal sealed class SiloProcesses : IDisposable
     }
 
     /// <summary>Starts a silo, and waits until it serves.</summary>
-    public ConsoleProcess.Running Serve(string manifest, string cluster, string options = "")
+    public ConsoleProcess.Running Serve(
+        string manifest, string cluster, string options = "", params (string Name, string Value)[] environment)
     {
         string log = Console.PathOf($"{Guid.NewGuid():N}.log");
         ConsoleProcess.Running silo = Console.Start(
             "/bin/sh",
-            ["-c", $"exec '{ConsoleProcess.Executable}' serve --shards {manifest} --cluster {cluster} {options} > {log}"]);
+            ["-c", $"exec '{ConsoleProcess.Executable}' serve --shards {manifest} --cluster {cluster} {options} > {log}"],
+            environment);
         _started.Add(silo);
-        silo.Until(() => File.Exists(log) && File.ReadAllText(log).StartsWith("serving ", StringComparison.Ordinal));
+        silo.Until(() => File.Exists(log) && File.ReadAllText(log).Contains("serving ", StringComparison.Ordinal));
         return silo;
     }
 

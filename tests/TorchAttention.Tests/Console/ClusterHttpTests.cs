@@ -1,4 +1,5 @@
 using System.Text.Json;
+using TorchAttention.Tests.Cluster;
 using TorchAttention.Tests.Server;
 
 namespace TorchAttention.Tests.Console;
@@ -8,7 +9,7 @@ public sealed class ClusterHttpTests : IDisposable
 {
     private const string Path = "/v1/models/shards/predict?bandwidth=0.3";
 
-    private readonly SiloProcesses _silos = new();
+    private readonly DealtCluster _silos = new();
     private readonly List<ServerProcess> _servers = [];
 
     public void Dispose()
@@ -119,13 +120,13 @@ public sealed class ClusterHttpTests : IDisposable
     [InlineData("--model: expected none beside --cluster, which serves shards to predict", "--port", "0", "--model", "m.safetensors")]
     public void WrongOptions_AreOneLine(string expected, params string[] options)
     {
-        ConsoleProcess.Result result = _silos.Console.Run(["serve", .. SiloProcesses.Of("local"), .. options]);
+        ConsoleProcess.Result result = _silos.Console.Run(["serve", .. DealtCluster.Of("local"), .. options]);
         Assert.Equal((2, "", $"error: {expected}\n"), (result.ExitCode, result.Output, result.Error));
     }
 
     private ServerProcess Start(string cluster)
     {
-        _servers.Add(new ServerProcess(_silos.Console.Folder, SiloProcesses.Of(cluster)));
+        _servers.Add(new ServerProcess(_silos.Console.Folder, DealtCluster.Of(cluster)));
         return _servers[^1];
     }
 }

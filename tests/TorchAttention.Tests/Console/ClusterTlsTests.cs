@@ -1,13 +1,14 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using TorchAttention.Tests.Cluster;
 
 namespace TorchAttention.Tests.Console;
 
 /// <summary>Where silos listen, and whom they believe.</summary>
 public sealed class ClusterTlsTests : IDisposable
 {
-    private readonly SiloProcesses _silos = new();
+    private readonly DealtCluster _silos = new();
 
     public void Dispose() => _silos.Dispose();
 
@@ -23,13 +24,13 @@ public sealed class ClusterTlsTests : IDisposable
         _silos.Serve(cluster, ["--silo-listen", "localhost", "--silo-port", $"{SiloProcesses.FreePort()}", .. silo]);
 
         Assert.Equal(_silos.Predict(), _silos.Predict(["--cluster", cluster, .. client]));
-        string[] status = _silos.Run(["cluster", "status", .. SiloProcesses.Of(cluster), .. client]).TrimEnd().Split('\n');
+        string[] status = _silos.Run(["cluster", "status", .. DealtCluster.Of(cluster), .. client]).TrimEnd().Split('\n');
         Assert.Equal(3, status.Length);
 
         // The environment says it as well, where a command has no such options.
         ConsoleProcess.Result fromEnvironment = _silos.Console.Start(
             ConsoleProcess.Executable,
-            ["predict", "queries.csv", "--bandwidth", "0.3", .. SiloProcesses.Of(cluster)],
+            ["predict", "queries.csv", "--bandwidth", "0.3", .. DealtCluster.Of(cluster)],
             ("TORCHATTENTION_Cluster__Certificate__Path", "client.pem"),
             ("TORCHATTENTION_Cluster__Certificate__KeyPath", "client.key"),
             ("TORCHATTENTION_Cluster__Certificate__AuthorityPath", "authority.pem")).Wait();
@@ -44,14 +45,14 @@ public sealed class ClusterTlsTests : IDisposable
         })
         {
             ConsoleProcess.Result refused = _silos.Console.Run(
-                ["predict", "queries.csv", "--bandwidth", "0.3", .. SiloProcesses.Of(cluster), .. options]);
+                ["predict", "queries.csv", "--bandwidth", "0.3", .. DealtCluster.Of(cluster), .. options]);
             Assert.Equal(
                 (1, "", $"error: --cluster {cluster}: no silo serves these shards there{expected}\n"),
                 (refused.ExitCode, refused.Output, refused.Error));
         }
 
         ConsoleProcess.Result unbelieved = _silos.Console.Run(
-            ["predict", "queries.csv", .. SiloProcesses.Of(cluster), "--bandwidth", "1", .. others]);
+            ["predict", "queries.csv", .. DealtCluster.Of(cluster), "--bandwidth", "1", .. others]);
         Assert.Equal(
             (2, "error: --certificate: 'other.pem' is not signed by an authority of 'authority.pem' (PartialChain)\n"),
             (unbelieved.ExitCode, unbelieved.Error));
@@ -73,11 +74,11 @@ public sealed class ClusterTlsTests : IDisposable
 
         ConsoleProcess.Result result = _silos.Console.Start(
             ConsoleProcess.Executable,
-            ["predict", "queries.csv", "--bandwidth", "0.3", .. SiloProcesses.Of(cluster), .. options],
+            ["predict", "queries.csv", "--bandwidth", "0.3", .. DealtCluster.Of(cluster), .. options],
             password).Wait();
         Assert.Equal((0, "", _silos.Predict()), (result.ExitCode, result.Error, result.Output));
 
-        ConsoleProcess.Result wrong = _silos.Console.Run(["serve", .. SiloProcesses.Of(cluster), .. options]);
+        ConsoleProcess.Result wrong = _silos.Console.Run(["serve", .. DealtCluster.Of(cluster), .. options]);
         Assert.Equal(
             (2, "error: --certificate: 'silo.pfx' cannot be opened: it is neither PEM nor PFX, or its password (the key "
                 + "Cluster:Certificate:Password) is another\n"),
@@ -122,7 +123,7 @@ public sealed class ClusterTlsTests : IDisposable
                 && !expected.Contains("--certificate-authority", StringComparison.Ordinal);
             string[] authorities = isAuthorityGiven ? ["--certificate-authority", "authority.pem"] : [];
             ConsoleProcess.Result result = _silos.Console.Run(
-                ["serve", .. SiloProcesses.Of("redis=127.0.0.1:1"), .. options.Split(' '), .. authorities]);
+                ["serve", .. DealtCluster.Of("redis=127.0.0.1:1"), .. options.Split(' '), .. authorities]);
             Assert.Equal((2, "", $"error: {expected}\n"), (result.ExitCode, result.Output, result.Error));
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using TorchAttention.Tests.Cluster;
 using TorchAttention.Tests.Console;
 
 namespace TorchAttention.Tests.Server;
@@ -10,7 +11,7 @@ public sealed class TelemetryTests : IDisposable
 {
     private readonly HttpListener _collector = new();
     private readonly ConcurrentQueue<(string Path, byte[] Body)> _received = [];
-    private readonly SiloProcesses _silos = new();
+    private readonly DealtCluster _silos = new();
     private readonly string _address = $"http://127.0.0.1:{SiloProcesses.FreePort()}";
 
     public TelemetryTests()
@@ -31,7 +32,7 @@ public sealed class TelemetryTests : IDisposable
     [InlineData(false)]
     public async Task Question_IsATraceFromRequestToShards(bool isOption)
     {
-        string[] cluster = SiloProcesses.Of($"local={SiloProcesses.FreePort()}");
+        string[] cluster = DealtCluster.Of($"local={SiloProcesses.FreePort()}");
         (string, string)[] often = [("OTEL_METRIC_EXPORT_INTERVAL", "200"), ("OTEL_BSP_SCHEDULE_DELAY", "100")];
         using ServerProcess server = isOption ? new ServerProcess(_silos.Console.Folder, [.. cluster, "--otlp", _address], often)
             : new ServerProcess(
@@ -77,7 +78,7 @@ public sealed class TelemetryTests : IDisposable
     public async Task NothingIsLoaded_WhereItIsOff()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "What a process has loaded is read from /proc.");
-        string[] shards = SiloProcesses.Of($"local={SiloProcesses.FreePort()}");
+        string[] shards = DealtCluster.Of($"local={SiloProcesses.FreePort()}");
         using var off = new ServerProcess(_silos.Console.Folder, shards);
         Assert.Equal(200, (await off.Post("/v1/models/shards/predict?bandwidth=0.3", _silos.Queries, "text/csv")).Status);
         string maps = File.ReadAllText($"/proc/{off.Id}/maps");
@@ -92,7 +93,7 @@ public sealed class TelemetryTests : IDisposable
     [InlineData("--dashboard-port: expected a whole number from 0 to 65535, got 70000", "--dashboard-port", "70000")]
     public void WrongAddress_IsOneLine(string expected, params string[] options)
     {
-        ConsoleProcess.Result result = _silos.Console.Run(["serve", .. SiloProcesses.Of("local"), "--port", "0", .. options]);
+        ConsoleProcess.Result result = _silos.Console.Run(["serve", .. DealtCluster.Of("local"), "--port", "0", .. options]);
         Assert.Equal((2, "", $"error: {expected}\n"), (result.ExitCode, result.Output, result.Error));
     }
 

@@ -1,0 +1,55 @@
+using TorchAttention.Tests.Console;
+
+namespace TorchAttention.Tests.Cluster.Scaling;
+
+/// <summary>The numbers of docs/scaling.md.</summary>
+public sealed class ScalingTests(ITestOutputHelper output)
+{
+    private static readonly (double Rows, double Bandwidth, int[] Hosts)[] _works =
+    [
+        (1e9, 0.03, [10, 100, 1000]),
+        (1e9, 0.001, [10, 100, 1000]),
+        (1e11, 0.015, [100, 1000]),
+        (1e12, 0.01, [1000]),
+    ];
+
+    // What waiting for each other costs is little beside what the busiest host has to do.
+    [Theory]
+    [InlineData(3, 1e8, 0.05)]
+    [InlineData(10, 1e9, 0.03)]
+    [InlineData(10, 1e9, 0.001)]
+    public void Throughput_IsWhatTheBusiestHostAllows(int hosts, double rows, double bandwidth)
+    {
+        var cluster = new ScaledCluster(hosts, rows, bandwidth);
+        (double allowed, double part, string limit) = cluster.Throughput(64);
+        double run = ScaledRun.QueriesOfSecond(cluster, hosts, blocksOfHost: 48);
+        output.WriteLine($"{hosts} hosts: {run} of {allowed}, {part}, {limit}, {cluster.Unevenness}");
+        Assert.InRange(run / allowed, 0.75, 1.05);
+    }
+
+    [Fact]
+    public void Document_HasTheSimulationsNumbers()
+    {
+        LongTests.SkipUnlessAskedFor();
+        string document = File.ReadAllText(Path.Combine(ConsoleProcess.Repository, "docs", "scaling.md"));
+        foreach ((double rows, double bandwidth, int[] hosts) in _works)
+        {
+            foreach (int count in hosts)
+            {
+                var cluster = new ScaledCluster(count, rows, bandwidth);
+                (double queries, double part, string limit) = cluster.Throughput(count > 100 ? 16 : 64);
+                string row = string.Create(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"| {rows:0e+0} | {bandwidth} | {count:N0} | {Rounded(queries)} | {100 * part:F0}% | {limit} |");
+                output.WriteLine(row);
+                Assert.Contains(row, document, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    private static string Rounded(double number)
+    {
+        double unit = Math.Pow(10, Math.Floor(Math.Log10(number)) - 1);
+        return (Math.Round(number / unit) * unit).ToString("#,0.#", System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
