@@ -96,7 +96,8 @@ public sealed class ShardTests : OnePassConsole
         ConsoleProcess.Result result = Console.Start(
             "/usr/bin/unshare",
             ["-rm", "/bin/sh", "-c", $"mount -t tmpfs -o size={kilobytes}k none small || exit {noDisk}; cd small; "
-                + $"'{ConsoleProcess.Executable}' shard ../rows.csv --x temp --y load --shards 2 --out shards --quiet; echo $?; ls -A"]).Wait();
+                + $"'{ConsoleProcess.Executable}' shard ../rows.csv --x temp --y load --shards 2 --out shards --quiet; "
+                + "echo $?; ls -A"]).Wait();
         Assert.SkipUnless(result.ExitCode != noDisk && !result.Error.StartsWith("unshare", StringComparison.Ordinal), result.Error);
 
         Assert.Equal("1\n", result.Output);
