@@ -52,7 +52,7 @@ internal sealed partial class ClusterClient : IShardCluster
         IHost host = Hosts.CreateClient(address, manifest, peer);
         try
         {
-            using var ends = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var ends = new CancellationTokenSource(TimeSpan.FromSeconds(20));
             await host.StartAsync(ends.Token);
             return new ClusterClient(host, manifest, patience);
         }

@@ -29,6 +29,7 @@ internal sealed class ShardOptions(IShardClusters? clusters)
     {
         string path = parsed.GetValue(_shards) ?? throw CliException.WrongInput(
             $"--shards: expected the {ShardManifest.FileName} of what the cluster serves, got none");
+        _ = _request.BandwidthsOf(parsed);
         var manifest = ShardManifest.Load(path);
         ModelNotes names = ShardModel.NamesOf(path, manifest);
         ShardAsked ofShards = _request.Read(parsed, names, asked.HasSlopes);

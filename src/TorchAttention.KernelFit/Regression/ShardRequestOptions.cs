@@ -27,6 +27,11 @@ internal sealed class ShardRequestOptions
         }
     }
 
+    /// <summary>The bandwidths as they are given.</summary>
+    /// <exception cref="CliException">There are none.</exception>
+    public double[] BandwidthsOf(ParseResult parsed) => parsed.NumbersOf(_bandwidth)
+        ?? throw CliException.WrongInput("--bandwidth: expected one for all features or one for each beside --shards, got none");
+
     /// <summary>What is asked.</summary>
     /// <param name="parsed">The options' values.</param>
     /// <param name="names">What the shards' columns are called.</param>
@@ -35,8 +40,7 @@ internal sealed class ShardRequestOptions
     public ShardAsked Read(ParseResult parsed, ModelNotes names, bool hasSlopes)
     {
         int features = names.Features.Length;
-        double[] bandwidths = parsed.NumbersOf(_bandwidth)
-            ?? throw CliException.WrongInput("--bandwidth: expected one for all features or one for each beside --shards, got none");
+        double[] bandwidths = BandwidthsOf(parsed);
         if (bandwidths.Length != 1 && bandwidths.Length != features)
         {
             throw CliException.WrongInput(

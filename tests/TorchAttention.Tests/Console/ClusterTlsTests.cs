@@ -58,6 +58,22 @@ public sealed class ClusterTlsTests : IDisposable
             (unbelieved.ExitCode, unbelieved.Error));
     }
 
+    // The others cannot reach it, and take it for dead.
+    [Fact]
+    public void SiloWithoutCertificate_EndsWithOneLine()
+    {
+        LongTests.SkipUnlessAskedFor();
+        using X509Certificate2 authority = Authority("authority.pem");
+        string[] silo = Write("silo", authority, "authority.pem", IPAddress.Loopback.ToString());
+        string cluster = _silos.StartRedis();
+        _silos.Serve(cluster, silo);
+        _silos.Serve(cluster, silo);
+        ConsoleProcess.Result result = _silos.Console.Run(["serve", .. DealtCluster.Of(cluster)]);
+        Assert.Equal((1, ""), (result.ExitCode, result.Output));
+        Assert.StartsWith("error: the silo ends, since the others cannot reach it", result.Error, StringComparison.Ordinal);
+        Assert.Equal(1, result.Error.Count(character => character == '\n'));
+    }
+
     [Fact]
     public void OneNameForAllSilos_AndPfx_AreBelieved()
     {
