@@ -4,7 +4,7 @@ namespace TorchAttention.Numerics.OnePass.Boxes;
 /// The mean at places where no row is near: weights by their ratios to the largest. A box of many rows counts as one place, their middle,
 /// so that it is an estimate.
 /// </summary>
-internal sealed class BoxFar(BoxLevel level, double[] h)
+internal sealed partial class BoxFar(BoxLevel level, double[] h)
 {
     // e^-45 of the largest weight.
     private const double Reach = 90;

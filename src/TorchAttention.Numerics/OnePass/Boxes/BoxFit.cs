@@ -1,10 +1,12 @@
+using TorchAttention.Numerics.Pooling.Answers;
+
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
 /// <summary>
 /// The leave-one-out error of some bandwidths and what belongs to it, from moments: in a box of many rows the sum over its nodes, where
 /// these rows count as numbers with the same moments; in a box of few rows one by one.
 /// </summary>
-internal sealed class BoxFit
+internal sealed partial class BoxFit
 {
     // Room for what moments of a box become at its nodes: one to work in, products, squares, and the masses of each power of the weights.
     private const int Work = 0;
@@ -12,20 +14,35 @@ internal sealed class BoxFit
     private const int Squares = 2;
     private const int Masses = 3;
 
+    // What a feature varies by for given others is to be known to this part.
+    private const double LeastKnown = 1e-6;
+
+    // By how much what determines a plane may vary within a box for polynomials to follow.
+    private const double MostVaried = 1e6;
+
+    // What rounding does to sums over pairs.
+    internal const double RoundedPairs = 2e-15;
+
     private readonly BoxLevel _level;
     private readonly double[] _h;
-    private readonly BoxSumsKind _kind;
+    private readonly BoxLayout _layout;
+    private readonly PlaneKeys _keys;
     private readonly BoxSums _sums;
+    private readonly BoxPairs _pairs;
     private readonly BoxFar _far;
 
     /// <summary>Prepares bandwidths.</summary>
     /// <param name="level">The moments, in boxes that are not much wider than the bandwidths.</param>
     /// <param name="h">The bandwidths (d).</param>
     /// <param name="kind">Whether derivatives or tr H'H are asked for.</param>
-    public BoxFit(BoxLevel level, double[] h, BoxSumsKind kind)
+    /// <param name="degree">0 for means, 1 for planes.</param>
+    public BoxFit(BoxLevel level, double[] h, BoxSumsKind kind, int degree = 0)
     {
-        (_level, _h, _kind) = (level, h, kind);
-        _sums = new BoxSums(level, h, kind);
+        (_level, _h) = (level, h);
+        _layout = new BoxLayout(level.Features, level.Columns, degree, kind);
+        _keys = KeysOf(h);
+        _sums = new BoxSums(level, h, _layout);
+        _pairs = new BoxPairs(level, h, _layout);
         _far = new BoxFar(level, h);
     }
 
@@ -33,29 +50,87 @@ internal sealed class BoxFit
 
     private int Columns => _level.Columns;
 
-    private bool HasSlopes => _kind == BoxSumsKind.Slopes;
+    private bool HasSlopes => _layout.HasSlopes;
 
-    // Beside S0 and each column's T0: R0 and S_j, or S_j and each column's product for each feature.
-    private int FirstOther => 1 + Columns;
+    // After the masses: 1 / s of a row's own part, what the squares of parts sum up to, each column's fit, and the derivatives of the first
+    // and the last by log h_j.
+    private int Own => Masses + _level.Light.Length;
+
+    private int Parts => Own + 1;
+
+    private int Fitted => Own + 2;
+
+    private int OwnByLog => Fitted + Columns;
+
+    private int FittedByLog => OwnByLog + Features;
 
     /// <summary>How many numbers at the nodes are worked with.</summary>
-    public static int ScratchOf(BoxLevel level) => Masses + level.Light.Length;
+    public static int ScratchOf(BoxLevel level, BoxLayout layout) =>
+        Masses + level.Light.Length + 2 + level.Columns + (layout.HasSlopes ? level.Features * (1 + level.Columns) : 0);
+
+    /// <summary>What planes ask of the bandwidths.</summary>
+    public static PlaneKeys KeysOf(double[] h) => PlaneKeys.Create([.. h.Select(at => 1 / at)], 1, [], []);
+
+    /// <summary>Whether sums say what a plane is.</summary>
+    /// <param name="plane">The plane.</param>
+    /// <param name="layout">Where its sums stand.</param>
+    /// <param name="row">They.</param>
+    /// <param name="off">What they are off by.</param>
+    public static unsafe bool IsKnown(in PlaneFit plane, BoxLayout layout, double* row, double off)
+    {
+        double square = 1;
+        for (int j = 0; j < layout.Features; j++)
+        {
+            square += row[layout.Row.Planes + layout.Features + (j * (j + 3) / 2)] / row[0];
+        }
+
+        return !plane.IsDoubtful(0, off / row[0] * square / LeastKnown, 0, isCertain: false);
+    }
 
     /// <summary>The score of all rows.</summary>
     public BoxScore Score(int? threads, CancellationToken cancellationToken)
+    {
+        BoxScore[] scores = _pairs.AreQuicker((long)_level.Counts.Sum(), _level.Count) ? OfPairs(threads, cancellationToken)
+            : OfNodes(threads, cancellationToken);
+        var all = NewScore();
+        Array.ForEach(scores, all.Add);
+        return all;
+    }
+
+    private BoxScore[] OfNodes(int? threads, CancellationToken cancellationToken)
     {
         (int Box, bool IsOfRows)[] asked = [.. Enumerable.Range(0, _level.Count).SelectMany(box => Asked(_level, box))];
         var scores = new BoxScore[asked.Length];
         _sums.At(
             [.. asked.Select(one => _level.Ids[one.Box])],
             at => asked[at].IsOfRows,
-            (at, sums, scratch) =>
-                scores[at] = asked[at].IsOfRows ? OfFew(asked[at].Box, sums) : OfMany(asked[at].Box, sums, scratch),
+            (at, sums, off, scratch) =>
+                scores[at] = asked[at].IsOfRows ? OfFew(asked[at].Box, sums, off) : OfMany(asked[at].Box, sums, off, scratch),
             threads,
             cancellationToken);
-        var all = NewScore();
-        Array.ForEach(scores, all.Add);
-        return all;
+        return scores;
+    }
+
+    // Where all rows are kept, and few.
+    private BoxScore[] OfPairs(int? threads, CancellationToken cancellationToken)
+    {
+        var scores = new BoxScore[_level.Count];
+        Parallel.For(
+            0,
+            scores.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = threads ?? -1, CancellationToken = cancellationToken },
+            box =>
+            {
+                BoxScore score = scores[box] = NewScore();
+                double[] sums = new double[_layout.Count];
+                foreach (double[] row in _level.Rows[box].Chunk(_level.Fields))
+                {
+                    Array.Clear(sums);
+                    _pairs.AddAll(row.AsSpan(0, Features), row, sums);
+                    AddError(row, sums, 0, score);
+                }
+            });
+        return scores;
     }
 
     /// <summary>A box for its sums, and for the rows that it keeps.</summary>
@@ -82,39 +157,131 @@ internal sealed class BoxFit
 
     private BoxScore NewScore() => new(Features, Columns);
 
-    private BoxScore OfMany(int box, double[][] sums, double[][] scratch)
+    private BoxScore OfMany(int box, double[][] sums, double off, double[][] scratch)
+    {
+        for (int t = 0; t < _level.Light.Length; t++)
+        {
+            AtNodes(_level, _level.Light[t].M, box, scratch, Masses + t);
+        }
+
+        if (_layout.Degree == 0)
+        {
+            SetMeans(sums, scratch);
+            return OfMany(box, scratch);
+        }
+
+        if (TrySetPlanes(sums, off, scratch))
+        {
+            BoxScore score = OfMany(box, scratch);
+            if (score.Uncertain == 0 && score.LeaveOneOut >= 0 && score.Residuals.All(squares => squares >= 0) && score.Trace >= 0
+                && score.Trace <= RowsOf(box))
+            {
+                return score;
+            }
+        }
+
+        // Planes have no digits there, or are no polynomials: means are left.
+        SetMeans(sums, scratch);
+        BoxScore ofMeans = OfMany(box, scratch);
+        ofMeans.Uncertain = 1;
+        return ofMeans;
+    }
+
+    // How many rows of a box are not kept as rows.
+    private double RowsOf(int box) => _level.Counts[box] - (_level.Rows[box].Length / _level.Fields);
+
+    private unsafe void SetMeans(double[][] sums, double[][] scratch)
+    {
+        double* row = stackalloc double[_layout.Row.Length];
+        for (int z = 0; z < _level.Terms.Nodes; z++)
+        {
+            _layout.Set(row, sums, z);
+            Set(new MeanFit(_layout.Row, row), z, scratch);
+        }
+    }
+
+    private unsafe bool TrySetPlanes(double[][] sums, double off, double[][] scratch)
+    {
+        double* row = stackalloc double[_layout.Row.Length];
+        double* memory = stackalloc double[PlaneFit.MemoryFor(Features)];
+        (double least, double most) = (double.PositiveInfinity, 0);
+        for (int z = 0; z < _level.Terms.Nodes; z++)
+        {
+            _layout.Set(row, sums, z);
+            var plane = new PlaneFit(_layout.Row, row, _keys, memory);
+            double determinant = plane.Determinant;
+            (least, most) = (Math.Min(least, determinant), Math.Max(most, determinant));
+            if (!(row[0] > 0) || !(most < MostVaried * least) || !IsKnown(plane, _layout, row, off))
+            {
+                return false;
+            }
+
+            plane.Solve();
+            Set(plane, z, scratch);
+        }
+
+        return true;
+    }
+
+    private void Set<TPlane>(TPlane plane, int node, double[][] scratch)
+        where TPlane : IPlane, allows ref struct
+    {
+        scratch[Own][node] = plane.OwnWeight;
+        if (_layout.Kind == BoxSumsKind.Squares)
+        {
+            scratch[Parts][node] = plane.SquaredWeights();
+        }
+
+        for (int j = 0; j < Features && HasSlopes; j++)
+        {
+            scratch[OwnByLog + j][node] = plane.OwnWeightChange(j);
+        }
+
+        for (int c = 0; c < Columns; c++)
+        {
+            scratch[Fitted + c][node] = plane.Height(c);
+            if (HasSlopes)
+            {
+                plane.SolveSlopes(c);
+                for (int j = 0; j < Features; j++)
+                {
+                    scratch[FittedByLog + (c * Features) + j][node] = plane.HeightChange(j, c);
+                }
+            }
+        }
+    }
+
+    // What the fits at the nodes make of the rows of a box that are not kept as rows.
+    private BoxScore OfMany(int box, double[][] scratch)
     {
         BoxTower[] light = _level.Light;
         BoxScore score = NewScore();
-        for (int t = 0; t < light.Length; t++)
-        {
-            AtNodes(_level, light[t].M, box, scratch, Masses + t);
-        }
 
         // A row's own part is small: the heaviest that is not kept as a row has a 64th of the box's weight.
-        double[] own = Array.ConvertAll(sums[0], s0 => 1 / s0);
+        double[] own = scratch[Own];
         double heaviest = _level.HasWeights ? _level.Weights[box] / BoxGrid.MostKept : 1;
         double most = MomentFit.OwnMargin * heaviest * own.Max();
-        bool hasPole = _level.HasWeights && !(sums[0].Min() > 0 && 1 - most > MomentFit.LeastLeftOfWeighted);
+        double left = _level.HasWeights ? MomentFit.LeastLeftOfWeighted : MomentFit.LeastLeft;
+        bool hasPole = (_level.HasWeights || _layout.Degree > 0) && !(own.Min() > 0 && 1 - most > left);
         double[] powers = _level.HasWeights && !hasPole ? MomentFit.PowersOf(most, h => 1 / ((1 - h) * (1 - h))) : [1];
-        AddTraces(box, sums, own, scratch[Masses], score);
+        AddTraces(scratch, score);
         for (int c = 0; c < Columns; c++)
         {
             for (int t = 0; t < powers.Length; t++)
             {
                 double[] v = AtNodes(_level, light[t].V[c], box, scratch, Products);
                 double[] q = light[t].Q[c] == light[t].V[c] ? v : AtNodes(_level, light[t].Q[c], box, scratch, Squares);
-                var power = new Power(t, powers[t], !_level.HasWeights);
-                AddSquares(box, c, sums, own, (scratch[Masses + t], v, q), power, score);
+                AddSquares(box, c, scratch, (scratch[Masses + t], v, q), new Power(t, powers[t], !_level.HasWeights), score);
             }
         }
 
         if (hasPole)
         {
             // Each row has its share of the box's own parts: an estimate.
-            double rows = _level.Counts[box] - (_level.Rows[box].Length / _level.Fields);
+            double rows = RowsOf(box);
             double share = Math.Max(MomentFit.LeastLeft, 1 - (score.Trace / rows));
             score.LeaveOneOut = score.Residual / (share * share);
+            score.Uncertain = _layout.Degree;
             for (int j = 0; j < Features && HasSlopes; j++)
             {
                 score.LeaveOneOutByLog[j] =
@@ -125,160 +292,44 @@ internal sealed class BoxFit
         return score;
     }
 
-    private void AddTraces(int box, double[][] sums, double[] own, double[] m, BoxScore score)
+    private void AddTraces(double[][] scratch, BoxScore score)
     {
+        (double[] own, double[] parts, double[] m) = (scratch[Own], scratch[Parts], scratch[Masses]);
         for (int z = 0; z < m.Length; z++)
         {
             score.Trace += own[z] * m[z];
-            if (_kind == BoxSumsKind.Squares)
-            {
-                score.TraceOfSquare += sums[FirstOther][z] * own[z] * own[z] * m[z];
-            }
+            score.TraceOfSquare += _layout.Kind == BoxSumsKind.Squares ? parts[z] * m[z] : 0;
+        }
 
-            for (int j = 0; j < Features && HasSlopes; j++)
+        for (int j = 0; j < Features && HasSlopes; j++)
+        {
+            double[] byLog = scratch[OwnByLog + j];
+            for (int z = 0; z < m.Length; z++)
             {
-                score.TraceByLog[j] -= own[z] * own[z] * sums[FirstOther * (1 + j)][z] * m[z];
+                score.TraceByLog[j] += byLog[z] * m[z];
             }
         }
     }
 
     // One column's squares, of rows with one power of their weights: 1 / (1 - H)^2 itself without weights, else one term of it.
     private void AddSquares(
-        int box, int column, double[][] sums, double[] own, (double[] M, double[] V, double[] Q) at, Power power, BoxScore score)
+        int box, int column, double[][] scratch, (double[] M, double[] V, double[] Q) at, Power power, BoxScore score)
     {
         double apart = _level.Origins[column] - _level.Levels[column][box];
+        (double[] own, double[] fitted) = (scratch[Own], scratch[Fitted + column]);
         for (int z = 0; z < own.Length; z++)
         {
-            double mean = sums[1 + column][z] * own[z];
-            double f = mean + apart;
+            double f = fitted[z] + apart;
             double square = at.Q[z] - (2 * f * at.V[z]) + (f * f * at.M[z]);
             (double g, double gByOwn) = power.At(own[z]);
             score.LeaveOneOut += g * square;
             score.Residuals[column] += power.Exponent == 0 ? square : 0;
             for (int j = 0; j < Features && HasSlopes; j++)
             {
-                double weight = sums[FirstOther * (1 + j)][z];
-                double fByLog = (sums[(FirstOther * (1 + j)) + 1 + column][z] - (mean * weight)) * own[z];
-                double ownByLog = -own[z] * own[z] * weight;
+                double fByLog = scratch[FittedByLog + (column * Features) + j][z];
                 double squareByLog = 2 * fByLog * ((f * at.M[z]) - at.V[z]);
-                score.LeaveOneOutByLog[j] += (g * squareByLog) + (gByOwn * ownByLog * square);
+                score.LeaveOneOutByLog[j] += (g * squareByLog) + (gByOwn * scratch[OwnByLog + j][z] * square);
                 score.ResidualByLog[j] += power.Exponent == 0 ? squareByLog : 0;
-            }
-        }
-    }
-
-    private BoxScore OfFew(int box, double[][] sums)
-    {
-        double[][] rows = [.. _level.Rows[box].Chunk(_level.Fields)];
-        BoxScore score = NewScore();
-        double[] at = new double[sums.Length];
-        double[] squares = new double[Features];
-        for (int i = 0; i < rows.Length; i++)
-        {
-            double[][] shares = SharesOf(_level, box, rows[i]);
-            for (int s = 0; s < sums.Length; s++)
-            {
-                at[s] = BoxBasis.At(sums[s], shares);
-            }
-
-            for (int k = 0; k < rows.Length; k++)
-            {
-                if (k != i)
-                {
-                    AddRow(rows[i], rows[k], squares, at);
-                }
-            }
-
-            AddError(rows[i], at, score);
-        }
-
-        return score;
-    }
-
-    /// <summary>What each node of a box counts for at a row (d, K).</summary>
-    public static double[][] SharesOf(BoxLevel level, int box, double[] row) =>
-        [.. Enumerable.Range(0, level.Features).Select(j => BoxBasis.Shares(level.PlaceIn(level.Ids[box], row[j], j)))];
-
-    private void AddRow(double[] query, double[] row, double[] squares, double[] sums)
-    {
-        double square = 0;
-        for (int j = 0; j < Features; j++)
-        {
-            double v = (query[j] - row[j]) / _h[j];
-            squares[j] = v * v;
-            square += squares[j];
-        }
-
-        double kernel = Math.Exp(-0.5 * square);
-        double weight = row[^1] * kernel;
-        sums[0] += weight;
-        if (_kind == BoxSumsKind.Squares)
-        {
-            sums[FirstOther] += weight * kernel;
-        }
-
-        for (int j = 0; j < Features && HasSlopes; j++)
-        {
-            sums[FirstOther * (1 + j)] += weight * squares[j];
-        }
-
-        for (int c = 0; c < Columns; c++)
-        {
-            double product = weight * (_level.ValueOf(row, c) - _level.Origins[c]);
-            sums[1 + c] += product;
-            for (int j = 0; j < Features && HasSlopes; j++)
-            {
-                sums[(FirstOther * (1 + j)) + 1 + c] += product * squares[j];
-            }
-        }
-    }
-
-    // By the sums of all other rows.
-    private void AddError(double[] row, double[] sums, BoxScore score)
-    {
-        double s = row[^1];
-        if (!(sums[0] > MomentFit.Lonely * s))
-        {
-            double[] means = _far.At(row.AsSpan(0, Features), row);
-            for (int c = 0; c < Columns; c++)
-            {
-                double alone = _level.ValueOf(row, c) - means[c];
-                score.LeaveOneOut += s * alone * alone;
-            }
-
-            score.Trace++;
-            score.TraceOfSquare++;
-            score.Lonely++;
-            return;
-        }
-
-        double others = 1 / sums[0];
-        double own = s / (sums[0] + s);
-        double left = 1 - own;
-        score.Trace += own;
-        if (_kind == BoxSumsKind.Squares)
-        {
-            score.TraceOfSquare += (sums[FirstOther] + s) * own * own / s;
-        }
-
-        for (int j = 0; j < Features && HasSlopes; j++)
-        {
-            score.TraceByLog[j] -= own * own / s * sums[FirstOther * (1 + j)];
-        }
-
-        for (int c = 0; c < Columns; c++)
-        {
-            double mean = sums[1 + c] * others;
-            double e = _level.ValueOf(row, c) - _level.Origins[c] - mean;
-            score.LeaveOneOut += s * e * e;
-            score.Residuals[c] += s * e * e * left * left;
-            for (int j = 0; j < Features && HasSlopes; j++)
-            {
-                double weight = sums[FirstOther * (1 + j)];
-                double eByLog = ((mean * weight) - sums[(FirstOther * (1 + j)) + 1 + c]) * others;
-                double ownByLog = -own * own / s * weight;
-                score.LeaveOneOutByLog[j] += 2 * s * e * eByLog;
-                score.ResidualByLog[j] += 2 * s * e * left * ((eByLog * left) - (e * ownByLog));
             }
         }
     }

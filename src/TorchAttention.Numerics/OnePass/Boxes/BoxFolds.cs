@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Pooling.Answers;
 using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.OnePass.Boxes;
@@ -9,21 +10,23 @@ namespace TorchAttention.Numerics.OnePass.Boxes;
 internal sealed class BoxFolds
 {
     private readonly (BoxLevels Own, BoxLevels Others)[] _folds;
+    private readonly int _degree;
 
-    private BoxFolds((BoxLevels Own, BoxLevels Others)[] folds) => _folds = folds;
+    private BoxFolds((BoxLevels Own, BoxLevels Others)[] folds, int degree) => (_folds, _degree) = (folds, degree);
 
     /// <summary>Prepares the folds.</summary>
     /// <param name="moments">The moments, of a grid with folds.</param>
     /// <param name="bandwidth">The rule.</param>
+    /// <param name="degree">0 for means, 1 for planes.</param>
     /// <exception cref="ArgumentException">The moments have other folds.</exception>
     /// <exception cref="RegressionDataException">All rows are in one fold.</exception>
-    public static BoxFolds Create(BoxMoments moments, Bandwidth bandwidth)
+    public static BoxFolds Create(BoxMoments moments, Bandwidth bandwidth, int degree = 0)
     {
         MomentFolds.Check(moments.Grid.Folds, bandwidth);
         int[] folds = [.. moments.Parts.Keys.Select(part => part.Fold).Distinct()];
         return folds.Length < 2 ? throw MomentFolds.AllInOne()
             : new BoxFolds([.. folds.Select(fold => (
-                new BoxLevels(moments, part => part.Fold == fold), new BoxLevels(moments, part => part.Fold != fold)))]);
+                new BoxLevels(moments, part => part.Fold == fold), new BoxLevels(moments, part => part.Fold != fold)))], degree);
     }
 
     /// <summary>The sum of the squares, and its derivatives by log h_j (d) where they are asked for.</summary>
@@ -34,7 +37,7 @@ internal sealed class BoxFolds
         double[] byLog = new double[h.Length];
         foreach ((BoxLevels own, BoxLevels others) in _folds)
         {
-            var fold = new Fold(own.For(h, isRough), others.For(h, isRough), h, hasSlopes);
+            var fold = new Fold(own.For(h, isRough), others.For(h, isRough), h, _degree, hasSlopes);
             foreach ((double square, double[] slopes) in fold.At(threads, cancellationToken))
             {
                 squares += square;
@@ -48,30 +51,38 @@ internal sealed class BoxFolds
         return (squares, byLog);
     }
 
-    private sealed class Fold(BoxLevel held, BoxLevel others, double[] h, bool hasSlopes)
+    private sealed unsafe class Fold(BoxLevel held, BoxLevel others, double[] h, int degree, bool hasSlopes)
     {
         // Where others' weights are less than this, their ratios say more.
         private const double LeastKnown = 1e-8;
 
         private readonly BoxFar _far = new(others, h);
+        private readonly PlaneKeys _keys = BoxFit.KeysOf(h);
+        private readonly BoxLayout _layout = new(
+            others.Features, others.Columns, degree, hasSlopes ? BoxSumsKind.Slopes : BoxSumsKind.Plain);
 
         private readonly double _least = LeastKnown * others.MeanWeight;
 
         public (double Squares, double[] ByLog)[] At(int? threads, CancellationToken cancellationToken)
         {
             var scores = new (double, double[])[held.Count];
-            new BoxSums(others, h, hasSlopes ? BoxSumsKind.Slopes : BoxSumsKind.Plain).At(
-                held.Ids, _ => false, (box, sums, scratch) => scores[box] = Of(box, sums, scratch), threads, cancellationToken);
+            new BoxSums(others, h, _layout).At(
+                held.Ids,
+                _ => false,
+                (box, sums, off, scratch) => scores[box] = Of(box, sums, off, scratch),
+                threads,
+                cancellationToken);
             return scores;
         }
 
-        private (double Squares, double[] ByLog) Of(int box, double[][] sums, double[][] scratch)
+        private (double Squares, double[] ByLog) Of(int box, double[][] sums, double off, double[][] scratch)
         {
             double squares = 0;
             double[] byLog = new double[hasSlopes ? h.Length : 0];
             double[] at = new double[sums.Length];
             double[] f = new double[others.Columns];
             double[] slopes = new double[others.Columns * h.Length];
+            double* row = stackalloc double[_layout.Row.Length];
             if (held.HasLight(box))
             {
                 double[] m = BoxFit.AtNodes(held, held.Light[0].M, box, scratch, 1);
@@ -79,16 +90,8 @@ internal sealed class BoxFolds
                 double[][] q = OfColumns(held.Light[0].Q);
                 for (int z = 0; z < m.Length; z++)
                 {
-                    for (int s = 0; s < at.Length; s++)
-                    {
-                        at[s] = sums[s][z];
-                    }
-
-                    if (!TrySurface(at, f, slopes))
-                    {
-                        _far.At(PlaceOf(box, z)).CopyTo(f, 0);
-                    }
-
+                    _layout.Set(row, sums, z);
+                    Set(PlaceOf(box, z), row, off, isRow: false, f, slopes);
                     for (int c = 0; c < f.Length; c++)
                     {
                         double above = f[c] - held.Levels[c][box];
@@ -101,26 +104,23 @@ internal sealed class BoxFolds
                 }
             }
 
-            foreach (double[] row in held.Rows[box].Chunk(held.Fields))
+            foreach (double[] kept in held.Rows[box].Chunk(held.Fields))
             {
-                double[][] shares = BoxFit.SharesOf(held, box, row);
+                double[][] shares = BoxFit.SharesOf(held, box, kept);
                 for (int s = 0; s < at.Length; s++)
                 {
                     at[s] = BoxBasis.At(sums[s], shares);
                 }
 
-                if (!TrySurface(at, f, slopes))
-                {
-                    _far.At(row.AsSpan(0, h.Length)).CopyTo(f, 0);
-                }
-
+                _layout.Set(row, at);
+                Set(kept.AsSpan(0, h.Length), row, off, isRow: true, f, slopes);
                 for (int c = 0; c < f.Length; c++)
                 {
-                    double e = held.ValueOf(row, c) - f[c];
-                    squares += row[^1] * e * e;
+                    double e = held.ValueOf(kept, c) - f[c];
+                    squares += kept[^1] * e * e;
                     for (int j = 0; j < byLog.Length; j++)
                     {
-                        byLog[j] -= 2 * row[^1] * e * slopes[(c * h.Length) + j];
+                        byLog[j] -= 2 * kept[^1] * e * slopes[(c * h.Length) + j];
                     }
                 }
             }
@@ -138,28 +138,50 @@ internal sealed class BoxFolds
             return ends[0] + ((1 + t) / 2 * (ends[1] - ends[0]));
         })];
 
-        // The means of the others, and their derivatives by log h_j (v, d), where these are near.
-        private bool TrySurface(double[] sums, double[] f, double[] slopes)
+        // What the others say, and its derivatives by log h_j (v, d).
+        private void Set(ReadOnlySpan<double> place, double* row, double off, bool isRow, double[] f, double[] slopes)
         {
-            if (!(sums[0] > _least))
+            if (degree > 0)
             {
-                Array.Clear(slopes);
-                return false;
-            }
-
-            int width = 1 + others.Columns;
-            for (int c = 0; c < f.Length; c++)
-            {
-                double mean = sums[1 + c] / sums[0];
-                f[c] = others.Origins[c] + mean;
-                for (int j = 0; j < h.Length && hasSlopes; j++)
+                double* memory = stackalloc double[PlaneFit.MemoryFor(h.Length)];
+                var plane = new PlaneFit(_layout.Row, row, _keys, memory);
+                if (row[0] > _least && BoxFit.IsKnown(plane, _layout, row, off))
                 {
-                    int at = width * (1 + j);
-                    slopes[(c * h.Length) + j] = (sums[at + 1 + c] - (mean * sums[at])) / sums[0];
+                    plane.Solve();
+                    Set(plane, f, slopes);
+                    return;
+                }
+
+                // Nodes of a box of many rows, which have no plane where the rows are one place, have a mean.
+                if (isRow)
+                {
+                    Set(_far.PlaneAt(place), f, slopes);
+                    return;
                 }
             }
 
-            return true;
+            if (row[0] > _least)
+            {
+                Set(new MeanFit(_layout.Row, row), f, slopes);
+                return;
+            }
+
+            Array.Clear(slopes);
+            _far.At(place).CopyTo(f, 0);
+        }
+
+        private void Set<TPlane>(TPlane plane, double[] f, double[] slopes)
+            where TPlane : IPlane, allows ref struct
+        {
+            for (int c = 0; c < f.Length; c++)
+            {
+                f[c] = others.Origins[c] + plane.Height(c);
+                plane.SolveSlopes(c);
+                for (int j = 0; j < h.Length && hasSlopes; j++)
+                {
+                    slopes[(c * h.Length) + j] = plane.HeightChange(j, c);
+                }
+            }
         }
     }
 }

@@ -20,12 +20,12 @@ internal sealed class BoxLogLoss(BoxLevel all, double[] h, int? threads)
         // S0 and each S_c at the nodes, with the rows that boxes of all rows keep and without them.
         double[]?[] withKept = new double[all.Count][];
         double[]?[] withoutKept = new double[all.Count][];
-        var sums = new BoxSums(all, h, BoxSumsKind.Plain);
+        var sums = new BoxSums(all, h, LayoutOf(all));
         long[] twice = [.. all.Ids, .. all.Ids];
         sums.At(
             twice,
             at => at >= all.Count,
-            (at, ofNodes, _) => (at < all.Count ? withKept : withoutKept)[at % all.Count] = [.. ofNodes[0]],
+            (at, ofNodes, _, _) => (at < all.Count ? withKept : withoutKept)[at % all.Count] = [.. ofNodes[0]],
             threads,
             cancellationToken);
         double sum = 0;
@@ -34,10 +34,10 @@ internal sealed class BoxLogLoss(BoxLevel all, double[] h, int? threads)
             BoxLevel own = new BoxLevels(moments, part => part.Class == name, hasValues: false).Like(all);
             (int Box, bool IsOfRows)[] asked = [.. Enumerable.Range(0, own.Count).SelectMany(box => BoxFit.Asked(own, box))];
             double[] parts = new double[asked.Length];
-            new BoxSums(own, h, BoxSumsKind.Plain).At(
+            new BoxSums(own, h, LayoutOf(own)).At(
                 [.. asked.Select(one => own.Ids[one.Box])],
                 at => asked[at].IsOfRows,
-                (at, ofNodes, scratch) =>
+                (at, ofNodes, _, scratch) =>
                 {
                     (int box, bool isOfRows) = asked[at];
                     int inAll = Array.BinarySearch(all.Ids, own.Ids[box]);
@@ -51,6 +51,8 @@ internal sealed class BoxLogLoss(BoxLevel all, double[] h, int? threads)
 
         return sum;
     }
+
+    private static BoxLayout LayoutOf(BoxLevel level) => new(level.Features, level.Columns, 0, BoxSumsKind.Plain);
 
     private static double OfMany(BoxLevel own, int box, double[] ofClass, double[] ofAll, double[][] scratch)
     {

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Pooling.Answers;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Numerics.OnePass.Boxes;
@@ -57,15 +58,14 @@ public sealed partial class BoxRegression
     {
         int d = Features;
         BoxLevel level = _levels.For(_bandwidths);
-        var far = new BoxFar(level, _bandwidths);
-        double meanWeight = level.MeanWeight;
+        var surface = new Surface(level, _bandwidths, Degree);
         var points = new CurvePoint[places.Length / d * Columns];
         var ofBox = new Dictionary<long, List<int>>();
         for (int i = 0; i < places.Length / d; i++)
         {
             if (level.BoxOrNone(places.AsSpan(i * d, d)) is not long box)
             {
-                SetFar(far, places.AsSpan(i * d, d), points.AsSpan(i * Columns, Columns));
+                surface.SetFar(places.AsSpan(i * d, d), points.AsSpan(i * Columns, Columns));
                 continue;
             }
 
@@ -78,52 +78,123 @@ public sealed partial class BoxRegression
         }
 
         long[] boxes = [.. ofBox.Keys];
-        var sums = new BoxSums(level, _bandwidths, BoxSumsKind.Squares);
-        sums.At(
+        var pairs = new BoxPairs(level, _bandwidths, surface.Layout);
+        if (pairs.AreQuicker(places.Length / d, boxes.Length))
+        {
+            Parallel.ForEach(
+                ofBox.Values.SelectMany(queries => queries),
+                new ParallelOptions { MaxDegreeOfParallelism = _options.Threads ?? -1, CancellationToken = cancellationToken },
+                i =>
+                {
+                    double[] sums = new double[surface.Layout.Count];
+                    pairs.AddAll(places.AsSpan(i * d, d), [], sums);
+                    surface.Set(places.AsSpan(i * d, d), sums, 0, points.AsSpan(i * Columns, Columns));
+                });
+            return points;
+        }
+
+        new BoxSums(level, _bandwidths, surface.Layout).At(
             boxes,
             _ => false,
-            (at, ofNodes, _) =>
+            (at, ofNodes, off, _) =>
             {
+                double[] sums = new double[ofNodes.Length];
+                var shares = new double[d][];
                 foreach (int i in ofBox[boxes[at]])
                 {
-                    SetPoints(boxes[at], ofNodes, places.AsSpan(i * d, d), points.AsSpan(i * Columns, Columns));
+                    ReadOnlySpan<double> x = places.AsSpan(i * d, d);
+                    for (int j = 0; j < d; j++)
+                    {
+                        shares[j] = BoxBasis.Shares(level.PlaceIn(boxes[at], x[j], j));
+                    }
+
+                    for (int s = 0; s < sums.Length; s++)
+                    {
+                        sums[s] = BoxBasis.At(ofNodes[s], shares);
+                    }
+
+                    surface.Set(x, sums, off, points.AsSpan(i * Columns, Columns));
                 }
             },
             _options.Threads,
             cancellationToken);
         return points;
+    }
 
-        void SetPoints(long box, double[][] ofNodes, ReadOnlySpan<double> x, Span<CurvePoint> to)
+    /// <summary>What sums say at a place.</summary>
+    private sealed unsafe class Surface(BoxLevel level, double[] h, int degree)
+    {
+        private readonly BoxFar _far = new(level, h);
+        private readonly PlaneKeys _keys = BoxFit.KeysOf(h);
+        private readonly double _meanWeight = level.MeanWeight;
+
+        public BoxLayout Layout { get; } = new(level.Features, level.Columns, degree, BoxSumsKind.Squares);
+
+        /// <summary>Sets a place's points (v).</summary>
+        /// <param name="x">The place (d).</param>
+        /// <param name="sums">The sums there.</param>
+        /// <param name="off">What they are off by.</param>
+        /// <param name="points">The points.</param>
+        public void Set(ReadOnlySpan<double> x, double[] sums, double off, Span<CurvePoint> points)
         {
-            var shares = new double[x.Length][];
-            for (int j = 0; j < shares.Length; j++)
+            double spread = 0;
+            foreach (int place in Layout.Spread)
             {
-                shares[j] = BoxBasis.Shares(level.PlaceIn(box, x[j], j));
+                spread += sums[place];
             }
 
-            double weight = BoxBasis.At(ofNodes[0], shares);
-            if (!(weight > LeastKnown * meanWeight))
+            bool isFar = spread > SquareInGap * sums[0];
+            if (!(sums[0] > LeastKnown * _meanWeight))
             {
-                SetFar(far, x, to);
+                SetFar(x, points);
                 return;
             }
 
-            double spread = ofNodes.Skip(2 + Columns).Sum(sum => BoxBasis.At(sum, shares));
-            double neighbours = weight * weight / BoxBasis.At(ofNodes[1 + Columns], shares) / meanWeight;
-            for (int c = 0; c < to.Length; c++)
+            double* row = stackalloc double[Layout.Row.Length];
+            Layout.Set(row, sums);
+            if (degree == 0)
             {
-                double mean = level.Origins[c] + (BoxBasis.At(ofNodes[1 + c], shares) / weight);
-                to[c] = new CurvePoint(mean, neighbours, double.NaN, double.PositiveInfinity, spread > SquareInGap * weight);
+                Set(new MeanFit(Layout.Row, row), isFar, points);
+                return;
+            }
+
+            double* memory = stackalloc double[PlaneFit.MemoryFor(h.Length)];
+            var plane = new PlaneFit(Layout.Row, row, _keys, memory);
+            if (BoxFit.IsKnown(plane, Layout, row, off + (BoxFit.RoundedPairs * sums[0])))
+            {
+                plane.Solve();
+                Set(plane, isFar, points);
+                return;
+            }
+
+            Set(_far.PlaneAt(x), isFar, points);
+        }
+
+        /// <summary>Sets the points of a place that no row is near of.</summary>
+        public void SetFar(ReadOnlySpan<double> x, Span<CurvePoint> points)
+        {
+            if (degree > 0)
+            {
+                Set(_far.PlaneAt(x), isFar: true, points);
+                return;
+            }
+
+            double[] means = _far.At(x);
+            for (int c = 0; c < points.Length; c++)
+            {
+                points[c] = new CurvePoint(means[c], double.NaN, double.NaN, double.PositiveInfinity, true);
             }
         }
-    }
 
-    private static void SetFar(BoxFar far, ReadOnlySpan<double> x, Span<CurvePoint> points)
-    {
-        double[] means = far.At(x);
-        for (int c = 0; c < points.Length; c++)
+        private void Set<TPlane>(TPlane plane, bool isFar, Span<CurvePoint> points)
+            where TPlane : IPlane, allows ref struct
         {
-            points[c] = new CurvePoint(means[c], double.NaN, double.NaN, double.PositiveInfinity, true);
+            double neighbours = 1 / (plane.SquaredWeights() * _meanWeight);
+            for (int c = 0; c < points.Length; c++)
+            {
+                double mean = level.Origins[c] + plane.Height(c);
+                points[c] = new CurvePoint(mean, neighbours, double.NaN, double.PositiveInfinity, isFar);
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ using TorchAttention.Numerics.Regression.Bandwidths;
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
 /// <summary>
-/// Local constant regression on two or three features with the Gaussian kernel from moments: the bandwidths, the errors, and predictions
-/// anywhere, as <see cref="KernelRegression"/> has them from rows, whatever the number of rows.
+/// Local constant or linear regression on two or three features with the Gaussian kernel from moments: the bandwidths, the errors, and
+/// predictions anywhere, as <see cref="KernelRegression"/> has them from rows, whatever the number of rows. Moments are for both degrees.
 /// </summary>
 /// <remarks>No bound is proved of these numbers; docs/certificates.md says what they are off by.</remarks>
 public sealed partial class BoxRegression : IPredictor
@@ -31,6 +31,7 @@ public sealed partial class BoxRegression : IPredictor
     private BoxRegression(BoxMoments moments, MomentOptions options)
     {
         _options = options;
+        Degree = options.Degree;
         _levels = new BoxLevels(moments);
         _ranges = [.. moments.Ranges];
         Classes = moments.Classes;
@@ -41,6 +42,9 @@ public sealed partial class BoxRegression : IPredictor
         _weight = _levels.Finest.Weights.Sum();
         Diagnostics = null!;
     }
+
+    /// <summary>0 for means, 1 for planes.</summary>
+    public int Degree { get; }
 
     /// <summary>The bandwidths (d), given or found.</summary>
     public IReadOnlyList<double> Bandwidths => _bandwidths;
@@ -58,6 +62,12 @@ public sealed partial class BoxRegression : IPredictor
     /// Rows that no other is near of, so that the others' weights at them are below 1e-10 in sum: the nearest speak for them.
     /// </summary>
     public long LonelyRows { get; private set; }
+
+    /// <summary>
+    /// Boxes of 64 rows or more that lie nearly in one place or on a line beside the bandwidths, so that their sums say too little of planes
+    /// next to it: their rows' errors are those of means.
+    /// </summary>
+    public int UncertainBoxes { get; private set; }
 
     /// <summary>The least and the largest key of each feature (d).</summary>
     public IReadOnlyList<(double Least, double Most)> Ranges => _ranges;
@@ -78,11 +88,11 @@ public sealed partial class BoxRegression : IPredictor
 
     /// <summary>Fits.</summary>
     /// <param name="moments">The moments; later changes of them do not matter.</param>
-    /// <param name="options">The defaults where null; the degree is 0.</param>
+    /// <param name="options">The defaults where null.</param>
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="ArgumentException">
-    /// A degree above 0, a rule that moments do not answer, folds that the moments' grid has not, or bandwidths of another number than the
+    /// A degree above 1, or above 0 for classes, a rule that moments do not answer, folds that the moments' grid has not, or bandwidths of another number than the
     /// features'.
     /// </exception>
     /// <exception cref="RegressionDataException">There are no rows, or a feature that does not vary.</exception>
@@ -97,9 +107,10 @@ public sealed partial class BoxRegression : IPredictor
         options ??= new MomentOptions();
         RegressionCheck.NoShare(options.Bandwidth);
         int given = options.Bandwidth.Values.Count;
-        if (options.Degree != 0)
+        if (options.Degree is not (0 or 1) || (options.Degree > 0 && moments.Grid.HasClasses))
         {
-            throw new ArgumentException($"Expected the degree 0 with several features, got {options.Degree}.", nameof(options));
+            string expected = moments.Grid.HasClasses ? "the degree 0 for classes" : "the degree 0 or 1";
+            throw new ArgumentException($"Expected {expected}, got {options.Degree}.", nameof(options));
         }
 
         if (options.Bandwidth.Rule is null && given != 1 && given != moments.Grid.Features)
@@ -115,7 +126,7 @@ public sealed partial class BoxRegression : IPredictor
         var model = new BoxRegression(moments, options);
         if (options.Bandwidth.Rule is { } rule)
         {
-            BoxFolds? folds = rule == BandwidthRule.KFold ? BoxFolds.Create(moments, options.Bandwidth) : null;
+            BoxFolds? folds = rule == BandwidthRule.KFold ? BoxFolds.Create(moments, options.Bandwidth, options.Degree) : null;
             model.Find(rule, folds, progress, cancellationToken);
         }
         else
@@ -140,10 +151,10 @@ public sealed partial class BoxRegression : IPredictor
 
     /// <summary>The bandwidths.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"gaussian kernel, degree 0, h = {string.Join(" ", Bandwidths)}, {Count} rows");
+        CultureInfo.InvariantCulture, $"gaussian kernel, degree {Degree}, h = {string.Join(" ", Bandwidths)}, {Count} rows");
 
     private BoxScore Score(double[] h, BoxSumsKind kind, bool isRough, CancellationToken cancellationToken) =>
-        new BoxFit(_levels.For(h, isRough), h, kind).Score(_options.Threads, cancellationToken);
+        new BoxFit(_levels.For(h, isRough), h, kind, Degree).Score(_options.Threads, cancellationToken);
 
     private void Find(BandwidthRule rule, BoxFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
     {
@@ -219,7 +230,7 @@ public sealed partial class BoxRegression : IPredictor
         double[] totals = [.. Enumerable.Range(0, Columns).Select(c => SquaresAboutMean(_levels.Finest, c))];
         Diagnostics = ScoreRule.Describe(
             Count, _weight, score.Trace, score.TraceOfSquare, score.LeaveOneOut, score.Residuals, totals);
-        LonelyRows = score.Lonely;
+        (LonelyRows, UncertainBoxes) = (score.Lonely, score.Uncertain);
     }
 
     private static double SquaresAboutMean(BoxLevel level, int column)

@@ -27,6 +27,9 @@ internal sealed class BoxScore(int features, int columns)
     /// <summary>Rows that no other is near of: their error is an estimate.</summary>
     public long Lonely { get; set; }
 
+    /// <summary>Boxes of many rows whose sums say too little of a plane.</summary>
+    public int Uncertain { get; set; }
+
     /// <summary>Adds those of other rows.</summary>
     public void Add(BoxScore other)
     {
@@ -34,6 +37,7 @@ internal sealed class BoxScore(int features, int columns)
         Trace += other.Trace;
         TraceOfSquare += other.TraceOfSquare;
         Lonely += other.Lonely;
+        Uncertain += other.Uncertain;
         for (int c = 0; c < Residuals.Length; c++)
         {
             Residuals[c] += other.Residuals[c];

@@ -1,18 +1,5 @@
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
-/// <summary>What is summed beside the weights S0 = sum s K and the products T0 = sum s K (y - origin) of each column.</summary>
-internal enum BoxSumsKind
-{
-    /// <summary>Nothing.</summary>
-    Plain,
-
-    /// <summary>Their derivatives by log h_j, sum s K v_j^2 and sum s K v_j^2 (y - origin), as many for each feature.</summary>
-    Slopes,
-
-    /// <summary>R0 = sum s K^2, and sum s K v_j^2 of each feature.</summary>
-    Squares,
-}
-
 /// <summary>
 /// A Gaussian's sums over all rows at the nodes of boxes. K is a product, so that sums over the boxes in reach are made along one feature
 /// after the other: what all boxes of one place of the first feature need is computed once.
@@ -24,68 +11,62 @@ internal sealed class BoxSums
     // A Gaussian's weight beyond the reach is this part of all weights.
     private const double Beyond = 1e-17;
 
-    // Tables of a box so many boxes away.
-    private const int Weight = 0;
-    private const int Slope = 2;
-    private const int Square = 3;
+    // What is rounded, beside what is left out.
+    private const double Rounded = 2e-14;
 
     private readonly BoxLevel _level;
+    private readonly BoxLayout _layout;
     private readonly int[] _reach;
     private readonly double[][][][] _tables;
-    private readonly (int From, int Table)[][] _outputs;
+    private readonly double[][] _beside;
+    private readonly double _unit;
     private readonly List<Source> _sources;
-    private readonly bool _hasSquares;
 
     /// <summary>Prepares bandwidths.</summary>
     /// <param name="level">The moments.</param>
     /// <param name="h">The bandwidths (d).</param>
-    /// <param name="kind">What is summed.</param>
-    public BoxSums(BoxLevel level, ReadOnlySpan<double> h, BoxSumsKind kind)
+    /// <param name="layout">What is summed.</param>
+    public BoxSums(BoxLevel level, ReadOnlySpan<double> h, BoxLayout layout)
     {
-        _level = level;
+        (_level, _layout, _unit) = (level, layout, Rounded);
         int d = level.Features;
         double least = level.HasWeights ? level.Weights.DefaultIfEmpty(1).Min() : 1;
         double reach = Math.Sqrt(2 * Math.Log(Math.Max(least, level.Weights.Sum()) / (Beyond * least)));
-        (_reach, _tables, _outputs) = (new int[d], new double[d][][][], new (int, int)[d][]);
-        int own = 1 + level.Columns;
+        (_reach, _tables, _beside) = (new int[d], new double[d][][][], new double[d][]);
         for (int j = 0; j < d; j++)
         {
             double half = level.Widths[j] / (2 * h[j]);
+            _unit += Truncation.Anywhere(half, K - 1, 2);
             _reach[j] = (int)Math.Ceiling(reach / (2 * half)) + 1;
-            _tables[j] = [.. Enumerable.Range(-_reach[j], (2 * _reach[j]) + 1).Select(o => TablesOf(half, o, kind))];
-            _outputs[j] = kind switch
-            {
-                BoxSumsKind.Slopes =>
-                    [.. Enumerable.Range(0, own * (j + 1)).Select(i => (i, Weight)), .. Enumerable.Range(0, own).Select(i => (i, Slope))],
-                BoxSumsKind.Squares =>
-                    [.. Enumerable.Range(0, own).Select(i => (i, Weight)), (own, Square),
-                        .. Enumerable.Range(own + 1, j).Select(i => (i, Weight)), (0, Slope)],
-                _ => [.. Enumerable.Range(0, own).Select(i => (i, Weight))],
-            };
+            _tables[j] = [.. Enumerable.Range(-_reach[j], (2 * _reach[j]) + 1).Select(o => TablesOf(half, o, layout))];
+
+            // What is left out of a box's series falls with the distance as the root of the kernel does (docs/certificates.md).
+            _beside[j] = [.. Enumerable.Range(0, _reach[j] + 1).Select(
+                o => Math.Exp(-0.25 * Math.Pow(half * Math.Max(0, (2 * o) - 1), 2)))];
         }
 
-        _hasSquares = kind == BoxSumsKind.Squares;
         int terms = level.Terms.Count;
         _sources = [.. Enumerable.Range(0, level.Count).Select(i => new Source(
             level.Ids[i],
-            Numbers(
+            [
                 new ArraySegment<double>(level.All.M, i * terms, terms),
-                level.Products.Select(products => new ArraySegment<double>(products, i * terms, terms)))))];
+                .. level.Products.Select(products => new ArraySegment<double>(products, i * terms, terms)),
+            ])
+        {
+            Size = level.Weights[i],
+        })];
     }
-
-    private ArraySegment<double>[] Numbers(ArraySegment<double> weights, IEnumerable<ArraySegment<double>> products) =>
-        _hasSquares ? [weights, .. products, weights] : [weights, .. products];
 
     /// <summary>Answers for boxes.</summary>
     /// <param name="ids">Their numbers, in any order, and as often as they are asked for; a box need not hold rows.</param>
     /// <param name="isWithoutOwn">Of which places the sums are to be over all rows but those that the box keeps as rows.</param>
-    /// <param name="answer">Given the place of a box among them, its sums (kinds; K^d), and room to work in; from several threads.</param>
+    /// <param name="answer">Given the place of a box among them, from several threads.</param>
     /// <param name="threads">The most threads; all where null.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public void At(
         long[] ids,
         Func<int, bool> isWithoutOwn,
-        Action<int, double[][], double[][]> answer,
+        Answer answer,
         int? threads,
         CancellationToken cancellationToken)
     {
@@ -118,19 +99,38 @@ internal sealed class BoxSums
         return reversed;
     }
 
-    private static double[][] TablesOf(double half, int o, BoxSumsKind kind)
+    // Of p, the way to a row, which is -v; and of K^2, which is a Gaussian narrower by the root of 2.
+    private static double[][] TablesOf(double half, int o, BoxLayout layout)
     {
-        double[][] tables = MomentSums.Tables(half, o, kind == BoxSumsKind.Plain ? 1 : Slope + 1, K, 0);
-        return kind == BoxSumsKind.Squares ? [.. tables, .. MomentSums.Tables(Math.Sqrt(2) * half, o, 1, K, 0)] : tables;
+        double[][] tables = MomentSums.Tables(half, o, layout.MostPower + 1, K, layout.Degree);
+        double[][] squares = layout.Kind != BoxSumsKind.Squares ? []
+            : MomentSums.Tables(Math.Sqrt(2) * half, o, 1 + (2 * layout.Degree), K, layout.Degree);
+        return [
+            .. tables.Select((table, power) => Scaled(table, power % 2 == 0 ? 1 : -1)),
+            .. squares.Select((table, power) => Scaled(table, Math.Pow(-Math.Sqrt(2), -power))),
+        ];
     }
+
+    private static double[] Scaled(double[] table, double factor) => factor == 1 ? table : Array.ConvertAll(table, one => factor * one);
+
+    /// <summary>An answer for a box.</summary>
+    /// <param name="at">Its place among those asked for.</param>
+    /// <param name="sums">The sums (terms; K^d).</param>
+    /// <param name="off">What a sum of weights is off by, roughly.</param>
+    /// <param name="scratch">Room to work in.</param>
+    internal delegate void Answer(int at, double[][] sums, double off, double[][] scratch);
 
     /// <summary>Numbers of the boxes that agree in the places of all features not yet summed over.</summary>
     /// <param name="Id">These places.</param>
     /// <param name="Sums">The numbers of each kind.</param>
-    internal sealed record Source(long Id, ArraySegment<double>[] Sums);
+    internal sealed record Source(long Id, ArraySegment<double>[] Sums)
+    {
+        /// <summary>What they weigh, by how much of it a series may leave out.</summary>
+        public double Size { get; set; }
+    }
 
     /// <summary>A thread's way from feature to feature.</summary>
-    private sealed class Walk(BoxSums owner, long[] ids, Func<int, bool> isWithoutOwn, Action<int, double[][], double[][]> answer)
+    private sealed class Walk(BoxSums owner, long[] ids, Func<int, bool> isWithoutOwn, Answer answer)
     {
         private readonly BoxLevel _level = owner._level;
         private readonly List<Source>[] _path = new List<Source>[owner._level.Features];
@@ -139,7 +139,7 @@ internal sealed class BoxSums
         private int Bits => 63 / _level.Features;
 
         private readonly double[][] _scratch =
-            [.. Enumerable.Range(0, BoxFit.ScratchOf(owner._level)).Select(_ => new double[owner._level.Terms.Nodes])];
+            [.. Enumerable.Range(0, BoxFit.ScratchOf(owner._level, owner._layout)).Select(_ => new double[owner._level.Terms.Nodes])];
 
         /// <summary>Sums over a feature, then over those after it.</summary>
         public void Along(int feature, List<Source> sources, ReadOnlySpan<int> targets)
@@ -158,7 +158,7 @@ internal sealed class BoxSums
                 if (isLast)
                 {
                     Source sum = isWithoutOwn(targets[start]) ? WithoutOwn(ids[targets[start]]) : Sum(feature, sources, place, 0, 0)[0];
-                    answer(targets[start], Arrays(sum), _scratch);
+                    answer(targets[start], Arrays(sum), owner._unit * sum.Size, _scratch);
                     Free(sum);
                     continue;
                 }
@@ -208,9 +208,16 @@ internal sealed class BoxSums
         {
             int box = _level.HasWeights ? Array.BinarySearch(_level.Ids, id) : -1;
             int terms = _level.Terms.Count;
-            return box < 0 || !_level.HasLight(box) ? null : new Source(id, owner.Numbers(
-                new ArraySegment<double>(_level.Light[0].M, box * terms, terms),
-                Enumerable.Range(0, _level.Columns).Select(c => new ArraySegment<double>(_level.LightProducts(box, c)))));
+            return box < 0 || !_level.HasLight(box) ? null
+                : new Source(
+                    id,
+                    [
+                        new ArraySegment<double>(_level.Light[0].M, box * terms, terms),
+                        .. Enumerable.Range(0, _level.Columns).Select(c => new ArraySegment<double>(_level.LightProducts(box, c))),
+                    ])
+                {
+                    Size = _level.Light[0].M[box * terms],
+                };
         }
 
         private void Free(Source source) => Array.ForEach(Arrays(source), _free.Push);
@@ -263,7 +270,8 @@ internal sealed class BoxSums
             }
 
             double[][] tables = owner._tables[feature][o + reach];
-            (int From, int Table)[] outputs = owner._outputs[feature];
+            (int From, int Table)[] outputs = owner._layout.Stages[feature];
+            to.Size += from.Size * owner._beside[feature][Math.Abs(o)];
             for (int i = 0; i < outputs.Length; i++)
             {
                 BoxLoops.Add(_level.Terms.Stages[feature], from.Sums[outputs[i].From], tables[outputs[i].Table], to.Sums[i]);
@@ -272,7 +280,7 @@ internal sealed class BoxSums
 
         private Source NewSource(int feature, long id)
         {
-            var sums = new ArraySegment<double>[owner._outputs[feature].Length];
+            var sums = new ArraySegment<double>[owner._layout.Stages[feature].Length];
             for (int i = 0; i < sums.Length; i++)
             {
                 double[] numbers = _free.Count > 0 ? _free.Pop() : new double[_level.Terms.Nodes];
