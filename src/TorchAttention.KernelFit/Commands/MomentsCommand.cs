@@ -28,7 +28,8 @@ internal static class MomentsCommand
         Option<string?> grid = Options.Text(
             "--grid", "file", "Moments whose cells these are cut as, so that both add up: those of the first part, or a database's answer");
         Option<double[]?> cell = OnePassOptions.Cell();
-        Option<int?> degree = FitOptions.DegreeOption("The degree that they are for: 0, or 1 as well, in half as much again (default 0)");
+        Option<int?> degree = FitOptions.DegreeOption(
+            "The degree that they are for: 0, or 1 as well, in half as much again; of several features they are for both (default 0)");
         Option<string?> output = Options.Text("--out", "file", "Where the moments go");
         Option<bool> quiet = Options.Quiet();
         Option<string?> sql = Options.Text(
@@ -72,11 +73,10 @@ internal static class MomentsCommand
         }
 
         string[] features = x?.Split(',') ?? [];
-        string? ofOne = weights is not null ? "--weights" : degree > 0 ? "--degree 1" : null;
-        if (features.Length > 2 || (features.Length == 2 && ofOne is not null))
+        if (features.Length > 2 || (features.Length == 2 && weights is not null))
         {
             throw CliException.WrongInput(
-                $"--x: expected {(features.Length > 2 ? "at most two columns" : $"one column beside {ofOne}")} and --sql, got "
+                $"--x: expected {(features.Length > 2 ? "at most two columns" : "one column beside --weights")} and --sql, got "
                     + $"{features.Length}: a database's answer has no room for so many sums");
         }
 
@@ -123,11 +123,6 @@ internal static class MomentsCommand
 
     private static int RunBoxes(RowFiles files, string? gridFile, bool isOfBoxes, Cut cut, string output, bool isQuiet)
     {
-        if (cut.Degree > 0)
-        {
-            throw CliException.WrongInput($"--degree 1: expected one column of --x beside it, got {files.Features}");
-        }
-
         MomentsOfFiles<BoxMoments>? like = gridFile is null ? null
             : isOfBoxes ? MomentFiles.LoadBoxes([gridFile])
             : throw CliException.WrongInput($"--grid: expected moments of {files.Features} features, got those of one");

@@ -124,7 +124,7 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
         bool isOfBoxes = isOfMoments ? moments.Any(MomentFiles.AreOfBoxes) : x?.Contains(',', StringComparison.Ordinal) == true;
         if (isOfBoxes)
         {
-            CheckBoxes(options);
+            CheckBoxes(asked.Name, options);
         }
 
         if ((!isOfBoxes && !IsAnswered(options)) || (ends && (isOfMoments || options.Bandwidth.Rule == BandwidthRule.KFold)))
@@ -148,16 +148,15 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
             parsed.NumbersOf(_cell));
     }
 
-    private static void CheckBoxes(KernelRegressionOptions options)
+    private static void CheckBoxes(string asked, KernelRegressionOptions options)
     {
-        bool isKnown = options.Bandwidth is { Rule: null, Values.Count: > 0 } || options.Bandwidth.Rule
-            is BandwidthRule.LeaveOneOut or BandwidthRule.GCV or BandwidthRule.AICc or BandwidthRule.KFold;
-        if (options.Degree != 0 || double.IsFinite(options.Kernel.Support) || !isKnown || options.SearchBounds is not null
-            || options.LeaveOutTies || options.RobustIterations > 0 || options.Degrees.Count > 0 || options.IsPolynomial)
+        // Of several bandwidths there is one for each feature.
+        bool isOfEach = options.Bandwidth is { Rule: null, Values.Count: > 1 };
+        if (double.IsFinite(options.Kernel.Support) || !IsAnswered(isOfEach ? options with { Bandwidth = Bandwidth.Fixed(1) } : options))
         {
             throw CliException.WrongInput(
-                "--x: expected one column, or the gaussian kernel, the degree 0 and bandwidths of numbers or loo, gcv, aicc or kfold "
-                    + $"beside several in one pass, got {options.Kernel.Name}, {FitOptions.Local(options)} and "
+                $"{asked}: expected the gaussian kernel, the degree 0 or 1 without a ridge, and bandwidths of numbers or loo, gcv, aicc or "
+                    + $"kfold with several features, got {options.Kernel.Name}, {FitOptions.Local(options)} and "
                     + FitOptions.NameOf(options.Bandwidth)
                     + (options.SearchBounds is null ? "" : " with --search-bounds")
                     + (options.LeaveOutTies ? " with --leave-out-ties" : ""));

@@ -31,7 +31,7 @@ internal sealed class SurfaceFit(
         MomentsOfFiles<BoxMoments> read = Read(directory, isQuiet, cancellationToken);
         BoxRegression model = ProgressBar.Show("fit", isQuiet, progress => BoxRegression.Fit(
             read.Moments,
-            new MomentOptions { Bandwidth = options.Bandwidth, Threads = options.Threads },
+            new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
             progress,
             cancellationToken));
         CondensedSurface surface = model.Condense(cancellationToken: cancellationToken);
@@ -80,7 +80,7 @@ internal sealed class SurfaceFit(
     {
         foreach (string note in model.Search is { } search
             ? FitFiles.SearchNotes(
-                search, read.Columns.Features(model.Features), read.Columns.Y, 0,
+                search, read.Columns.Features(model.Features), read.Columns.Y, model.Degree,
                 [.. read.Moments.Grid.Widths.Select(width => width / Narrower)])
             : [])
         {
@@ -90,7 +90,13 @@ internal sealed class SurfaceFit(
         if (model.LonelyRows > 0)
         {
             yield return $"{model.LonelyRows} {(model.LonelyRows == 1 ? "row has" : "rows have")} no other within six bandwidths: "
-                + "the nearest speaks for it";
+                + (model.Degree == 0 ? "the nearest speaks for it" : "the plane of the nearest speaks for it");
+        }
+
+        if (model.UncertainBoxes > 0)
+        {
+            yield return $"planes are not determined in {model.UncertainBoxes} of {read.Moments.Boxes} boxes, whose rows lie close together or "
+                + "on a line beside the bandwidths: means stand for them; narrower cells (--cell) tell more, and a fit in memory all";
         }
 
         yield return "the leave-one-out error is an estimate: no bound is proved with several features";

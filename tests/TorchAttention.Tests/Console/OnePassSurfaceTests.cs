@@ -58,6 +58,40 @@ public sealed class OnePassSurfaceTests : IDisposable
         Assert.EndsWith("outside", ofPass[3].TrimEnd(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Planes_AreThoseOfMemory()
+    {
+        Write("rows.csv", 800, 1);
+        string[] fit = ["fit", "rows.csv", .. _columns, "--degree", "1", "--bandwidth", "0.12,0.2", "--no-plots", "--quiet", "--out"];
+        Run([.. fit, "memory"]);
+        Run([.. fit, "pass", "--one-pass"]);
+        JsonElement memory = Summary("memory");
+        JsonElement pass = Summary("pass");
+        Assert.Equal(1, pass.GetProperty("degree").GetInt32());
+        foreach (string key in new[] { "leave_one_out_error", "aicc", "gcv", "effective_degrees_of_freedom" })
+        {
+            double expected = memory.GetProperty(key).GetDouble();
+            Assert.Equal(expected, pass.GetProperty(key).GetDouble(), 1e-9 * Math.Abs(expected));
+        }
+
+        // Moments are for both degrees.
+        Run(["moments", "rows.csv", .. _columns, "--cell", "0.12,0.2", "--degree", "1", "--quiet", "--out", "a.moments"]);
+        Run("fit", "--moments", "a.moments", "--degree", "1", "--bandwidth", "0.12,0.2", "--no-plots", "--quiet", "--out", "moments");
+        Assert.Equal(
+            File.ReadAllBytes(_console.PathOf("pass/model.safetensors")), File.ReadAllBytes(_console.PathOf("moments/model.safetensors")));
+        _console.Write("q.csv", "a,b\n0.5,0.5\n0.2,0.9\n");
+        string[] ofMemory = Run("predict", "q.csv", "--model", "memory/model.safetensors", "--interval", "plain").Split('\n');
+        string[] ofPass = Run("predict", "q.csv", "--model", "pass/model.safetensors").Split('\n');
+        Assert.Equal(ofMemory[0], ofPass[0]);
+        for (int row = 1; row < 3; row++)
+        {
+            for (int column = 2; column < 7; column++)
+            {
+                Assert.Equal(1, Number(ofPass[row], column) / Number(ofMemory[row], column), 2e-3);
+            }
+        }
+    }
+
     [Theory]
     [InlineData("--y", "z", "--weights", "c")]
     [InlineData("--y", "kind", "--classes")]
@@ -208,21 +242,22 @@ public sealed class OnePassSurfaceTests : IDisposable
     [InlineData("--weights-are: expected precisions in one pass", "fit", "bad.csv", "--one-pass", "--weights", "c", "--weights-are",
         "frequencies")]
     [InlineData("--classes", "fit", "bad.csv", "--one-pass", "--classes", "--degree", "1")]
-    [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--degree", "1")]
-    [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--kernel", "boxcar")]
+    [InlineData("--one-pass: expected the gaussian kernel, the degree 0 or 1", "fit", "bad.csv", "--one-pass", "--degree", "2")]
+    [InlineData("--one-pass: expected the gaussian kernel, the degree 0 or 1", "fit", "bad.csv", "--one-pass", "--degree", "1", "--ridge",
+        "0.5")]
+    [InlineData("--moments: expected the gaussian kernel, the degree 0 or 1", "fit", "--moments", "two.moments", "--degree", "auto")]
+    [InlineData("--one-pass: expected the gaussian kernel", "fit", "bad.csv", "--one-pass", "--kernel", "boxcar")]
     [InlineData("--bandwidth: expected moments of 10 folds for kfold, got none", "fit", "--moments", "two.moments", "--bandwidth", "kfold")]
-    [InlineData("--x: expected one column, or the gaussian kernel", "fit", "bad.csv", "--one-pass", "--leave-out-ties")]
+    [InlineData("--one-pass: expected the gaussian kernel", "fit", "bad.csv", "--one-pass", "--leave-out-ties")]
     [InlineData("--cell: expected one width, or one for each of 2 features, got 3", "fit", "bad.csv", "--one-pass", "--cell", "1,1,1")]
     [InlineData("--cell: expected one width, got 2", "fit", "mcycle", "--one-pass", "--cell", "1,1")]
     [InlineData("--cell: expected a positive number that float32 can hold, got 'x'", "fit", "bad.csv", "--one-pass", "--cell", "1,x")]
     [InlineData("--cell: expected one width beside --sql, got 2", "moments", "--sql", "sqlite", "--cell", "1,2")]
     [InlineData("--x: expected at most two columns and --sql, got 3", "moments", "--sql", "sqlite", "--x", "a,b,c", "--y", "z")]
     [InlineData("--x: expected one column beside --weights and --sql, got 2", "moments", "--sql", "sqlite", "--x", "a,b", "--weights", "c")]
-    [InlineData("--x: expected one column beside --degree 1 and --sql", "moments", "--sql", "sqlite", "--x", "a,b", "--degree", "1")]
     [InlineData("--x: expected the name of a column", "moments", "--sql", "sqlite", "--x", "a,", "--y", "z", "--table", "t", "--cell", "1")]
     [InlineData("--y: expected columns separated by commas, few enough", "moments", "--sql", "sqlite", "--x", "a,b", "--y", "a,b,c,d,e,f,g",
         "--table", "t", "--cell", "1")]
-    [InlineData("--degree 1: expected one column of --x", "moments", "bad.csv", "--out", "a.moments", "--degree", "1")]
     [InlineData("--weights: expected a --grid of moments with weights", "moments", "bad.csv", "--out", "a.moments", "--grid", "two.moments",
         "--weights", "c")]
     [InlineData("--classes: expected a --grid of moments of classes", "moments", "bad.csv", "--out", "a.moments", "--grid", "two.moments",

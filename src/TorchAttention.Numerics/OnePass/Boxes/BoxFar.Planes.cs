@@ -19,13 +19,15 @@ internal sealed partial class BoxFar
     private const double LeastSpread = 1e-14;
 
     private readonly ConcurrentDictionary<int, Places> _places = [];
+    private readonly Lazy<double[][]> _middles = new(() => [.. Enumerable.Range(0, level.Features).Select(
+        j => level.Ids.Select(id => level.Ends(id, j).Average() / h[j]).ToArray())]);
 
     /// <summary>The plane at a place.</summary>
     /// <param name="x">The place (d).</param>
     /// <param name="without">A kept row that is not to count, or none.</param>
     /// <returns>The plane; a thread's next one takes its room.</returns>
     public Plane PlaneAt(ReadOnlySpan<double> x, ReadOnlySpan<double> without = default) =>
-        _places.GetOrAdd(Environment.CurrentManagedThreadId, _ => new Places(level, h)).PlaneAt(x, without);
+        _places.GetOrAdd(Environment.CurrentManagedThreadId, _ => new Places(level, h, _middles.Value)).PlaneAt(x, without);
 
     /// <summary>A plane whose weights are relative to those of a place that is not the query.</summary>
     /// <param name="points">The plane.</param>
@@ -58,10 +60,11 @@ internal sealed partial class BoxFar
     }
 
     /// <summary>What a thread works in.</summary>
-    private sealed class Places(BoxLevel level, double[] h)
+    private sealed class Places(BoxLevel level, double[] h, double[][] middles)
     {
         private readonly PlaneOfPoints _points = new(level.Features, level.Columns, 1, isRelative: false);
         private readonly double[] _squares = new double[level.Count];
+        private readonly double[] _half = [.. level.Widths.Select((width, j) => width / (2 * h[j]))];
         private readonly double[] _reference = new double[level.Features];
         private readonly double[] _query = new double[level.Features];
         private readonly double[] _position = new double[level.Features];
@@ -77,26 +80,30 @@ internal sealed partial class BoxFar
 
         public Plane PlaneAt(ReadOnlySpan<double> x, ReadOnlySpan<double> without)
         {
-            double nearest = double.PositiveInfinity;
-            int first = 0;
-            for (int box = 0; box < _squares.Length; box++)
+            Array.Clear(_squares);
+            for (int j = 0; j < Features; j++)
             {
-                _squares[box] = SquareTo(x, box) / 2;
-                (nearest, first) = _squares[box] < nearest ? (_squares[box], box) : (nearest, first);
+                (double at, double half, double[] ofBoxes) = (x[j] / h[j], _half[j], middles[j]);
+                for (int box = 0; box < ofBoxes.Length; box++)
+                {
+                    double apart = Math.Max(0, Math.Abs(at - ofBoxes[box]) - half);
+                    _squares[box] += 0.5 * apart * apart;
+                }
             }
 
+            int first = Array.IndexOf(_squares, _squares.Min());
+            double nearest = _squares[first];
             double square = 0;
             for (int j = 0; j < Features; j++)
             {
-                double[] ends = level.Ends(level.Ids[first], j);
-                _reference[j] = (ends[0] + ends[1]) / 2;
+                _reference[j] = middles[j][first] * h[j];
                 _query[j] = (x[j] - _reference[j]) / h[j];
                 square += _query[j] * _query[j];
             }
 
             for (double depth = FirstDepth; ; depth *= Deeper)
             {
-                double next = Gather(x, without, nearest + depth);
+                double next = Gather(without, nearest + depth);
                 PlaneDirections found = _points.Directions;
                 found.Find();
                 double beyond = Math.Log(4 * (1 + nearest + (2 * depth))) + _logOfAll - nearest - depth;
@@ -113,21 +120,8 @@ internal sealed partial class BoxFar
             return new Plane(_points, Math.Exp(0.5 * square));
         }
 
-        // To the nearest place of a box, in bandwidths.
-        private double SquareTo(ReadOnlySpan<double> x, int box)
-        {
-            double square = 0;
-            for (int j = 0; j < Features; j++)
-            {
-                double apart = Math.Max(0, Math.Abs(level.PlaceIn(level.Ids[box], x[j], j)) - 1) * level.Widths[j] / (2 * h[j]);
-                square += apart * apart;
-            }
-
-            return square;
-        }
-
         // What weighs more than e^-depth; the depth of the next, infinite for none.
-        private double Gather(ReadOnlySpan<double> x, ReadOnlySpan<double> without, double depth)
+        private double Gather(ReadOnlySpan<double> without, double depth)
         {
             _points.Directions.Clear();
             double next = double.PositiveInfinity;
@@ -154,7 +148,7 @@ internal sealed partial class BoxFar
 
                 if (level.HasLight(box))
                 {
-                    AddBox(x, box);
+                    AddBox(box);
                 }
             }
 
@@ -197,18 +191,16 @@ internal sealed partial class BoxFar
         }
 
         // Weights beside that of the box's nearest place, and positions from its middle.
-        private void AddBox(ReadOnlySpan<double> x, int box)
+        private void AddBox(int box)
         {
             int d = Features;
             double[] edge = new double[d];
             double[] middle = new double[d];
-            double[] half = new double[d];
             for (int j = 0; j < d; j++)
             {
-                half[j] = level.Widths[j] / (2 * h[j]);
-                middle[j] = (level.Ends(level.Ids[box], j).Average() - _reference[j]) / h[j];
-                edge[j] = middle[j] + (half[j] * Math.Clamp(level.PlaceIn(level.Ids[box], x[j], j), -1, 1));
-                SetSeries(_series[j], half[j], middle[j] - _query[j], edge[j] - _query[j]);
+                middle[j] = middles[j][box] - (_reference[j] / h[j]);
+                edge[j] = Math.Clamp(_query[j], middle[j] - _half[j], middle[j] + _half[j]);
+                SetSeries(_series[j], _half[j], middle[j] - _query[j], edge[j] - _query[j]);
             }
 
             int[] none = new int[d];

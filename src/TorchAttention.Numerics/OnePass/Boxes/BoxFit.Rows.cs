@@ -10,6 +10,7 @@ internal sealed partial class BoxFit
         double[][] rows = [.. _level.Rows[box].Chunk(_level.Fields)];
         BoxScore score = NewScore();
         double[] at = new double[sums.Length];
+        var plane = new BoxPlane(_layout);
         for (int i = 0; i < rows.Length; i++)
         {
             double[][] shares = SharesOf(_level, box, rows[i]);
@@ -26,7 +27,7 @@ internal sealed partial class BoxFit
                 }
             }
 
-            AddError(rows[i], at, off, score);
+            AddError(rows[i], at, off, plane, score);
         }
 
         return score;
@@ -37,38 +38,23 @@ internal sealed partial class BoxFit
         [.. Enumerable.Range(0, level.Features).Select(j => BoxBasis.Shares(level.PlaceIn(level.Ids[box], row[j], j)))];
 
     // By the sums of all other rows.
-    private unsafe void AddError(double[] row, double[] sums, double off, BoxScore score)
+    private void AddError(double[] row, double[] sums, double off, BoxPlane others, BoxScore score)
     {
-        double* numbers = stackalloc double[_layout.Row.Length];
-        _layout.Set(numbers, sums);
-        double s = row[^1];
-        bool isLonely = !(sums[0] > MomentFit.Lonely * s);
+        bool isLonely = !(sums[0] > MomentFit.Lonely * row[^1]);
         score.Lonely += isLonely ? 1 : 0;
-        if (_layout.Degree == 0)
+        others.Set(sums);
+        if (!isLonely && others.TrySolve(off + (RoundedPairs * sums[0])))
         {
-            if (isLonely)
-            {
-                AddAlone(row, score);
-                return;
-            }
-
-            AddError(row, new MeanFit(_layout.Row, numbers), score);
-            return;
+            AddError(row, others, score);
         }
-
-        if (!isLonely)
+        else if (_layout.Degree == 0)
         {
-            double* memory = stackalloc double[PlaneFit.MemoryFor(Features)];
-            var plane = new PlaneFit(_layout.Row, numbers, _keys, memory);
-            if (IsKnown(plane, _layout, numbers, off + (RoundedPairs * sums[0])))
-            {
-                plane.Solve();
-                AddError(row, plane, score);
-                return;
-            }
+            AddAlone(row, score);
         }
-
-        AddError(row, _far.PlaneAt(row.AsSpan(0, Features), row), score);
+        else
+        {
+            AddError(row, _far.PlaneAt(row.AsSpan(0, Features), row), score);
+        }
     }
 
     // The mean where no row is near.
@@ -87,7 +73,7 @@ internal sealed partial class BoxFit
 
     // With the row itself e becomes (1 - H) e.
     private void AddError<TPlane>(double[] row, TPlane others, BoxScore score)
-        where TPlane : IPlane, allows ref struct
+        where TPlane : IPlane
     {
         double s = row[^1];
         double left = 1 / (1 + (s * others.OwnWeight));

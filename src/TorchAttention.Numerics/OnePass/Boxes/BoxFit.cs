@@ -1,4 +1,4 @@
-using TorchAttention.Numerics.Pooling.Answers;
+using System.Runtime.Intrinsics;
 
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
@@ -14,11 +14,11 @@ internal sealed partial class BoxFit
     private const int Squares = 2;
     private const int Masses = 3;
 
-    // What a feature varies by for given others is to be known to this part.
-    private const double LeastKnown = 1e-6;
-
     // By how much what determines a plane may vary within a box for polynomials to follow.
     private const double MostVaried = 1e6;
+
+    // Of the parts of rows, from their mean.
+    private const double MostDeviations = 8;
 
     // What rounding does to sums over pairs.
     internal const double RoundedPairs = 2e-15;
@@ -26,7 +26,6 @@ internal sealed partial class BoxFit
     private readonly BoxLevel _level;
     private readonly double[] _h;
     private readonly BoxLayout _layout;
-    private readonly PlaneKeys _keys;
     private readonly BoxSums _sums;
     private readonly BoxPairs _pairs;
     private readonly BoxFar _far;
@@ -40,7 +39,6 @@ internal sealed partial class BoxFit
     {
         (_level, _h) = (level, h);
         _layout = new BoxLayout(level.Features, level.Columns, degree, kind);
-        _keys = KeysOf(h);
         _sums = new BoxSums(level, h, _layout);
         _pairs = new BoxPairs(level, h, _layout);
         _far = new BoxFar(level, h);
@@ -67,25 +65,6 @@ internal sealed partial class BoxFit
     /// <summary>How many numbers at the nodes are worked with.</summary>
     public static int ScratchOf(BoxLevel level, BoxLayout layout) =>
         Masses + level.Light.Length + 2 + level.Columns + (layout.HasSlopes ? level.Features * (1 + level.Columns) : 0);
-
-    /// <summary>What planes ask of the bandwidths.</summary>
-    public static PlaneKeys KeysOf(double[] h) => PlaneKeys.Create([.. h.Select(at => 1 / at)], 1, [], []);
-
-    /// <summary>Whether sums say what a plane is.</summary>
-    /// <param name="plane">The plane.</param>
-    /// <param name="layout">Where its sums stand.</param>
-    /// <param name="row">They.</param>
-    /// <param name="off">What they are off by.</param>
-    public static unsafe bool IsKnown(in PlaneFit plane, BoxLayout layout, double* row, double off)
-    {
-        double square = 1;
-        for (int j = 0; j < layout.Features; j++)
-        {
-            square += row[layout.Row.Planes + layout.Features + (j * (j + 3) / 2)] / row[0];
-        }
-
-        return !plane.IsDoubtful(0, off / row[0] * square / LeastKnown, 0, isCertain: false);
-    }
 
     /// <summary>The score of all rows.</summary>
     public BoxScore Score(int? threads, CancellationToken cancellationToken)
@@ -123,11 +102,12 @@ internal sealed partial class BoxFit
             {
                 BoxScore score = scores[box] = NewScore();
                 double[] sums = new double[_layout.Count];
+                var plane = new BoxPlane(_layout);
                 foreach (double[] row in _level.Rows[box].Chunk(_level.Fields))
                 {
                     Array.Clear(sums);
                     _pairs.AddAll(row.AsSpan(0, Features), row, sums);
-                    AddError(row, sums, 0, score);
+                    AddError(row, sums, 0, plane, score);
                 }
             });
         return scores;
@@ -164,24 +144,19 @@ internal sealed partial class BoxFit
             AtNodes(_level, _level.Light[t].M, box, scratch, Masses + t);
         }
 
-        if (_layout.Degree == 0)
-        {
-            SetMeans(sums, scratch);
-            return OfMany(box, scratch);
-        }
-
-        if (TrySetPlanes(sums, off, scratch))
+        var plane = new BoxPlane(_layout);
+        if (TrySet(plane, sums, off, scratch, areMeans: _layout.Degree == 0))
         {
             BoxScore score = OfMany(box, scratch);
-            if (score.Uncertain == 0 && score.LeaveOneOut >= 0 && score.Residuals.All(squares => squares >= 0) && score.Trace >= 0
-                && score.Trace <= RowsOf(box))
+            if (_layout.Degree == 0 || (score.Uncertain == 0 && score.LeaveOneOut >= 0 && score.Residuals.All(squares => squares >= 0)
+                && score.Trace >= 0 && score.Trace <= RowsOf(box)))
             {
                 return score;
             }
         }
 
         // Planes have no digits there, or are no polynomials: means are left.
-        SetMeans(sums, scratch);
+        TrySet(plane, sums, off, scratch, areMeans: true);
         BoxScore ofMeans = OfMany(box, scratch);
         ofMeans.Uncertain = 1;
         return ofMeans;
@@ -190,65 +165,62 @@ internal sealed partial class BoxFit
     // How many rows of a box are not kept as rows.
     private double RowsOf(int box) => _level.Counts[box] - (_level.Rows[box].Length / _level.Fields);
 
-    private unsafe void SetMeans(double[][] sums, double[][] scratch)
+    private bool TrySet(BoxPlane plane, double[][] sums, double off, double[][] scratch, bool areMeans)
     {
-        double* row = stackalloc double[_layout.Row.Length];
-        for (int z = 0; z < _level.Terms.Nodes; z++)
+        Vector256<double> least = Vector256.Create(double.PositiveInfinity);
+        Vector256<double> most = default;
+        for (int z = 0; z < _level.Terms.Nodes; z += BoxPlane.Lanes)
         {
-            _layout.Set(row, sums, z);
-            Set(new MeanFit(_layout.Row, row), z, scratch);
-        }
-    }
-
-    private unsafe bool TrySetPlanes(double[][] sums, double off, double[][] scratch)
-    {
-        double* row = stackalloc double[_layout.Row.Length];
-        double* memory = stackalloc double[PlaneFit.MemoryFor(Features)];
-        (double least, double most) = (double.PositiveInfinity, 0);
-        for (int z = 0; z < _level.Terms.Nodes; z++)
-        {
-            _layout.Set(row, sums, z);
-            var plane = new PlaneFit(_layout.Row, row, _keys, memory);
-            double determinant = plane.Determinant;
-            (least, most) = (Math.Min(least, determinant), Math.Max(most, determinant));
-            if (!(row[0] > 0) || !(most < MostVaried * least) || !IsKnown(plane, _layout, row, off))
+            plane.Set(sums, z);
+            if (areMeans)
+            {
+                plane.SolveMeans();
+            }
+            else if (!plane.TrySolve(off))
             {
                 return false;
             }
 
-            plane.Solve();
+            Vector256<double> determinant = plane.Determinant;
+            (least, most) = (Vector256.Min(least, determinant), Vector256.Max(most, determinant));
             Set(plane, z, scratch);
         }
 
-        return true;
+        return areMeans || MostOf(most) < MostVaried * LeastOf(least);
+
+        static double MostOf(Vector256<double> of) =>
+            Math.Max(Math.Max(of.GetElement(0), of.GetElement(1)), Math.Max(of.GetElement(2), of.GetElement(3)));
+
+        static double LeastOf(Vector256<double> of) => -MostOf(-of);
     }
 
-    private void Set<TPlane>(TPlane plane, int node, double[][] scratch)
-        where TPlane : IPlane, allows ref struct
+    private void Set(BoxPlane plane, int node, double[][] scratch)
     {
-        scratch[Own][node] = plane.OwnWeight;
+        Put(Own, plane.Own);
         if (_layout.Kind == BoxSumsKind.Squares)
         {
-            scratch[Parts][node] = plane.SquaredWeights();
+            Put(Parts, plane.Parts());
         }
 
         for (int j = 0; j < Features && HasSlopes; j++)
         {
-            scratch[OwnByLog + j][node] = plane.OwnWeightChange(j);
+            Put(OwnByLog + j, plane.OwnChange(j));
         }
 
         for (int c = 0; c < Columns; c++)
         {
-            scratch[Fitted + c][node] = plane.Height(c);
+            Put(Fitted + c, plane.Height(c));
             if (HasSlopes)
             {
                 plane.SolveSlopes(c);
                 for (int j = 0; j < Features; j++)
                 {
-                    scratch[FittedByLog + (c * Features) + j][node] = plane.HeightChange(j, c);
+                    Put(FittedByLog + (c * Features) + j, plane.HeightChange(j, c));
                 }
             }
         }
+
+        void Put(int place, Vector256<double> numbers) => numbers.CopyTo(scratch[place].AsSpan(node));
     }
 
     // What the fits at the nodes make of the rows of a box that are not kept as rows.
@@ -263,15 +235,22 @@ internal sealed partial class BoxFit
         double most = MomentFit.OwnMargin * heaviest * own.Max();
         double left = _level.HasWeights ? MomentFit.LeastLeftOfWeighted : MomentFit.LeastLeft;
         bool hasPole = (_level.HasWeights || _layout.Degree > 0) && !(own.Min() > 0 && 1 - most > left);
-        double[] powers = _level.HasWeights && !hasPole ? MomentFit.PowersOf(most, h => 1 / ((1 - h) * (1 - h))) : [1];
         AddTraces(scratch, score);
+        double ofRows = hasPole && !_level.HasWeights ? MostOwnOf(box, scratch, score.Trace) : 1;
+        bool isBeside = ofRows < 1 - MomentFit.LeastLeftOfWeighted;
+        hasPole &= !isBeside;
+        double[] powers = isBeside ? MomentFit.PowersOf(ofRows, ByOthers)
+            : _level.HasWeights && !hasPole ? MomentFit.PowersOf(most, ByOthers)
+            : [1];
         for (int c = 0; c < Columns; c++)
         {
             for (int t = 0; t < powers.Length; t++)
             {
-                double[] v = AtNodes(_level, light[t].V[c], box, scratch, Products);
-                double[] q = light[t].Q[c] == light[t].V[c] ? v : AtNodes(_level, light[t].Q[c], box, scratch, Squares);
-                AddSquares(box, c, scratch, (scratch[Masses + t], v, q), new Power(t, powers[t], !_level.HasWeights), score);
+                int tower = isBeside ? 0 : t;
+                double[] v = AtNodes(_level, light[tower].V[c], box, scratch, Products);
+                double[] q = light[tower].Q[c] == light[tower].V[c] ? v : AtNodes(_level, light[tower].Q[c], box, scratch, Squares);
+                var power = new Power(t, powers[t], powers.Length == 1);
+                AddSquares(box, c, scratch, (scratch[Masses + tower], v, q), power, score);
             }
         }
 
@@ -290,6 +269,23 @@ internal sealed partial class BoxFit
         }
 
         return score;
+    }
+
+    private static double ByOthers(double own) => 1 / ((1 - own) * (1 - own));
+
+    // Roughly, of the rows of a box that are not kept: nodes that none is near of, as beside a line of rows, may have more.
+    private double MostOwnOf(int box, double[][] scratch, double trace)
+    {
+        (double[] own, double[] m) = (scratch[Own], scratch[Masses]);
+        double rows = RowsOf(box);
+        double square = 0;
+        for (int z = 0; z < m.Length; z++)
+        {
+            square += own[z] * own[z] * m[z];
+        }
+
+        double mean = trace / rows;
+        return mean + (MostDeviations * Math.Sqrt(Math.Max(0, (square / rows) - (mean * mean))));
     }
 
     private void AddTraces(double[][] scratch, BoxScore score)

@@ -35,6 +35,7 @@ internal sealed class BoxFolds
     {
         double squares = 0;
         double[] byLog = new double[h.Length];
+        isRough &= _degree == 0;
         foreach ((BoxLevels own, BoxLevels others) in _folds)
         {
             var fold = new Fold(own.For(h, isRough), others.For(h, isRough), h, _degree, hasSlopes);
@@ -51,13 +52,12 @@ internal sealed class BoxFolds
         return (squares, byLog);
     }
 
-    private sealed unsafe class Fold(BoxLevel held, BoxLevel others, double[] h, int degree, bool hasSlopes)
+    private sealed class Fold(BoxLevel held, BoxLevel others, double[] h, int degree, bool hasSlopes)
     {
         // Where others' weights are less than this, their ratios say more.
         private const double LeastKnown = 1e-8;
 
         private readonly BoxFar _far = new(others, h);
-        private readonly PlaneKeys _keys = BoxFit.KeysOf(h);
         private readonly BoxLayout _layout = new(
             others.Features, others.Columns, degree, hasSlopes ? BoxSumsKind.Slopes : BoxSumsKind.Plain);
 
@@ -82,7 +82,7 @@ internal sealed class BoxFolds
             double[] at = new double[sums.Length];
             double[] f = new double[others.Columns];
             double[] slopes = new double[others.Columns * h.Length];
-            double* row = stackalloc double[_layout.Row.Length];
+            var plane = new BoxPlane(_layout);
             if (held.HasLight(box))
             {
                 double[] m = BoxFit.AtNodes(held, held.Light[0].M, box, scratch, 1);
@@ -90,8 +90,12 @@ internal sealed class BoxFolds
                 double[][] q = OfColumns(held.Light[0].Q);
                 for (int z = 0; z < m.Length; z++)
                 {
-                    _layout.Set(row, sums, z);
-                    Set(PlaceOf(box, z), row, off, isRow: false, f, slopes);
+                    for (int s = 0; s < at.Length; s++)
+                    {
+                        at[s] = sums[s][z];
+                    }
+
+                    Set(PlaceOf(box, z), plane, at, off, isRow: false, f, slopes);
                     for (int c = 0; c < f.Length; c++)
                     {
                         double above = f[c] - held.Levels[c][box];
@@ -112,8 +116,7 @@ internal sealed class BoxFolds
                     at[s] = BoxBasis.At(sums[s], shares);
                 }
 
-                _layout.Set(row, at);
-                Set(kept.AsSpan(0, h.Length), row, off, isRow: true, f, slopes);
+                Set(kept.AsSpan(0, h.Length), plane, at, off, isRow: true, f, slopes);
                 for (int c = 0; c < f.Length; c++)
                 {
                     double e = held.ValueOf(kept, c) - f[c];
@@ -139,39 +142,34 @@ internal sealed class BoxFolds
         })];
 
         // What the others say, and its derivatives by log h_j (v, d).
-        private void Set(ReadOnlySpan<double> place, double* row, double off, bool isRow, double[] f, double[] slopes)
+        private void Set(
+            ReadOnlySpan<double> place, BoxPlane plane, double[] sums, double off, bool isRow, double[] f, double[] slopes)
         {
-            if (degree > 0)
+            plane.Set(sums);
+            bool isNear = sums[0] > _least;
+            if (isNear && plane.TrySolve(off))
             {
-                double* memory = stackalloc double[PlaneFit.MemoryFor(h.Length)];
-                var plane = new PlaneFit(_layout.Row, row, _keys, memory);
-                if (row[0] > _least && BoxFit.IsKnown(plane, _layout, row, off))
-                {
-                    plane.Solve();
-                    Set(plane, f, slopes);
-                    return;
-                }
-
-                // Nodes of a box of many rows, which have no plane where the rows are one place, have a mean.
-                if (isRow)
-                {
-                    Set(_far.PlaneAt(place), f, slopes);
-                    return;
-                }
+                Set(plane, f, slopes);
             }
-
-            if (row[0] > _least)
+            else if (degree > 0 && isRow)
             {
-                Set(new MeanFit(_layout.Row, row), f, slopes);
-                return;
+                Set(_far.PlaneAt(place), f, slopes);
             }
-
-            Array.Clear(slopes);
-            _far.At(place).CopyTo(f, 0);
+            else if (isNear)
+            {
+                // Nodes of a box of many rows, where these are nearly one place.
+                plane.SolveMeans();
+                Set(plane, f, slopes);
+            }
+            else
+            {
+                Array.Clear(slopes);
+                _far.At(place).CopyTo(f, 0);
+            }
         }
 
         private void Set<TPlane>(TPlane plane, double[] f, double[] slopes)
-            where TPlane : IPlane, allows ref struct
+            where TPlane : IPlane
         {
             for (int c = 0; c < f.Length; c++)
             {

@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Pooling.Loops;
-
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
 /// <summary>What is summed beside what a fit itself needs.</summary>
@@ -17,12 +15,11 @@ internal enum BoxSumsKind
 
 /// <summary>
 /// The sums that a fit of a degree needs: sum s K p^a and sum s K p^a (y - origin) of each column, and sum s K^2 p^a, with p the way from a
-/// place to a row in bandwidths. Each is summed once, wherever it stands in the rows of sums that <see cref="SumLayout"/> describes.
+/// place to a row in bandwidths. Each is summed once, whatever needs it.
 /// </summary>
 internal sealed class BoxLayout
 {
     private readonly List<Term> _terms = [];
-    private readonly int[] _placeInRow;
 
     /// <summary>Finds the sums.</summary>
     /// <param name="features">d.</param>
@@ -31,53 +28,27 @@ internal sealed class BoxLayout
     /// <param name="kind">What is summed beside.</param>
     public BoxLayout(int features, int columns, int degree, BoxSumsKind kind)
     {
-        (Features, Degree, Kind) = (features, degree, kind);
-        Row = new SumLayout(features, columns, kind == BoxSumsKind.Squares, kind == BoxSumsKind.Slopes, planes: degree > 0);
-        _placeInRow = new int[Row.Length];
-        Array.Fill(_placeInRow, -1);
+        (Features, Columns, Degree, Kind) = (features, columns, degree, kind);
         var one = new Term(Term.OfWeights, false, 0, 0, 0);
-        Put(SumLayout.WeightSum, one);
-        for (int c = 0; c < columns; c++)
-        {
-            Put(SumLayout.Values + c, one with { Column = c });
-        }
-
-        if (kind == BoxSumsKind.Squares)
-        {
-            Put(SumLayout.SquaredWeightSum, one with { IsSquare = true });
-        }
-
-        for (int j = 0; j < features && kind == BoxSumsKind.Slopes; j++)
-        {
-            Put(Row.BandwidthGradient + j, one.Times(j).Times(j));
-            for (int c = 0; c < columns; c++)
-            {
-                Put(Row.BandwidthGradient + features + (j * columns) + c, one.Times(j).Times(j) with { Column = c });
-            }
-        }
-
-        if (degree > 0)
-        {
-            PutPlane(Row.Planes, one, columns);
-            for (int j = 0; j < features && kind == BoxSumsKind.Slopes; j++)
-            {
-                PutPlane(Row.PlaneGradient + (j * Row.PlaneLength), one.Times(j).Times(j), columns);
-            }
-
-            if (kind == BoxSumsKind.Squares)
-            {
-                PutPlane(Row.SquaredPlanes, one with { IsSquare = true }, 0);
-            }
-        }
-
-        Spread = kind == BoxSumsKind.Squares ? [.. Enumerable.Range(0, features).Select(j => Find(one.Times(j).Times(j)))] : [];
+        int[] all = [.. Enumerable.Range(0, features)];
+        _terms.AddRange(Enumerable.Range(Term.OfWeights, columns + 1).Select(c => one with { Column = c }));
+        Weights = OfPlane(one);
+        Products = [.. Enumerable.Range(0, columns).Select(c => OfLine(one with { Column = c }))];
+        Squares = kind == BoxSumsKind.Squares ? OfPlane(one with { IsSquare = true }) : [];
+        Spread = kind == BoxSumsKind.Squares ? [.. all.Select(j => Find(one.Times(j).Times(j)))] : [];
+        Term[] byLog = kind == BoxSumsKind.Slopes ? [.. all.Select(j => one.Times(j).Times(j))] : [];
+        WeightsByLog = [.. byLog.Select(OfPlane)];
+        ProductsByLog = [.. byLog.Select(by => Enumerable.Range(0, columns).Select(c => OfLine(by with { Column = c })).ToArray())];
         Terms = [.. _terms];
-        MostPower = _terms.Max(term => Enumerable.Range(0, features).Max(term.PowerOf));
+        MostPower = _terms.Max(term => all.Max(term.PowerOf));
         Stages = MakeStages();
     }
 
     /// <summary>d.</summary>
     public int Features { get; }
+
+    /// <summary>v.</summary>
+    public int Columns { get; }
 
     /// <summary>0 for means, 1 for planes.</summary>
     public int Degree { get; }
@@ -88,14 +59,26 @@ internal sealed class BoxLayout
     /// <summary>Whether derivatives by log h_j are asked for.</summary>
     public bool HasSlopes => Kind == BoxSumsKind.Slopes;
 
-    /// <summary>Where sums stand in a row of them.</summary>
-    public SumLayout Row { get; }
-
     /// <summary>The sums: the weights first, and then each column's product with them.</summary>
     public Term[] Terms { get; }
 
     /// <summary>How many sums there are.</summary>
-    public int Count => _terms.Count;
+    public int Count => Terms.Length;
+
+    /// <summary>Where sum s K stands; and of planes those with p_j (d), and with p_j p_k, k up to j.</summary>
+    public int[] Weights { get; }
+
+    /// <summary>Where sum s K (y - origin) of each column stands (v), and of planes those with p_j.</summary>
+    public int[][] Products { get; }
+
+    /// <summary>The like of <see cref="Weights"/> with K^2; none where they are not asked for.</summary>
+    public int[] Squares { get; }
+
+    /// <summary>The like of <see cref="Weights"/> with p_q^2 (d), by which weights change with log h_q; none likewise.</summary>
+    public int[][] WeightsByLog { get; }
+
+    /// <summary>The like of <see cref="Products"/> (d, v).</summary>
+    public int[][][] ProductsByLog { get; }
 
     /// <summary>The sums with the square of the way along each feature (d), where squares are asked for.</summary>
     public int[] Spread { get; }
@@ -109,53 +92,14 @@ internal sealed class BoxLayout
     /// </summary>
     public (int From, int Table)[][] Stages { get; }
 
-    /// <summary>Sets a row of sums.</summary>
-    /// <param name="row">The row (<see cref="Row"/>).</param>
-    /// <param name="sums">The sums, each at all nodes.</param>
-    /// <param name="node">The node.</param>
-    public unsafe void Set(double* row, double[][] sums, int node)
-    {
-        for (int i = 0; i < _placeInRow.Length; i++)
-        {
-            row[i] = _placeInRow[i] < 0 ? 0 : sums[_placeInRow[i]][node];
-        }
-    }
+    private int[] OfLine(Term by) =>
+        [Find(by), .. Enumerable.Range(0, Degree * Features).Select(j => Find(by.Times(j)))];
 
-    /// <summary>The same of sums at one place.</summary>
-    public unsafe void Set(double* row, ReadOnlySpan<double> sums)
-    {
-        for (int i = 0; i < _placeInRow.Length; i++)
-        {
-            row[i] = _placeInRow[i] < 0 ? 0 : sums[_placeInRow[i]];
-        }
-    }
-
-    private void PutPlane(int at, Term by, int columns)
-    {
-        for (int j = 0; j < Features; j++)
-        {
-            Put(at + j, by.Times(j));
-        }
-
-        at += Features;
-        for (int j = 0; j < Features; j++)
-        {
-            for (int k = 0; k <= j; k++)
-            {
-                Put(at++, by.Times(j).Times(k));
-            }
-        }
-
-        for (int j = 0; j < Features; j++)
-        {
-            for (int c = 0; c < columns; c++)
-            {
-                Put(at++, by.Times(j) with { Column = c });
-            }
-        }
-    }
-
-    private void Put(int place, Term term) => _placeInRow[place] = Find(term);
+    private int[] OfPlane(Term by) =>
+    [
+        .. OfLine(by),
+        .. Enumerable.Range(0, Degree * Features).SelectMany(j => Enumerable.Range(0, j + 1).Select(k => Find(by.Times(j).Times(k)))),
+    ];
 
     private int Find(Term term)
     {
@@ -172,7 +116,7 @@ internal sealed class BoxLayout
     private (int From, int Table)[][] MakeStages()
     {
         var stages = new (int, int)[Features][];
-        List<Term> before = [.. Enumerable.Range(Term.OfWeights, Row.Columns + 1).Select(c => new Term(c, false, 0, 0, 0))];
+        List<Term> before = [.. Enumerable.Range(Term.OfWeights, Columns + 1).Select(c => new Term(c, false, 0, 0, 0))];
         for (int j = 0; j < Features; j++)
         {
             List<Term> own = [.. _terms.Select(term => term.UpTo(j)).Distinct()];

@@ -15,13 +15,15 @@ internal sealed class BoxLevels
         Finest = BoxLevel.Create(moments, isAsked, hasValues);
         _exponents = moments.Grid.Exponents.ToArray();
         _levels[(0, 0, 0)] = Finest;
+        AreRows = BoxPairs.AreAllOf(Finest);
     }
 
     public BoxLevel Finest { get; }
 
     /// <summary>
     /// Boxes from half the bandwidth to all of it wide along each feature, where they can be had: narrower ones cost more and are no
-    /// better. Twice as wide ones know sums to some eight digits, which is enough to look around with, and cost an eighth.
+    /// better. Twice as wide ones know sums to some eight digits, which is enough to look around with means, and cost an eighth; planes
+    /// are differences of products of sums, and know nothing there of nodes that rows are not near of.
     /// </summary>
     public BoxLevel For(ReadOnlySpan<double> h, bool isRough = false)
     {
@@ -33,6 +35,17 @@ internal sealed class BoxLevels
 
         return At(merged[0], merged[1], merged[2]);
     }
+
+    /// <summary>The same, or all rows as rows, where they are few: sums over these are the quicker ones then.</summary>
+    public BoxLevel ForFew(ReadOnlySpan<double> h, bool isRough = false)
+    {
+        BoxLevel level = For(h, isRough);
+        double rows = Finest.Counts.Sum();
+        return AreRows && BoxPairs.AreQuicker(rows, rows, level.Count, level.Terms) ? Finest : level;
+    }
+
+    // Whether no row is summed in the narrowest boxes.
+    private bool AreRows { get; }
 
     /// <summary>Boxes as wide as others of the same grid.</summary>
     public BoxLevel Like(BoxLevel other)

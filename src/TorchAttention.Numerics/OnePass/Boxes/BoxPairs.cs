@@ -7,7 +7,7 @@ internal sealed class BoxPairs
     private const double Reach = 120;
 
     // What a pair costs beside what a node of a box costs for one other box, both of one sum.
-    private const double NodesOfPair = 6;
+    private const double NodesOfPair = 3;
 
     private readonly BoxLevel _level;
     private readonly double[] _h;
@@ -21,18 +21,25 @@ internal sealed class BoxPairs
     public BoxPairs(BoxLevel level, double[] h, BoxLayout layout)
     {
         (_level, _h, _layout) = (level, h, layout);
-        AreAll = Enumerable.Range(0, level.Count).All(box => !level.HasLight(box));
+        AreAll = AreAllOf(level);
         _rows = AreAll ? [.. level.Rows.SelectMany(rows => rows)] : [];
     }
 
     /// <summary>Whether all rows are kept as rows.</summary>
     public bool AreAll { get; }
 
-    /// <summary>Whether that is so and sums over all rows cost less than those at the nodes of boxes.</summary>
+    /// <summary>Whether that is so and sums over all rows cost less than those at the nodes of boxes, and from there at places.</summary>
     /// <param name="places">At how many places.</param>
     /// <param name="boxes">In how many boxes.</param>
     public bool AreQuicker(long places, long boxes) =>
-        AreAll && NodesOfPair * places * (_rows.Length / _level.Fields) < (double)boxes * BoxTerms.K * _level.Terms.Nodes;
+        AreAll && AreQuicker(places, _rows.Length / _level.Fields, boxes, _level.Terms);
+
+    /// <summary>The same, where all rows are kept.</summary>
+    public static bool AreQuicker(double places, double rows, double boxes, BoxTerms terms) =>
+        NodesOfPair * places * rows < ((boxes * BoxTerms.K) + places) * terms.Nodes;
+
+    /// <summary>Whether boxes keep all their rows.</summary>
+    public static bool AreAllOf(BoxLevel level) => Enumerable.Range(0, level.Count).All(box => !level.HasLight(box));
 
     /// <summary>Adds all rows.</summary>
     /// <param name="place">The place (d).</param>

@@ -57,7 +57,7 @@ public sealed partial class BoxRegression
     internal CurvePoint[] At(double[] places, CancellationToken cancellationToken)
     {
         int d = Features;
-        BoxLevel level = _levels.For(_bandwidths);
+        BoxLevel level = _levels.ForFew(_bandwidths);
         var surface = new Surface(level, _bandwidths, Degree);
         var points = new CurvePoint[places.Length / d * Columns];
         var ofBox = new Dictionary<long, List<int>>();
@@ -122,10 +122,9 @@ public sealed partial class BoxRegression
     }
 
     /// <summary>What sums say at a place.</summary>
-    private sealed unsafe class Surface(BoxLevel level, double[] h, int degree)
+    private sealed class Surface(BoxLevel level, double[] h, int degree)
     {
         private readonly BoxFar _far = new(level, h);
-        private readonly PlaneKeys _keys = BoxFit.KeysOf(h);
         private readonly double _meanWeight = level.MeanWeight;
 
         public BoxLayout Layout { get; } = new(level.Features, level.Columns, degree, BoxSumsKind.Squares);
@@ -150,24 +149,16 @@ public sealed partial class BoxRegression
                 return;
             }
 
-            double* row = stackalloc double[Layout.Row.Length];
-            Layout.Set(row, sums);
-            if (degree == 0)
+            var plane = new BoxPlane(Layout);
+            plane.Set(sums);
+            if (plane.TrySolve(off + (BoxFit.RoundedPairs * sums[0])))
             {
-                Set(new MeanFit(Layout.Row, row), isFar, points);
-                return;
-            }
-
-            double* memory = stackalloc double[PlaneFit.MemoryFor(h.Length)];
-            var plane = new PlaneFit(Layout.Row, row, _keys, memory);
-            if (BoxFit.IsKnown(plane, Layout, row, off + (BoxFit.RoundedPairs * sums[0])))
-            {
-                plane.Solve();
                 Set(plane, isFar, points);
-                return;
             }
-
-            Set(_far.PlaneAt(x), isFar, points);
+            else
+            {
+                Set(_far.PlaneAt(x), isFar, points);
+            }
         }
 
         /// <summary>Sets the points of a place that no row is near of.</summary>
@@ -187,7 +178,7 @@ public sealed partial class BoxRegression
         }
 
         private void Set<TPlane>(TPlane plane, bool isFar, Span<CurvePoint> points)
-            where TPlane : IPlane, allows ref struct
+            where TPlane : IPlane
         {
             double neighbours = 1 / (plane.SquaredWeights() * _meanWeight);
             for (int c = 0; c < points.Length; c++)

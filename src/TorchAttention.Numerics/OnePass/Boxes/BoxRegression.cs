@@ -154,7 +154,7 @@ public sealed partial class BoxRegression : IPredictor
         CultureInfo.InvariantCulture, $"gaussian kernel, degree {Degree}, h = {string.Join(" ", Bandwidths)}, {Count} rows");
 
     private BoxScore Score(double[] h, BoxSumsKind kind, bool isRough, CancellationToken cancellationToken) =>
-        new BoxFit(_levels.For(h, isRough), h, kind, Degree).Score(_options.Threads, cancellationToken);
+        new BoxFit(_levels.ForFew(h, isRough && Degree == 0), h, kind, Degree).Score(_options.Threads, cancellationToken);
 
     private void Find(BandwidthRule rule, BoxFolds? folds, IProgress<double>? progress, CancellationToken cancellationToken)
     {
@@ -167,7 +167,7 @@ public sealed partial class BoxRegression : IPredictor
                 Feature = j,
             })];
         var trials = new List<BandwidthTrial>();
-        new BoxSearch(At, bounds).Run(score => rule == BandwidthRule.AICc ? 1 : Math.Abs(score), progress);
+        new BoxSearch(At, bounds, isCoarse: Degree > 0).Run(score => rule == BandwidthRule.AICc ? 1 : Math.Abs(score), progress);
         BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
         double best = exact.Length > 0 ? exact.Min(trial => trial.Score) : double.PositiveInfinity;
         if (double.IsPositiveInfinity(best))

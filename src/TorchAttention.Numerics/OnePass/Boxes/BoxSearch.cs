@@ -5,7 +5,9 @@ namespace TorchAttention.Numerics.OnePass.Boxes;
 /// </summary>
 /// <param name="at">The criterion of some log h, its slopes where they are asked for first, and roughly where that is asked for.</param>
 /// <param name="bounds">The bounds of log h (d).</param>
-internal sealed class BoxSearch(Func<double[], bool, bool, (double Score, double[] Slopes)> at, (double Least, double Most)[] bounds)
+/// <param name="isCoarse">Whether scores cost much, and valleys are wide, as those of planes.</param>
+internal sealed class BoxSearch(
+    Func<double[], bool, bool, (double Score, double[] Slopes)> at, (double Least, double Most)[] bounds, bool isCoarse = false)
 {
     // Of log h, with two features and with three.
     private const double GridStep = 0.35;
@@ -29,7 +31,7 @@ internal sealed class BoxSearch(Func<double[], bool, bool, (double Score, double
     /// <param name="progress">Told the part done, roughly.</param>
     public void Run(Func<double, double> scale, IProgress<double>? progress)
     {
-        double[][] axes = [.. bounds.Select(bound => Axis(bound.Least, bound.Most, Features < 3 ? GridStep : GridStepOfThree))];
+        double[][] axes = [.. bounds.Select(bound => Axis(bound.Least, bound.Most, Features < 3 && !isCoarse ? GridStep : GridStepOfThree))];
         int[] sizes = [.. axes.Select(axis => axis.Length)];
         int points = sizes.Aggregate((product, size) => product * size);
         double[] scores = new double[points];

@@ -49,21 +49,6 @@ internal readonly unsafe ref partial struct PlaneFit : IPlane
         Factorise();
     }
 
-    /// <summary>The determinant of the products of all positions with their weights, and a constant.</summary>
-    public double Determinant
-    {
-        get
-        {
-            double determinant = Sum;
-            for (int j = 0; j < _layout.Features; j++)
-            {
-                determinant *= Sum * _pivot[j];
-            }
-
-            return determinant;
-        }
-    }
-
     /// <summary>The query's position t (d), 0 at first.</summary>
     public double* Position { get; }
 

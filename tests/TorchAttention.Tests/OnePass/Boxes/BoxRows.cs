@@ -68,6 +68,59 @@ internal sealed record BoxRows(int Features, double[] X, double[] Y)
         return (loo.Value / Count, trace.Value, square.Value, squares.Value / Count);
     }
 
+    /// <summary>The mean of the leave-one-out squares of planes, by orthogonal columns of all other rows.</summary>
+    public double DensePlanes(double[] h)
+    {
+        double level = Y.Average();
+        double[] errors = new double[Count];
+        Parallel.For(0, Count, i =>
+        {
+            // Modified Gram-Schmidt of the columns 1, p_1 .. p_d and y, times the roots of the weights.
+            int d = Features;
+            double[][] columns = [.. Enumerable.Range(0, d + 2).Select(_ => new double[Count])];
+            for (int k = 0; k < Count; k++)
+            {
+                double root = k == i ? 0 : Math.Sqrt(Weight(i, k, h));
+                columns[0][k] = root;
+                columns[d + 1][k] = root * (Y[k] - level);
+                for (int j = 0; j < d; j++)
+                {
+                    columns[j + 1][k] = root * (X[(k * d) + j] - X[(i * d) + j]) / h[j];
+                }
+            }
+
+            // The constant last: its coefficient is the plane's height at the row.
+            double[][] order = [.. columns[1..(d + 1)], columns[0], columns[d + 1]];
+            for (int a = 0; a <= d; a++)
+            {
+                double square = Product(order[a], order[a]);
+                double part = 0;
+                for (int b = a + 1; b <= d + 1; b++)
+                {
+                    part = Product(order[a], order[b]) / square;
+                    for (int k = 0; k < Count; k++)
+                    {
+                        order[b][k] -= part * order[a][k];
+                    }
+                }
+
+                errors[i] = Y[i] - level - part;
+            }
+        });
+        return errors.Sum(e => e * e) / Count;
+
+        static double Product(double[] a, double[] b)
+        {
+            var sum = new Sum();
+            for (int k = 0; k < a.Length; k++)
+            {
+                sum.Add(a[k] * b[k]);
+            }
+
+            return sum.Value;
+        }
+    }
+
     /// <summary>Values (n, v): its own, and others of units and levels of their own.</summary>
     public double[] Columns(int columns) => [.. Enumerable.Range(0, Count).SelectMany(i => Enumerable.Range(0, columns).Select(
         c => c == 0 ? Y[i] : (100 * c) + (0.1 * c * (Math.Sin((c + 2) * X[i * Features]) + Math.Sin(31.7 * i)))))];
