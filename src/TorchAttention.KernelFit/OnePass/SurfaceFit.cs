@@ -95,8 +95,8 @@ internal sealed class SurfaceFit(
 
         if (model.UncertainBoxes > 0)
         {
-            yield return $"planes are not determined in {model.UncertainBoxes} of {read.Moments.Boxes} boxes, whose rows lie close together or "
-                + "on a line beside the bandwidths: means stand for them; narrower cells (--cell) tell more, and a fit in memory all";
+            yield return $"in {model.UncertainBoxes} of {read.Moments.Boxes} boxes rows lie close together or on a line beside the "
+                + "bandwidths: errors of planes are a rough estimate there; narrower cells (--cell) tell more, and a fit in memory all";
         }
 
         yield return "the leave-one-out error is an estimate: no bound is proved with several features";

@@ -148,14 +148,14 @@ internal sealed partial class BoxFit
         if (TrySet(plane, sums, off, scratch, areMeans: _layout.Degree == 0))
         {
             BoxScore score = OfMany(box, scratch);
-            if (_layout.Degree == 0 || (score.Uncertain == 0 && score.LeaveOneOut >= 0 && score.Residuals.All(squares => squares >= 0)
+            if (_layout.Degree == 0 || (score.Uncertain <= 1 && score.LeaveOneOut >= 0 && score.Residuals.All(squares => squares >= 0)
                 && score.Trace >= 0 && score.Trace <= RowsOf(box)))
             {
                 return score;
             }
         }
 
-        // Planes have no digits there, or are no polynomials: means are left.
+        // Planes have no digits there, or are no polynomials, or even powers of a row's own part are none: means are left.
         TrySet(plane, sums, off, scratch, areMeans: true);
         BoxScore ofMeans = OfMany(box, scratch);
         ofMeans.Uncertain = 1;
@@ -239,6 +239,7 @@ internal sealed partial class BoxFit
         double ofRows = hasPole && !_level.HasWeights ? MostOwnOf(box, scratch, score.Trace) : 1;
         bool isBeside = ofRows < 1 - MomentFit.LeastLeftOfWeighted;
         hasPole &= !isBeside;
+        score.Uncertain = isBeside ? 1 : 0;
         double[] powers = isBeside ? MomentFit.PowersOf(ofRows, ByOthers)
             : _level.HasWeights && !hasPole ? MomentFit.PowersOf(most, ByOthers)
             : [1];
@@ -260,7 +261,7 @@ internal sealed partial class BoxFit
             double rows = RowsOf(box);
             double share = Math.Max(MomentFit.LeastLeft, 1 - (score.Trace / rows));
             score.LeaveOneOut = score.Residual / (share * share);
-            score.Uncertain = _layout.Degree;
+            score.Uncertain = 2 * _layout.Degree;
             for (int j = 0; j < Features && HasSlopes; j++)
             {
                 score.LeaveOneOutByLog[j] =

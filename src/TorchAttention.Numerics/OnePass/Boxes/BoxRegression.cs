@@ -64,8 +64,8 @@ public sealed partial class BoxRegression : IPredictor
     public long LonelyRows { get; private set; }
 
     /// <summary>
-    /// Boxes of 64 rows or more that lie nearly in one place or on a line beside the bandwidths, so that their sums say too little of planes
-    /// next to it: their rows' errors are those of means.
+    /// Boxes of 64 rows or more that lie close together or nearly on a line beside the bandwidths, so that their sums say too little of
+    /// planes next to them: what is said of their rows' errors is an estimate, and of some by means.
     /// </summary>
     public int UncertainBoxes { get; private set; }
 
@@ -92,8 +92,8 @@ public sealed partial class BoxRegression : IPredictor
     /// <param name="progress">Told the part of the search done, roughly, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="ArgumentException">
-    /// A degree above 1, or above 0 for classes, a rule that moments do not answer, folds that the moments' grid has not, or bandwidths of another number than the
-    /// features'.
+    /// A degree above 1, or above 0 for classes, a rule that moments do not answer, folds that the moments' grid has not, or bandwidths of
+    /// another number than the features'.
     /// </exception>
     /// <exception cref="RegressionDataException">There are no rows, or a feature that does not vary.</exception>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>

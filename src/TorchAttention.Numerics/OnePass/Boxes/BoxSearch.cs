@@ -31,7 +31,8 @@ internal sealed class BoxSearch(
     /// <param name="progress">Told the part done, roughly.</param>
     public void Run(Func<double, double> scale, IProgress<double>? progress)
     {
-        double[][] axes = [.. bounds.Select(bound => Axis(bound.Least, bound.Most, Features < 3 && !isCoarse ? GridStep : GridStepOfThree))];
+        double between = Features < 3 && !isCoarse ? GridStep : GridStepOfThree;
+        double[][] axes = [.. bounds.Select(bound => Axis(bound.Least, bound.Most, between))];
         int[] sizes = [.. axes.Select(axis => axis.Length)];
         int points = sizes.Aggregate((product, size) => product * size);
         double[] scores = new double[points];
