@@ -124,6 +124,9 @@ internal static class ServeCommand
         var manifest = ShardManifest.Load(path);
         ModelNotes names = ShardModel.NamesOf(path, manifest);
         using var stop = new StopSignals();
+
+        // A member takes its leave of the others, for long where their store has gone.
+        using CancellationTokenRegistration atOnce = stop.AtOnce.Register(() => Environment.Exit(ExitCode.Interrupted));
         await using IShardMember member = await clusters.JoinAsync(cluster, manifest, parsed);
         if (settings is null)
         {

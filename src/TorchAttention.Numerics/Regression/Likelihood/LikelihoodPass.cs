@@ -43,6 +43,7 @@ internal sealed class LikelihoodPass : IDisposable
     private int _count;
     private bool _isConstant;
     private double _weight;
+    private double _valueSum;
 
     public LikelihoodPass(LikelihoodProblem problem)
     {
@@ -99,14 +100,8 @@ internal sealed class LikelihoodPass : IDisposable
             return;
         }
 
-        double sum = 0;
-        for (int i = 0; i < _count; i++)
-        {
-            sum += _weights[i] * _values[i];
-        }
-
         ResponseFamily family = _problem.Family;
-        double start = family.Link(sum / _weight);
+        double start = family.Link(_valueSum / _weight);
         IsOfOneKind = !(_problem.Bounded(start) == start);
         Eta = _problem.Bounded(double.IsNaN(start) ? _problem.Centre + LikelihoodProblem.MostEta : start);
         if (!IsOfOneKind)
@@ -310,6 +305,7 @@ internal sealed class LikelihoodPass : IDisposable
         }
 
         Vector256<double> sum = Vector256<double>.Zero;
+        Vector256<double> values = Vector256<double>.Zero;
         Vector256<double> squares = Vector256<double>.Zero;
         Vector256<double> moments = Vector256<double>.Zero;
         Vector256<double> offset = Vector256.Create(isFar ? nearest : 0);
@@ -319,6 +315,7 @@ internal sealed class LikelihoodPass : IDisposable
             Vector256<double> weight = Four(_weights, i) * (isGaussian ? Vector256.Exp((offset - square) / 2) : Vector256<double>.One);
             weight.StoreUnsafe(ref _weights[0], (nuint)i);
             sum += weight;
+            values += weight * Four(_values, i);
             squares += weight * weight;
             moments += weight * square;
             Vector256<double>.One.StoreUnsafe(ref distances[0], (nuint)i);
@@ -330,7 +327,9 @@ internal sealed class LikelihoodPass : IDisposable
         }
 
         distances.AsSpan(_count, RoundUp(_count) - _count).Clear();
-        _weight = Vector256.Sum(sum);
+
+        // Of values that are all 1 the two are the same number.
+        (_weight, _valueSum) = (Vector256.Sum(sum), Vector256.Sum(values));
         Neighbours = _count == 0 ? 0 : _weight * _weight / Vector256.Sum(squares);
         MeanSquare = isGaussian ? Vector256.Sum(moments) / _weight : 0;
         return isFar;

@@ -5,8 +5,8 @@ using TorchAttention.Numerics.Sharding;
 namespace TorchAttention.Tests.Cluster.Scaling;
 
 /// <summary>
-/// A cluster that is too large to be run: boxes cut, queries routed and shards placed by the code of the real one, and what each host has to
-/// do counted by costs that were measured.
+/// A cluster that is too large to be run: boxes cut, queries routed and shards placed by the code of the real one, and what each host has
+/// to do counted by costs that were measured.
 /// </summary>
 /// <remarks>Keys of two features, each by the normal distribution; queries too, as they come, in no order.</remarks>
 internal sealed class ScaledCluster
@@ -105,15 +105,18 @@ internal sealed class ScaledCluster
             if (near.Length > 0)
             {
                 double pairs = near.Sum(query => PartInReach(shard, query)) * box.Weight;
-                asked.Add(new Question(
-                    _places[shard], times * near.Length, SecondsOfCall + (times * ((near.Length * SecondsOfQuery) + (pairs * SecondsOfPair)))));
+                double seconds = (near.Length * SecondsOfQuery) + (pairs * SecondsOfPair);
+                asked.Add(new Question(_places[shard], times * near.Length, SecondsOfCall + (times * seconds)));
             }
         }
 
         return [.. asked];
     }
 
-    /// <summary>Queries a second where all hosts take queries from clients, by the host that has the most to do; and what that is.</summary>
+    /// <summary>
+    /// Queries a second where all hosts take queries from clients, by the host that has the most to do; the part of all threads that pool;
+    /// and what the limit is.
+    /// </summary>
     /// <param name="blocks">How many blocks to look at.</param>
     public (double QueriesOfSecond, double OfAllThreads, string Limit) Throughput(int blocks)
     {
