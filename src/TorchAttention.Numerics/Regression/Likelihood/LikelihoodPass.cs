@@ -297,11 +297,12 @@ internal sealed class LikelihoodPass : IDisposable
             _count++;
         }
 
-        // What fills up the last four counts nothing.
+        // What fills up the last four counts nothing, and is as near as what the weights are relative to.
         for (int i = _count; i % Vector256<double>.Count != 0; i++)
         {
             (_weights[i], _values[i]) = (0, 0);
             Array.ForEach(_powers, power => power[i] = 0);
+            distances[i] = isFar ? nearest : 0;
         }
 
         Vector256<double> sum = Vector256<double>.Zero;

@@ -120,28 +120,30 @@ internal sealed class ScaledCluster
     /// <param name="blocks">How many blocks to look at.</param>
     public (double QueriesOfSecond, double OfAllThreads, string Limit) Throughput(int blocks)
     {
-        double[] threads = new double[_hosts];
+        double[] pooling = new double[_hosts];
+        double[] calls = new double[_hosts];
         double[] wires = new double[_hosts];
-        double own = 0;
-        double wire = 0;
+        double gates = 0;
         foreach (Question[] block in Enumerable.Range(0, blocks).Select(_ => NextBlock()))
         {
             foreach (Question question in block)
             {
-                threads[question.Host] += question.Seconds / Threads;
+                pooling[question.Host] += (question.Seconds - SecondsOfCall) / Threads;
+                calls[question.Host] += SecondsOfCall / Threads;
                 wires[question.Host] += question.Queries * BytesOfRow / BytesOfSecond;
             }
 
-            own += SecondsAtGate(block) / Threads / _hosts;
-            wire += block.Sum(question => question.Queries) * BytesOfRow / BytesOfSecond / _hosts;
+            gates += SecondsAtGate(block) / Threads / _hosts;
         }
 
-        double pooling = threads.Max();
-        double all = pooling + own;
-        double wiring = wires.Max() + wire;
-        double most = Math.Max(all, wiring);
-        string limit = wiring > all ? "network" : own > pooling ? "routing and merging" : "pooling";
-        return (blocks * QueriesOfBlock / most, threads.Average() / most, limit);
+        int busiest = Enumerable.Range(0, _hosts).MaxBy(host => pooling[host] + calls[host]);
+        (string Name, double Seconds)[] work =
+            [("pooling", pooling[busiest]), ("calls", calls[busiest]), ("routing and merging", gates)];
+        double wiring = wires.Max() + wires.Average();
+        double most = Math.Max(work.Sum(part => part.Seconds), wiring);
+        return (
+            blocks * QueriesOfBlock / most, pooling.Average() / most,
+            wiring == most ? "network" : work.MaxBy(part => part.Seconds).Name);
     }
 
     /// <summary>What the thread that routes and merges a block needs.</summary>
