@@ -13,6 +13,26 @@ public sealed class LocalLikelihoodTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    // However many rows are the nearest: sums are taken four at a time.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(6)]
+    public void FarAway_IsTheMeanOfTheNearest(int nearest)
+    {
+        double[] x = [.. Enumerable.Range(0, 20).Select(i => (double)i), .. Enumerable.Repeat(20.0, nearest)];
+        double[] y = [.. x.Select((_, i) => (double)(i % 5))];
+        LocalLikelihood model = LocalLikelihood.Fit(
+            x, y, ResponseFamily.Poisson, new KernelRegressionOptions { Kernel = SmoothingKernel.Gaussian, Bandwidth = 0.1 });
+        Predictions at = model.Predict([25.0, 1e6, 1e200]);
+        double mean = Math.Max(y[20..].Average(), y.Average() * Math.Exp(-20));
+        Assert.Equal([true, true, false], at.HasNeighbour);
+        Assert.Equal(mean, at.Mean[0], 1e-12);
+        Assert.Equal(mean, at.Mean[1], 1e-12);
+        Assert.Equal(double.NaN, at.Mean[2]);
+    }
+
     [Theory]
     [InlineData(1, "gaussian")]
     [InlineData(1, "tricube")]
