@@ -143,6 +143,9 @@ internal sealed partial class ClusterClient : IShardCluster
 
                     why = reply.Outcome == Outcome.Later ? reply.Why : throw CliException.WrongInput($"the cluster says: {reply.Why}");
                     wait = TimeSpan.FromMilliseconds(reply.RetryAfter);
+
+                    // Who says when to come again is there: rows and moments of a large shard take as long as they do.
+                    heard = Stopwatch.GetTimestamp();
                 }
                 catch (Exception e) when (Lost.Is(e))
                 {

@@ -31,6 +31,7 @@ internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, I
     {
         long begun = Stopwatch.GetTimestamp();
         List<int> tried = [];
+        Reply? later = null;
         while (true)
         {
             int replica = Choose(shard, tried);
@@ -51,18 +52,21 @@ internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, I
                 reply = Reply.Later(e.GetBaseException().Message, _pause);
             }
 
-            // What one replica cannot, as read its file, another may.
+            // What one replica cannot, as read its file, another may, at once or when it has loaded its own.
+            later = reply.Outcome == Outcome.Later ? reply : later;
             if (tried.Count < settings.Replicas)
             {
                 continue;
             }
 
+            reply = later ?? reply;
             if (reply.Outcome == Outcome.Refused || Stopwatch.GetElapsedTime(begun) > _longest)
             {
                 return reply;
             }
 
             tried.Clear();
+            later = null;
             await Task.Delay(reply.RetryAfter, cancellationToken);
         }
     }

@@ -107,7 +107,9 @@ internal sealed partial class ShardGrain(
         _loading = threads.RunAsync(() => ShardPool.Load(manifest, shard, threads: 1), CancellationToken.None);
     }
 
-    private bool IsInPlace(SiloAddress[] now) => ShardDirector.SiloOf(manifest, settings, Key, now).Equals(here.SiloAddress);
+    // The last silo that stops sees none, and nothing is to move.
+    private bool IsInPlace(SiloAddress[] now) =>
+        now.Length == 0 || ShardDirector.SiloOf(manifest, settings, Key, now).Equals(here.SiloAddress);
 
     private SiloAddress[] Silos() => [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys];
 

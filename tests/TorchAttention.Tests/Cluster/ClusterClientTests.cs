@@ -64,6 +64,30 @@ public sealed class ClusterClientTests : ShardFolder
         Assert.Matches(@"^expected at most \d+ queries in a message, got 100000$", reply.Why);
     }
 
+    // A shard whose threads are taken says each time when to come again; for longer than nobody may be silent.
+    [Fact]
+    public async Task RowsThatTakeLong_AreWaitedFor()
+    {
+        ShardManifest manifest = Write(Rows(1000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        await silo.Client.PredictAsync(Request(1), Queries(10), NoNeighbourPolicy.NaN, Token);
+        using var go = new ManualResetEventSlim();
+        Task[] taken = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => silo.Threads.RunAsync(
+            () =>
+            {
+                go.Wait(Token);
+                return true;
+            },
+            Token))];
+        Task<ShardRows> asked = silo.ClientWith(TimeSpan.FromMilliseconds(200)).RowsAsync(0, 0, 1, Token);
+        await Task.WhenAny(asked, Task.Delay(TimeSpan.FromSeconds(2), Token));
+        Assert.False(asked.IsCompleted, $"{asked.Exception?.Message}");
+        go.Set();
+
+        await Task.WhenAll(taken);
+        Assert.Equal(2 * manifest.Shards[0].Rows, (await asked).Keys.Length);
+    }
+
     private static ShardRequest Request(double bandwidth) =>
         new() { Kernel = SmoothingKernel.Gaussian, Bandwidths = [bandwidth, bandwidth] };
 
@@ -81,6 +105,8 @@ public sealed class ClusterClientTests : ShardFolder
         public PoolingThreads Threads => host.Services.GetRequiredService<PoolingThreads>();
 
         public IGrainFactory Grains => host.Services.GetRequiredService<IGrainFactory>();
+
+        public ClusterClient ClientWith(TimeSpan patience) => new(host, client.Manifest, patience);
 
         public static async Task<Silo> StartAsync(ShardManifest manifest, ShardSettings settings)
         {
