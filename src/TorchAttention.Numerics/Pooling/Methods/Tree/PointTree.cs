@@ -1,11 +1,12 @@
 namespace TorchAttention.Numerics.Pooling.Methods.Tree;
 
 /// <summary>
-/// Points in an order in which neighbours in space stand together, in leaves of equal size, and boxes around ever more of them.
+/// Points in an order in which neighbours in space stand together, in leaves of equal size but for wide ones, which are cut again, and
+/// boxes around ever more of them.
 /// </summary>
 /// <remarks>
 /// A k-d tree: each box is cut at a leaf's boundary near the median of its longest side, measured in bandwidths. Time n log n, memory (d +
-/// 1) numbers a point.
+/// 1) numbers a point and 2 d a box.
 /// </remarks>
 /// <typeparam name="T">float or double.</typeparam>
 internal sealed unsafe class PointTree<T> : IDisposable
@@ -28,7 +29,7 @@ internal sealed unsafe class PointTree<T> : IDisposable
     /// <param name="count">n.</param>
     /// <param name="origin">Where boxes count from (d): near the points, so that their corners lose no digits far from 0.</param>
     /// <param name="inverseBandwidths">w = 1/h (d).</param>
-    /// <param name="leafSize">The points in a leaf; the last may have fewer.</param>
+    /// <param name="leafSize">The points in a leaf; the last one, and what is cut again, may have fewer.</param>
     /// <param name="mostSide">How long a leaf of several points may be, in bandwidths; a longer one is cut again.</param>
     public PointTree(
         T* points, int count, T* origin, double[] inverseBandwidths, int leafSize, double mostSide = double.PositiveInfinity)

@@ -89,16 +89,18 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
 
     public void Dispose() => _queries?.Dispose();
 
-    // The part of all pairs that is in reach, judged by some of the queries.
+    // The part of all pairs that is in reach, judged by some of the queries: leaves have few of them where they are sparse.
     private double PartInReach()
     {
         const int Samples = 32;
         Reach<TKernel, T> reach = NewReach(_exponent);
         long keys = 0;
-        int samples = Math.Min(Samples, _leaves.Length);
+        int samples = Math.Min(Samples, Queries.Count);
         for (int i = 0; i < samples; i++)
         {
-            reach.Find(Queries.Box(_leaves[(int)((long)i * _leaves.Length / samples)].Node));
+            int place = (int)((long)i * Queries.Count / samples);
+            int leaf = ~Array.BinarySearch(_leaves, (place, int.MaxValue, 0)) - 1;
+            reach.Find(Queries.Box(_leaves[leaf].Node));
             keys += reach.KeyCount;
         }
 
