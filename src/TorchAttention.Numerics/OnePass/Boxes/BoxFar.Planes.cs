@@ -34,6 +34,9 @@ internal sealed partial class BoxFar
     /// <param name="unit">1 / K of that place.</param>
     internal readonly struct Plane(PlaneOfPoints points, double unit) : IPlane
     {
+        /// <summary>How many directions the rows determine.</summary>
+        public int Rank => points.Directions.Rank;
+
         /// <inheritdoc/>
         public bool IsLevel => points.IsLevel;
 

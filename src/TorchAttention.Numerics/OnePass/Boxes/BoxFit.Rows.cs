@@ -53,8 +53,18 @@ internal sealed partial class BoxFit
         }
         else
         {
-            AddError(row, _far.PlaneAt(row.AsSpan(0, Features), row), score);
+            AddFar(row, score);
         }
+    }
+
+    // By the rows around, however far. A row that says of a direction what the others leave open has the plane to itself there.
+    private void AddFar(double[] row, BoxScore score)
+    {
+        ReadOnlySpan<double> at = row.AsSpan(0, Features);
+        BoxFar.Plane others = _far.PlaneAt(at, row);
+        int rank = others.Rank;
+        bool isAlone = rank < Features && _far.PlaneAt(at).Rank > rank;
+        AddError(row, rank < Features ? _far.PlaneAt(at, row) : others, score, isAlone);
     }
 
     // The mean where no row is near.
@@ -72,11 +82,11 @@ internal sealed partial class BoxFit
     }
 
     // With the row itself e becomes (1 - H) e.
-    private void AddError<TPlane>(double[] row, TPlane others, BoxScore score)
+    private void AddError<TPlane>(double[] row, TPlane others, BoxScore score, bool isAlone = false)
         where TPlane : IPlane
     {
         double s = row[^1];
-        double left = 1 / (1 + (s * others.OwnWeight));
+        double left = isAlone ? 0 : 1 / (1 + (s * others.OwnWeight));
         double own = 1 - left;
         score.Trace += own;
         if (_layout.Kind == BoxSumsKind.Squares)

@@ -34,7 +34,10 @@ internal sealed class ShareSearch(
 
         // The best bandwidth falls with the fifth root of the number of examples.
         share = Descend(Of(Data, Criterion.AtNodes()), share * Math.Pow((double)few.Count / Data.Count, 0.2), LastStepOfMany);
-        Score([share]);
+        if (double.IsPositiveInfinity(Score([share])))
+        {
+            Descend(Of(Data, Criterion), share, LastStepOfMany);
+        }
     }
 
     // The best share from a place on, or of the whole ladder where there is none.

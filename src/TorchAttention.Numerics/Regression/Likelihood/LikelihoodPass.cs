@@ -297,12 +297,12 @@ internal sealed class LikelihoodPass : IDisposable
             _count++;
         }
 
-        // What fills up the last four counts nothing, and is as near as what the weights are relative to.
+        // What fills up the last four counts nothing: as far as the nearest, so that no exponential overflows.
         for (int i = _count; i % Vector256<double>.Count != 0; i++)
         {
             (_weights[i], _values[i]) = (0, 0);
             Array.ForEach(_powers, power => power[i] = 0);
-            distances[i] = isFar ? nearest : 0;
+            distances[i] = nearest;
         }
 
         Vector256<double> sum = Vector256<double>.Zero;
@@ -331,6 +331,9 @@ internal sealed class LikelihoodPass : IDisposable
 
         // Of values that are all 1 the two are the same number.
         (_weight, _valueSum) = (Vector256.Sum(sum), Vector256.Sum(values));
+
+        // So far away that squares are infinite, none has a weight.
+        _count = _weight > 0 ? _count : 0;
         Neighbours = _count == 0 ? 0 : _weight * _weight / Vector256.Sum(squares);
         MeanSquare = isGaussian ? Vector256.Sum(moments) / _weight : 0;
         return isFar;

@@ -65,6 +65,19 @@ public sealed class BoxPlanesTests : IDisposable
         Assert.Equal(what == "outlier" ? 1 : 0, model.LonelyRows);
     }
 
+    // One row alone says what the slope across all others is, and has that to itself.
+    [Fact]
+    public void RowBesideALine_IsAsInMemory()
+    {
+        BoxRows rows = BoxRows.Draw("uniform", 13, 2, 4);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            rows.X[(2 * i) + 1] = i == 5 ? 1 : 0;
+        }
+
+        AreAsInMemory(rows, [0.4, 1], 1e-9);
+    }
+
     // Rows on a line say nothing of the slope across it, and rows near one little.
     [Theory]
     [InlineData(0)]
