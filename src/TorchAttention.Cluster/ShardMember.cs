@@ -34,17 +34,17 @@ internal sealed class ShardMember : IShardMember
         ClusterAddress address, ShardManifest manifest, SiloSettings settings, TimeSpan patience)
     {
         IHost host = Hosts.CreateSilo(address, manifest, settings);
-        DashboardPage? page;
         try
         {
             await host.StartAsync();
-            page = settings.DashboardPort is int port ? await DashboardPage.StartAsync(host, port) : null;
         }
         catch (Exception e)
         {
             host.Dispose();
             throw CliException.Failed($"{ClusterAddress.Name} {address}: the silo does not start ({address.Why(e)})", e);
         }
+
+        DashboardPage? page = await StartPageAsync(host, settings.DashboardPort);
 
         EndpointOptions endpoints = host.Services.GetRequiredService<IOptions<EndpointOptions>>().Value;
         return new ShardMember(
@@ -53,6 +53,20 @@ internal sealed class ShardMember : IShardMember
             $"serving {manifest.Shards.Length} shards of {manifest.Rows} rows to {address}, "
                 + $"as {endpoints.AdvertisedIPAddress}:{endpoints.SiloPort}{(settings.Peer is null ? "" : " with TLS")}"
                 + (page is null ? "" : $"; dashboard on {page.Url}"));
+    }
+
+    private static async Task<DashboardPage?> StartPageAsync(IHost host, int? port)
+    {
+        try
+        {
+            return port is int asked ? await DashboardPage.StartAsync(host, asked) : null;
+        }
+        catch (IOException e)
+        {
+            await host.StopAsync();
+            host.Dispose();
+            throw CliException.Failed($"--dashboard-port {port}: expected a port that is free, got one that is taken", e);
+        }
     }
 
     /// <inheritdoc/>

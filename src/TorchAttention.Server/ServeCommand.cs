@@ -122,13 +122,13 @@ internal static class ServeCommand
     {
         var stamp = FileStamp.Read(path);
         var manifest = ShardManifest.Load(path);
-        ModelNotes names = ShardModel.NamesOf(path, manifest);
+        ModelNotes? names = settings is null ? null : ShardModel.NamesOf(path, manifest);
         using var stop = new StopSignals();
 
         // A member takes its leave of the others, for long where their store has gone.
         using CancellationTokenRegistration atOnce = stop.AtOnce.Register(() => Environment.Exit(ExitCode.Interrupted));
         await using IShardMember member = await clusters.JoinAsync(cluster, manifest, parsed);
-        if (settings is null)
+        if (settings is null || names is null)
         {
             Console.WriteLine(member.Description);
             await stop.Asked;

@@ -267,7 +267,9 @@ internal sealed partial record Examples
         {
             throw new TableException(TableProblem.Unusable, Source, e)
             {
-                Column = e.Feature is int feature ? Features[feature] : e.ValueColumn is not null ? Target : null,
+                Column = e.Kind == RegressionProblem.Weights ? WeightsColumn
+                    : e.Feature is int feature ? Features[feature]
+                    : e.ValueColumn is not null ? Target : null,
                 Expected = e.Expected,
                 Found = e is { Kind: RegressionProblem.NoSpread, Feature: int same } && Kinds[same] != ColumnKind.Number
                     ? $"{Kinds[same].Format(X[same])} everywhere: no bandwidth can be chosen by it" : e.Got,

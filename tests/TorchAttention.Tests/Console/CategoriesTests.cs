@@ -231,7 +231,8 @@ public sealed class CategoriesTests : IDisposable
         _console.Write("w.csv", "x,g,y,yes,w\n1,a,2,0,1\n2,b,4,1,0\n3,a,5,0,1\n4,b,3,1,2\n");
         ConsoleProcess.Result refused = _console.Run([command, "w.csv", "--weights", "w", .. more]);
         Assert.Equal(
-            (2, "error: w.csv: expected positive weights, rows of weight 0 left out, got 0"), (refused.ExitCode, refused.Error.TrimEnd()));
+            (2, "error: w.csv, column 'w': expected positive weights, rows of weight 0 left out, got 0"),
+            (refused.ExitCode, refused.Error.TrimEnd()));
     }
 
     private string[] Predict(string queries, params string[] more)

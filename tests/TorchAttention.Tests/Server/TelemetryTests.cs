@@ -102,6 +102,9 @@ public sealed class TelemetryTests : IDisposable
     {
         int port = SiloProcesses.FreePort();
         _silos.Serve($"local={SiloProcesses.FreePort()}", ["--dashboard-port", $"{port}"]);
+        ConsoleProcess.Result taken = _silos.Console.Run(["serve", .. DealtCluster.Of("local"), "--dashboard-port", $"{port}"]);
+        Assert.Equal(
+            (1, $"error: --dashboard-port {port}: expected a port that is free, got one that is taken\n"), (taken.ExitCode, taken.Error));
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false })
         {
             BaseAddress = new Uri($"http://127.0.0.1:{port}"),
