@@ -12,6 +12,8 @@ namespace TorchAttention.Cluster;
 /// <summary>A silo of this process.</summary>
 internal sealed class ShardMember : IShardMember
 {
+    private static readonly TimeSpan _leave = TimeSpan.FromSeconds(30);
+
     private readonly ClusterClient _client;
     private readonly DashboardPage? _page;
 
@@ -82,6 +84,14 @@ internal sealed class ShardMember : IShardMember
             await _page.DisposeAsync();
         }
 
-        await _client.DisposeAsync();
+        try
+        {
+            await _client.DisposeAsync().AsTask().WaitAsync(_leave);
+        }
+        catch (TimeoutException)
+        {
+            // Where the store has gone nobody can be told: the others find out when they ask this silo.
+            await Console.Error.WriteLineAsync($"the cluster was not told in {_leave.TotalSeconds} s that this silo leaves");
+        }
     }
 }
