@@ -14,9 +14,6 @@ internal sealed unsafe class PairsInTree<TKernel, TLanes>(
 {
     public const int QueriesInLeaf = 64;
 
-    // Of what a query alone reaches: queries that stand together see each other's keys, too.
-    private const double PartOfReach = 0.25;
-
     // Below this sum of weights a Gaussian's are taken relative to the nearest key's: their squares leave float64 soon.
     private const double LeastSum = 1e-100;
 
@@ -24,7 +21,7 @@ internal sealed unsafe class PairsInTree<TKernel, TLanes>(
     private const int MostInTile = 1024;
 
     /// <summary>How long a leaf of several queries may be, in bandwidths.</summary>
-    public static double MostSide => PartOfReach * (KernelTraits<TKernel>.IsBounded ? 1 : Math.Sqrt(ReachSquare));
+    public static double MostSide => Reach<TKernel, double>.MostSide(ReachSquare / 2);
 
     private readonly KeyTree<double> _keys = request.Owner.Tree;
 

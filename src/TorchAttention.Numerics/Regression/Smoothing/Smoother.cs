@@ -124,8 +124,8 @@ internal sealed class Smoother(
         T[] effective = neighbours ? new T[n] : [];
         Samples<T> samples = data.Samples<T>();
         var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
-        int[] nodes = isAtNodes && Math.Max(FewestNodes, NodesInWindow / bandwidths[0]) is double count && count * FewestAtNode < n
-            ? FitNodes.Choose(data.Keys, (int)count) : [];
+        double count = isAtNodes ? Math.Max(FewestNodes, NodesInWindow / bandwidths[0]) : n;
+        int[] nodes = !neighbours && count * FewestAtNode < n ? FitNodes.Choose(data.Keys, (int)count) : [];
         if (nodes.Length > 0 && fitted is double[] all && ownWeight is double[] own)
         {
             PoolAtNodes(data, nodes, bandwidths, all, own);

@@ -27,6 +27,9 @@ internal sealed class ScaledCluster
     // 10 Gbit/s.
     private const double BytesOfSecond = 1.25e9;
 
+    /// <summary>What a row of sums takes of a wire.</summary>
+    public const double WireSeconds = BytesOfRow / BytesOfSecond;
+
     private const int KeysOfBox = 32;
     private const int QueriesLookedAt = 64;
 
@@ -130,7 +133,7 @@ internal sealed class ScaledCluster
             {
                 pooling[question.Host] += (question.Seconds - SecondsOfCall) / Threads;
                 calls[question.Host] += SecondsOfCall / Threads;
-                wires[question.Host] += question.Queries * BytesOfRow / BytesOfSecond;
+                wires[question.Host] += question.Queries * WireSeconds;
             }
 
             gates += SecondsAtGate(block) / Threads / _hosts;

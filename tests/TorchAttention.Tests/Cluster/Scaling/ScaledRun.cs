@@ -6,7 +6,6 @@ internal sealed class ScaledRun
     // As many as a client has on the way.
     private const int BlocksOnTheWay = 8;
     private const double Latency = 1e-4;
-    private const double SecondsOfQueryBytes = 160 / 1.25e9;
 
     private readonly ScaledCluster _cluster;
     private readonly PriorityQueue<Action<double>, double> _events = new();
@@ -81,7 +80,7 @@ internal sealed class ScaledRun
 
     private void Send(int host, double time, double queries, Action<double> then)
     {
-        _wires[host] = Math.Max(time, _wires[host]) + (queries * SecondsOfQueryBytes);
+        _wires[host] = Math.Max(time, _wires[host]) + (queries * ScaledCluster.WireSeconds);
         At(_wires[host], then);
     }
 

@@ -10,6 +10,9 @@ internal sealed class Reach<TKernel, T>(PointTree<T> keys, double exponent, int 
     // Boxes are computed in float64 from exact corners; the loops' own rounding of a distance is what this allows for.
     private const double Margin = 1 + 1e-5;
 
+    // Queries that stand together see each other's keys, too: some more where their box is this part of what one alone reaches.
+    private const double PartOfReach = 0.25;
+
     /// <summary>The stretches found last, ascending and apart from each other.</summary>
     public List<(int First, int End)> Stretches { get; } = [];
 
@@ -18,6 +21,10 @@ internal sealed class Reach<TKernel, T>(PointTree<T> keys, double exponent, int 
 
     /// <summary>The squared distance in bandwidths beyond which keys were left out.</summary>
     public double SquaredReach { get; private set; }
+
+    /// <summary>How long a leaf of several queries may be, in bandwidths.</summary>
+    /// <param name="exponent">Keys count down to e^-exponent of the nearest one's weight.</param>
+    public static double MostSide(double exponent) => PartOfReach * (KernelTraits<TKernel>.IsBounded ? 1 : Math.Sqrt(2 * exponent));
 
     /// <summary>Finds the stretches for a box of queries.</summary>
     /// <param name="box">The corners of the box, in bandwidths.</param>

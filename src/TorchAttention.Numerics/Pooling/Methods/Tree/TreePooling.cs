@@ -16,9 +16,6 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
 {
     private const int QueriesInLeaf = 64;
 
-    // Queries that stand together see each other's keys, too: some more where their box is this part of what one alone reaches.
-    private const double PartOfReach = 0.25;
-
     // A tree costs as much as this many pairs for each key and query, and is worth its order where at most this part of all pairs is in
     // reach.
     private const double PairsForAnInput = 4000;
@@ -64,9 +61,6 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
 
     private PointTree<T> Queries => _queries!;
 
-    // Squared and in bandwidths, for a query that is at a key.
-    private double ReachAlone => KernelTraits<TKernel>.IsBounded ? 1 : 2 * _exponent;
-
     public string? Doubt() => _problem.Features > MostFeatures ? $"{_problem.Features} features"
         : !KernelTraits<TKernel>.IsBounded && !KernelTraits<TKernel>.IsGaussian
             ? $"every key is in the reach of the kernel {TKernel.Name}"
@@ -77,7 +71,7 @@ internal sealed unsafe class TreePooling<TKernel, TLanes, TWideLanes, T> : IPool
         double[] w = _problem.InverseBandwidths;
         _keys = _problem.Kept.Get(typeof(KeyTree<T>), () => new KeyTree<T>(_problem.Samples, w));
         _queries = new PointTree<T>(
-            _problem.Queries, _problem.QueryCount, _problem.Samples.Keys, w, QueriesInLeaf, PartOfReach * Math.Sqrt(ReachAlone));
+            _problem.Queries, _problem.QueryCount, _problem.Samples.Keys, w, QueriesInLeaf, Reach<TKernel, T>.MostSide(_exponent));
         _leaves = [.. _queries.Nodes.Index().Where(node => node.Item.IsLeaf).Select(node => (node.Item.First, node.Item.End, node.Index))];
         double part = PartInReach();
         bool isWorthIt = isAsked || part < WorthATree;
