@@ -9,7 +9,7 @@ internal sealed partial class ClusterClient
     /// <inheritdoc/>
     public async Task<ShardRows> RowsAsync(int shard, int first, int step, CancellationToken cancellationToken)
     {
-        int most = MomentsAsked.PartBytes / sizeof(double) / (Manifest.Features + Manifest.Columns + 1);
+        int most = RowsAsked.MostRows(Manifest);
         int count = (int)(((long)Manifest.Shards[shard].Rows - first + step - 1) / step);
         ShardRows[] parts = await Task.WhenAll(Enumerable.Range(0, (count + most - 1) / most).Select(async part =>
         {

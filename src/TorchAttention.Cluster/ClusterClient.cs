@@ -100,14 +100,17 @@ internal sealed partial class ClusterClient : IShardCluster
         Dictionary<SiloAddress, SiloStatus> silos = await management.GetHosts(onlyActive: true);
         SiloAddress[] addresses = [.. silos.Keys.Order()];
         SiloRuntimeStatistics[] loads = await management.GetRuntimeStatistics(addresses);
+        Dictionary<string, SiloState> states = (await management.SendControlCommandToProvider<SiloReport>(SiloReport.Name, 0))
+            .Cast<SiloState>().ToDictionary(state => state.Silo);
         DetailedGrainStatistic[] grains = await management.GetDetailedGrainStatistics(null, addresses);
         return [.. addresses.Select((silo, i) =>
         {
             int[] shards = [.. grains.Where(grain => grain.SiloAddress.Equals(silo) && grain.GrainType.Contains(nameof(ShardGrain)))
                 .Select(grain => ShardKey.Parse(grain.GrainId.Key.ToString()!).Shard).Order()];
+            SiloState? state = states.GetValueOrDefault(silo.ToParsableString());
             return new SiloLoad(
-                $"{silo.Endpoint}", shards, shards.Sum(shard => Manifest.Shards[shard].Bytes),
-                loads[i].EnvironmentStatistics.RawMemoryUsageBytes, loads[i].EnvironmentStatistics.RawCpuUsagePercentage);
+                $"{silo.Endpoint}", shards, shards.Sum(shard => Manifest.Shards[shard].Bytes), state?.Memory,
+                loads[i].EnvironmentStatistics.RawCpuUsagePercentage, state?.Questions);
         })];
     }
 
@@ -213,6 +216,7 @@ internal sealed partial class ClusterClient : IShardCluster
 /// <param name="Silo">Its address.</param>
 /// <param name="Shards">The numbers of its shards.</param>
 /// <param name="Bytes">The bytes of their files.</param>
-/// <param name="Memory">The memory of the machine that is in use, in bytes.</param>
+/// <param name="Memory">The memory of its process that is in use, in bytes; null where it has not said.</param>
 /// <param name="Processor">The load of the processors, in percent.</param>
-internal sealed record SiloLoad(string Silo, int[] Shards, long Bytes, long Memory, float Processor);
+/// <param name="Questions">The questions that are at work there, or wait; null where it has not said.</param>
+internal sealed record SiloLoad(string Silo, int[] Shards, long Bytes, long? Memory, float Processor, int? Questions);

@@ -3,6 +3,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Dashboard;
+using Orleans.Providers;
+using Orleans.Serialization.Configuration;
 using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cluster;
@@ -31,6 +33,7 @@ internal static class Hosts
         HostApplicationBuilder builder = NewBuilder();
         builder.Services.AddSingleton(manifest).AddSingleton(settings.Shards);
         builder.Services.AddSingleton<PoolingThreads>().AddSingleton<Replicas>().AddSingleton<ClusterMetrics>();
+        builder.Services.AddKeyedSingleton<IControllable, SiloReport>(SiloReport.Name);
         builder.UseOrleans(silo =>
         {
             silo.Services.AddSingleton<IFatalErrorHandler, DeadSilo>();
@@ -127,6 +130,7 @@ internal static class Hosts
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Critical);
+        builder.Services.Configure<TypeManifestOptions>(options => options.AddAllowedType(typeof(SiloReport)));
         return builder;
     }
 }

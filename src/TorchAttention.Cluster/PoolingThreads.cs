@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace TorchAttention.Cluster;
@@ -11,7 +12,8 @@ internal sealed class PoolingThreads(ShardSettings settings) : IDisposable
     private const double LeastRetry = 0.02;
     private const double MostRetry = 2;
 
-    private readonly SemaphoreSlim _free = new(Environment.ProcessorCount);
+    // A thread made anew for each question costs as much as a small question itself.
+    private readonly BlockingCollection<Action> _work = Start();
     private double _seconds = LeastRetry;
     private int _questions;
     private int _stopped;
@@ -69,17 +71,68 @@ internal sealed class PoolingThreads(ShardSettings settings) : IDisposable
     /// <summary>Runs work when a thread is free.</summary>
     public async Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken)
     {
-        await _free.WaitAsync(cancellationToken);
-        try
-        {
-            return await Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        }
-        finally
-        {
-            _free.Release();
-        }
+        var waiting = new Waiting<T>(work);
+        using CancellationTokenRegistration _ = cancellationToken.Register(() => waiting.GiveUp(cancellationToken));
+        _work.Add(waiting.Run, CancellationToken.None);
+        return await waiting.Done;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _free.Dispose();
+    public void Dispose() => _work.CompleteAdding();
+
+    private static BlockingCollection<Action> Start()
+    {
+        var work = new BlockingCollection<Action>();
+        for (int i = 0; i < Environment.ProcessorCount; i++)
+        {
+            var thread = new Thread(() =>
+            {
+                foreach (Action run in work.GetConsumingEnumerable())
+                {
+                    run();
+                }
+            })
+            {
+                IsBackground = true,
+                Name = "pooling",
+            };
+            thread.Start();
+        }
+
+        return work;
+    }
+
+    // It is run or given up, whichever comes first; what has begun ends by itself.
+    private sealed class Waiting<T>(Func<T> work)
+    {
+        private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _isTaken;
+
+        public Task<T> Done => _done.Task;
+
+        public void GiveUp(CancellationToken cancellationToken)
+        {
+            if (Interlocked.Exchange(ref _isTaken, 1) == 0)
+            {
+                _done.SetCanceled(cancellationToken);
+            }
+        }
+
+        public void Run()
+        {
+            if (Interlocked.Exchange(ref _isTaken, 1) != 0)
+            {
+                return;
+            }
+
+            try
+            {
+                _done.SetResult(work());
+            }
+            catch (Exception e)
+            {
+                _done.SetException(e);
+            }
+        }
+    }
 }

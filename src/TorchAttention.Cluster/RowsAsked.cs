@@ -37,6 +37,10 @@ internal sealed class RowsAsked : OfRowsAsked
     /// <summary>How many rows there are to be at most.</summary>
     [Id(1)]
     public int Count { get; init; }
+
+    /// <summary>How many rows a message holds.</summary>
+    public static int MostRows(ShardManifest manifest) =>
+        MomentsAsked.PartBytes / sizeof(double) / (manifest.Features + manifest.Columns + 1);
 }
 
 /// <summary>A part of the moments of all rows.</summary>

@@ -26,8 +26,15 @@ internal sealed partial class ShardGrain
             return Reply.Refused(why);
         }
 
-        return await AnswerAsync(RowsOfFile(), rows => Wire.Bytes(rows.Every(
-            asked.First, asked.Step, manifest.Shards[Key.Shard].Rows, asked.Count)));
+        int rows = manifest.Shards[Key.Shard].Rows;
+        int most = RowsAsked.MostRows(manifest);
+        if (asked.First < 0 || asked.First >= rows || asked.Step < 1 || asked.Count < 1 || asked.Count > most)
+        {
+            return Reply.Refused(
+                $"expected at most {most} of the rows 0 to {rows - 1}, got {asked.Count} from {asked.First} by {asked.Step}");
+        }
+
+        return await AnswerAsync(RowsOfFile(), all => Wire.Bytes(all.Every(asked.First, asked.Step, rows, asked.Count)));
     }
 
     /// <inheritdoc/>
@@ -38,17 +45,23 @@ internal sealed partial class ShardGrain
             return Task.FromResult(Reply.Refused(why));
         }
 
-        _askedRows = Stopwatch.GetTimestamp();
-        if (size > MomentsAsked.MostBytes || asked.First < 0 || asked.First + part.Length > size)
+        if (size > MomentsAsked.MostBytes || asked.First < 0 || (long)asked.First + part.Length > size)
         {
             return Task.FromResult(Reply.Refused($"expected a grid of at most {MomentsAsked.MostBytes} bytes, got {size}"));
         }
 
         if (!_grids.TryGetValue(asked.Grid, out byte[]? grid) || grid.Length != size)
         {
+            // Others' whose parts are on the way, or were left, are soon forgotten.
+            if (_grids.Values.Sum(one => (long)one.Length) + size > MomentsAsked.MostBytes)
+            {
+                return Task.FromResult(Reply.Later($"shard {Key.Shard} makes moments for others", _retry));
+            }
+
             _grids[asked.Grid] = grid = new byte[size];
         }
 
+        _askedRows = Stopwatch.GetTimestamp();
         part.CopyTo(grid, asked.First);
         return Task.FromResult(Reply.Of([]));
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace TorchAttention.Tests;
 
 /// <summary>Tests that take long run where a variable asks for them.</summary>
@@ -10,4 +12,12 @@ internal static class LongTests
     public static bool AreAskedFor => Environment.GetEnvironmentVariable(Variable) is "1";
 
     public static void SkipUnlessAskedFor() => Assert.SkipUnless(AreAskedFor, Reason);
+
+    /// <summary>A number that a long test is told, as how much of a thing there is to be.</summary>
+    /// <param name="name">The variable, after TORCHATTENTION_TESTS_: the settings of the program begin otherwise.</param>
+    /// <param name="usual">The number where there is no such variable.</param>
+    public static int Setting(string name, int usual) =>
+        Environment.GetEnvironmentVariable($"TORCHATTENTION_TESTS_{name}") is string text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : usual;
 }

@@ -28,12 +28,12 @@ internal static class ClusterCommand
         await using ClusterClient client = await ClusterClient.ConnectAsync(
             ClusterAddress.Parse(cluster), manifest, TimeSpan.FromSeconds(10), peer);
         IReadOnlyList<SiloLoad> silos = await client.StatusAsync();
-        Console.WriteLine("silo,shards,mb,memory_mb,processor_percent");
+        Console.WriteLine("silo,shards,mb,memory_mb,processor_percent,questions");
         foreach (SiloLoad silo in silos)
         {
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{silo.Silo},{string.Join(' ', silo.Shards)},{silo.Bytes / 1e6:F1},{silo.Memory / 1e6:F0},{silo.Processor:F0}"));
+                $"{silo.Silo},{string.Join(' ', silo.Shards)},{silo.Bytes / 1e6:F1},{silo.Memory / 1e6:F0},{silo.Processor:F0},{silo.Questions}"));
         }
 
         return ExitCode.Done;

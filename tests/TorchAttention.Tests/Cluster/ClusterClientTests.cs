@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -62,6 +63,58 @@ public sealed class ClusterClientTests : ShardFolder
 
         Assert.Equal(Outcome.Refused, reply.Outcome);
         Assert.Matches(@"^expected at most \d+ queries in a message, got 100000$", reply.Why);
+    }
+
+    [Theory]
+    [InlineData(-1, 1, 10, "got 10 from -1 by 1")]
+    [InlineData(1_000_000, 1, 10, "got 10 from 1000000 by 1")]
+    [InlineData(0, 0, 10, "got 10 from 0 by 0")]
+    [InlineData(0, 1, 0, "got 0 from 0 by 1")]
+    [InlineData(0, 1, 1_000_000, "got 1000000 from 0 by 1")]
+    public async Task RowsThatAreNotThere_AreRefusedInOneLine(int first, int step, int count, string got)
+    {
+        ShardManifest manifest = Write(Rows(1000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        IShardGrain shard = silo.Grains.GetGrain<IShardGrain>(new ShardKey(0, 0).In(manifest));
+        Reply reply = await shard.RowsAsync(new RowsAsked { Manifest = manifest.Hash, First = first, Step = step, Count = count });
+
+        Assert.Equal(Outcome.Refused, reply.Outcome);
+        Assert.Equal($"expected at most 31250 of the rows 0 to {manifest.Shards[0].Rows - 1}, {got}", reply.Why);
+    }
+
+    // A part that ends beyond 2^31 bytes, one beyond its grid, and a second grid where the first one took all room.
+    [Fact]
+    public async Task GridsThatDoNotFit_AreRefused()
+    {
+        ShardManifest manifest = Write(Rows(1000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        IShardGrain shard = silo.Grains.GetGrain<IShardGrain>(new ShardKey(0, 0).In(manifest));
+        Reply[] replies =
+        [
+            await shard.GridAsync(Asked("a", int.MaxValue), new byte[10], 100),
+            await shard.GridAsync(Asked("a", 95), new byte[10], 100),
+            await shard.GridAsync(Asked("a", 0), new byte[10], MomentsAsked.MostBytes),
+            await shard.GridAsync(Asked("b", 0), new byte[10], 100),
+        ];
+
+        Assert.Equal([Outcome.Refused, Outcome.Refused, Outcome.Done, Outcome.Later], replies.Select(reply => reply.Outcome));
+
+        MomentsAsked Asked(string grid, int first) => new() { Manifest = manifest.Hash, Grid = grid, First = first };
+    }
+
+    [Fact]
+    public async Task Status_SaysTheMemoryOfTheProcess()
+    {
+        ShardManifest manifest = Write(Rows(1000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        await silo.Client.PredictAsync(Request(1), Queries(10), NoNeighbourPolicy.NaN, Token);
+        SiloLoad load = Assert.Single(await silo.Client.StatusAsync());
+
+        Assert.Equal([0, 1], load.Shards);
+        Assert.Equal(manifest.Shards.Sum(shard => shard.Bytes), load.Bytes);
+        Assert.Equal(0, load.Questions);
+        using var process = Process.GetCurrentProcess();
+        Assert.InRange(load.Memory!.Value, process.WorkingSet64 / 4, 4 * process.WorkingSet64);
     }
 
     // A shard whose threads are taken says each time when to come again; for longer than nobody may be silent.

@@ -15,8 +15,8 @@ namespace TorchAttention.Tests.Cluster;
 /// no answer is wrong, and none is lost.
 /// </summary>
 /// <remarks>
-/// TORCHATTENTION_LONG_TESTS=1 asks for it, TORCHATTENTION_CLUSTER_EVENTS says how many events there are, TORCHATTENTION_CLUSTER_SEED
-/// which, and TORCHATTENTION_CLUSTER_REPLICAS on how many silos a shard is. With -showLiveOutput it says how long answers were waited for.
+/// TORCHATTENTION_LONG_TESTS=1 asks for it, and after TORCHATTENTION_TESTS_, CLUSTER_EVENTS says how many events there are, CLUSTER_SEED
+/// which, and CLUSTER_REPLICAS on how many silos a shard is. With -showLiveOutput it says how long answers were waited for.
 /// </remarks>
 public sealed class ClusterEventsTests : ShardFolder
 {
@@ -44,12 +44,12 @@ public sealed class ClusterEventsTests : ShardFolder
     {
         LongTests.SkipUnlessAskedFor();
         Assert.SkipUnless(SiloProcesses.HasRedis, "Redis is not installed.");
-        int replicas = Setting("REPLICAS", 2);
+        int replicas = LongTests.Setting("CLUSTER_REPLICAS", 2);
         ShardManifest manifest = Write(Rows(30_000, 2), 2, 12);
         string path = Path.Combine(manifest.Folder, ShardManifest.FileName);
         manifest = ShardManifest.Load(path);
         var request = new ShardRequest { Kernel = SmoothingKernel.Gaussian, Bandwidths = [0.3, 0.3] };
-        var random = new Random(Setting("SEED", 1));
+        var random = new Random(LongTests.Setting("CLUSTER_SEED", 1));
         double[][] chunks = [.. Enumerable.Range(0, 50).Select(
             _ => Enumerable.Range(0, 2 * ChunkQueries).Select(_ => (12 * random.NextDouble()) - 1).ToArray())];
         using var local = new LocalShards(manifest);
@@ -77,7 +77,7 @@ public sealed class ClusterEventsTests : ShardFolder
                 }
             }))];
             await AnswersAsync(50);
-            foreach (int number in Enumerable.Range(1, Setting("EVENTS", 8)))
+            foreach (int number in Enumerable.Range(1, LongTests.Setting("CLUSTER_EVENTS", 8)))
             {
                 string kind = _kinds[random.Next(_kinds.Length)];
                 lock (_lock)
@@ -175,9 +175,4 @@ public sealed class ClusterEventsTests : ShardFolder
             _answers++;
         }
     }
-
-    private static int Setting(string name, int usual) =>
-        int.TryParse(Environment.GetEnvironmentVariable($"TORCHATTENTION_CLUSTER_{name}"), CultureInfo.InvariantCulture, out int value)
-            ? value
-            : usual;
 }
