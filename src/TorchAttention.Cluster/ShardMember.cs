@@ -77,6 +77,14 @@ internal sealed class ShardMember : IShardMember
         _client.PredictAsync(request, queries, noNeighbour, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<ShardRows> RowsAsync(int shard, int first, int step, CancellationToken cancellationToken) =>
+        _client.RowsAsync(shard, first, step, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<byte[]> MomentsAsync(int shard, byte[] grid, CancellationToken cancellationToken) =>
+        _client.MomentsAsync(shard, grid, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_page is not null)

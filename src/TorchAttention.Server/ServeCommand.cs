@@ -138,7 +138,7 @@ internal static class ServeCommand
         static void Log(string line) => Console.Error.WriteLine(line);
         var model = new ServedModel(new ShardModel(names, new ServedShards(member, Log)), stamp);
         return await RunAsync(
-            new ServerApp(settings, ModelStore.OfShards(ServedShards.Name, model), Log), stop, member.Description);
+            new ServerApp(settings, ModelStore.OfShards(ServedShards.Name, model), Log, path), stop, member.Description);
     }
 
     private static async Task<int> RunAsync(ServerApp server, StopSignals stop, string note)

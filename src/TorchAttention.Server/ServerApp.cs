@@ -52,10 +52,7 @@ internal sealed class ServerApp : IAsyncDisposable
             context, json => OpenApiDocument.Write(json, models, [.. predict.Parameters.All])));
         Map("GET", "/metrics", _metrics.WriteAsync);
         Map("POST", ServerPaths.Predict, predict.AnswerAsync);
-        if (models.All.Any(one => one.Model.Shards is null))
-        {
-            new PageEndpoints(models, _admission, data).Map(Map);
-        }
+        new PageEndpoints(models, _admission, data).Map(Map);
     }
 
     /// <summary>Where it listens, once it has started.</summary>

@@ -33,7 +33,8 @@ internal static class ClusterCommand
         {
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{silo.Silo},{string.Join(' ', silo.Shards)},{silo.Bytes / 1e6:F1},{silo.Memory / 1e6:F0},{silo.Processor:F0},{silo.Questions}"));
+                $"{silo.Silo},{string.Join(' ', silo.Shards)},{silo.Bytes / 1e6:F1},{silo.Memory / 1e6:F0},{silo.Processor:F0},"
+                    + $"{silo.Questions}"));
         }
 
         return ExitCode.Done;

@@ -7,7 +7,7 @@ using TorchAttention.Numerics.Regression.Bandwidths;
 namespace TorchAttention.Cli.Page;
 
 /// <summary>A curve that the page moves: one column of values over its features, of all rows or of a group.</summary>
-internal sealed class LiveCurve
+internal class LiveCurve
 {
     /// <summary>A browser fits so many rows by itself.</summary>
     public const int MostRows = 10_000;
@@ -48,8 +48,14 @@ internal sealed class LiveCurve
     /// <summary>The number of features d.</summary>
     public int Features => _model.Features;
 
-    /// <summary>The number of rows.</summary>
+    /// <summary>The number of rows that there are here.</summary>
     public int Count => _model.Count;
+
+    /// <summary>The number of rows that the curve is of.</summary>
+    public virtual long RowsInAll => Count;
+
+    /// <summary>Whether there are others elsewhere, so that what is here is shown, and not fitted.</summary>
+    protected virtual bool IsOfShards => false;
 
     // In order of one feature, so that the rows that are shown are spread over all.
     private int[] ShownRows => Count <= MostRows ? [.. Enumerable.Range(0, Count)]
@@ -63,7 +69,8 @@ internal sealed class LiveCurve
         int[] rows = ShownRows;
         ReadOnlySpan<double> weights = _model.Weights;
         json.WriteString("label", Label);
-        json.WriteNumber("rows", Count);
+        json.WriteNumber("rows", RowsInAll);
+        json.WriteBoolean("isOfShards", IsOfShards);
         json.WriteNumbers("x", rows.SelectMany(i => Enumerable.Range(0, Features).Select(j => _model.Keys[(i * Features) + j])));
         json.WriteNumbers("y", rows.Select(i => _model.Values[i]));
         json.WriteNumbers("w", weights.Length == 0 ? [] : rows.Select(i => _model.Weights[i]));
@@ -95,7 +102,7 @@ internal sealed class LiveCurve
     }
 
     /// <summary>Writes the curve for what is set on the page.</summary>
-    public void WriteAnswer(Utf8JsonWriter json, LiveSettings settings)
+    public virtual void WriteAnswer(Utf8JsonWriter json, LiveSettings settings)
     {
         KernelRegression model = ModelFor(settings);
         WriteAnswer(json, Answer(model, QueriesFor(settings), _isClass, settings.HasNew || settings.IsExact), isWhole: true);
@@ -107,11 +114,10 @@ internal sealed class LiveCurve
     }
 
     /// <summary>Writes the leave-one-out errors over the bandwidth of the feature that is shown.</summary>
-    public void WriteSearch(Utf8JsonWriter json, LiveSettings settings)
+    public virtual void WriteSearch(Utf8JsonWriter json, LiveSettings settings)
     {
         int j = settings.Feature;
-        (double least, double most) = BoundsOf(j);
-        double[] trials = FitPictures.Grid(least, most, TrialCount, isLog: true);
+        double[] trials = TrialsOf(j);
         KernelRegression fitted = ModelFor(settings);
         json.WriteNumbers("h", trials);
         json.WriteNumbers("error", trials.Select(h =>
@@ -124,7 +130,7 @@ internal sealed class LiveCurve
     }
 
     /// <summary>Saves the model as it is set on the page.</summary>
-    public void Save(string path, LiveSettings settings) => ModelFor(settings).Save(path, _notes);
+    public virtual void Save(string path, LiveSettings settings) => ModelFor(settings).Save(path, _notes);
 
     private KernelRegression ModelFor(LiveSettings settings) => settings.Removed.Count == 0
         ? _model.With(OptionsFor(settings), keepsNoise: !settings.IsExact)
@@ -161,6 +167,13 @@ internal sealed class LiveCurve
             hasNew ? model.Predict(queries, options with { Interval = IntervalKind.NewObservation }) : null);
     }
 
+    /// <summary>The bandwidths that a search tries.</summary>
+    protected double[] TrialsOf(int feature)
+    {
+        (double least, double most) = BoundsOf(feature);
+        return FitPictures.Grid(least, most, TrialCount, isLog: true);
+    }
+
     // A browser that fits by itself lacks the noise alone.
     private static void WriteAnswer(Utf8JsonWriter json, LiveAnswer answer, bool isWhole)
     {
@@ -168,11 +181,15 @@ internal sealed class LiveCurve
         json.WriteNumbers("noise", observation?.NoiseDeviation ?? []);
         json.WriteNumberOrNull("quantile", mean.Quantile);
         json.WriteNumberOrNull("newQuantile", observation?.Quantile);
-        if (!isWhole)
+        if (isWhole)
         {
-            return;
+            WriteAnswer(json, mean, observation);
         }
+    }
 
+    /// <summary>Writes curves and bands.</summary>
+    protected static void WriteAnswer(Utf8JsonWriter json, Predictions mean, Predictions? observation)
+    {
         json.WriteNumbers("mean", mean.Mean);
         json.WriteNumbers("lower", mean.Lower);
         json.WriteNumbers("upper", mean.Upper);
@@ -228,7 +245,8 @@ internal sealed class LiveCurve
         Bandwidth = Given(_model.Options.Bandwidth.IsShare, settings.Bandwidths),
     };
 
-    private double[] QueriesFor(LiveSettings settings) => Features == 1 ? _places[0]
+    /// <summary>The places that are asked.</summary>
+    protected double[] QueriesFor(LiveSettings settings) => Features == 1 ? _places[0]
         : [.. _places[settings.Feature].SelectMany(place => settings.Slice.Select((at, j) => j == settings.Feature ? place : at))];
 
     // The ridge of the fit at its own degree; at others the one that goes with a choice of degrees.

@@ -21,7 +21,12 @@ internal sealed class LivePage
     private readonly string? _data;
     private readonly string _about;
 
-    private LivePage(IReadOnlyList<LiveCurve> curves, ModelNotes names, string name, string? data, string about) =>
+    /// <param name="curves">The curves.</param>
+    /// <param name="names">What the columns are called.</param>
+    /// <param name="name">What the model is called.</param>
+    /// <param name="data">Where its rows came from; null where nobody knows.</param>
+    /// <param name="about">What tells curves from each other.</param>
+    public LivePage(IReadOnlyList<LiveCurve> curves, ModelNotes names, string name, string? data, string about) =>
         (Curves, _names, _name, _data, _about) = (curves, names, name, data, about);
 
     /// <summary>The curves; one unless the fit is of groups, several columns or classes.</summary>

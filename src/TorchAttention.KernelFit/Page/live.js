@@ -3,7 +3,7 @@
 /**
  * A curve as the program wrote it.
  * @typedef {{label: string, rows: number, x: number[], y: number[], w: number[], periods: (number | null)[], kernel: string, degree: number,
- *   ridges: number[], isShare: boolean, isClass: boolean, h: number[], range: [number, number][], places: number[][], medians: number[],
+ *   ridges: number[], isShare: boolean, isOfShards: boolean, isClass: boolean, h: number[], range: [number, number][], places: number[][], medians: number[],
  *   fit?: Answer, search?: Search, computed?: Computed}} Curve
  */
 
@@ -66,7 +66,7 @@
 
   const isHere = () => page.server === null && !curve.computed;
   const isTooMany = () => rows.n > MOST_SEARCHED || curve.periods.some(Boolean);
-  const canFitHere = () => curve.rows <= page.mostRows;
+  const canFitHere = () => curve.rows <= page.mostRows && !curve.isOfShards;
   const placesOf = () => curve.places[feature];
   const kindOf = (/** @type {number} */ j) => page.features[j].kind;
 
@@ -417,7 +417,7 @@
     const unit = kindOf(feature);
     byId("live-query-value").textContent = shown(query, unit);
     byId("live-weights-text").textContent =
-      `The weight of each row at ${page.features[feature].name} = ${shown(query, unit)}; together they are 1.`;
+      `The weight of each row${curve.isOfShards ? " that is drawn" : ""} at ${page.features[feature].name} = ${shown(query, unit)}; together they are 1.`;
     const numbers = [
       [page.features[feature].name, shown(Number((answer.places ?? placesOf())[place]), unit)],
       [`mean of ${target}`, shown(answer.mean[place])],
@@ -511,7 +511,8 @@
     const known = search.error.filter(one => one !== null);
     const least = Math.min(.../** @type {number[]} */ (known));
     const place = search.error.indexOf(least);
-    byId("live-search-text").textContent = known.length === 0 ? "No search for this kernel and degree here: the rows are too many for a browser."
+    byId("live-search-text").textContent = known.length === 0 ? (curve.isOfShards ? "The error over the bandwidth is known of one feature and the gaussian kernel."
+        : "No search for this kernel and degree here: the rows are too many for a browser.")
       : `The leave-one-out error over the ${curve.isShare ? "share" : "bandwidth"} (root of the mean square): least near ${shown(search.h[place])}. `
         + "Drag it.";
   }
@@ -574,7 +575,7 @@
 
   function showControls() {
     fill("live-kernel", page.kernels.map(one => [one.name, one.name]), kernel.name);
-    fill("live-degree", DEGREES.map((text, i) => /** @type {[string, string]} */ ([String(i), text])).filter((_, i) => !curve.isClass || i === 0),
+    fill("live-degree", DEGREES.map((text, i) => /** @type {[string, string]} */ ([String(i), text])).filter((_, i) => i <= (curve.isClass ? 0 : curve.isOfShards ? 1 : 3)),
       String(degree));
     fill("live-feature", page.features.map((one, j) => [String(j), one.name]), String(feature));
     byId("live-feature-label").hidden = d === 1;
@@ -582,8 +583,10 @@
     byId("live-remove").hidden = !canFitHere();
     byId("live-back").hidden = !canFitHere();
     byId("live-play").hidden = byId("live-step").hidden = !canFitHere() || curve.isShare || curve.periods.some(Boolean);
-    byId("live-save-model").hidden = page.server === null;
-    byId("live-interval").disabled = curve.isClass || (page.server === null && d > 1);
+    byId("live-save-model").hidden = page.server === null || curve.isOfShards;
+    byId("live-copy-code").hidden = curve.isOfShards;
+    byId("live-interval").disabled = curve.isClass || (page.server === null && d > 1)
+      || (curve.isOfShards && (d > 1 || page.labels.length > 1));
     for (const option of byId("live-interval").options) { option.disabled = Boolean(curve.computed) && option.value.match(/new|both/) !== null; }
     byId("live-kernel").disabled = byId("live-degree").disabled = Boolean(curve.computed);
     byId("live-widths").replaceChildren();
@@ -605,8 +608,10 @@
     }
     plot.axes[0].label = page.features[feature].name;
     for (const one of [plot, weightsPlot, residualsPlot]) { one.axes[0].values = ticks(kindOf(feature)); }
+    const found = !curve.isOfShards ? "As fitted" : d === 1 && page.labels.length === 1 ? "By the leave-one-out error of all rows"
+      : "By some of the rows, and their number";
     byId("live-about").textContent = `${curve.label ? `${page.about} ${curve.label}: ` : ""}${curve.rows} rows`
-      + `${page.data ? ` of ${page.data}` : ""}. As fitted: ${curve.kernel} kernel, degree ${curve.degree}, `
+      + `${page.data ? ` of ${page.data}` : ""}. ${found}: ${curve.kernel} kernel, degree ${curve.degree}, `
       + `${curve.isShare ? "share" : "bandwidth"} ${curve.h.map(one => shown(one)).join(", ")}.`
       + `${page.server === null && page.curvesInAll > page.curves.length ? ` The ${page.curves.length} largest of ${page.curvesInAll} groups.` : ""}`;
   }
@@ -676,6 +681,9 @@
   function command() {
     const quoted = (/** @type {string} */ text) => /^[\w./,=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
     const width = curve.isShare ? `nn=${number(h[0])}` : h.map(number).join(",");
+    if (curve.isOfShards) {
+      return `kernelfit predict --shards ${quoted(page.data ?? "manifest.json")} --kernel ${kernel.name} --degree ${degree} --bandwidth ${width} queries.csv\n`;
+    }
     const ridge = degree > 0 ? ` --ridge ${number(curve.ridges[degree])}` : "";
     return `kernelfit fit ${quoted(page.data ?? "data.csv")} --x ${quoted(page.features.map(one => one.name).join(","))} --y ${quoted(target)} `
       + `--kernel ${kernel.name} --degree ${degree}${ridge} --bandwidth ${width}\n`;

@@ -20,7 +20,7 @@ internal interface IShardPredictor : IAsyncDisposable
 }
 
 /// <summary>This process as a member of a cluster; it leaves when it is disposed of.</summary>
-internal interface IShardMember : IShardPredictor
+internal interface IShardMember : IShardCluster
 {
     /// <summary>What it serves to whom, in a line.</summary>
     string Description { get; }

@@ -12,6 +12,9 @@ internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
     /// <summary>The shards.</summary>
     public ShardManifest Manifest => predictor.Manifest;
 
+    /// <summary>The cluster that answers; null for this process.</summary>
+    public IShardCluster? Cluster => predictor as IShardCluster;
+
     /// <summary>What the columns are called.</summary>
     public ModelNotes Names => names;
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.RateLimiting;
 using TorchAttention.Cli.Page;
 using TorchAttention.Numerics;
+using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Server.Guards;
 using TorchAttention.Server.Models;
 using TorchAttention.Server.Requests;
@@ -71,12 +72,15 @@ internal sealed class PageEndpoints(ModelStore models, Admission admission, stri
             ?? throw new RequestException(
                 StatusCodes.Status404NotFound,
                 $"expected one of the models {PlainText.List([.. models.Names])}, got '{PlainText.Brief(name)}'");
-        LivePage? page = _pages.GetValue(model, it => it.Fitted is null ? null : LivePage.Of(it.Fitted, name, data));
+        LivePage? page = _pages.GetValue(model, it =>
+            it.Shards is not null ? ShardCurve.PageOf(it.Shards, name, data!)
+            : it.Fitted is null ? null
+            : LivePage.Of(it.Fitted, name, data));
         return page is not null ? (name, page)
             : throw new RequestException(
                 StatusCodes.Status404NotFound,
-                $"'{PlainText.Brief(name)}' has no page: expected a model that keeps its rows, which are numbers, dates or durations; "
-                    + $"its predictions are at /v1/models/{name}/predict");
+                $"'{PlainText.Brief(name)}' has no page: expected a model that keeps its rows, which are numbers, dates or durations, "
+                    + $"or shards of at most {BoxGrid.MostFeatures} features; its predictions are at /v1/models/{name}/predict");
     }
 
     private static LiveCurve CurveOf((string Name, LivePage Page) of, int number) =>

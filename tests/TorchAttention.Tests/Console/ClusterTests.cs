@@ -87,6 +87,12 @@ public sealed class ClusterTests : IDisposable
         Assert.Equal(1, damaged.Error.Count(character => character == '\n'));
         Run([.. arguments, "far.csv"]);
 
+        File.Delete(path);
+        ConsoleProcess.Result missing = Started.Run([.. arguments, "near.csv"]);
+        Assert.Equal((2, ""), (missing.ExitCode, missing.Output));
+        Assert.Matches("^error: the cluster says: .*shards/0011.safetensors: no such file\n$", missing.Error);
+        Run([.. arguments, "far.csv"]);
+
         File.WriteAllBytes(path, whole);
         Run([.. arguments, "near.csv"]);
 
