@@ -110,6 +110,14 @@ public static class SamplePointPooling
         }
     }
 
+    /// <summary>The same with a <paramref name="kernel"/> that is chosen when the program runs.</summary>
+    internal static void Backward(
+        this SmoothingKernel kernel, SamplePointInput input, ReadOnlySpan<double> pooled, ReadOnlySpan<double> logWeightSum,
+        ReadOnlySpan<double> outputGradient, Span<double> valueGradient, Span<double> inverseBandwidthGradient, PoolingOptions options,
+        CancellationToken cancellationToken) =>
+        kernel.Call<ChosenBackward, bool>(new ChosenBackward(
+            input, pooled, logWeightSum, outputGradient, valueGradient, inverseBandwidthGradient, options, cancellationToken));
+
     private static void Check(SamplePointInput input, PoolingOptions options)
     {
         PoolingCheck.Options(options);
@@ -147,6 +155,27 @@ public static class SamplePointPooling
             where TKernel : IKernel
         {
             Pool<TKernel>(_input, _output, options, cancellationToken);
+            return true;
+        }
+    }
+
+    private readonly ref struct ChosenBackward(
+        SamplePointInput input, ReadOnlySpan<double> pooled, ReadOnlySpan<double> logWeightSum, ReadOnlySpan<double> outputGradient,
+        Span<double> valueGradient, Span<double> inverseBandwidthGradient, PoolingOptions options, CancellationToken cancellationToken)
+        : IKernelCall<bool>
+    {
+        private readonly SamplePointInput _input = input;
+        private readonly ReadOnlySpan<double> _pooled = pooled;
+        private readonly ReadOnlySpan<double> _logWeightSum = logWeightSum;
+        private readonly ReadOnlySpan<double> _outputGradient = outputGradient;
+        private readonly Span<double> _valueGradient = valueGradient;
+        private readonly Span<double> _inverseBandwidthGradient = inverseBandwidthGradient;
+
+        public bool Run<TKernel>()
+            where TKernel : IKernel
+        {
+            Backward<TKernel>(
+                _input, _pooled, _logWeightSum, _outputGradient, _valueGradient, _inverseBandwidthGradient, options, cancellationToken);
             return true;
         }
     }

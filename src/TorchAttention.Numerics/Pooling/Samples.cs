@@ -90,6 +90,9 @@ public sealed unsafe class Samples<T> : IDisposable
     /// <summary>The keys as queries at themselves.</summary>
     internal ReadOnlySpan<T> OwnKeys => new(Keys, Count * Features);
 
+    /// <summary>The values, row by row.</summary>
+    internal ReadOnlySpan<T> OwnValues => new(Values, Count * Columns);
+
     internal T* Values { get; }
 
     /// <summary>Null where every key counts the same.</summary>

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using TorchAttention.Data;
-using TorchAttention.Numerics;
+using TorchAttention.Numerics.Losses;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
@@ -10,26 +10,28 @@ using TorchSharp.Modules;
 namespace TorchAttention.Models;
 
 /// <summary>
-/// The step of a kernel regression with a w for all keys: loss (1/2m) sum_i (f(q_i) - y_i)^2 and its gradient (1/m) sum_i (f(q_i) - y_i)
-/// df/dw by the engine.
+/// The step of a kernel regression that learns w alone: loss (1/2m) sum_i (f(q_i) - y_i)^2 and its gradient (1/m) sum_i (f(q_i) - y_i)
+/// df/dw by the engine. A batch is cut into slices of <see cref="KernelLoss.SliceExamples"/>, whose parts are added in their order.
 /// </summary>
 /// <param name="pass">How the model pools, and what it keeps of that.</param>
-/// <param name="w">w (1) or (d).</param>
+/// <param name="w">w (1), (d) or (regions).</param>
+/// <param name="regions">The place in w of each key's, int64 (n); null where w is that of all keys, or of each feature.</param>
 /// <param name="leavesOneOut">Whether an example is kept from its own pair while training.</param>
-internal sealed class KernelStep<T>(KernelPass pass, Parameter w, bool leavesOneOut) : IDirectStep
+internal sealed class KernelStep<T>(KernelPass pass, Parameter w, Tensor? regions, bool leavesOneOut) : IDirectStep
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly int[]? _regions = regions is null ? null : EnginePooling.Indices(regions);
+    private KernelLoss<T>? _loss;
     private T[] _x = [];
     private T[] _y = [];
     private long[] _places = [];
     private bool _isTraining;
     private Tensor? _like;
     private long[] _shape = [];
+    private double[] _gradient = [];
 
-    private T[] _outputs = [];
-    private T[] _slopes = [];
-    private T[] _errors = [];
-    private int _count;
+    /// <inheritdoc/>
+    public ILossSlices? Elsewhere { get; set; }
 
     private int Features => _x.Length / Math.Max(1, _y.Length);
 
@@ -49,61 +51,54 @@ internal sealed class KernelStep<T>(KernelPass pass, Parameter w, bool leavesOne
     }
 
     /// <inheritdoc/>
-    public double Loss(int first, int count)
+    public double Loss(int first, int count, CancellationToken cancellationToken)
     {
         double[] numbers = w.ToDoubles();
-        ReadOnlySpan<T> queries = _x.AsSpan(first * Features, count * Features);
         bool isWithout = leavesOneOut && _isTraining;
         ReadOnlySpan<long> places = _places.AsSpan(first, isWithout ? count : 0);
         pass.KeepFor(new LastPass(
-            MemoryMarshal.AsBytes(queries).ToArray(), [count, .. _shape[1..]], _like!, numbers,
+            MemoryMarshal.AsBytes(_x.AsSpan(first * Features, count * Features)).ToArray(), [count, .. _shape[1..]], _like!,
+            _regions is null ? numbers : [.. _regions.Select(region => numbers[region])],
             isWithout ? MemoryMarshal.AsBytes(places).ToArray() : null));
         if (AttentionChoice.HasRunAway(numbers))
         {
             return double.NaN;
         }
 
-        if (_outputs.Length < count)
+        Samples<T> samples = pass.Samples<T>();
+        if (_loss is null || _loss.Samples != samples)
         {
-            (_outputs, _errors, _slopes) = (new T[count], new T[count], new T[count * Features]);
+            _loss = new KernelLoss<T>(pass.Kernel, samples, _regions);
         }
 
-        _count = count;
-        var answers = new PoolingOutput<T>
-        {
-            Values = _outputs.AsSpan(0, count),
-            InverseBandwidthGradient = _slopes.AsSpan(0, _isTraining ? count * Features : 0),
-        };
         int[] leftOut = new int[places.Length];
         for (int i = 0; i < leftOut.Length; i++)
         {
             leftOut[i] = (int)places[i];
         }
 
-        double[] each = numbers.Length == Features ? numbers : [.. Enumerable.Repeat(numbers[0], Features)];
-        pass.Kernel.Call<Pooling, PoolingReport>(
-            new Pooling(pass.Samples<T>(), new PoolingWidths { InverseBandwidths = each }, queries, answers, leftOut));
-        double sum = 0;
-        for (int i = 0; i < count; i++)
+        double squares = 0;
+        _gradient = new double[_isTraining ? numbers.Length : 0];
+        foreach (LossPart part in Parts(_loss, new LossAsked(numbers, count, _isTraining), first, leftOut, cancellationToken))
         {
-            double error = double.CreateTruncating(_outputs[i]) - double.CreateTruncating(_y[first + i]);
-            _errors[i] = T.CreateTruncating(error / count);
-            sum += error * error;
+            squares += part.Squares;
+            for (int j = 0; j < _gradient.Length; j++)
+            {
+                _gradient[j] += part.Gradient[j];
+            }
         }
 
-        return sum / (2 * count);
+        return squares / (2 * count);
     }
 
     /// <inheritdoc/>
     public double WriteGradient(double clip)
     {
-        double[] sums = EngineGradient.ByW<T>(
-            _errors.AsSpan(0, _count), _slopes.AsSpan(0, _count * Features), Features, w.numel() == 1);
         double squares = 0;
-        for (int j = 0; j < sums.Length; j++)
+        for (int j = 0; j < _gradient.Length; j++)
         {
-            sums[j] = double.CreateTruncating(T.CreateTruncating(sums[j]));
-            squares += sums[j] * sums[j];
+            _gradient[j] = double.CreateTruncating(T.CreateTruncating(_gradient[j]));
+            squares += _gradient[j] * _gradient[j];
         }
 
         double norm = Math.Sqrt(squares);
@@ -115,12 +110,34 @@ internal sealed class KernelStep<T>(KernelPass pass, Parameter w, bool leavesOne
         double factor = clip > 0 && norm > clip ? clip / norm : 1;
         using Tensor gradient = w.grad ?? New();
         using var numbers = new Numbers<T>(gradient);
-        for (int j = 0; j < sums.Length; j++)
+        for (int j = 0; j < _gradient.Length; j++)
         {
-            numbers.Span[j] = T.CreateTruncating(factor * sums[j]);
+            numbers.Span[j] = T.CreateTruncating(factor * _gradient[j]);
         }
 
         return norm;
+    }
+
+    private IEnumerable<LossPart> Parts(
+        KernelLoss<T> loss, LossAsked asked, int first, int[] leftOut, CancellationToken cancellationToken)
+    {
+        if (asked.Examples <= KernelLoss.SliceExamples)
+        {
+            return [loss.PartOf(Slice(0, asked.Examples), asked, cancellationToken)];
+        }
+
+        var slices = new List<LossSlice<T>>();
+        for (int at = 0; at < asked.Examples; at += KernelLoss.SliceExamples)
+        {
+            slices.Add(Slice(at, Math.Min(KernelLoss.SliceExamples, asked.Examples - at)));
+        }
+
+        return Elsewhere?.Compute(loss, asked, slices, cancellationToken)
+            ?? slices.Select(slice => loss.PartOf(slice, asked, cancellationToken));
+
+        LossSlice<T> Slice(int at, int count) => new(
+            _x.AsMemory((first + at) * Features, count * Features), _y.AsMemory(first + at, count),
+            leftOut.Length == 0 ? default : leftOut.AsMemory(at, count));
     }
 
     private Tensor New()
@@ -128,18 +145,6 @@ internal sealed class KernelStep<T>(KernelPass pass, Parameter w, bool leavesOne
         Tensor gradient = zeros_like(w).DetachFromDisposeScope();
         w.grad = gradient;
         return gradient;
-    }
-
-    private readonly ref struct Pooling(
-        Samples<T> samples, PoolingWidths widths, ReadOnlySpan<T> queries, PoolingOutput<T> answers, ReadOnlySpan<int> leftOut)
-        : IKernelCall<PoolingReport>
-    {
-        private readonly ReadOnlySpan<T> _queries = queries;
-        private readonly PoolingOutput<T> _answers = answers;
-        private readonly ReadOnlySpan<int> _leftOut = leftOut;
-
-        public PoolingReport Run<TKernel>()
-            where TKernel : IKernel => KernelPooling.Pool<TKernel, T>(samples, widths, _queries, _answers, _leftOut, KernelPass.Nearest);
     }
 
     private T[] Rows(ReadOnlySpan<T> all, T[] rows)

@@ -216,14 +216,13 @@ public class NWKernelRegression : PairRegression
     /// <remarks>A model of one's own may make its widths of other parameters, and has a graph.</remarks>
     internal sealed override IDirectStep? CreateDirectStep(RegressionData data)
     {
-        bool isOfW = GetType() == typeof(NWKernelRegression) && Options.Widths != KernelWidths.PerRegion && !Options.LearnValues
-            && Options.Degree == 0;
+        bool isOfW = GetType() == typeof(NWKernelRegression) && !Options.LearnValues && Options.Degree == 0;
         bool fits = data.XTrain.dim() == Keys.dim() && data.XTrain.shape.AsSpan(1).SequenceEqual(Keys.shape.AsSpan(1));
         Tensor[] numbers = [_w, Keys, Values, data.XTrain, data.YTrain, data.XVal, data.YVal];
         return !isOfW || !fits || Method != AttentionMethod.Auto || !_w.requires_grad
             || !Array.TrueForAll(numbers, part => part.device_type == DeviceType.CPU && part.dtype == _w.dtype) ? null
-            : _w.dtype == ScalarType.Float32 ? new KernelStep<float>(_pass, _w, LeaveOneOut)
-            : _w.dtype == ScalarType.Float64 ? new KernelStep<double>(_pass, _w, LeaveOneOut)
+            : _w.dtype == ScalarType.Float32 ? new KernelStep<float>(_pass, _w, _regions, LeaveOneOut)
+            : _w.dtype == ScalarType.Float64 ? new KernelStep<double>(_pass, _w, _regions, LeaveOneOut)
             : null;
     }
 

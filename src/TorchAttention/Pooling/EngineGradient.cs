@@ -1,4 +1,5 @@
 using System.Numerics;
+using TorchAttention.Numerics.Losses;
 
 namespace TorchAttention.Pooling;
 
@@ -8,27 +9,6 @@ internal abstract class EngineGradient(TextbookForm form)
 {
     /// <summary>The same pooling in operations of libtorch; null where there is none, and gradients have no graph.</summary>
     public TextbookForm Form => form;
-
-    /// <summary>sum_i g_i dy_i/dw, one for each feature or one that all share.</summary>
-    /// <param name="gradient">g: that of the output (m, v).</param>
-    /// <param name="byW">dy/dw (m, v, d).</param>
-    /// <param name="features">d.</param>
-    /// <param name="isShared">Whether all features share one w.</param>
-    public static double[] ByW<T>(ReadOnlySpan<T> gradient, ReadOnlySpan<T> byW, int features, bool isShared)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        double[] sums = new double[isShared ? 1 : features];
-        for (int i = 0, at = 0; i < gradient.Length; i++)
-        {
-            double g = double.CreateTruncating(gradient[i]);
-            for (int j = 0; j < features; j++)
-            {
-                sums[isShared ? 0 : j] += g * double.CreateTruncating(byW[at++]);
-            }
-        }
-
-        return sums;
-    }
 
     /// <summary>The gradients of queries, values and w from that of the output; null where not wanted.</summary>
     public abstract (Tensor? Queries, Tensor? Values, Tensor? W) Of(Tensor outputGradient);
@@ -59,7 +39,7 @@ internal sealed class EngineGradient<T>(
         return (
             wanted.Queries ? Write(ByQuery(gradient), shapes.QueryShape) : null,
             wanted.Values ? Write(byValue!(gradient), shapes.ValueShape) : null,
-            wanted.W ? Write(ByW<T>(gradient, byW, shapes.Features, isShared), [isShared ? 1 : shapes.Features]) : null);
+            wanted.W ? Write(KernelLoss<T>.ByW(gradient, byW, shapes.Features, isShared), [isShared ? 1 : shapes.Features]) : null);
     }
 
     private double[] ByQuery(T[] gradient)

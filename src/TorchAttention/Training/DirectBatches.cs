@@ -45,5 +45,5 @@ internal sealed class DirectBatches(TrainingRun run, IDirectStep step, TensorLoa
 
     public override void Dispose() => _order?.Dispose();
 
-    protected override double Loss() => step.Loss((int)_first, (int)Examples);
+    protected override double Loss() => step.Loss((int)_first, (int)Examples, Run.CancellationToken);
 }

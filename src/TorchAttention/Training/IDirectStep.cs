@@ -1,4 +1,5 @@
 using TorchAttention.Data;
+using TorchAttention.Numerics.Losses;
 
 namespace TorchAttention.Training;
 
@@ -11,8 +12,12 @@ internal interface IDirectStep
     /// <param name="isTraining">Whether gradients are asked for.</param>
     void Take(TensorLoader loader, Tensor order, bool isTraining);
 
+    /// <summary>Where the slices of a large batch are computed; null for here.</summary>
+    ILossSlices? Elsewhere { get; set; }
+
     /// <summary>The loss of some neighbours in that order; NaN where the parameters have run away.</summary>
-    double Loss(int first, int count);
+    /// <exception cref="OperationCanceledException">The work was stopped, and nothing has changed.</exception>
+    double Loss(int first, int count, CancellationToken cancellationToken);
 
     /// <summary>Writes the gradient of that loss into the parameters.</summary>
     /// <param name="clip">The largest norm that it may have; 0 for any. One that is no number is not written.</param>

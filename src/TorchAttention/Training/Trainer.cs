@@ -135,7 +135,7 @@ public sealed class Trainer
         model.CheckData(data);
         using TrainingThreads threads = TrainingThreads.Take(ThreadsFor(model, data));
         Seed();
-        using var run = new TrainingRun(model, data, _options);
+        using var run = new TrainingRun(model, data, _options) { CancellationToken = cancellationToken };
         from?.Restore(run);
         _run = run;
         _isStopped = false;
@@ -257,6 +257,13 @@ public sealed class Trainer
         {
             StepSkipped?.Invoke(this, new StepSkipped(run.Step, run.Epoch, e.Message));
             return;
+        }
+        catch (OperationCanceledException)
+        {
+            // Nothing has moved: who goes on takes this step.
+            run.Step--;
+            run.Batch--;
+            throw;
         }
 
         run.Average?.Add();

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Losses;
 using TorchAttention.Training.Schedules;
 
 namespace TorchAttention.Training;
@@ -7,6 +8,9 @@ public sealed record TrainerOptions
 {
     /// <summary>Passes over the training part, at least 1; 5 by default.</summary>
     public int MaxEpochs { get; init; } = 5;
+
+    /// <summary>Where the slices of large batches are computed; null for here.</summary>
+    internal ILossSlices? Elsewhere { get; init; }
 
     /// <summary>The largest norm of all gradients together; longer ones are scaled down to it. 0, the default, leaves them alone.</summary>
     public double GradientClipVal { get; init; }

@@ -1,4 +1,5 @@
 using TorchAttention.Data;
+using TorchAttention.Numerics.Losses;
 using TorchAttention.Training.Schedules;
 using TorchSharp.Modules;
 
@@ -32,6 +33,14 @@ internal sealed class TrainingRun : IDisposable
 
         // What of a training that was interrupted is done again has the same bits: the choice depends on nothing that a step changes.
         _direct = data is RegressionData pairs && Optimizer is not Lbfgs ? model.CreateDirectStep(pairs) : null;
+        if (options.Elsewhere is ILossSlices elsewhere)
+        {
+            IDirectStep direct = _direct ?? throw new ArgumentException(
+                $"Expected a model of a kernel whose w alone is learned, on the CPU and without {nameof(Lbfgs)}, to be trained elsewhere; "
+                    + $"got {model.GetName()}, whose loss is a graph.");
+            direct.Elsewhere = elsewhere;
+        }
+
         BeginEpoch();
     }
 
@@ -46,6 +55,9 @@ internal sealed class TrainingRun : IDisposable
     public BatchLoader ValDataloader { get; }
 
     public IReadOnlyList<(string Name, Parameter Parameter)> Parameters { get; }
+
+    /// <summary>Stops the training; a step that it stops has not begun.</summary>
+    public CancellationToken CancellationToken { get; init; }
 
     /// <summary>Parameters and buffers by name.</summary>
     public IReadOnlyList<(string Name, Tensor Tensor)> State { get; }

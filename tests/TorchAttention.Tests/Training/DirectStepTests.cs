@@ -13,7 +13,7 @@ namespace TorchAttention.Tests.Training;
 public sealed class DirectStepTests
 {
     public static TheoryData<string, string, bool, bool> Cases => new(
-        from name in (string[])["nw", "nw of 2 features", "relevance", "relevance of 1 feature"]
+        from name in (string[])["nw", "nw of 2 features", "relevance", "relevance of 1 feature", "regional", "each key's own"]
         from kernel in (string[])["gaussian", "tricube"]
         from leaveOneOut in (bool[])[false, true]
         from isDouble in (bool[])[false, true]
@@ -57,7 +57,7 @@ public sealed class DirectStepTests
         using var data = new Pairs("nw", ScalarType.Float32);
         using NWKernelRegression plain = New(new KernelModelOptions());
         using NWKernelRegression learned = New(new KernelModelOptions { LearnValues = true });
-        using NWKernelRegression regional = New(new KernelModelOptions { Widths = KernelWidths.PerRegion });
+        using NWKernelRegression planes = New(new KernelModelOptions { Degree = 1 });
         using var own = new Own(data.XTrain, data.YTrain);
         using NWKernelRegression asked = New(new KernelModelOptions());
         asked.Method = AttentionMethod.Textbook;
@@ -66,7 +66,7 @@ public sealed class DirectStepTests
         using var wide = new Pairs("nw", ScalarType.Float64);
 
         Assert.NotNull(plain.CreateDirectStep(data));
-        Assert.All((NWKernelRegression[])[learned, regional, own, asked, frozen], model => Assert.Null(model.CreateDirectStep(data)));
+        Assert.All((NWKernelRegression[])[learned, planes, own, asked, frozen], model => Assert.Null(model.CreateDirectStep(data)));
         Assert.Null(plain.CreateDirectStep(wide));
 
         NWKernelRegression New(KernelModelOptions options) => new(data.XTrain, data.YTrain, options);
