@@ -125,45 +125,12 @@ internal sealed partial class ClusterClient : IShardCluster
     private async Task<Predictions> PredictAsync(Asked asked, CancellationToken cancellationToken) =>
         Wire.ReadPredictions(await AskAsync(alive => PredictOnceAsync(asked, alive, cancellationToken), cancellationToken));
 
-    // Asks again what got lost, until nobody has been there for long. A silo that has too much to do says when to come again.
     private async Task<byte[]> AskAsync(Func<Action, Task<Reply>> ask, CancellationToken cancellationToken)
     {
         await _room.WaitAsync(cancellationToken);
         try
         {
-            long heard = Stopwatch.GetTimestamp();
-            for (TimeSpan pause = _pause; ; pause = pause * 2 < _longestPause ? pause * 2 : _longestPause)
-            {
-                string why;
-                TimeSpan wait = pause;
-                try
-                {
-                    Reply reply = await ask(() => heard = Stopwatch.GetTimestamp());
-                    if (reply.Outcome == Outcome.Done)
-                    {
-                        return reply.Bytes;
-                    }
-
-                    why = reply.Outcome == Outcome.Later ? reply.Why : throw CliException.WrongInput($"the cluster says: {reply.Why}");
-                    wait = TimeSpan.FromMilliseconds(reply.RetryAfter);
-
-                    // Who says when to come again is there: rows and moments of a large shard take as long as they do.
-                    heard = Stopwatch.GetTimestamp();
-                }
-                catch (Exception e) when (Lost.Is(e))
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    why = e.GetBaseException().Message;
-                }
-
-                if (Stopwatch.GetElapsedTime(heard) > _patience)
-                {
-                    throw CliException.Failed(
-                        $"the cluster has not answered for {_patience.TotalSeconds} s ({PlainText.Brief(why, 200)})");
-                }
-
-                await Task.Delay(wait, cancellationToken);
-            }
+            return await AskAgainAsync(ask, cancellationToken);
         }
         finally
         {
@@ -171,15 +138,59 @@ internal sealed partial class ClusterClient : IShardCluster
         }
     }
 
-    // An answer takes as long as it does. The silo that it comes from is asked meanwhile whether it is there, by the same way: where
-    // another one says so, or none does, the answer is lost.
-    private async Task<Reply> PredictOnceAsync(Asked asked, Action alive, CancellationToken cancellationToken)
+    // Asks again what got lost, until nobody has been there for long. A silo that has too much to do says when to come again.
+    private async Task<byte[]> AskAgainAsync(Func<Action, Task<Reply>> ask, CancellationToken cancellationToken)
+    {
+        long heard = Stopwatch.GetTimestamp();
+        for (TimeSpan pause = _pause; ; pause = pause * 2 < _longestPause ? pause * 2 : _longestPause)
+        {
+            string why;
+            TimeSpan wait = pause;
+            try
+            {
+                Reply reply = await ask(() => heard = Stopwatch.GetTimestamp());
+                if (reply.Outcome == Outcome.Done)
+                {
+                    return reply.Bytes;
+                }
+
+                why = reply.Outcome == Outcome.Later ? reply.Why : throw CliException.WrongInput($"the cluster says: {reply.Why}");
+                wait = TimeSpan.FromMilliseconds(reply.RetryAfter);
+
+                // Who says when to come again is there: rows and moments of a large shard take as long as they do.
+                heard = Stopwatch.GetTimestamp();
+            }
+            catch (Exception e) when (Lost.Is(e))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                why = e.GetBaseException().Message;
+            }
+
+            if (Stopwatch.GetElapsedTime(heard) > _patience)
+            {
+                throw CliException.Failed(
+                    $"the cluster has not answered for {_patience.TotalSeconds} s ({PlainText.Brief(why, 200)})");
+            }
+
+            await Task.Delay(wait, cancellationToken);
+        }
+    }
+
+    private Task<Reply> PredictOnceAsync(Asked asked, Action alive, CancellationToken cancellationToken)
     {
         IQueryGrain grain = Grains.GetGrain<IQueryGrain>(Interlocked.Increment(ref _asked) % Workers);
-        string silo = await grain.SiloAsync().WaitAsync(_firstPatience, cancellationToken);
+        return WatchAsync(grain.SiloAsync, stop => grain.PredictAsync(asked, stop), alive, cancellationToken);
+    }
+
+    // An answer takes as long as it does. The silo that it comes from is asked meanwhile whether it is there, by the same way: where
+    // another one says so, or none does, the answer is lost.
+    private static async Task<Reply> WatchAsync(
+        Func<Task<string>> siloOf, Func<CancellationToken, Task<Reply>> ask, Action alive, CancellationToken cancellationToken)
+    {
+        string silo = await siloOf().WaitAsync(_firstPatience, cancellationToken);
         alive();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<Reply> answer = grain.PredictAsync(asked, stop.Token);
+        Task<Reply> answer = ask(stop.Token);
         try
         {
             TimeSpan patience = _firstPatience;
@@ -187,7 +198,7 @@ internal sealed partial class ClusterClient : IShardCluster
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 long begun = Stopwatch.GetTimestamp();
-                string now = await grain.SiloAsync().WaitAsync(patience, cancellationToken);
+                string now = await siloOf().WaitAsync(patience, cancellationToken);
                 if (now != silo && !answer.IsCompleted)
                 {
                     throw new SiloUnavailableException($"silo {silo} has gone");

@@ -42,13 +42,14 @@ internal sealed class ClusterMetrics : IIncomingGrainCallFilter, IDisposable
     /// <inheritdoc/>
     public async Task Invoke(IIncomingGrainCallContext context)
     {
-        if (Asked(context) is not Asked asked)
+        if (AskedBy(context) is not Size asked)
         {
             await context.Invoke();
             return;
         }
 
-        var kind = new KeyValuePair<string, object?>("kind", context.Grain is IShardGrain ? "shard" : "query");
+        var kind = new KeyValuePair<string, object?>(
+            "kind", context.Grain is IShardGrain ? "shard" : context.Grain is ITrainingGrain ? "slice" : "query");
         long begun = Stopwatch.GetTimestamp();
         Interlocked.Increment(ref _queue);
         try
@@ -72,14 +73,13 @@ internal sealed class ClusterMetrics : IIncomingGrainCallFilter, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
 
-    private void Note(IIncomingGrainCallContext context, Asked asked, KeyValuePair<string, object?> kind)
+    private void Note(IIncomingGrainCallContext context, Size asked, KeyValuePair<string, object?> kind)
     {
-        long rows = asked.Queries.Length / sizeof(double) / _manifest.Features;
-        _rows.Add(rows, kind);
-        _bytes.Add(asked.Queries.Length, kind, new("direction", "in"));
+        _rows.Add(asked.Rows, kind);
+        _bytes.Add(asked.Bytes, kind, new("direction", "in"));
         if (context.Grain is IShardGrain)
         {
-            _pairs.Add(rows * _manifest.Shards[ShardKey.Parse(context.TargetId.Key.ToString()!).Shard].Rows);
+            _pairs.Add(asked.Rows * _manifest.Shards[ShardKey.Parse(context.TargetId.Key.ToString()!).Shard].Rows);
         }
 
         if (context.Result is Reply reply)
@@ -92,16 +92,22 @@ internal sealed class ClusterMetrics : IIncomingGrainCallFilter, IDisposable
         }
     }
 
-    private static Asked? Asked(IIncomingGrainCallContext context)
+    private Size? AskedBy(IIncomingGrainCallContext context)
     {
         for (int i = 0; i < context.Request.GetArgumentCount(); i++)
         {
-            if (context.Request.GetArgument(i) is Asked asked)
+            switch (context.Request.GetArgument(i))
             {
-                return asked;
+                case Asked asked:
+                    return new Size(asked.Queries.Length / sizeof(double) / _manifest.Features, asked.Queries.Length);
+                case SliceAsked slice:
+                    return new Size(slice.Count, slice.W.Length + slice.Queries.Length + slice.Targets.Length + slice.LeftOut.Length);
             }
         }
 
         return null;
     }
+
+    /// <summary>How many queries a question has, and bytes of numbers.</summary>
+    private readonly record struct Size(long Rows, long Bytes);
 }

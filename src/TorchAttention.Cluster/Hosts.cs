@@ -49,6 +49,7 @@ internal static class Hosts
             }
 
             silo.AddPlacementDirector<ByBytes, ShardDirector>();
+            silo.AddPlacementDirector<OnNamedSilo, NamedSiloDirector>();
             silo.Configure<ClusterOptions>(options => Name(options, manifest));
             silo.Configure<ClusterMembershipOptions>(options =>
             {

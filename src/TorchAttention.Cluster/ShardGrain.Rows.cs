@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using TorchAttention.Cli.OnePass;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.Sharding;
@@ -13,7 +12,7 @@ internal sealed partial class ShardGrain
     // Rows in memory a second time, and moments, stay for those that ask for the next part.
     private static readonly TimeSpan _unasked = TimeSpan.FromSeconds(10);
 
-    private readonly Dictionary<string, byte[]> _grids = [];
+    private readonly ReceivedParts _grids = new();
     private readonly Dictionary<string, Task<byte[]>> _moments = [];
     private Task<ShardRows>? _rows;
     private long _askedRows;
@@ -45,25 +44,9 @@ internal sealed partial class ShardGrain
             return Task.FromResult(Reply.Refused(why));
         }
 
-        if (size > MomentsAsked.MostBytes || asked.First < 0 || (long)asked.First + part.Length > size)
-        {
-            return Task.FromResult(Reply.Refused($"expected a grid of at most {MomentsAsked.MostBytes} bytes, got {size}"));
-        }
-
-        if (!_grids.TryGetValue(asked.Grid, out byte[]? grid) || grid.Length != size)
-        {
-            // Others' whose parts are on the way, or were left, are soon forgotten.
-            if (_grids.Values.Sum(one => (long)one.Length) + size > MomentsAsked.MostBytes)
-            {
-                return Task.FromResult(Reply.Later($"shard {Key.Shard} makes moments for others", _retry));
-            }
-
-            _grids[asked.Grid] = grid = new byte[size];
-        }
-
-        _askedRows = Stopwatch.GetTimestamp();
-        part.CopyTo(grid, asked.First);
-        return Task.FromResult(Reply.Of([]));
+        Reply reply = _grids.Take(asked.Grid, part, asked.First, size, "a grid");
+        _askedRows = reply.Outcome == Outcome.Done ? Stopwatch.GetTimestamp() : _askedRows;
+        return Task.FromResult(reply);
     }
 
     /// <inheritdoc/>
@@ -78,13 +61,12 @@ internal sealed partial class ShardGrain
         if (!_moments.TryGetValue(asked.Grid, out Task<byte[]>? moments))
         {
             // Whose parts have not come all, as where this one was made anew, are to be sent.
-            if (!_grids.TryGetValue(asked.Grid, out byte[]? grid) || Convert.ToHexStringLower(SHA256.HashData(grid)) != asked.Grid)
+            if (_grids.Whole(asked.Grid) is not byte[] grid)
             {
                 return Reply.Of([]);
             }
 
             _moments[asked.Grid] = moments = MakeMomentsAsync(RowsOfFile(), grid);
-            _grids.Remove(asked.Grid);
         }
 
         return await AnswerAsync(moments, all =>

@@ -10,13 +10,25 @@ internal static class TrainCommand
     {
         Command command = TrainLine.NewCommand();
         command.Add(Options.DataAlone());
+        var cluster = new TrainingClusterOptions();
+        command.AddAll(cluster.Options);
         command.SetAction(parsed =>
         {
-            TrainOptions options = new TrainOptions(new TrainLine(parsed)) with { Arguments = TrainLine.Arguments(parsed) };
-            options = options.Resume is string directory ? GoOn(parsed, options, directory) : options;
+            string[] ofCluster = [.. cluster.Options.Select(option => option.Name)];
+            TrainOptions options = new TrainOptions(new TrainLine(parsed)) with
+            {
+                Arguments = [.. TrainLine.Without(TrainLine.Arguments(parsed), ofCluster)],
+            };
+            options = options.Resume is string directory ? GoOn(parsed, options, directory, ofCluster) : options;
+            options = options with { Cluster = cluster.Read(parsed) };
             if (options.Live is not null && (options.Sweep.Count > 0 || options.Seeds is > 1))
             {
                 throw CliException.WrongInput($"{TrainOptions.LiveName}: expected one training, got several");
+            }
+
+            if (options.Cluster is not null && (options.Sweep.Count > 0 || options.Seeds is > 1))
+            {
+                throw CliException.WrongInput($"{TrainingCluster.Name}: expected one training, got several");
             }
 
             if (options.Sweep.Count > 0)
@@ -30,10 +42,10 @@ internal static class TrainCommand
         return command;
     }
 
-    private static TrainOptions GoOn(ParseResult parsed, TrainOptions now, string directory)
+    private static TrainOptions GoOn(ParseResult parsed, TrainOptions now, string directory, string[] ofCluster)
     {
         string[] given = [.. parsed.Tokens.Where(token => token.Type == TokenType.Option).Select(token => token.Value)];
-        string[] changeable = [.. now.Line.Changeable];
+        string[] changeable = [.. now.Line.Changeable, .. ofCluster];
         if (given.FirstOrDefault(option => option != TrainOptions.ResumeName && !changeable.Contains(option)) is string other)
         {
             throw CliException.WrongInput(

@@ -26,11 +26,13 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
         new(Usual, "one w, the chapter's", (it, data) => Kernel(it, data, KernelWidths.Shared))
         {
             CanStream = true,
+            HasSlices = true,
             EstimatorName = "parametric",
         },
         new("ard", "a w for each column of x", (it, data) => Kernel(it, data, KernelWidths.PerFeature))
         {
             CanStream = true,
+            HasSlices = true,
             IsOfColumns = true,
         },
         new(LocalLinear, "a w for each column, and planes in place of means", Planes)
@@ -38,8 +40,8 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
             CanStream = true,
             IsOfColumns = true,
         },
-        new(Region, "a w for each region of x", (it, data) => Regional(it, data, RegionsOf(it, data))),
-        new(Key, "a w for each key", (it, data) => Regional(it, data, KeysOf(data))),
+        new(Region, "a w for each region of x", (it, data) => Regional(it, data, RegionsOf(it, data))) { HasSlices = true },
+        new(Key, "a w for each key", (it, data) => Regional(it, data, KeysOf(data))) { HasSlices = true },
         new("dot-product", null, (it, data) => Attention(it, data, AttentionScore.DotProduct)),
         new("additive", null, (it, data) => Attention(it, data, AttentionScore.Additive)) { HasPairVectors = true },
         new(MultiHead, null, (it, data) => Attention(it, data, AttentionScore.MultiHead)) { HasHeads = true },
@@ -66,11 +68,20 @@ internal sealed record LearnedModel(string Name, string? Meaning, Func<TrainOpti
     /// <summary>Those that a device can compute without a matrix, for messages.</summary>
     public static string Streamed => Listed(it => it.CanStream);
 
+    /// <summary>Those whose mini-batches are computed in slices, for messages.</summary>
+    public static string WithSlices => Listed(it => it.HasSlices);
+
     /// <summary>What to call the model among the estimators: the chapter's has the chapter's name.</summary>
     public string EstimatorName { get; init; } = Name;
 
     /// <summary>Whether a device can compute it without a matrix.</summary>
     public bool CanStream { get; private init; }
+
+    /// <summary>Whether its mini-batches are computed in slices, by formulas.</summary>
+    public bool HasSlices { get; private init; }
+
+    /// <summary>Whether each key has a w of its own.</summary>
+    public bool HasWidthsOfKeys => Name == Key;
 
     /// <summary>Whether each column has a w of its own.</summary>
     public bool IsOfColumns { get; private init; }

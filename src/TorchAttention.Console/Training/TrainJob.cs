@@ -30,13 +30,14 @@ internal sealed partial class TrainJob
     private readonly Stopwatch _clock = new();
 
     private TrainJob(
-        TrainOptions options, DataSource source, RegressionData data, RunDirectory directory, Checkpoint? from, string digest, Owned owned)
+        TrainOptions options, DataSource source, RegressionData data, RunDirectory directory, Checkpoint? from, string digest, Owned owned,
+        SlicesThere? slices)
     {
         (_options, _source, _data, _directory, _from) = (options, source, data, directory, from);
         _models = new Comparison(options, source, data, owned, directory.Interruption.Token);
         options.CheckGroups(_models.Learned);
         owned.Add(new ThreadsOfTheProcess());
-        _trainer = new Trainer(options.ToTrainer());
+        _trainer = new Trainer(options.ToTrainer(slices));
         set_num_threads(_trainer.ThreadsFor(_models.Learned, data));
         _models.MeasureUntrained();
         DateTime begun = RunFiles.Begun(directory.Path) ?? DateTime.UtcNow;
@@ -106,6 +107,7 @@ internal sealed partial class TrainJob
     {
         // Reading may wait on a pipe and has nothing to save: a Ctrl-C until here ends the process at once.
         DataSource source = DataSource.Open(options);
+        SlicesThere? slices = options.Cluster is TrainingCluster cluster ? owned.Add(cluster.Connect()) : null;
         Interruption interruption = owned.Add(new Interruption());
         source.CheckMemory();
         RunDirectory directory = owned.Add(options.Resume is string begun
@@ -119,12 +121,22 @@ internal sealed partial class TrainJob
             throw CliException.WrongInput($"--method: engine computes on the cpu, and --device is {device}; use streaming or auto");
         }
 
+        if (slices is not null && device.type != DeviceType.CPU)
+        {
+            throw CliException.WrongInput($"--device: expected cpu with {TrainingCluster.Name}, got {device}");
+        }
+
         RegressionData data = owned.Add(source.ToTensors(device));
         CheckWarmup(options, data);
+        if (slices is not null)
+        {
+            options.CheckSlices(data);
+        }
+
         string digest = DataSource.Digest(data);
         options = options with { Device = device.ToString(), Bandwidth = options.Bandwidth ?? DataSource.Unit(data) };
         return Begin(options, directory, digest, out Checkpoint? from)
-            ? new TrainJob(options, source, data, directory, from, digest, owned)
+            ? new TrainJob(options, source, data, directory, from, digest, owned, slices)
             : null;
     }
 
@@ -201,11 +213,15 @@ internal sealed partial class TrainJob
         }
     }
 
-    private CliException Interrupted(OperationCanceledException e) => new(
-        ExitCode.Interrupted,
-        $"interrupted after step {_log.StepCount}; what was done until then is in {_directory.Path}, "
-            + $"and train --resume {_directory.Path} goes on",
-        e);
+    private CliException Interrupted(OperationCanceledException e)
+    {
+        var lost = e.InnerException as CliException;
+        return new CliException(
+            lost is null ? ExitCode.Interrupted : ExitCode.Failed,
+            $"{(lost is null ? "" : $"{lost.Message}: ")}interrupted after step {_log.StepCount}; what was done until then is in "
+                + $"{_directory.Path}, and train --resume {_directory.Path} goes on",
+            e);
+    }
 
     private static void CheckWarmup(TrainOptions options, RegressionData data)
     {

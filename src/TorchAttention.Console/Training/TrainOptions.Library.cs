@@ -1,8 +1,10 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
+using TorchAttention.Cluster;
 using TorchAttention.Data;
 using TorchAttention.Models;
 using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Losses;
 using TorchAttention.Pooling;
 using TorchAttention.Training;
 
@@ -19,6 +21,9 @@ internal sealed partial record TrainOptions
 
     /// <summary>The command line that these are from, for another one to repeat.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>The cluster that computes the slices of mini-batches; null for this process.</summary>
+    public TrainingCluster? Cluster { get; init; }
 
     /// <summary>Whether nothing is to be printed while the training goes on.</summary>
     public bool IsSilent => Quiet || Json;
@@ -51,8 +56,10 @@ internal sealed partial record TrainOptions
     }
 
     /// <summary>The library's options.</summary>
-    public TrainerOptions ToTrainer() => new()
+    /// <param name="slices">Who computes the slices of mini-batches; null for this process.</param>
+    public TrainerOptions ToTrainer(ILossSlices? slices) => new()
     {
+        Elsewhere = slices,
         MaxEpochs = Epochs,
         GradientClipVal = Clip ?? 0,
         AccumulateBatches = Accumulate,
@@ -118,6 +125,7 @@ internal sealed partial record TrainOptions
                 ? $"--gamma: expected less than 1 with --schedule {ScheduleChoice.Plateau}, got {Gamma}"
             : Schedule.Name == ScheduleChoice.Cyclic && FinalFactor > 1
                 ? $"--final-factor: expected at most 1 with --schedule {ScheduleChoice.Cyclic}, got {FinalFactor}"
+            : Cluster is not null ? WhyNotElsewhere()
             : Live > ushort.MaxValue ? $"{LiveName}: expected a port from 0 to {ushort.MaxValue}, got {Live}"
             : Momentum >= 1 ? $"--momentum: expected less than 1, got {Momentum}"
             : null;
@@ -126,6 +134,30 @@ internal sealed partial record TrainOptions
             throw CliException.WrongInput(problem);
         }
     }
+
+    /// <summary>Refuses data that a cluster has nothing to do for, or cannot be asked about.</summary>
+    public void CheckSlices(RegressionData data)
+    {
+        long examples = data.XTrain.shape[0];
+        bool areTooMany = Model.HasWidthsOfKeys && examples > ClusterClient.MostWidths;
+        if (areTooMany || examples <= KernelLoss.SliceExamples)
+        {
+            string expected = areTooMany ? $"at most {ClusterClient.MostWidths} examples to train --model {Model.Name} on"
+                : $"more than {KernelLoss.SliceExamples} examples to train on, which are a slice";
+            throw CliException.WrongInput($"{TrainingCluster.Name}: expected {expected}, got {examples}");
+        }
+    }
+
+    // What has no step without a graph, and mini-batches of one slice.
+    private string? WhyNotElsewhere() =>
+        !Model.HasSlices ? $"{TrainingCluster.Name} applies to --model {LearnedModel.WithSlices} only"
+        : LearnValues ? $"{TrainingCluster.Name} does not apply with --learn-values, whose loss is a graph"
+        : Method != AttentionMethod.Auto ? $"{TrainingCluster.Name} applies to --method auto only"
+        : Optimizer == OptimizerKind.Lbfgs ? $"{TrainingCluster.Name} applies {AppliesTo.FirstOrder.Where} only"
+        : (long)BatchSize * Accumulate <= KernelLoss.SliceExamples
+            ? $"{TrainingCluster.Name}: expected a --batch-size of more than {KernelLoss.SliceExamples} examples, which are a slice, got "
+                + $"{BatchSize}{(Accumulate > 1 ? $" times --accumulate {Accumulate}" : "")}"
+        : null;
 
     private static Option<IReadOnlyList<ParameterGroup>?> GroupsOption(
         string name, string value, string description, Func<ParameterGroup, double, ParameterGroup> set)

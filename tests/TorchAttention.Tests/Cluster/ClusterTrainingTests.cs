@@ -1,0 +1,237 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using TorchAttention.Cli;
+using TorchAttention.Cluster;
+using TorchAttention.Data;
+using TorchAttention.Models;
+using TorchAttention.Numerics.Losses;
+using TorchAttention.Numerics.Sharding;
+using TorchAttention.Numerics.Tables;
+using TorchAttention.Tests.Sharding;
+using TorchAttention.Training;
+
+namespace TorchAttention.Tests.Cluster;
+
+/// <summary>Silos of this process compute slices: a training has the bits that it has without them.</summary>
+public sealed class ClusterTrainingTests : ShardFolder
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(KernelWidths.Shared, 1, false, true)]
+    [InlineData(KernelWidths.PerFeature, 2, true, false)]
+    [InlineData(KernelWidths.PerRegion, 4, true, true)]
+    [InlineData(KernelWidths.PerRegion, 2500, false, false)]
+    public async Task Training_HasTheBitsOfOneProcess(KernelWidths widths, int count, bool leaveOneOut, bool isDouble)
+    {
+        using var cluster = new SiloProcesses();
+        string address = SiloProcesses.HasRedis ? cluster.StartRedis() : Alone();
+        await using var silos = new Silos(Write(Rows(500, 1), 1, 2), address);
+        var options = new KernelModelOptions { Widths = widths, Regions = Math.Max(count, 1), LeaveOneOut = leaveOneOut };
+        string here = Train(options, count, isDouble, null);
+        for (int n = 1; n <= (SiloProcesses.HasRedis ? 3 : 1); n++)
+        {
+            await silos.AddAsync();
+            await using ClusterClient client = await silos.ConnectAsync();
+            Assert.Equal(here, Train(options, count, isDouble, client));
+        }
+
+        Assert.All(silos.All, silo => Assert.True(silo.Services.GetRequiredService<PoolingThreads>().Questions == 0));
+    }
+
+    // One of two leaves after the second step, and another one comes: it is sent the examples, and is asked.
+    [Fact]
+    public async Task SilosThatComeAndGo_ChangeNoBit()
+    {
+        using var cluster = new SiloProcesses();
+        string address = cluster.StartRedis();
+        await using var silos = new Silos(Write(Rows(500, 1), 1, 2), address);
+        await silos.AddAsync();
+        await silos.AddAsync();
+        var options = new KernelModelOptions { Widths = KernelWidths.PerFeature };
+        string here = Train(options, 2, isDouble: true, null, epochs: 12);
+        await using ClusterClient client = await silos.ConnectAsync();
+        string there = Train(options, 2, isDouble: true, client, epochs: 12, happen: step =>
+        {
+            if (step == 2)
+            {
+                silos.AddAsync().GetAwaiter().GetResult();
+                silos.RemoveFirstAsync().GetAwaiter().GetResult();
+            }
+        });
+
+        Assert.Equal(here, there);
+    }
+
+    // As one of a version before trainings: its silo is passed over, and a cluster of such is named.
+    [Fact]
+    public async Task SiloThatDoesNotTrain_IsPassedOver()
+    {
+        using var cluster = new SiloProcesses();
+        string address = cluster.StartRedis();
+        await using var silos = new Silos(Write(Rows(500, 1), 1, 2), address);
+        await silos.AddAsync(trains: false);
+        CliException e = await Assert.ThrowsAsync<CliException>(silos.ConnectAsync);
+        Assert.Equal($"--cluster {address}: no silo there trains; they are of another version", e.Message);
+
+        await silos.AddAsync();
+        await using ClusterClient client = await silos.ConnectAsync();
+        var options = new KernelModelOptions();
+        Assert.Equal(Train(options, 1, isDouble: false, null), Train(options, 1, isDouble: false, client));
+    }
+
+    [Fact]
+    public async Task OtherMessages_AreRefusedInOneLine()
+    {
+        ShardManifest manifest = Write(Rows(500, 1), 1, 2);
+        await using var silos = new Silos(manifest, Alone());
+        IHost silo = await silos.AddAsync();
+        string name = silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
+        ITrainingGrain grain = silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(name);
+        Reply version = await grain.SliceAsync(new SliceAsked { Version = 1, Manifest = manifest.Hash }, Token);
+        Reply other = await grain.SliceAsync(new SliceAsked { Manifest = "0123456789abcdef" }, Token);
+        Reply large = await grain.ExamplesAsync(new ExamplesPart { Manifest = manifest.Hash, Size = int.MaxValue });
+
+        Assert.Equal(Outcome.Refused, version.Outcome);
+        Assert.Equal(
+            "expected messages of version 2, got 1: the program that asks and the cluster are of different versions", version.Why);
+        Assert.Equal($"expected the shards of manifest {manifest.Hash[..12]}, got those of 0123456789ab…", other.Why);
+        Assert.Equal("expected examples of at most 1073741824 bytes, got 2147483647", large.Why);
+        Assert.Empty((await grain.SliceAsync(new SliceAsked { Manifest = manifest.Hash, Examples = "unknown" }, Token)).Bytes);
+    }
+
+    // The loops of the silo stop, nothing has moved, and who goes on has the bits of a training that was not stopped.
+    [Fact]
+    public async Task StoppedStep_IsTakenByWhoGoesOn()
+    {
+        await using var silos = new Silos(Write(Rows(500, 1), 1, 2), Alone());
+        PoolingThreads threads = (await silos.AddAsync()).Services.GetRequiredService<PoolingThreads>();
+        await using ClusterClient client = await silos.ConnectAsync();
+        var options = new KernelModelOptions { Widths = KernelWidths.PerRegion, Regions = 2500 };
+        string whole = Train(options, 2500, isDouble: true, null);
+
+        using var stop = new CancellationTokenSource();
+        Checkpoint? last = null;
+        using (var data = new Pairs(isMatrix: false, ScalarType.Float64))
+        using (var model = new NWKernelRegression(data.XTrain, data.YTrain, options))
+        {
+            var trainer = new Trainer(Options(client, 3));
+            trainer.Interrupted += (_, _) => last = trainer.Capture();
+            trainer.StepStarting += (_, e) => _ = e.Step != 3 ? null : Task.Run(() =>
+            {
+                SpinWait.SpinUntil(() => threads.Questions > 0, _patience);
+                stop.Cancel();
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit(model, data, stop.Token));
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => threads.Questions == 0, _patience));
+        Assert.Equal(2, last!.Step);
+        Assert.Equal(whole, Train(options, 2500, isDouble: true, null, from: last));
+    }
+
+    [Fact]
+    public void ModelWithAGraph_IsRefused()
+    {
+        using var data = new Pairs(isMatrix: false, ScalarType.Float32);
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain, new KernelModelOptions { LearnValues = true });
+        var elsewhere = new TrainerOptions { Elsewhere = new Nobody() };
+
+        ArgumentException e = Assert.Throws<ArgumentException>(() => new Trainer(elsewhere).Fit(model, data, Token));
+        Assert.StartsWith("Expected a model of a kernel whose w alone is learned", e.Message, StringComparison.Ordinal);
+    }
+
+    private static string Alone() => $"local={ClusterAddress.FreePort(IPAddress.Loopback)}";
+
+    private static TrainerOptions Options(ILossSlices? elsewhere, int epochs) => new()
+    {
+        MaxEpochs = epochs,
+        GradientClipVal = 0.5,
+        AverageDecay = 0.5,
+        Optimizer = new OptimizerOptions { Kind = OptimizerKind.Adam, LearningRate = 0.1 },
+        Elsewhere = elsewhere,
+    };
+
+    // Every bit of what was seen and learned.
+    private static string Train(
+        KernelModelOptions options, int count, bool isDouble, ILossSlices? elsewhere, int epochs = 3, Action<int>? happen = null,
+        Checkpoint? from = null)
+    {
+        bool isMatrix = options.Widths == KernelWidths.PerFeature && count > 1;
+        using var data = new Pairs(isMatrix, isDouble ? ScalarType.Float64 : ScalarType.Float32);
+        using var model = new NWKernelRegression(data.XTrain, data.YTrain, options);
+        var trainer = new Trainer(Options(elsewhere, epochs));
+        trainer.StepCompleted += (_, e) => happen?.Invoke(e.Step);
+        FitResult result = trainer.Fit(model, data, from, Token);
+        return string.Join(' ', model.W.ToDoubles().Append(result.BestValLoss).Select(number => $"{number:R}"));
+    }
+
+    private sealed class Nobody : ILossSlices
+    {
+        public IReadOnlyList<LossPart> Compute<T>(
+            KernelLoss<T> loss, LossAsked asked, IReadOnlyList<LossSlice<T>> slices, CancellationToken cancellationToken)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> => throw new InvalidOperationException();
+    }
+
+    private sealed class Pairs(bool isMatrix, ScalarType type) : RegressionData(
+        Draw(2500, isMatrix, type), Draw(300, isMatrix, type), batchSize: 2200, new Generator(3))
+    {
+        public override IReadOnlyList<Standardization> XScales => [];
+
+        public override Standardization YScale => Standardization.None;
+
+        private static (Tensor X, Tensor Y) Draw(int n, bool isMatrix, ScalarType type)
+        {
+            using var generator = new Generator((ulong)n);
+            Tensor x = rand(isMatrix ? [n, 2] : [n], ScalarType.Float64, generator: generator).Times(5);
+            Tensor y = (isMatrix ? x.sum(dim: 1) : x).sin().Plus(randn(n, ScalarType.Float64, generator: generator).Times(0.3));
+            return (x.to(type), y.to(type));
+        }
+    }
+
+    /// <summary>Silos of one cluster.</summary>
+    private sealed class Silos(ShardManifest manifest, string address) : IAsyncDisposable
+    {
+        private readonly List<IHost> _hosts = [];
+
+        public IReadOnlyList<IHost> All => _hosts;
+
+        public async Task<IHost> AddAsync(bool trains = true)
+        {
+            var settings = new SiloSettings(IPAddress.Loopback, Port: 0, GatewayPort: 0, DashboardPort: null, Peer: null);
+            IHost host = Hosts.CreateSilo(ClusterAddress.Parse(address), manifest, settings);
+            if (!trains)
+            {
+                host.Services.GetRequiredService<IOptions<GrainTypeOptions>>().Value.Classes.Remove(typeof(TrainingGrain));
+            }
+
+            await host.StartAsync(Token);
+            _hosts.Add(host);
+            return host;
+        }
+
+        public async Task RemoveFirstAsync()
+        {
+            IHost host = _hosts[0];
+            _hosts.RemoveAt(0);
+            await host.StopAsync(CancellationToken.None);
+            host.Dispose();
+        }
+
+        public Task<ClusterClient> ConnectAsync() =>
+            ClusterClient.ConnectToTrainAsync(ClusterAddress.Parse(address), manifest, _patience);
+
+        public async ValueTask DisposeAsync()
+        {
+            while (_hosts.Count > 0)
+            {
+                await RemoveFirstAsync();
+            }
+        }
+    }
+}
