@@ -71,14 +71,15 @@ internal sealed partial class ClusterClient : ILossSlices
         };
         await Parallel.ForAsync(0, slices.Count, most, async (i, stop) =>
         {
-            byte[] bytes = await AskAgainAsync(
-                alive => SliceOnceAsync(SliceLoss<T>.Ask(Manifest.Hash, kept.Examples, asked, slices[i]), kept.Examples, alive, stop), stop);
-            parts[i] = SliceLoss<T>.ReadPart(bytes);
+            SliceAsked Slice() => SliceLoss<T>.Ask(Manifest.Hash, kept.Examples, asked, slices[i]);
+            parts[i] = SliceLoss<T>.ReadPart(
+                await AskAgainAsync(alive => SliceOnceAsync(Slice(), kept.Examples, alive, stop), stop));
         });
         return parts;
     }
 
-    private async Task<Reply> SliceOnceAsync(SliceAsked asked, TrainingExamples examples, Action alive, CancellationToken cancellationToken)
+    private async Task<Reply> SliceOnceAsync(
+        SliceAsked asked, TrainingExamples examples, Action alive, CancellationToken cancellationToken)
     {
         TrainingSilo silo = await Silos.ChooseAsync();
         try

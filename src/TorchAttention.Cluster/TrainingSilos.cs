@@ -53,6 +53,8 @@ internal sealed class TrainingSilos(IGrainFactory grains, TimeSpan patience)
 
     private async Task<TrainingSilo[]> LookAnewAsync()
     {
+        // Not before it is known that this one looks.
+        await Task.Yield();
         TrainingSilo[] now = _known;
         try
         {
@@ -65,12 +67,15 @@ internal sealed class TrainingSilos(IGrainFactory grains, TimeSpan patience)
         {
             // Those that are known are asked meanwhile.
         }
-
-        lock (_lock)
+        finally
         {
-            (_known, _looked, _looking) = (now, Stopwatch.GetTimestamp(), null);
-            return now;
+            lock (_lock)
+            {
+                (_known, _looked, _looking) = (now, Stopwatch.GetTimestamp(), null);
+            }
         }
+
+        return now;
     }
 
     private async Task<TrainingSilo?> FindAsync(string name)

@@ -87,7 +87,7 @@ public sealed class Trainer
     /// <summary>Trains the module in place.</summary>
     /// <param name="model">The module, on the device of the data.</param>
     /// <param name="data">The data.</param>
-    /// <param name="cancellationToken">Stops between two steps.</param>
+    /// <param name="cancellationToken">Stops between two steps, or in one without a graph, which is not taken then.</param>
     /// <returns>How it ended. With early stopping the module has the parameters of its best epoch.</returns>
     /// <exception cref="ArgumentException">The module is in its columns' own units, the data are not.</exception>
     /// <exception cref="TrainingDivergedException">A loss or a gradient is NaN or infinite; the module keeps the parameters that led
@@ -100,7 +100,7 @@ public sealed class Trainer
     /// <param name="model">The module, on the device of the batches.</param>
     /// <param name="train">The training part; enumerated once an epoch, and once before.</param>
     /// <param name="validation">The validation part; enumerated once an epoch.</param>
-    /// <param name="cancellationToken">Stops between two steps.</param>
+    /// <param name="cancellationToken">Stops between two steps, or in one without a graph, which is not taken then.</param>
     /// <inheritdoc cref="Fit(Module, DataModule, CancellationToken)"/>
     /// <exception cref="ArgumentException">There is no batch to train on.</exception>
     public FitResult Fit(
@@ -125,7 +125,7 @@ public sealed class Trainer
     /// <param name="model">A module made as the first time; it gets the checkpoint's parameters.</param>
     /// <param name="data">The same data, made as the first time.</param>
     /// <param name="from">The checkpoint; null to begin anew.</param>
-    /// <param name="cancellationToken">Stops between two steps.</param>
+    /// <param name="cancellationToken">Stops between two steps, or in one without a graph, which is not taken then.</param>
     /// <inheritdoc cref="Fit(Module, DataModule, CancellationToken)"/>
     /// <exception cref="Numerics.Storage.StorageException">The checkpoint is of another training.</exception>
     public FitResult Fit(Module model, DataModule data, Checkpoint? from, CancellationToken cancellationToken = default)
