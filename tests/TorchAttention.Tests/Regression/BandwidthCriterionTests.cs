@@ -65,6 +65,60 @@ public sealed class BandwidthCriterionTests
         }
     }
 
+    [Theory]
+    [InlineData(BandwidthRule.LeaveOneOut, "gaussian", 0)]
+    [InlineData(BandwidthRule.LeaveOneOut, "gaussian", 1)]
+    [InlineData(BandwidthRule.LeaveOneOut, "gaussian", 2)]
+    [InlineData(BandwidthRule.LeaveOneOut, "epanechnikov", 1)]
+    [InlineData(BandwidthRule.LeaveOneOut, "tricube", 2)]
+    [InlineData(BandwidthRule.AICc, "gaussian", 1)]
+    [InlineData(BandwidthRule.GCV, "tricube", 1)]
+    public void OfFewPlaces_IsThatOfEachExampleByItself(BandwidthRule rule, string kernel, int degree)
+    {
+        for (int features = 1; features <= 2; features++)
+        {
+            // Of the last place there is one example, which hardly any other speaks to.
+            var random = new Random(features);
+            double[] x = [.. Enumerable.Range(0, 60 * features).Select(i => i < 59 * features ? random.Next(features == 1 ? 9 : 4) : 9.5)];
+            double[] y = [.. Enumerable.Range(0, 60).Select(i => Math.Sin(x[i * features]) + random.NextDouble())];
+            double[] counts = [.. Enumerable.Range(0, 60).Select(_ => 0.5 + random.NextDouble())];
+            double[] weights = [.. counts.Select(count => count / counts.Average())];
+            var options = new KernelRegressionOptions
+            {
+                Kernel = SmoothingKernel.Find(kernel)!,
+                Degree = degree,
+                Bandwidth = Bandwidth.By(rule),
+                Ridge = degree == 2 ? 0.25 : 0,
+            };
+            Criterion criterion = Samples.CriterionOf(options);
+            SmootherData data = criterion.Prepare(SmootherData.Create(x, y, weights, features, out _));
+            double[] h = (features, double.IsFinite(options.Kernel.Support)) switch
+            {
+                (1, false) => [1.3],
+                (1, true) => [4.1],
+                (_, false) => [2.1, 2.9],
+                _ => [11.9, 12.9],
+            };
+            double[] gradient = new double[features];
+
+            double score = criterion.WithGradient(data, h, gradient, isSingle: false);
+
+            Assert.True(data.Places is { } places && places.Data.Count < 20);
+            Assert.Equal(Expected(h), score, 1e-11 * Math.Abs(score));
+            Assert.Equal(criterion.At(data, h), score, 1e-12 * Math.Abs(score));
+            for (int j = 0; j < features; j++)
+            {
+                const double Step = 1e-5;
+                double Shifted(double step) => Expected([.. h.Select((width, k) => k == j ? width * Math.Exp(step) : width)]);
+                Assert.Equal((Shifted(Step) - Shifted(-Step)) / (2 * Step), gradient[j], 1e-6);
+            }
+
+            double Expected(double[] bandwidths) =>
+                new DenseRegression(x, y, features, options, bandwidths, weights) is var dense && rule == BandwidthRule.LeaveOneOut
+                    ? dense.LeaveOneOut : rule == BandwidthRule.AICc ? dense.AICc : dense.GCV;
+        }
+    }
+
     [Fact]
     public void BoxcarInTwoFeatures_IsNotBeatenByAGrid()
     {

@@ -5,7 +5,7 @@ using TorchAttention.Numerics.Regression.Polynomials;
 namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>A kernel and a degree over data, fitted at the data's own places: what criteria for a bandwidth are made of.</summary>
-internal sealed class Smoother(
+internal sealed partial class Smoother(
     SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken, bool isShare = false,
     bool isAtNodes = false)
 {
@@ -119,29 +119,15 @@ internal sealed class Smoother(
         }
 
         int n = data.Count;
-        T[] fitted = new T[data.Values.Length];
-        T[] ownWeight = new T[n];
         T[] effective = neighbours ? new T[n] : [];
-        Samples<T> samples = data.Samples<T>();
-        var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
-        double count = isAtNodes ? Math.Max(FewestNodes, NodesInWindow / bandwidths[0]) : n;
-        int[] nodes = !neighbours && count * FewestAtNode < n ? FitNodes.Choose(data.Keys, (int)count) : [];
-        if (nodes.Length > 0 && fitted is double[] all && ownWeight is double[] own)
-        {
-            PoolAtNodes(data, nodes, bandwidths, all, own);
-        }
-        else
-        {
-            Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
-        }
-
+        (double[] wide, double[] leverage) = !neighbours && PlacesOf(data) is { } places
+            ? Spread(FitTo<T>(places.Data, bandwidths, []), places.PlaceOf, data.Columns)
+            : FitTo(data, bandwidths, effective);
         if (neighbours && !IsPolynomial)
         {
             WeightedNeighbours<T>(data, data.Keys, new(() => PolynomialsOf(data, bandwidths)), effective);
         }
 
-        double[] wide = data.Wide(fitted);
-        double[] leverage = Doubles(ownWeight);
         double[] withoutOwn = leaveOut ? new double[wide.Length] : [];
         var doubtful = new List<int>();
         for (int i = 0; i < n; i++)
@@ -184,14 +170,13 @@ internal sealed class Smoother(
             return LeavingOutWithGradient<double>(data, bandwidths, gradient);
         }
 
-        T[] pooled = new T[data.Values.Length];
-        T[] byW = new T[gradient.Length];
-        Samples<T> samples = data.Samples<T>();
-        int[] leftOut = data.InSamples(Enumerable.Range(0, data.Count));
-        int alone = Pool(
-            data, samples, data.OwnKeys<T>(), bandwidths, new() { Values = pooled, InverseBandwidthGradient = byW }, WithNearest, leftOut);
-        ByLogarithms(data, byW, bandwidths, gradient);
-        return new Fit { Fitted = [], Leverage = [], WithoutOwn = data.Wide(pooled), IsAdmissible = alone <= data.MostAlone };
+        if (PlacesOf(data) is { } places)
+        {
+            return LeavingOutOfPlaces<T>(data, places.Data, places.PlaceOf, bandwidths, gradient);
+        }
+
+        (double[] withoutOwn, int alone) = AskWithGradient<T>(data, bandwidths, [.. Enumerable.Range(0, data.Count)], gradient);
+        return new Fit { Fitted = [], Leverage = [], WithoutOwn = withoutOwn, IsAdmissible = alone <= data.MostAlone };
     }
 
     /// <summary>The fit at every place, and how it and its trace change with the logarithm of each bandwidth.</summary>
@@ -208,36 +193,31 @@ internal sealed class Smoother(
             return WithGradient<double>(data, bandwidths, gradient, traceGradient);
         }
 
-        T[] pooled = new T[data.Values.Length];
-        T[] ownWeight = new T[data.Count];
-        T[] byW = new T[gradient.Length];
-        T[] ownByW = new T[data.Keys.Length];
-        Samples<T> samples = data.Samples<T>();
-        var output = new PoolingOutput<T>
-        {
-            Values = pooled,
-            OwnWeight = ownWeight,
-            InverseBandwidthGradient = byW,
-            OwnWeightGradient = ownByW,
-        };
-        Pool(data, samples, data.OwnKeys<T>(), bandwidths, output, Options);
-        ByLogarithms(data, byW, bandwidths, gradient);
-        double[] leverage = Doubles(ownWeight);
-        double[] h = data.BandwidthsAs<T>(bandwidths);
+        (SmootherData fittedTo, int[]? placeOf) = PlacesOf(data) is { } places ? places : (data, null);
+        (double[] fitted, double[] own, double[] byLog, double[] ownByLog) = FitWithGradient<T>(fittedTo, bandwidths);
+        double[] leverage = Spread(own, placeOf, 1);
+        Spread(byLog, placeOf, data.Columns * data.Features).CopyTo(gradient, 0);
         int alone = 0;
         Array.Clear(traceGradient);
         for (int i = 0; i < leverage.Length; i++)
         {
             double weight = data.WeightAt(i);
+            int place = placeOf is null ? i : placeOf[i];
             leverage[i] *= weight;
             alone += 1 - leverage[i] > LeastLeft ? 0 : 1;
             for (int j = 0; j < data.Features; j++)
             {
-                traceGradient[j] -= weight * double.CreateTruncating(ownByW[(i * data.Features) + j]) / h[j];
+                traceGradient[j] += weight * ownByLog[(place * data.Features) + j];
             }
         }
 
-        return new Fit { Fitted = data.Wide(pooled), Leverage = leverage, WithoutOwn = [], IsAdmissible = alone <= data.MostAlone };
+        return new Fit
+        {
+            Fitted = Spread(fitted, placeOf, data.Columns),
+            Leverage = leverage,
+            WithoutOwn = [],
+            IsAdmissible = alone <= data.MostAlone,
+        };
     }
 
     /// <summary>Predicts from data.</summary>
@@ -286,16 +266,6 @@ internal sealed class Smoother(
     // Polynomials are in float64 alone.
     private bool IsTooNarrow<T>() => IsPolynomial && typeof(T) != typeof(double);
 
-    private void PoolAtNodes(SmootherData data, int[] nodes, double[] bandwidths, double[] fitted, double[] ownWeight)
-    {
-        double[] values = new double[nodes.Length * data.Columns];
-        double[] own = new double[nodes.Length];
-        double[] queries = [.. nodes.Select(i => data.Keys[i])];
-        Pool(data, data.Samples<double>(), queries, bandwidths, new() { Values = values, OwnWeight = own }, Options);
-        FitNodes.Spread(data.Keys, nodes, values, fitted);
-        FitNodes.Spread(data.Keys, nodes, own, ownWeight);
-    }
-
     // Returns how many queries have no neighbour.
     private int Pool<T>(
         SmootherData data, Samples<T> samples, ReadOnlySpan<T> queries, double[] bandwidths, PoolingOutput<T> output,
@@ -328,12 +298,7 @@ internal sealed class Smoother(
     // Places whose own examples outweigh all others: the sum over the others alone, and how many places have none in reach.
     private int Ask(SmootherData data, double[] bandwidths, List<int> places, double[] withoutOwn)
     {
-        double[] queries = new double[places.Count * data.Features];
-        for (int i = 0; i < places.Count; i++)
-        {
-            data.Keys.AsSpan(places[i] * data.Features, data.Features).CopyTo(queries.AsSpan(i * data.Features));
-        }
-
+        double[] queries = KeysOf(data, places);
         double[] answers = new double[places.Count * data.Columns];
         int alone = Pool(
             data, data.Samples<double>(), queries, bandwidths, new() { Values = answers }, WithNearest, data.InSamples(places));

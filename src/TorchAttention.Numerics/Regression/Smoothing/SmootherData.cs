@@ -126,67 +126,6 @@ internal sealed partial record SmootherData
         return this with { Keys = keys, Values = values, Weights = weights, Squares = [], Examples = places.Length };
     }
 
-    /// <summary>Examples at the same place together.</summary>
-    public SmootherData TiesTogether()
-    {
-        int[] order = [.. Enumerable.Range(0, Count)];
-        if (Features > 1)
-        {
-            Array.Sort(order, (a, b) => KeyOf(a).SequenceCompareTo(KeyOf(b)));
-        }
-
-        SmootherData ordered = Features > 1 ? Take(order) : this;
-        (List<double> keys, List<double> values, List<double> weights, List<double> squares) = ([], [], [], []);
-        for (int first = 0; first < Count;)
-        {
-            int end = first + 1;
-            while (end < Count && ordered.KeyOf(first).SequenceEqual(ordered.KeyOf(end)))
-            {
-                end++;
-            }
-
-            keys.AddRange(ordered.KeyOf(first));
-            (double weight, double about) = ordered.AddMeans(first, end, values);
-            weights.Add(weight);
-            squares.Add(about);
-            first = end;
-        }
-
-        return this with { Keys = [.. keys], Values = [.. values], Weights = [.. weights], Squares = [.. squares] };
-    }
-
-    // The mean of each column of neighbouring examples; and their weight, and the squares about the means.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private (double Weight, double Squares) AddMeans(int first, int end, List<double> means)
-    {
-        double weight = 0;
-        double squares = 0;
-        for (int i = first; i < end; i++)
-        {
-            weight += WeightAt(i);
-        }
-
-        // A place where nothing weighs still has a fitted value.
-        double divisor = weight > 0 ? weight : 1;
-        for (int c = 0; c < Columns; c++)
-        {
-            double origin = Values[(first * Columns) + c];
-            double sum = 0;
-            double ofSquares = 0;
-            for (int i = first; i < end; i++)
-            {
-                double difference = Values[(i * Columns) + c] - origin;
-                sum += WeightAt(i) * difference;
-                ofSquares += WeightAt(i) * difference * difference;
-            }
-
-            means.Add(origin + (sum / divisor));
-            squares += Math.Max(0, ofSquares - (sum * sum / divisor));
-        }
-
-        return (weight, squares);
-    }
-
     private ReadOnlySpan<double> KeyOf(int place) => Keys.AsSpan(place * Features, Features);
 
     private static bool IsAscending(double[] keys)
