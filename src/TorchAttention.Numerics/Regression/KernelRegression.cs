@@ -1,4 +1,3 @@
-using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Intervals;
 using TorchAttention.Numerics.Regression.Polynomials;
@@ -297,15 +296,7 @@ public sealed partial class KernelRegression : IPredictor
             _data.AddOffsets(row);
         }
 
-        if (_unweighted.Count > 0)
-        {
-            double[] beside = Predict(_unweighted.X, new PredictionOptions { HasErrors = false, NoNeighbour = NoNeighbourPolicy.NaN }).Mean;
-            for (int i = 0; i < _unweighted.Count; i++)
-            {
-                beside.AsSpan(i * Columns, Columns).CopyTo(fitted.AsSpan(_unweighted.Places[i] * Columns));
-            }
-        }
-
+        _unweighted.Predict(this, fitted);
         Diagnostics measured = Diagnostics.Measure(_data, fit);
         return (_robust is null ? measured : measured.OfRobust(), fitted);
     }
@@ -332,39 +323,11 @@ public sealed partial class KernelRegression : IPredictor
         public static Examples Prepare(
             ReadOnlySpan<double> x, ReadOnlySpan<double> y, int features, KernelRegressionOptions options, ReadOnlySpan<double> weights)
         {
-            (int[] weighted, Unweighted unweighted) = Unweighted.Split(x, features, weights);
-            int[] copies = RegressionCheck.Copies(options, weights);
-            weighted = copies.Length > 0 ? copies : weighted;
-            if (weighted.Length > 0)
-            {
-                x = Rows(x, weighted, features);
-                y = Rows(y, weighted, y.Length / weights.Length);
-                weights = copies.Length > 0 ? [] : Rows(weights, weighted, 1);
-            }
-
+            Unweighted unweighted = Unweighted.TakeAway(ref x, ref y, ref weights, features, options, out int[] weighted);
             var data = SmootherData.Create(
                 x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order, PeriodsOf(options));
             return new Examples(
                 data, weighted.Length == 0 ? order : order is null ? weighted : Array.ConvertAll(order, i => weighted[i]), unweighted);
-        }
-    }
-
-    /// <summary>Examples of weight 0: they have a fitted value, and are in no sum.</summary>
-    private readonly record struct Unweighted(int[] Places, double[] X)
-    {
-        public int Count => Places?.Length ?? 0;
-
-        /// <summary>The places of the others, where there are some of weight 0, else none; and these.</summary>
-        public static (int[] Weighted, Unweighted Unweighted) Split(ReadOnlySpan<double> x, int features, ReadOnlySpan<double> weights)
-        {
-            if (!weights.Contains(0))
-            {
-                return ([], default);
-            }
-
-            ILookup<bool, int> places = weights.ToArray().Index().ToLookup(pair => pair.Item > 0, pair => pair.Index);
-            int[] left = [.. places[false]];
-            return ([.. places[true]], new Unweighted(left, Rows(x, left, features)));
         }
     }
 

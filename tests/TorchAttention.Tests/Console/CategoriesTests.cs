@@ -218,21 +218,33 @@ public sealed class CategoriesTests : IDisposable
             StringComparison.Ordinal);
     }
 
-    // Weights of 0 say nothing in these fits, and are refused as other data are.
     [Theory]
-    [InlineData("fit", "--x", "x,g", "--y", "y")]
-    [InlineData("evaluate", "--x", "x,g", "--y", "y")]
-    [InlineData("bandwidth", "--x", "x,g", "--y", "y")]
-    [InlineData("fit", "--x", "x", "--y", "yes", "--family", "binomial")]
-    [InlineData("evaluate", "--x", "x", "--y", "yes", "--family", "binomial")]
-    [InlineData("bandwidth", "--x", "x", "--y", "yes", "--family", "binomial")]
-    public void WeightsOfZero_AreRefusedInOneLine(string command, params string[] more)
+    [InlineData("y", "--x", "x,store")]
+    [InlineData("yes", "--x", "x", "--family", "binomial")]
+    public void RowsOfWeight0_CountForNothing_AndArePredicted(string target, params string[] more)
     {
-        _console.Write("w.csv", "x,g,y,yes,w\n1,a,2,0,1\n2,b,4,1,0\n3,a,5,0,1\n4,b,3,1,2\n");
-        ConsoleProcess.Result refused = _console.Run([command, "w.csv", "--weights", "w", .. more]);
+        string[] rows = [.. Enumerable.Range(0, 40).Select(i => $"{i % 7 + (0.1 * i)},{"ab"[i % 2]},{i % 5},{i * i % 11 % 2},{i % 4}")];
+        _console.Write("w.csv", string.Join('\n', rows.Prepend("x,store,y,yes,w")));
+        _console.Write("left.csv", string.Join('\n', rows.Where((_, i) => i % 4 > 0).Prepend("x,store,y,yes,w")));
+        string[] fit = ["--y", target, "--weights", "w", .. more];
+
+        foreach (string data in (string[])["w", "left"])
+        {
+            Assert.Equal((0, ""), Run(["fit", $"{data}.csv", "--out", data, "--no-plots", .. fit]));
+        }
+
+        using JsonDocument all = JsonDocument.Parse(File.ReadAllText(_console.PathOf("w/summary.json")));
+        using JsonDocument left = JsonDocument.Parse(File.ReadAllText(_console.PathOf("left/summary.json")));
+        Assert.Equal(left.RootElement.GetProperty("bandwidth").ToString(), all.RootElement.GetProperty("bandwidth").ToString());
         Assert.Equal(
-            (2, "error: w.csv, column 'w': expected positive weights, rows of weight 0 left out, got 0"),
-            (refused.ExitCode, refused.Error.TrimEnd()));
+            left.RootElement.GetProperty("effective_degrees_of_freedom").GetDouble(),
+            all.RootElement.GetProperty("effective_degrees_of_freedom").GetDouble());
+        Assert.Equal(41, _console.ReadLines("w/fitted.csv").Length);
+        Assert.DoesNotContain("NaN", File.ReadAllText(_console.PathOf("w/fitted.csv")), StringComparison.Ordinal);
+        Assert.Equal((0, ""), Run(["evaluate", "w.csv", .. fit]));
+        Assert.Equal((0, ""), Run(["bandwidth", "w.csv", .. fit]));
+
+        (int, string) Run(string[] arguments) => _console.Run(arguments) is var run ? (run.ExitCode, run.Error) : default;
     }
 
     private string[] Predict(string queries, params string[] more)

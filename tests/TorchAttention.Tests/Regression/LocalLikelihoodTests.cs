@@ -1,3 +1,4 @@
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
@@ -221,6 +222,31 @@ public sealed class LocalLikelihoodTests : IDisposable
         double[] weighted = LocalLikelihood.Fit(x, y, 1, ResponseFamily.Poisson, options, weights).Predict([1, 2, 3]).Mean;
         double[] copied = LocalLikelihood.Fit(copiesOfX, copiesOfY, ResponseFamily.Poisson, options).Predict([1, 2, 3]).Mean;
         Assert.Equal(copied, weighted, (a, b) => Math.Abs(a - b) < 1e-9);
+    }
+
+    [Theory]
+    [InlineData(ResponseFamily.Binomial)]
+    [InlineData(ResponseFamily.Poisson)]
+    public void ExamplesOfWeight0_CountForNothingAndAreFitted(ResponseFamily family)
+    {
+        (double[] x, double[] y) = Drawn(family, 60, 1, seed: 4);
+        double[] weights = [.. Enumerable.Range(0, 60).Select(i => (double)(i % 3))];
+        int[] left = [.. Enumerable.Range(0, 60).Where(i => i % 3 > 0)];
+        var options = new KernelRegressionOptions { Degree = 1, Ridge = 0.25 };
+
+        LocalLikelihood model = LocalLikelihood.Fit(x, y, 1, family, options, weights);
+
+        LocalLikelihood without = LocalLikelihood.Fit(
+            [.. left.Select(i => x[i])], [.. left.Select(i => y[i])], 1, family, options, [.. left.Select(i => weights[i])]);
+        Assert.Equal(without.Bandwidths, model.Bandwidths);
+        Assert.Equal(without.Count, model.Count);
+        Assert.Equal(without.Likelihood.Deviance, model.Likelihood.Deviance);
+        Assert.Equal(without.Predict(x).Mean, model.Fitted, (a, b) => Math.Abs(a - b) < 1e-9);
+
+        double[] ofOneKind = [.. y.Select((value, i) => i % 3 > 0 ? 0 : value)];
+        Assert.Equal(
+            RegressionProblem.NoSpread,
+            Assert.Throws<RegressionDataException>(() => LocalLikelihood.Fit(x, ofOneKind, 1, family, options, weights)).Kind);
     }
 
     [Fact]

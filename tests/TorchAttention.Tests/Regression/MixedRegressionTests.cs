@@ -30,6 +30,29 @@ public sealed class MixedRegressionTests : IDisposable
     public void Dispose() => File.Delete(_file);
 
     [Theory]
+    [InlineData(WeightMeaning.Precisions, 0)]
+    [InlineData(WeightMeaning.Frequencies, 0)]
+    [InlineData(WeightMeaning.Precisions, 1)]
+    public void ExamplesOfWeight0_CountForNothingAndAreFitted(WeightMeaning meaning, int degree)
+    {
+        double[] weights = [.. Enumerable.Range(0, N).Select(i => (double)(i % 3))];
+        int[] left = [.. Enumerable.Range(0, N).Where(i => i % 3 > 0)];
+        double[] x = [.. left.SelectMany(i => _x[(4 * i)..((4 * i) + 4)])];
+        double[] y = [.. _y.Select((value, i) => i % 3 == 0 ? 1e6 : value)];
+        var options = new KernelRegressionOptions { WeightsAre = meaning, Degree = degree };
+
+        MixedRegression model = MixedRegression.Fit(_x, y, _columns, options, weights: weights);
+
+        MixedRegression without = MixedRegression.Fit(
+            x, [.. left.Select(i => y[i])], _columns, options, weights: [.. left.Select(i => weights[i])]);
+        Assert.Equal(without.Bandwidths, model.Bandwidths);
+        Assert.Equal(without.Lambdas, model.Lambdas);
+        Assert.Equal(without.Count, model.Count);
+        Assert.Equal(without.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError);
+        Assert.Equal(without.Predict(_x).Mean, model.Fitted, (a, b) => Math.Abs(a - b) < 1e-9);
+    }
+
+    [Theory]
     [InlineData(CategoryKernel.LiRacine, false)]
     [InlineData(CategoryKernel.WangVanRyzin, false)]
     [InlineData(CategoryKernel.AitchisonAitken, true)]

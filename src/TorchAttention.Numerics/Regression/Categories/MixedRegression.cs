@@ -88,8 +88,9 @@ public sealed partial class MixedRegression : IPredictor
     /// bandwidths for the numbers or a rule that <see cref="IsRule"/> has, bounds for the search, threads; the defaults where null.
     /// </param>
     /// <param name="lambdas">lambda of each category, from 0 to <see cref="Category.MostLambda"/>; searched where null.</param>
-    /// <param name="weights">How much each example counts (n), positive, in the sense of
-    /// <see cref="KernelRegressionOptions.WeightsAre"/>; each the same where empty.</param>
+    /// <param name="weights">How much each example counts (n), not negative, in the sense of
+    /// <see cref="KernelRegressionOptions.WeightsAre"/>; each the same where empty. One of weight 0 is fitted, and counts in nothing
+    /// else.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The model; it keeps a copy of the data.</returns>
     /// <exception cref="ArgumentException">
@@ -120,20 +121,7 @@ public sealed partial class MixedRegression : IPredictor
         }
 
         int rows = y.Length;
-        int[] copies = RegressionCheck.Copies(options, weights);
-        if (copies.Length > 0)
-        {
-            x = KernelRegression.Rows(x, copies, categories.Count);
-            y = KernelRegression.Rows(y, copies, 1);
-            weights = [];
-        }
-
-        if (weights.Contains(0))
-        {
-            throw new RegressionDataException(
-                RegressionProblem.Weights, "positive weights, rows of weight 0 left out", "0", nameof(weights));
-        }
-
+        Unweighted unweighted = Unweighted.TakeAway(ref x, ref y, ref weights, categories.Count, options, out int[] taken);
         MixedData data = Arrange(x, y, categories, RegressionCheck.OfMeanOne(weights), nameof(x), out int[]? order);
         double[]? given = lambdas is null ? null : [.. lambdas];
         KernelRegressionOptions[] asked = options.Degrees.Count == 0 ? [options] : [.. options.Degrees.Select(options.For)];
@@ -145,7 +133,7 @@ public sealed partial class MixedRegression : IPredictor
         for (int i = 0; i < data.Numbers.Count; i++)
         {
             int place = order is null ? i : order[i];
-            fitted[copies.Length == 0 ? place : copies[place]] = fit.Fitted[i] + data.Numbers.Offsets[0];
+            fitted[taken.Length == 0 ? place : taken[place]] = fit.Fitted[i] + data.Numbers.Offsets[0];
         }
 
         double s = diagnostics.ResidualStandardError[0];
@@ -153,10 +141,12 @@ public sealed partial class MixedRegression : IPredictor
             i => Math.Sqrt(data.Numbers.WeightAt(i)) * Math.Abs(data.Numbers.Values[i] - fit.Fitted[i])
                 / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
         Array.Sort(studentised);
-        return new MixedRegression(data, categories, bandwidths, found, asked[least], diagnostics, studentised, fitted)
+        var model = new MixedRegression(data, categories, bandwidths, found, asked[least], diagnostics, studentised, fitted)
         {
             DegreeTrials = fits.Length == 1 ? [] : [.. fits.Zip(asked, (one, its) => (its.Degree, one.Diagnostics.LeaveOneOutError))],
         };
+        unweighted.Predict(model, fitted);
+        return model;
     }
 
     private static (double[] Bandwidths, double[] Lambdas, Smoother.Fit Fit, Diagnostics Diagnostics) FitOne(

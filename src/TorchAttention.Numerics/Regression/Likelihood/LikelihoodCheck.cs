@@ -27,14 +27,13 @@ internal static class LikelihoodCheck
         }
     }
 
-    public static void Values(ReadOnlySpan<double> y, int count, ResponseFamily family, ReadOnlySpan<double> weights)
+    public static void Values(ReadOnlySpan<double> y, int count, ResponseFamily family)
     {
         if (y.Length != count)
         {
             throw new ArgumentException($"Expected one value for each of {count} examples, got {y.Length}.", nameof(y));
         }
 
-        bool isOfOneKind = true;
         for (int i = 0; i < y.Length; i++)
         {
             if (!family.IsValue(y[i]))
@@ -42,11 +41,13 @@ internal static class LikelihoodCheck
                 throw new ArgumentException(
                     string.Create(CultureInfo.InvariantCulture, $"Expected {family.Values()}, got {y[i]} in row {i}."), nameof(y));
             }
-
-            isOfOneKind &= family == ResponseFamily.Binomial ? y[i] == y[0] : y[i] == 0;
         }
+    }
 
-        if (isOfOneKind)
+    /// <summary>Checks that the values that count differ.</summary>
+    public static void BothKinds(ReadOnlySpan<double> y, ResponseFamily family)
+    {
+        if (!y.ContainsAnyExcept(family == ResponseFamily.Binomial ? y[0] : 0))
         {
             throw new RegressionDataException(
                 RegressionProblem.NoSpread, family == ResponseFamily.Binomial ? "values of both kinds" : "counts above 0",
@@ -54,12 +55,6 @@ internal static class LikelihoodCheck
             {
                 ValueColumn = 0,
             };
-        }
-
-        if (weights.Contains(0))
-        {
-            throw new RegressionDataException(
-                RegressionProblem.Weights, "positive weights, rows of weight 0 left out", "0", nameof(weights));
         }
     }
 }

@@ -93,7 +93,8 @@ public sealed partial class LocalLikelihood
             LikelihoodCheck.Options(options, family);
             RegressionCheck.Data(keys, values, bandwidths.Length, weights);
             RegressionCheck.Terms(options, bandwidths.Length);
-            LikelihoodCheck.Values(values, values.Length, family, weights);
+            LikelihoodCheck.Values(values, values.Length, family);
+            LikelihoodCheck.BothKinds(values, family);
             var data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order);
             var problem = new LikelihoodProblem(family, data, data.GivenValues(), kernel, bandwidths, degree, options.RidgeInUse);
             return order is not null ? throw Others("others (its keys are not in order)") : (

@@ -114,7 +114,8 @@ public sealed partial class LocalLikelihood : IPredictor
     /// The kernel, the degree or the degrees to choose from, the ridge, bandwidths or a rule that <see cref="IsRule"/> has, bounds for the
     /// search, threads; the defaults where null.
     /// </param>
-    /// <param name="weights">How much each example counts (n), positive; each the same where empty.</param>
+    /// <param name="weights">How much each example counts (n), not negative; each the same where empty. One of weight 0 is fitted, and
+    /// counts in nothing else.</param>
     /// <param name="progress">Told the part done, roughly.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The model; it keeps a copy of the data.</returns>
@@ -136,7 +137,10 @@ public sealed partial class LocalLikelihood : IPredictor
         options ??= new KernelRegressionOptions();
         LikelihoodCheck.Options(options, family);
         RegressionCheck.Data(x, y, features, weights);
-        LikelihoodCheck.Values(y, x.Length / features, family, weights);
+        LikelihoodCheck.Values(y, x.Length / features, family);
+        int rows = y.Length;
+        Unweighted unweighted = Unweighted.TakeAway(ref x, ref y, ref weights, features, options, out int[] taken);
+        LikelihoodCheck.BothKinds(y, family);
         var data = SmootherData.Create(x, y, RegressionCheck.OfMeanOne(weights), features, out int[]? order);
         double[] values = data.GivenValues();
         KernelRegressionOptions[] asked = options.Degrees.Count == 0 ? [options] : [.. options.Degrees.Select(options.For)];
@@ -156,16 +160,19 @@ public sealed partial class LocalLikelihood : IPredictor
         LikelihoodProblem problem = found[least].Problem;
         (LikelihoodDiagnostics diagnostics, double[] means) =
             LikelihoodIntervals.Measure(problem, found[least].Score, found[least].Error, asked[least].Threads, cancellationToken);
-        double[] fitted = new double[means.Length];
-        for (int i = 0; i < fitted.Length; i++)
+        double[] fitted = new double[rows];
+        for (int i = 0; i < means.Length; i++)
         {
-            fitted[order is null ? i : order[i]] = means[i];
+            int place = order is null ? i : order[i];
+            fitted[taken.Length == 0 ? place : taken[place]] = means[i];
         }
 
-        return new LocalLikelihood(problem, asked[least], diagnostics, found[least].Search, fitted)
+        var model = new LocalLikelihood(problem, asked[least], diagnostics, found[least].Search, fitted)
         {
             DegreeTrials = asked.Length == 1 ? [] : [.. found.Zip(asked, (one, its) => (its.Degree, one.Score))],
         };
+        unweighted.Predict(model, fitted);
+        return model;
     }
 
     /// <summary>Whether a rule chooses bandwidths here: least leave-one-out deviance, and formulas that do not look at values.</summary>
