@@ -4,6 +4,7 @@ using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Groups;
 using TorchAttention.Numerics.Regression.Likelihood;
 using static TorchAttention.Cli.Output.Digits;
 
@@ -19,17 +20,19 @@ internal static class BandwidthCommand
         var fitOptions = new FitOptions();
         var familyOptions = new FamilyOptions();
         Option<string?> by = GroupOptions.By("A column of groups, each of which has a curve of its own: the bandwidths of each");
+        Option<GroupBandwidths> byBandwidth = GroupOptions.Bandwidths();
         Option<string?> shards = OnePassOptions.Shards();
         Option<bool> json = Options.Json("JSON");
         var command = new Command("bandwidth", "Compare the rules for bandwidths on a file");
         examplesOptions.AddTo(command);
         fitOptions.AddTo(command, withBandwidth: false);
         familyOptions.AddTo(command);
-        command.AddAll(by, shards, json);
+        command.AddAll(by, byBandwidth, shards, json);
         command.AddAll(clusters is null ? [] : [clusters.Option, .. clusters.PeerOptions]);
         command.SetAction(parsed =>
         {
             string? column = parsed.GetValue(by);
+            GroupBandwidths? groups = GroupOptions.Read(parsed, column, byBandwidth);
             ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, column);
             using RowFiles? files = OnePassOptions.FilesOf(parsed.GetValue(shards), clusters, parsed);
             if (files is not null)
@@ -45,9 +48,9 @@ internal static class BandwidthCommand
             KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
             Check(examples, family, options, column);
             using var interruption = new Interruption();
-            if (column is not null)
+            if (groups is GroupBandwidths bandwidths)
             {
-                GroupRules.Run(examples, options, column, parsed.GetValue(json), interruption.Token);
+                GroupRules.Run(examples, options, column!, bandwidths, parsed.GetValue(json), interruption.Token);
                 return ExitCode.Done;
             }
 

@@ -43,34 +43,32 @@ internal static class EvaluateCommand
             string? column = parsed.GetValue(by);
             GroupBandwidths? groups = GroupOptions.Read(parsed, column, byBandwidth);
             string[] compared = parsed.GetValue(compare) ?? [];
-            if (groups is not null && compared.Length > 0)
-            {
-                throw CliException.WrongInput("--compare: expected one model of all rows, got --by, which fits one to each group");
-            }
-
             ResponseFamily? family = familyOptions.Read(parsed, examplesOptions, column);
             Examples examples = familyOptions.Examples(parsed, examplesOptions, family, column);
             KernelRegressionOptions options = fitOptions.ReadFor(parsed, examples);
-            (string, KernelRegressionOptions)[] others = [.. compared.Select(text =>
-                (text, fitOptions.ReadFor(Changed(parsed, fitOptions, text), examples)))];
-            foreach (KernelRegressionOptions one in examples.Categories is null || family is not null ? [] : others.Select(
-                other => other.Item2).Prepend(options))
+            EvaluatedModel[] models =
+            [
+                new(AsGiven, options, groups),
+                .. compared.Select(text => (text, Changed(parsed, fitOptions, column is null ? null : byBandwidth, text))).Select(other =>
+                    new EvaluatedModel(
+                        other.text, fitOptions.ReadFor(other.Item2, examples), GroupOptions.Read(other.Item2, column, byBandwidth))),
+            ];
+            foreach (EvaluatedModel one in examples.Categories is null || family is not null ? [] : models)
             {
-                CategoryOptions.Check(examples, one, new PictureOptions { By = column });
+                CategoryOptions.Check(examples, one.Options, new PictureOptions { By = column });
             }
 
-            return Run(
-                examples, family, [(AsGiven, options), .. others], groups is null ? null : (column!, groups.Value), parsed.GetValue(folds),
-                parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
+            return Run(examples, family, models, column, parsed.GetValue(folds), parsed.GetValue(seed) ?? 0, parsed.GetValue(json));
         });
         return command;
     }
 
     // The options of the fit as given, but for those that a text of --compare names.
-    private static ParseResult Changed(ParseResult parsed, FitOptions fitOptions, string text)
+    private static ParseResult Changed(ParseResult parsed, FitOptions fitOptions, Option? ofGroups, string text)
     {
         var fit = new Command("evaluate");
         fitOptions.AddTo(fit);
+        fit.AddAll(ofGroups is null ? [] : [ofGroups]);
         string[] changes = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => $"--{word}")];
         IEnumerable<Token> given = fit.Options
             .Where(option => !changes.Any(change => change.Split('=')[0] == option.Name))
@@ -85,13 +83,11 @@ internal static class EvaluateCommand
     }
 
     private static int Run(
-        Examples examples, ResponseFamily? family, (string Name, KernelRegressionOptions Options)[] models,
-        (string By, GroupBandwidths Bandwidths)? groups,
-        int? askedFolds, int seed, bool isJson)
+        Examples examples, ResponseFamily? family, EvaluatedModel[] models, string? by, int? askedFolds, int seed, bool isJson)
     {
-        GroupOptions.Check(models[0].Options, groups?.Bandwidths);
-        foreach ((_, KernelRegressionOptions options) in models)
+        foreach ((_, KernelRegressionOptions options, GroupBandwidths? groups) in models)
         {
+            GroupOptions.Check(options, groups);
             if (family is not null)
             {
                 FamilyOptions.Check(options, examples);
@@ -118,9 +114,9 @@ internal static class EvaluateCommand
         }
 
         using var interruption = new Interruption();
-        if (groups is var (by, bandwidths))
+        if (by is not null)
         {
-            GroupsEvaluation.Run(examples, models[0].Options, by, bandwidths, askedFolds, seed, isJson, interruption.Token);
+            GroupsEvaluation.Run(examples, models, by, askedFolds, seed, isJson, interruption.Token);
             return ExitCode.Done;
         }
 
@@ -196,10 +192,7 @@ internal static class EvaluateCommand
         {
             json.WriteObjects("compared", rows[1..], row =>
             {
-                json.WriteString("options", row.Name);
-                MeanWithError excess = row.Found.ExcessOver(rows[0].Found);
-                json.WriteNumberOrNull("excess", excess.Value);
-                json.WriteNumberOrNull("excess_standard_error", excess.StandardError);
+                EvaluatedModel.WriteExcess(json, row.Name, row.Found.ExcessOver(rows[0].Found));
                 WriteTo(json, row);
             });
         }
@@ -220,7 +213,6 @@ internal static class EvaluateCommand
         }
     }
 
-    // What the models err by, and what one errs more than the first.
     private static void PrintCompared(Row[] rows)
     {
         string loss = rows[0].Found switch
@@ -229,22 +221,7 @@ internal static class EvaluateCommand
             LikelihoodEvaluation => "deviance",
             _ => "squared error",
         };
-        Spectre.Console.Table table = Terminal.Table(
-            ["model"], [loss, "+-", "above the first", "+-"]);
-        foreach (Row row in rows)
-        {
-            MeanWithError own = row.Found.MeanLoss;
-            MeanWithError excess = row.Found.ExcessOver(rows[0].Found);
-            table.AddRow([
-                Terminal.Cell(PlainText.Brief(row.Name)),
-                Short(own.Value),
-                Short(own.StandardError),
-                .. row == rows[0] ? (string[])["", ""] : [Short(excess.Value), Short(excess.StandardError)],
-            ]);
-        }
-
-        Terminal.Output.Write(table);
-        Console.WriteLine("+-: standard errors. A difference below two of its own may be chance.");
+        EvaluatedModel.PrintCompared(loss, [.. rows.Select(row => (row.Name, row.Found.MeanLoss, row.Found.ExcessOver(rows[0].Found)))]);
     }
 
     private static void Print(Row row, Examples examples)

@@ -33,7 +33,7 @@ internal static class GroupOptions
         Bandwidth asked = options.Bandwidth;
         FitOptions.RefuseRobust(options, "a fit of all rows together, got --by");
         if (bandwidths == GroupBandwidths.Shared && asked.Values.Count == 0
-            && (asked.IsShare || asked.Rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.KFold)))
+            && (asked.IsShare || !GroupedRegression.IsSharedRule(asked.Rule)))
         {
             throw CliException.WrongInput($"{BandwidthsName} shared: expected --bandwidth loo, kfold or numbers, got "
                 + FitOptions.NameOf(asked));

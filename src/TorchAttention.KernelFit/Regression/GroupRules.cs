@@ -14,11 +14,13 @@ internal static class GroupRules
 
     /// <summary>Fits each group by each rule, and prints.</summary>
     public static void Run(
-        Examples examples, KernelRegressionOptions options, string by, bool isJson, CancellationToken cancellationToken)
+        Examples examples, KernelRegressionOptions options, string by, GroupBandwidths bandwidths, bool isJson,
+        CancellationToken cancellationToken)
     {
-        IReadOnlyList<BandwidthRule> rules = RuleResult.For(examples, null);
+        BandwidthRule[] rules = [.. RuleResult.For(examples, null).Where(
+            rule => bandwidths == GroupBandwidths.Own || GroupedRegression.IsSharedRule(rule))];
         Row[] rows = ProgressBar.Show("bandwidths", isJson, progress => rules.Select((rule, i) => Row.Find(
-            rule, examples, options, new PartOfProgress(progress, i, rules.Count), cancellationToken)).ToArray());
+            rule, examples, options, bandwidths, new PartOfProgress(progress, i, rules.Length), cancellationToken)).ToArray());
         if (rows.All(row => row.Model is null))
         {
             throw rows[0].Refusal!;
@@ -28,17 +30,19 @@ internal static class GroupRules
             .OrderBy(pair => pair.Key, StringComparer.Ordinal)];
         if (isJson)
         {
-            JsonText.Print(json => WriteTo(json, rows, groups, by));
+            JsonText.Print(json => WriteTo(json, rows, groups, by, bandwidths));
         }
         else
         {
-            Print(rows, groups, examples, options, by);
+            Print(rows, groups, examples, options, by, bandwidths);
         }
     }
 
-    private static void WriteTo(Utf8JsonWriter json, Row[] rows, (string Name, int Count)[] groups, string by)
+    private static void WriteTo(
+        Utf8JsonWriter json, Row[] rows, (string Name, int Count)[] groups, string by, GroupBandwidths bandwidths)
     {
         json.WriteString("by", by);
+        json.WriteString("by_bandwidth", Options.Name(bandwidths));
         json.WriteObject("rules", () =>
         {
             foreach (Row row in rows)
@@ -73,12 +77,14 @@ internal static class GroupRules
     }
 
     private static void Print(
-        Row[] rows, (string Name, int Count)[] groups, Examples examples, KernelRegressionOptions options, string by)
+        Row[] rows, (string Name, int Count)[] groups, Examples examples, KernelRegressionOptions options, string by,
+        GroupBandwidths bandwidths)
     {
         string dropped = examples.DroppedRows > 0 ? $" ({examples.DroppedRows} with missing numbers left out)" : "";
         Console.WriteLine($"{examples.Source}: {examples.Count} rows{dropped}, {groups.Length} groups, {options.Kernel} kernel, "
             + FitOptions.Local(options));
         Spectre.Console.Table table = Terminal.Table([PlainText.Brief(by)], ["rows", .. rows.Select(row => row.Rule)], gap: 0);
+        bool areOwn = bandwidths == GroupBandwidths.Own;
         foreach ((string name, int count) in groups.OrderByDescending(group => group.Count).Take(MostPrinted))
         {
             double least = rows.Min(row => row.ErrorOf(name));
@@ -86,13 +92,20 @@ internal static class GroupRules
             [
                 Terminal.Cell(PlainText.Brief(name)), $"{count}",
                 .. rows.Select(row => row.Problem(name) is not null ? "-"
-                    : string.Join(' ', row.Model![name].Bandwidths.Select(h => $"{h:G4}")) + (row.ErrorOf(name) == least ? "*" : "")),
+                    : (areOwn ? Widths(row, name) : $"{row.ErrorOf(name):G4}") + (row.ErrorOf(name) == least ? "*" : "")),
             ]);
         }
 
         table.AddRow(["loo RMSE of all", $"{examples.Count}", .. rows.Select(row => row.Model is null ? "-" : $"{row.Error:G4}")]);
+        if (!areOwn)
+        {
+            table.AddRow(["h of all", "", .. rows.Select(row => row.Model is { } model ? Widths(row, model.Groups[0]) : "-")]);
+        }
+
         Terminal.Output.Write(table);
-        Console.WriteLine($"Bandwidths of {PlainText.List(examples.Features)}; * has the group's least error at each row by the others.");
+        Console.WriteLine((areOwn ? $"Bandwidths of {PlainText.List(examples.Features)}"
+            : $"Leave-one-out RMSE with the same h of {PlainText.List(examples.Features)} in all groups")
+            + "; * has the group's least error at each row by the others.");
         if (groups.Length > MostPrinted)
         {
             Console.WriteLine($"the {MostPrinted} largest of {groups.Length} groups; --json has all");
@@ -108,12 +121,14 @@ internal static class GroupRules
         }
     }
 
+    private static string Widths(Row row, string group) => string.Join(' ', row.Model![group].Bandwidths.Select(h => $"{h:G4}"));
+
     private sealed record Row(string Rule, GroupedRegression? Model, TableException? Refusal)
     {
         public double Error => Model is null ? double.NaN : Math.Sqrt(Model.LeaveOneOutError);
 
         public static Row Find(
-            BandwidthRule rule, Examples examples, KernelRegressionOptions options, IProgress<double> progress,
+            BandwidthRule rule, Examples examples, KernelRegressionOptions options, GroupBandwidths bandwidths, IProgress<double> progress,
             CancellationToken cancellationToken)
         {
             string name = BandwidthRules.NameOf(rule);
@@ -121,7 +136,7 @@ internal static class GroupRules
             {
                 return new Row(
                     name, examples.FitGroups(
-                        options with { Bandwidth = Bandwidth.By(rule) }, GroupBandwidths.Own, progress, cancellationToken), null);
+                        options with { Bandwidth = Bandwidth.By(rule) }, bandwidths, progress, cancellationToken), null);
             }
             catch (TableException e)
             {

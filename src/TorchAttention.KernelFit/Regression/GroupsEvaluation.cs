@@ -1,6 +1,5 @@
 using Spectre.Console;
 using TorchAttention.Cli.Output;
-using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Groups;
 using static TorchAttention.Cli.Output.Digits;
 
@@ -14,19 +13,24 @@ internal static class GroupsEvaluation
 
     /// <summary>Evaluates and prints.</summary>
     public static void Run(
-        Examples examples, KernelRegressionOptions options, string by, GroupBandwidths bandwidths, int? folds, int seed, bool isJson,
+        Examples examples, EvaluatedModel[] models, string by, int? folds, int seed, bool isJson,
         CancellationToken cancellationToken)
     {
-        GroupedEvaluation found = ProgressBar.Show("evaluate", isJson, progress => examples.Named(() => GroupedEvaluation.CrossValidate(
-            examples.Groups!, examples.X, examples.Y, examples.Features.Count, options, bandwidths, folds, seed, examples.Weights, progress,
-            cancellationToken)));
+        GroupedEvaluation[] found = ProgressBar.Show("evaluate", isJson, progress => models.Select((model, k) => examples.Named(
+            () => GroupedEvaluation.CrossValidate(
+                examples.Groups!, examples.X, examples.Y, examples.Features.Count, model.Options, model.Bandwidths!.Value, folds, seed,
+                examples.Weights, new PartOfProgress(progress, k, models.Length), cancellationToken))).ToArray());
         if (isJson)
         {
-            JsonText.Print(json => WriteTo(json, found, by));
+            JsonText.Print(json => WriteTo(json, models, found, by));
+            return;
         }
-        else
+
+        Print(found[0], by);
+        if (models.Length > 1)
         {
-            Print(found, by);
+            EvaluatedModel.PrintCompared(
+                "squared error", [.. models.Zip(found, (model, its) => (model.Name, its.MeanLoss, its.ExcessOver(found[0])))]);
         }
     }
 
@@ -40,14 +44,29 @@ internal static class GroupsEvaluation
         ("R squared", found.RSquared),
     ];
 
-    private static void WriteTo(Utf8JsonWriter json, GroupedEvaluation found, string by)
+    private static void WriteTo(Utf8JsonWriter json, EvaluatedModel[] models, GroupedEvaluation[] found, string by)
     {
+        WriteTo(json, models[0], found[0], by);
+        if (models.Length > 1)
+        {
+            json.WriteObjects("compared", models.Zip(found).Skip(1), other =>
+            {
+                EvaluatedModel.WriteExcess(json, other.First.Name, other.Second.ExcessOver(found[0]));
+                WriteTo(json, other.First, other.Second, by);
+            });
+        }
+    }
+
+    private static void WriteTo(Utf8JsonWriter json, EvaluatedModel model, GroupedEvaluation found, string by)
+    {
+        json.WriteString("fit", FitOptions.Local(model.Options));
         foreach ((string name, double value) in Figures(found))
         {
             json.WriteNumberOrNull(name.Replace("'", "", StringComparison.Ordinal).Replace(' ', '_').ToLowerInvariant(), value);
         }
 
         json.WriteString("by", by);
+        json.WriteString("by_bandwidth", Options.Name(model.Bandwidths!.Value));
         json.WriteArray("groups", found.Groups, group =>
         {
             json.WriteStartObject();

@@ -43,11 +43,12 @@ public abstract record Evaluation
     public required IReadOnlyList<double> Weights { get; init; }
 
     /// <summary>The mean loss, and how far it may be off since the examples are so many and no more.</summary>
-    public MeanWithError MeanLoss => Mean(Losses);
+    public MeanWithError MeanLoss => MeanWithError.Of(Losses, Weights);
 
     /// <summary>
     /// How much larger the mean loss is than that of another model on the same examples and folds. Examples which are hard for both
-    /// count in neither's favour, so the error is far below those of the two means.
+    /// count in neither's favour, so the error is far below those of the two means. The folds' models are taken as given: what they have in
+    /// common by sharing examples is not in it.
     /// </summary>
     /// <param name="other">The other's evaluation, over the examples that both predict.</param>
     /// <exception cref="ArgumentException">It is of other examples.</exception>
@@ -55,20 +56,9 @@ public abstract record Evaluation
     {
         ArgumentNullException.ThrowIfNull(other);
         return other.GetType() == GetType() && other.Examples == Examples && other.Weights.SequenceEqual(Weights)
-            ? Mean([.. Losses.Zip(other.Losses, (mine, theirs) => mine - theirs)])
+            ? MeanWithError.Of([.. Losses.Zip(other.Losses, (mine, theirs) => mine - theirs)], Weights)
             : throw new ArgumentException(
                 $"Expected an evaluation of the same {Examples} examples and weights, got one of {other.Examples}.", nameof(other));
-    }
-
-    // The folds' models are taken as given: what they have in common by sharing examples is not in the error.
-    private MeanWithError Mean(IReadOnlyList<double> losses)
-    {
-        (double Loss, double Weight)[] known =
-            [.. losses.Select((loss, i) => (loss, Weights.Count == 0 ? 1 : Weights[i])).Where(one => !double.IsNaN(one.loss))];
-        double weights = known.Sum(one => one.Weight);
-        double mean = known.Sum(one => one.Weight * one.Loss) / weights;
-        double squares = known.Sum(one => Math.Pow(one.Weight * (one.Loss - mean), 2));
-        return new MeanWithError(mean, Math.Sqrt(squares * known.Length / (known.Length - 1.0)) / weights);
     }
 
     /// <summary>The error of numbers.</summary>

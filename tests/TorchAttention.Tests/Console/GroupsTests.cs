@@ -98,6 +98,65 @@ public sealed class GroupsTests : IDisposable
     }
 
     [Fact]
+    public void SharedAndOwnBandwidths_AreComparedOnTheSameFolds()
+    {
+        string[] evaluate = ["evaluate", .. _iris, "--degree", "1", "--json"];
+        ConsoleProcess.Result found = _console.Run([.. evaluate, "--compare", "by-bandwidth=shared", "--compare", "degree=0"]);
+        Assert.Equal((0, ""), (found.ExitCode, found.Error));
+        using var json = JsonDocument.Parse(found.Output);
+        using var shared = JsonDocument.Parse(_console.Run([.. evaluate, "--by-bandwidth", "shared"]).Output);
+        JsonElement[] compared = [.. json.RootElement.GetProperty("compared").EnumerateArray()];
+        Assert.Equal(2, compared.Length);
+        Assert.Equal("own", json.RootElement.GetProperty("by_bandwidth").GetString());
+        Assert.Equal("shared", compared[0].GetProperty("by_bandwidth").GetString());
+        Assert.Equal(shared.RootElement.GetProperty("rmse").GetDouble(), compared[0].GetProperty("rmse").GetDouble());
+        Assert.Equal(
+            Math.Pow(shared.RootElement.GetProperty("rmse").GetDouble(), 2) - Math.Pow(json.RootElement.GetProperty("rmse").GetDouble(), 2),
+            compared[0].GetProperty("excess").GetDouble(), 1e-9);
+        Assert.Equal("own", compared[1].GetProperty("by_bandwidth").GetString());
+        string text = _console.Run([.. evaluate[..^1], "--compare", "by-bandwidth=shared"]).Output;
+        Assert.Contains("above the first", text, StringComparison.Ordinal);
+        Assert.Contains("virginica", text, StringComparison.Ordinal);
+
+        Assert.StartsWith(
+            "error: --by-bandwidth shared: expected --bandwidth loo, kfold or numbers, got aicc",
+            _console.Run([.. evaluate, "--compare", "by-bandwidth=shared bandwidth=aicc"]).Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "error: --compare: expected options of the fit without their dashes",
+            _console.Run("evaluate", "mcycle", "--compare", "by-bandwidth=shared").Error, StringComparison.Ordinal);
+    }
+
+    // The same as fits with that rule.
+    [Fact]
+    public void SharedBandwidths_AreThoseOfFits()
+    {
+        string[] shared = [.. _iris, "--by-bandwidth", "shared", "--degree", "1", "--json"];
+        ConsoleProcess.Result found = _console.Run(["bandwidth", .. shared]);
+        Assert.Equal((0, ""), (found.ExitCode, found.Error));
+        using var json = JsonDocument.Parse(found.Output);
+        JsonElement rules = json.RootElement.GetProperty("rules");
+        Assert.Equal(["loo", "kfold"], rules.EnumerateObject().Select(rule => rule.Name));
+        foreach (JsonProperty rule in rules.EnumerateObject())
+        {
+            using var fit = JsonDocument.Parse(_console.Run(
+                ["fit", .. shared, "--bandwidth", rule.Name, "--no-plots", "--out", rule.Name]).Output);
+            double h = fit.RootElement.GetProperty("groups")[0].GetProperty("bandwidth")[0].GetDouble();
+            Assert.All(
+                json.RootElement.GetProperty("groups").EnumerateArray(),
+                group => Assert.Equal(h, group.GetProperty("rules").GetProperty(rule.Name).GetProperty("bandwidth")[0].GetDouble()));
+            Assert.Equal(
+                Math.Sqrt(fit.RootElement.GetProperty("leave_one_out_error").GetDouble()),
+                rule.Value.GetProperty("leave_one_out_rmse").GetDouble(), 1e-12);
+        }
+
+        Assert.Contains(
+            "with the same h of Petal.Length in all groups", _console.Run(["bandwidth", .. shared[..^1]]).Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "error: --by-bandwidth: expected --by beside it", _console.Run("bandwidth", "mcycle", "--by-bandwidth", "shared").Error,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SmallGroups_AreNamed()
     {
         _console.Write("data.csv", "x,y,g\n1,2,a\n2,3,a\n3,5,c\n4,4,c\n5,7,c\n6,1,b\n6,2,b\n6,4,b\n");

@@ -98,4 +98,32 @@ public sealed class GroupedRegressionTests : IDisposable
         Assert.Equal(expected.MeanAbsoluteError, found.MeanAbsoluteError, 1e-12);
         Assert.Equal(found.RootMeanSquaredError, Assert.Single(found.Groups).RootMeanSquaredError, 1e-12);
     }
+
+    [Fact]
+    public void Comparing_IsOfTheSameExamples()
+    {
+        double[] weights = [.. _x.Select((_, i) => 1.0 + (i % 3))];
+        var narrow = new KernelRegressionOptions { Bandwidth = 0.1 };
+        KernelRegressionOptions wide = narrow with { Bandwidth = 0.3 };
+        string[] one = [.. _groups.Select(_ => "all")];
+        MeanWithError expected = Evaluation.CrossValidate(_x, _y, 1, wide, weights: weights)
+            .ExcessOver(Evaluation.CrossValidate(_x, _y, 1, narrow, weights: weights));
+        GroupedEvaluation found = GroupedEvaluation.CrossValidate(one, _x, _y, 1, wide, weights: weights);
+        MeanWithError excess = found.ExcessOver(GroupedEvaluation.CrossValidate(one, _x, _y, 1, narrow, weights: weights));
+        Assert.Equal(expected.Value, excess.Value, 1e-12);
+        Assert.Equal(expected.StandardError, excess.StandardError, 1e-12);
+        Assert.Equal(Math.Pow(found.RootMeanSquaredError, 2), found.MeanLoss.Value, 1e-12);
+
+        // Of two groups, each row's loss is that of its own group's curve.
+        GroupedEvaluation both = GroupedEvaluation.CrossValidate(_groups, _x, _y, 1, narrow, folds: _x.Length);
+        for (int i = 0; i < _x.Length; i++)
+        {
+            int[] others = [.. Enumerable.Range(0, _x.Length).Where(j => j != i && _groups[j] == _groups[i])];
+            double[] kernel = [.. others.Select(j => Math.Exp(-Math.Pow((_x[j] - _x[i]) / 0.1, 2) / 2))];
+            double mean = others.Zip(kernel).Sum(pair => pair.Second * _y[pair.First]) / kernel.Sum();
+            Assert.Equal(Math.Pow(_y[i] - mean, 2), both.Losses[i], 1e-12);
+        }
+
+        Assert.Throws<ArgumentException>(() => found.ExcessOver(both));
+    }
 }

@@ -31,6 +31,30 @@ public sealed record GroupedEvaluation
     /// <summary>The errors of each group, in the order of the names.</summary>
     public required IReadOnlyList<GroupError> Groups { get; init; }
 
+    /// <summary>(y_i - f_-i(x_i))^2 of each example (n); NaN where it could not be predicted.</summary>
+    public IReadOnlyList<double> Losses { get; init; } = [];
+
+    /// <summary>How much each example counts (n); empty where each counts 1.</summary>
+    public IReadOnlyList<double> Weights { get; init; } = [];
+
+    /// <summary>The mean square, and how far it may be off since the examples are so many and no more.</summary>
+    public MeanWithError MeanLoss => MeanWithError.Of(Losses, Weights);
+
+    /// <summary>
+    /// How much larger the mean square is than that of other curves on the same examples and folds, over the examples that both predict;
+    /// as <see cref="Evaluation.ExcessOver"/>.
+    /// </summary>
+    /// <param name="other">The other's evaluation.</param>
+    /// <exception cref="ArgumentException">It is of other examples.</exception>
+    public MeanWithError ExcessOver(GroupedEvaluation other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return other.Examples == Examples && other.Weights.SequenceEqual(Weights)
+            ? MeanWithError.Of([.. Losses.Zip(other.Losses, (mine, theirs) => mine - theirs)], Weights)
+            : throw new ArgumentException(
+                $"Expected an evaluation of the same {Examples} examples and weights, got one of {other.Examples}.", nameof(other));
+    }
+
     /// <summary>Evaluates.</summary>
     /// <param name="groups">The group of each example (n).</param>
     /// <param name="x">Keys (n, d), row by row.</param>
@@ -83,6 +107,7 @@ public sealed record GroupedEvaluation
         }
 
         double[] values = y.ToArray();
+        double[] losses = [.. Enumerable.Repeat(double.NaN, count)];
         var sums = groups.Distinct().Order(StringComparer.Ordinal).ToDictionary(name => name, _ => new Sums());
         foreach (HeldOutFolds.Fold<GroupedRegression> fold in new HeldOutFolds(
             x, weights, features, count, nameof(y), folds, seed).Predict(Fit, Predict, progress))
@@ -93,7 +118,9 @@ public sealed record GroupedEvaluation
             foreach (int i in fold.Predicted)
             {
                 int row = fold.Rows[i];
-                sums[groups[row]].Add(fold.WeightOf(row), values[row] - fold.At.Mean[i], values[row] - means[groups[row]]);
+                double residual = values[row] - fold.At.Mean[i];
+                losses[row] = residual * residual;
+                sums[groups[row]].Add(fold.WeightOf(row), residual, values[row] - means[groups[row]]);
             }
         }
 
@@ -112,6 +139,8 @@ public sealed record GroupedEvaluation
             MeanAbsoluteError = all.MeanAbsolute,
             RootMeanSquaredErrorOfMeans = all.RootMeanSquareOfMeans,
             RSquared = all.RSquared,
+            Losses = losses,
+            Weights = weights.ToArray(),
             Groups = [.. sums.Select(pair => new GroupError(
                 pair.Key, counts[pair.Key], counts[pair.Key] - pair.Value.Count, pair.Value.RootMeanSquare, pair.Value.RSquared))],
         };

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Tables;
 
@@ -61,6 +62,10 @@ public sealed partial class GroupedRegression
     /// <summary>Whether a group has a curve.</summary>
     /// <param name="group">The group's name.</param>
     public bool Has(string group) => _places.ContainsKey(group);
+
+    /// <summary>Whether a rule chooses bandwidths that groups share: those whose errors have a mean over all groups.</summary>
+    /// <param name="rule">The rule; null for none.</param>
+    public static bool IsSharedRule(BandwidthRule? rule) => rule is BandwidthRule.LeaveOneOut or BandwidthRule.KFold;
 
     /// <summary>Fits a curve to each group.</summary>
     /// <param name="groups">The group of each example (n).</param>

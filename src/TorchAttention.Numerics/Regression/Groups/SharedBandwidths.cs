@@ -15,7 +15,7 @@ internal static class SharedBandwidths
     /// <summary>The options with the bandwidths, and the degree, of the least error over all groups.</summary>
     public static KernelRegressionOptions Choose(GroupRows[] groups, KernelRegressionOptions options, CancellationToken cancellationToken)
     {
-        if (options.Bandwidth.IsShare || options.Bandwidth.Rule is not (BandwidthRule.LeaveOneOut or BandwidthRule.KFold))
+        if (options.Bandwidth.IsShare || !GroupedRegression.IsSharedRule(options.Bandwidth.Rule))
         {
             throw new ArgumentException(
                 $"Expected leave-one-out, folds or numbers for bandwidths that groups share, got {options.Bandwidth}: the errors of groups "
