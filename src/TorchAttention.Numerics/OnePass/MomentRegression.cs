@@ -69,6 +69,9 @@ public sealed partial class MomentRegression : IPredictor
     /// <summary>n, the number of rows.</summary>
     public long Count { get; }
 
+    /// <summary>What the rows weigh.</summary>
+    internal double TotalWeight => _all.Weight;
+
     /// <inheritdoc/>
     public int Features => 1;
 

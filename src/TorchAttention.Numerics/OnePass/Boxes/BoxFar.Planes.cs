@@ -27,7 +27,7 @@ internal sealed partial class BoxFar
     /// <param name="without">A kept row that is not to count, or none.</param>
     /// <returns>The plane; a thread's next one takes its room.</returns>
     public Plane PlaneAt(ReadOnlySpan<double> x, ReadOnlySpan<double> without = default) =>
-        _places.GetOrAdd(Environment.CurrentManagedThreadId, _ => new Places(level, h, _middles.Value)).PlaneAt(x, without);
+        _places.GetOrAdd(Environment.CurrentManagedThreadId, _ => new Places(level, h, _middles.Value, Span.Rank)).PlaneAt(x, without);
 
     /// <summary>A plane whose weights are relative to those of a place that is not the query.</summary>
     /// <param name="points">The plane.</param>
@@ -63,7 +63,7 @@ internal sealed partial class BoxFar
     }
 
     /// <summary>What a thread works in.</summary>
-    private sealed class Places(BoxLevel level, double[] h, double[][] middles)
+    private sealed class Places(BoxLevel level, double[] h, double[][] middles, int rank)
     {
         private readonly PlaneOfPoints _points = new(level.Features, level.Columns, 1, isRelative: false);
         private readonly double[] _squares = new double[level.Count];
@@ -111,7 +111,7 @@ internal sealed partial class BoxFar
                 found.Find();
                 double beyond = Math.Log(4 * (1 + nearest + (2 * depth))) + _logOfAll - nearest - depth;
                 if (double.IsPositiveInfinity(next)
-                    || (found.Rank == Features && beyond + BeyondDigits <= found.LeastExponent - (0.5 * square)))
+                    || (found.Rank >= rank && beyond + BeyondDigits <= found.LeastExponent - (0.5 * square)))
                 {
                     break;
                 }

@@ -9,6 +9,9 @@ internal sealed partial class BoxFar(BoxLevel level, double[] h)
     // e^-45 of the largest weight.
     private const double Reach = 90;
 
+    /// <summary>What the rows span.</summary>
+    public BoxSpan Span { get; } = new(level, h);
+
     /// <summary>The means of all columns at a place (v).</summary>
     /// <param name="x">The place (d).</param>
     /// <param name="without">A kept row that is not to count, or none.</param>

@@ -10,7 +10,7 @@ internal sealed partial class BoxFit
         double[][] rows = [.. _level.Rows[box].Chunk(_level.Fields)];
         BoxScore score = NewScore();
         double[] at = new double[sums.Length];
-        var plane = new BoxPlane(_layout);
+        var plane = new BoxPlane(_layout, _far.Span);
         for (int i = 0; i < rows.Length; i++)
         {
             double[][] shares = SharesOf(_level, box, rows[i]);
@@ -63,8 +63,9 @@ internal sealed partial class BoxFit
         ReadOnlySpan<double> at = row.AsSpan(0, Features);
         BoxFar.Plane others = _far.PlaneAt(at, row);
         int rank = others.Rank;
-        bool isAlone = rank < Features && _far.PlaneAt(at).Rank > rank;
-        AddError(row, rank < Features ? _far.PlaneAt(at, row) : others, score, isAlone);
+        bool isOpen = rank < _far.Span.Rank;
+        bool isAlone = isOpen && _far.PlaneAt(at).Rank > rank;
+        AddError(row, isOpen ? _far.PlaneAt(at, row) : others, score, isAlone);
     }
 
     // The mean where no row is near.

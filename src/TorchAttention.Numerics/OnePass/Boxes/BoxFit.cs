@@ -102,7 +102,7 @@ internal sealed partial class BoxFit
             {
                 BoxScore score = scores[box] = NewScore();
                 double[] sums = new double[_layout.Count];
-                var plane = new BoxPlane(_layout);
+                var plane = new BoxPlane(_layout, _far.Span);
                 foreach (double[] row in _level.Rows[box].Chunk(_level.Fields))
                 {
                     Array.Clear(sums);
@@ -135,19 +135,26 @@ internal sealed partial class BoxFit
         return scratch[place];
     }
 
+    private double[] AtNodes(double[] moments, int box, double[][] scratch, int place) => AtNodes(_level, moments, box, scratch, place);
+
     private BoxScore NewScore() => new(Features, Columns);
 
     private BoxScore OfMany(int box, double[][] sums, double off, double[][] scratch)
     {
-        for (int t = 0; t < _level.Light.Length; t++)
+        if (_layout.Degree > 0 && PlaceOf(box) is { } place)
         {
-            AtNodes(_level, _level.Light[t].M, box, scratch, Masses + t);
+            return OfPlace(box, place, sums, off, scratch);
         }
 
-        var plane = new BoxPlane(_layout);
+        for (int t = 0; t < _level.Light.Length; t++)
+        {
+            AtNodes(_level.Light[t].M, box, scratch, Masses + t);
+        }
+
+        var plane = new BoxPlane(_layout, _far.Span);
         if (TrySet(plane, sums, off, scratch, areMeans: _layout.Degree == 0))
         {
-            BoxScore score = OfMany(box, scratch);
+            BoxScore score = OfMany(box, scratch, AtNodes);
             if (_layout.Degree == 0 || (score.Uncertain <= 1 && score.LeaveOneOut >= 0 && score.Residuals.All(squares => squares >= 0)
                 && score.Trace >= 0 && score.Trace <= RowsOf(box)))
             {
@@ -157,7 +164,7 @@ internal sealed partial class BoxFit
 
         // Planes have no digits there, or are no polynomials, or even powers of a row's own part are none: means are left.
         TrySet(plane, sums, off, scratch, areMeans: true);
-        BoxScore ofMeans = OfMany(box, scratch);
+        BoxScore ofMeans = OfMany(box, scratch, AtNodes);
         ofMeans.Uncertain = 1;
         return ofMeans;
     }
@@ -224,7 +231,7 @@ internal sealed partial class BoxFit
     }
 
     // What the fits at the nodes make of the rows of a box that are not kept as rows.
-    private BoxScore OfMany(int box, double[][] scratch)
+    private BoxScore OfMany(int box, double[][] scratch, Func<double[], int, double[][], int, double[]> atNodes)
     {
         BoxTower[] light = _level.Light;
         BoxScore score = NewScore();
@@ -248,8 +255,8 @@ internal sealed partial class BoxFit
             for (int t = 0; t < powers.Length; t++)
             {
                 int tower = isBeside ? 0 : t;
-                double[] v = AtNodes(_level, light[tower].V[c], box, scratch, Products);
-                double[] q = light[tower].Q[c] == light[tower].V[c] ? v : AtNodes(_level, light[tower].Q[c], box, scratch, Squares);
+                double[] v = atNodes(light[tower].V[c], box, scratch, Products);
+                double[] q = light[tower].Q[c] == light[tower].V[c] ? v : atNodes(light[tower].Q[c], box, scratch, Squares);
                 var power = new Power(t, powers[t], powers.Length == 1);
                 AddSquares(box, c, scratch, (scratch[Masses + tower], v, q), power, score);
             }

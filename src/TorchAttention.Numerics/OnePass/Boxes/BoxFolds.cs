@@ -82,7 +82,7 @@ internal sealed class BoxFolds
             double[] at = new double[sums.Length];
             double[] f = new double[others.Columns];
             double[] slopes = new double[others.Columns * h.Length];
-            var plane = new BoxPlane(_layout);
+            var plane = new BoxPlane(_layout, _far.Span);
             if (held.HasLight(box))
             {
                 double[] m = BoxFit.AtNodes(held, held.Light[0].M, box, scratch, 1);

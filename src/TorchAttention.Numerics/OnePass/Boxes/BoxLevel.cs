@@ -13,10 +13,12 @@ internal sealed class BoxLevel
 
     // How often boxes of the grid were put together along each feature.
     private readonly int[] _merged;
+    private Lazy<double[]> _spanning;
 
     private BoxLevel(BoxGrid grid, int[] merged, int count, int columns, double[] origins)
     {
         (_grid, _merged, Origins) = (grid, merged, origins);
+        _spanning = new(() => BoxSpan.SpanningOf(this));
         Terms = grid.Terms;
         Columns = columns;
         Widths = [.. grid.Exponents.ToArray().Zip(merged, (e, more) => Math.ScaleB(1, e + more))];
@@ -81,6 +83,9 @@ internal sealed class BoxLevel
 
     /// <summary>What all values are counted from where those of several boxes are added (v).</summary>
     public double[] Origins { get; }
+
+    /// <summary>Places (k, d) that determine as many directions as all rows; the same at every width.</summary>
+    public double[] Spanning => _spanning.Value;
 
     /// <summary>Whether rows of a box are not kept as rows.</summary>
     public bool HasLight(int box) => HasWeights ? Light[0].M[box * Terms.Count] > 0 : Rows[box].Length == 0;
@@ -252,7 +257,7 @@ internal sealed class BoxLevel
         once[feature] = 1;
         int[] order = [.. Enumerable.Range(0, Count).OrderBy(i => Merged(Ids[i], once)).ThenBy(i => Ids[i])];
         int count = order.Select(i => Merged(Ids[i], once)).Distinct().Count();
-        var coarse = new BoxLevel(_grid, merged, count, Columns, Origins);
+        var coarse = new BoxLevel(_grid, merged, count, Columns, Origins) { _spanning = _spanning };
         double[] apart = new double[Columns];
         int to = -1;
         foreach (int i in order)

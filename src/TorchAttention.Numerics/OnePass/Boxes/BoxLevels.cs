@@ -20,6 +20,9 @@ internal sealed class BoxLevels
 
     public BoxLevel Finest { get; }
 
+    /// <summary>Whether no row is summed in the narrowest boxes.</summary>
+    public bool AreRows { get; }
+
     /// <summary>
     /// Boxes from half the bandwidth to all of it wide along each feature, where they can be had: narrower ones cost more and are no
     /// better. Twice as wide ones know sums to some eight digits, which is enough to look around with means, and cost an eighth; planes
@@ -43,9 +46,6 @@ internal sealed class BoxLevels
         double rows = Finest.Counts.Sum();
         return AreRows && BoxPairs.AreQuicker(rows, rows, level.Count, level.Terms) ? Finest : level;
     }
-
-    // Whether no row is summed in the narrowest boxes.
-    private bool AreRows { get; }
 
     /// <summary>Boxes as wide as others of the same grid.</summary>
     public BoxLevel Like(BoxLevel other)

@@ -50,6 +50,10 @@ public sealed partial class BoxMoments : IRowSums<BoxMoments>
     /// <summary>The parts of the rows that are summed apart, in their order.</summary>
     internal IReadOnlyDictionary<Moments.Part, BoxStore> Parts => _parts;
 
+    /// <summary>The number of rows of a class.</summary>
+    internal long CountOf(string label) =>
+        _parts.Where(part => part.Key.Class == label).Sum(part => part.Value.Ids.Sum(id => part.Value.Find(id)!.Count));
+
     /// <summary>The numbers of the boxes that hold rows, ascending.</summary>
     internal long[] Ids() => [.. _parts.Values.SelectMany(store => store.Ids).Distinct().Order()];
 

@@ -9,7 +9,8 @@ namespace TorchAttention.Numerics.OnePass.Boxes;
 /// has no a.
 /// </summary>
 /// <param name="layout">The sums.</param>
-internal sealed class BoxPlane(BoxLayout layout) : IPlane
+/// <param name="span">What all rows leave open: there the plane is level.</param>
+internal sealed class BoxPlane(BoxLayout layout, BoxSpan span) : IPlane
 {
     /// <summary>How many places there are.</summary>
     public const int Lanes = 4;
@@ -47,7 +48,7 @@ internal sealed class BoxPlane(BoxLayout layout) : IPlane
     }
 
     /// <inheritdoc/>
-    bool IPlane.IsLevel => _directions == 0;
+    bool IPlane.IsLevel => _directions == 0 || span.Rank < _directions;
 
     /// <inheritdoc/>
     double IPlane.OwnWeight => Own.ToScalar();
@@ -93,6 +94,8 @@ internal sealed class BoxPlane(BoxLayout layout) : IPlane
         _directions = layout.Features;
         int[] weights = layout.Weights;
         int product = 1 + _directions;
+        ReadOnlySpan<double> open = span.Open;
+        Vector256<double> filling = open.Length > 0 ? Filling() : default;
         Vector256<double> square = Vector256<double>.One;
         for (int j = 0; j < _directions; j++)
         {
@@ -102,6 +105,7 @@ internal sealed class BoxPlane(BoxLayout layout) : IPlane
                 Vector256<double> entry = _sums[weights[product++]] * _inverse;
                 square += k == j ? entry : default;
                 entry -= _mean[j] * _mean[k];
+                entry += open.Length > 0 ? filling * open[(j * _directions) + k] : default;
                 for (int l = 0; l < k; l++)
                 {
                     entry -= Factor(j, l) * _pivot[l] * Factor(k, l);
@@ -135,6 +139,10 @@ internal sealed class BoxPlane(BoxLayout layout) : IPlane
         for (int j = 0; j < _directions; j++)
         {
             _a[j] = -_mean[j];
+            for (int k = 0; k < _directions && open.Length > 0; k++)
+            {
+                _a[j] += open[(j * _directions) + k] * _mean[k];
+            }
         }
 
         SolveFor(_a);
@@ -230,6 +238,20 @@ internal sealed class BoxPlane(BoxLayout layout) : IPlane
         }
 
         return sum * _inverse * _inverse;
+    }
+
+    // As much as the features vary in all, for directions that are open: right sides have no part in these.
+    private Vector256<double> Filling()
+    {
+        Vector256<double> variance = default;
+        for (int j = 0; j < _directions; j++)
+        {
+            Vector256<double> mean = _sums[layout.Weights[1 + j]] * _inverse;
+            int square = 1 + _directions + (j * (j + 3) / 2);
+            variance += (_sums[layout.Weights[square]] * _inverse) - (mean * mean);
+        }
+
+        return variance;
     }
 
     private void SolveFor(Vector256<double>[] numbers)

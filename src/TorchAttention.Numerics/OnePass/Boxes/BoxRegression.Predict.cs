@@ -56,6 +56,11 @@ public sealed partial class BoxRegression
     /// <summary>The surfaces at some places (m, d), of each column (m, v).</summary>
     internal CurvePoint[] At(double[] places, CancellationToken cancellationToken)
     {
+        if (OfRows is not null)
+        {
+            return At(OfRows, places, cancellationToken);
+        }
+
         int d = Features;
         BoxLevel level = _levels.ForFew(_bandwidths);
         var surface = new Surface(level, _bandwidths, Degree);
@@ -149,7 +154,7 @@ public sealed partial class BoxRegression
                 return;
             }
 
-            var plane = new BoxPlane(Layout);
+            var plane = new BoxPlane(Layout, _far.Span);
             plane.Set(sums);
             if (plane.TrySolve(off + (BoxFit.RoundedPairs * sums[0])))
             {

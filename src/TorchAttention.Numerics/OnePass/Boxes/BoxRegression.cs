@@ -84,6 +84,9 @@ public sealed partial class BoxRegression : IPredictor
     /// <inheritdoc cref="MomentRegression.LeaveOneOutLogLoss"/>
     public double LeaveOneOutLogLoss { get; private set; } = double.NaN;
 
+    /// <summary>What the rows weigh.</summary>
+    internal double TotalWeight => _weight;
+
     private IReadOnlyList<double> Widths { get; }
 
     /// <summary>Fits.</summary>
@@ -124,7 +127,13 @@ public sealed partial class BoxRegression : IPredictor
         }
 
         var model = new BoxRegression(moments, options);
-        if (options.Bandwidth.Rule is { } rule)
+        if (model.AreFew)
+        {
+            model.OfRows = model.FitRows(moments.Grid.HasWeights, progress, cancellationToken);
+            model._bandwidths = [.. model.OfRows.Bandwidths];
+            (model.Search, model.Diagnostics) = (model.OfRows.Search, model.OfRows.Diagnostics);
+        }
+        else if (options.Bandwidth.Rule is { } rule)
         {
             BoxFolds? folds = rule == BandwidthRule.KFold ? BoxFolds.Create(moments, options.Bandwidth, options.Degree) : null;
             model.Find(rule, folds, progress, cancellationToken);
@@ -138,7 +147,11 @@ public sealed partial class BoxRegression : IPredictor
             }
         }
 
-        model.Describe(cancellationToken);
+        if (model.OfRows is null)
+        {
+            model.Describe(cancellationToken);
+        }
+
         if (moments.Grid.HasClasses)
         {
             model.LeaveOneOutLogLoss = new BoxLogLoss(model._levels.For(model._bandwidths), model._bandwidths, options.Threads)

@@ -13,6 +13,7 @@ internal sealed class BoxTerms
 
     private readonly int[] _place;
     private readonly int[][] _with;
+    private readonly int[][] _alone;
 
     private BoxTerms(int features)
     {
@@ -34,6 +35,8 @@ internal sealed class BoxTerms
 
         _with = [.. Enumerable.Range(0, features).Select(axis => Enumerable.Range(0, K * Count)
             .Select(at => at % K <= Degrees[at / K][axis] ? Find(at / K, axis, at % K) : 0).ToArray())];
+        _alone = [.. Enumerable.Range(0, features).Select(axis => Enumerable.Range(0, K).Select(k =>
+            Array.FindIndex(Degrees, degrees => degrees[axis] == k && degrees.Sum() == k)).ToArray())];
     }
 
     /// <summary>d.</summary>
@@ -84,7 +87,10 @@ internal sealed class BoxTerms
     }
 
     /// <summary>The term of one feature's first polynomial alone, its place in the box.</summary>
-    public int First(int axis) => Array.FindIndex(Degrees, degrees => degrees[axis] == 1 && degrees.Sum() == 1);
+    public int First(int axis) => _alone[axis][1];
+
+    /// <summary>The term of one feature's second polynomial alone.</summary>
+    public int Second(int axis) => _alone[axis][2];
 
     private static int Power(int exponent) => (int)Math.Pow(K, exponent);
 

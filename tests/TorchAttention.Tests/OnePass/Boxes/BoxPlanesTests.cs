@@ -78,25 +78,6 @@ public sealed class BoxPlanesTests : IDisposable
         AreAsInMemory(rows, [0.4, 1], 1e-9);
     }
 
-    // Rows on a line say nothing of the slope across it, and rows near one little.
-    [Theory]
-    [InlineData(0)]
-    [InlineData(0.02)]
-    public void RowsOnALine_AreSaid(double spread)
-    {
-        BoxRows rows = BoxRows.Draw("uniform", 3000, 2, 9);
-        for (int i = 0; i < rows.Count; i++)
-        {
-            rows.X[(2 * i) + 1] = (2 * rows.X[2 * i]) + (spread * rows.X[(2 * i) + 1]);
-        }
-
-        var memory = KernelRegression.Fit(
-            rows.X, rows.Y, 2, new KernelRegressionOptions { Degree = 1, Bandwidth = Bandwidth.Fixed(0.2, 0.4) });
-        BoxRegression model = BoxRegression.Fit(Moments(rows, [0.2, 0.4]), Given(0.2, 0.4));
-        Assert.True(model.UncertainBoxes > 0);
-        Assert.InRange(model.Diagnostics.LeaveOneOutError / memory.Diagnostics.LeaveOneOutError, 0.9, spread > 0 ? 1.1 : 2);
-    }
-
     [Theory]
     [InlineData("uniform", 2)]
     [InlineData("clusters", 2)]
