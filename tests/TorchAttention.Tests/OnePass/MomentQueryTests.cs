@@ -45,6 +45,22 @@ public sealed class MomentQueryTests : IDisposable
     }
 
     [Fact]
+    public void AnswerOfDuckDB_FitsAsItsRows()
+    {
+        Assert.SkipUnless(IsThere("duckdb", "--version"), "DuckDB's program is not installed.");
+        string table = $"CREATE TABLE rows AS SELECT * FROM read_csv('{WriteRows()}', header = true);\n";
+        foreach (Asked asked in _asked)
+        {
+            SaysTheSame(Run("duckdb", ["-csv"], table + asked.Query(SqlDialect.DuckDB)), asked);
+        }
+
+        foreach (string[] y in _ofBoxes)
+        {
+            SaysTheSame(Run("duckdb", ["-csv"], table + QueryOfBoxes(SqlDialect.DuckDB, y)), y);
+        }
+    }
+
+    [Fact]
     public void AnswerOfPostgres_FitsAsItsRows()
     {
         string? programs = Directory.Exists(PostgresPrograms)
