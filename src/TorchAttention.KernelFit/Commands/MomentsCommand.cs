@@ -4,6 +4,7 @@ using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
+using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Commands;
 
@@ -20,6 +21,7 @@ internal static class MomentsCommand
         Option<string?> x = Options.Text("--x", "columns", "The key's column; two or three are separated by commas");
         Option<string?> y = Options.Text("--y", "columns", "The value's column; several are separated by commas");
         Option<string?> weights = ExamplesOptions.WeightsOption();
+        Option<WeightMeaning> weightsAre = ExamplesOptions.MeaningOption();
         Option<bool> classes = ExamplesOptions.ClassesOption();
         Option<int?> folds = Options.WholeNumber(
             "--folds",
@@ -38,7 +40,7 @@ internal static class MomentsCommand
             $"Read nothing and print the query whose answer, as CSV, fit --moments reads: {string.Join(", ", _dialects.Keys)}");
         Option<string?> table = Options.Text("--table", "name", "The table of the query");
         const string purpose = "Read rows once and save their moments: kilobytes that add up over files and machines, for fit --moments";
-        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y, weights, classes };
+        var command = new Command("moments", purpose) { Options.DataAlone(), data, x, y, weights, weightsAre, classes };
         file.AddTo(command);
         command.AddAll(grid, cell, degree, folds, output, quiet, sql, table);
         command.SetAction(parsed => parsed.GetValue(sql) is string database ? Print(
@@ -49,14 +51,16 @@ internal static class MomentsCommand
             parsed.NumbersOf(cell),
             parsed.GetValue(weights),
             FitOptions.DegreeOf(parsed, degree),
-            parsed.GetValue(classes) ? "--classes" : parsed.GetValue(folds) is not null ? "--folds" : null) : Run(
+            parsed.GetValue(classes) ? "--classes" : parsed.GetValue(folds) is not null ? "--folds"
+                : ExamplesOptions.MeaningOf(parsed, weights, weightsAre) != default ? "--weights-are frequencies" : null) : Run(
             new RowFiles(
                 parsed.GetValue(data) ?? throw CliException.WrongInput("--data: expected a file, got none"),
                 parsed.GetValue(x),
                 parsed.GetValue(y),
                 parsed.GetValue(weights),
                 file.Read(parsed),
-                parsed.GetValue(classes)),
+                parsed.GetValue(classes),
+                weightsAre: ExamplesOptions.MeaningOf(parsed, weights, weightsAre)),
             parsed.GetValue(grid),
             new Cut(parsed.NumbersOf(cell), FitOptions.DegreeOf(parsed, degree), parsed.GetValue(folds) ?? 0),
             parsed.GetValue(output) ?? throw CliException.WrongInput("--out: expected a file, got none"),
@@ -157,9 +161,9 @@ internal static class MomentsCommand
             interruption.Write(() => read.Save(output));
             if (!isQuiet)
             {
-                string dropped = read.Dropped > 0 ? $" ({read.Dropped} with missing numbers left out)" : "";
+                string dropped = read.LeftOut.Missing > 0 ? $" ({read.LeftOut.Missing} with missing numbers left out)" : "";
                 (int cells, IReadOnlyList<double> widths) = cellsOf(read.Moments);
-                Console.WriteLine($"{output}: {read.Moments.Count} rows{dropped} in {cells} cells, "
+                Console.WriteLine($"{output}: {read.Rows} rows{dropped} in {cells} cells, "
                     + $"{string.Join(" by ", widths.Select(width => Digits.Short(width)))} wide");
             }
 

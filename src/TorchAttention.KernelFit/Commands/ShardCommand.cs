@@ -59,7 +59,7 @@ internal static class ShardCommand
                 "shards", isQuiet, progress => Deal(files, shards, output, progress, interruption.Token));
             if (!isQuiet)
             {
-                string dropped = files.Dropped > 0 ? $" ({files.Dropped} with missing numbers left out)" : "";
+                string dropped = files.LeftOut.Missing > 0 ? $" ({files.LeftOut.Missing} with missing numbers left out)" : "";
                 Console.WriteLine($"{Path.Combine(output, ShardManifest.FileName)}: {manifest.Rows} rows{dropped} in "
                     + $"{manifest.Shards.Length} shards, {manifest.Bytes / 1e6:F1} MB");
             }

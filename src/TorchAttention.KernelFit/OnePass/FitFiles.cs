@@ -18,8 +18,11 @@ internal static class FitFiles
     /// <summary>What stands above the pictures.</summary>
     public static string TitleOf(FitFacts facts) =>
         $"{PlainText.Brief(facts.Data)}: {FitOptions.Local(facts.Options)}, {facts.Options.Kernel.Name} kernel, "
-            + $"h = {string.Join(", ", facts.Bandwidths.Select((h, j) => NumberText.Format(h) + facts.KindOf(j).Unit()))}, "
-            + $"n = {NumberText.Format(facts.Rows)}";
+            + $"h = {string.Join(", ", facts.Bandwidths.Select((h, j) => WidthOf(facts, h, j)))}, n = {NumberText.Format(facts.Rows)}";
+
+    private static string WidthOf(FitFacts facts, double h, int feature) =>
+        NumberText.Format(h) + facts.KindOf(feature).Unit()
+            + (facts.Features.Count == 1 ? "" : $" ({PlainText.Brief(facts.Features[feature])})");
 
     /// <summary>Records how it was fitted, at the end of a configuration.</summary>
     public static void WriteOptions(Utf8JsonWriter json, KernelRegressionOptions options, double level)
@@ -84,7 +87,7 @@ internal static class FitFiles
     /// <param name="features">The features (d).</param>
     /// <param name="target">The target.</param>
     /// <param name="degree">The degree.</param>
-    /// <param name="narrower">The widths of cells for narrower bandwidths (d).</param>
+    /// <param name="narrower">The widths of cells for narrower bandwidths (d); none where cells have no say.</param>
     public static IEnumerable<string> SearchNotes(
         BandwidthSearch search, IReadOnlyList<string> features, string target, int degree, double[] narrower)
     {
@@ -101,8 +104,8 @@ internal static class FitFiles
             }
             else if (search.IsAtLeastBound(j))
             {
-                yield return $"{lookedAt}, and the narrowest predicts best: narrower ones need narrower cells, --cell "
-                    + $"{string.Join(',', narrower.Select(width => Digits.Short(width)))} say";
+                yield return $"{lookedAt}, and the narrowest predicts best" + (narrower.Length == 0 ? ""
+                    : $": narrower ones need narrower cells, --cell {string.Join(',', narrower.Select(width => Digits.Short(width)))} say");
             }
             else if (search.IsAtMostBound(j))
             {

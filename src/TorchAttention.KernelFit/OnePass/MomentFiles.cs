@@ -40,10 +40,10 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         if (some is { IsAll: true } && folder is null)
         {
             Add(all, some, files.Source);
-            return new MomentsOfFiles<T>(all, files.Columns, some.Dropped, some);
+            return new MomentsOfFiles<T>(all, files.Columns, some.LeftOut, some);
         }
 
-        long dropped = 0;
+        var leftOut = default(RowsLeftOut);
         long before = 0;
         long bytes = files.Bytes;
         ShardsAhead? shards = files.Cluster is null ? null : new ShardsAhead(files, ShardMoments.ToBytes(all.Empty()), cancellationToken);
@@ -55,7 +55,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
                 && known.Columns.List == files.Columns.List && known.Moments.IsCutAs(all))
             {
                 all.Merge(known.Moments);
-                dropped += known.Dropped;
+                leftOut += known.LeftOut;
             }
             else
             {
@@ -63,9 +63,9 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
                 T own = shards is not null ? ShardMoments.Read<T>(shards.Take(index))
                     : isPart ? all.Empty()
                     : all;
-                long lost = shards is not null ? 0
+                RowsLeftOut lost = shards is not null ? default
                     : ReadFile(own, path, read => progress?.Report((before + read) / Math.Max(1.0, bytes)), cancellationToken);
-                dropped += lost;
+                leftOut += lost;
                 if (kept is not null)
                 {
                     directory!.Write(() => new MomentsOfFiles<T>(own, files.Columns, lost, null).Save(kept, (FileKey, stamp)));
@@ -85,7 +85,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
             before += File.Exists(path) ? new FileInfo(path).Length : 0;
         }
 
-        return all.Count > 0 ? new MomentsOfFiles<T>(all, files.Columns, dropped, some) : throw Empty();
+        return all.Count > 0 ? new MomentsOfFiles<T>(all, files.Columns, leftOut, some) : throw Empty();
     }
 
     private TableException Empty() =>
@@ -117,7 +117,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         }
 
         moments ??= first?[0].Count > 0 ? Begin(first[0].Count) : throw Empty();
-        return new MomentsOfFiles<T>(moments, files.Columns, files.Dropped, first is null ? null : files.Some(first, first[0].Count));
+        return new MomentsOfFiles<T>(moments, files.Columns, files.LeftOut, first is null ? null : files.Some(first, first[0].Count));
 
         T Begin(long rows)
         {
@@ -128,18 +128,18 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         }
     }
 
-    private long ReadFile(T moments, string path, Action<long> read, CancellationToken cancellationToken)
+    private RowsLeftOut ReadFile(T moments, string path, Action<long> read, CancellationToken cancellationToken)
     {
-        long dropped = 0;
+        var leftOut = default(RowsLeftOut);
         foreach (RowBatch batch in files.Read(path))
         {
             cancellationToken.ThrowIfCancellationRequested();
             Add(moments, batch, path);
-            dropped = batch.Dropped;
+            leftOut = batch.LeftOut;
             read(batch.BytesRead);
         }
 
-        return dropped;
+        return leftOut;
     }
 
     private static void Add(T moments, RowBatch batch, string path) =>
@@ -186,7 +186,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         directory.Write(() =>
         {
             Directory.CreateDirectory(folder);
-            new MomentsOfFiles<T>(none, files.Columns, 0, null).Save(path);
+            new MomentsOfFiles<T>(none, files.Columns, default, null).Save(path);
         });
         return none;
     }
@@ -290,7 +290,7 @@ internal static class MomentFiles
         (int features, int columns) = sizes(moments);
         Check("--x", x, features);
         Check("--y", y, columns);
-        return new MomentsOfFiles<T>(moments, new RowColumns(x ?? (features == 1 ? "x" : "x1,x2"), y ?? "y", null, []), 0, null);
+        return new MomentsOfFiles<T>(moments, new RowColumns(x ?? (features == 1 ? "x" : "x1,x2"), y ?? "y", null, []), default, null);
 
         // An answer has sums of so many columns, without their names.
         void Check(string option, string? names, int count)

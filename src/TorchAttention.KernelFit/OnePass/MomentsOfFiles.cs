@@ -7,12 +7,16 @@ namespace TorchAttention.Cli.OnePass;
 /// <typeparam name="T">Moments of one feature or of several.</typeparam>
 /// <param name="Moments">The moments.</param>
 /// <param name="Columns">The columns.</param>
-/// <param name="Dropped">How many rows were left out.</param>
+/// <param name="LeftOut">How many rows do not count.</param>
 /// <param name="Some">Some rows from many places; null for moments that were loaded.</param>
-internal sealed record MomentsOfFiles<T>(T Moments, RowColumns Columns, long Dropped, SomeRows? Some)
+internal sealed record MomentsOfFiles<T>(T Moments, RowColumns Columns, RowsLeftOut LeftOut, SomeRows? Some)
     where T : class, IRowSums<T>
 {
     private const string DroppedKey = "dropped_rows";
+    private const string BesideKey = "rows_beside";
+
+    /// <summary>How many rows the files have, less those with missing numbers.</summary>
+    public long Rows => Moments.Count + LeftOut.Beside;
 
     /// <summary>Loads moments, and adds them.</summary>
     /// <param name="paths">Files that were saved.</param>
@@ -33,7 +37,7 @@ internal sealed record MomentsOfFiles<T>(T Moments, RowColumns Columns, long Dro
 
             SameMoments.Check((paths[0], sum.Columns.List), (path, one.Columns.List), one.Moments.IsCutAs(sum.Moments));
             sum.Moments.Merge(one.Moments);
-            sum = sum with { Dropped = sum.Dropped + one.Dropped };
+            sum = sum with { LeftOut = sum.LeftOut + one.LeftOut };
         }
 
         return sum!;
@@ -44,8 +48,10 @@ internal sealed record MomentsOfFiles<T>(T Moments, RowColumns Columns, long Dro
     public static (MomentsOfFiles<T> Read, IReadOnlyDictionary<string, string> Notes) Load(string path)
     {
         (T moments, IReadOnlyDictionary<string, string> notes) = T.Load(path);
-        _ = long.TryParse(notes.GetValueOrDefault(DroppedKey, "0"), NumberStyles.None, CultureInfo.InvariantCulture, out long dropped);
-        return (new MomentsOfFiles<T>(moments, RowColumns.Of(notes), dropped, null), notes);
+        return (new MomentsOfFiles<T>(moments, RowColumns.Of(notes), new RowsLeftOut(Number(DroppedKey), Number(BesideKey)), null), notes);
+
+        long Number(string key) => long.TryParse(
+            notes.GetValueOrDefault(key), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number : 0;
     }
 
     /// <summary>Saves the moments.</summary>
@@ -54,7 +60,12 @@ internal sealed record MomentsOfFiles<T>(T Moments, RowColumns Columns, long Dro
     public void Save(string path, (string Key, string Text)? also = null)
     {
         Dictionary<string, string> notes = Columns.ToNotes();
-        notes[DroppedKey] = Dropped.ToString(CultureInfo.InvariantCulture);
+        notes[DroppedKey] = LeftOut.Missing.ToString(CultureInfo.InvariantCulture);
+        if (LeftOut.Beside != 0)
+        {
+            notes[BesideKey] = LeftOut.Beside.ToString(CultureInfo.InvariantCulture);
+        }
+
         if (also is var (key, text))
         {
             notes[key] = text;

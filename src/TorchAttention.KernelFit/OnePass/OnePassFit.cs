@@ -135,11 +135,12 @@ internal sealed class OnePassFit(
     private FitFacts Facts(MomentsOfFiles<Moments> read, MomentRegression model, double seconds, string path) => new()
     {
         Data = OnePassRun.NameOf(files, momentFiles),
-        Rows = model.Count,
-        DroppedRows = read.Dropped,
+        Rows = read.Rows,
+        DroppedRows = read.LeftOut.Missing,
         Features = [read.Columns.X],
         Kinds = read.Columns.Kinds,
         Target = read.Columns.Y,
+        Weighting = read.Columns.Weighting(model.Count, model.TotalWeight),
         Targets = ModelNotes.Split(read.Columns.Y, model.Columns),
         Options = options,
         Bandwidths = [model.Bandwidth],
@@ -195,7 +196,7 @@ internal sealed class OnePassFit(
                 : files.Source);
         json.WriteStrings("x", [read.Columns.X]);
         json.WriteString("y", read.Columns.Y);
-        json.WriteString("weights", read.Columns.Weights);
+        read.Columns.WriteWeights(json);
         json.WriteBoolean("classes", read.Moments.Grid.HasClasses);
         json.WriteBoolean("one_pass", true);
         json.WriteNumber("cell", read.Moments.Grid.CellWidth);

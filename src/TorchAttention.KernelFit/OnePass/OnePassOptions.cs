@@ -104,11 +104,7 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
             }
         }
 
-        if (examples.MeaningOf(parsed) != WeightMeaning.Precisions)
-        {
-            throw CliException.WrongInput("--weights-are: expected precisions in one pass, got frequencies");
-        }
-
+        WeightMeaning weightsAre = examples.MeaningOf(parsed);
         if (examples.AreClasses(parsed))
         {
             FitOptions.CheckDegreeOfClasses(options);
@@ -129,6 +125,12 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
 
         if ((!isOfBoxes && !IsAnswered(options)) || (ends && (isOfMoments || options.Bandwidth.Rule == BandwidthRule.KFold)))
         {
+            if (isOfMoments && options.Bandwidth.Values.Count > 1)
+            {
+                // There are moments of several bandwidths, and a file that is none of them is what is wrong.
+                MomentFiles.LoadCells(moments, x, y);
+            }
+
             throw CliException.WrongInput(
                 $"{asked.Name}: expected {(isOfMoments ? "the gaussian kernel, " : "")}the degree 0 or 1 without a ridge, and a "
                     + $"bandwidth of one number or loo, gcv{(ends ? " or aicc" : ", aicc or kfold")}, got {options.Kernel.Name}, "
@@ -141,7 +143,7 @@ internal sealed class OnePassOptions(IShardClusters? clusters)
             moments.Length > 0 ? null
                 : shards ?? new RowFiles(
                     data ?? throw CliException.WrongInput("--data: expected a file or a built-in table, got none"), x, y, weights, csv,
-                    examples.AreClasses(parsed)),
+                    examples.AreClasses(parsed), weightsAre: weightsAre),
             moments,
             (x, y),
             options,

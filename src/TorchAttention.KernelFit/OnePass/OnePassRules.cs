@@ -39,7 +39,7 @@ internal static class OnePassRules
                     Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
                 };
             })];
-            return (new RuleRows(files.Source, whole.Moments.Count, whole.Dropped, [whole.Columns.X], whole.Columns.Kinds, []), results);
+            return (new RuleRows(files.Source, whole.Rows, whole.LeftOut.Missing, [whole.Columns.X], whole.Columns.Kinds, []), results);
         }
         catch (RegressionDataException e)
         {

@@ -83,11 +83,12 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
     private FitFacts Facts(OrderedRows rows, OrderedRegression model, double seconds, string path) => new()
     {
         Data = files.Name,
-        Rows = rows.Count,
-        DroppedRows = files.Dropped,
+        Rows = rows.Count + files.LeftOut.Beside,
+        DroppedRows = files.LeftOut.Missing,
         Features = [files.Columns.X],
         Kinds = files.Columns.Kinds,
         Target = files.Columns.Y,
+        Weighting = files.Columns.Weighting(rows.Count, rows.TotalWeight),
         Targets = ModelNotes.Split(files.Columns.Y, model.Columns),
         Options = options,
         Bandwidths = [model.Bandwidth],
@@ -107,7 +108,7 @@ internal sealed class OrderedFit(RowFiles files, KernelRegressionOptions options
         json.WriteString("data", File.Exists(files.Source) ? Path.GetFullPath(files.Source) : files.Source);
         json.WriteStrings("x", [files.Columns.X]);
         json.WriteString("y", files.Columns.Y);
-        json.WriteString("weights", files.Weights);
+        files.Columns.WriteWeights(json);
         json.WriteBoolean("classes", files.AreClasses);
         json.WriteBoolean("one_pass", true);
         FitFiles.WriteOptions(json, options, level);

@@ -6,8 +6,8 @@ namespace TorchAttention.Cli.OnePass;
 /// <param name="Columns">The keys of each feature, the values of each target, and weights where there are some.</param>
 /// <param name="Features">The number of features.</param>
 /// <param name="Targets">The number of targets.</param>
-/// <param name="Dropped">How many rows of the file were left out so far.</param>
-internal sealed record RowBatch(List<double>[] Columns, int Features, int Targets, long Dropped)
+/// <param name="LeftOut">How many rows of the file do not count so far.</param>
+internal sealed record RowBatch(List<double>[] Columns, int Features, int Targets, RowsLeftOut LeftOut)
 {
     public int Rows => Columns[0].Count;
 

@@ -1,4 +1,5 @@
 using TorchAttention.Cli.Regression;
+using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cli.OnePass;
@@ -14,6 +15,10 @@ internal sealed record RowColumns(string X, string Y, string? Weights, IReadOnly
     private const string KindsKey = "x_kinds";
     private const string YKey = "y";
     private const string WeightsKey = "weights";
+    private const string FrequenciesKey = "frequencies";
+
+    /// <summary>The column that says how often each row was read; null where each was once.</summary>
+    public string? Frequencies { get; init; }
 
     private bool AreNumbers => Kinds.All(kind => kind == ColumnKind.Number);
 
@@ -28,7 +33,8 @@ internal sealed record RowColumns(string X, string Y, string? Weights, IReadOnly
         get
         {
             string key = AreNumbers ? X : $"{X} ({KindNames})";
-            return PlainText.List(Weights is null ? [key, Y] : [key, Y, Weights]);
+            return PlainText.List(
+                Weights is not null ? [key, Y, Weights] : Frequencies is not null ? [key, Y, $"{Frequencies} (frequencies)"] : [key, Y]);
         }
     }
 
@@ -39,7 +45,28 @@ internal sealed record RowColumns(string X, string Y, string? Weights, IReadOnly
         string[] kinds = notes.GetValueOrDefault(KindsKey, "").Split(',');
         return new RowColumns(
             notes.GetValueOrDefault(XKey, "x"), notes.GetValueOrDefault(YKey, "y"), notes.GetValueOrDefault(WeightsKey),
-            [.. kinds.Select(kind => known.GetValueOrDefault(kind))]);
+            [.. kinds.Select(kind => known.GetValueOrDefault(kind))])
+        {
+            Frequencies = notes.GetValueOrDefault(FrequenciesKey),
+        };
+    }
+
+    /// <summary>How rows are weighted; null where they are not.</summary>
+    /// <param name="rows">How many there are.</param>
+    /// <param name="weight">What they weigh.</param>
+    public RowWeighting? Weighting(long rows, double weight) =>
+        Frequencies is not null ? new RowWeighting(Frequencies, WeightMeaning.Frequencies, rows)
+        : Weights is not null ? new RowWeighting(Weights, WeightMeaning.Precisions, weight / rows)
+        : null;
+
+    /// <summary>Records them in a configuration.</summary>
+    public void WriteWeights(Utf8JsonWriter json)
+    {
+        json.WriteString("weights", Weights ?? Frequencies);
+        if (Frequencies is not null)
+        {
+            json.WriteString("weights_are", Options.Name(WeightMeaning.Frequencies));
+        }
     }
 
     /// <summary>The columns of rows that were dealt to shards.</summary>
@@ -77,6 +104,11 @@ internal sealed record RowColumns(string X, string Y, string? Weights, IReadOnly
         if (Weights is not null)
         {
             notes[WeightsKey] = Weights;
+        }
+
+        if (Frequencies is not null)
+        {
+            notes[FrequenciesKey] = Frequencies;
         }
 
         return notes;

@@ -24,6 +24,11 @@ internal sealed partial class RowFiles
     public SomeRows Look()
     {
         long bytes = Bytes;
+        if (_areCounted)
+        {
+            return LookThrough();
+        }
+
         if (_shards is null ? bytes <= SmallFile : _shards.Rows <= SmallFile / FewestBytes)
         {
             List<double>[] all = NewLists();
@@ -33,8 +38,8 @@ internal sealed partial class RowFiles
             }
 
             Order(all);
-            (long dropped, Dropped) = (Dropped, 0);
-            return new SomeRows(all, Features, Targets, all[0].Count) { Labels = LabelsOf(all), IsAll = true, Dropped = dropped };
+            (RowsLeftOut leftOut, LeftOut) = (LeftOut, default);
+            return new SomeRows(all, Features, Targets, all[0].Count) { Labels = LabelsOf(all), IsAll = true, LeftOut = leftOut };
         }
 
         return _shards is not null ? LookThroughShards() : Paths.All(TableFile.IsCsv) ? LookAtPlaces(bytes) : LookAtBlocks();
@@ -192,7 +197,7 @@ internal sealed partial class RowFiles
             }
         }
 
-        Dropped = 0;
+        LeftOut = default;
         return Some(kept, row);
     }
 
@@ -237,7 +242,7 @@ internal sealed partial class RowFiles
                 values = batches.Current.Columns;
             }
 
-            Dropped = 0;
+            LeftOut = default;
             return Some(values, RowsOfPipe);
         }
 

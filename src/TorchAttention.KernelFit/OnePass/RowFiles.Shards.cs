@@ -113,7 +113,7 @@ internal sealed partial class RowFiles
             Append(Part(rows.Keys, Features), Features, lists[at].AsSpan(0, Features));
             Append(Part(rows.Values, Targets), Targets, lists[at].AsSpan(Features, Targets));
             Append(Part(rows.Weights, 1), 1, lists[at].AsSpan(Features + Targets));
-            yield return new RowBatch(lists[at], Features, Targets, 0)
+            yield return new RowBatch(lists[at], Features, Targets, default)
             {
                 BytesRead = (long)((double)last / count * _shards!.Shards[shard].Bytes),
             };

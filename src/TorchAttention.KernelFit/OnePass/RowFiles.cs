@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Files;
 using TorchAttention.Numerics.OnePass.Boxes;
+using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.OnePass;
 
@@ -26,6 +28,7 @@ internal sealed partial class RowFiles : IDisposable
     private readonly string? _weights;
     private readonly CsvOptions _csv;
     private readonly bool _areSummed;
+    private readonly bool _areCounted;
     private string[]? _columns;
 
     // As the first row that is read has it.
@@ -41,10 +44,13 @@ internal sealed partial class RowFiles : IDisposable
     /// <param name="csv">How files are written.</param>
     /// <param name="areClasses">Whether the target is the name of a class.</param>
     /// <param name="areSummed">Whether rows become sums of one, two or three features, rather than staying rows.</param>
+    /// <param name="weightsAre">What the weights are: a row is read as often as its frequency says.</param>
     public RowFiles(
-        string data, string? x, string? y, string? weights, CsvOptions csv, bool areClasses = false, bool areSummed = true)
+        string data, string? x, string? y, string? weights, CsvOptions csv, bool areClasses = false, bool areSummed = true,
+        WeightMeaning weightsAre = default)
     {
         (_data, _x, _weights, _csv, AreClasses, _areSummed) = (data, x, weights, csv, areClasses, areSummed);
+        _areCounted = weightsAre == WeightMeaning.Frequencies;
         _y = y is not null && areClasses ? [y] : y?.Split(',').Select(name => name.Trim()).ToArray();
         if (_y?.Contains("") == true)
         {
@@ -82,7 +88,10 @@ internal sealed partial class RowFiles : IDisposable
 
     /// <summary>The columns; known once a row was looked at.</summary>
     public RowColumns Columns => new(
-        string.Join(',', _columns![..Features]), string.Join(',', _columns[Features..(Features + Targets)]), Weights, _kinds ?? []);
+        string.Join(',', _columns![..Features]), string.Join(',', _columns[Features..(Features + Targets)]), Weights, _kinds ?? [])
+    {
+        Frequencies = _areCounted ? _weights : null,
+    };
 
     /// <summary>The number of features.</summary>
     public int Features { get; }
@@ -93,8 +102,8 @@ internal sealed partial class RowFiles : IDisposable
     /// <summary>The number of targets.</summary>
     public int Targets => _y?.Length ?? 1;
 
-    /// <summary>The column of weights; null where rows have none.</summary>
-    public string? Weights => _weights;
+    /// <summary>The column of weights; null where rows have none, as those that are read as often as it says.</summary>
+    public string? Weights => _areCounted ? null : _weights;
 
     /// <summary>Whether a name stands for several files.</summary>
     public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);
@@ -103,14 +112,14 @@ internal sealed partial class RowFiles : IDisposable
     /// <param name="path">One of <see cref="Paths"/>.</param>
     public IEnumerable<RowBatch> Read(string path)
     {
-        long dropped = 0;
+        var leftOut = default(RowsLeftOut);
         foreach (RowBatch batch in ReadAhead.Of(_shards is null ? ReadBatches(path) : ReadShard(path), BatchesAhead))
         {
             yield return batch;
-            dropped = batch.Dropped;
+            leftOut = batch.LeftOut;
         }
 
-        Dropped += dropped;
+        LeftOut += leftOut;
     }
 
     // Batches that are under way have lists of their own, which are used again for later ones.
@@ -120,13 +129,18 @@ internal sealed partial class RowFiles : IDisposable
         using TableRows rows = stream is null ? TableFile.Open(path, _csv) : CsvRows.Open(stream, NameOf(path), _csv);
         Choose(rows, path);
         List<double>[][] lists = [.. Enumerable.Range(0, ReadAhead.Held(BatchesAhead)).Select(_ => NewLists())];
+        RowCopies? copies = _areCounted
+            ? new RowCopies([.. NewLists(), []], read => Read(rows, read, BatchRows))
+            : null;
         int count = 1;
+        long beside = 0;
         for (int at = 0; count > 0; at = (at + 1) % lists.Length)
         {
             List<double>[] values = lists[at];
             Array.ForEach(values, column => column.Clear());
-            count = Read(rows, values, BatchRows);
-            yield return new RowBatch(values, Features, Targets, rows.DroppedRows)
+            count = copies?.AddTo(values, BatchRows) ?? Read(rows, values, BatchRows);
+            beside += copies?.TakeBeside() ?? (Weights is null ? 0 : CollectionsMarshal.AsSpan(values[^1]).Count(0.0));
+            yield return new RowBatch(values, Features, Targets, new RowsLeftOut(rows.DroppedRows, beside))
             {
                 Labels = LabelsOf(values),
                 BytesRead = rows is ColumnRows columns ? columns.BytesRead : stream is { CanSeek: true } ? stream.Position : 0,
@@ -134,8 +148,8 @@ internal sealed partial class RowFiles : IDisposable
         }
     }
 
-    /// <summary>How many rows with missing numbers were left out.</summary>
-    public long Dropped { get; private set; }
+    /// <summary>How many rows of those read do not count.</summary>
+    public RowsLeftOut LeftOut { get; private set; }
 
     /// <summary>The bytes of all files; 0 where nobody knows.</summary>
     public long Bytes => CanReadAgain ? Paths.Where(IsPlainFile).Sum(path => new FileInfo(path).Length) : 0;
@@ -160,10 +174,14 @@ internal sealed partial class RowFiles : IDisposable
         rows.Choose(
             numbers, AreClasses ? _columns[Features] : null, notNegative: _weights,
             kinds: _kinds is null ? new ColumnKind?[Features] : [.. _kinds.Select(kind => (ColumnKind?)kind)]);
+        if (_areCounted)
+        {
+            rows.ExpectWhole();
+        }
     }
 
     private List<double>[] NewLists() =>
-        [.. Enumerable.Range(0, Features + Targets + (_weights is null ? 0 : 1)).Select(_ => new List<double>())];
+        [.. Enumerable.Range(0, Features + Targets + (Weights is null ? 0 : 1)).Select(_ => new List<double>())];
 
     /// <summary>Some rows looked at.</summary>
     /// <param name="columns">Their columns.</param>

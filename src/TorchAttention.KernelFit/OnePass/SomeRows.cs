@@ -27,8 +27,8 @@ internal sealed class SomeRows(List<double>[] columns, int features, int targets
     /// <summary>Whether these are all rows there are.</summary>
     public bool IsAll { get; init; }
 
-    /// <summary>How many were left out, where these are all.</summary>
-    public long Dropped { get; init; }
+    /// <summary>How many do not count, where these are all.</summary>
+    public RowsLeftOut LeftOut { get; init; }
 
     /// <summary>How rows like these are cut.</summary>
     public MomentGrid Grid(Cut cut) => Labels is null

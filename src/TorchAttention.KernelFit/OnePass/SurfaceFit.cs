@@ -34,11 +34,12 @@ internal sealed class SurfaceFit(
             new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
             progress,
             cancellationToken));
-        CondensedSurface surface = model.Condense(cancellationToken: cancellationToken);
+        CondensedSurface? surface = model.OfRows is null ? model.Condense(cancellationToken: cancellationToken) : null;
+        Action<string, IReadOnlyDictionary<string, string>> save = surface is null ? model.OfRows!.Save : surface.Save;
         FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
-        directory.Write(() => surface.Save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
+        directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
         directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
-        FitFiles.Write(directory, facts, said, [], Pictures(facts, read, surface));
+        FitFiles.Write(directory, facts, said, [], Pictures(facts, read, surface is null ? model.OfRows! : surface));
     }, OnePassRun.Kept);
 
     private MomentsOfFiles<BoxMoments> Read(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
@@ -58,11 +59,12 @@ internal sealed class SurfaceFit(
     private FitFacts Facts(MomentsOfFiles<BoxMoments> read, BoxRegression model, double seconds, string path) => new()
     {
         Data = OnePassRun.NameOf(files, momentFiles),
-        Rows = model.Count,
-        DroppedRows = read.Dropped,
+        Rows = read.Rows,
+        DroppedRows = read.LeftOut.Missing,
         Features = read.Columns.Features(model.Features),
         Kinds = read.Columns.Kinds,
         Target = read.Columns.Y,
+        Weighting = read.Columns.Weighting(model.Count, model.TotalWeight),
         Targets = ModelNotes.Split(read.Columns.Y, model.Columns),
         Options = options,
         Bandwidths = model.Bandwidths,
@@ -81,7 +83,7 @@ internal sealed class SurfaceFit(
         foreach (string note in model.Search is { } search
             ? FitFiles.SearchNotes(
                 search, read.Columns.Features(model.Features), read.Columns.Y, model.Degree,
-                [.. read.Moments.Grid.Widths.Select(width => width / Narrower)])
+                model.OfRows is null ? [.. read.Moments.Grid.Widths.Select(width => width / Narrower)] : [])
             : [])
         {
             yield return note;
@@ -99,7 +101,9 @@ internal sealed class SurfaceFit(
                 + "bandwidths: errors of planes are a rough estimate there; narrower cells (--cell) tell more, and a fit in memory all";
         }
 
-        yield return "the leave-one-out error is an estimate: no bound is proved with several features";
+        yield return model.OfRows is null ? "the leave-one-out error is an estimate: no bound is proved with several features"
+            : $"{model.Count} rows lie in {read.Moments.Boxes} boxes, too few in each for their sums to gain anything: they were fitted as "
+                + "rows, as in memory";
     }
 
     private void WriteConfig(Utf8JsonWriter json, MomentsOfFiles<BoxMoments> read, double level)
@@ -112,7 +116,7 @@ internal sealed class SurfaceFit(
                 : files.Source);
         json.WriteStrings("x", read.Columns.Features(read.Moments.Grid.Features));
         json.WriteString("y", read.Columns.Y);
-        json.WriteString("weights", read.Columns.Weights);
+        read.Columns.WriteWeights(json);
         json.WriteBoolean("classes", read.Moments.Grid.HasClasses);
         json.WriteBoolean("one_pass", true);
         json.WriteNumbers("cell", read.Moments.Grid.Widths);
@@ -121,7 +125,7 @@ internal sealed class SurfaceFit(
     }
 
     private static IEnumerable<(string Name, Func<Figure> Draw)> Pictures(
-        FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface)
+        FitFacts facts, MomentsOfFiles<BoxMoments> read, IPredictor surface)
     {
         var title = new FigureOptions { Title = FitFiles.TitleOf(facts), XKind = facts.KindOf(0), YKind = facts.KindOf(1) };
         var plane = new Plane(facts, read, surface);
@@ -143,7 +147,7 @@ internal sealed class SurfaceFit(
     }
 
     /// <summary>Pictures over both features.</summary>
-    private sealed class Plane(FitFacts facts, MomentsOfFiles<BoxMoments> read, CondensedSurface surface)
+    private sealed class Plane(FitFacts facts, MomentsOfFiles<BoxMoments> read, IPredictor surface)
     {
         private readonly (double Least, double Most) _first = read.Moments.Ranges[0];
         private readonly (double Least, double Most) _second = read.Moments.Ranges[^1];
@@ -166,10 +170,13 @@ internal sealed class SurfaceFit(
             string most = shown.Length < means.Length ? $"; {shown.Length} of {means.Length} classes" : "";
             return Figures.PlotSurfacePanels(
                 [.. shown.Select(c => new SurfacePanel(
-                    means[c], PlainText.Brief(surface.Classes[c]), Circles(Drawn(i => read.Some!.Labels![i] == surface.Classes[c]))))],
+                    means[c], NameOf(surface.Classes[c]), Circles(Drawn(i => read.Some!.Labels![i] == surface.Classes[c]))))],
                 _first, _second, facts.Features[0], facts.Features[1],
                 title with { Title = title.Title + most, ColorLabel = "probability", YKind = facts.KindOf(1) });
         }
+
+        private string NameOf(string label) =>
+            $"{PlainText.Brief(label)} (n = {NumberText.Format(read.Moments.CountOf(label))})";
 
         private int[] Drawn(Func<int, bool> isAsked)
         {

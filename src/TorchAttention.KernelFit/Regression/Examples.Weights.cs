@@ -1,4 +1,3 @@
-using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
 
 namespace TorchAttention.Cli.Regression;
@@ -7,23 +6,14 @@ namespace TorchAttention.Cli.Regression;
 internal sealed partial record Examples
 {
     /// <summary>How the rows are weighted, for people; null where they are not.</summary>
-    public string? Weighting => WeightsColumn is not string column ? null
-        : WeightsAre == WeightMeaning.Frequencies ? $"{PlainText.Brief(column)}, frequencies: {(long)Weights.Sum()} rows in all"
-        : Groups is null
-            ? $"{PlainText.Brief(column)}, precisions: noise and intervals are of a row of weight {Digits.Short(Weights.Average())}"
-        : $"{PlainText.Brief(column)}, precisions: noise and intervals are of a row of a group's mean weight";
+    public string? Weighting => Weighted is not { } weighted ? null
+        : WeightsAre == WeightMeaning.Frequencies || Groups is null ? weighted.Text
+        : $"{PlainText.Brief(weighted.Column)}, precisions: noise and intervals are of a row of a group's mean weight";
+
+    private RowWeighting? Weighted => WeightsColumn is not string column ? null
+        : new RowWeighting(column, WeightsAre, WeightsAre == WeightMeaning.Frequencies ? Weights.Sum()
+            : Weights.Where(weight => weight > 0).DefaultIfEmpty().Average());
 
     /// <summary>Writes what the weights are, where there are some.</summary>
-    public void WriteWeights(Utf8JsonWriter json)
-    {
-        if (WeightsColumn is null)
-        {
-            return;
-        }
-
-        bool areCopies = WeightsAre == WeightMeaning.Frequencies;
-        json.WriteString("weights", WeightsColumn);
-        json.WriteString("weights_are", Options.Name(WeightsAre));
-        json.WriteNumber(areCopies ? "weights_sum" : "weights_mean", areCopies ? Weights.Sum() : Weights.Average());
-    }
+    public void WriteWeights(Utf8JsonWriter json) => Weighted?.WriteTo(json);
 }

@@ -22,11 +22,7 @@ internal sealed class ExamplesOptions(bool predictsMissing = false, bool hasCate
         "column",
         "The target's column (by default a built-in table's own, or the second of a file's two); in one pass several, separated by commas");
     private readonly Option<string?> _weights = WeightsOption();
-    private readonly Option<WeightMeaning> _meaning = Options.OneOf(
-        MeaningName,
-        "What the weights are, how precise each row is (the variance of its noise is in proportion to 1/weight) or how many rows it stands "
-            + "for",
-        WeightMeaning.Precisions, Options.Names<WeightMeaning>());
+    private readonly Option<WeightMeaning> _meaning = MeaningOption();
 
     private readonly Option<bool> _classes = ClassesOption();
     private readonly CsvFileOptions _file = new(predictsMissing, hasCategories);
@@ -40,6 +36,12 @@ internal sealed class ExamplesOptions(bool predictsMissing = false, bool hasCate
     public static string BuiltIn => string.Join(", ", BuiltInTable.All.Select(table => table.Name));
 
     public static Option<string?> WeightsOption() => Options.Text("--weights", "column", "A column that says how much each row counts");
+
+    public static Option<WeightMeaning> MeaningOption() => Options.OneOf(
+        MeaningName,
+        "What the weights are, how precise each row is (the variance of its noise is in proportion to 1/weight) or how many rows it stands "
+            + "for",
+        WeightMeaning.Precisions, Options.Names<WeightMeaning>());
 
     public static Option<bool> ClassesOption() =>
         Options.Flag("--classes", "The target is the name of a class: fit the classes' probabilities");
@@ -70,8 +72,11 @@ internal sealed class ExamplesOptions(bool predictsMissing = false, bool hasCate
         (parsed.GetValue(_data), parsed.GetValue(_x), parsed.GetValue(_y), parsed.GetValue(_weights), _file.Read(parsed));
 
     /// <summary>What the weights are.</summary>
-    public WeightMeaning MeaningOf(ParseResult parsed) =>
-        parsed.GetValue(_weights) is not null || parsed.GetResult(_meaning) is not { Implicit: false } ? parsed.GetValue(_meaning)
+    public WeightMeaning MeaningOf(ParseResult parsed) => MeaningOf(parsed, _weights, _meaning);
+
+    /// <summary>What the weights are, of a command's own options.</summary>
+    public static WeightMeaning MeaningOf(ParseResult parsed, Option<string?> weights, Option<WeightMeaning> meaning) =>
+        parsed.GetValue(weights) is not null || parsed.GetResult(meaning) is not { Implicit: false } ? parsed.GetValue(meaning)
             : throw CliException.WrongInput($"{MeaningName}: expected --weights beside it, the column of the weights");
 
     /// <summary>Whether a missing name of a category is a level of its own.</summary>

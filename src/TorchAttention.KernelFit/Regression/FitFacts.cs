@@ -31,6 +31,9 @@ internal sealed record FitFacts
     /// <summary>What was fitted to, for its weights; null for a fit from moments.</summary>
     public Examples? Examples { get; init; }
 
+    /// <summary>How the rows of a fit from moments are weighted; null where they are not.</summary>
+    public RowWeighting? Weighting { get; init; }
+
     /// <summary>The columns of the target, where it has several.</summary>
     public IReadOnlyList<string> Targets { get; init; } = [];
 
@@ -76,6 +79,7 @@ internal sealed record FitFacts
         json.WriteStrings("x_kinds", Features.Select((_, j) => Cli.Options.Name(KindOf(j))));
         json.WriteString("y", Target);
         Examples?.WriteWeights(json);
+        Weighting?.WriteTo(json);
         json.WriteString("kernel", Options.Kernel.Name);
         json.WriteNumber("degree", Options.Degree);
         json.WritePairs("degrees_tried", [.. DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
@@ -205,7 +209,7 @@ internal sealed record FitFacts
             Row($"rows without {PlainText.Brief(Target)}", $"{PredictedRows}, predicted ({RunFiles.Predicted})");
         }
 
-        if (Examples?.Weighting is string weighting)
+        if ((Examples?.Weighting ?? Weighting?.Text) is string weighting)
         {
             Row("weights", weighting);
         }

@@ -118,9 +118,10 @@ internal sealed class FittedModel
                     + "cover it");
         }
 
+        string condensed = $"a condensed {(Model is CondensedSurface ? "surface" : "curve")}";
         if (options.IsSimultaneous && Model is CondensedCurve or CondensedCurves or CondensedSurface)
         {
-            throw CliException.WrongInput("--simultaneous: expected a model of rows, got a condensed curve, whose bands are pointwise");
+            throw CliException.WrongInput($"--simultaneous: expected a model of rows, got {condensed}, whose bands are pointwise");
         }
 
         if (Model is MixedRegression && (options.IsSimultaneous || options.HasSlopes
@@ -137,8 +138,8 @@ internal sealed class FittedModel
             && !(hasNoise && options.Interval == IntervalKind.NewObservation))
         {
             throw CliException.WrongInput(
-                $"--interval: expected plain{(hasNoise ? " or new" : "")} of a condensed curve, which has lost the residuals that others "
-                    + $"are made of, got {PredictOptions.NameOf(request.Interval)}");
+                $"--interval: expected plain{(hasNoise ? " or new" : "")} of {condensed}, which has lost the residuals that others are "
+                    + $"made of, got {PredictOptions.NameOf(request.Interval)}");
         }
 
         if (options.HasSlopes && Model is CondensedSurface)

@@ -44,7 +44,6 @@ public sealed class WeightsTests : IDisposable
     [Theory]
     [InlineData("error: d.csv, row 3, column 'n': expected a whole number of at least 0, found '2.5'", "--weights", "n")]
     [InlineData("error: --weights-are: expected --weights beside it, the column of the weights")]
-    [InlineData("error: --weights-are: expected precisions in one pass, got frequencies", "--weights", "n", "--one-pass")]
     public void WhatIsNoFrequency_IsRefused(string error, params string[] others)
     {
         _console.Write("d.csv", "x,y,n\n1,2,3\n2,3,2.5\n4,5,1\n");
