@@ -5,6 +5,7 @@ using TorchAttention.Cli.Runs;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Plotting;
 
 namespace TorchAttention.Cli.OnePass;
@@ -21,6 +22,9 @@ internal sealed class SurfaceFit(
     private const int Side = 120;
     private const int MostDrawn = 1000;
 
+    // A search among more rows than these takes longer in memory than people wait for an answer that they have nearly.
+    private const int MostInMemory = 20_000;
+
     // What to try where the narrowest bandwidth is the best one: boxes a quarter as wide.
     private const int Narrower = 4;
 
@@ -34,13 +38,23 @@ internal sealed class SurfaceFit(
             new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
             progress,
             cancellationToken));
-        CondensedSurface? surface = model.OfRows is null ? model.Condense(cancellationToken: cancellationToken) : null;
-        Action<string, IReadOnlyDictionary<string, string>> save = surface is null ? model.OfRows!.Save : surface.Save;
-        FitFacts facts = Facts(read, model, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
+        KernelRegression? rows = model.OfRows ?? InMemory(read, model, isQuiet, cancellationToken);
+        CondensedSurface? surface = rows is null ? model.Condense(cancellationToken: cancellationToken) : null;
+        Action<string, IReadOnlyDictionary<string, string>> save = rows is null ? surface!.Save : rows.Save;
+        FitFacts facts = Facts(read, model, rows, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
         directory.Write(() => save(path, ModelNotes.Create(facts.Features, facts.Target, facts.Kinds)));
         directory.WriteJson(RunFiles.Config, json => WriteConfig(json, read, said.Picture.Level));
-        FitFiles.Write(directory, facts, said, [], Pictures(facts, read, surface is null ? model.OfRows! : surface));
+        FitFiles.Write(directory, facts, said, [], Pictures(facts, read, rows is null ? surface! : rows));
     }, OnePassRun.Kept);
+
+    // What sums say too little of is settled in memory, where the first look has all rows and these are not too many. Folds are of sums.
+    private KernelRegression? InMemory(
+        MomentsOfFiles<BoxMoments> read, BoxRegression model, bool isQuiet, CancellationToken cancellationToken) =>
+        model.UncertainBoxes > 0 && read.Some is { IsAll: true } some && some.All <= MostInMemory && files!.Paths.Count == 1
+            && options.Bandwidth.Rule != BandwidthRule.KFold
+            ? ProgressBar.Show("settle", isQuiet, progress => KernelRegression.Fit(
+                some.X, some.Y, model.Features, options, some.Weights, progress, cancellationToken))
+            : null;
 
     private MomentsOfFiles<BoxMoments> Read(RunDirectory directory, bool isQuiet, CancellationToken cancellationToken)
     {
@@ -56,7 +70,7 @@ internal sealed class SurfaceFit(
             : throw CliException.WrongInput($"--bandwidth: expected one number or {features}, one for each feature, got {given}");
     }
 
-    private FitFacts Facts(MomentsOfFiles<BoxMoments> read, BoxRegression model, double seconds, string path) => new()
+    private FitFacts Facts(MomentsOfFiles<BoxMoments> read, BoxRegression model, KernelRegression? rows, double time, string path) => new()
     {
         Data = OnePassRun.NameOf(files, momentFiles),
         Rows = read.Rows,
@@ -67,29 +81,29 @@ internal sealed class SurfaceFit(
         Weighting = read.Columns.Weighting(model.Count, model.TotalWeight),
         Targets = ModelNotes.Split(read.Columns.Y, model.Columns),
         Options = options,
-        Bandwidths = model.Bandwidths,
-        Search = model.Search,
+        Bandwidths = rows?.Bandwidths ?? model.Bandwidths,
+        Search = rows is null ? model.Search : rows.Search,
         SpansWithinOneStandardError = [],
-        Notes = [.. Notes(read, model)],
-        Diagnostics = model.Diagnostics,
+        Notes = [.. Notes(read, model, rows)],
+        Diagnostics = rows?.Diagnostics ?? model.Diagnostics,
         Classes = model.Classes,
         LogLoss = model.Classes.Count > 0 ? model.LeaveOneOutLogLoss : null,
-        Seconds = seconds,
+        Seconds = time,
         Model = path,
     };
 
-    private static IEnumerable<string> Notes(MomentsOfFiles<BoxMoments> read, BoxRegression model)
+    private static IEnumerable<string> Notes(MomentsOfFiles<BoxMoments> read, BoxRegression model, KernelRegression? rows)
     {
-        foreach (string note in model.Search is { } search
+        foreach (string note in (rows is null ? model.Search : rows.Search) is { } search
             ? FitFiles.SearchNotes(
                 search, read.Columns.Features(model.Features), read.Columns.Y, model.Degree,
-                model.OfRows is null ? [.. read.Moments.Grid.Widths.Select(width => width / Narrower)] : [])
+                rows is null ? [.. read.Moments.Grid.Widths.Select(width => width / Narrower)] : [])
             : [])
         {
             yield return note;
         }
 
-        if (model.LonelyRows > 0)
+        if (model.LonelyRows > 0 && rows is null)
         {
             yield return $"{model.LonelyRows} {(model.LonelyRows == 1 ? "row has" : "rows have")} no other within six bandwidths: "
                 + (model.Degree == 0 ? "the nearest speaks for it" : "the plane of the nearest speaks for it");
@@ -98,12 +112,20 @@ internal sealed class SurfaceFit(
         if (model.UncertainBoxes > 0)
         {
             yield return $"in {model.UncertainBoxes} of {read.Moments.Boxes} boxes rows lie close together or on a line beside the "
-                + "bandwidths: errors of planes are a rough estimate there; narrower cells (--cell) tell more, and a fit in memory all";
+                + "bandwidths: " + (rows is null
+                    ? "errors of planes are a rough estimate there; narrower cells (--cell) tell more, and a fit in memory all"
+                    : "sums say too little of planes there, and the rows were fitted in memory");
         }
 
-        yield return model.OfRows is null ? "the leave-one-out error is an estimate: no bound is proved with several features"
-            : $"{model.Count} rows lie in {read.Moments.Boxes} boxes, too few in each for their sums to gain anything: they were fitted as "
-                + "rows, as in memory";
+        if (model.OfRows is not null)
+        {
+            yield return $"{model.Count} rows lie in {read.Moments.Boxes} boxes, too few in each for their sums to gain anything: they "
+                + "were fitted as rows, as in memory";
+        }
+        else if (rows is null)
+        {
+            yield return "the leave-one-out error is an estimate: no bound is proved with several features";
+        }
     }
 
     private void WriteConfig(Utf8JsonWriter json, MomentsOfFiles<BoxMoments> read, double level)

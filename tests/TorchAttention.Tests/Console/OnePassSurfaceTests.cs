@@ -200,6 +200,27 @@ public sealed class OnePassSurfaceTests : IDisposable
             1e-12);
     }
 
+    // Of boxes of many rows near a line sums say too little.
+    [Fact]
+    public void RowsNearALine_AreSettledInMemory()
+    {
+        var random = new Random(9);
+        var text = new StringBuilder("a,b,z\n");
+        for (int i = 0; i < 3000; i++)
+        {
+            double a = random.NextDouble();
+            double b = (2 * a) + (0.02 * random.NextDouble());
+            text.Append(CultureInfo.InvariantCulture, $"{a:F6},{b:F6},{Math.Sin(6 * a) + (0.5 * random.NextDouble()):F6}\n");
+        }
+
+        _console.Write("line.csv", text.ToString());
+        string[] fit = ["fit", "line.csv", .. _columns, "--degree", "1", "--bandwidth", "0.2,0.4", "--no-plots", "--out"];
+        Run([.. fit, "memory", "--quiet"]);
+        Assert.Contains("the rows were fitted in memory", Run([.. fit, "pass", "--one-pass"]), StringComparison.Ordinal);
+        double expected = Summary("memory").GetProperty("leave_one_out_error").GetDouble();
+        Assert.Equal(expected, Summary("pass").GetProperty("leave_one_out_error").GetDouble(), 1e-10 * expected);
+    }
+
     [Fact]
     public void ManyFiles_GoOnWhereTheyWere()
     {
