@@ -6,6 +6,9 @@ namespace TorchAttention.Numerics.Tables;
 /// </summary>
 public abstract partial class TableRows : IDisposable
 {
+    // What a row stands for at most: more is no count, and would be read for hours.
+    private const int MostCopies = 1_000_000_000;
+
     private const int LongestMissing = 4;
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _missing = new HashSet<string>(
         StringComparer.OrdinalIgnoreCase) { "", "NA", "N/A", "NaN", "null", "-", ".", "?" }.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -88,8 +91,10 @@ public abstract partial class TableRows : IDisposable
 
     /// <summary>What was expected of a number of a column that is at least 0; null where it is right, or in another column.</summary>
     private protected string? Refused(double number, string column) =>
-        column != NotNegative || (number >= 0 && !(IsWhole && number != Math.Floor(number))) ? null
-            : IsWhole ? "a whole number of at least 0" : "a number of at least 0";
+        column != NotNegative || (number >= 0 && !(IsWhole && (number != Math.Floor(number) || number > MostCopies))) ? null
+            : !IsWhole ? "a number of at least 0"
+            : number > MostCopies ? $"a whole number of at most {MostCopies}"
+            : "a whole number of at least 0";
 
     /// <summary>Names columns whose text is kept beside the numbers, without the blanks around it.</summary>
     /// <param name="columns">Names of the header, in the order wanted.</param>

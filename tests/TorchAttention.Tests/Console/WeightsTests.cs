@@ -42,11 +42,15 @@ public sealed class WeightsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("error: d.csv, row 3, column 'n': expected a whole number of at least 0, found '2.5'", "--weights", "n")]
-    [InlineData("error: --weights-are: expected --weights beside it, the column of the weights")]
-    public void WhatIsNoFrequency_IsRefused(string error, params string[] others)
+    [InlineData("2.5", "error: d.csv, row 3, column 'n': expected a whole number of at least 0, found '2.5'", "--weights", "n")]
+    [InlineData("1e300", "error: d.csv, row 3, column 'n': expected a whole number of at most 1000000000, found '1e300'", "--weights", "n")]
+    [InlineData(
+        "1e300", "error: d.csv, row 3, column 'n': expected a whole number of at most 1000000000, found '1e300'", "--weights", "n",
+        "--one-pass")]
+    [InlineData("1", "error: --weights-are: expected --weights beside it, the column of the weights")]
+    public void WhatIsNoFrequency_IsRefused(string number, string error, params string[] others)
     {
-        _console.Write("d.csv", "x,y,n\n1,2,3\n2,3,2.5\n4,5,1\n");
+        _console.Write("d.csv", $"x,y,n\n1,2,3\n2,3,{number}\n4,5,1\n");
         ConsoleProcess.Result result = _console.Run(["fit", "d.csv", "--x", "x", "--y", "y", "--weights-are", "frequencies", .. others]);
         Assert.Equal((2, error), (result.ExitCode, result.Error.TrimEnd()));
     }
