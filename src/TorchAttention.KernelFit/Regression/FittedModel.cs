@@ -124,13 +124,9 @@ internal sealed class FittedModel
             throw CliException.WrongInput($"--simultaneous: expected a model of rows, got {condensed}, whose bands are pointwise");
         }
 
-        if (Model is MixedRegression && (options.IsSimultaneous || options.HasSlopes
-            || options.Interval is not (IntervalKind.MeanWithoutBias or IntervalKind.NewObservation)))
+        if (Model is MixedRegression mixed)
         {
-            string given = options.IsSimultaneous ? "--simultaneous" : options.HasSlopes ? "--slopes"
-                : $"--interval {PredictOptions.NameOf(request.Interval)}";
-            throw CliException.WrongInput(
-                $"{given}: expected a model of numbers, got one with categories, which has --interval plain and new");
+            Check(mixed, options, request);
         }
 
         bool hasNoise = Model is CondensedCurve { HasNoise: true } or CondensedCurves { HasNoise: true };
@@ -181,6 +177,25 @@ internal sealed class FittedModel
         }
 
         return options;
+    }
+
+    private static void Check(MixedRegression model, PredictionOptions options, PredictionRequest request)
+    {
+        bool isOther = options.Interval is not (IntervalKind.MeanWithoutBias or IntervalKind.Mean or IntervalKind.NewObservation);
+        string given = options.IsSimultaneous ? "--simultaneous" : $"--interval {PredictOptions.NameOf(request.Interval)}";
+        string? wrong = options.IsSimultaneous || isOther
+            ? $"{given}: expected a model of numbers, got one with categories, which has --interval plain, mean and new"
+            : options.HasSlopes && !model.HasSlopes
+                ? "--slopes: expected the degree 1 or above, or the Gaussian kernel, got the degree 0 and the "
+                    + $"{model.Options.Kernel} kernel"
+            : options.Interval == IntervalKind.Mean && model.Categories.Count(one => one is null) is var numbers
+                && numbers > model.MostNumbersOfIntervals
+                ? $"--interval mean: expected at most {model.MostNumbersOfIntervals} columns of numbers, got {numbers}"
+            : null;
+        if (wrong is not null)
+        {
+            throw CliException.WrongInput(wrong);
+        }
     }
 
     private static void Check(LocalLikelihood model, PredictionOptions options, PredictionRequest request)

@@ -1,5 +1,6 @@
 using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Categories;
 
 namespace TorchAttention.Cli.Regression;
 
@@ -12,13 +13,15 @@ namespace TorchAttention.Cli.Regression;
 /// <param name="names">The names of the columns.</param>
 /// <param name="options">What is asked.</param>
 /// <param name="hasSlopeErrors">Whether slopes have errors and intervals.</param>
+/// <param name="categories">The category of each feature, by which there is no slope; null where all are numbers.</param>
 internal sealed class PredictionText(
     PredictedRows rows,
     int columns,
     IReadOnlyList<string> classes,
     ModelNotes names,
     PredictionOptions options,
-    bool hasSlopeErrors = false)
+    bool hasSlopeErrors = false,
+    IReadOnlyList<Category?>? categories = null)
 {
     private const string NoNeighbour = "no_neighbour";
     public const string Outside = "outside";
@@ -34,7 +37,8 @@ internal sealed class PredictionText(
     public PredictionText(PredictedRows rows, IPredictor model, ModelNotes names, PredictionOptions options)
         : this(
             rows, model.Columns, model.Classes, names, options,
-            hasSlopeErrors: model is KernelRegression fitted && fitted.HasSlopeErrors(options))
+            hasSlopeErrors: model is KernelRegression fitted ? fitted.HasSlopeErrors(options)
+                : model is MixedRegression mixed && mixed.HasSlopeErrors(options), categories: (model as MixedRegression)?.Categories)
     {
     }
 
@@ -57,8 +61,10 @@ internal sealed class PredictionText(
     [
         $"mean{ending}", .. options.HasErrors ? [$"se{ending}", $"lower{ending}", $"upper{ending}"] : (string[])[],
         .. HasNoise ? [$"{Noise}{ending}"] : (string[])[],
-        .. !options.HasSlopes ? [] : names.Features.SelectMany(name => OfSlope($"slope_{name}{ending}")),
+        .. !options.HasSlopes ? [] : names.Features.Where((_, j) => HasSlope(j)).SelectMany(name => OfSlope($"slope_{name}{ending}")),
     ];
+
+    private bool HasSlope(int feature) => categories?[feature] is null;
 
     private IEnumerable<string> OfSlope(string slope) =>
         hasSlopeErrors ? [slope, $"se_{slope}", $"lower_{slope}", $"upper_{slope}"] : [slope];
@@ -133,6 +139,11 @@ internal sealed class PredictionText(
 
                     for (int j = 0; options.HasSlopes && j < d; j++)
                     {
+                        if (!HasSlope(j))
+                        {
+                            continue;
+                        }
+
                         rows.Add(at.Slopes[(c * d) + j]);
                         if (hasSlopeErrors)
                         {

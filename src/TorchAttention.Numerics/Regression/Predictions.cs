@@ -66,7 +66,8 @@ public sealed record Predictions
     /// <summary>
     /// The standard errors of the slopes (m, v, d): of <see cref="IntervalKind.MeanWithoutBias"/> s sqrt(sum_i b_i^2), with the weights b
     /// of the slope in the values; of <see cref="IntervalKind.Mean"/> sqrt(v sum_i b_i^2 + (g' - f')^2), where g is a polynomial of higher
-    /// degree and b its slope's weights. Empty where <see cref="KernelRegression.HasSlopeErrors"/> is false.
+    /// degree and b its slope's weights. Empty where <see cref="KernelRegression.HasSlopeErrors"/>, of categories
+    /// <see cref="Categories.MixedRegression.HasSlopeErrors"/>, is false.
     /// </summary>
     public double[] SlopeErrors { get; init; } = [];
 

@@ -54,9 +54,20 @@ public sealed class CategoriesTests : IDisposable
                 + "--unseen mean weighs all levels alike there",
             _console.Run("predict", "unseen.csv", "--model", "run/model.safetensors").Error.TrimEnd());
         Assert.StartsWith("0.5,east,L,3.", Predict("unseen.csv", "--unseen", "mean", "--interval", "new")[1], StringComparison.Ordinal);
+        string[] slopes = Predict("queries.csv", "--slopes", "--interval", "mean");
+        Assert.StartsWith(
+            "x,store,size,mean,se,lower,upper,slope_x,se_slope_x,lower_slope_x,upper_slope_x,", slopes[0], StringComparison.Ordinal);
+        Assert.All(slopes[1..], row => Assert.DoesNotContain("NaN", row, StringComparison.Ordinal));
         Assert.Equal(
-            "error: --slopes: expected a model of numbers, got one with categories, which has --interval plain and new",
-            _console.Run("predict", "queries.csv", "--model", "run/model.safetensors", "--slopes").Error.TrimEnd());
+            "error: --interval new-quantiles: expected a model of numbers, got one with categories, which has --interval plain, mean and "
+                + "new",
+            _console.Run("predict", "queries.csv", "--model", "run/model.safetensors", "--interval", "new-quantiles").Error.TrimEnd());
+        Assert.Equal(
+            (0, ""), _console.Run([.. _fit[..^1], "flat", "--kernel", "epanechnikov", "--no-plots", "--quiet"]) is var fitted
+                ? (fitted.ExitCode, fitted.Error) : default);
+        Assert.Equal(
+            "error: --slopes: expected the degree 1 or above, or the Gaussian kernel, got the degree 0 and the epanechnikov kernel",
+            _console.Run("predict", "queries.csv", "--model", "flat/model.safetensors", "--slopes").Error.TrimEnd());
     }
 
     [Fact]

@@ -219,9 +219,8 @@ public sealed class MixedRegressionTests : IDisposable
         Assert.Contains(
             "a lambda from 0", Message(() => MixedRegression.Fit(_x, _y, _columns, null, [0.9, 0.2])), StringComparison.Ordinal);
         MixedRegression model = MixedRegression.Fit(_x, _y, _columns, new KernelRegressionOptions { Bandwidth = 0.2 }, [0.1, 0.2]);
-        Assert.Contains("got slopes", Message(() => model.Predict([0.1, 0, 0.2, 0], new PredictionOptions { HasSlopes = true })),
-            StringComparison.Ordinal);
-        Assert.Contains("got Mean", Message(() => model.Predict([0.1, 0, 0.2, 0], new PredictionOptions { Interval = IntervalKind.Mean })),
+        var jackknife = new PredictionOptions { Interval = IntervalKind.JackknifePlus };
+        Assert.Contains("got the interval JackknifePlus", Message(() => model.Predict([0.1, 0, 0.2, 0], jackknife)),
             StringComparison.Ordinal);
         Assert.Throws<RegressionDataException>(
             () => MixedRegression.Fit([1, 0, 1, 1, 1, 0], [1, 2, 3], [null, new Category(["a", "b"])]));

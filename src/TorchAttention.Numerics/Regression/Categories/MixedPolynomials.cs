@@ -73,14 +73,57 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
             return MixedFit.None;
         }
 
-        double held = ridge == 0 ? 0 : ridge * Math.Exp(-LogLargest(query));
-        var system = new LocalSystem(layout, Math.Min(held, MostOfRidge));
-        system.Factor(row, isConstant: held > MostOfRidge);
+        LocalSystem system = SystemOf(query);
         return new MixedFit(
             system.Value(row, 0),
             layout.SquareTerms > 0 ? 1 / system.SquaredWeights(row) : double.NaN,
             Math.Exp(logOwn - LogLargest(query)) * system.Weights[0],
             ridge == 0 && system.IsLevel);
+    }
+
+    /// <summary>The derivatives of the value by the numbers.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="bandwidths">Bandwidths (d).</param>
+    /// <param name="ofMean">
+    /// Whether the value is the mean of a Gaussian's weights and these sums, of the degree 1, are there for its derivative alone.
+    /// </param>
+    /// <param name="slopes">Where they go (d); NaN where no example has a weight.</param>
+    /// <param name="squares">Where sum b_i^2 / s_i of each goes (d); NaN where squares were not summed.</param>
+    public void Slopes(int query, double[] bandwidths, bool ofMean, Span<double> slopes, Span<double> squares)
+    {
+        ReadOnlySpan<double> row = Row(query);
+        slopes.Fill(double.NaN);
+        squares.Fill(double.NaN);
+        if (!(row[0] > 0))
+        {
+            return;
+        }
+
+        LocalSystem system = SystemOf(query);
+        double[] coefficients = new double[layout.Terms];
+        for (int j = 0; j < slopes.Length; j++)
+        {
+            if (ofMean)
+            {
+                LocalSystem.SlopeOfMean(row, j, coefficients);
+            }
+            else
+            {
+                system.SolveUnit(1 + j, coefficients);
+            }
+
+            slopes[j] = system.Dot(coefficients, row, 0) / bandwidths[j];
+            squares[j] = layout.SquareTerms > 0
+                ? system.SquaredWeights(coefficients, row) / (bandwidths[j] * bandwidths[j]) : double.NaN;
+        }
+    }
+
+    private LocalSystem SystemOf(int query)
+    {
+        double held = ridge == 0 ? 0 : ridge * Math.Exp(-LogLargest(query));
+        var system = new LocalSystem(layout, Math.Min(held, MostOfRidge));
+        system.Factor(Row(query), isConstant: held > MostOfRidge);
+        return system;
     }
 
     protected override void Scale(int query, double factor)

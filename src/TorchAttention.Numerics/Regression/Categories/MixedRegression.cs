@@ -1,5 +1,3 @@
-using TorchAttention.Numerics.Pooling;
-using TorchAttention.Numerics.Regression.Intervals;
 using TorchAttention.Numerics.Regression.Smoothing;
 
 namespace TorchAttention.Numerics.Regression.Categories;
@@ -22,9 +20,6 @@ public sealed partial class MixedRegression : IPredictor
 {
     /// <summary>A category from this part of what its levels count at themselves on does not count.</summary>
     private const double CountsAlike = 0.999;
-
-    // Of fewer the residuals say too little of their tails.
-    private const int LeastExamples = 19;
 
     private readonly MixedData _data;
     private readonly double[] _bandwidths;
@@ -158,90 +153,6 @@ public sealed partial class MixedRegression : IPredictor
         return (bandwidths, found, fit, Diagnostics.Measure(data.Numbers, fit));
     }
 
-    /// <inheritdoc cref="Predict(ReadOnlySpan{double}, PredictionOptions?, IProgress{double}?, CancellationToken)"/>
-    public Predictions Predict(double[] queries, PredictionOptions? options = null) => Predict(queries.AsSpan(), options);
-
-    /// <summary>Predicts.</summary>
-    /// <param name="queries">
-    /// Queries (m, d), row by row; of a category the level's place among its levels, or NaN for a level that is none of them: there all
-    /// levels count alike.
-    /// </param>
-    /// <param name="options">
-    /// The defaults where null. Of intervals there are <see cref="IntervalKind.MeanWithoutBias"/> and
-    /// <see cref="IntervalKind.NewObservation"/>, the latter f -/+ Q s sqrt(1 + sum l_i^2) with the quantile Q of
-    /// abs(y_i - f(x_i)) / (s sqrt(1 - h_ii)).
-    /// </param>
-    /// <param name="progress">Not told.</param>
-    /// <param name="cancellationToken">Stops the work.</param>
-    /// <returns>The predictions (m).</returns>
-    /// <exception cref="ArgumentException">
-    /// Queries of other features, a number that is not finite, a level that is none, what is not for categories.
-    /// </exception>
-    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
-    public Predictions Predict(
-        ReadOnlySpan<double> queries,
-        PredictionOptions? options = null,
-        IProgress<double>? progress = null,
-        CancellationToken cancellationToken = default)
-    {
-        options ??= new PredictionOptions();
-        RegressionCheck.Prediction(options, Features);
-        if (options.HasSlopes || options.Interval is not (IntervalKind.MeanWithoutBias or IntervalKind.NewObservation))
-        {
-            throw new ArgumentException(
-                $"Expected no slopes, and the interval {IntervalKind.MeanWithoutBias} or {IntervalKind.NewObservation}, for a fit with "
-                    + $"categories, got {(options.HasSlopes ? "slopes" : options.Interval)}.", nameof(options));
-        }
-
-        (double[] numbers, int[] levels) = Take(queries, Categories, mayBeUnseen: true, nameof(queries));
-        PoolingCheck.Finite(numbers, _numbers.Length, nameof(queries));
-        MixedSums sums = _data.At(
-            new MixedSettings(Options, _bandwidths, _lambdas), numbers, levels, leavesOut: false, options.HasErrors, cancellationToken);
-        int m = queries.Length / Features;
-        bool isNew = options.Interval == IntervalKind.NewObservation;
-        double s = Diagnostics.ResidualStandardError[0];
-        double quantile = isNew ? NewQuantile(options.Level) : StudentBand.Quantile(options.Level, Diagnostics.ResidualDegreesOfFreedom);
-        (double Least, double Most)[] ranges = [.. _numbers.Select((_, j) => _data.Numbers.RangeOf(j))];
-        int count = options.HasErrors ? m : 0;
-        var predictions = new Predictions
-        {
-            Mean = new double[m],
-            StandardError = new double[count],
-            Lower = new double[count],
-            Upper = new double[count],
-            NoiseDeviation = isNew ? [.. Enumerable.Repeat(s, count)] : [],
-            EffectiveNeighbours = new double[count],
-            Quantile = quantile,
-            HasNeighbour = new bool[m],
-            IsOutside = new bool[m],
-            IsInGap = new bool[m],
-            IsLevel = new bool[m],
-        };
-        for (int i = 0; i < m; i++)
-        {
-            MixedFit fit = sums.Fit(i);
-            (predictions.HasNeighbour[i], predictions.IsLevel[i]) = (fit.HasNeighbour, fit.IsLevel);
-            double mean = fit.Mean + _data.Numbers.Offsets[0];
-            predictions.Mean[i] = mean;
-            for (int j = 0; j < ranges.Length; j++)
-            {
-                double at = numbers[(i * ranges.Length) + j];
-                predictions.IsOutside[i] |= at < ranges[j].Least || at > ranges[j].Most;
-            }
-
-            if (options.HasErrors)
-            {
-                double error = fit.HasNeighbour ? s * Math.Sqrt((isNew ? 1 : 0) + (1 / fit.Neighbours)) : double.NaN;
-                predictions.EffectiveNeighbours[i] = fit.Neighbours;
-                predictions.StandardError[i] = error;
-                predictions.Lower[i] = mean - (quantile * error);
-                predictions.Upper[i] = mean + (quantile * error);
-            }
-        }
-
-        return predictions;
-    }
-
     /// <inheritdoc/>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
@@ -258,13 +169,6 @@ public sealed partial class MixedRegression : IPredictor
         return new MixedData(
             data, sorted is null ? levels : [.. sorted.SelectMany(i => levels.AsSpan(i * c, c).ToArray())],
             [.. categories.OfType<Category>()]);
-    }
-
-    private double NewQuantile(double level)
-    {
-        double rank = Math.Ceiling((_studentised.Length + 1) * level);
-        return _studentised.Length < LeastExamples || rank > _studentised.Length
-            ? StudentBand.Quantile(level, Diagnostics.ResidualDegreesOfFreedom) : _studentised[(int)rank - 1];
     }
 
     private double[] ByColumn(int[] columns, double[] values)

@@ -34,6 +34,10 @@ internal sealed class BiasCorrection
     public static (int Degree, double Times, double Ridge) Of(int degree) =>
         (_corrections[degree].Degree, _corrections[degree].Times, Ridge);
 
+    /// <summary>What corrects the slopes of a fit at one place.</summary>
+    public static (int Degree, double Times, double Ridge) OfSlopes(int degree) =>
+        (_corrections[degree].OfSlopes, _corrections[degree].TimesOfSlopes, Ridge);
+
     /// <summary>How many features a fit of a degree may have to be corrected.</summary>
     public static int MostFeatures(int degree) => MostFeaturesOf(_corrections[degree].Degree);
 

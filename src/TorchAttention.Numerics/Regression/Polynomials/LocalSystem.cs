@@ -69,6 +69,17 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
         Solve(_right, solution);
     }
 
+    /// <summary>
+    /// A mean has no slope among its terms: the coefficients c of its derivative's weights s_i K_i c' z_i / h, which of a Gaussian are
+    /// (u_i - mean u) / h times its own.
+    /// </summary>
+    public static void SlopeOfMean(ReadOnlySpan<double> row, int feature, Span<double> coefficients)
+    {
+        coefficients.Clear();
+        coefficients[0] = -row[1 + feature] / (row[0] * row[0]);
+        coefficients[1 + feature] = 1 / row[0];
+    }
+
     /// <summary>Solves A x = b.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Solve(ReadOnlySpan<double> right, Span<double> solution)

@@ -131,7 +131,6 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
         }
     }
 
-    // A mean has no slope among its terms: b is of its derivative, of which a Gaussian's weights are (u_i - mean u) / h times its own.
     private void AnswerSquares(int query, int feature)
     {
         LocalPolynomials owner = Request.Owner;
@@ -142,9 +141,7 @@ internal abstract unsafe class PolynomialPass<TKernel, TLanes> : IDisposable
 
         if (owner.Degree == 0)
         {
-            Array.Clear(_solution);
-            _solution[0] = -Row[1 + feature] / (Row[0] * Row[0]);
-            _solution[1 + feature] = 1 / Row[0];
+            LocalSystem.SlopeOfMean(Row, feature, _solution);
         }
 
         Request.SlopeSquares[(query * owner.Features) + feature] = Inverse[feature] * Inverse[feature]
