@@ -14,7 +14,9 @@ public static class MixedEvaluation
     /// <param name="lambdas">lambda of each category; searched where null.</param>
     /// <param name="folds">How many folds, from 2 to n; where null <see cref="Evaluation.UsualFolds"/>, or n where that is less.</param>
     /// <param name="seed">What the examples are dealt to the folds by.</param>
-    /// <param name="weights">How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.
+    /// </param>
     /// <param name="progress">Told the part of the folds done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The errors, in the units of the values, with the bandwidths and lambdas of each fold.</returns>

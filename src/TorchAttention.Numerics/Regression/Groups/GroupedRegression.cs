@@ -1,5 +1,5 @@
-using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Pooling;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.Regression.Groups;

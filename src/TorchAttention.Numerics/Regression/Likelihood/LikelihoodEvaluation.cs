@@ -30,7 +30,9 @@ public sealed record LikelihoodEvaluation : Evaluation
     /// <param name="options">How each model is fitted; the defaults where null.</param>
     /// <param name="folds">How many folds, from 2 to n; where null <see cref="Evaluation.UsualFolds"/>, or n where that is less.</param>
     /// <param name="seed">What the examples are dealt to the folds by.</param>
-    /// <param name="weights">How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.</param>
+    /// <param name="weights">
+    /// How much each example counts (n), in the fits and in the errors, not negative; each the same where empty.
+    /// </param>
     /// <param name="progress">Told the part of the folds done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The errors.</returns>
