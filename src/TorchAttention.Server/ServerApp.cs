@@ -52,7 +52,10 @@ internal sealed class ServerApp : IAsyncDisposable
             context, json => OpenApiDocument.Write(json, models, [.. predict.Parameters.All])));
         Map("GET", "/metrics", _metrics.WriteAsync);
         Map("POST", ServerPaths.Predict, predict.AnswerAsync);
-        new PageEndpoints(models, _admission, data).Map(Map);
+        if (models.Names.Count > 0)
+        {
+            new PageEndpoints(models, _admission, data).Map(Map);
+        }
     }
 
     /// <summary>Where it listens, once it has started.</summary>
