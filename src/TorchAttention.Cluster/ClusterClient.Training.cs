@@ -93,8 +93,12 @@ internal sealed partial class ClusterClient : ILossSlices
                     return reply;
                 }
 
-                await silo.SendAsync(examples, Manifest.Hash, cancellationToken);
+                Reply sent = await silo.SendAsync(examples, Manifest.Hash, cancellationToken);
                 alive();
+                if (sent.Outcome != Outcome.Done)
+                {
+                    return sent;
+                }
 
                 // Nowhere, where it has not had the slice for some looks: then the answer would be here, if it were on its way.
                 async Task<string> SiloAsync()

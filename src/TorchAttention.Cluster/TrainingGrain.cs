@@ -26,9 +26,9 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
 
     /// <inheritdoc/>
     public Task<Reply> ExamplesAsync(ExamplesPart part) => Task.FromResult(
-        Wire.WhyNot(part.Version, part.Manifest, manifest) is string why
-            ? Reply.Refused(why)
-            : _parts.Take(part.Examples, part.Bytes, part.First, part.Size, "examples"));
+        Wire.WhyNot(part.Version, part.Manifest, manifest) is string why ? Reply.Refused(why)
+        : IsKnown(part.Examples) ? Reply.Of([])
+        : _parts.Take(part.Examples, part.Bytes, part.First, part.Size, "examples"));
 
     /// <inheritdoc/>
     public async Task<Reply> SliceAsync(SliceAsked asked, CancellationToken cancellationToken)
@@ -38,6 +38,7 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
             return Reply.Refused(why);
         }
 
+        _parts.ForgetLeft();
         if (Find(asked.Examples) is not Task<ISliceLoss> making)
         {
             return Reply.Of([]);
@@ -59,6 +60,9 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
             _atWork.Remove(asked.Id);
         }
     }
+
+    // Where two trainings have the same examples, both send them.
+    private bool IsKnown(string hash) => _losses.Exists(one => one.Hash == hash);
 
     private Task<ISliceLoss>? Find(string hash)
     {

@@ -104,7 +104,7 @@ internal sealed class TrainingSilos(IGrainFactory grains, TimeSpan patience)
 /// <param name="threads">How many slices it computes at once.</param>
 internal sealed class TrainingSilo(string name, ITrainingGrain grain, int threads)
 {
-    private readonly ConcurrentDictionary<string, Lazy<Task>> _sending = new();
+    private readonly ConcurrentDictionary<string, Lazy<Task<Reply>>> _sending = new();
     private long? _lost;
 
     public string Name => name;
@@ -124,24 +124,27 @@ internal sealed class TrainingSilo(string name, ITrainingGrain grain, int thread
     public void Suspect() => _lost = Stopwatch.GetTimestamp();
 
     /// <summary>Sends examples that it lacks, once for all slices that wait for them.</summary>
-    public async Task SendAsync(TrainingExamples examples, string manifest, CancellationToken cancellationToken)
+    /// <returns>What it says: done, or that it has no room yet, or why it does not take them.</returns>
+    public async Task<Reply> SendAsync(TrainingExamples examples, string manifest, CancellationToken cancellationToken)
     {
-        Lazy<Task> sending = _sending.GetOrAdd(examples.Hash, _ => new Lazy<Task>(() => SendAllAsync(examples, manifest)));
+        Lazy<Task<Reply>> sending = _sending.GetOrAdd(
+            examples.Hash, _ => new Lazy<Task<Reply>>(() => SendAllAsync(examples, manifest)));
         try
         {
-            await sending.Value.WaitAsync(cancellationToken);
+            return await sending.Value.WaitAsync(cancellationToken);
         }
         finally
         {
-            _sending.TryRemove(new KeyValuePair<string, Lazy<Task>>(examples.Hash, sending));
+            _sending.TryRemove(new KeyValuePair<string, Lazy<Task<Reply>>>(examples.Hash, sending));
         }
     }
 
-    private async Task SendAllAsync(TrainingExamples examples, string manifest)
+    private async Task<Reply> SendAllAsync(TrainingExamples examples, string manifest)
     {
-        for (int at = 0; at < examples.Bytes.Length; at += MomentsAsked.PartBytes)
+        Reply reply = Reply.Of([]);
+        for (int at = 0; reply.Outcome == Outcome.Done && at < examples.Bytes.Length; at += MomentsAsked.PartBytes)
         {
-            Reply reply = await grain.ExamplesAsync(new ExamplesPart
+            reply = await grain.ExamplesAsync(new ExamplesPart
             {
                 Manifest = manifest,
                 Examples = examples.Hash,
@@ -149,10 +152,8 @@ internal sealed class TrainingSilo(string name, ITrainingGrain grain, int thread
                 Size = examples.Bytes.Length,
                 Bytes = examples.Bytes[at..Math.Min(examples.Bytes.Length, at + MomentsAsked.PartBytes)],
             });
-            if (reply.Outcome == Outcome.Refused)
-            {
-                throw CliException.WrongInput($"the cluster says: {reply.Why}");
-            }
         }
+
+        return reply;
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using TorchAttention.Numerics.Kernels;
@@ -50,27 +51,45 @@ internal sealed record TrainingExamples(byte[] Bytes)
 
     /// <summary>Understands bytes.</summary>
     /// <param name="bytes">What <see cref="Of"/> wrote.</param>
-    /// <exception cref="ArgumentException">They are of another version's kernel, or a number is not finite.</exception>
+    /// <exception cref="ArgumentException">They are of another version's kernel, or no examples, or a number is not finite.</exception>
     public static ISliceLoss Read(byte[] bytes)
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));
-        string name = reader.ReadString();
-        SmoothingKernel kernel = SmoothingKernel.Find(name)
-            ?? throw new ArgumentException($"Expected a kernel that is known, got '{PlainText.Brief(name)}'.");
-        return reader.ReadBoolean() ? Read<double>(reader, kernel) : Read<float>(reader, kernel);
+        try
+        {
+            string name = reader.ReadString();
+            SmoothingKernel kernel = SmoothingKernel.Find(name)
+                ?? throw new ArgumentException($"Expected a kernel that is known, got '{PlainText.Brief(name)}'.");
+            return reader.ReadBoolean() ? Read<double>(reader, kernel) : Read<float>(reader, kernel);
+        }
+        catch (Exception e) when (e is IOException or FormatException)
+        {
+            throw new ArgumentException($"Expected examples, got {bytes.Length} bytes that are none: {e.Message}", e);
+        }
     }
 
     private static SliceLoss<T> Read<T>(BinaryReader reader, SmoothingKernel kernel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (int features, int count, bool hasRegions) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadBoolean());
-        T[] keys = Numbers<T>(features * count);
+        if (hasRegions && features != 1)
+        {
+            throw new ArgumentException($"Expected one feature where w is that of regions, got {features}.");
+        }
+
+        T[] keys = Numbers<T>((long)features * count);
         T[] values = Numbers<T>(count);
         return new SliceLoss<T>(kernel, new Samples<T>(keys, values, features), hasRegions ? Numbers<int>(count) : null);
 
-        TNumber[] Numbers<TNumber>(int length)
+        TNumber[] Numbers<TNumber>(long length)
             where TNumber : unmanaged
         {
+            long most = (reader.BaseStream.Length - reader.BaseStream.Position) / Unsafe.SizeOf<TNumber>();
+            if (length < 0 || length > most)
+            {
+                throw new ArgumentException($"Expected at most {most} numbers of {count} examples by {features}, got {length}.");
+            }
+
             var numbers = new TNumber[length];
             reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(numbers.AsSpan()));
             return numbers;
@@ -90,6 +109,7 @@ internal interface ISliceLoss
 internal sealed class SliceLoss<T>(SmoothingKernel kernel, Samples<T> samples, int[]? regions) : ISliceLoss
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly int _regions = RegionsOf(regions);
     private readonly Lock _lock = new();
     private (int VectorBits, KernelLoss<T> Loss)? _last;
 
@@ -121,10 +141,41 @@ internal sealed class SliceLoss<T>(SmoothingKernel kernel, Samples<T> samples, i
         var slice = new LossSlice<T>(
             MemoryMarshal.Cast<byte, T>(asked.Queries).ToArray(), MemoryMarshal.Cast<byte, T>(asked.Targets).ToArray(),
             MemoryMarshal.Cast<byte, int>(asked.LeftOut).ToArray());
-        LossPart part = LossOf(asked.VectorBits).PartOf(
-            slice, new LossAsked(Wire.Numbers(asked.W), asked.Batch, asked.HasGradient), cancellationToken);
+        var whole = new LossAsked(Wire.Numbers(asked.W), asked.Batch, asked.HasGradient);
+        Check(slice, whole, asked.Count);
+        LossPart part = LossOf(asked.VectorBits).PartOf(slice, whole, cancellationToken);
         return Wire.Bytes([part.Squares, .. part.Gradient]);
     }
+
+    // What the engine takes for granted of a caller in its own process.
+    private void Check(LossSlice<T> slice, LossAsked asked, int count)
+    {
+        if (count < 1 || asked.Examples < count || slice.Targets.Length != count || slice.Queries.Length != (long)count * samples.Features)
+        {
+            throw new ArgumentException(
+                $"Expected {count} of {asked.Examples} examples by {samples.Features}, got {slice.Queries.Length} numbers and "
+                    + $"{slice.Targets.Length} targets.");
+        }
+
+        bool areWidthsRight = _regions == 0 ? asked.W.Length == 1 || asked.W.Length == samples.Features : asked.W.Length >= _regions;
+        if (!areWidthsRight)
+        {
+            throw new ArgumentException(
+                $"Expected w of {(_regions == 0 ? samples.Features : _regions)} numbers, got {asked.W.Length}.");
+        }
+
+        if (slice.LeftOut.Length > 0
+            && (slice.LeftOut.Length != count || slice.LeftOut.Span.ContainsAnyExceptInRange(-1, samples.Count - 1)))
+        {
+            throw new ArgumentException(
+                $"Expected a place below {samples.Count} that each of {count} examples leaves out, or -1, got another.");
+        }
+    }
+
+    private static int RegionsOf(int[]? regions) =>
+        regions is null ? 0
+        : regions.Min() >= 0 && regions.Max() < regions.Length ? regions.Max() + 1
+        : throw new ArgumentException($"Expected regions from 0 on, one for each of {regions.Length} keys at most, got others.");
 
     // Each slice is a thread's work.
     private KernelLoss<T> LossOf(int vectorBits)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -7,7 +8,9 @@ using TorchAttention.Cli;
 using TorchAttention.Cluster;
 using TorchAttention.Data;
 using TorchAttention.Models;
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Losses;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Sharding;
 using TorchAttention.Numerics.Tables;
 using TorchAttention.Tests.Sharding;
@@ -103,6 +106,68 @@ public sealed class ClusterTrainingTests : ShardFolder
         Assert.Equal($"expected the shards of manifest {manifest.Hash[..12]}, got those of 0123456789ab…", other.Why);
         Assert.Equal("expected examples of at most 1073741824 bytes, got 2147483647", large.Why);
         Assert.Empty((await grain.SliceAsync(new SliceAsked { Manifest = manifest.Hash, Examples = "unknown" }, Token)).Bytes);
+    }
+
+    // Half of an example's bytes, regions that are none, a w that does not fit: each a line, after which the silo trains on.
+    [Fact]
+    public async Task ExamplesAndSlicesThatDoNotFit_AreRefusedInOneLine()
+    {
+        ShardManifest manifest = Write(Rows(500, 1), 1, 2);
+        await using var silos = new Silos(manifest, Alone());
+        IHost silo = await silos.AddAsync();
+        string name = silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
+        ITrainingGrain grain = silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(name);
+        using var samples = new Samples<double>([1.0, 2, 3], [1.0, 4, 9]);
+        byte[] regional = TrainingExamples.Of(new KernelLoss<double>(SmoothingKernel.Gaussian, samples, [0, 1, 1])).Bytes;
+        byte[] shared = TrainingExamples.Of(new KernelLoss<double>(SmoothingKernel.Gaussian, samples, null)).Bytes;
+        int sizes = Array.IndexOf(shared, (byte)1, "\bgaussian".Length - 1) + 1;
+
+        Assert.Equal("Expected examples, got 3 bytes that are none: Unable to read beyond the end of the stream.", await WhyAsync([9, 9, 9]));
+        Assert.Equal("Expected at most 2 numbers of 3 examples by 1, got 3.", await WhyAsync(shared[..^8]));
+        Assert.Equal(
+            "Expected at most 6 numbers of -2 examples by 1, got -2.",
+            await WhyAsync([.. shared[..(sizes + 4)], .. BitConverter.GetBytes(-2), .. shared[(sizes + 8)..]]));
+        Assert.Equal(
+            "Expected regions from 0 on, one for each of 3 keys at most, got others.",
+            await WhyAsync([.. regional[..^4], .. BitConverter.GetBytes(3)]));
+        Assert.Equal("Expected w of 2 numbers, got 1.", await WhyAsync(regional, w: [1]));
+        Assert.Equal("Expected w of 1 numbers, got 0.", await WhyAsync(shared, w: []));
+        Assert.Equal("Expected 2 of 2 examples by 1, got 3 numbers and 2 targets.", await WhyAsync(shared, queries: [1, 2, 3]));
+        Assert.Equal(
+            "Expected a place below 3 that each of 2 examples leaves out, or -1, got another.", await WhyAsync(shared, leftOut: [0, 3]));
+
+        byte[] part = (await AskAsync(shared)).Bytes;
+        Assert.Equal(2 * sizeof(double), part.Length);
+
+        async Task<string> WhyAsync(byte[] examples, double[]? w = null, double[]? queries = null, int[]? leftOut = null)
+        {
+            Reply reply = await AskAsync(examples, w, queries, leftOut);
+            Assert.Equal(Outcome.Refused, reply.Outcome);
+            return reply.Why;
+        }
+
+        async Task<Reply> AskAsync(byte[] examples, double[]? w = null, double[]? queries = null, int[]? leftOut = null)
+        {
+            string hash = TrainingExamples.HashOf(examples);
+            Reply taken = await grain.ExamplesAsync(
+                new ExamplesPart { Manifest = manifest.Hash, Examples = hash, Bytes = examples, Size = examples.Length });
+            Assert.Equal(Outcome.Done, taken.Outcome);
+            return await grain.SliceAsync(
+                new SliceAsked
+                {
+                    Manifest = manifest.Hash,
+                    Examples = hash,
+                    W = Wire.Bytes(w ?? [1]),
+                    Batch = 2,
+                    Count = 2,
+                    HasGradient = true,
+                    VectorBits = 128,
+                    Queries = Wire.Bytes(queries ?? [1.5, 2.5]),
+                    Targets = Wire.Bytes([1, 2]),
+                    LeftOut = MemoryMarshal.AsBytes<int>(leftOut ?? []).ToArray(),
+                },
+                Token);
+        }
     }
 
     // The loops of the silo stop, nothing has moved, and who goes on has the bits of a training that was not stopped.
