@@ -122,7 +122,7 @@ public sealed class ClusterTrainingTests : ShardFolder
         byte[] shared = TrainingExamples.Of(new KernelLoss<double>(SmoothingKernel.Gaussian, samples, null)).Bytes;
         int sizes = Array.IndexOf(shared, (byte)1, "\bgaussian".Length - 1) + 1;
 
-        Assert.Equal("Expected examples, got 3 bytes that are none: Unable to read beyond the end of the stream.", await WhyAsync([9, 9, 9]));
+        Assert.StartsWith("Expected examples, got 3 bytes that are none: ", await WhyAsync([9, 9, 9]), StringComparison.Ordinal);
         Assert.Equal("Expected at most 2 numbers of 3 examples by 1, got 3.", await WhyAsync(shared[..^8]));
         Assert.Equal(
             "Expected at most 6 numbers of -2 examples by 1, got -2.",
@@ -168,6 +168,24 @@ public sealed class ClusterTrainingTests : ShardFolder
                 },
                 Token);
         }
+    }
+
+    // Somebody has begun to send 1 GB and is gone: for 30 s the silo has no room for others.
+    [Fact]
+    public async Task TrainingThatFindsNoRoom_WaitsForIt()
+    {
+        LongTests.SkipUnlessAskedFor();
+        ShardManifest manifest = Write(Rows(500, 1), 1, 2);
+        await using var silos = new Silos(manifest, Alone());
+        IHost silo = await silos.AddAsync();
+        string name = silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
+        ITrainingGrain grain = silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(name);
+        var begun = new ExamplesPart { Manifest = manifest.Hash, Examples = "left", Bytes = [1], Size = TrainingExamples.MostBytes };
+        Assert.Equal(Outcome.Done, (await grain.ExamplesAsync(begun)).Outcome);
+
+        await using ClusterClient client = await silos.ConnectAsync();
+        var options = new KernelModelOptions();
+        Assert.Equal(Train(options, 1, isDouble: false, null), Train(options, 1, isDouble: false, client));
     }
 
     // The loops of the silo stop, nothing has moved, and who goes on has the bits of a training that was not stopped.
