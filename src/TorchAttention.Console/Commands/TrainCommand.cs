@@ -14,7 +14,7 @@ internal static class TrainCommand
         command.AddAll(cluster.Options);
         command.SetAction(parsed =>
         {
-            string[] ofCluster = [.. cluster.Options.Select(option => option.Name)];
+            string[] ofCluster = [.. cluster.Options.Where(option => !option.Hidden).Select(option => option.Name)];
             TrainOptions options = new TrainOptions(new TrainLine(parsed)) with
             {
                 Arguments = [.. TrainLine.Without(TrainLine.Arguments(parsed), ofCluster)],

@@ -177,7 +177,8 @@ public sealed class ResumeTests : IDisposable
     [InlineData("--resume: 'nothing' holds no run (config.json is not there); begin it with train --out nothing", "--resume", "nothing")]
     [InlineData(
         "--lr cannot be given with --resume: the run has its own; only --epochs, --checkpoint-steps, --checkpoint-seconds, --libtorch, "
-        + "--tensorboard, --live, --no-plots, --quiet, --json can change", "--resume", "run", "--lr", "2")]
+        + "--tensorboard, --live, --no-plots, --quiet, --json, --cluster, --shards, --certificate, --certificate-key, "
+        + "--certificate-authority, --certificate-name can change", "--resume", "run", "--lr", "2")]
     public void WrongResume_IsOneLine(string message, params string[] arguments) =>
         Assert.Equal(new ConsoleProcess.Result(2, "", $"error: {message}\n"), _console.Run(["train", .. arguments]));
 
