@@ -6,6 +6,10 @@ namespace TorchAttention.Numerics.Sharding;
 /// <summary>What is asked of all shards alike.</summary>
 public sealed record ShardRequest
 {
+    // Beyond these the reach of a kernel, or what a way is in bandwidths, is no number.
+    private const double Narrowest = 1e-300;
+    private const double Widest = 1e300;
+
     /// <summary>The kernel.</summary>
     public required SmoothingKernel Kernel { get; init; }
 
@@ -25,14 +29,14 @@ public sealed record ShardRequest
 
     /// <summary>Refuses what cannot be asked of shards.</summary>
     /// <param name="manifest">The shards.</param>
-    /// <exception cref="ArgumentException">Another number of bandwidths, one that is not positive, or another degree.</exception>
+    /// <exception cref="ArgumentException">Another number of bandwidths, one that is not positive or beyond 1e±300, or another degree.</exception>
     public void Check(ShardManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
-        if (Bandwidths.Length != manifest.Features || !Bandwidths.All(h => h > 0 && double.IsFinite(h)))
+        if (Bandwidths.Length != manifest.Features || !Bandwidths.All(h => h is >= Narrowest and <= Widest))
         {
             throw new ArgumentException(
-                $"Expected a positive bandwidth for each of {manifest.Features} features, got {string.Join(", ", Bandwidths)}.");
+                $"Expected a bandwidth from {Narrowest} to {Widest} for each of {manifest.Features} features, got {string.Join(", ", Bandwidths)}.");
         }
 
         if (Degree is not (0 or 1))

@@ -72,10 +72,22 @@ internal sealed class PageEndpoints(ModelStore models, Admission admission, stri
             ?? throw new RequestException(
                 StatusCodes.Status404NotFound,
                 $"expected one of the models {PlainText.List([.. models.Names])}, got '{PlainText.Brief(name)}'");
-        LivePage? page = _pages.GetValue(model, it =>
-            it.Shards is not null ? ShardCurve.PageOf(it.Shards, name, data!)
-            : it.Fitted is null ? null
-            : LivePage.Of(it.Fitted, name, data));
+        LivePage? page;
+        try
+        {
+            page = _pages.GetValue(model, it =>
+                it.Shards is not null ? ShardCurve.PageOf(it.Shards, name, data!)
+                : it.Fitted is null ? null
+                : LivePage.Of(it.Fitted, name, data));
+        }
+        catch (RegressionDataException e)
+        {
+            // Shards can be of rows that no bandwidth is found by.
+            throw new RequestException(
+                StatusCodes.Status404NotFound,
+                $"'{PlainText.Brief(name)}' has no page: {e.Message} Its predictions are at /v1/models/{name}/predict");
+        }
+
         return page is not null ? (name, page)
             : throw new RequestException(
                 StatusCodes.Status404NotFound,

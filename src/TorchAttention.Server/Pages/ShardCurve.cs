@@ -19,6 +19,9 @@ internal sealed class ShardCurve : LiveCurve
     // What a bandwidth is looked for by, where there are no moments.
     private const int RowsOfSearch = 3000;
 
+    // The part of an error that it may be off by and be shown.
+    private const double MostDoubt = 0.01;
+
     private readonly ShardModel _shards;
     private readonly int _column;
     private readonly Moments? _moments;
@@ -89,7 +92,7 @@ internal sealed class ShardCurve : LiveCurve
                 json,
                 model.Predict(queries, options with { Interval = IntervalKind.MeanWithoutBias }),
                 model.Predict(queries, options with { Interval = IntervalKind.NewObservation }));
-            json.WriteNumberOrNull("error", Math.Sqrt(model.Diagnostics.LeaveOneOutError));
+            json.WriteNumberOrNull("error", ErrorOf(model));
             json.WriteNumberOrNull("freedom", model.Diagnostics.EffectiveDegreesOfFreedom);
             return;
         }
@@ -114,7 +117,7 @@ internal sealed class ShardCurve : LiveCurve
         CheckRows(settings);
         double[] trials = MomentsFor(settings, settings.Bandwidths[0]) is null ? [] : TrialsOf(settings.Feature);
         json.WriteNumbers("h", trials);
-        json.WriteNumbers("error", trials.Select(h => Math.Sqrt(MomentsFor(settings, h)!.Diagnostics.LeaveOneOutError)));
+        json.WriteNumbers("error", trials.Select(h => ErrorOf(MomentsFor(settings, h)!)));
     }
 
     /// <inheritdoc/>
@@ -133,6 +136,15 @@ internal sealed class ShardCurve : LiveCurve
     private MomentRegression? MomentsFor(LiveSettings settings, double h) =>
         _moments is null || double.IsFinite(settings.Kernel.Support) || settings.Degree > _moments.Grid.Degree ? null
             : MomentRegression.Fit(_moments, new MomentOptions { Degree = settings.Degree, Bandwidth = Bandwidth.Fixed(h) });
+
+    // Of bandwidths far narrower than the cells sums can say too little of it, as where many rows lie at one place.
+    private static double ErrorOf(MomentRegression model)
+    {
+        Certificate said = model.Certificate;
+        double off = said.Truncation + said.Propagation + said.Rounding + said.KeptRows;
+        double error = model.Diagnostics.LeaveOneOutError;
+        return said.UncertainCells == 0 && (off <= MostDoubt * error || error == 0) ? Math.Sqrt(error) : double.NaN;
+    }
 
     private static int[] Spread(int count, int most) => count <= most ? [.. Enumerable.Range(0, count)]
         : [.. Enumerable.Range(0, most).Select(i => (int)((long)i * (count - 1) / (most - 1)))];

@@ -91,12 +91,63 @@ public sealed class ClusterPageTests : IDisposable
         Assert.Equal((400, expected), (status, JsonDocument.Parse(text).RootElement.GetProperty("error").GetString()));
     }
 
-    private async Task<JsonElement> StartAsync(string x)
+    [Fact]
+    public async Task RowsAtOnePlace_HaveNoPage()
     {
-        _silos.Run("shard", "rows.csv", "--x", x, "--y", "c", "--out", "of-page", "--shards", "4", "--quiet");
+        Serve("a,b\n2,1\n2,3\n2,4\n", "a", "b");
+        (int status, string text) = await _server!.Get("/page/shards");
+        Assert.Equal((404, "'shards' has no page: Expected numbers that vary in feature 0, got 2 everywhere. "
+            + "Its predictions are at /v1/models/shards/predict"), (status, text.Trim()));
+    }
+
+    [Theory]
+    [InlineData("1e-301")]
+    [InlineData("1e301")]
+    public async Task BandwidthBeyondAnyReach_IsOneLine(string h)
+    {
+        await StartAsync("a,b");
+        (int status, string text) = await _server!.Post("/page/shards/curve", Settings("gaussian", 0, $"0.4, {h}", "5, 0"));
+        Assert.Equal(400, status);
+        Assert.Contains("Expected a bandwidth from 1E-300 to 1E+300", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task BandwidthsFarNarrowerThanPlaces_HaveTheErrorOfAllRowsOrNone()
+    {
+        var random = new Random(1);
+        double[] x = [.. Enumerable.Range(0, 3000).Select(_ => (double)random.Next(21))];
+        double[] y = [.. x.Select(at => Math.Sin(at / 2) + random.NextDouble())];
+        Serve("a,b\n" + string.Concat(x.Zip(y, (a, b) => string.Create(CultureInfo.InvariantCulture, $"{a},{b:R}\n"))), "a", "b");
+        JsonElement search = await AskAsync("search", Settings("gaussian", 0, "0.4"));
+        double[] found = Numbers(search.GetProperty("error"));
+        double[] widths = Numbers(search.GetProperty("h"));
+        for (int i = 0; i < widths.Length; i++)
+        {
+            var options = new KernelRegressionOptions { Degree = 0, Bandwidth = Bandwidth.Fixed(widths[i]) };
+            double error = Math.Sqrt(KernelRegression.Fit(x, y, 1, options).Diagnostics.LeaveOneOutError);
+            Assert.True(double.IsNaN(found[i]) || Math.Abs(found[i] - error) <= 0.01 * error, $"{widths[i]}: {found[i]}, not {error}");
+        }
+
+        Assert.InRange(found.Count(double.IsNaN), 0, 10);
+    }
+
+    private void Serve(string rows, string x, string y)
+    {
+        _silos.Console.Write("own.csv", rows);
+        Serve("own.csv", x, y, "4");
+    }
+
+    private void Serve(string file, string x, string y, string shards)
+    {
+        _silos.Run("shard", file, "--x", x, "--y", y, "--out", "of-page", "--shards", shards, "--quiet");
         _server = new ServerProcess(
             _silos.Console.Folder, ["--shards", "of-page/manifest.json", "--cluster", $"local={SiloProcesses.FreePort()}"]);
-        (int status, string html) = await _server.Get("/page/shards");
+    }
+
+    private async Task<JsonElement> StartAsync(string x)
+    {
+        Serve("rows.csv", x, "c", "4");
+        (int status, string html) = await _server!.Get("/page/shards");
         Assert.Equal(200, status);
         const string begin = "<script type=\"application/json\" id=\"live-data\">";
         int first = html.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
