@@ -89,7 +89,11 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
     }
 
     private TableException Empty() =>
-        new(TableProblem.Empty, files.Source) { Expected = "data below the header row", Found = "none" };
+        new(TableProblem.Empty, files.Source)
+        {
+            Expected = files.AreBeside ? "rows of a positive weight" : "data below the header row",
+            Found = "none",
+        };
 
     // A pipe has no first look: its first rows have to do.
     private MomentsOfFiles<T> ReadPipes(T? like, CancellationToken cancellationToken)

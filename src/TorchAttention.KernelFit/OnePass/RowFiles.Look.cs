@@ -197,6 +197,7 @@ internal sealed partial class RowFiles
             }
         }
 
+        _areBeside = LeftOut.Beside > 0;
         LeftOut = default;
         return Some(kept, row);
     }

@@ -29,6 +29,7 @@ internal sealed partial class RowFiles : IDisposable
     private readonly CsvOptions _csv;
     private readonly bool _areSummed;
     private readonly bool _areCounted;
+    private bool _areBeside;
     private string[]? _columns;
 
     // As the first row that is read has it.
@@ -104,6 +105,9 @@ internal sealed partial class RowFiles : IDisposable
 
     /// <summary>The column of weights; null where rows have none, as those that are read as often as it says.</summary>
     public string? Weights => _areCounted ? null : _weights;
+
+    /// <summary>Whether there are rows that do not count, as all are where none does.</summary>
+    public bool AreBeside => _areBeside || LeftOut.Beside > 0;
 
     /// <summary>Whether a name stands for several files.</summary>
     public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);

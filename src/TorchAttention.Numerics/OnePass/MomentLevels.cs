@@ -68,8 +68,10 @@ internal sealed class MomentLevels
         long[] ids = moments.Ids();
         MomentLevel[] levels = MomentLevel.CreateColumns(moments, ids);
         MomentLevel level = levels[0];
-        double[] left = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Least)];
-        double[] right = [.. Enumerable.Range(0, level.Count).Select(i => level.Ends(i).Most)];
+
+        // Rows of an outer cell may all lie at one place: what they span is not the cell then.
+        double[] left = [.. Enumerable.Range(0, level.Count).Select(i => Math.Max(moments.LeastX, level.Ends(i).Least))];
+        double[] right = [.. Enumerable.Range(0, level.Count).Select(i => Math.Min(moments.MostX, level.Ends(i).Most))];
         long[] before = new long[level.Count + 1];
         for (int i = 0; i < level.Count; i++)
         {

@@ -102,6 +102,15 @@ public sealed class OnePassWeightsTests : IDisposable
     }
 
     [Fact]
+    public void FrequenciesOfNothing_AreSaid()
+    {
+        Write("rows.csv", 50, "0");
+        ConsoleProcess.Result result = _console.Run(
+            "fit", "rows.csv", "--x", "x", "--y", "y", "--weights", "w", "--weights-are", "frequencies", "--one-pass", "--out", "none");
+        Assert.Equal((2, "error: rows.csv: expected rows of a positive weight, found none"), (result.ExitCode, result.Error.Trim()));
+    }
+
+    [Fact]
     public void FewRows_AreFittedAsRows()
     {
         Write("rows.csv", 300, "1");

@@ -8,6 +8,22 @@ namespace TorchAttention.Tests.OnePass;
 public sealed class MomentRegressionTests
 {
     [Theory]
+    [InlineData(0.0)]
+    [InlineData(7.0)]
+    public void FewRowsBesideManyAtOnePlace_AreNoFarEnds(double few)
+    {
+        var random = new Random(3);
+        double[] x = [.. Enumerable.Range(0, 4000).Select(i => i % 25 == 0 ? few : 1)];
+        double[] y = [.. x.Select(_ => random.NextDouble())];
+        var moments = new Moments(MomentGrid.Choose(x, y, x.Length));
+        moments.Add(x, y);
+        var found = MomentRegression.Fit(moments);
+        Assert.Equal(0, found.SetAside);
+        double memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 0 }).Diagnostics.LeaveOneOutError;
+        Assert.Equal(memory, found.Diagnostics.LeaveOneOutError, 1e-6 * memory);
+    }
+
+    [Theory]
     [InlineData(800, BandwidthRule.LeaveOneOut, 0)]
     [InlineData(30_000, BandwidthRule.LeaveOneOut, 0)]
     [InlineData(3_000, BandwidthRule.GCV, 0)]
