@@ -29,14 +29,15 @@ public sealed record ShardRequest
 
     /// <summary>Refuses what cannot be asked of shards.</summary>
     /// <param name="manifest">The shards.</param>
-    /// <exception cref="ArgumentException">Another number of bandwidths, one that is not positive or beyond 1e±300, or another degree.</exception>
+    /// <exception cref="ArgumentException">Another number of bandwidths, one beyond 1e-300 or 1e300, or another degree.</exception>
     public void Check(ShardManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         if (Bandwidths.Length != manifest.Features || !Bandwidths.All(h => h is >= Narrowest and <= Widest))
         {
             throw new ArgumentException(
-                $"Expected a bandwidth from {Narrowest} to {Widest} for each of {manifest.Features} features, got {string.Join(", ", Bandwidths)}.");
+                $"Expected a bandwidth from {Narrowest} to {Widest} for each of {manifest.Features} features, "
+                    + $"got {string.Join(", ", Bandwidths)}.");
         }
 
         if (Degree is not (0 or 1))
