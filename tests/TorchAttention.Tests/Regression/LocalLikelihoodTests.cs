@@ -238,10 +238,10 @@ public sealed class LocalLikelihoodTests : IDisposable
 
         LocalLikelihood without = LocalLikelihood.Fit(
             [.. left.Select(i => x[i])], [.. left.Select(i => y[i])], 1, family, options, [.. left.Select(i => weights[i])]);
-        Assert.Equal(without.Bandwidths, model.Bandwidths);
+        Assert.Equal(without.Bandwidths[0], model.Bandwidths[0], 1e-6 * without.Bandwidths[0]);
         Assert.Equal(without.Count, model.Count);
-        Assert.Equal(without.Likelihood.Deviance, model.Likelihood.Deviance);
-        Assert.Equal(without.Predict(x).Mean, model.Fitted, (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal(without.Likelihood.Deviance, model.Likelihood.Deviance, 1e-9 * without.Likelihood.Deviance);
+        Assert.Equal(without.Predict(x).Mean, model.Fitted, (a, b) => Math.Abs(a - b) < 1e-6);
 
         double[] ofOneKind = [.. y.Select((value, i) => i % 3 > 0 ? 0 : value)];
         Assert.Equal(
