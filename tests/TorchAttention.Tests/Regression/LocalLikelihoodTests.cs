@@ -249,6 +249,22 @@ public sealed class LocalLikelihoodTests : IDisposable
             Assert.Throws<RegressionDataException>(() => LocalLikelihood.Fit(x, ofOneKind, 1, family, options, weights)).Kind);
     }
 
+    [Theory]
+    [InlineData(ResponseFamily.Binomial)]
+    [InlineData(ResponseFamily.Poisson)]
+    public void AnyNumberOfThreads_IsTheSameBits(ResponseFamily family)
+    {
+        (double[] x, double[] y) = Drawn(family, 3000, 1, seed: 4);
+        LocalLikelihood one = FitWith(1);
+        LocalLikelihood two = FitWith(2);
+
+        Assert.Equal(one.Fitted, two.Fitted);
+        Assert.Equal(one.Likelihood.Deviance, two.Likelihood.Deviance);
+
+        LocalLikelihood FitWith(int threads) => LocalLikelihood.Fit(
+            x, y, 1, family, new KernelRegressionOptions { Degree = 1, Bandwidth = 0.7, Threads = threads });
+    }
+
     [Fact]
     public void SavedModel_PredictsTheSame()
     {

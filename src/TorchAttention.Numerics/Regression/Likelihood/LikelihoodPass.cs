@@ -86,6 +86,9 @@ internal sealed partial class LikelihoodPass : IDisposable
     {
     }
 
+    /// <summary>Begins anew: the next fit starts from its own mean, and not from the query before.</summary>
+    public void Begin() => _place = double.NaN;
+
     /// <summary>Fits.</summary>
     /// <param name="query">The query (d).</param>
     /// <param name="leftOut">The example that it must not see; -1 for none.</param>

@@ -13,7 +13,7 @@ internal sealed class LikelihoodProblem
     /// </summary>
     public const double MostEta = 20;
 
-    private const int QueriesInPart = 16;
+    private const int QueriesInPart = 64;
 
     public LikelihoodProblem(
         ResponseFamily family, SmootherData data, double[] values, SmoothingKernel kernel, double[] bandwidths, int degree, double ridge)
@@ -69,6 +69,8 @@ internal sealed class LikelihoodProblem
             () => new LikelihoodPass(this),
             (part, pass) =>
             {
+                // Who has computed what before is chance; the bits of a part are not.
+                pass.Begin();
                 for (int i = part * QueriesInPart; i < Math.Min(count, (part + 1) * QueriesInPart); i++)
                 {
                     fit(i, pass);
