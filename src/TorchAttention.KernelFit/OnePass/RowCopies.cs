@@ -5,11 +5,15 @@ namespace TorchAttention.Cli.OnePass;
 /// <summary>Rows that stand for as many as their frequencies say, some at a time.</summary>
 /// <param name="read">Lists of the numbers of rows, the last of them the frequencies.</param>
 /// <param name="more">Reads some rows into them.</param>
-internal sealed class RowCopies(List<double>[] read, Func<List<double>[], int> more)
+/// <param name="mostOfRow">A row has at most so many copies.</param>
+internal sealed class RowCopies(List<double>[] read, Func<List<double>[], int> more, double mostOfRow)
 {
     private int _row;
     private double _left;
     private long _beside;
+
+    /// <summary>What the frequencies add up to so far.</summary>
+    public double Total { get; private set; }
 
     /// <summary>How many more rows than copies there were since this was asked last.</summary>
     public long TakeBeside()
@@ -61,7 +65,9 @@ internal sealed class RowCopies(List<double>[] read, Func<List<double>[], int> m
                 }
             }
 
-            _left = read[^1][_row++];
+            double frequency = read[^1][_row++];
+            Total += frequency;
+            _left = Math.Min(frequency, mostOfRow);
             _beside++;
         }
 

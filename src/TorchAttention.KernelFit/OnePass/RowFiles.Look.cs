@@ -6,6 +6,7 @@ namespace TorchAttention.Cli.OnePass;
 /// <content>A first look, by which cells are chosen.</content>
 internal sealed partial class RowFiles
 {
+    private const int MostCopiesLookedAt = 8;
     private const int PilotPlaces = 64;
     private const int BytesAtPlace = 1 << 16;
 
@@ -174,9 +175,11 @@ internal sealed partial class RowFiles
         return keys.Length == 0 ? 0 : keys[(keys.Length - 1) * 9 / 10] - keys[(keys.Length - 1) / 10];
     }
 
-    // Every so many of all rows are kept: half of them as often as there are too many.
+    // Every so many of all rows are kept: half of them as often as there are too many. One that stands for most of them all is not to be
+    // the only one seen.
     private SomeRows LookThrough()
     {
+        (_mostCopies, _copies) = (MostCopiesLookedAt, 0);
         List<double>[] kept = NewLists();
         long every = 1;
         long row = 0;
@@ -198,8 +201,8 @@ internal sealed partial class RowFiles
         }
 
         _areBeside = LeftOut.Beside > 0;
-        LeftOut = default;
-        return Some(kept, row);
+        (LeftOut, _mostCopies) = (default, double.PositiveInfinity);
+        return Some(kept, (long)_copies);
     }
 
     private SomeRows LookAtPlaces(long bytes)

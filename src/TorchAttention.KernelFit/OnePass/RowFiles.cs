@@ -29,6 +29,8 @@ internal sealed partial class RowFiles : IDisposable
     private readonly CsvOptions _csv;
     private readonly bool _areSummed;
     private readonly bool _areCounted;
+    private double _mostCopies = double.PositiveInfinity;
+    private double _copies;
     private bool _areBeside;
     private string[]? _columns;
 
@@ -134,7 +136,7 @@ internal sealed partial class RowFiles : IDisposable
         Choose(rows, path);
         List<double>[][] lists = [.. Enumerable.Range(0, ReadAhead.Held(BatchesAhead)).Select(_ => NewLists())];
         RowCopies? copies = _areCounted
-            ? new RowCopies([.. NewLists(), []], read => Read(rows, read, BatchRows))
+            ? new RowCopies([.. NewLists(), []], read => Read(rows, read, BatchRows), _mostCopies)
             : null;
         int count = 1;
         long beside = 0;
@@ -150,6 +152,8 @@ internal sealed partial class RowFiles : IDisposable
                 BytesRead = rows is ColumnRows columns ? columns.BytesRead : stream is { CanSeek: true } ? stream.Position : 0,
             };
         }
+
+        _copies += copies?.Total ?? 0;
     }
 
     /// <summary>How many rows of those read do not count.</summary>

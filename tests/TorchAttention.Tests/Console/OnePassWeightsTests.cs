@@ -110,6 +110,27 @@ public sealed class OnePassWeightsTests : IDisposable
         Assert.Equal((2, "error: rows.csv: expected rows of a positive weight, found none"), (result.ExitCode, result.Error.Trim()));
     }
 
+    // What cells are cut by must not be copies of one row alone.
+    [Fact]
+    public void FrequencyOfNearlyAll_LeavesTheOthersTheirCells()
+    {
+        Write("rows.csv", 300, string.Join(',', Enumerable.Range(0, 300).Select(i => i == 0 ? 4_000_000 : i % 4)));
+        Run("fit", "rows.csv", "--x", "x", "--y", "y", "--weights", "w", "--weights-are", "frequencies", "--one-pass", "--degree", "0",
+            "--bandwidth", "0.2", "--no-plots", "--quiet", "--out", "pass");
+        double[][] rows = [.. _console.ReadLines("rows.csv").Skip(1).Select(
+            line => line.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray())];
+        double squares = 0;
+        foreach (double[] row in rows)
+        {
+            double[] weights = [.. rows.Select(other => other[4] * Math.Exp(-Math.Pow((other[0] - row[0]) / 0.2, 2) / 2))];
+            double mean = (weights.Zip(rows, (weight, other) => weight * other[3]).Sum() - row[3]) / (weights.Sum() - 1);
+            squares += row[4] * Math.Pow(row[3] - mean, 2);
+        }
+
+        double expected = squares / rows.Sum(row => row[4]);
+        Assert.Equal(expected, Error("pass"), 1e-8 * expected);
+    }
+
     [Fact]
     public void FewRows_AreFittedAsRows()
     {
