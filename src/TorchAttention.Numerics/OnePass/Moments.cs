@@ -25,6 +25,10 @@ public sealed partial class Moments : IRowSums<Moments>
     // Rows are put in order of their cells a block at a time.
     private const int Block = 1 << 18;
 
+    // Beyond these the highest powers of weights, and their squares, are no longer numbers.
+    private const double LeastWeight = 1e-40;
+    private const double MostWeight = 1e40;
+
     private double[] _places = [];
     private readonly double[][] _values;
     private double[] _weights = [];
@@ -74,7 +78,8 @@ public sealed partial class Moments : IRowSums<Moments>
     /// Lengths that differ, a number that is not finite, a negative weight, or weights where the grid is for none; no row is added.
     /// </exception>
     /// <exception cref="RegressionDataException">
-    /// A key, value or weight that is too large for the grid; where it is not a key, rows before it may have been added.
+    /// A key, value or weight that is too large for the grid, or a weight beyond 1e-40 or 1e40; where it is not a key, rows before it may
+    /// have been added.
     /// </exception>
     public void Add(ReadOnlySpan<double> x, ReadOnlySpan<double> y, ReadOnlySpan<double> weights = default)
     {
@@ -183,6 +188,13 @@ public sealed partial class Moments : IRowSums<Moments>
             if (!double.IsFinite(weights[i]) || weights[i] < 0)
             {
                 throw new ArgumentException($"Expected finite weights from 0, got {weights[i]} at row {i}.", nameof(weights));
+            }
+
+            if (weights[i] > 0 && weights[i] is < LeastWeight or > MostWeight)
+            {
+                throw new RegressionDataException(
+                    RegressionProblem.Range, $"weights of 0 or from {LeastWeight} to {MostWeight}, of whose powers there are sums",
+                    $"{weights[i]}", nameof(weights));
             }
         }
     }

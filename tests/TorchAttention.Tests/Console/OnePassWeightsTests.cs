@@ -110,6 +110,21 @@ public sealed class OnePassWeightsTests : IDisposable
         Assert.Equal((2, "error: rows.csv: expected rows of a positive weight, found none"), (result.ExitCode, result.Error.Trim()));
     }
 
+    [Theory]
+    [InlineData("1e70")]
+    [InlineData("1e-70")]
+    public void WeightsOfExtremeSize_AreRefused(string weight)
+    {
+        Write("rows.csv", 100, weight);
+        ConsoleProcess.Result result = _console.Run(
+            "fit", "rows.csv", "--x", "x", "--y", "y", "--weights", "w", "--one-pass", "--out", "none");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Matches(
+            $@"^error: rows\.csv: expected weights of 0 or from 1E-40 to 1E\+40, of whose powers there are sums, got 1E[+-]70\n$",
+            result.Error);
+        Assert.False(Directory.Exists(_console.PathOf("none")));
+    }
+
     // What cells are cut by must not be copies of one row alone.
     [Fact]
     public void FrequencyOfNearlyAll_LeavesTheOthersTheirCells()
