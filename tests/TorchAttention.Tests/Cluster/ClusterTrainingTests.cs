@@ -93,9 +93,7 @@ public sealed class ClusterTrainingTests : ShardFolder
     {
         ShardManifest manifest = Write(Rows(500, 1), 1, 2);
         await using var silos = new Silos(manifest, Alone());
-        IHost silo = await silos.AddAsync();
-        string name = silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
-        ITrainingGrain grain = silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(name);
+        ITrainingGrain grain = GrainOn(await silos.AddAsync());
         Reply version = await grain.SliceAsync(new SliceAsked { Version = 1, Manifest = manifest.Hash }, Token);
         Reply other = await grain.SliceAsync(new SliceAsked { Manifest = "0123456789abcdef" }, Token);
         Reply large = await grain.ExamplesAsync(new ExamplesPart { Manifest = manifest.Hash, Size = int.MaxValue });
@@ -114,9 +112,7 @@ public sealed class ClusterTrainingTests : ShardFolder
     {
         ShardManifest manifest = Write(Rows(500, 1), 1, 2);
         await using var silos = new Silos(manifest, Alone());
-        IHost silo = await silos.AddAsync();
-        string name = silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
-        ITrainingGrain grain = silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(name);
+        ITrainingGrain grain = GrainOn(await silos.AddAsync());
         using var samples = new Samples<double>([1.0, 2, 3], [1.0, 4, 9]);
         byte[] regional = TrainingExamples.Of(new KernelLoss<double>(SmoothingKernel.Gaussian, samples, [0, 1, 1])).Bytes;
         byte[] shared = TrainingExamples.Of(new KernelLoss<double>(SmoothingKernel.Gaussian, samples, null)).Bytes;
@@ -177,9 +173,7 @@ public sealed class ClusterTrainingTests : ShardFolder
         LongTests.SkipUnlessAskedFor();
         ShardManifest manifest = Write(Rows(500, 1), 1, 2);
         await using var silos = new Silos(manifest, Alone());
-        IHost silo = await silos.AddAsync();
-        string name = silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
-        ITrainingGrain grain = silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(name);
+        ITrainingGrain grain = GrainOn(await silos.AddAsync());
         var begun = new ExamplesPart { Manifest = manifest.Hash, Examples = "left", Bytes = [1], Size = TrainingExamples.MostBytes };
         Assert.Equal(Outcome.Done, (await grain.ExamplesAsync(begun)).Outcome);
 
@@ -276,6 +270,9 @@ public sealed class ClusterTrainingTests : ShardFolder
             return (x.to(type), y.to(type));
         }
     }
+
+    private static ITrainingGrain GrainOn(IHost silo) => silo.Services.GetRequiredService<IGrainFactory>().GetGrain<ITrainingGrain>(
+        silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString());
 
     /// <summary>Silos of one cluster.</summary>
     private sealed class Silos(ShardManifest manifest, string address) : IAsyncDisposable

@@ -2,6 +2,7 @@ using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using static TorchAttention.Tests.OnePass.Boxes.BoxPlanesInMemory;
 
 namespace TorchAttention.Tests.OnePass.Boxes;
 
@@ -260,33 +261,5 @@ public sealed class BoxPlanesTests : IDisposable
 
         static string Refused(BoxMoments moments, int degree) => Assert.Throws<ArgumentException>(
             () => BoxRegression.Fit(moments, new MomentOptions { Degree = degree, Bandwidth = Bandwidth.Fixed(0.2) })).Message;
-    }
-
-    private static BoxRegression AreAsInMemory(BoxRows rows, double[] h, double tolerance)
-    {
-        var memory = KernelRegression.Fit(
-            rows.X, rows.Y, rows.Features, new KernelRegressionOptions { Degree = 1, Bandwidth = Bandwidth.Fixed(h) });
-        BoxRegression model = BoxRegression.Fit(Moments(rows, h), Given(h));
-        AreEqual(memory.Diagnostics, model.Diagnostics, tolerance);
-        return model;
-    }
-
-    private static void AreEqual(Diagnostics expected, Diagnostics actual, double tolerance)
-    {
-        Assert.Equal(1, actual.LeaveOneOutError / expected.LeaveOneOutError, tolerance);
-        Assert.Equal(1, actual.EffectiveDegreesOfFreedom / expected.EffectiveDegreesOfFreedom, tolerance);
-        Assert.Equal(1, actual.ResidualDegreesOfFreedom / expected.ResidualDegreesOfFreedom, tolerance);
-        Assert.All(expected.ResidualStandardError.Zip(actual.ResidualStandardError), pair =>
-            Assert.Equal(1, pair.Second / pair.First, tolerance));
-        Assert.All(expected.RSquared.Zip(actual.RSquared), pair => Assert.Equal(pair.First, pair.Second, tolerance));
-    }
-
-    private static MomentOptions Given(params double[] h) => new() { Degree = 1, Bandwidth = Bandwidth.Fixed(h) };
-
-    private static BoxMoments Moments(BoxRows rows, double[] widths)
-    {
-        var moments = new BoxMoments(BoxGrid.Choose(rows.X, rows.Y, rows.Features, rows.Count, widths));
-        moments.Add(rows.X, rows.Y);
-        return moments;
     }
 }

@@ -2,6 +2,7 @@ using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using static TorchAttention.Tests.OnePass.Boxes.BoxPlanesInMemory;
 
 namespace TorchAttention.Tests.OnePass.Boxes;
 
@@ -152,31 +153,5 @@ public sealed class BoxSpanTests
         }
 
         return rows;
-    }
-
-    private static BoxRegression AreAsInMemory(BoxRows rows, double[] h, double tolerance)
-    {
-        var memory = KernelRegression.Fit(
-            rows.X, rows.Y, rows.Features, new KernelRegressionOptions { Degree = 1, Bandwidth = Bandwidth.Fixed(h) });
-        BoxRegression model = BoxRegression.Fit(Moments(rows, h), Given(h));
-        AreEqual(memory.Diagnostics, model.Diagnostics, tolerance);
-        return model;
-    }
-
-    private static void AreEqual(Diagnostics expected, Diagnostics actual, double tolerance)
-    {
-        Assert.Equal(1, actual.LeaveOneOutError / expected.LeaveOneOutError, tolerance);
-        Assert.Equal(1, actual.EffectiveDegreesOfFreedom / expected.EffectiveDegreesOfFreedom, tolerance);
-        Assert.Equal(1, actual.ResidualDegreesOfFreedom / expected.ResidualDegreesOfFreedom, tolerance);
-        Assert.Equal(1, actual.ResidualStandardError[0] / expected.ResidualStandardError[0], tolerance);
-    }
-
-    private static MomentOptions Given(double[] h) => new() { Degree = 1, Bandwidth = Bandwidth.Fixed(h) };
-
-    private static BoxMoments Moments(BoxRows rows, double[] widths)
-    {
-        var moments = new BoxMoments(BoxGrid.Choose(rows.X, rows.Y, rows.Features, rows.Count, widths));
-        moments.Add(rows.X, rows.Y);
-        return moments;
     }
 }
