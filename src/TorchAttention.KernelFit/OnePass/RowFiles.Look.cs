@@ -202,7 +202,7 @@ internal sealed partial class RowFiles
 
         _areBeside = LeftOut.Beside > 0;
         (LeftOut, _mostCopies) = (default, double.PositiveInfinity);
-        return Some(kept, (long)_copies);
+        return Some(kept, _areCounted ? (long)_copies : row);
     }
 
     private SomeRows LookAtPlaces(long bytes)
