@@ -185,9 +185,12 @@ internal sealed partial class LineGrid
     private static double[] Means(SmootherData data)
     {
         double[] means = new double[data.Columns];
-        for (int i = 0; i < data.Values.Length; i++)
+        for (int c = 0; c < means.Length; c++)
         {
-            means[i % means.Length] += data.Values[i] / data.Count;
+            for (int i = c; i < data.Values.Length; i += means.Length)
+            {
+                means[c] += data.Values[i] / data.Count;
+            }
         }
 
         return means;

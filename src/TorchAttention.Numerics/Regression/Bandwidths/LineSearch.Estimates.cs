@@ -42,26 +42,45 @@ internal sealed partial class LineSearch
         double StepAt(double middle) => HasGrid(middle) ? step : StepsBetweenStretches * step;
     }
 
-    // What is not read off a grid is computed at many bandwidths at once, each on a thread of its own: many threads for one bandwidth wait
-    // more.
+    // Where a valley is flat, the estimates of two grids may have it at two places: between these is no hill then.
+    private bool IsOneValley(double start, double found, double step)
+    {
+        double way = found - start;
+        if (Math.Abs(way) < FineStep)
+        {
+            return true;
+        }
+
+        if (Math.Abs(way) > step || !HasGrid(Math.Min(start, found)))
+        {
+            return false;
+        }
+
+        Func<double, double> estimate = EstimateAround(Math.Min(start, found));
+        int steps = (int)Math.Ceiling(Math.Abs(way) / FineStep);
+        double[] scores = [.. Enumerable.Range(0, steps + 1).Select(i => estimate(start + (i * way / steps)))];
+        int least = Array.IndexOf(scores, scores.Min());
+        return Enumerable.Range(0, steps).All(i => i < least ? scores[i] >= scores[i + 1] : scores[i] <= scores[i + 1]);
+    }
+
+    // At many bandwidths at once, each on a thread of its own: many threads for one bandwidth wait more.
     private double[] EstimateAll(double[] logs)
     {
-        double[] scores = new double[logs.Length];
-        int[] slow = [.. Enumerable.Range(0, logs.Length).Where(i => !HasGrid(logs[i]))];
-        if (slow.Length > 0)
+        Criterion alone = Criterion.OnOneThread();
+        bool areOnGrids = Array.TrueForAll(logs, HasGrid);
+        (SmootherData seen, double unseen) = areOnGrids || !IsEstimated ? (Data, 0) : (Stretches(), _ofAllLessStretches);
+        foreach (double log in logs.Where(HasGrid))
         {
-            Criterion alone = Criterion.OnOneThread();
-            (SmootherData seen, double unseen) = IsEstimated ? (Stretches(), _ofAllLessStretches) : (Data, 0);
-            Criterion.ForEach(slow.Length, i => scores[slow[i]] = alone.At(seen, [Math.Exp(logs[slow[i]])]) + unseen);
+            Grid(CellsFor(Math.Exp(log), CellsInBandwidth));
         }
 
-        for (int i = 0; i < logs.Length; i++)
+        double[] scores = new double[logs.Length];
+        Criterion.ForEach(logs.Length, i =>
         {
             double h = Math.Exp(logs[i]);
-            scores[i] = Keep([h], HasGrid(logs[i]) ? OnGrid(h, CellsFor(h, CellsInBandwidth)) : scores[i], IsEstimated);
-        }
-
-        return scores;
+            scores[i] = HasGrid(logs[i]) ? OnGrid(h, CellsFor(h, CellsInBandwidth)) : alone.At(seen, [h]) + unseen;
+        });
+        return [.. logs.Zip(scores, (log, score) => Keep([Math.Exp(log)], score, IsEstimated))];
     }
 
     // The score for all data, or for data that says nearly the same; on one grid for all of a valley, so that two of them are off alike.

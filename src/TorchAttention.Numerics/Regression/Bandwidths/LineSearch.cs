@@ -39,6 +39,9 @@ internal sealed partial class LineSearch(
     private const double FullDoubt = 1e-3;
     private const int MostValleys = 4;
 
+    // What an estimate is off by is known from the valleys before; no other was found to be off by so many times as much.
+    private const double TimesAsFarOff = 10;
+
     // An even grid over keys that lie so unevenly has most of them in a few cells; keys drawn evenly have 3.
     private const double UnevenFrom = 32;
 
@@ -99,9 +102,12 @@ internal sealed partial class LineSearch(
                 && MayBeLeast(scores[i], least, GridDoubt))
             .OrderBy(i => scores[i]).Take(IsRough || _isExact ? MostRoughValleys : MostValleys).Select(i => (logs[i], scores[i]))];
         double best = double.PositiveInfinity;
+        double off = 0;
         foreach ((double start, double estimate) in IsEstimated ? Starts(valleys.Select(valley => valley.Log), step, low, high) : valleys)
         {
-            if (IsEstimated && _found.Exists(valley => Math.Abs(start - valley.Log) < FineStep))
+            if (IsEstimated && double.IsFinite(best)
+                && (!MayBeLeast(estimate, best, FullDoubt + (TimesAsFarOff * off))
+                    || _found.Exists(valley => IsOneValley(start, valley.Log, step))))
             {
                 continue;
             }
@@ -118,6 +124,7 @@ internal sealed partial class LineSearch(
                 continue;
             }
 
+            off = Math.Max(off, Math.Abs(first.Score - estimate) / Criterion.ScaleOf(first.Score));
             (double Log, double Score) found = WayDown(first, start, step, low, high);
             _found.Add(found);
             best = Math.Min(best, found.Score);

@@ -239,9 +239,22 @@ internal sealed partial record SmootherData
             return ([], 0);
         }
 
-        int[] places = [.. Enumerable.Range(0, Count).Where(i => !without.Contains(i))];
-        double[] keys = Array.ConvertAll(places, i => Keys[(i * Features) + feature]);
-        Array.Sort(keys, places);
+        int[] places = new int[Count - without.Count];
+        double[] keys = new double[places.Length];
+        for (int i = 0, k = 0; i < Count; i++)
+        {
+            if (without.Count == 0 || !without.Contains(i))
+            {
+                (places[k], keys[k]) = (i, Keys[(i * Features) + feature]);
+                k++;
+            }
+        }
+
+        if (!IsAscending(keys))
+        {
+            Array.Sort(keys, places);
+        }
+
         (int low, int high, double spans) = FarEnds.Find(keys, keys, place => place, most);
         return ([.. places[..low], .. places[^high..]], spans);
     }

@@ -52,6 +52,11 @@ internal sealed partial record SmootherData
     // There are no fewer places than numbers of a feature.
     private bool MayHaveTies()
     {
+        if (Features == 1)
+        {
+            return (long)DistinctKeys() * FewestAtPlace <= Count;
+        }
+
         for (int feature = 0; feature < Features; feature++)
         {
             var numbers = new HashSet<double>();
@@ -65,6 +70,18 @@ internal sealed partial record SmootherData
         }
 
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int DistinctKeys()
+    {
+        int distinct = Math.Min(1, Keys.Length);
+        for (int i = 1; i < Keys.Length; i++)
+        {
+            distinct += Keys[i] > Keys[i - 1] ? 1 : 0;
+        }
+
+        return distinct;
     }
 
     // The mean of each column of neighbouring examples; and their weight, and the squares about the means.

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchAttention.Numerics.Pooling;
 
 namespace TorchAttention.Numerics.Regression.Smoothing;
@@ -45,10 +46,27 @@ internal sealed partial record SmootherData
         (ofKeys, ofValues) = (scales, scale);
         return this with
         {
-            Keys = [.. Keys.Select((x, i) => x / scales[i % Features])],
-            Values = [.. Values.Select((y, i) => (y - least[i % Columns]) / scale)],
+            Keys = Counted(Keys, new double[Features], scales),
+            Values = Counted(Values, least, [.. least.Select(_ => scale)]),
             Periods = [.. Periods.Select((period, j) => period / scales[j])],
         };
+    }
+
+    // Numbers (n, c) from the origin of their column on, in its units.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double[] Counted(double[] numbers, double[] origins, double[] units)
+    {
+        double[] counted = new double[numbers.Length];
+        for (int column = 0; column < units.Length; column++)
+        {
+            (double origin, double unit) = (origins[column], units[column]);
+            for (int i = column; i < counted.Length; i += units.Length)
+            {
+                counted[i] = (numbers[i] - origin) / unit;
+            }
+        }
+
+        return counted;
     }
 
     /// <summary>The same examples with the features in another order.</summary>
@@ -160,7 +178,27 @@ internal sealed partial record SmootherData
     {
         double least = double.PositiveInfinity;
         double most = double.NegativeInfinity;
-        for (int i = column; i < numbers.Length; i += columns)
+        int first = column;
+        if (columns == 1 && numbers.Length >= Vector<double>.Count)
+        {
+            ReadOnlySpan<Vector<double>> vectors = MemoryMarshal.Cast<double, Vector<double>>(numbers);
+            Vector<double> lows = vectors[0];
+            Vector<double> highs = vectors[0];
+            foreach (Vector<double> some in vectors)
+            {
+                lows = Vector.Min(lows, some);
+                highs = Vector.Max(highs, some);
+            }
+
+            for (int lane = 0; lane < Vector<double>.Count; lane++)
+            {
+                (least, most) = (Math.Min(least, lows[lane]), Math.Max(most, highs[lane]));
+            }
+
+            first = vectors.Length * Vector<double>.Count;
+        }
+
+        for (int i = first; i < numbers.Length; i += columns)
         {
             least = Math.Min(least, numbers[i]);
             most = Math.Max(most, numbers[i]);
