@@ -111,7 +111,7 @@ public sealed partial class CondensedCurve
             throw new StorageException(StorageProblem.Numbers, path)
             {
                 Expected = "a curve of pieces that follow each other",
-                Found = "others (the shapes of its tensors do not fit each other, or its numbers cannot be used)",
+                Found = $"others ({StoredModel.UnlikeShapes}, or its numbers cannot be used)",
             };
         }
 

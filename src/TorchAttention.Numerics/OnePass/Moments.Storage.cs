@@ -145,7 +145,7 @@ public sealed partial class Moments
             && counts.Aggregate(Int128.Zero, (sum, count) => sum + count) <= long.MaxValue;
         if (!fits)
         {
-            throw Others("the shapes of its tensors do not fit each other, or its cells are not in order");
+            throw Others($"{StoredModel.UnlikeShapes}, or its cells are not in order");
         }
 
         var moments = new Moments(grid);

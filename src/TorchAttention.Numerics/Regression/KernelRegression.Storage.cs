@@ -164,8 +164,8 @@ public sealed partial class KernelRegression
         double[] bandwidths = reader.Doubles("bandwidths", 1);
         double[] keys = reader.Doubles("keys", 2);
         double[] values = reader.Doubles("values", 2);
-        double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
-        double[] periods = file.Tensors.ContainsKey("periods") ? reader.Doubles("periods", 1) : [];
+        double[] weights = reader.DoublesIfAny("weights", 1);
+        double[] periods = reader.DoublesIfAny("periods", 1);
         double[]? robust = file.Tensors.ContainsKey("robust_weights") ? reader.Doubles("robust_weights", 1) : null;
         string[] classes = reader.Strings("classes");
         SmoothingKernel kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel");
@@ -191,12 +191,12 @@ public sealed partial class KernelRegression
         double[] parts = reader.Doubles("r_squared", 1);
         if (said.Length != 5 || errors.Length != columns || parts.Length != columns)
         {
-            throw Others("others (not 5 diagnostics and two for each column)");
+            throw reader.Unusable("not 5 diagnostics and two for each column");
         }
 
         if (Array.Exists(errors, error => error < 0 || double.IsInfinity(error)))
         {
-            throw Others("others (residual standard errors that are negative or infinite)");
+            throw reader.Unusable("residual standard errors that are negative or infinite");
         }
 
         var diagnostics = new Diagnostics
@@ -215,16 +215,13 @@ public sealed partial class KernelRegression
             KernelRegression? model = Restore(keys, values, weights, columns, options, diagnostics, classes, robust);
             return (
                 fits && model is not null ? model
-                    : throw Others("others (the shapes of its tensors do not fit each other, or its keys are not in order)"),
+                    : throw reader.Unusable($"{StoredModel.UnlikeShapes}, or its keys are not in order"),
                 StoredModel.Notes(file));
         }
         catch (ArgumentException e)
         {
-            throw Others($"others ({e.Message})", e);
+            throw reader.Unusable(e.Message, e);
         }
-
-        StorageException Others(string found, Exception? inner = null) =>
-            new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
     }
 
     /// <summary>The degree that a file has.</summary>

@@ -13,6 +13,9 @@ internal sealed class StoredModel
     /// <summary>What the names of notes begin with.</summary>
     public const string NotePrefix = "note.";
 
+    /// <summary>What is wrong with tensors of which one says something else than another.</summary>
+    public const string UnlikeShapes = "the shapes of its tensors do not fit each other";
+
     private readonly string _path;
     private readonly SafeTensorsFile _file;
 
@@ -65,6 +68,10 @@ internal sealed class StoredModel
     /// <param name="sides">How many sides its shape has.</param>
     /// <exception cref="StorageException">There is none such.</exception>
     public double[] Doubles(string name, int sides) => Tensor(name, "F64", sides).ToDoubles();
+
+    /// <summary>The same, of a tensor that a file need not have.</summary>
+    /// <inheritdoc cref="Doubles"/>
+    public double[] DoublesIfAny(string name, int sides) => HasTensor(name) ? Doubles(name, sides) : [];
 
     /// <summary>The same where they lie, on a machine whose order of bytes is the file's.</summary>
     /// <inheritdoc cref="Doubles"/>
@@ -155,6 +162,12 @@ internal sealed class StoredModel
     /// <param name="expected">What was expected.</param>
     public StorageException Unexpected(string name, string expected) =>
         new(StorageProblem.Text, _path) { Name = name, Expected = $"{expected} for", Found = Text(name) };
+
+    /// <summary>The error for numbers of which no model can be made.</summary>
+    /// <param name="why">What is wrong with them.</param>
+    /// <param name="inner">What found it.</param>
+    public StorageException Unusable(string why, Exception? inner = null) =>
+        new(StorageProblem.Numbers, _path, inner) { Expected = "a model of numbers that can be used", Found = $"others ({why})" };
 
     private SafeTensor Tensor(string name, string dataType, int sides)
     {

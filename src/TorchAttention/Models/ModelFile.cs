@@ -117,11 +117,7 @@ public static class ModelFile
         }
         catch (ArgumentException e)
         {
-            throw new StorageException(StorageProblem.Numbers, path, e)
-            {
-                Expected = "a model of numbers that can be used",
-                Found = $"others ({e.Message})",
-            };
+            throw reader.Unusable(e.Message, e);
         }
     }
 

@@ -124,7 +124,7 @@ public sealed partial class BoxMoments
             && (weightExponents.Length == 0 || weightExponents.Length == levelBoxes.Length) && ranges.Length == 2 * features;
         if (!isGrid)
         {
-            throw Others("the shapes of its tensors do not fit each other, or its boxes are not in order");
+            throw Others($"{StoredModel.UnlikeShapes}, or its boxes are not in order");
         }
 
         var moments = new BoxMoments(
@@ -165,7 +165,7 @@ public sealed partial class BoxMoments
         fits &= Moments.AreParts(parts, (Grid.HasClasses, Grid.Folds), ids.Length, rows.Length / Math.Max(1, fields));
         if (!fits)
         {
-            throw others("the shapes of its tensors do not fit each other, or its boxes are not in order");
+            throw others($"{StoredModel.UnlikeShapes}, or its boxes are not in order");
         }
 
         (int row, int sum, int box) = (0, 0, 0);

@@ -106,7 +106,7 @@ public sealed partial class CondensedSurface
             throw new StorageException(StorageProblem.Numbers, path)
             {
                 Expected = "a surface of pieces that fit each other",
-                Found = "others (the shapes of its tensors do not fit each other, or its numbers cannot be used)",
+                Found = $"others ({StoredModel.UnlikeShapes}, or its numbers cannot be used)",
             };
         }
 

@@ -88,7 +88,7 @@ public sealed partial class MixedRegression
         double[] numbers = reader.Doubles("numbers", 2);
         long[] levels = reader.Longs("levels", 2);
         double[] values = reader.Doubles("values", 1);
-        double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
+        double[] weights = reader.DoublesIfAny("weights", 1);
         double[] bandwidths = reader.Doubles("bandwidths", 1);
         double[] lambdas = reader.Doubles("lambdas", 1);
         double[] diagnostics = reader.Doubles("diagnostics", 1);
@@ -99,7 +99,7 @@ public sealed partial class MixedRegression
         if (numbers.Length != n * ofNumbers.Length || levels.Length != n * ofLevels.Length || studentised.Length != n
             || bandwidths.Length != ofNumbers.Length || diagnostics.Length != 7)
         {
-            throw Others("others (the shapes of its tensors do not fit each other)");
+            throw reader.Unusable(StoredModel.UnlikeShapes);
         }
 
         try
@@ -130,17 +130,14 @@ public sealed partial class MixedRegression
             RegressionCheck.Terms(options, ofNumbers.Length);
             RegressionCheck.Data(x, values, categories.Length, weights);
             MixedData data = Arrange(x, values, categories, weights, nameof(file), out int[]? order);
-            return order is not null ? throw Others("others (its numbers are not in order)") : (
+            return order is not null ? throw reader.Unusable("its numbers are not in order") : (
                 new MixedRegression(data, categories, bandwidths, lambdas, options, Diagnostics.Read(diagnostics), studentised, []),
                 StoredModel.Notes(file));
         }
         catch (ArgumentException e)
         {
-            throw Others($"others ({e.Message})", e);
+            throw reader.Unusable(e.Message, e);
         }
-
-        StorageException Others(string found, Exception? inner = null) =>
-            new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
     }
 
     private static string LevelsOf(int column) => string.Create(CultureInfo.InvariantCulture, $"levels.{column}");

@@ -94,7 +94,7 @@ public sealed partial class GroupedRegression
         long[] counts = reader.Longs("counts", 1);
         double[] keys = reader.Doubles("keys", 2);
         double[] values = reader.Doubles("values", 1);
-        double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
+        double[] weights = reader.DoublesIfAny("weights", 1);
         double[] bandwidths = reader.Doubles("bandwidths", 2);
         long[] degrees = reader.Longs("degrees", 1);
         double[] ridges = reader.Doubles("ridges", 1);
@@ -107,7 +107,7 @@ public sealed partial class GroupedRegression
             Precision = reader.Name<NumberPrecision>("precision"),
             NoNeighbour = reader.Name<NoNeighbourPolicy>("no_neighbour"),
             WeightsAre = KernelRegression.WeightMeaningOf(file, reader),
-            Periods = file.Tensors.ContainsKey("periods") ? reader.Doubles("periods", 1) : [],
+            Periods = reader.DoublesIfAny("periods", 1),
         };
         int g = groups.Length;
         bool fits = g > 0 && d > 0 && groups.Distinct().Count() == g
@@ -119,7 +119,7 @@ public sealed partial class GroupedRegression
             && without.Length == examples.Length && without.Length == reasons.Length;
         if (!fits)
         {
-            throw Others("others (the shapes of its tensors do not fit each other)");
+            throw reader.Unusable(StoredModel.UnlikeShapes);
         }
 
         var models = new KernelRegression[g];
@@ -140,11 +140,11 @@ public sealed partial class GroupedRegression
                         Bandwidth = KernelRegression.BandwidthOf(file, bandwidths.AsSpan(k * d, d)),
                     },
                     Diagnostics.Read(diagnostics.AsSpan(k * NumbersOfDiagnostics, NumbersOfDiagnostics)),
-                    []) ?? throw Others("others (keys that are not in order)");
+                    []) ?? throw reader.Unusable("keys that are not in order");
             }
             catch (ArgumentException e)
             {
-                throw Others($"others ({e.Message})", e);
+                throw reader.Unusable(e.Message, e);
             }
         }
 
@@ -152,8 +152,5 @@ public sealed partial class GroupedRegression
             name, int.TryParse(examples[i], NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : 0, reasons[i]))];
         return (
             new GroupedRegression(groups, models, totals, reader.Name<GroupBandwidths>("group_bandwidths"), left), StoredModel.Notes(file));
-
-        StorageException Others(string found, Exception? inner = null) =>
-            new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
     }
 }

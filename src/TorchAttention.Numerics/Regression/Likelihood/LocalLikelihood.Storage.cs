@@ -69,16 +69,16 @@ public sealed partial class LocalLikelihood
         var reader = new StoredModel(path, file, ModelName, Version);
         double[] keys = reader.Doubles("keys", 2);
         double[] values = reader.Doubles("values", 1);
-        double[] weights = file.Tensors.ContainsKey("weights") ? reader.Doubles("weights", 1) : [];
+        double[] weights = reader.DoublesIfAny("weights", 1);
         double[] bandwidths = reader.Doubles("bandwidths", 1);
         double[] ridge = reader.Doubles("ridge", 1);
         double[] diagnostics = reader.Doubles("diagnostics", 1);
         ResponseFamily family = reader.Name<ResponseFamily>("family");
         SmoothingKernel kernel = SmoothingKernel.Find(reader.Text("kernel")) ?? throw reader.Unknown("kernel");
-        int degree = reader.Text("degree") switch { "0" => 0, "1" => 1, "2" => 2, "3" => 3, _ => throw reader.Unknown("degree") };
+        int degree = KernelRegression.DegreeOf(reader);
         if (ridge.Length != 1 || diagnostics.Length != Numbers || keys.Length != values.Length * bandwidths.Length)
         {
-            throw Others("others (the shapes of its tensors do not fit each other)");
+            throw reader.Unusable(StoredModel.UnlikeShapes);
         }
 
         try
@@ -97,15 +97,12 @@ public sealed partial class LocalLikelihood
             LikelihoodCheck.BothKinds(values, family);
             var data = SmootherData.Create(keys, values, weights, bandwidths.Length, out int[]? order);
             var problem = new LikelihoodProblem(family, data, data.GivenValues(), kernel, bandwidths, degree, options.RidgeInUse);
-            return order is not null ? throw Others("others (its keys are not in order)") : (
+            return order is not null ? throw reader.Unusable("its keys are not in order") : (
                 new LocalLikelihood(problem, options, LikelihoodDiagnostics.Read(diagnostics), null, []), StoredModel.Notes(file));
         }
         catch (ArgumentException e)
         {
-            throw Others($"others ({e.Message})", e);
+            throw reader.Unusable(e.Message, e);
         }
-
-        StorageException Others(string found, Exception? inner = null) =>
-            new(StorageProblem.Numbers, path, inner) { Expected = "a model of numbers that can be used", Found = found };
     }
 }
