@@ -45,10 +45,10 @@ internal sealed class ShareSearch(
     {
         if (double.IsNaN(start))
         {
-            for (double share = Bounds[0].Most; share > shares.Least / Ladder; share /= Ladder)
-            {
-                shares.Try(share);
-            }
+            double most = Bounds[0].Most;
+            shares.Try(most);
+            int steps = (int)Math.Ceiling(Math.Log(most * Ladder / shares.Least) / Math.Log(Ladder)) - 1;
+            shares.Try([.. Enumerable.Range(1, Math.Max(0, steps)).Select(step => most / Math.Pow(Ladder, step))]);
         }
         else
         {
@@ -57,8 +57,7 @@ internal sealed class ShareSearch(
             do
             {
                 before = shares.Best;
-                shares.Try(before * Ladder);
-                shares.Try(before / Ladder);
+                shares.Try(before * Ladder, before / Ladder);
             }
             while (shares.Best != before);
         }
@@ -66,8 +65,7 @@ internal sealed class ShareSearch(
         for (double step = Math.Sqrt(Ladder); step > lastStep; step = Math.Sqrt(step))
         {
             double best = shares.Best;
-            shares.Try(best / step);
-            shares.Try(best * step);
+            shares.Try(best / step, best * step);
         }
 
         return shares.Best;
@@ -76,10 +74,17 @@ internal sealed class ShareSearch(
     private Shares Of(SmootherData examples, Criterion criterion) => new(
         examples.Count,
         (Math.Max(Bounds[0].Least, criterion.LeastShareOf(examples.Count)), Bounds[0].Most),
-        share => Keep([share], criterion.At(examples, [share]), isEstimate: examples != Data || criterion != Criterion));
+        shares =>
+        {
+            Criterion own = shares.Length > 1 ? criterion.OnOneThread() : criterion;
+            double[] scores = new double[shares.Length];
+            Criterion.ForEach(shares.Length, i => scores[i] = own.At(examples, [shares[i]]));
+            bool isEstimate = examples != Data || criterion != Criterion;
+            return [.. shares.Zip(scores, (share, score) => Keep([share], score, isEstimate))];
+        });
 
     /// <summary>What was tried of so many examples; shares of as many whole examples are one.</summary>
-    private sealed class Shares(int examples, (double Least, double Most) bounds, Func<double, double> score)
+    private sealed class Shares(int examples, (double Least, double Most) bounds, Func<double[], double[]> score)
     {
         private readonly Dictionary<int, double> _scores = [];
 
@@ -87,13 +92,16 @@ internal sealed class ShareSearch(
 
         public double Best => (double)_scores.MinBy(tried => tried.Value).Key / examples;
 
-        public void Try(double share)
+        // Several at once, each on a thread of its own.
+        public void Try(params double[] shares)
         {
             int least = (int)Math.Round(bounds.Least * examples);
-            int count = Math.Clamp((int)Math.Round(share * examples), least, Math.Max(least, (int)Math.Round(bounds.Most * examples)));
-            if (!_scores.ContainsKey(count))
+            int most = Math.Max(least, (int)Math.Round(bounds.Most * examples));
+            int[] counts = [.. shares.Select(share => Math.Clamp((int)Math.Round(share * examples), least, most))
+                .Where(count => !_scores.ContainsKey(count)).Distinct()];
+            foreach ((int count, double found) in counts.Zip(score([.. counts.Select(count => (double)count / examples)])))
             {
-                _scores.Add(count, score((double)count / examples));
+                _scores.Add(count, found);
             }
         }
     }
