@@ -13,6 +13,9 @@ internal sealed partial class ClusterClient : IShardCluster
 {
     private const int InFlight = 8;
 
+    // Silos that one question is asked, where some do not say that they are there.
+    private const int MostAtOnce = 3;
+
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(1);
 
@@ -27,6 +30,7 @@ internal sealed partial class ClusterClient : IShardCluster
     private readonly IHost _host;
     private readonly SemaphoreSlim _room = new(InFlight);
     private readonly TimeSpan _patience;
+    private readonly Patience _hurry = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1));
     private int _asked;
 
     /// <param name="host">A client that has connected, or a silo.</param>
@@ -176,11 +180,65 @@ internal sealed partial class ClusterClient : IShardCluster
         }
     }
 
-    private Task<Reply> PredictOnceAsync(Asked asked, Action alive, CancellationToken cancellationToken)
+    // Where a silo does not say for a while that it is there, another one is asked as well, and the sooner answer is taken.
+    private async Task<Reply> PredictOnceAsync(Asked asked, Action alive, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        List<Task<Reply>> answers = [];
+        try
+        {
+            Task slow = Task.CompletedTask;
+            for (int left = MostAtOnce; ;)
+            {
+                if (slow.IsCompleted && left > 0)
+                {
+                    var isSlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                    answers.Add(PredictAtAsync(asked, alive, isSlow, stop.Token));
+                    slow = isSlow.Task;
+                    left--;
+                }
+
+                Task[] awaited = left > 0 ? [.. answers, slow] : [.. answers];
+                if (await Task.WhenAny(awaited) is not Task<Reply> answer)
+                {
+                    continue;
+                }
+
+                if (answers.Count == 1 || answer is { IsCompletedSuccessfully: true, Result.Outcome: not Outcome.Later })
+                {
+                    return await answer;
+                }
+
+                answers.Remove(answer);
+                Forget(answer);
+            }
+        }
+        finally
+        {
+            stop.Cancel();
+            answers.ForEach(Forget);
+        }
+    }
+
+    private Task<Reply> PredictAtAsync(Asked asked, Action alive, TaskCompletionSource slow, CancellationToken cancellationToken)
     {
         IQueryGrain grain = Grains.GetGrain<IQueryGrain>(Interlocked.Increment(ref _asked) % Workers);
-        return WatchAsync(grain.SiloAsync, stop => grain.PredictAsync(asked, stop), alive, cancellationToken);
+        return WatchAsync(
+            async () =>
+            {
+                Task<string> silo = grain.SiloAsync();
+                if (!await _hurry.IsInTimeAsync(silo))
+                {
+                    slow.TrySetResult();
+                }
+
+                return await silo;
+            },
+            stop => grain.PredictAsync(asked, stop), alive, cancellationToken);
     }
+
+    private static void Forget(Task given) => _ = given.ContinueWith(
+        lost => lost.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 
     // An answer takes as long as it does. The silo that it comes from is asked meanwhile whether it is there, by the same way: where
     // another one says so, or none does, the answer is lost.
@@ -216,8 +274,7 @@ internal sealed partial class ClusterClient : IShardCluster
         {
             // What is left there is given up.
             stop.Cancel();
-            _ = answer.ContinueWith(
-                lost => lost.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            Forget(answer);
             throw;
         }
     }

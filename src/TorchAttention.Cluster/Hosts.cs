@@ -32,7 +32,8 @@ internal static class Hosts
     {
         HostApplicationBuilder builder = NewBuilder();
         builder.Services.AddSingleton(manifest).AddSingleton(settings.Shards);
-        builder.Services.AddSingleton<PoolingThreads>().AddSingleton<Replicas>().AddSingleton<ClusterMetrics>();
+        builder.Services.AddSingleton<PoolingThreads>().AddSingleton<Replicas>().AddSingleton<KilledSilos>();
+        builder.Services.AddSingleton<ParkedShards>().AddSingleton<ClusterMetrics>();
         builder.Services.AddKeyedSingleton<IControllable, SiloReport>(SiloReport.Name);
         builder.UseOrleans(silo =>
         {

@@ -8,11 +8,10 @@ namespace TorchAttention.Cluster;
 /// Asks shards from one silo: of each the replica that has the fewest questions of this silo, and another one at once where it refuses, has
 /// gone or stands still.
 /// </summary>
-internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, IGrainFactory grains)
+internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, IGrainFactory grains, KilledSilos killed)
 {
-    // How often it is asked whether a silo that works is there still, and how long that may take.
+    // How often it is asked whether a silo that works is there still.
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(300);
 
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan _suspicion = TimeSpan.FromSeconds(2);
@@ -20,6 +19,7 @@ internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, I
 
     private readonly ConcurrentDictionary<ShardKey, Task<bool>> _looks = new();
     private readonly ConcurrentDictionary<ShardKey, long> _suspects = new();
+    private readonly Patience _patience = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1));
     private readonly int[] _asked = new int[manifest.Shards.Length * settings.Replicas];
 
     /// <summary>Asks one, until it answers or has not for long.</summary>
@@ -76,15 +76,16 @@ internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, I
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<Reply> first = AskAsync(new ShardKey(shard, replica), ask, stop.Token);
-        if (settings.Replicas == 1)
-        {
-            return await first;
-        }
-
         while (await Task.WhenAny(first, Task.Delay(_look, cancellationToken)) != first)
         {
             if (await IsThereAsync(new ShardKey(shard, replica)))
             {
+                continue;
+            }
+
+            if (settings.Replicas == 1)
+            {
+                killed.Look();
                 continue;
             }
 
@@ -129,7 +130,11 @@ internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, I
         .ThenBy(replica => (replica + shard) % settings.Replicas)
         .First();
 
-    private void Suspect(ShardKey key) => _suspects[key] = Stopwatch.GetTimestamp();
+    private void Suspect(ShardKey key)
+    {
+        _suspects[key] = Stopwatch.GetTimestamp();
+        killed.Look();
+    }
 
     private bool IsSuspect(ShardKey key) =>
         _suspects.TryGetValue(key, out long since) && Stopwatch.GetElapsedTime(since) < _suspicion;
@@ -146,8 +151,7 @@ internal sealed class Replicas(ShardManifest manifest, ShardSettings settings, I
     {
         try
         {
-            await grains.GetGrain<IShardGrain>(key.In(manifest)).StateAsync().WaitAsync(_patience);
-            return true;
+            return await _patience.IsInTimeAsync(grains.GetGrain<IShardGrain>(key.In(manifest)).StateAsync());
         }
         catch (Exception e) when (Lost.Is(e))
         {

@@ -13,7 +13,7 @@ namespace TorchAttention.Cluster;
 [ShardPlacement]
 internal sealed partial class ShardGrain(
     ShardManifest manifest, ShardSettings settings, PoolingThreads threads, ISiloStatusOracle silos, ILocalSiloDetails here,
-    ClusterMetrics metrics)
+    ClusterMetrics metrics, ParkedShards parked)
     : Grain, IShardGrain
 {
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
@@ -48,7 +48,7 @@ internal sealed partial class ShardGrain(
     {
         if (_loading!.IsCompletedSuccessfully)
         {
-            (await _loading).Dispose();
+            parked.Park(Key.Shard, await _loading);
         }
     }
 
@@ -103,6 +103,12 @@ internal sealed partial class ShardGrain(
     {
         int shard = Key.Shard;
         (_begun, _isFailureTold) = (Stopwatch.GetTimestamp(), false);
+        if (parked.Take(shard) is ShardPool pool)
+        {
+            _loading = Task.FromResult(pool);
+            return;
+        }
+
         metrics.Loads();
         _loading = threads.RunAsync(() => ShardPool.Load(manifest, shard, threads: 1), CancellationToken.None);
     }
