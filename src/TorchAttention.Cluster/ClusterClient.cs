@@ -32,6 +32,8 @@ internal sealed partial class ClusterClient : IShardCluster
     private readonly TimeSpan _patience;
     private readonly Patience _hurry = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1));
     private int _asked;
+    private int _kinds;
+    private int _isTold;
 
     /// <param name="host">A client that has connected, or a silo.</param>
     /// <param name="manifest">The shards that the cluster serves.</param>
@@ -104,8 +106,7 @@ internal sealed partial class ClusterClient : IShardCluster
         Dictionary<SiloAddress, SiloStatus> silos = await management.GetHosts(onlyActive: true);
         SiloAddress[] addresses = [.. silos.Keys.Order()];
         SiloRuntimeStatistics[] loads = await management.GetRuntimeStatistics(addresses);
-        Dictionary<string, SiloState> states = (await management.SendControlCommandToProvider<SiloReport>(SiloReport.Name, 0))
-            .Cast<SiloState>().ToDictionary(state => state.Silo);
+        Dictionary<string, SiloState> states = (await StatesAsync()).ToDictionary(state => state.Silo);
         DetailedGrainStatistic[] grains = await management.GetDetailedGrainStatistics(null, addresses);
         return [.. addresses.Select((silo, i) =>
         {
@@ -114,9 +115,15 @@ internal sealed partial class ClusterClient : IShardCluster
             SiloState? state = states.GetValueOrDefault(silo.ToParsableString());
             return new SiloLoad(
                 $"{silo.Endpoint}", shards, shards.Sum(shard => Manifest.Shards[shard].Bytes), state?.Memory,
-                loads[i].EnvironmentStatistics.RawCpuUsagePercentage, state?.Questions);
+                loads[i].EnvironmentStatistics.RawCpuUsagePercentage, state?.Questions, state?.VectorKind ?? 0);
         })];
     }
+
+    /// <summary>The kinds of vectors that the silos have.</summary>
+    public async Task<int> VectorKindsAsync() => (await StatesAsync()).Aggregate(0, (kinds, state) => kinds | state.VectorKind);
+
+    private async Task<IEnumerable<SiloState>> StatesAsync() =>
+        (await Grains.GetGrain<IManagementGrain>(0).SendControlCommandToProvider<SiloReport>(SiloReport.Name, 0)).Cast<SiloState>();
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -155,6 +162,7 @@ internal sealed partial class ClusterClient : IShardCluster
                 Reply reply = await ask(() => heard = Stopwatch.GetTimestamp());
                 if (reply.Outcome == Outcome.Done)
                 {
+                    TakeNote(reply.VectorKinds);
                     return reply.Bytes;
                 }
 
@@ -237,6 +245,18 @@ internal sealed partial class ClusterClient : IShardCluster
             stop => grain.PredictAsync(asked, stop), alive, cancellationToken);
     }
 
+    // Whose sums an answer has is chance: it has not the same bits when it is asked again.
+    private void TakeNote(int kinds)
+    {
+        int all = Interlocked.Or(ref _kinds, kinds) | kinds;
+        if (VectorKinds.AreMixed(all) && Interlocked.Exchange(ref _isTold, 1) == 0)
+        {
+            Console.Error.WriteLine(
+                $"warning: silos answered that have vectors of {VectorKinds.Name(all)}: the last digits depend on which one is asked; "
+                    + "cluster status says which has which");
+        }
+    }
+
     private static void Forget(Task given) => _ = given.ContinueWith(
         lost => lost.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 
@@ -287,4 +307,6 @@ internal sealed partial class ClusterClient : IShardCluster
 /// <param name="Memory">The memory of its process that is in use, in bytes; null where it has not said.</param>
 /// <param name="Processor">The load of the processors, in percent.</param>
 /// <param name="Questions">The questions that are at work there, or wait; null where it has not said.</param>
-internal sealed record SiloLoad(string Silo, int[] Shards, long Bytes, long? Memory, float Processor, int? Questions);
+/// <param name="VectorKind">The kind of its vectors; 0 where it has not said.</param>
+internal sealed record SiloLoad(
+    string Silo, int[] Shards, long Bytes, long? Memory, float Processor, int? Questions, int VectorKind);

@@ -11,6 +11,7 @@ internal sealed class ClusterMetrics : IIncomingGrainCallFilter, IDisposable
     public const string MeterName = "TorchAttention.Cluster";
 
     private readonly ShardManifest _manifest;
+    private readonly int _kind;
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _questions;
     private readonly Counter<long> _rows;
@@ -24,7 +25,7 @@ internal sealed class ClusterMetrics : IIncomingGrainCallFilter, IDisposable
     /// <param name="manifest">The shards.</param>
     public ClusterMetrics(ShardManifest manifest)
     {
-        _manifest = manifest;
+        (_manifest, _kind) = (manifest, VectorKinds.Here(manifest));
         _questions = _meter.CreateCounter<long>("torchattention.cluster.questions", "{question}", "Questions that a silo was asked");
         _rows = _meter.CreateCounter<long>("torchattention.cluster.rows", "{row}", "Queries in these questions");
         _pairs = _meter.CreateCounter<long>("torchattention.cluster.pairs", "{pair}", "Queries times the rows of the shard that was asked");
@@ -84,6 +85,7 @@ internal sealed class ClusterMetrics : IIncomingGrainCallFilter, IDisposable
 
         if (context.Result is Reply reply)
         {
+            reply.VectorKinds |= _kind;
             _bytes.Add(reply.Bytes.Length, kind, new("direction", "out"));
             if (reply.Outcome != Outcome.Done)
             {

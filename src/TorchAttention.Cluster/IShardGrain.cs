@@ -148,6 +148,10 @@ internal sealed class Reply
     [Id(3)]
     public int RetryAfter { get; init; }
 
+    /// <summary>The kinds of vectors that it was computed with.</summary>
+    [Id(4)]
+    public int VectorKinds { get; set; }
+
     /// <summary>An answer.</summary>
     public static Reply Of(byte[] bytes) => new() { Bytes = bytes };
 

@@ -41,7 +41,9 @@ internal sealed class QueryGrain(ShardManifest manifest, Replicas replicas, Pool
         {
             Predictions at = await new ShardedPooling(manifest, request, shards).PredictAsync(
                 Wire.Numbers(asked.Queries), asked.IsNearestAsked ? NoNeighbourPolicy.Nearest : NoNeighbourPolicy.NaN, cancellationToken);
-            return Reply.Of(Wire.Bytes(at));
+            var reply = Reply.Of(Wire.Bytes(at));
+            reply.VectorKinds = shards.VectorKinds;
+            return reply;
         }
         catch (NoAnswerException e)
         {
@@ -62,6 +64,11 @@ internal sealed class QueryGrain(ShardManifest manifest, Replicas replicas, Pool
     /// <summary>Shards that are grains.</summary>
     private sealed class GrainShards(Replicas replicas, ShardManifest manifest) : IShards
     {
+        private int _kinds;
+
+        /// <summary>The kinds of vectors of those that answered.</summary>
+        public int VectorKinds => _kinds;
+
         public async Task<IReadOnlyList<PoolingSums>> AskAsync(
             ShardRequest request, IReadOnlyList<ShardQuestion> questions, CancellationToken cancellationToken)
         {
@@ -82,6 +89,10 @@ internal sealed class QueryGrain(ShardManifest manifest, Replicas replicas, Pool
                 shard, (grain, stop) => grain.RowsNearAsync(asked, square, first, stop), cancellationToken)));
         }
 
-        private static byte[] BytesOf(Reply reply) => reply.Outcome == Outcome.Done ? reply.Bytes : throw new NoAnswerException(reply);
+        private byte[] BytesOf(Reply reply)
+        {
+            Interlocked.Or(ref _kinds, reply.VectorKinds);
+            return reply.Outcome == Outcome.Done ? reply.Bytes : throw new NoAnswerException(reply);
+        }
     }
 }

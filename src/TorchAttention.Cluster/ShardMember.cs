@@ -13,6 +13,7 @@ namespace TorchAttention.Cluster;
 internal sealed class ShardMember : IShardMember
 {
     private static readonly TimeSpan _leave = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _compare = TimeSpan.FromSeconds(2);
 
     private readonly ClusterClient _client;
     private readonly DashboardPage? _page;
@@ -47,14 +48,34 @@ internal sealed class ShardMember : IShardMember
         }
 
         DashboardPage? page = await StartPageAsync(host, settings.DashboardPort);
-
+        var client = new ClusterClient(host, manifest, patience);
+        await CompareAsync(client);
         EndpointOptions endpoints = host.Services.GetRequiredService<IOptions<EndpointOptions>>().Value;
         return new ShardMember(
-            new ClusterClient(host, manifest, patience),
+            client,
             page,
             $"serving {manifest.Shards.Length} shards of {manifest.Rows} rows to {address}, "
                 + $"as {endpoints.AdvertisedIPAddress}:{endpoints.SiloPort}{(settings.Peer is null ? "" : " with TLS")}"
                 + (page is null ? "" : $"; dashboard on {page.Url}"));
+    }
+
+    private static async Task CompareAsync(ClusterClient client)
+    {
+        int own = VectorKinds.Here(client.Manifest);
+        try
+        {
+            int others = await client.VectorKindsAsync().WaitAsync(_compare) & ~own;
+            if (others != 0)
+            {
+                await Console.Error.WriteLineAsync(
+                    $"warning: this silo has vectors of {VectorKinds.Name(own)}, others have {VectorKinds.Name(others)}: the last "
+                        + "digits of answers depend on which one is asked");
+            }
+        }
+        catch (Exception e) when (Lost.Is(e))
+        {
+            // One of them goes just now; clients see by each answer what it was computed with.
+        }
     }
 
     private static async Task<DashboardPage?> StartPageAsync(IHost host, int? port)

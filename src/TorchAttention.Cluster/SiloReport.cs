@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using Orleans.Providers;
+using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cluster;
 
 /// <summary>Says how its silo is, to whoever asks all of them.</summary>
-internal sealed class SiloReport(PoolingThreads threads, ILocalSiloDetails here) : IControllable
+internal sealed class SiloReport(PoolingThreads threads, ShardManifest manifest, ILocalSiloDetails here) : IControllable
 {
     /// <summary>What it is asked by.</summary>
     public const string Name = "torchattention";
@@ -18,6 +19,7 @@ internal sealed class SiloReport(PoolingThreads threads, ILocalSiloDetails here)
             Silo = here.SiloAddress.ToParsableString(),
             Memory = process.WorkingSet64,
             Questions = threads.Questions,
+            VectorKind = VectorKinds.Here(manifest),
         });
     }
 }
@@ -39,4 +41,8 @@ internal sealed class SiloState
     /// <summary>The questions that are at work there, or wait.</summary>
     [Id(2)]
     public int Questions { get; init; }
+
+    /// <summary>The kind of its vectors; 0 where it does not say.</summary>
+    [Id(3)]
+    public int VectorKind { get; init; }
 }

@@ -28,13 +28,20 @@ internal static class ClusterCommand
         await using ClusterClient client = await ClusterClient.ConnectAsync(
             ClusterAddress.Parse(cluster), manifest, TimeSpan.FromSeconds(10), peer);
         IReadOnlyList<SiloLoad> silos = await client.StatusAsync();
-        Console.WriteLine("silo,shards,mb,memory_mb,processor_percent,questions");
+        Console.WriteLine("silo,shards,mb,memory_mb,processor_percent,questions,vectors");
         foreach (SiloLoad silo in silos)
         {
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{silo.Silo},{string.Join(' ', silo.Shards)},{silo.Bytes / 1e6:F1},{silo.Memory / 1e6:F0},{silo.Processor:F0},"
-                    + $"{silo.Questions}"));
+                    + $"{silo.Questions},{VectorKinds.Name(silo.VectorKind)}"));
+        }
+
+        int kinds = silos.Aggregate(0, (all, silo) => all | silo.VectorKind);
+        if (VectorKinds.AreMixed(kinds))
+        {
+            await Console.Error.WriteLineAsync(
+                $"warning: the silos have vectors of {VectorKinds.Name(kinds)}: the last digits of answers depend on which one is asked");
         }
 
         return ExitCode.Done;

@@ -26,7 +26,7 @@ public sealed class ClusterTests : IDisposable
             Predict("--kernel", "tricube", "--no-neighbour", "nearest"),
             Predict("--cluster", cluster, "--kernel", "tricube", "--no-neighbour", "nearest"));
         string[] status = Run("cluster", "status", "--shards", "shards/manifest.json", "--cluster", cluster).TrimEnd().Split('\n');
-        Assert.Equal("silo,shards,mb,memory_mb,processor_percent,questions", status[0]);
+        Assert.Equal("silo,shards,mb,memory_mb,processor_percent,questions,vectors", status[0]);
         Assert.Contains(",0 1 2 3 4 5 6 7 8 9 10 11,", Assert.Single(status[1..]), StringComparison.Ordinal);
     }
 

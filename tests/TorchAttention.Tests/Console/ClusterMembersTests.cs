@@ -1,0 +1,46 @@
+using System.Runtime.Intrinsics;
+
+namespace TorchAttention.Tests.Console;
+
+/// <summary>Members that are not alike.</summary>
+public sealed class ClusterMembersTests : IDisposable
+{
+    private readonly DealtCluster _dealt = new();
+
+    public void Dispose() => _dealt.Dispose();
+
+    // Whoever sees it says so: the silo that comes, the status, and a client, whose answer has digits of both.
+    [Fact]
+    public void SilosOfOtherVectors_AreToldInOneLine()
+    {
+        Assert.SkipUnless(Vector256.IsHardwareAccelerated, "The processor has no vectors of 256 bits.");
+        string cluster = _dealt.StartRedis();
+        string expected = _dealt.Predict();
+        ConsoleProcess.Running wide = _dealt.Serve(cluster, []);
+        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
+        ConsoleProcess.Running narrow = _dealt.Serve(cluster, [], ("DOTNET_EnableAVX2", "0"));
+        ConsoleProcess.Result status = default!;
+        wide.Until(() => AreTwo(status = _dealt.Console.Run(["cluster", "status", .. DealtCluster.Of(cluster)])));
+
+        Assert.Equal(
+            "warning: the silos have vectors of 256 bits and 128 bits unfused: the last digits of answers depend on which one is asked\n",
+            status.Error);
+        Assert.Equal(
+            ["128 bits unfused", "256 bits"], status.Output.TrimEnd().Split('\n').Skip(1).Select(line => line.Split(',')[^1]).Order());
+
+        ConsoleProcess.Result mixed = _dealt.Console.Run(
+            ["predict", "queries.csv", .. DealtCluster.Of(cluster), "--bandwidth", "0.3"]);
+        Assert.Equal(
+            (0, "warning: silos answered that have vectors of 256 bits and 128 bits unfused: the last digits depend on which one is asked; "
+                + "cluster status says which has which\n"),
+            (mixed.ExitCode, mixed.Error));
+        narrow.Kill();
+        Assert.Equal(
+            "warning: this silo has vectors of 128 bits unfused, others have 256 bits: the last digits of answers depend on which one is "
+                + "asked\n",
+            narrow.Wait().Error);
+
+        static bool AreTwo(ConsoleProcess.Result status) =>
+            status.Output.TrimEnd().Split('\n').Skip(1).Count(line => line.Split(',')[1].Length > 0) == 2;
+    }
+}
