@@ -1,6 +1,9 @@
+using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Orleans.Messaging;
+using StackExchange.Redis;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
@@ -64,8 +67,11 @@ internal sealed partial class ClusterClient : IShardCluster
         }
         catch (OperationCanceledException e)
         {
+            bool isAny = await IsAnyWrittenAsync(host);
             host.Dispose();
-            string why = peer is null ? "; silos with TLS take nobody without --certificate"
+            string why = !isAny ? ": none is written in there. Where the store came back empty, silos write themselves in again in "
+                    + $"{StoreEntries.Look.TotalSeconds} s"
+                : peer is null ? "; silos with TLS take nobody without --certificate"
                 : ", or none whose certificate is believed, or that believes this one's";
             throw CliException.Failed($"{ClusterAddress.Name} {address}: no silo serves these shards there{why}", e);
         }
@@ -74,6 +80,19 @@ internal sealed partial class ClusterClient : IShardCluster
             host.Dispose();
             throw CliException.Failed(
                 $"{ClusterAddress.Name} {address}: no silo serves these shards there ({address.Why(e)})", e);
+        }
+    }
+
+    private static async Task<bool> IsAnyWrittenAsync(IHost host)
+    {
+        using var ends = new CancellationTokenSource(_lastPatience);
+        try
+        {
+            return (await host.Services.GetRequiredService<IGatewayListProvider>().GetGatewaysAsync(ends.Token)).Count > 0;
+        }
+        catch (Exception e) when (Lost.Is(e) || e is RedisException or DbException)
+        {
+            return true;
         }
     }
 
