@@ -10,6 +10,9 @@ internal sealed partial class ClusterClient : ILossSlices
     /// <summary>The most numbers of w: w and the gradient are a message of 1 MB, beside a slice.</summary>
     public const int MostWidths = 100_000;
 
+    // More of w than these goes to each silo once a step, and not with each slice.
+    private const int MostWithASlice = 128;
+
     // A silo has the next slice before it is done with one.
     private const int AskedForAThread = 2;
     private const int MostMissed = 5;
@@ -63,6 +66,7 @@ internal sealed partial class ClusterClient : ILossSlices
             _examples = kept = (loss, TrainingExamples.Of(loss));
         }
 
+        WidthsSent? widths = asked.W.Length > MostWithASlice ? Widths(asked.W) : null;
         var parts = new LossPart[slices.Count];
         var most = new ParallelOptions
         {
@@ -71,15 +75,21 @@ internal sealed partial class ClusterClient : ILossSlices
         };
         await Parallel.ForAsync(0, slices.Count, most, async (i, stop) =>
         {
-            SliceAsked Slice() => SliceLoss<T>.Ask(Manifest.Hash, kept.Examples, asked, slices[i]);
+            SliceAsked Slice() => SliceLoss<T>.Ask(Manifest.Hash, kept.Examples, widths, asked, slices[i]);
             parts[i] = SliceLoss<T>.ReadPart(
-                await AskAgainAsync(alive => SliceOnceAsync(Slice(), kept.Examples, alive, stop), stop));
+                await AskAgainAsync(alive => SliceOnceAsync(Slice(), kept.Examples, widths, alive, stop), stop));
         });
         return parts;
     }
 
+    private WidthsSent Widths(double[] w)
+    {
+        byte[] bytes = Wire.Bytes(w);
+        return new() { Manifest = Manifest.Hash, Hash = TrainingExamples.HashOf(bytes), W = bytes };
+    }
+
     private async Task<Reply> SliceOnceAsync(
-        SliceAsked asked, TrainingExamples examples, Action alive, CancellationToken cancellationToken)
+        SliceAsked asked, TrainingExamples examples, WidthsSent? widths, Action alive, CancellationToken cancellationToken)
     {
         TrainingSilo silo = await Silos.ChooseAsync();
         try
@@ -87,29 +97,41 @@ internal sealed partial class ClusterClient : ILossSlices
             while (true)
             {
                 int missed = 0;
-                Reply reply = await WatchAsync(SiloAsync, stop => silo.Grain.SliceAsync(asked, stop), alive, cancellationToken);
+                bool isAsked = false;
+                Reply reply = await WatchAsync(SiloAsync, AskAsync, alive, cancellationToken);
                 if (reply is not { Outcome: Outcome.Done, Bytes.Length: 0 })
                 {
                     return reply;
                 }
 
+                silo.Forget(widths);
                 Reply sent = await silo.SendAsync(examples, Manifest.Hash, cancellationToken);
                 alive();
                 if (sent.Outcome != Outcome.Done)
                 {
+                    // Another one may have room.
+                    silo.Suspect();
                     return sent;
+                }
+
+                async Task<Reply> AskAsync(CancellationToken stop)
+                {
+                    Reply? known = widths is null ? null : await silo.SendAsync(widths, stop);
+                    isAsked = true;
+                    return known is null or { Outcome: Outcome.Done } ? await silo.Grain.SliceAsync(asked, stop) : known;
                 }
 
                 // Nowhere, where it has not had the slice for some looks: then the answer would be here, if it were on its way.
                 async Task<string> SiloAsync()
                 {
-                    missed = await silo.Grain.HasAsync(asked.Id) ? 0 : missed + 1;
+                    missed = await silo.Grain.HasAsync(asked.Id) || !isAsked ? 0 : missed + 1;
                     return missed > MostMissed ? "" : silo.Name;
                 }
             }
         }
         catch (Exception e) when (Lost.Is(e))
         {
+            silo.Forget(widths);
             silo.Suspect();
             throw;
         }

@@ -77,7 +77,7 @@ internal interface IQueryGrain : IGrainWithIntegerKey
 internal sealed class Asked
 {
     /// <summary>The version of the messages.</summary>
-    public const int LastVersion = 2;
+    public const int LastVersion = 3;
 
     /// <summary>The version that the asking program speaks.</summary>
     [Id(0)]

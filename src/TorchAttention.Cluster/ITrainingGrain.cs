@@ -22,7 +22,12 @@ internal interface ITrainingGrain : IGrainWithStringKey
     [Alias("examples")]
     Task<Reply> ExamplesAsync(ExamplesPart part);
 
-    /// <summary>What a slice adds to its batch; nothing where its examples are not known here.</summary>
+    /// <summary>Takes the w of a training's next slices.</summary>
+    [Alias("widths")]
+    [AlwaysInterleave]
+    Task<Reply> WidthsAsync(WidthsSent widths);
+
+    /// <summary>What a slice adds to its batch; nothing where its examples or its w are not known here.</summary>
     [Alias("slice")]
     [ReadOnly]
     [ResponseTimeout(IShardGrain.Longest)]
@@ -73,7 +78,7 @@ internal sealed class ExamplesPart : OfTraining
 [Alias("torchattention.slice")]
 internal sealed class SliceAsked : OfTraining
 {
-    /// <summary>w as float64.</summary>
+    /// <summary>w as float64; empty where it was sent before.</summary>
     [Id(0)]
     public byte[] W { get; init; } = [];
 
@@ -108,4 +113,23 @@ internal sealed class SliceAsked : OfTraining
     /// <summary>What tells it from others.</summary>
     [Id(8)]
     public Guid Id { get; init; } = Guid.NewGuid();
+
+    /// <summary>The SHA-256 of w, where it was sent before.</summary>
+    [Id(9)]
+    public string WHash { get; init; } = "";
+}
+
+/// <summary>The w of a step.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("torchattention.widths")]
+internal sealed class WidthsSent : OfTraining
+{
+    /// <summary>The SHA-256 of its bytes.</summary>
+    [Id(0)]
+    public string Hash { get; init; } = "";
+
+    /// <summary>w as float64.</summary>
+    [Id(1)]
+    public byte[] W { get; init; } = [];
 }

@@ -11,7 +11,7 @@ internal sealed class ReceivedParts(TimeProvider? time = null, int most = Moment
     private static readonly TimeSpan _left = TimeSpan.FromSeconds(30);
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
-    private readonly Dictionary<string, (byte[] Bytes, long Heard)> _received = [];
+    private readonly Dictionary<string, Parts> _received = [];
 
     /// <summary>Takes a part.</summary>
     /// <param name="hash">The SHA-256 of all bytes.</param>
@@ -27,8 +27,8 @@ internal sealed class ReceivedParts(TimeProvider? time = null, int most = Moment
         }
 
         ForgetLeft();
-        byte[]? bytes = _received.GetValueOrDefault(hash).Bytes;
-        if (bytes?.Length != size)
+        Parts? parts = _received.GetValueOrDefault(hash);
+        if (parts?.Bytes.Length != size)
         {
             _received.Remove(hash);
             if (_received.Values.Sum(one => (long)one.Bytes.Length) + size > most)
@@ -36,25 +36,32 @@ internal sealed class ReceivedParts(TimeProvider? time = null, int most = Moment
                 return Reply.Later($"what others send, {what}, is on its way", _retry);
             }
 
-            bytes = new byte[size];
+            _received[hash] = parts = new Parts(new byte[size]);
         }
 
-        part.CopyTo(bytes, first);
-        _received[hash] = (bytes, _time.GetTimestamp());
+        part.CopyTo(parts.Bytes, first);
+        parts.Lengths[first] = part.Length;
+        parts.Heard = _time.GetTimestamp();
         return Reply.Of([]);
     }
 
     /// <summary>Gives the bytes of a hash away; null where some have not come, as where this was made anew.</summary>
     public byte[]? Whole(string hash)
     {
-        byte[]? bytes = _received.GetValueOrDefault(hash).Bytes;
-        if (bytes is null || TrainingExamples.HashOf(bytes) != hash)
+        // Who asks in vain asks often, and a hash of 1 GB takes a second.
+        if (_received.GetValueOrDefault(hash) is not Parts parts || parts.Lengths.Values.Sum(length => (long)length) < parts.Bytes.Length)
         {
             return null;
         }
 
+        if (TrainingExamples.HashOf(parts.Bytes) != hash)
+        {
+            parts.Lengths.Clear();
+            return null;
+        }
+
         _received.Remove(hash);
-        return bytes;
+        return parts.Bytes;
     }
 
     /// <summary>Forgets bytes whose sender has not been heard for long: it has gone, or has sent them elsewhere.</summary>
@@ -68,4 +75,16 @@ internal sealed class ReceivedParts(TimeProvider? time = null, int most = Moment
 
     /// <summary>Forgets all.</summary>
     public void Clear() => _received.Clear();
+
+    /// <summary>What has come of some bytes.</summary>
+    /// <param name="bytes">All of them, once they have come.</param>
+    private sealed class Parts(byte[] bytes)
+    {
+        public byte[] Bytes => bytes;
+
+        /// <summary>The length of each part that has come, by its place.</summary>
+        public Dictionary<int, int> Lengths { get; } = [];
+
+        public long Heard { get; set; }
+    }
 }

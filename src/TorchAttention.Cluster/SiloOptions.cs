@@ -23,7 +23,8 @@ internal sealed class SiloOptions
         Dashboard, "With --cluster, the port of Orleans' dashboard, a page of this machine alone; 0 for a free one (default none)", 0);
 
     private readonly Option<int?> _replicas = Options.WholeNumber(
-        "--replicas", "With --cluster, on how many silos each shard is, where there are as many: one may die then without a reload", 1);
+        "--replicas", "With --cluster, on how many silos each shard is, where there are as many: one may die then without a reload", 1,
+        MostReplicas);
 
     /// <summary>The options, each with its key.</summary>
     public IReadOnlyDictionary<string, Option> Keys => new Dictionary<string, Option>
@@ -56,18 +57,12 @@ internal sealed class SiloOptions
                 $"{given.Name}: expected none beside {ClusterAddress.Name} local, which is of this machine alone");
         }
 
-        int replicas = parsed.GetValue(_replicas) ?? 1;
-        if (replicas > MostReplicas)
-        {
-            throw CliException.WrongInput($"{_replicas.Name}: expected a whole number from 1 to {MostReplicas}, got {replicas}");
-        }
-
         IPAddress address = parsed.GetValue(_listen) is string text ? AddressOf(text) : IPAddress.Loopback;
         Peer? peer = certificate.Read(parsed, address);
         return peer is not null || IsPrivate(address)
             ? new SiloSettings(address, parsed.GetValue(_port) ?? 0, parsed.GetValue(_gateway) ?? 0, parsed.GetValue(_dashboard), peer)
             {
-                Shards = new ShardSettings { Replicas = replicas },
+                Shards = new ShardSettings { Replicas = parsed.GetValue(_replicas) ?? 1 },
             }
             : throw CliException.WrongInput(
                 $"{Listen} {address}: expected a loopback or private address, or --certificate beside one that others reach");

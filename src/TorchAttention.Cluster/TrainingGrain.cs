@@ -10,11 +10,8 @@ namespace TorchAttention.Cluster;
 [NamedSiloPlacement]
 internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threads) : Grain, ITrainingGrain
 {
-    // Of trainings at the same time; of more the examples go to and fro.
-    private const int MostExamples = 4;
-
-    // In the order in which they were asked, the last one at the end.
-    private readonly List<(string Hash, Task<ISliceLoss> Loss)> _losses = [];
+    private readonly KeptExamples _examples = new();
+    private readonly KeptWidths _widths = new();
     private readonly ReceivedParts _parts = new();
     private readonly HashSet<Guid> _atWork = [];
 
@@ -27,8 +24,20 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
     /// <inheritdoc/>
     public Task<Reply> ExamplesAsync(ExamplesPart part) => Task.FromResult(
         Wire.WhyNot(part.Version, part.Manifest, manifest) is string why ? Reply.Refused(why)
-        : IsKnown(part.Examples) ? Reply.Of([])
-        : _parts.Take(part.Examples, part.Bytes, part.First, part.Size, "examples"));
+        : _examples.AreKnown(part.Examples) ? Reply.Of([])
+        : _examples.WhyNot(part.Size) ?? _parts.Take(part.Examples, part.Bytes, part.First, part.Size, "examples"));
+
+    /// <inheritdoc/>
+    public Task<Reply> WidthsAsync(WidthsSent widths)
+    {
+        if (Wire.WhyNot(widths.Version, widths.Manifest, manifest) is string why)
+        {
+            return Task.FromResult(Reply.Refused(why));
+        }
+
+        _widths.Add(widths.Hash, Wire.Numbers(widths.W));
+        return Task.FromResult(Reply.Of([]));
+    }
 
     /// <inheritdoc/>
     public async Task<Reply> SliceAsync(SliceAsked asked, CancellationToken cancellationToken)
@@ -39,7 +48,8 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
         }
 
         _parts.ForgetLeft();
-        if (Find(asked.Examples) is not Task<ISliceLoss> making)
+        double[]? w = asked.WHash.Length == 0 ? Wire.Numbers(asked.W) : _widths.Find(asked.WHash);
+        if (Find(asked.Examples) is not Task<ISliceLoss> making || w is null)
         {
             return Reply.Of([]);
         }
@@ -48,11 +58,15 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
         try
         {
             ISliceLoss loss = await making;
-            return await threads.AnswerAsync(() => loss.PartOf(asked, cancellationToken), cancellationToken);
+            return await threads.AnswerAsync(() => loss.PartOf(asked, w, cancellationToken), cancellationToken);
         }
         catch (Exception e) when (e is ArgumentException or OutOfMemoryException)
         {
-            _losses.RemoveAll(one => one.Loss == making && making.IsFaulted);
+            if (making.IsFaulted)
+            {
+                _examples.Remove(asked.Examples);
+            }
+
             return Reply.Refused(e.Message);
         }
         finally
@@ -62,17 +76,11 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
     }
 
     // Where two trainings have the same examples, both send them.
-    private bool IsKnown(string hash) => _losses.Exists(one => one.Hash == hash);
-
     private Task<ISliceLoss>? Find(string hash)
     {
-        int place = _losses.FindIndex(one => one.Hash == hash);
-        if (place >= 0)
+        if (_examples.Find(hash) is Task<ISliceLoss> found)
         {
-            (string, Task<ISliceLoss> Loss) found = _losses[place];
-            _losses.RemoveAt(place);
-            _losses.Add(found);
-            return found.Loss;
+            return found;
         }
 
         if (_parts.Whole(hash) is not byte[] bytes)
@@ -81,8 +89,7 @@ internal sealed class TrainingGrain(ShardManifest manifest, PoolingThreads threa
         }
 
         Task<ISliceLoss> making = threads.RunAsync(() => TrainingExamples.Read(bytes), CancellationToken.None);
-        _losses.Add((hash, making));
-        _losses.RemoveRange(0, Math.Max(0, _losses.Count - MostExamples));
+        _examples.Add(hash, bytes.Length, making);
         return making;
     }
 }

@@ -105,6 +105,8 @@ internal sealed class TrainingSilos(IGrainFactory grains, TimeSpan patience)
 internal sealed class TrainingSilo(string name, ITrainingGrain grain, int threads)
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<Reply>>> _sending = new();
+    private readonly Lock _lock = new();
+    private (string Hash, Task<Reply> Sent)? _widths;
     private long? _lost;
 
     public string Name => name;
@@ -136,6 +138,29 @@ internal sealed class TrainingSilo(string name, ITrainingGrain grain, int thread
         finally
         {
             _sending.TryRemove(new KeyValuePair<string, Lazy<Task<Reply>>>(examples.Hash, sending));
+        }
+    }
+
+    /// <summary>Sends w, once for all slices of a step.</summary>
+    public Task<Reply> SendAsync(WidthsSent widths, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_widths is not { } last || last.Hash != widths.Hash)
+            {
+                _widths = last = (widths.Hash, grain.WidthsAsync(widths));
+            }
+
+            return last.Sent.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Has w sent again: the silo does not know it, or it may be lost.</summary>
+    public void Forget(WidthsSent? widths)
+    {
+        lock (_lock)
+        {
+            _widths = _widths?.Hash == widths?.Hash ? null : _widths;
         }
     }
 

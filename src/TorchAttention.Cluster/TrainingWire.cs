@@ -101,8 +101,11 @@ internal sealed record TrainingExamples(byte[] Bytes)
 internal interface ISliceLoss
 {
     /// <summary>What a slice adds to its batch, as bytes.</summary>
+    /// <param name="asked">The slice.</param>
+    /// <param name="w">w.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="ArgumentException">The numbers do not fit each other, or one is not finite.</exception>
-    byte[] PartOf(SliceAsked asked, CancellationToken cancellationToken);
+    byte[] PartOf(SliceAsked asked, double[] w, CancellationToken cancellationToken);
 }
 
 /// <inheritdoc/>
@@ -114,19 +117,21 @@ internal sealed class SliceLoss<T>(SmoothingKernel kernel, Samples<T> samples, i
     private (int VectorBits, KernelLoss<T> Loss)? _last;
 
     /// <summary>A question.</summary>
-    public static SliceAsked Ask(string manifest, TrainingExamples examples, LossAsked asked, LossSlice<T> slice) => new()
-    {
-        Manifest = manifest,
-        Examples = examples.Hash,
-        W = Wire.Bytes(asked.W),
-        Batch = asked.Examples,
-        HasGradient = asked.HasGradient,
-        VectorBits = new PoolingOptions().Bits,
-        Queries = MemoryMarshal.AsBytes(slice.Queries.Span).ToArray(),
-        Targets = MemoryMarshal.AsBytes(slice.Targets.Span).ToArray(),
-        LeftOut = MemoryMarshal.AsBytes(slice.LeftOut.Span).ToArray(),
-        Count = slice.Targets.Length,
-    };
+    public static SliceAsked Ask(
+        string manifest, TrainingExamples examples, WidthsSent? widths, LossAsked asked, LossSlice<T> slice) => new()
+        {
+            Manifest = manifest,
+            Examples = examples.Hash,
+            W = widths is null ? Wire.Bytes(asked.W) : [],
+            WHash = widths?.Hash ?? "",
+            Batch = asked.Examples,
+            HasGradient = asked.HasGradient,
+            VectorBits = new PoolingOptions().Bits,
+            Queries = MemoryMarshal.AsBytes(slice.Queries.Span).ToArray(),
+            Targets = MemoryMarshal.AsBytes(slice.Targets.Span).ToArray(),
+            LeftOut = MemoryMarshal.AsBytes(slice.LeftOut.Span).ToArray(),
+            Count = slice.Targets.Length,
+        };
 
     /// <summary>An answer.</summary>
     public static LossPart ReadPart(byte[] bytes)
@@ -136,12 +141,12 @@ internal sealed class SliceLoss<T>(SmoothingKernel kernel, Samples<T> samples, i
     }
 
     /// <inheritdoc/>
-    public byte[] PartOf(SliceAsked asked, CancellationToken cancellationToken)
+    public byte[] PartOf(SliceAsked asked, double[] w, CancellationToken cancellationToken)
     {
         var slice = new LossSlice<T>(
             MemoryMarshal.Cast<byte, T>(asked.Queries).ToArray(), MemoryMarshal.Cast<byte, T>(asked.Targets).ToArray(),
             MemoryMarshal.Cast<byte, int>(asked.LeftOut).ToArray());
-        var whole = new LossAsked(Wire.Numbers(asked.W), asked.Batch, asked.HasGradient);
+        var whole = new LossAsked(w, asked.Batch, asked.HasGradient);
         Check(slice, whole, asked.Count);
         LossPart part = LossOf(asked.VectorBits).PartOf(slice, whole, cancellationToken);
         return Wire.Bytes([part.Squares, .. part.Gradient]);

@@ -8,6 +8,10 @@ internal static class Options
     public static Option<int?> WholeNumber(string name, string description, int least) =>
         Number<int>(name, description, $"a whole number of at least {least}", NumberStyles.AllowLeadingSign, value => value >= least);
 
+    public static Option<int?> WholeNumber(string name, string description, int least, int most) => Number<int>(
+        name, description, $"a whole number from {least} to {most}", NumberStyles.AllowLeadingSign,
+        value => value >= least && value <= most);
+
     /// <summary>Whole numbers separated by commas.</summary>
     public static Option<IReadOnlyList<int>?> WholeNumbers(string name, string description, int least) => new(name)
     {

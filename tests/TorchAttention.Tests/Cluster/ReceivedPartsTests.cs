@@ -6,7 +6,7 @@ public sealed class ReceivedPartsTests
 {
     private const int Half = 500;
 
-    private readonly Clock _clock = new();
+    private readonly SetClock _clock = new();
 
     [Fact]
     public void Parts_AreWholeInAnyOrder_AndGivenAwayOnce()
@@ -39,15 +39,22 @@ public sealed class ReceivedPartsTests
         Assert.Equal(Outcome.Later, parts.Take("left", [1], 0, Half, "examples").Outcome);
     }
 
+    // Others' bytes of that hash: all parts are to come again, and nothing is hashed before they have.
+    [Fact]
+    public void WrongBytes_AreReplacedByRightOnes()
+    {
+        var parts = new ReceivedParts(_clock, 2 * Half);
+        byte[] bytes = [1, 2, 3, 4, 5];
+        string hash = TrainingExamples.HashOf(bytes);
+        Take(parts, hash, [1, 2, 9], 0, 5);
+        Take(parts, hash, bytes[3..], 3, 5);
+        Assert.Null(parts.Whole(hash));
+        Take(parts, hash, bytes[..3], 0, 5);
+        Assert.Null(parts.Whole(hash));
+        Take(parts, hash, bytes[3..], 3, 5);
+        Assert.Equal(bytes, parts.Whole(hash));
+    }
+
     private static void Take(ReceivedParts parts, string hash, byte[] part, int first, int size) =>
         Assert.Equal(Outcome.Done, parts.Take(hash, part, first, size, "examples").Outcome);
-
-    private sealed class Clock : TimeProvider
-    {
-        public TimeSpan Now { get; set; } = TimeSpan.FromHours(1);
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now.Ticks;
-    }
 }

@@ -111,7 +111,8 @@ public sealed class ClusterTests : IDisposable
     [InlineData("--shards: expected the manifest.json of what the cluster serves, got none", "predict", "local")]
     [InlineData("--shards: expected the manifest.json of what the cluster serves, got none", "fit", "local")]
     [InlineData("--shards: expected the manifest.json of what the cluster serves, got none", "bandwidth", "local")]
-    [InlineData("--replicas: expected a whole number of at least 1, got '0'", "serve", "local", "--replicas", "0")]
+    [InlineData("--replicas: expected a whole number from 1 to 16, got '0'", "serve", "local", "--replicas", "0")]
+    [InlineData("--replicas: expected a whole number from 1 to 16, got '17'", "serve", "local", "--replicas", "17")]
     public void WrongCluster_IsOneLine(string expected, string command, string cluster, params string[] options)
     {
         Deal(rows: 50, queries: 1);
