@@ -1,5 +1,6 @@
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.Sharding;
 
@@ -64,7 +65,25 @@ internal sealed class ShardAnswers
                 Method = PoolingMethod.Exact,
             });
         PoolingReport report = pooler.At(_queries.AsSpan(query * d, d), OutputOf(query, 1));
-        return report.WithoutNeighbour.Count > 0;
+        bool hasNeighbour = report.WithoutNeighbour.Count == 0;
+        if (hasNeighbour && _manifest.HasWeights && Monomials.CountOf(d, 1) <= LocalPolynomials.MostTerms)
+        {
+            _neighbours[query] = WeightedNeighbours(query, samples) / _manifest.LargestWeight;
+        }
+
+        return !hasNeighbour;
+    }
+
+    // 1 / sum l_i^2 / s_i, which a plane of points does not say.
+    private double WeightedNeighbours(int query, Samples<double> samples)
+    {
+        int d = _manifest.Features;
+        using var polynomials = new LocalPolynomials(
+            _request.Kernel, samples, _request.Bandwidths, _request.Degree, ridge: 0, threads: 1, vectorBits: _manifest.VectorBits);
+        double[] found = new double[1];
+        var output = new PoolingOutput<double> { Values = new double[_manifest.Columns], EffectiveNeighbours = found };
+        polynomials.At<double>(_queries.AsSpan(query * d, d), output, NoNeighbourPolicy.NaN);
+        return found[0];
     }
 
     private PoolingOutput<double> OutputOf(int first, int count)
@@ -96,6 +115,13 @@ internal sealed class ShardAnswers
         for (int i = 0; i < _queries.Length; i++)
         {
             isOutside[i / d] |= _queries[i] < least[i % d] || _queries[i] > most[i % d];
+        }
+
+        // Of mean weight 1, as a model of all rows has them.
+        double mean = _manifest.Shards.Sum(shard => shard.Weight) / _manifest.Rows;
+        for (int i = 0; _manifest.HasWeights && i < _neighbours.Length; i++)
+        {
+            _neighbours[i] *= _manifest.LargestWeight / mean;
         }
 
         for (int i = 0; i < _slopes.Length; i++)

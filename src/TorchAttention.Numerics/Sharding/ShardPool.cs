@@ -14,13 +14,15 @@ public sealed class ShardPool : IDisposable
 
     private readonly ShardManifest _manifest;
     private readonly Samples<double> _samples;
+    private readonly Lazy<Samples<double>>? _roots;
     private readonly Lock _lock = new();
     private readonly List<(string Key, Pooler<double> Pooler)> _poolers = [];
 
     private readonly int? _threads;
 
     private ShardPool(ShardManifest manifest, Samples<double> samples, int? threads) =>
-        (_manifest, _samples, _threads) = (manifest, samples, threads);
+        (_manifest, _samples, _threads, _roots) = (
+            manifest, samples, threads, manifest.HasWeights ? new Lazy<Samples<double>>(() => RootsOf(manifest, samples)) : null);
 
     /// <summary>Reads a shard's file, and sees that it is the manifest's.</summary>
     /// <param name="manifest">The manifest.</param>
@@ -41,7 +43,9 @@ public sealed class ShardPool : IDisposable
     public PoolingSums SumsAt(ShardRequest request, double[] queries, bool isCareful, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return PoolerFor(request).SumsAt(queries, request.Parts, isCareful, cancellationToken: cancellationToken);
+        PoolingSums sums = PoolerFor(request, _samples).SumsAt(queries, request.Parts, isCareful, cancellationToken: cancellationToken);
+        return _roots is null ? sums : sums.WithSquaresOf(
+            PoolerFor(request, _roots.Value).SumsAt(queries, request.Parts, isCareful, cancellationToken: cancellationToken));
     }
 
     /// <summary>Some of these rows near a query.</summary>
@@ -87,22 +91,36 @@ public sealed class ShardPool : IDisposable
         }
 
         _samples.Dispose();
+        if (_roots is { IsValueCreated: true })
+        {
+            _roots.Value.Dispose();
+        }
     }
 
-    private Pooler<double> PoolerFor(ShardRequest request)
+    // Squares of weights sqrt s are s K^2, as effective neighbours need them.
+    private static Samples<double> RootsOf(ShardManifest manifest, Samples<double> samples)
     {
-        string key = string.Join(' ', [request.Kernel.Name, $"{request.Degree}", .. request.Bandwidths.Select(h => $"{h:R}")]);
+        double[] roots = [.. Enumerable.Range(0, samples.Count).Select(row => Math.Sqrt(samples.SampleWeight(row)))];
+        return new Samples<double>(
+            samples.OwnKeys, samples.OwnValues, manifest.Features, roots, new(manifest.LeastValues, manifest.MostValues, 1));
+    }
+
+    private Pooler<double> PoolerFor(ShardRequest request, Samples<double> samples)
+    {
+        string rows = samples == _samples ? "" : "roots";
+        string key = string.Join(
+            ' ', [rows, request.Kernel.Name, $"{request.Degree}", .. request.Bandwidths.Select(h => $"{h:R}")]);
         lock (_lock)
         {
             int at = _poolers.FindIndex(one => one.Key == key);
             (string Key, Pooler<double> Pooler) found = at >= 0 ? _poolers[at] : (key, new Pooler<double>(
-                request.Kernel, _samples, new PoolingWidths { Bandwidths = request.Bandwidths },
+                request.Kernel, samples, new PoolingWidths { Bandwidths = request.Bandwidths },
                 new PoolingOptions { Degree = request.Degree, VectorBits = _manifest.VectorBits, Threads = _threads }));
             if (at >= 0)
             {
                 _poolers.RemoveAt(at);
             }
-            else if (_poolers.Count == MostPoolers)
+            else if (_poolers.Count == MostPoolers * (_roots is null ? 1 : 2))
             {
                 // Who is asking it goes on: what was prepared is left to the collector.
                 _poolers.RemoveAt(0);

@@ -57,6 +57,12 @@ public sealed class ShardedPoolingTests : ShardFolder
             Assert.Equal(expected.IsInGap, found.IsInGap);
             AssertClose(rows.Y, expected, found);
             Assert.Equal(expected.HasNeighbour.Count(has => has), found.EffectiveNeighbours.Count(count => count > 0));
+            Assert.All(expected.EffectiveNeighbours.Zip(found.EffectiveNeighbours), at =>
+            {
+                // A plane far from its rows multiplies here, too.
+                double off = 1e-7 * Math.Max(1, at.First);
+                Assert.InRange(at.Second, at.First - off, at.First + off);
+            });
         }
     }
 

@@ -90,8 +90,7 @@ internal readonly ref struct RowMerge(SumLayout layout, double argumentScale, bo
     {
         for (int i = 0; i < row.Length; i++)
         {
-            bool isOfSquares = i == SumLayout.SquaredWeightSum || (_layout.SquaredPlanes >= 0 && i >= _layout.SquaredPlanes);
-            row[i] += other[i] * (isOfSquares ? factor * factor : i == SumLayout.Boundary ? 1 : factor);
+            row[i] += other[i] * (_layout.IsOfSquares(i) ? factor * factor : i == SumLayout.Boundary ? 1 : factor);
         }
     }
 

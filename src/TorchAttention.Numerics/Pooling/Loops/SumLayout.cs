@@ -70,5 +70,8 @@ internal readonly record struct SumLayout
 
     public bool HasPlanes => Planes >= 0;
 
+    /// <summary>Whether a place is that of a sum of squared weights.</summary>
+    public bool IsOfSquares(int place) => place == SquaredWeightSum || (SquaredPlanes >= 0 && place >= SquaredPlanes);
+
     public bool HasGradient => BandwidthGradient >= 0 || QueryGradient >= 0;
 }
