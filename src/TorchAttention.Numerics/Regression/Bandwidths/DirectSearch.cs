@@ -24,7 +24,16 @@ internal static class DirectSearch
     /// <param name="dimensions">Of the cube.</param>
     /// <param name="likely">Points that are likely to be near the best one.</param>
     /// <returns>The best point and its score.</returns>
-    public static (double[] Point, double Score) Find(Func<double[], double> score, int dimensions, params double[][] likely)
+    public static (double[] Point, double Score) Find(Func<double[], double> score, int dimensions, params double[][] likely) =>
+        Scan(score, dimensions, likely).Take(dimensions > 1 ? MostStarts : 1)
+            .Select(start => From(score, start.Point, FirstStep, start.Score)).MinBy(found => found.Score);
+
+    /// <summary>The points of the scan alone, the best one first.</summary>
+    /// <param name="score">The function; infinite where a point is not admissible.</param>
+    /// <param name="dimensions">Of the cube.</param>
+    /// <param name="likely">Points that are likely to be near the best one.</param>
+    public static IEnumerable<(double[] Point, double Score)> Scan(
+        Func<double[], double> score, int dimensions, params double[][] likely)
     {
         var tried = new List<(double[] Point, double Score)>();
         for (int k = PointsOfDiagonal - 1; k >= 0; k--)
@@ -49,8 +58,7 @@ internal static class DirectSearch
             Try([.. Enumerable.Range(0, dimensions).Select(j => RadicalInverse(k, _primes[j % _primes.Length]))]);
         }
 
-        IEnumerable<(double[] Point, double Score)> starts = tried.OrderBy(one => one.Score).Take(dimensions > 1 ? MostStarts : 1);
-        return starts.Select(start => From(score, start.Point, FirstStep, start.Score)).MinBy(found => found.Score);
+        return tried.OrderBy(one => one.Score);
 
         void Try(double[] point) => tried.Add((point, Finite(score(point))));
     }

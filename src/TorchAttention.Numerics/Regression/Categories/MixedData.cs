@@ -44,6 +44,9 @@ internal sealed class MixedData
 
     public SmootherData Numbers { get; }
 
+    /// <summary>How many combinations of levels there are among the examples.</summary>
+    public int Combinations => _combinations.Length;
+
     public int[] Levels { get; }
 
     public IReadOnlyList<Category> Categories { get; }
@@ -59,92 +62,150 @@ internal sealed class MixedData
     /// <param name="fit">How they are weighed and fitted.</param>
     /// <param name="queries">Queries (m, d).</param>
     /// <param name="levels">Their levels (m, c); -1 where all levels count alike.</param>
-    /// <param name="leavesOut">Whether the queries are the examples, and each is left out of its own sums.</param>
     /// <param name="hasSquares">Whether squares of the weights are summed.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public MixedSums At(
-        MixedSettings fit, double[] queries, int[] levels, bool leavesOut, bool hasSquares, CancellationToken cancellationToken)
+    public MixedSums At(MixedSettings fit, double[] queries, int[] levels, bool hasSquares, CancellationToken cancellationToken)
     {
         int m = queries.Length / Numbers.Features;
-        double[][] logRatios = [.. Categories.Select((category, j) => Enumerable.Range(0, category.Levels.Count)
-            .Select(steps => Math.Log(category.Ratio(steps, fit.Lambdas[j]))).ToArray())];
-        MixedSums? sums = null;
+        double[][] ratios = LogRatios(fit.Lambdas);
         double[] logs = new double[m];
-        for (int k = 0; k < _combinations.Length; k++)
+        MixedSums? sums = null;
+        for (int k = 0; k < Combinations; k++)
         {
-            int[] leftOut = !leavesOut ? [] : [.. Enumerable.Range(0, m).Select(i => _combinationOf[i] == k ? _placeInOwn[i] : -1)];
             for (int i = 0; i < m; i++)
             {
-                logs[i] = 0;
-                for (int j = 0; j < Categories.Count; j++)
-                {
-                    int level = levels[(i * Categories.Count) + j];
-                    logs[i] += level < 0 ? 0 : logRatios[j][Math.Abs(level - _combinations[k].Levels[j])];
-                }
+                logs[i] = LogRatio(ratios, levels.AsSpan(i * Categories.Count, Categories.Count), k);
             }
 
-            sums = fit.Degree == 0 ? AddMeans(sums as MixedMeans, fit, k, queries, logs, leftOut, cancellationToken)
-                : AddPolynomials(sums as MixedPolynomials, fit, k, queries, logs, leftOut, hasSquares, cancellationToken);
+            IMixedPart part = PartAt(fit, k, queries, [], hasSquares, cancellationToken);
+            sums ??= part.CreateSums();
+            for (int i = 0; i < m; i++)
+            {
+                part.AddTo(sums, i, i, logs[i]);
+            }
         }
 
         return sums!;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private MixedMeans AddMeans(
-        MixedMeans? sums, MixedSettings fit, int combination, double[] queries, double[] logs, int[] leftOut,
-        CancellationToken cancellationToken)
+    /// <summary>The sums over the examples of each combination at every example, which is left out of its own.</summary>
+    /// <param name="fit">How they are weighed and fitted; lambdas are not looked at.</param>
+    /// <param name="hasSquares">Whether squares of the weights are summed.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public IEnumerable<IMixedPart> LeavingOut(MixedSettings fit, bool hasSquares, CancellationToken cancellationToken)
     {
-        int m = logs.Length;
-        sums ??= new MixedMeans(m);
+        int[] leftOut = new int[Numbers.Count];
+        for (int k = 0; k < Combinations; k++)
+        {
+            for (int i = 0; i < leftOut.Length; i++)
+            {
+                leftOut[i] = _combinationOf[i] == k ? _placeInOwn[i] : -1;
+            }
+
+            yield return PartAt(fit, k, Numbers.Keys, leftOut, hasSquares, cancellationToken);
+        }
+    }
+
+    /// <summary>The sums over all other examples at every example, from those of each combination.</summary>
+    public MixedSums SumsOf(IEnumerable<IMixedPart> parts, double[] lambdas)
+    {
+        double[] logs = LogFactors(lambdas);
+        MixedSums? sums = null;
+        foreach ((int k, IMixedPart part) in parts.Index())
+        {
+            sums ??= part.CreateSums();
+            for (int i = 0; i < _combinationOf.Length; i++)
+            {
+                part.AddTo(sums, i, i, logs[(_combinationOf[i] * Combinations) + k]);
+            }
+        }
+
+        return sums!;
+    }
+
+    /// <summary>The combination of each example.</summary>
+    public ReadOnlySpan<int> CombinationOf => _combinationOf;
+
+    /// <summary>The logarithms of what each combination counts at each other one (k, k).</summary>
+    public double[] LogFactors(double[] lambdas)
+    {
+        double[][] ratios = LogRatios(lambdas);
+        double[] logs = new double[Combinations * Combinations];
+        for (int i = 0; i < logs.Length; i++)
+        {
+            logs[i] = LogRatio(ratios, _combinations[i / Combinations].Levels, i % Combinations);
+        }
+
+        return logs;
+    }
+
+    private double[][] LogRatios(double[] lambdas) => [.. Categories.Select((category, j) =>
+        Enumerable.Range(0, category.Levels.Count).Select(steps => Math.Log(category.Ratio(steps, lambdas[j]))).ToArray())];
+
+    private double LogRatio(double[][] ratios, ReadOnlySpan<int> levels, int combination)
+    {
+        double log = 0;
+        for (int j = 0; j < levels.Length; j++)
+        {
+            log += levels[j] < 0 ? 0 : ratios[j][Math.Abs(levels[j] - _combinations[combination].Levels[j])];
+        }
+
+        return log;
+    }
+
+    private IMixedPart PartAt(
+        MixedSettings fit, int combination, double[] queries, int[] leftOut, bool hasSquares, CancellationToken cancellationToken)
+    {
         Samples<double> samples = _combinations[combination].Samples;
-        (double[] mean, double[] logWeight, double[] neighbours) = (new double[m], new double[m], new double[m]);
-        var output = new PoolingOutput<double> { Values = mean, LogWeightSum = logWeight, EffectiveNeighbours = neighbours };
+        return fit.Degree == 0 ? MeansAt(fit, samples, queries, leftOut, hasSquares, cancellationToken)
+            : PolynomialsAt(fit, samples, queries, leftOut, hasSquares, cancellationToken);
+    }
+
+    private MixedMeans.Part MeansAt(
+        MixedSettings fit, Samples<double> samples, double[] queries, int[] leftOut, bool hasSquares, CancellationToken cancellationToken)
+    {
+        int m = queries.Length / Numbers.Features;
+        var part = new MixedMeans.Part(new double[m], new double[m], hasSquares ? new double[m] : []);
+        var output = new PoolingOutput<double>
+        {
+            Values = part.Means,
+            LogWeightSum = part.LogWeights,
+            EffectiveNeighbours = part.Neighbours,
+        };
         fit.Kernel.Pool(
             samples, new PoolingWidths { Bandwidths = fit.Bandwidths }, queries, output, leftOut,
             new PoolingOptions { Threads = fit.Threads }, null, cancellationToken);
-        if (Numbers.Weights.Length > 0)
+        if (hasSquares && Numbers.Weights.Length > 0)
         {
             using LocalPolynomials weighted = Polynomials(fit, samples);
             weighted.At(
-                queries, new PoolingOutput<double> { Values = mean, EffectiveNeighbours = neighbours }, NoNeighbourPolicy.NaN, leftOut,
-                null, cancellationToken);
+                queries, new PoolingOutput<double> { Values = part.Means, EffectiveNeighbours = part.Neighbours },
+                NoNeighbourPolicy.NaN, leftOut, null, cancellationToken);
         }
 
-        for (int i = 0; i < m; i++)
-        {
-            sums.Add(i, logWeight[i] + logs[i], mean[i], neighbours[i]);
-        }
-
-        return sums;
+        return part;
     }
 
-    private MixedPolynomials AddPolynomials(
-        MixedPolynomials? sums, MixedSettings fit, int combination, double[] queries, double[] logs, int[] leftOut, bool hasSquares,
-        CancellationToken cancellationToken)
+    private static MixedPolynomials.Part PolynomialsAt(
+        MixedSettings fit, Samples<double> samples, double[] queries, int[] leftOut, bool hasSquares, CancellationToken cancellationToken)
     {
-        Samples<double> samples = _combinations[combination].Samples;
         using LocalPolynomials polynomials = Polynomials(fit, samples);
         (PolynomialLayout layout, double[] rows, double[] offsets) =
             polynomials.SumsAt(queries, leftOut, hasSquares, cancellationToken);
-        sums ??= new MixedPolynomials(logs.Length, layout, fit.Ridge);
-        for (int i = 0; i < logs.Length; i++)
-        {
-            sums.Add(
-                i, logs[i] - (offsets[i] * Math.Log(2)), rows.AsSpan(i * layout.Length, layout.Length), samples.LargestSampleWeight,
-                samples.Centres[0], samples.HalfRanges[0]);
-        }
-
-        return sums;
+        return new MixedPolynomials.Part(
+            rows, offsets, layout, fit.Ridge, samples.LargestSampleWeight, samples.Centres[0], samples.HalfRanges[0]);
     }
 
     private static LocalPolynomials Polynomials(MixedSettings fit, Samples<double> samples) =>
         new(fit.Kernel, samples, fit.Bandwidths, fit.Degree, fit.Ridge, fit.Threads, isLasting: false);
 
     /// <summary>The fit at every example.</summary>
-    public Smoother.Fit Fit(MixedSettings settings, CancellationToken cancellationToken)
+    public Smoother.Fit Fit(MixedSettings settings, CancellationToken cancellationToken) =>
+        Fit(settings, SumsOf(LeavingOut(settings, hasSquares: true, cancellationToken), settings.Lambdas));
+
+    /// <summary>The fit at every example, from the sums over all others, to which it is added.</summary>
+    public Smoother.Fit Fit(MixedSettings settings, MixedSums sums)
     {
-        MixedSums sums = At(settings, Numbers.Keys, Levels, leavesOut: true, hasSquares: true, cancellationToken);
         int n = Numbers.Count;
         double total = Numbers.TotalWeight;
         double sum = Enumerable.Range(0, n).Sum(i => Numbers.WeightAt(i) * Numbers.Values[i]);
@@ -174,17 +235,17 @@ internal sealed class MixedData
         };
     }
 
-    /// <summary>The mean of the squares that each example is off by, predicted from the others.</summary>
-    public double LeaveOneOut(MixedSettings settings, CancellationToken cancellationToken)
+    /// <summary>The mean of the squares that each example is off by.</summary>
+    /// <param name="others">What the others say to it (n); NaN where none has a weight.</param>
+    public double LeaveOneOut(double[] others)
     {
-        MixedSums sums = At(settings, Numbers.Keys, Levels, leavesOut: true, hasSquares: false, cancellationToken);
         (double sum, int alone) = (0, 0);
         double mean = Enumerable.Range(0, Numbers.Count).Sum(i => Numbers.WeightAt(i) * Numbers.Values[i]) / Numbers.TotalWeight;
-        for (int i = 0; i < Numbers.Count; i++)
+        for (int i = 0; i < others.Length; i++)
         {
-            MixedFit others = sums.Fit(i);
-            alone += others.HasNeighbour ? 0 : 1;
-            double residual = Numbers.Values[i] - (others.HasNeighbour ? others.Mean : mean);
+            bool hasNeighbour = !double.IsNaN(others[i]);
+            alone += hasNeighbour ? 0 : 1;
+            double residual = Numbers.Values[i] - (hasNeighbour ? others[i] : mean);
             sum += Numbers.WeightAt(i) * residual * residual;
         }
 

@@ -15,6 +15,7 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
     private const double MostOfRidge = 1e100;
 
     private readonly double[] _rows = new double[queries * layout.Length];
+    private LocalSystem? _system;
 
     private Span<double> Row(int query) => _rows.AsSpan(query * layout.Length, layout.Length);
 
@@ -35,8 +36,14 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
         }
 
         double relative = Relative(query, logWeight + Math.Log(sums[0] * largestSampleWeight)) / (sums[0] * largestSampleWeight);
-        double weight = relative * largestSampleWeight;
-        Span<double> row = Row(query);
+        AddScaled(relative, sums, largestSampleWeight, centre, unit, layout, Row(query));
+    }
+
+    private static void AddScaled(
+        double factor, ReadOnlySpan<double> sums, double largestSampleWeight, double centre, double unit, PolynomialLayout layout,
+        Span<double> row)
+    {
+        double weight = factor * largestSampleWeight;
         for (int k = 0; k < layout.Values; k++)
         {
             row[k] += weight * sums[k];
@@ -49,7 +56,7 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
 
         for (int k = layout.Squares; k < layout.Squares + layout.SquareTerms; k++)
         {
-            row[k] += weight * relative * sums[k];
+            row[k] += weight * factor * sums[k];
         }
     }
 
@@ -118,12 +125,29 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
         }
     }
 
+    public override double Value(ReadOnlySpan<double> sums, double logLargest)
+    {
+        _system ??= new LocalSystem(layout, 0);
+        Factor(_system, sums, logLargest);
+        return _system.Value(sums, 0);
+    }
+
+    /// <summary>How many sums a query has, without those of squares.</summary>
+    public static int SumsOf(int features, int degree) =>
+        degree == 0 ? 2 : Monomials.CountOf(features, 2 * degree) + Monomials.CountOf(features, degree);
+
     private LocalSystem SystemOf(int query)
     {
-        double held = ridge == 0 ? 0 : ridge * Math.Exp(-LogLargest(query));
-        var system = new LocalSystem(layout, Math.Min(held, MostOfRidge));
-        system.Factor(Row(query), isConstant: held > MostOfRidge);
+        var system = new LocalSystem(layout, 0);
+        Factor(system, Row(query), LogLargest(query));
         return system;
+    }
+
+    private void Factor(LocalSystem system, ReadOnlySpan<double> row, double logLargest)
+    {
+        double held = ridge == 0 ? 0 : ridge * Math.Exp(-logLargest);
+        system.Ridge = Math.Min(held, MostOfRidge);
+        system.Factor(row, isConstant: held > MostOfRidge);
     }
 
     protected override void Scale(int query, double factor)
@@ -133,5 +157,37 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
         {
             row[k] *= k < layout.Squares ? factor : factor * factor;
         }
+    }
+
+    /// <summary>One combination's, at each query (m).</summary>
+    /// <param name="Rows">Its sums (m, layout).</param>
+    /// <param name="Offsets">Minus the logarithm to base 2 of what each query's are to be multiplied by.</param>
+    /// <param name="Layout">Where each sum stands in a row.</param>
+    /// <param name="Ridge">L.</param>
+    /// <param name="LargestSampleWeight">The largest s_i.</param>
+    /// <param name="Centre">Of its values.</param>
+    /// <param name="Unit">Of its values.</param>
+    public sealed record Part(
+        double[] Rows, double[] Offsets, PolynomialLayout Layout, double Ridge, double LargestSampleWeight, double Centre, double Unit)
+        : IMixedPart
+    {
+        public int Length => Layout.Length;
+
+        public double LogWeight(int place) =>
+            Rows[place * Length] is > 0 and var weight ? Math.Log(weight * LargestSampleWeight) - (Offsets[place] * Math.Log(2))
+            : double.NegativeInfinity;
+
+        public void CopyTo(Span<double> sums, int place, double logLargest)
+        {
+            sums.Clear();
+            AddScaled(
+                Math.Exp(-(Offsets[place] * Math.Log(2)) - logLargest), Rows.AsSpan(place * Length, Length), LargestSampleWeight, Centre, Unit,
+                Layout, sums);
+        }
+
+        public MixedSums CreateSums(int? queries) => new MixedPolynomials(queries ?? Offsets.Length, Layout, Ridge);
+
+        public void AddTo(MixedSums sums, int query, int place, double logFactor) => ((MixedPolynomials)sums).Add(
+            query, logFactor - (Offsets[place] * Math.Log(2)), Rows.AsSpan(place * Length, Length), LargestSampleWeight, Centre, Unit);
     }
 }

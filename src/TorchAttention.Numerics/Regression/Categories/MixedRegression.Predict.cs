@@ -67,7 +67,7 @@ public sealed partial class MixedRegression
         (double[] numbers, int[] levels) = Take(queries, Categories, mayBeUnseen: true, nameof(queries));
         PoolingCheck.Finite(numbers, _numbers.Length, nameof(queries));
         MixedSums SumsOf(MixedSettings settings) =>
-            _data.At(settings, numbers, levels, leavesOut: false, options.HasErrors, cancellationToken);
+            _data.At(settings, numbers, levels, options.HasErrors, cancellationToken);
         var own = new MixedSettings(Options, _bandwidths, _lambdas);
         MixedSums sums = SumsOf(own);
         bool isMean = options is { HasErrors: true, Interval: IntervalKind.Mean };

@@ -15,10 +15,21 @@ internal sealed class MixedSearch
     // Of more the search begins with some: the best for these is near the best for all.
     private const int ManyExamples = 4000;
     private const int FewExamples = 1500;
+    private const double FirstStep = 0.08;
     private const double StepOfAll = 0.03;
+
+    // A bandwidth's logarithm goes over some 10 units: of the last step a part in a thousand of a bandwidth.
+    private const double Precise = 1e-4;
+    private const double Rough = 1e-2;
+    private const int MostStarts = 3;
+    private const double SameValley = 0.1;
+
+    // So near its end a bandwidth weighs all examples alike.
+    private const double WideFrom = 0.95;
 
     // Two scores this close are off from each other by the rounding of their sums.
     private const double EqualScores = 1e-9;
+    private const double NearlyEqualScores = 0.01;
 
     private static readonly double[] _likelyWidths = [0.02, 0.05, 0.1, 0.25, 0.6];
     private static readonly double[] _likelyLevels = [0.2, 0.4, 0.7];
@@ -42,68 +53,172 @@ internal sealed class MixedSearch
         _bounds = _given is not null ? [] : [.. Enumerable.Range(0, d).Select(BoundsOf)];
     }
 
-    private int Searched => _bounds.Length + (_lambdas is null ? _data.Categories.Count : 0);
+    /// <summary>How many sums may be kept for all lambdas; of more all pairs are summed again for each.</summary>
+    public long MostKept { get; init; } = MixedParts.MostNumbers;
+
+    private bool FindsLambdas => _lambdas is null;
 
     /// <summary>Searches.</summary>
     public (double[] Bandwidths, double[] Lambdas) Find()
     {
-        if (Searched == 0)
+        if (_bounds.Length == 0 && !FindsLambdas)
         {
-            return At([]);
+            return At([], []);
         }
 
         MixedData some = Some();
-        (double[] point, double score) = DirectSearch.Find(place => Score(some, place), Searched, [.. Likely()]);
-        if (some != _data)
+        Place found = _bounds.Length == 0 ? Around(_data, [], null, Precise)
+            : Descend(some, DirectSearch.Scan(place => Look(some, place).Score, _bounds.Length, [.. Likely()]));
+        if (some != _data && _bounds.Length > 0)
         {
-            (point, score) = DirectSearch.From(place => Score(_data, place), point, StepOfAll);
+            found = Descend(_data, Narrowed(found.Widths, some.Numbers.Count), found.Levels, StepOfAll);
         }
 
-        // Of equals the widest: what does not count is at its end.
-        for (int j = 0; j < point.Length; j++)
-        {
-            double[] wider = [.. point];
-            wider[j] = 1;
-            if (point[j] < 1 && Score(_data, wider) is double there && there <= score + (EqualScores * Math.Abs(score)))
-            {
-                (point, score) = (wider, Math.Min(score, there));
-            }
-        }
-
-        return double.IsFinite(score) ? At(point)
+        found = Widest(found, some);
+        return double.IsFinite(found.Score) ? At(found.Widths, found.Levels)
             : throw new RegressionDataException(
                 RegressionProblem.NoBandwidth, $"data for which the {BandwidthRules.CriterionOf(_rule)} is finite at some bandwidth",
                 $"{_data.Numbers.Count} examples for which it is not: too many stand alone");
     }
 
-    private (double[] Bandwidths, double[] Lambdas) At(double[] point)
-    {
-        int d = _bounds.Length;
-        return (
-            _given ?? [.. _bounds.Select((bound, j) => bound.Least * Math.Pow(bound.Most / bound.Least, point[j]))],
-            _lambdas ?? [.. _data.Categories.Select((category, j) => category.LambdaAt(point[d + j]))]);
-    }
+    private (double[] Bandwidths, double[] Lambdas) At(double[] widths, double[] levels) => (
+        _given ?? [.. _bounds.Select((bound, j) => bound.Least * Math.Pow(bound.Most / bound.Least, widths[j]))],
+        _lambdas ?? [.. _data.Categories.Select((category, j) => category.LambdaAt(levels[j]))]);
 
-    private double Score(MixedData data, double[] point)
+    // From the best starts, those alone that are not where another one has led.
+    private Place Descend(MixedData data, IEnumerable<(double[] Point, double Score)> scanned)
     {
-        (double[] bandwidths, double[] lambdas) = At(point);
-        var settings = new MixedSettings(_options, bandwidths, lambdas);
-        if (_rule == BandwidthRule.LeaveOneOut)
+        var seen = new List<double[]>();
+        Place? best = null;
+        foreach ((double[] start, double score) in scanned.Where(one => double.IsFinite(one.Score)))
         {
-            return data.LeaveOneOut(settings, _cancellationToken);
+            if (seen.Any(one => one.Zip(start, (a, b) => Math.Abs(a - b)).Max() < SameValley))
+            {
+                continue;
+            }
+
+            Place found = Descend(data, start, Look(data, start).Levels, FirstStep);
+            seen.AddRange([start, found.Widths]);
+            best = best is null || found.Score < best.Score ? found : best;
+            if (seen.Count == 2 * MostStarts)
+            {
+                break;
+            }
         }
 
-        Smoother.Fit fit = data.Fit(settings, _cancellationToken);
-        return !fit.IsAdmissible ? double.PositiveInfinity
-            : Diagnostics.Measure(data.Numbers, fit) is var found && _rule == BandwidthRule.AICc ? found.AICc : found.GCV;
+        return best ?? new Place([.. _bounds.Select(_ => 1.0)], AllAlike(), double.PositiveInfinity);
     }
 
-    // Bandwidths of some part of the range, and levels that count for something at others.
-    private IEnumerable<double[]> Likely() => _likelyWidths.SelectMany(part => _likelyLevels.Select(level => (double[])
+    private Place Descend(MixedData data, double[] start, double[] levels, double step)
+    {
+        Place best = Around(data, start, levels, Precise);
+        if (!KeepsSums(data))
+        {
+            (double[] all, double least) = ParabolaSearch.From(
+                point => ScoresAt(data, point[..start.Length])(point[start.Length..]), [.. start, .. levels], best.Score, step, Precise);
+            return new Place(all[..start.Length], all[start.Length..], least);
+        }
+
+        ParabolaSearch.From(
+            widths =>
+            {
+                Place found = Around(data, widths, best.Levels, Precise);
+                best = found.Score < best.Score ? found : best;
+                return found.Score;
+            },
+            start, best.Score, step, Precise);
+        return best;
+    }
+
+    private Place Look(MixedData data, double[] widths) => Around(data, widths, null, Rough);
+
+    // The best levels at some widths where the sums of pairs are there for all of them; else those near, or the likeliest.
+    private Place Around(MixedData data, double[] widths, double[]? near, double precise)
+    {
+        Func<double[], double> score = ScoresAt(data, widths);
+        if (!FindsLambdas)
+        {
+            return new Place(widths, [], score([]));
+        }
+
+        (double[] levels, double least) = (near is not null ? [near]
+                : _likelyLevels.Select(level => Enumerable.Repeat(level, data.Categories.Count).ToArray()))
+            .Select(one => (one, score(one))).MinBy(one => one.Item2);
+        (levels, least) = !KeepsSums(data) && widths.Length > 0 ? (levels, least)
+            : ParabolaSearch.From(score, levels, least, near is null ? FirstStep : StepOfAll, precise);
+        return new Place(widths, levels, least);
+    }
+
+    private bool KeepsSums(MixedData data) =>
+        FindsLambdas && _rule == BandwidthRule.LeaveOneOut && MixedParts.Count(data, _options.Degree) <= MostKept;
+
+    private Func<double[], double> ScoresAt(MixedData data, double[] widths)
+    {
+        double[] bandwidths = At(widths, AllAlike()).Bandwidths;
+        MixedParts? parts = !KeepsSums(data) ? null
+            : new MixedParts(data, new MixedSettings(_options, bandwidths, []), _cancellationToken);
+        return levels =>
+        {
+            double[] lambdas = At(widths, levels).Lambdas;
+            if (parts is not null)
+            {
+                return data.LeaveOneOut(parts.Others(lambdas));
+            }
+
+            var settings = new MixedSettings(_options, bandwidths, lambdas);
+            if (_rule == BandwidthRule.LeaveOneOut)
+            {
+                MixedSums sums = data.SumsOf(data.LeavingOut(settings, hasSquares: false, _cancellationToken), lambdas);
+                return data.LeaveOneOut([.. Enumerable.Range(0, data.Numbers.Count).Select(i => sums.Fit(i).Mean)]);
+            }
+
+            Smoother.Fit fit = data.Fit(settings, _cancellationToken);
+            return !fit.IsAdmissible ? double.PositiveInfinity
+                : Diagnostics.Measure(data.Numbers, fit) is var found && _rule == BandwidthRule.AICc ? found.AICc : found.GCV;
+        };
+    }
+
+    // Of equals the widest: what does not count is at its end. All examples are asked only where some do not tell it either.
+    private Place Widest(Place found, MixedData some)
+    {
+        Func<double[], double> levelsThere = ScoresAt(_data, found.Widths);
+        for (int j = 0; j < found.Levels.Length; j++)
+        {
+            double[] wider = [.. found.Levels];
+            wider[j] = 1;
+            found = found.Levels[j] < 1 && levelsThere(wider) is double there && IsNoMore(there, found.Score, EqualScores)
+                ? new Place(found.Widths, wider, Math.Min(found.Score, there)) : found;
+        }
+
+        for (int j = 0; j < found.Widths.Length; j++)
+        {
+            double[] wider = [.. found.Widths];
+            wider[j] = 1;
+            bool mayBe = found.Widths[j] < 1 && (some == _data || IsNoMore(
+                ScoresAt(some, wider)(found.Levels), ScoresAt(some, found.Widths)(found.Levels), NearlyEqualScores));
+            found = mayBe && ScoresAt(_data, wider)(found.Levels) is double there && IsNoMore(there, found.Score, EqualScores)
+                ? new Place(wider, found.Levels, Math.Min(found.Score, there)) : found;
+        }
+
+        return found;
+
+        static bool IsNoMore(double score, double than, double part) => score <= than + (part * Math.Abs(than));
+    }
+
+    // As the best bandwidths shrink with the number of examples; one at its end stays.
+    private double[] Narrowed(double[] widths, int before)
+    {
+        double shift = Math.Log((double)_data.Numbers.Count / before) / (_bounds.Length + 4);
+        return [.. widths.Select((at, j) => at >= WideFrom ? at : Math.Max(0, at - (shift / Math.Log(_bounds[j].Most / _bounds[j].Least))))];
+    }
+
+    private double[] AllAlike() => [.. Enumerable.Repeat(1.0, FindsLambdas ? _data.Categories.Count : 0)];
+
+    // Bandwidths of some part of the range.
+    private IEnumerable<double[]> Likely() => _likelyWidths.Select(part => (double[])
     [
         .. _bounds.Select((bound, j) => Math.Clamp(Math.Log(part * RangeOf(j) / bound.Least) / Math.Log(bound.Most / bound.Least), 0, 1)),
-        .. Enumerable.Repeat(level, Searched - _bounds.Length),
-    ]));
+    ]);
 
     private double RangeOf(int feature) => _data.Numbers.RangeOf(feature) is var (least, most) ? most - least : 0;
 
@@ -127,4 +242,7 @@ internal sealed class MixedSearch
             : throw new RegressionDataException(
                 RegressionProblem.NoSpread, "numbers that vary", $"{least:R} everywhere: no bandwidth can be chosen by it");
     }
+
+    // A point of the search: where each bandwidth and each category stands between its ends.
+    private sealed record Place(double[] Widths, double[] Levels, double Score);
 }

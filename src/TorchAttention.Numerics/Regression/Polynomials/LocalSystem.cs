@@ -19,6 +19,9 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
 
     private int Terms => layout.Terms;
 
+    /// <summary>L.</summary>
+    public double Ridge { get; set; } = ridge;
+
     /// <summary>a.</summary>
     public double[] Weights { get; } = new double[layout.Terms];
 
@@ -34,7 +37,7 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
         Array.Clear(_factor);
         for (int j = 0; j < Terms; j++)
         {
-            double diagonal = row[layout.Product(j, j)] + (j > 0 ? ridge : 0);
+            double diagonal = row[layout.Product(j, j)] + (j > 0 ? Ridge : 0);
             double pivot = diagonal;
             for (int k = 0; k < j; k++)
             {
@@ -42,7 +45,7 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
                 pivot -= element * element * _pivots[k];
             }
 
-            bool isIn = pivot > (ridge > 0 ? 0 : LeastPivot * diagonal) && !(isConstant && j > 0);
+            bool isIn = pivot > (Ridge > 0 ? 0 : LeastPivot * diagonal) && !(isConstant && j > 0);
             _pivots[j] = isIn ? pivot : 0;
             for (int i = j + 1; isIn && i < Terms; i++)
             {
