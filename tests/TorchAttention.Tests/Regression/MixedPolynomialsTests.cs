@@ -58,6 +58,8 @@ public sealed class MixedPolynomialsTests : IDisposable
     [InlineData(1, null, false)]
     [InlineData(1, 0.5, true)]
     [InlineData(2, null, true)]
+    [InlineData(3, null, false)]
+    [InlineData(3, 0.02, true)]
     public void Fits_AreThoseOfAllPairs(int degree, double? ridge, bool isWeighted)
     {
         double[] weights = isWeighted ? [.. Enumerable.Range(0, N).Select(i => 1.0 + (i % 3))] : [];
@@ -87,7 +89,7 @@ public sealed class MixedPolynomialsTests : IDisposable
 
         double[] Direct(double[] at, int without)
         {
-            int terms = degree == 1 ? 3 : 6;
+            int terms = (degree + 1) * (degree + 2) / 2;
             Matrix<double> z = Matrix<double>.Build.Dense(N, terms, (i, k) => Term(i, k, at));
             Matrix<double> w = Matrix<double>.Build.Diagonal(N, N, i => i == without ? 0 : S(i) * Pair(i, at));
             Matrix<double> matrix = z.Transpose() * w * z;
@@ -108,7 +110,8 @@ public sealed class MixedPolynomialsTests : IDisposable
             2 => U(i, 1, at),
             3 => U(i, 0, at) * U(i, 0, at),
             4 => U(i, 0, at) * U(i, 1, at),
-            _ => U(i, 1, at) * U(i, 1, at),
+            5 => U(i, 1, at) * U(i, 1, at),
+            _ => Math.Pow(U(i, 0, at), 9 - k) * Math.Pow(U(i, 1, at), k - 6),
         };
 
         double Pair(int i, double[] at)
