@@ -29,6 +29,57 @@ public sealed class BandwidthCriterionTests
         }
     }
 
+    // By rows, each fold predicted by a fit to the others; places are weighted means, and of a kernel that ends some have no neighbour.
+    [Theory]
+    [InlineData("gaussian", 0, 1, 0.5)]
+    [InlineData("gaussian", 1, 1, 0.5)]
+    [InlineData("gaussian", 2, 2, 1.5)]
+    [InlineData("epanechnikov", 0, 1, 1.2)]
+    [InlineData("tricube", 1, 2, 2.2)]
+    public void TiedRowsByFolds_AreTheSumOverRows(string kernel, int degree, int features, double h)
+    {
+        var random = new Random(7);
+        const int N = 150;
+        double[] x = [.. Enumerable.Range(0, N * features).Select(_ => (double)random.Next(features == 1 ? 12 : 5))];
+        double[] y = [.. Enumerable.Range(0, N).Select(i => Math.Sin(x[i * features]) + random.NextDouble())];
+        double[] weights = [.. Enumerable.Range(0, N).Select(_ => 0.5 + random.NextDouble())];
+        double mean = weights.Average();
+        weights = [.. weights.Select(weight => weight / mean)];
+        var options = new KernelRegressionOptions
+        {
+            Kernel = SmoothingKernel.Find(kernel)!,
+            Degree = degree,
+            Ridge = 0,
+            Bandwidth = Bandwidth.KFold(5, 3),
+        };
+        var data = SmootherData.Create(x, y, weights, features, out int[]? order);
+        Assert.NotNull(data.Places);
+        int[] places = order ?? [.. Enumerable.Range(0, N)];
+        int[] dealt = FoldsCriterion.Deal(N, 5, 3);
+        int[] foldOf = new int[N];
+        foreach ((int i, int place) in data.OrderOfItsOwn().Index())
+        {
+            foldOf[places[place]] = dealt[i];
+        }
+
+        double sum = 0;
+        for (int fold = 0; fold < 5; fold++)
+        {
+            int[] others = [.. Enumerable.Range(0, N).Where(i => foldOf[i] != fold)];
+            int[] held = [.. Enumerable.Range(0, N).Where(i => foldOf[i] == fold)];
+            var model = KernelRegression.Fit(
+                Rows(others), [.. others.Select(i => y[i])], features, options with { Bandwidth = h },
+                [.. others.Select(i => weights[i])]);
+            double[] predicted = model.Predict(Rows(held)).Mean;
+            sum += held.Zip(predicted, (i, at) => weights[i] * Math.Pow(y[i] - at, 2)).Sum();
+        }
+
+        double[] widths = [.. Enumerable.Repeat(h, features)];
+        Assert.Equal(sum / N, Samples.CriterionOf(options).At(data, widths), 1e-10);
+
+        double[] Rows(int[] rows) => [.. rows.SelectMany(i => x[(i * features)..((i + 1) * features)])];
+    }
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Gradient_IsTheSlope(BandwidthRule rule, string kernel, int degree, bool leaveOutTies)

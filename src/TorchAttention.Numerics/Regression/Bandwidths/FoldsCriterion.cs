@@ -9,6 +9,8 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 /// <param name="seed">What the examples are dealt to them by.</param>
 internal sealed class FoldsCriterion(Smoother smoother, bool leaveOutTies, int folds, int seed) : Criterion(smoother, leaveOutTies)
 {
+    private readonly ConditionalWeakTable<SmootherData, Fold[]> _byPlaces = [];
+
     public override int Fits => folds;
 
     public override bool AllowsGrid => false;
@@ -32,14 +34,13 @@ internal sealed class FoldsCriterion(Smoother smoother, bool leaveOutTies, int f
         int alone = 0;
         double[] slopes = new double[data.Features];
         double[] slopesOfFold = new double[gradient is null ? 0 : data.Features];
-        int[] fold = FoldsOf(data);
-        for (int k = 0; k < Math.Min(folds, data.Count); k++)
+        foreach (Fold fold in FoldsOf(data))
         {
-            SmootherData others = data.Take([.. Enumerable.Range(0, data.Count).Where(i => fold[i] != k)]);
-            SmootherData held = data.Take([.. Enumerable.Range(0, data.Count).Where(i => fold[i] == k)]);
+            SmootherData held = fold.Held;
             double[] predicted = new double[held.Values.Length];
             double[] byLog = new double[gradient is null ? 0 : held.Values.Length * data.Features];
-            alone += Smoother.Predict(others, held.Keys, bandwidths, predicted, byLog);
+            int without = Smoother.Predict(fold.Others, held.Keys, bandwidths, predicted, byLog);
+            alone += without == 0 || fold.Rows.Length == 0 ? without : CountAlone(data, fold, bandwidths);
             if (alone > data.MostAlone)
             {
                 return double.PositiveInfinity;
@@ -56,8 +57,32 @@ internal sealed class FoldsCriterion(Smoother smoother, bool leaveOutTies, int f
         return MeanOf(data, sum, gradient ?? []);
     }
 
+    // What is summed at each bandwidth: where examples share places these, which have fewer pairs, are found once.
+    private IEnumerable<Fold> FoldsOf(SmootherData data) => !IsShare && data.Places is not null
+        ? _byPlaces.GetValue(data, all => [.. Split(all).Select(fold => new Fold(
+            fold.Others.TiesTogether(), fold.Held.TiesTogether(), fold.Rows))])
+        : Split(data).Select(fold => fold with { Rows = [] });
+
+    private IEnumerable<Fold> Split(SmootherData data)
+    {
+        int[] foldOf = Dealt(data);
+        for (int k = 0; k < Math.Min(folds, data.Count); k++)
+        {
+            ILookup<bool, int> rows = Enumerable.Range(0, data.Count).ToLookup(i => foldOf[i] == k);
+            int[] held = [.. rows[true]];
+            yield return new Fold(data.Take([.. rows[false]]), data.Take(held), held);
+        }
+    }
+
+    // Examples, where places were asked.
+    private int CountAlone(SmootherData data, Fold fold, double[] bandwidths)
+    {
+        SmootherData held = data.Take(fold.Rows);
+        return Smoother.Predict(fold.Others, held.Keys, bandwidths, new double[held.Values.Length], []);
+    }
+
     // By an order of their own: how the rows were ordered decides nothing.
-    private int[] FoldsOf(SmootherData data)
+    private int[] Dealt(SmootherData data)
     {
         int[] dealt = Deal(data.Count, folds, seed);
         int[] fold = new int[data.Count];
@@ -68,4 +93,7 @@ internal sealed class FoldsCriterion(Smoother smoother, bool leaveOutTies, int f
 
         return fold;
     }
+
+    // Rows has the examples held out where Held has the places of some; it is empty elsewhere.
+    private sealed record Fold(SmootherData Others, SmootherData Held, int[] Rows);
 }
