@@ -20,7 +20,7 @@ public sealed class ParabolaSearchTests
         {
             values++;
             double[] away = [.. at.Zip(least, (a, b) => a - b)];
-            return Math.Exp((3 * away[0] * away[0]) + (away[1] * away[1]) + (2 * away[2] * away[2]) + (away[0] * away[1]) - away[2] + away[2]);
+            return Math.Exp((3 * away[0] * away[0]) + (away[1] * away[1]) + (2 * away[2] * away[2]) + (away[0] * away[1]));
         }
     }
 
@@ -45,7 +45,8 @@ public sealed class ParabolaSearchTests
     public void StepsAndWalls_AreWalkedDownAsFarAsTheyGo()
     {
         // A kernel that ends has a criterion with steps, and none at all where too many stand alone.
-        double Function(double[] at) => at[0] < 0.3 ? double.PositiveInfinity : Math.Floor(40 * Math.Abs(at[0] - 0.35)) + Math.Abs(at[1] - 0.6);
+        double Function(double[] at) =>
+            at[0] < 0.3 ? double.PositiveInfinity : Math.Floor(40 * Math.Abs(at[0] - 0.35)) + Math.Abs(at[1] - 0.6);
 
         (double[] point, double score) = ParabolaSearch.From(Function, [0.8, 0.2], Function([0.8, 0.2]), 0.1, 1e-4);
 

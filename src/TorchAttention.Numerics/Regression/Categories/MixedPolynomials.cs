@@ -181,8 +181,8 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
         {
             sums.Clear();
             AddScaled(
-                Math.Exp(-(Offsets[place] * Math.Log(2)) - logLargest), Rows.AsSpan(place * Length, Length), LargestSampleWeight, Centre, Unit,
-                Layout, sums);
+                Math.Exp(-(Offsets[place] * Math.Log(2)) - logLargest), Rows.AsSpan(place * Length, Length), LargestSampleWeight,
+                Centre, Unit, Layout, sums);
         }
 
         public MixedSums CreateSums(int? queries) => new MixedPolynomials(queries ?? Offsets.Length, Layout, Ridge);

@@ -209,7 +209,8 @@ internal sealed class MixedSearch
     private double[] Narrowed(double[] widths, int before)
     {
         double shift = Math.Log((double)_data.Numbers.Count / before) / (_bounds.Length + 4);
-        return [.. widths.Select((at, j) => at >= WideFrom ? at : Math.Max(0, at - (shift / Math.Log(_bounds[j].Most / _bounds[j].Least))))];
+        return [.. widths.Select((at, j) =>
+            at >= WideFrom ? at : Math.Max(0, at - (shift / Math.Log(_bounds[j].Most / _bounds[j].Least))))];
     }
 
     private double[] AllAlike() => [.. Enumerable.Repeat(1.0, FindsLambdas ? _data.Categories.Count : 0)];
