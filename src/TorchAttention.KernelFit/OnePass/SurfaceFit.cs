@@ -33,12 +33,14 @@ internal sealed class SurfaceFit(
         long start = Stopwatch.GetTimestamp();
         bool isQuiet = said.IsQuiet || said.IsJson;
         MomentsOfFiles<BoxMoments> read = Read(directory, isQuiet, cancellationToken);
+        SomeRows? atHand = read.Some is { IsAll: true } some && some.All <= MostInMemory && files!.Paths.Count == 1 ? some : null;
         BoxRegression model = ProgressBar.Show("fit", isQuiet, progress => BoxRegression.Fit(
             read.Moments,
             new MomentOptions { Degree = options.Degree, Bandwidth = options.Bandwidth, Threads = options.Threads },
+            atHand is { } all ? new RowsOfBoxes(all.X, all.Y, all.Labels, all.Weights) : null,
             progress,
             cancellationToken));
-        KernelRegression? rows = model.OfRows ?? InMemory(read, model, isQuiet, cancellationToken);
+        KernelRegression? rows = model.OfRows ?? InMemory(atHand, model, isQuiet, cancellationToken);
         CondensedSurface? surface = rows is null ? model.Condense(cancellationToken: cancellationToken) : null;
         Action<string, IReadOnlyDictionary<string, string>> save = rows is null ? surface!.Save : rows.Save;
         FitFacts facts = Facts(read, model, rows, Stopwatch.GetElapsedTime(start).TotalSeconds, path);
@@ -48,10 +50,8 @@ internal sealed class SurfaceFit(
     }, OnePassRun.Kept);
 
     // What sums say too little of is settled in memory, where the first look has all rows and these are not too many. Folds are of sums.
-    private KernelRegression? InMemory(
-        MomentsOfFiles<BoxMoments> read, BoxRegression model, bool isQuiet, CancellationToken cancellationToken) =>
-        model.UncertainBoxes > 0 && read.Some is { IsAll: true } some && some.All <= MostInMemory && files!.Paths.Count == 1
-            && options.Bandwidth.Rule != BandwidthRule.KFold
+    private KernelRegression? InMemory(SomeRows? atHand, BoxRegression model, bool isQuiet, CancellationToken cancellationToken) =>
+        model.UncertainBoxes > 0 && atHand is { } some && options.Bandwidth.Rule != BandwidthRule.KFold
             ? ProgressBar.Show("settle", isQuiet, progress => KernelRegression.Fit(
                 some.X, some.Y, model.Features, options, some.Weights, progress, cancellationToken))
             : null;
@@ -117,7 +117,14 @@ internal sealed class SurfaceFit(
                     : "sums say too little of planes there, and the rows were fitted in memory");
         }
 
-        if (model.OfRows is not null)
+        if (model.AreThin)
+        {
+            yield return "a feature is what others add up to but for less than a 256th of its range, and sums hold too few digits of what is "
+                + "left: " + (rows is null
+                    ? "the error is a rough estimate; a fit in memory tells more, as does one without that feature"
+                    : "the rows were fitted in memory");
+        }
+        else if (model.OfRows is not null)
         {
             yield return $"{model.Count} rows lie in {read.Moments.Boxes} boxes, too few in each for their sums to gain anything: they "
                 + "were fitted as rows, as in memory";

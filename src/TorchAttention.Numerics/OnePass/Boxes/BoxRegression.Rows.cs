@@ -1,5 +1,4 @@
 using TorchAttention.Numerics.Regression;
-using TorchAttention.Numerics.Regression.Bandwidths;
 
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
@@ -10,33 +9,47 @@ public sealed partial class BoxRegression
     private const int FewestOfTwo = 2;
     private const int FewestOfThree = 32;
 
+    // More rows whose planes sums know too little of are asked one by one where they are kept, as in memory.
+    private const int MostOfThin = 20_000;
+
     /// <summary>
     /// The fit in memory to the rows themselves, where boxes keep all of them and have fewer than two on average (32 of three features):
-    /// it is quicker there, and this model answers as it does. Null where sums are asked. Folds, which are dealt by rows' hashes, are
+    /// it is quicker there, and this model answers as it does; and of planes to up to 20,000 of them where one feature is nearly what others
+    /// add up to, which sums hold too few digits of. Null where sums are asked. Folds, which are dealt by rows' hashes, are
     /// always a matter of sums.
     /// </summary>
     public KernelRegression? OfRows { get; private set; }
 
-    private bool AreFew => _levels.AreRows && Count < (Features == 2 ? FewestOfTwo : FewestOfThree) * (long)_levels.Finest.Count
-        && _options.Bandwidth.Rule != BandwidthRule.KFold;
+    /// <summary>
+    /// Whether planes are fitted to features of which one is nearly what others add up to: sums say too little of what is left.
+    /// </summary>
+    internal bool AreThin { get; }
 
-    private KernelRegression FitRows(bool hasWeights, IProgress<double>? progress, CancellationToken cancellationToken)
+    /// <summary>Whether rows are nearly alone in their boxes.</summary>
+    internal bool AreFew => Count < (Features == 2 ? FewestOfTwo : FewestOfThree) * (long)_levels.Finest.Count;
+
+    private RowsOfBoxes RowsOfMoments(bool hasWeights)
     {
         BoxLevel level = _levels.Finest;
         double[][] rows = [.. level.Rows.SelectMany(box => box.Chunk(level.Fields))];
-        double[] x = [.. rows.SelectMany(row => row[..Features])];
-        double[] weights = hasWeights ? [.. rows.Select(row => row[^1])] : [];
+        return new RowsOfBoxes(
+            [.. rows.SelectMany(row => row[..Features])],
+            Classes.Count > 0 ? [] : [.. rows.SelectMany(row => row[Features..^1])],
+            Classes.Count > 0 ? [.. rows.Select(row => Classes[(int)row[Features]])] : null,
+            hasWeights ? [.. rows.Select(row => row[^1])] : []);
+    }
+
+    private KernelRegression FitRows(RowsOfBoxes rows, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
         var options = new KernelRegressionOptions
         {
             Degree = Degree,
             Bandwidth = _options.Bandwidth,
             Threads = _options.Threads,
         };
-        return Classes.Count > 0
-            ? KernelRegression.FitClasses(
-                x, [.. rows.Select(row => Classes[(int)row[Features]])], Features, options, weights, progress, cancellationToken)
-            : KernelRegression.Fit(
-                x, [.. rows.SelectMany(row => row[Features..^1])], Features, options, weights, progress, cancellationToken);
+        return rows.Labels is not null
+            ? KernelRegression.FitClasses(rows.X, rows.Labels, Features, options, rows.Weights, progress, cancellationToken)
+            : KernelRegression.Fit(rows.X, rows.Y, Features, options, rows.Weights, progress, cancellationToken);
     }
 
     private static CurvePoint[] At(KernelRegression rows, double[] places, CancellationToken cancellationToken)

@@ -41,6 +41,7 @@ public sealed partial class BoxRegression : IPredictor
         Count = moments.Count;
         _weight = _levels.Finest.Weights.Sum();
         Diagnostics = null!;
+        AreThin = Degree > 0 && BoxSpan.IsThin(_levels.Finest);
     }
 
     /// <summary>0 for means, 1 for planes.</summary>
@@ -104,7 +105,15 @@ public sealed partial class BoxRegression : IPredictor
         BoxMoments moments,
         MomentOptions? options = null,
         IProgress<double>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) => Fit(moments, options, null, progress, cancellationToken);
+
+    /// <summary>The same, where all rows may be at hand: these are fitted where that is quicker or sums say too little.</summary>
+    internal static BoxRegression Fit(
+        BoxMoments moments,
+        MomentOptions? options,
+        RowsOfBoxes? rows,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(moments);
         options ??= new MomentOptions();
@@ -127,9 +136,10 @@ public sealed partial class BoxRegression : IPredictor
         }
 
         var model = new BoxRegression(moments, options);
-        if (model.AreFew)
+        bool areAtHand = (rows is not null || model._levels.AreRows) && options.Bandwidth.Rule != BandwidthRule.KFold;
+        if (areAtHand && (model.AreFew || (model.AreThin && model.Count <= MostOfThin)))
         {
-            model.OfRows = model.FitRows(moments.Grid.HasWeights, progress, cancellationToken);
+            model.OfRows = model.FitRows(rows ?? model.RowsOfMoments(moments.Grid.HasWeights), progress, cancellationToken);
             model._bandwidths = [.. model.OfRows.Bandwidths];
             (model.Search, model.Diagnostics) = (model.OfRows.Search, model.OfRows.Diagnostics);
         }

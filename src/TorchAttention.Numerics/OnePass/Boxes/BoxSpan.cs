@@ -10,9 +10,13 @@ internal sealed class BoxSpan
 {
     // Rows looked at together; rows that determine all directions are found among the first few.
     private const int Some = 4096;
+    private const int SomeBoxes = 1024;
 
     /// <summary>Of a half width's square: a spread below is what rounding leaves of none.</summary>
     public const double LeastSpread = 1e-14;
+
+    // A spread that rounding leaves four digits or more.
+    private const double WellKnown = 1e-8;
 
     private readonly double[] _open;
 
@@ -58,10 +62,17 @@ internal sealed class BoxSpan
         return [.. chosen.SelectMany(place => place)];
     }
 
+    /// <summary>
+    /// Whether the rows nearly leave a direction open (<see cref="ThinRows"/>), by those of a thousand boxes from everywhere.
+    /// </summary>
+    public static bool IsThin(BoxLevel level) =>
+        ThinRows.Are(
+            [.. PlacesOf(level, WellKnown, Math.Max(1, level.Count / SomeBoxes)).SelectMany(place => place)], level.Features);
+
     // Of a box of many rows their middle, and a place away from it along each direction that they spread in.
-    private static IEnumerable<double[]> PlacesOf(BoxLevel level)
+    private static IEnumerable<double[]> PlacesOf(BoxLevel level, double leastSpread = LeastSpread, int every = 1)
     {
-        for (int box = 0; box < level.Count; box++)
+        for (int box = 0; box < level.Count; box += every)
         {
             foreach (double[] row in level.Rows[box].Chunk(level.Fields))
             {
@@ -70,7 +81,7 @@ internal sealed class BoxSpan
 
             if (level.HasLight(box))
             {
-                foreach (double[] place in PlacesOf(level, box))
+                foreach (double[] place in PlacesOf(level, box, leastSpread))
                 {
                     yield return place;
                 }
@@ -78,7 +89,7 @@ internal sealed class BoxSpan
         }
     }
 
-    private static IEnumerable<double[]> PlacesOf(BoxLevel level, int box)
+    private static IEnumerable<double[]> PlacesOf(BoxLevel level, int box, double leastSpread)
     {
         int d = level.Features;
         double[] mean = [.. Enumerable.Range(0, d).Select(j => MeanOf([(j, 1)]))];
@@ -95,7 +106,7 @@ internal sealed class BoxSpan
                     entry -= root[j][l] * root[k][l];
                 }
 
-                root[j][k] = k == j ? Math.Sqrt(entry > LeastSpread ? entry : 0) : root[k][k] > 0 ? entry / root[k][k] : 0;
+                root[j][k] = k == j ? Math.Sqrt(entry > leastSpread ? entry : 0) : root[k][k] > 0 ? entry / root[k][k] : 0;
             }
         }
 

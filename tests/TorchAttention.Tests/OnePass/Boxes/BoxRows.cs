@@ -189,7 +189,7 @@ internal sealed record BoxRows(int Features, double[] X, double[] Y)
         return Math.Exp(-square / 2);
     }
 
-    private static double Normal(Random random) =>
+    public static double Normal(Random random) =>
         Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
     // Neumaier's.
