@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
 /// <summary>
@@ -69,20 +72,46 @@ internal static class BoxBasis
         return [.. terms.Degrees.Select(degrees => work[degrees.Aggregate((place, k) => (place * K) + k)])];
     }
 
-    /// <summary>What is known at the nodes (K^d), at a place.</summary>
-    /// <param name="atNodes">The numbers.</param>
+    /// <summary>What each node of a box counts for at a place (K^d): the products of the shares along each feature.</summary>
     /// <param name="shares">The shares of the nodes along each feature (d).</param>
-    public static double At(ReadOnlySpan<double> atNodes, ReadOnlySpan<double[]> shares)
+    public static double[] Products(ReadOnlySpan<double[]> shares)
     {
-        int step = atNodes.Length / K;
-        double sum = 0;
-        for (int z = 0; z < K; z++)
+        double[] products = shares[^1];
+        for (int j = shares.Length - 2; j >= 0; j--)
         {
-            ReadOnlySpan<double> part = atNodes.Slice(z * step, step);
-            sum += shares[0][z] * (shares.Length == 1 ? part[0] : At(part, shares[1..]));
+            double[] next = new double[K * products.Length];
+            for (int z = 0; z < K; z++)
+            {
+                for (int i = 0; i < products.Length; i++)
+                {
+                    next[(z * products.Length) + i] = shares[j][z] * products[i];
+                }
+            }
+
+            products = next;
         }
 
-        return sum;
+        return products;
+    }
+
+    /// <summary>What is known at the nodes (K^d), at a place.</summary>
+    /// <param name="atNodes">The numbers.</param>
+    /// <param name="products">What each node counts for.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double At(ReadOnlySpan<double> atNodes, ReadOnlySpan<double> products)
+    {
+        ReadOnlySpan<Vector256<double>> numbers = MemoryMarshal.Cast<double, Vector256<double>>(atNodes);
+        ReadOnlySpan<Vector256<double>> factors = MemoryMarshal.Cast<double, Vector256<double>>(products)[..numbers.Length];
+        (Vector256<double> a, Vector256<double> b, Vector256<double> c, Vector256<double> d) = (default, default, default, default);
+        for (int i = 0; i + 4 <= numbers.Length; i += 4)
+        {
+            a = Vector256.FusedMultiplyAdd(numbers[i], factors[i], a);
+            b = Vector256.FusedMultiplyAdd(numbers[i + 1], factors[i + 1], b);
+            c = Vector256.FusedMultiplyAdd(numbers[i + 2], factors[i + 2], c);
+            d = Vector256.FusedMultiplyAdd(numbers[i + 3], factors[i + 3], d);
+        }
+
+        return Vector256.Sum(a + b + (c + d));
     }
 
     private static double[] Transposed(double[] table)

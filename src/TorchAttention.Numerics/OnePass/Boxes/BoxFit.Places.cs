@@ -26,7 +26,7 @@ internal sealed partial class BoxFit
 
     private BoxScore OfPlace(int box, double[] place, double[][] sums, double off, double[][] scratch)
     {
-        double[][] shares = Array.ConvertAll(place, BoxBasis.Shares);
+        double[] shares = BoxBasis.Products(Array.ConvertAll(place, BoxBasis.Shares));
         double[] at = Array.ConvertAll(sums, sum => BoxBasis.At(sum, shares));
         var plane = new BoxPlane(_layout, _far.Span);
         plane.Set(at);

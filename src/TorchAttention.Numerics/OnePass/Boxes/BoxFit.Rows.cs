@@ -13,7 +13,7 @@ internal sealed partial class BoxFit
         var plane = new BoxPlane(_layout, _far.Span);
         for (int i = 0; i < rows.Length; i++)
         {
-            double[][] shares = SharesOf(_level, box, rows[i]);
+            double[] shares = SharesOf(_level, box, rows[i]);
             for (int s = 0; s < sums.Length; s++)
             {
                 at[s] = BoxBasis.At(sums[s], shares);
@@ -33,9 +33,9 @@ internal sealed partial class BoxFit
         return score;
     }
 
-    /// <summary>What each node of a box counts for at a row (d, K).</summary>
-    public static double[][] SharesOf(BoxLevel level, int box, double[] row) =>
-        [.. Enumerable.Range(0, level.Features).Select(j => BoxBasis.Shares(level.PlaceIn(level.Ids[box], row[j], j)))];
+    /// <summary>What each node of a box counts for at a row (K^d).</summary>
+    public static double[] SharesOf(BoxLevel level, int box, double[] row) => BoxBasis.Products(
+        [.. Enumerable.Range(0, level.Features).Select(j => BoxBasis.Shares(level.PlaceIn(level.Ids[box], row[j], j)))]);
 
     // By the sums of all other rows.
     private void AddError(double[] row, double[] sums, double off, BoxPlane others, BoxScore score)

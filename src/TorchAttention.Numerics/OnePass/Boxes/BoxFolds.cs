@@ -110,7 +110,7 @@ internal sealed class BoxFolds
 
             foreach (double[] kept in held.Rows[box].Chunk(held.Fields))
             {
-                double[][] shares = BoxFit.SharesOf(held, box, kept);
+                double[] shares = BoxFit.SharesOf(held, box, kept);
                 for (int s = 0; s < at.Length; s++)
                 {
                     at[s] = BoxBasis.At(sums[s], shares);

@@ -92,7 +92,7 @@ internal sealed class BoxLogLoss(BoxLevel all, double[] h, int? threads)
         double sum = 0;
         foreach (double[] row in own.Rows[box].Chunk(own.Fields))
         {
-            double[][] shares = BoxFit.SharesOf(own, box, row);
+            double[] shares = BoxFit.SharesOf(own, box, row);
             (double ofOwn, _) = KeptAt(own, box, row);
             (double ofOthers, bool isKept) = KeptAt(all, inAll, row);
             double probability = BoxBasis.At(ofClass, shares) + ofOwn;

@@ -113,9 +113,10 @@ public sealed partial class BoxRegression
                         shares[j] = BoxBasis.Shares(level.PlaceIn(boxes[at], x[j], j));
                     }
 
+                    double[] products = BoxBasis.Products(shares);
                     for (int s = 0; s < sums.Length; s++)
                     {
-                        sums[s] = BoxBasis.At(ofNodes[s], shares);
+                        sums[s] = BoxBasis.At(ofNodes[s], products);
                     }
 
                     surface.Set(x, sums, off, points.AsSpan(i * Columns, Columns));
