@@ -68,7 +68,12 @@ internal static class ShardCommand
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, files.Source, e) { Expected = e.Expected, Found = e.Got };
+            throw new TableException(TableProblem.Unusable, files.Source, e)
+            {
+                Column = files.ColumnOf(e),
+                Expected = e.Expected,
+                Found = e.Got,
+            };
         }
     }
 

@@ -146,13 +146,13 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         return leftOut;
     }
 
-    private static void Add(T moments, RowBatch batch, string path) =>
+    private void Add(T moments, RowBatch batch, string path) =>
         Named(path, () => moments.Add(batch.Keys, batch.Values, batch.Labels, batch.Weights));
 
-    private static void Add(T moments, SomeRows some, string path) =>
+    private void Add(T moments, SomeRows some, string path) =>
         Named(path, () => moments.Add(some.X, some.Y, some.Labels, some.Weights));
 
-    private static void Named(string path, Action add)
+    private void Named(string path, Action add)
     {
         try
         {
@@ -160,7 +160,12 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, path, e) { Expected = e.Expected, Found = e.Got };
+            throw new TableException(TableProblem.Unusable, path, e)
+            {
+                Column = files.ColumnOf(e),
+                Expected = e.Expected,
+                Found = e.Got,
+            };
         }
     }
 

@@ -43,7 +43,12 @@ internal static class OnePassRules
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, files.Source, e) { Expected = e.Expected, Found = e.Got };
+            throw new TableException(TableProblem.Unusable, files.Source, e)
+            {
+                Column = files.ColumnOf(e),
+                Expected = e.Expected,
+                Found = e.Got,
+            };
         }
 
         MomentsOfFiles<Moments> Read(int folds) => ProgressBar.Show("read", isQuiet, progress => MomentFiles.OfCells(

@@ -52,7 +52,7 @@ internal static class OnePassRun
         {
             throw new TableException(TableProblem.Unusable, files?.Source ?? momentFiles[0], e)
             {
-                Column = e.Feature is int feature && files is not null ? ModelNotes.Split(files.Columns.X, files.Features)[feature] : null,
+                Column = files?.ColumnOf(e),
                 Expected = e.Expected,
                 Found = e.Got,
             };

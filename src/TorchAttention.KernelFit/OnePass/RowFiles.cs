@@ -3,6 +3,7 @@ using System.Text;
 using TorchAttention.Cli.Output;
 using TorchAttention.Cli.Regression;
 using TorchAttention.Files;
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
 
@@ -110,6 +111,10 @@ internal sealed partial class RowFiles : IDisposable
 
     /// <summary>Whether there are rows that do not count, as all are where none does.</summary>
     public bool AreBeside => _areBeside || LeftOut.Beside > 0;
+
+    /// <summary>The column that an error is about; null where it says none.</summary>
+    public string? ColumnOf(RegressionDataException e) => e.Kind == RegressionProblem.Weights ? _weights
+        : e.Feature is int feature && _columns is not null ? _columns[feature] : null;
 
     /// <summary>Whether a name stands for several files.</summary>
     public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);

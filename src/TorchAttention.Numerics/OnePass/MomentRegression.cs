@@ -131,7 +131,14 @@ public sealed partial class MomentRegression : IPredictor
         options ??= new MomentOptions();
         if (moments.Count < 2)
         {
-            throw new RegressionDataException(RegressionProblem.NoSpread, "at least two rows", $"{moments.Count}");
+            throw moments.Count == 1 && options.Bandwidth.Rule is not null
+                ? new RegressionDataException(
+                    RegressionProblem.NoSpread, "numbers that vary", $"{moments.LeastX:R} everywhere: no bandwidth can be chosen by it")
+                {
+                    Feature = 0,
+                }
+                : new RegressionDataException(
+                    RegressionProblem.NoSpread, "at least two rows that count in one pass", $"{moments.Count}");
         }
 
         if (options.Degree < 0 || options.Degree > moments.Grid.Degree)

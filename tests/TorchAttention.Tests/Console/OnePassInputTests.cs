@@ -49,4 +49,30 @@ public sealed class OnePassInputTests : OnePassConsole
         Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
         Assert.Equal(["bad.csv"], Directory.GetFileSystemEntries(Console.Folder).Select(Path.GetFileName));
     }
+
+    [Theory]
+    [InlineData("fit", "--x", "a", "--one-pass", "--bandwidth", "2")]
+    [InlineData("fit", "--x", "a,b", "--one-pass")]
+    [InlineData("moments", "--x", "a", "--out", "a.moments")]
+    [InlineData("moments", "--x", "a,b", "--out", "a.moments")]
+    public void WeightsOfNothing_NameTheirColumn(string command, params string[] arguments)
+    {
+        Console.Write("rows.csv", "a,b,y,w\n1,2,3,0\n2,1,4,0\n3,5,1,0\n");
+        ConsoleProcess.Result result = Console.Run([command, "rows.csv", "--y", "y", "--weights", "w", .. arguments]);
+        Assert.Equal(
+            "error: rows.csv, column 'w': expected weights whose sum is positive and finite, got 0\n", result.Error.ReplaceLineEndings("\n"));
+    }
+
+    [Theory]
+    [InlineData("a", "loo", "rows.csv, column 'a': expected numbers that vary, got 1 everywhere: no bandwidth can be chosen by it")]
+    [InlineData("a,b", "loo", "rows.csv, column 'a': expected numbers that vary, got 1 everywhere: no bandwidth can be chosen by it")]
+    [InlineData("a", "2", "rows.csv: expected at least two rows that count in one pass, got 1")]
+    [InlineData("a,b", "2", "")]
+    public void OneRowThatCounts_IsAsInMemory(string x, string bandwidth, string message)
+    {
+        Console.Write("rows.csv", "a,b,y,w\n1,2,3,1\n2,1,4,0\n3,5,1,0\n");
+        ConsoleProcess.Result result = Console.Run(
+            ["fit", "rows.csv", "--x", x, "--y", "y", "--weights", "w", "--bandwidth", bandwidth, "--one-pass", "--out", "run"]);
+        Assert.Equal(message.Length > 0 ? $"error: {message}\n" : "", result.Error.ReplaceLineEndings("\n"));
+    }
 }

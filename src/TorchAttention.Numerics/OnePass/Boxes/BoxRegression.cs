@@ -130,9 +130,11 @@ public sealed partial class BoxRegression : IPredictor
             throw new ArgumentException($"Expected one bandwidth or {moments.Grid.Features}, got {given}.", nameof(options));
         }
 
-        if (moments.Count < 2)
+        // One row is fitted as a row.
+        if (moments.Count < (options.Bandwidth.Rule == BandwidthRule.KFold ? 2 : 1))
         {
-            throw new RegressionDataException(RegressionProblem.NoSpread, "at least two rows", $"{moments.Count}");
+            throw new RegressionDataException(
+                RegressionProblem.NoSpread, "at least two rows that count in one pass", $"{moments.Count}");
         }
 
         var model = new BoxRegression(moments, options);
