@@ -119,8 +119,8 @@ internal sealed class SurfaceFit(
 
         if (model.AreThin)
         {
-            yield return "a feature is what others add up to but for less than a 256th of its range, and sums hold too few digits of what is "
-                + "left: " + (rows is null
+            yield return "a feature is what others add up to but for less than a 256th of its range, and sums hold too few digits of what "
+                + "is left: " + (rows is null
                     ? "the error is a rough estimate; a fit in memory tells more, as does one without that feature"
                     : "the rows were fitted in memory");
         }

@@ -8,6 +8,10 @@ internal sealed class MomentLevel
 {
     // T_k((t - 1) / 2) and T_k((t + 1) / 2) as sums of T_j(t): a cell's moments from those of its halves. Entries are multiples of 2^-k.
     internal const int MostTerms = MomentGrid.TermsOfLines;
+
+    // Of a half width's square: a spread below is what rounding leaves of none.
+    private const double LeastSpread = 1e-14;
+
     private static readonly double[] _left = Halves(-1);
     private static readonly double[] _right = Halves(1);
 
@@ -186,6 +190,17 @@ internal sealed class MomentLevel
     public (double Least, double Most) Ends(int cell) => HasLight(cell)
         ? (Math.ScaleB(Ids[cell], Exponent), Math.ScaleB(Ids[cell] + 1, Exponent))
         : (Rows[cell].Min(row => row.X), Rows[cell].Max(row => row.X));
+
+    /// <summary>Where all rows of a cell lie; null where at several places, or where rows are kept.</summary>
+    public double? PlaceOf(int cell)
+    {
+        double mass = All.M[cell * K];
+        double mean = All.M[(cell * K) + 1] / mass;
+        double square = (1 + (All.M[(cell * K) + 2] / mass)) / 2;
+        return Rows[cell].Length == 0 && mass > 0 && square - (mean * mean) <= LeastSpread
+            ? Math.ScaleB(Ids[cell] + ((1 + mean) / 2), Exponent)
+            : null;
+    }
 
     /// <summary>The place in a cell, -1 to 1.</summary>
     public double PlaceIn(long id, double x) => PlaceIn(id, x, Exponent);

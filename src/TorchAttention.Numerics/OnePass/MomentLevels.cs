@@ -69,9 +69,10 @@ internal sealed class MomentLevels
         MomentLevel[] levels = MomentLevel.CreateColumns(moments, ids);
         MomentLevel level = levels[0];
 
-        // Rows of an outer cell may all lie at one place: what they span is not the cell then.
-        double[] left = [.. Enumerable.Range(0, level.Count).Select(i => Math.Max(moments.LeastX, level.Ends(i).Least))];
-        double[] right = [.. Enumerable.Range(0, level.Count).Select(i => Math.Min(moments.MostX, level.Ends(i).Most))];
+        // Rows of a cell may all lie at one place: what they span is not the cell then.
+        double?[] places = [.. Enumerable.Range(0, level.Count).Select(level.PlaceOf)];
+        double[] left = [.. places.Select((at, i) => Math.Max(moments.LeastX, at ?? level.Ends(i).Least))];
+        double[] right = [.. places.Select((at, i) => Math.Min(moments.MostX, at ?? level.Ends(i).Most))];
         long[] before = new long[level.Count + 1];
         for (int i = 0; i < level.Count; i++)
         {

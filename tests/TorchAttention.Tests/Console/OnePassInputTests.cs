@@ -60,7 +60,8 @@ public sealed class OnePassInputTests : OnePassConsole
         Console.Write("rows.csv", "a,b,y,w\n1,2,3,0\n2,1,4,0\n3,5,1,0\n");
         ConsoleProcess.Result result = Console.Run([command, "rows.csv", "--y", "y", "--weights", "w", .. arguments]);
         Assert.Equal(
-            "error: rows.csv, column 'w': expected weights whose sum is positive and finite, got 0\n", result.Error.ReplaceLineEndings("\n"));
+            "error: rows.csv, column 'w': expected weights whose sum is positive and finite, got 0\n",
+            result.Error.ReplaceLineEndings("\n"));
     }
 
     [Theory]

@@ -7,6 +7,21 @@ namespace TorchAttention.Tests.OnePass;
 /// <summary>A fit to moments is the fit to their rows.</summary>
 public sealed class MomentRegressionTests
 {
+    [Fact]
+    public void HeapInTheMiddle_IsNoSpanThatOthersAreFarFrom()
+    {
+        var random = new Random(6);
+        double[] x = [.. Enumerable.Range(0, 2040).Select(
+            i => i < 2000 ? 5 : i < 2020 ? random.NextDouble() : 9 + random.NextDouble())];
+        double[] y = [.. x.Select(at => Math.Sin(3 * at) + (0.2 * random.NextDouble()))];
+        var moments = new Moments(MomentGrid.Choose(x, y, x.Length));
+        moments.Add(x, y);
+        var found = MomentRegression.Fit(moments);
+        var memory = KernelRegression.Fit(x, y, new KernelRegressionOptions { Degree = 0, Bandwidth = Bandwidth.LeaveOneOut });
+        Assert.Equal(0, found.SetAside);
+        Assert.Equal(1, found.Search!.Score / memory.Search!.Score, 1e-8);
+    }
+
     [Theory]
     [InlineData(0.0)]
     [InlineData(7.0)]

@@ -14,8 +14,8 @@ public sealed partial class BoxRegression
 
     /// <summary>
     /// The fit in memory to the rows themselves, where boxes keep all of them and have fewer than two on average (32 of three features):
-    /// it is quicker there, and this model answers as it does; and of planes to up to 20,000 of them where one feature is nearly what others
-    /// add up to, which sums hold too few digits of. Null where sums are asked. Folds, which are dealt by rows' hashes, are
+    /// it is quicker there, and this model answers as it does; and of planes to up to 20,000 of them where one feature is nearly what
+    /// others add up to, which sums hold too few digits of. Null where sums are asked. Folds, which are dealt by rows' hashes, are
     /// always a matter of sums.
     /// </summary>
     public KernelRegression? OfRows { get; private set; }
