@@ -8,7 +8,8 @@ namespace TorchAttention.Cluster;
 /// Writes the cluster's silos into a Redis that has come back without them. Its members know each other and go on, but whoever comes new
 /// would find nobody there.
 /// </summary>
-internal sealed class StoreEntries(IMembershipTable table, IClusterMembershipService membership, ILocalSiloDetails here)
+internal sealed class StoreEntries(
+    IMembershipTable table, IClusterMembershipService membership, ISiloStatusOracle silos, ILocalSiloDetails here)
     : BackgroundService
 {
     /// <summary>How often a silo looks.</summary>
@@ -48,6 +49,11 @@ internal sealed class StoreEntries(IMembershipTable table, IClusterMembershipSer
             return;
         }
 
+        if (silos.CurrentStatus != SiloStatus.Active)
+        {
+            return;
+        }
+
         // One of them does it for all; who is left out in the end does it itself.
         IEnumerable<ClusterMember> members = known.Members.Values.Where(one => one.Status == SiloStatus.Active);
         SiloAddress[] active = [.. members.Select(one => one.SiloAddress).Order()];
@@ -75,20 +81,21 @@ internal sealed class StoreEntries(IMembershipTable table, IClusterMembershipSer
     // Members look at versions later than the one that they know, and so see all silos at once. A version is one more than the last one.
     private async Task WriteAsync(MembershipTableData now, SiloAddress[] active, int last, CancellationToken cancellationToken)
     {
-        MembershipEntry? own = _known.FirstOrDefault(entry => entry.SiloAddress.Equals(here.SiloAddress));
-        foreach (MembershipEntry entry in _known)
-        {
-            entry.IAmAliveTime = DateTime.UtcNow;
-        }
-
+        MembershipEntry own = _known.FirstOrDefault(entry => entry.SiloAddress.Equals(here.SiloAddress)) ?? Own();
         MembershipEntry[] others = [.. _known.Where(
             entry => entry != own && active.Contains(entry.SiloAddress) && now.TryGet(entry.SiloAddress) is null)];
+        foreach (MembershipEntry entry in others.Append(own))
+        {
+            // It may have been seen as it came.
+            (entry.IAmAliveTime, entry.Status) = (DateTime.UtcNow, SiloStatus.Active);
+        }
+
         TableVersion at = now.Version;
-        bool isWritten = own is not null
-            && (now.TryGet(here.SiloAddress) is not null || await WrittenAsync(next => table.InsertRowAsync(own, next, cancellationToken)));
+        bool isWritten = now.TryGet(here.SiloAddress) is not null
+            || await WrittenAsync(next => table.InsertRowAsync(own, next, cancellationToken));
         while (isWritten && at.Version <= last - others.Length)
         {
-            isWritten = await WrittenAsync(next => table.UpdateRowAsync(own!, at.VersionEtag, next, cancellationToken));
+            isWritten = await WrittenAsync(next => table.UpdateRowAsync(own, at.VersionEtag, next, cancellationToken));
         }
 
         foreach (MembershipEntry other in others.TakeWhile(_ => isWritten))
@@ -103,4 +110,14 @@ internal sealed class StoreEntries(IMembershipTable table, IClusterMembershipSer
             return isWritten;
         }
     }
+
+    // As its silo would, where the store lost it before it was seen there.
+    private MembershipEntry Own() => new()
+    {
+        SiloAddress = here.SiloAddress,
+        SiloName = here.Name,
+        HostName = here.DnsHostName,
+        ProxyPort = here.GatewayAddress?.Endpoint.Port ?? 0,
+        StartTime = DateTime.UtcNow,
+    };
 }
