@@ -69,8 +69,7 @@ internal sealed partial class ClusterClient : IShardCluster
         {
             bool isAny = await IsAnyWrittenAsync(host);
             host.Dispose();
-            string why = !isAny ? ": none is written in there. Where the store came back empty, silos write themselves in again in "
-                    + $"{StoreEntries.Look.TotalSeconds} s"
+            string why = !isAny ? ": none is written in there; where the store came back empty, start the silos anew"
                 : peer is null ? "; silos with TLS take nobody without --certificate"
                 : ", or none whose certificate is believed, or that believes this one's";
             throw CliException.Failed($"{ClusterAddress.Name} {address}: no silo serves these shards there{why}", e);

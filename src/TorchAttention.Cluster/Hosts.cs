@@ -86,11 +86,6 @@ internal static class Hosts
 
         // After the silo, without which there are no grains.
         builder.Services.AddHostedService<ShardKeeper>();
-        if (address.Kind == ClusterKind.Redis)
-        {
-            builder.Services.AddHostedService<StoreEntries>();
-        }
-
         return builder.Build();
     }
 

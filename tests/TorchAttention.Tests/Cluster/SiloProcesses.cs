@@ -48,15 +48,6 @@ internal sealed class SiloProcesses : IDisposable
         StartStore();
     }
 
-    /// <summary>Kills Redis, and starts it without what it had.</summary>
-    public void EmptyRedis()
-    {
-        _store!.Kill();
-        _store.Wait();
-        Directory.Delete(Console.PathOf("appendonlydir"), recursive: true);
-        StartStore();
-    }
-
     /// <summary>Starts a silo, and waits until it serves.</summary>
     public ConsoleProcess.Running Serve(
         string manifest, string cluster, string options = "", params (string Name, string Value)[] environment)

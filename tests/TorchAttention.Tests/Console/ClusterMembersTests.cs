@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace TorchAttention.Tests.Console;
 
-/// <summary>Members that are not alike, and members that their store has forgotten.</summary>
+/// <summary>Members that are not alike, and a store that knows none.</summary>
 public sealed class ClusterMembersTests : IDisposable
 {
     private readonly DealtCluster _dealt = new();
@@ -47,22 +47,6 @@ public sealed class ClusterMembersTests : IDisposable
             status.Output.TrimEnd().Split('\n').Skip(1).Count(line => line.Split(',')[1].Length > 0) == 2;
     }
 
-    // Members know each other, and write themselves in again: a client and a member that come then find them.
-    [Fact]
-    public void StoreThatComesBackEmpty_KnowsTheSilosAgain()
-    {
-        string cluster = _dealt.StartRedis();
-        string expected = _dealt.Predict();
-        _dealt.Serve(cluster, []);
-        _dealt.Serve(cluster, []);
-        _dealt.EmptyRedis();
-        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
-
-        ConsoleProcess.Running third = _dealt.Serve(cluster, []);
-        third.Until(() => _dealt.Run(["cluster", "status", .. DealtCluster.Of(cluster)]).TrimEnd().Split('\n').Length == 4);
-        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
-    }
-
     [Fact]
     public void StoreWithoutSilos_IsNamed()
     {
@@ -71,8 +55,8 @@ public sealed class ClusterMembersTests : IDisposable
 
         Assert.Equal(1, result.ExitCode);
         Assert.Equal(
-            $"error: --cluster {cluster}: no silo serves these shards there: none is written in there. Where the store came back empty, "
-                + "silos write themselves in again in 5 s\n",
+            $"error: --cluster {cluster}: no silo serves these shards there: none is written in there; where the store came back empty, "
+                + "start the silos anew\n",
             result.Error);
     }
 }

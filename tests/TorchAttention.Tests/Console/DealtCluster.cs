@@ -38,9 +38,6 @@ public sealed class DealtCluster : IDisposable
     /// <summary>A cluster that members find through Redis; where it is not installed the test is skipped.</summary>
     public string StartRedis() => _processes.StartRedis();
 
-    /// <summary>Redis loses what it has.</summary>
-    public void EmptyRedis() => _processes.EmptyRedis();
-
     /// <summary>A silo that serves.</summary>
     public ConsoleProcess.Running Serve(string cluster, string[] options, params (string Name, string Value)[] environment) =>
         _processes.Serve("shards/manifest.json", cluster, string.Join(' ', options), environment);
