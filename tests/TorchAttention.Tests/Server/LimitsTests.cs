@@ -25,21 +25,23 @@ public sealed class LimitsTests : IDisposable
     [Fact]
     public async Task TooMuch_IsRefused()
     {
-        using ServerProcess server = Start("--max-rows", "3", "--max-body-mb", "1", "--max-seconds", "1");
+        using ServerProcess server = Start("--max-rows", "3", "--max-body-mb", "1");
 
         Assert.Equal((413, "expected at most 3 rows, got more\n"), await server.Post(Path, "times\n1\n2\n3\n4\n", "text/csv"));
         Assert.Equal(200, (await server.Post(Path, "times\n1\n2\n3\n", "text/csv")).Status);
-        Assert.Equal(
-            (413, "expected at most 1048576 bytes, got more\n"),
-            await server.Post(Path, "times\n" + new string('\n', 1 << 20), "text/csv"));
 
-        // A body that never comes.
-        using var socket = new TcpClient();
-        await socket.ConnectAsync(server.Url.Host, server.Url.Port, TestContext.Current.CancellationToken);
-        NetworkStream stream = socket.GetStream();
-        await stream.WriteAsync(Head(99), TestContext.Current.CancellationToken);
-        using var reader = new StreamReader(stream);
-        string answer = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+        // Who sends on while it is refused may find the connection closed, and not the answer.
+        string answer = await AnswerTo(server, Head((1 << 20) + 1));
+        Assert.StartsWith("HTTP/1.1 413 ", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nexpected at most 1048576 bytes, got more\n", answer, StringComparison.Ordinal);
+    }
+
+    // Nothing else is asked of it: a machine may be too busy for any answer within a second.
+    [Fact]
+    public async Task BodyThatNeverComes_IsRefusedInTime()
+    {
+        using ServerProcess server = Start("--max-seconds", "1");
+        string answer = await AnswerTo(server, Head(99));
         Assert.StartsWith("HTTP/1.1 408 ", answer, StringComparison.Ordinal);
         Assert.Contains("expected a request of at most 1 seconds, got a longer one", answer, StringComparison.Ordinal);
     }
@@ -211,6 +213,16 @@ public sealed class LimitsTests : IDisposable
     private static byte[] Head(int length, string asked = "", string version = "1.1") => Encoding.ASCII.GetBytes(
         $"POST {Path}{asked} HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/csv\r\n"
             + $"Content-Length: {length}\r\n\r\n");
+
+    private static async Task<string> AnswerTo(ServerProcess server, byte[] request)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(server.Url.Host, server.Url.Port, TestContext.Current.CancellationToken);
+        NetworkStream stream = socket.GetStream();
+        await stream.WriteAsync(request, TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+    }
 
     private static bool Refuses(Uri url)
     {
