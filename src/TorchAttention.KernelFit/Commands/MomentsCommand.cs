@@ -171,12 +171,7 @@ internal static class MomentsCommand
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, files.Source, e)
-            {
-                Column = files.ColumnOf(e),
-                Expected = e.Expected,
-                Found = e.Got,
-            };
+            throw files.Unusable(e);
         }
     }
 

@@ -160,12 +160,7 @@ internal sealed class MomentFiles<T>(RowFiles files, Func<SomeRows, T> choose, F
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, path, e)
-            {
-                Column = files.ColumnOf(e),
-                Expected = e.Expected,
-                Found = e.Got,
-            };
+            throw files.Unusable(e, path);
         }
     }
 

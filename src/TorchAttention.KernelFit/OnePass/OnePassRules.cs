@@ -43,12 +43,7 @@ internal static class OnePassRules
         }
         catch (RegressionDataException e)
         {
-            throw new TableException(TableProblem.Unusable, files.Source, e)
-            {
-                Column = files.ColumnOf(e),
-                Expected = e.Expected,
-                Found = e.Got,
-            };
+            throw files.Unusable(e);
         }
 
         MomentsOfFiles<Moments> Read(int folds) => ProgressBar.Show("read", isQuiet, progress => MomentFiles.OfCells(

@@ -116,6 +116,16 @@ internal sealed partial class RowFiles : IDisposable
     public string? ColumnOf(RegressionDataException e) => e.Kind == RegressionProblem.Weights ? _weights
         : e.Feature is int feature && _columns is not null ? _columns[feature] : null;
 
+    /// <summary>The error for rows that cannot be fitted.</summary>
+    /// <param name="e">Why not.</param>
+    /// <param name="path">The file that they are of; all that was asked for where null.</param>
+    public TableException Unusable(RegressionDataException e, string? path = null) => new(TableProblem.Unusable, path ?? Source, e)
+    {
+        Column = ColumnOf(e),
+        Expected = e.Expected,
+        Found = e.Got,
+    };
+
     /// <summary>Whether a name stands for several files.</summary>
     public static bool IsPattern(string data) => data.AsSpan().ContainsAny('*', '?') && !Path.Exists(data);
 
