@@ -1,6 +1,6 @@
-using System.Data.Common;
 using System.Net;
 using System.Net.Sockets;
+using Npgsql;
 
 namespace TorchAttention.Cluster;
 
@@ -26,8 +26,6 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
     public const string Name = "--cluster";
 
     private const string Usual = "30000";
-
-    private const string NoTable = "42P01";
 
     /// <summary>What may stand there.</summary>
     public const string Forms = "local, local=PORT, redis=HOST:PORT or postgres=CONNECTION";
@@ -77,12 +75,17 @@ internal sealed record ClusterAddress(ClusterKind Kind, string Where)
 
     /// <summary>Why nobody comes together there, in a few words.</summary>
     /// <param name="e">What Orleans says.</param>
-    public string Why(Exception e)
+    public static string Why(Exception e)
     {
         Exception why = e.GetBaseException();
-        return Kind == ClusterKind.Postgres && why is DbException { SqlState: NoTable }
-            ? "the database lacks Orleans' tables: run its PostgreSQL-Main.sql and PostgreSQL-Clustering.sql there first"
-            : PlainText.Brief(why.Message, 200);
+        return why switch
+        {
+            PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } =>
+                "the database has no tables of members: the first silo makes them",
+            PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } refused =>
+                $"{PlainText.Brief(refused.MessageText)}: start the first silo as a user who may make tables",
+            _ => PlainText.Brief(why.Message, 200),
+        };
     }
 
     private static bool IsPort(string text) =>

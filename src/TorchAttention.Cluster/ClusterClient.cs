@@ -78,7 +78,7 @@ internal sealed partial class ClusterClient : IShardCluster
         {
             host.Dispose();
             throw CliException.Failed(
-                $"{ClusterAddress.Name} {address}: no silo serves these shards there ({address.Why(e)})", e);
+                $"{ClusterAddress.Name} {address}: no silo serves these shards there ({ClusterAddress.Why(e)})", e);
         }
     }
 

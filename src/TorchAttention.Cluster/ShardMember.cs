@@ -39,12 +39,17 @@ internal sealed class ShardMember : IShardMember
         IHost host = Hosts.CreateSilo(address, manifest, settings);
         try
         {
+            if (address.Kind == ClusterKind.Postgres)
+            {
+                await MemberTables.EnsureAsync(address.Where);
+            }
+
             await host.StartAsync();
         }
         catch (Exception e)
         {
             host.Dispose();
-            throw CliException.Failed($"{ClusterAddress.Name} {address}: the silo does not start ({address.Why(e)})", e);
+            throw CliException.Failed($"{ClusterAddress.Name} {address}: the silo does not start ({ClusterAddress.Why(e)})", e);
         }
 
         DashboardPage? page = await StartPageAsync(host, settings.DashboardPort);

@@ -19,6 +19,7 @@ internal static class IntervalSuite
         .. from fit in new (string Name, KernelRegressionOptions Options)[]
            {
                ("degree 0", new()), ("degree 1", new() { Degree = 1 }), ("degree 2, ridge", new() { Degree = 2 }),
+               ("auto: 1 or 2, ridge", new() { Degrees = [1, 2] }),
            }
            from kind in Enum.GetValues<IntervalKind>()
            from all in new[] { false, true }

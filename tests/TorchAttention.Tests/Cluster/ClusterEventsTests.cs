@@ -11,7 +11,7 @@ using TorchAttention.Tests.Sharding;
 namespace TorchAttention.Tests.Cluster;
 
 /// <summary>
-/// Silos are killed, stand still, start anew and come, and Redis starts anew, in an order of chance, while queries are asked all the time:
+/// Silos are killed, stand still, start anew and come, and the store of members starts anew, in an order of chance, while queries are asked all the time:
 /// no answer is wrong, and none is lost.
 /// </summary>
 /// <remarks>
@@ -27,7 +27,7 @@ public sealed class ClusterEventsTests : ShardFolder
 
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
 
-    private static readonly string[] _kinds = ["kill", "stop", "restart", "add", "redis"];
+    private static readonly string[] _kinds = ["kill", "stop", "restart", "add", "store"];
 
     private readonly SiloProcesses _processes = new();
     private readonly List<ConsoleProcess.Running> _silos = [];
@@ -39,11 +39,12 @@ public sealed class ClusterEventsTests : ShardFolder
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Events_LoseNoAnswer()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Events_LoseNoAnswer(bool isPostgres)
     {
         LongTests.SkipUnlessAskedFor();
-        Assert.SkipUnless(SiloProcesses.HasRedis, "Redis is not installed.");
         int replicas = LongTests.Setting("CLUSTER_REPLICAS", 2);
         ShardManifest manifest = Write(Rows(30_000, 2), 2, 12);
         string path = Path.Combine(manifest.Folder, ShardManifest.FileName);
@@ -58,7 +59,7 @@ public sealed class ClusterEventsTests : ShardFolder
             async chunk => (await pooling.PredictAsync(chunk, NoNeighbourPolicy.NaN, Token)).Mean));
         try
         {
-            string cluster = _processes.StartRedis();
+            string cluster = isPostgres ? _processes.StartPostgres() : _processes.StartRedis();
             while (_silos.Count < FewestSilos)
             {
                 Start();
@@ -140,8 +141,8 @@ public sealed class ClusterEventsTests : ShardFolder
                     case "add" when _silos.Count < MostSilos:
                         Start();
                         break;
-                    case "redis":
-                        _processes.RestartRedis();
+                    case "store":
+                        _processes.RestartStore();
                         break;
                 }
             }

@@ -4,15 +4,16 @@ using TorchAttention.Tests.Console;
 
 namespace TorchAttention.Tests.Cluster;
 
-/// <summary>Silos and Redis as processes of their own, in one folder; they end with the test.</summary>
+/// <summary>Silos and their store as processes of their own, in one folder; they end with the test.</summary>
 internal sealed class SiloProcesses : IDisposable
 {
     private static readonly string[] _redis =
         ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"];
 
     private readonly List<ConsoleProcess.Running> _started = [];
-    private ConsoleProcess.Running? _store;
-    private int _port;
+    private readonly int _port = FreePort();
+    private ConsoleProcess.Running? _redisServer;
+    private PostgresServer? _postgres;
 
     public static bool HasRedis => _redis.Any(File.Exists);
 
@@ -27,6 +28,7 @@ internal sealed class SiloProcesses : IDisposable
             running.Wait();
         }
 
+        _postgres?.Dispose();
         Console.Dispose();
     }
 
@@ -35,17 +37,30 @@ internal sealed class SiloProcesses : IDisposable
     public string StartRedis()
     {
         Assert.SkipUnless(HasRedis, "Redis is not installed.");
-        _port = FreePort();
-        StartStore();
+        StartRedisServer();
         return $"redis=127.0.0.1:{_port}";
     }
 
-    /// <summary>Kills Redis, and starts it on its file.</summary>
-    public void RestartRedis()
+    /// <summary>Starts PostgreSQL.</summary>
+    /// <returns>The cluster that comes together there.</returns>
+    public string StartPostgres()
     {
-        _store!.Kill();
-        _store.Wait();
-        StartStore();
+        _postgres = new PostgresServer(_port);
+        return $"postgres={_postgres.Connection()}";
+    }
+
+    /// <summary>Stops the store at once, and starts it on its files.</summary>
+    public void RestartStore()
+    {
+        if (_postgres is not null)
+        {
+            _postgres.Restart();
+            return;
+        }
+
+        _redisServer!.Kill();
+        _redisServer.Wait();
+        StartRedisServer();
     }
 
     /// <summary>Starts a silo, and waits until it serves.</summary>
@@ -55,7 +70,7 @@ internal sealed class SiloProcesses : IDisposable
         string log = Console.PathOf($"{Guid.NewGuid():N}.log");
         ConsoleProcess.Running silo = Console.Start(
             "/bin/sh",
-            ["-c", $"exec '{ConsoleProcess.Executable}' serve --shards {manifest} --cluster {cluster} {options} > {log}"],
+            ["-c", $"exec '{ConsoleProcess.Executable}' serve --shards {manifest} --cluster '{cluster}' {options} > {log}"],
             environment);
         _started.Add(silo);
         silo.Until(() => File.Exists(log) && File.ReadAllText(log).Contains("serving ", StringComparison.Ordinal));
@@ -76,13 +91,13 @@ internal sealed class SiloProcesses : IDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private void StartStore()
+    private void StartRedisServer()
     {
-        _store = Console.Start(
+        _redisServer = Console.Start(
             _redis.First(File.Exists),
             ["--port", $"{_port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", Console.Folder]);
-        _started.Add(_store);
-        _store.Until(IsThere);
+        _started.Add(_redisServer);
+        _redisServer.Until(IsThere);
     }
 
     private bool IsThere()

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using TorchAttention.Tests.Cluster;
 
 namespace TorchAttention.Tests.Console;
 
@@ -58,5 +59,42 @@ public sealed class ClusterMembersTests : IDisposable
             $"error: --cluster {cluster}: no silo serves these shards there: none is written in there; where the store came back empty, "
                 + "start the silos anew\n",
             result.Error);
+    }
+
+    // The first silo makes the tables; the members know each other without the database, a client and a new silo need it.
+    [Fact]
+    public void Postgres_IsTheSameBits()
+    {
+        string cluster = _dealt.StartPostgres();
+        string expected = _dealt.Predict();
+        ConsoleProcess.Running[] silos = [.. Enumerable.Range(0, 2).Select(_ => _dealt.Serve(cluster, []))];
+        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
+        silos[0].Kill();
+        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
+        _dealt.RestartStore();
+        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
+        silos[0] = _dealt.Serve(cluster, []);
+        silos[1].Kill();
+        Assert.Equal(expected, _dealt.Predict("--cluster", cluster));
+    }
+
+    [Fact]
+    public void PostgresWithoutTables_IsNamed()
+    {
+        int port = SiloProcesses.FreePort();
+        using var server = new PostgresServer(port);
+        server.Ask("create role guest login; revoke create on schema public from public");
+        string cluster = $"postgres={server.Connection("guest")}";
+        ConsoleProcess.Result serve = _dealt.Console.Run(["serve", .. DealtCluster.Of(cluster)]);
+        ConsoleProcess.Result predict = _dealt.Console.Run(["predict", "queries.csv", .. DealtCluster.Of(cluster), "--bandwidth", "0.3"]);
+
+        Assert.Equal(
+            (1, "error: --cluster postgres: the silo does not start (permission denied for schema public: start the first silo as a user "
+                + "who may make tables)\n"),
+            (serve.ExitCode, serve.Error));
+        Assert.Equal(
+            (1, "error: --cluster postgres: no silo serves these shards there (the database has no tables of members: the first silo makes "
+                + "them)\n"),
+            (predict.ExitCode, predict.Error));
     }
 }

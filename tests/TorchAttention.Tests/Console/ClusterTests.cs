@@ -154,7 +154,7 @@ public sealed class ClusterTests : IDisposable
     {
         LongTests.SkipUnlessAskedFor();
         (string cluster, string expected, _) = Begin();
-        Assert.True(expected == Across(cluster, _processes.RestartRedis), "An answer is wrong.");
+        Assert.True(expected == Across(cluster, _processes.RestartStore), "An answer is wrong.");
         Serve(cluster);
         Assert.True(expected == Predict("--cluster", cluster), "An answer is wrong.");
     }

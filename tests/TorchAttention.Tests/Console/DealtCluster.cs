@@ -38,6 +38,12 @@ public sealed class DealtCluster : IDisposable
     /// <summary>A cluster that members find through Redis; where it is not installed the test is skipped.</summary>
     public string StartRedis() => _processes.StartRedis();
 
+    /// <summary>The same through PostgreSQL.</summary>
+    public string StartPostgres() => _processes.StartPostgres();
+
+    /// <summary>Stops the store at once, and starts it on its files.</summary>
+    public void RestartStore() => _processes.RestartStore();
+
     /// <summary>A silo that serves.</summary>
     public ConsoleProcess.Running Serve(string cluster, string[] options, params (string Name, string Value)[] environment) =>
         _processes.Serve("shards/manifest.json", cluster, string.Join(' ', options), environment);

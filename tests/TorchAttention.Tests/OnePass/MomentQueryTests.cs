@@ -6,13 +6,13 @@ using TorchAttention.Numerics.OnePass.Boxes;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Tables;
+using TorchAttention.Tests.Cluster;
 
 namespace TorchAttention.Tests.OnePass;
 
 /// <summary>Moments that a database has summed say what those of its rows say; the real ones where they are installed.</summary>
 public sealed class MomentQueryTests : IDisposable
 {
-    private const string PostgresPrograms = "/usr/lib/postgresql";
     private static readonly Asked[] _asked =
     [
         new(0, ["c"], false), new(1, ["c"], false), new(0, ["c", "d"], false), new(0, ["c"], true), new(1, ["c", "d"], true),
@@ -63,45 +63,19 @@ public sealed class MomentQueryTests : IDisposable
     [Fact]
     public void AnswerOfPostgres_FitsAsItsRows()
     {
-        string? programs = Directory.Exists(PostgresPrograms)
-            ? Directory.GetDirectories(PostgresPrograms).Select(version => Path.Combine(version, "bin")).FirstOrDefault(
-                bin => File.Exists(Path.Combine(bin, "postgres")))
-            : null;
-        Assert.SkipWhen(programs is null || !OperatingSystem.IsLinux(), "PostgreSQL is not installed.");
-        Assert.SkipWhen(Environment.UserName == "root" && !IsThere("runuser", "--version"), "PostgreSQL does not run as root.");
-        string rows = WriteRows();
-        File.WriteAllText(
-            PathOf("rows.sql"),
-            $"create table rows (\"a \"\"key\"\"\" numeric, c numeric, d numeric, s numeric);\n\\copy rows from '{rows}' csv header\n");
-
-        // A server of its own, which ends with the test.
-        string data = PathOf("data");
-        Run("chmod", ["a+rwx", _folder.FullName], "");
-        Administer(programs!, "initdb", "-D", data, "-A", "trust", "-U", "someone");
-        Administer(
-            programs!, "pg_ctl", "-D", data, "-o", $"-k {_folder.FullName} -c listen_addresses=", "-l", PathOf("log"), "-w", "start");
-        try
+        using var server = new PostgresServer(SiloProcesses.FreePort());
+        server.Ask(
+            "create table rows (\"a \"\"key\"\"\" numeric, c numeric, d numeric, s numeric);\n"
+                + $"copy rows from stdin csv header;\n{File.ReadAllText(WriteRows())}\\.\n");
+        foreach (Asked asked in _asked)
         {
-            Ask("rows.sql");
-            foreach (Asked asked in _asked)
-            {
-                File.WriteAllText(PathOf("q.sql"), asked.Query(SqlDialect.Postgres));
-                SaysTheSame(Ask("q.sql"), asked);
-            }
-
-            foreach (string[] y in _ofBoxes)
-            {
-                File.WriteAllText(PathOf("q.sql"), QueryOfBoxes(SqlDialect.Postgres, y));
-                SaysTheSame(Ask("q.sql"), y);
-            }
-        }
-        finally
-        {
-            Administer(programs!, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop");
+            SaysTheSame(server.Ask(asked.Query(SqlDialect.Postgres)), asked);
         }
 
-        string Ask(string file) => Administer(
-            programs!, "psql", "-q", "--csv", "-h", _folder.FullName, "-U", "someone", "-d", "postgres", "-f", PathOf(file));
+        foreach (string[] y in _ofBoxes)
+        {
+            SaysTheSame(server.Ask(QueryOfBoxes(SqlDialect.Postgres, y)), y);
+        }
     }
 
     [Fact]
@@ -235,21 +209,17 @@ public sealed class MomentQueryTests : IDisposable
 
     private string PathOf(string file) => Path.Combine(_folder.FullName, file);
 
-    private string Administer(string programs, string program, params string[] arguments) => Environment.UserName == "root"
-        ? Run("runuser", ["-u", "postgres", "--", Path.Combine(programs, program), .. arguments], "")
-        : Run(Path.Combine(programs, program), arguments, "");
-
     private string Run(string program, string[] arguments, string input)
     {
         using Process process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = _folder.FullName,
             RedirectStandardInput = true,
-            RedirectStandardOutput = !arguments.Contains("start"),
+            RedirectStandardOutput = true,
         })!;
         process.StandardInput.Write(input);
         process.StandardInput.Close();
-        string output = arguments.Contains("start") ? "" : process.StandardOutput.ReadToEnd();
+        string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
         return output;
