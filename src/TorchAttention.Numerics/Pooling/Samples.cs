@@ -142,6 +142,12 @@ public sealed unsafe class Samples<T> : IDisposable
         }
     }
 
+    /// <summary>What others make of these, once.</summary>
+    /// <param name="key">What tells it from other parts.</param>
+    /// <param name="make">Makes it.</param>
+    internal TPart Keep<TPart>(object key, Func<TPart> make)
+        where TPart : class => _kept.Get(key, make);
+
     /// <summary>A key (d).</summary>
     internal ReadOnlySpan<T> KeysOf(int key) => new(Keys + ((long)key * Features), Features);
 

@@ -28,9 +28,10 @@ internal sealed class ShareSearch(
             return;
         }
 
+        // The few say which step of the ladder.
         int apart = Data.Count / Few;
         SmootherData few = Data.Take([.. Enumerable.Range(0, Data.Count / apart).Select(i => i * apart)]);
-        double share = Descend(Of(few, Criterion), double.NaN, LastStepOfMany);
+        double share = Descend(Of(few, Criterion.AtNodes()), double.NaN, Ladder);
 
         // The best bandwidth falls with the fifth root of the number of examples.
         share = Descend(Of(Data, Criterion.AtNodes()), share * Math.Pow((double)few.Count / Data.Count, 0.2), LastStepOfMany);

@@ -34,6 +34,7 @@ internal sealed partial class LocalPolynomials : IDisposable
 
     private readonly Kept _kept;
     private readonly int _nearest;
+    private readonly SortedNumbers? _sorted;
 
     public LocalPolynomials(
         SmoothingKernel kernel, Samples<double> samples, double[] bandwidths, int degree, double ridge, int? threads,
@@ -48,6 +49,7 @@ internal sealed partial class LocalPolynomials : IDisposable
         _bits = new PoolingOptions { VectorBits = vectorBits }.Bits;
         _kept = new Kept(isLasting);
         _nearest = isShare ? NearestKeys.CountFor(bandwidths[0], samples.Count) : 0;
+        _sorted = isShare ? samples.Line.Sorted : null;
     }
 
     public Samples<double> Samples { get; }
@@ -75,9 +77,26 @@ internal sealed partial class LocalPolynomials : IDisposable
     public static bool Covers(int degree, double ridge) => degree > 1 || ridge > 0;
 
     /// <summary>h of a feature at a query (d).</summary>
-    public double WidthAt(ReadOnlySpan<double> query, int feature) => IsShare
-        ? NearestKeys.Distance(Samples.Line.Sorted, query[0], _nearest) * (_kernel.HasJump ? JustWithin : 1)
-        : Bandwidths[feature];
+    public double WidthAt(ReadOnlySpan<double> query, int feature)
+    {
+        double width = Bandwidths[feature];
+        if (IsShare)
+        {
+            WidthsAt(query, new Span<double>(ref width));
+        }
+
+        return width;
+    }
+
+    /// <summary>h of a share at queries (m), ascending.</summary>
+    public void WidthsAt(ReadOnlySpan<double> queries, Span<double> widths)
+    {
+        NearestKeys.Distances(_sorted!, queries, _nearest, widths);
+        for (int i = 0; _kernel.HasJump && i < widths.Length; i++)
+        {
+            widths[i] *= JustWithin;
+        }
+    }
 
     /// <summary>What is summed for a request.</summary>
     public PolynomialLayout LayoutFor(PolynomialRequest request) => Layout(request.EffectiveNeighbours.Length > 0, request.HasGradient);
@@ -246,13 +265,27 @@ internal sealed partial class LocalPolynomials : IDisposable
         double h = Bandwidths[0];
         return (KernelTraits<TKernel>.IsGaussian, isSquared) switch
         {
-            (_, false) when IsShare => new NearestWindows<TKernel, TLanes>(this, Samples.Line, _nearest, layout),
-            (_, true) when IsShare => new NearestWindows<SquaredKernel<TKernel>, TLanes>(this, Samples.Line, _nearest, layout),
+            (_, false) when IsShare => NearestSumsOf<TKernel, TLanes>(layout),
+            (_, true) when IsShare => NearestSumsOf<SquaredKernel<TKernel>, TLanes>(layout),
             (true, false) => new PolynomialCells<TLanes>(Samples.Line, h, layout, work),
             (true, true) => new PolynomialCells<TLanes>(Samples.Line, h / Math.Sqrt(2), layout, work),
             (false, false) => new PolynomialWindows<TKernel, TLanes>(Samples.Line, h, layout, work),
             (false, true) => new PolynomialWindows<SquaredKernel<TKernel>, TLanes>(Samples.Line, h, layout, work),
         };
+    }
+
+    private NearestSums<TKernel, TLanes> NearestSumsOf<TKernel, TLanes>(PolynomialLayout layout)
+        where TKernel : IKernel
+        where TLanes : struct, ILanes<TLanes, double>
+    {
+        LineKeys keys = Samples.Line;
+        return new NearestSums<TKernel, TLanes>(
+            this,
+            Samples.Keep(
+                (typeof(NearestWindows<TKernel, TLanes>), layout.Terms, layout.Columns, layout.HasGradient),
+                () => new NearestWindows<TKernel, TLanes>(keys, layout)),
+            _nearest,
+            layout);
     }
 
     private unsafe void RunInTree<TKernel, TLanes>(PolynomialRequest request, Work work)

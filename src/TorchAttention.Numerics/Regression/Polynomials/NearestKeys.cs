@@ -15,38 +15,46 @@ internal static class NearestKeys
     public static int FewestFor(int degree) => degree + 2;
 
     /// <summary>
-    /// The distance from a place to the farthest of its nearest keys; where all of these are at the place, to the nearest other key, and 1
-    /// where there is none.
+    /// The distance from each place to the farthest of its nearest keys; where all of these are at the place, to the nearest other key, and
+    /// 1 where there is none.
     /// </summary>
     /// <param name="keys">The keys, ascending.</param>
-    /// <param name="place">The place.</param>
+    /// <param name="places">The places (m), ascending.</param>
     /// <param name="count">How many of the keys.</param>
-    public static unsafe double Distance(SortedNumbers keys, double place, int count)
+    /// <param name="distances">Where they go (m).</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe void Distances(SortedNumbers keys, ReadOnlySpan<double> places, int count, Span<double> distances)
+    {
+        double* numbers = keys.Numbers;
+        int last = keys.Count - count;
+        int low = 0;
+        for (int i = 0; i < places.Length; i++)
+        {
+            // The nearest keys stand together: of all windows the first whose next key is no nearer than its first. It is not before that
+            // of the place before, and soon found where it is near.
+            double place = places[i];
+            int high = low;
+            for (int step = 1; high < last && numbers[high + count] - place < place - numbers[high]; step *= 2)
+            {
+                low = high + 1;
+                high = Math.Min(last, high + step);
+            }
+
+            while (low < high)
+            {
+                int middle = (low + high) / 2;
+                (low, high) = numbers[middle + count] - place < place - numbers[middle] ? (middle + 1, high) : (low, middle);
+            }
+
+            double farthest = Math.Max(place - numbers[low], numbers[low + count - 1] - place);
+            distances[i] = farthest > 0 ? farthest : ToOther(keys, place);
+        }
+    }
+
+    private static unsafe double ToOther(SortedNumbers keys, double place)
     {
         double* numbers = keys.Numbers;
         int right = keys.FirstNotBelow(place);
-
-        // The nearest keys stand together: of all windows the first whose next key is no nearer than its first.
-        (int low, int high) = (Math.Max(0, right - count), Math.Min(right, keys.Count - count));
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (numbers[middle + count] - place >= place - numbers[middle])
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        double farthest = Math.Max(place - numbers[low], numbers[low + count - 1] - place);
-        if (farthest > 0)
-        {
-            return farthest;
-        }
-
         int above = keys.FirstNotBelow(Math.BitIncrement(place));
         double other = Math.Min(
             right > 0 ? place - numbers[right - 1] : double.PositiveInfinity,

@@ -11,7 +11,7 @@ namespace TorchAttention.Numerics.Regression.Polynomials;
 /// </summary>
 internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, double bandwidth, PolynomialLayout layout, Work work)
     : PrefixWindows<TKernel, TLanes>(
-        keys, bandwidth, null, TKernel.Polynomial.Length + MostPowers(layout), LineCells.WidthFor(bandwidth), BlockBits, work)
+        keys, bandwidth, null, MomentsOf(layout.WeightTerms, layout.SlopeWeightTerms), LineCells.WidthFor(bandwidth), BlockBits, work)
     where TKernel : IKernel
     where TLanes : struct, ILanes<TLanes, double>
 {
@@ -30,7 +30,8 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
 
     protected override int RoomLength => Waiting.LengthFor(Moments);
 
-    protected override double PairError { get; } = ErrorOf(1 + (LineCells.WidthFor(bandwidth) / bandwidth), MostPowers(layout));
+    protected override double PairError { get; } =
+        ErrorOf(1 + (LineCells.WidthFor(bandwidth) / bandwidth), MomentsOf(layout.WeightTerms, layout.SlopeWeightTerms));
 
     protected override bool SeesOwnKey => false;
 
@@ -42,7 +43,6 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
         }
 
         double inverse = 1 / h;
-        new Span<double>(buffers, layout.Length * TLanes.Count).Clear();
 
         // Inside its window a kernel that jumps is constant, and no rounding of a distance can take a key out again.
         if (TKernel.HasJump)
@@ -53,8 +53,12 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
         {
             PolynomialLoops<TKernel, TLanes>.Add(Keys.Slice(first, end - first), layout, query, &inverse, 0, buffers);
         }
+    }
 
+    protected override void EndPairs(double* row, double* buffers)
+    {
         PolynomialLoops<TKernel, TLanes>.Reduce(layout, buffers, new Span<double>(row, layout.Length));
+        new Span<double>(buffers, layout.Length * TLanes.Count).Clear();
     }
 
     protected override void AddMoments(bool isLeft, double t, double scale, double* from, double* to, double* room, double* row)
@@ -87,21 +91,22 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
         TLanes sign = TLanes.Load(waiting.Signs);
         for (int c = 0; c <= layout.Columns; c++)
         {
+            int moments = c == 0 ? Moments : MomentsOf(layout.ValueTerms, layout.SlopeValueTerms);
             for (int i = 0; i < TLanes.Count; i++)
             {
                 double* from = (double*)waiting.From[i] + (c * Moments);
                 double* to = (double*)waiting.To[i] + (c * Moments);
-                for (int j = 0; j < Moments && i < count; j++)
+                for (int j = 0; j < moments && i < count; j++)
                 {
                     factors[(j * TLanes.Count) + i] = to[j] - from[j];
                 }
             }
 
             // sum (u - t)^j of sum u^j: Pascal's triangle, a row at a time.
-            for (int i = 1; i < Moments; i++)
+            for (int i = 1; i < moments; i++)
             {
-                TLanes factor = TLanes.Load(factors + ((Moments - 1) * TLanes.Count));
-                for (int j = Moments - 1; j >= i; j--)
+                TLanes factor = TLanes.Load(factors + ((moments - 1) * TLanes.Count));
+                for (int j = moments - 1; j >= i; j--)
                 {
                     TLanes before = TLanes.Load(factors + ((j - 1) * TLanes.Count));
                     TLanes.MultiplyAdd(minusT, before, factor).Store(factors + (j * TLanes.Count));
@@ -110,7 +115,7 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
             }
 
             TLanes unit = scale;
-            for (int j = 1; j < Moments; j++, unit *= scale)
+            for (int j = 1; j < moments; j++, unit *= scale)
             {
                 (TLanes.Load(factors + (j * TLanes.Count)) * unit).Store(factors + (j * TLanes.Count));
             }
@@ -151,14 +156,15 @@ internal sealed unsafe class PolynomialWindows<TKernel, TLanes>(LineKeys keys, d
         }
     }
 
-    private static int MostPowers(PolynomialLayout layout) => Math.Max(layout.WeightTerms, layout.SlopeWeightTerms - 2) - 1;
+    // What so many terms of sums with the kernel and with its slope are combinations of.
+    private static int MomentsOf(int terms, int slopeTerms) => TKernel.Polynomial.Length + Math.Max(terms, slopeTerms - 2) - 1;
 
-    private static double ErrorOf(double reach, int powers)
+    private static double ErrorOf(double reach, int moments)
     {
         double size = 0;
         for (int k = 0; k < TKernel.Polynomial.Length; k++)
         {
-            size += Math.Abs(TKernel.Polynomial[k]) * Math.Pow(reach, k + powers);
+            size += Math.Abs(TKernel.Polynomial[k]) * Math.Pow(reach, k + moments - TKernel.Polynomial.Length);
         }
 
         return 8 * size * (double.BitIncrement(1) - 1);

@@ -55,6 +55,12 @@ internal sealed unsafe class SumsOnLine<TKernel, TLanes> : PolynomialPass<TKerne
             Sum(_squares, _squareRows, Layout.SquareTerms, _squareErrors);
         }
 
+        double[] widths = new double[Request.Owner.IsShare ? count : 0];
+        if (widths.Length > 0)
+        {
+            Request.Owner.WidthsAt(new ReadOnlySpan<double>(_queries.Numbers + first, count), widths);
+        }
+
         for (int i = 0; i < count; i++)
         {
             int query = _queries.Order[first + i];
@@ -68,9 +74,9 @@ internal sealed unsafe class SumsOnLine<TKernel, TLanes> : PolynomialPass<TKerne
 
             if (isKnown)
             {
-                if (Request.Owner.IsShare)
+                if (widths.Length > 0)
                 {
-                    *Inverse = 1 / Request.Owner.WidthAt([_queries.Numbers[first + i]], 0);
+                    *Inverse = 1 / widths[i];
                 }
 
                 Finish(query, 0);

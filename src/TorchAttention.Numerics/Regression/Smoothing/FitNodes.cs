@@ -43,8 +43,14 @@ internal static class FitNodes
             places[k] = keys[nodes[k]];
         }
 
+        double[] slopes = new double[nodes.Length];
         for (int c = 0; c < columns; c++)
         {
+            for (int k = 0; k < nodes.Length; k++)
+            {
+                slopes[k] = SlopeAt(k, c);
+            }
+
             int node = 0;
             for (int i = 0; i < keys.Length; i++)
             {
@@ -56,8 +62,8 @@ internal static class FitNodes
                 double width = places[node + 1] - places[node];
                 double t = (keys[i] - places[node]) / width;
                 (double left, double right) = (ValueAt(node, c), ValueAt(node + 1, c));
-                double leftSlope = (SlopeAt(node, c) * width) - (right - left);
-                double rightSlope = (SlopeAt(node + 1, c) * width) - (right - left);
+                double leftSlope = (slopes[node] * width) - (right - left);
+                double rightSlope = (slopes[node + 1] * width) - (right - left);
                 all[(i * columns) + c] = left + (t * (right - left)) + (t * (1 - t) * (((1 - t) * leftSlope) - (t * rightSlope)));
             }
         }

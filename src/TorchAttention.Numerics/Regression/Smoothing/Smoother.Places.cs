@@ -77,7 +77,7 @@ internal sealed partial class Smoother
         int n = data.Count;
         T[] fitted = new T[data.Values.Length];
         T[] ownWeight = new T[n];
-        double count = isAtNodes ? Math.Max(FewestNodes, NodesInWindow / bandwidths[0]) : n;
+        double count = isAtNodes ? Math.Max(Math.Min(FewestNodes, n / FewestOfFew), NodesInWindow / bandwidths[0]) : n;
         int[] nodes = effective.Length == 0 && count * FewestAtNode < n ? FitNodes.Choose(data.Keys, (int)count) : [];
         if (nodes.Length > 0 && fitted is double[] all && ownWeight is double[] own)
         {

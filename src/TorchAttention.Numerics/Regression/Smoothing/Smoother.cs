@@ -9,10 +9,11 @@ internal sealed partial class Smoother(
     SmoothingKernel kernel, int degree, double ridge, int? threads, CancellationToken cancellationToken, bool isShare = false,
     bool isAtNodes = false)
 {
-    // What each window has of nodes, where fits are made there, and all of them at least; of fewer examples than so many times as many
-    // each is one.
+    // What each window has of nodes, where fits are made there, and all of many or few examples at least; of fewer examples than so many
+    // times as many each is one.
     private const int NodesInWindow = 16;
     private const int FewestNodes = 500;
+    private const int FewestOfFew = 10;
     private const int FewestAtNode = 4;
 
     // Below this part left by an example's own weight, what the others say is known to too few digits, and they are asked alone.

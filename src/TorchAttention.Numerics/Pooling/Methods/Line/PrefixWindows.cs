@@ -115,6 +115,7 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
         double* buffers = stackalloc double[BufferLength];
         double* room = stackalloc double[RoomLength];
         *room = 0;
+        new Span<double>(buffers, BufferLength).Clear();
         int low = Keys.Sorted.FirstNotBelow(queries[0] - ((widths == null ? Bandwidth : *widths) * (1 + 1e-9)));
         int middle = low;
         int high = low;
@@ -134,6 +135,7 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
             double* row = rows + ((long)i * RowLength);
             long through = 0;
             int at = cell;
+            int pending = low;
             if (!IsEven)
             {
                 // A key at the query itself has the slope 0, which is what no polynomial of one side gives it.
@@ -143,11 +145,12 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
                     left--;
                 }
 
-                through += AddWindow(true, low, left, ref at, queries + i, h, row, room, buffers);
-                AddPairs(left, middle, queries + i, h, row, buffers);
+                through += AddWindow(true, low, left, ref pending, ref at, queries + i, h, row, room, buffers);
             }
 
-            through += AddWindow(IsEven, middle, high, ref at, queries + i, h, row, room, buffers);
+            through += AddWindow(IsEven, middle, high, ref pending, ref at, queries + i, h, row, room, buffers);
+            AddPairs(pending, high, queries + i, h, row, buffers);
+            EndPairs(row, buffers);
             errors[i] = through * PairError;
         }
 
@@ -160,8 +163,13 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Adds some neighbouring keys to the row of a query with a bandwidth, pair by pair.</summary>
+    /// <summary>Adds some neighbouring keys to the row of a query with a bandwidth, pair by pair, or leaves them in the buffers.</summary>
     protected abstract void AddPairs(int first, int end, double* query, double h, double* row, double* buffers);
+
+    /// <summary>Adds to a query's row what its pairs have left in the buffers, and makes that 0, as it was before.</summary>
+    protected virtual void EndPairs(double* row, double* buffers)
+    {
+    }
 
     /// <summary>Adds keys of a cell to a query's row by their moments, which are differences of two sums.</summary>
     /// <param name="isLeft">Whether the kernel's polynomial is that for keys left of the query.</param>
@@ -211,13 +219,13 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
         return place;
     }
 
-    // Adds the keys from low to high, all on one side of the query, and returns how many went through sums.
+    // Adds the keys from low to high, all on one side of the query, but for the last ones, which are pending; returns how many went through
+    // sums.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long AddWindow(
-        bool isLeft, int low, int high, ref int cell, double* query, double h, double* row, double* room, double* buffers)
+        bool isLeft, int low, int high, ref int pending, ref int cell, double* query, double h, double* row, double* room, double* buffers)
     {
         long through = 0;
-        int pending = low;
         int[] starts = _cells.Start;
         while (low < high)
         {
@@ -245,7 +253,6 @@ internal abstract unsafe class PrefixWindows<TKernel, TLanes> : IRowSums
             low = end;
         }
 
-        AddPairs(pending, high, query, h, row, buffers);
         return through;
     }
 
