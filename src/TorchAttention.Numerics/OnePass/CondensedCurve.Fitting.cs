@@ -39,6 +39,7 @@ public sealed partial class CondensedCurve
     {
         private readonly OrderedRegression _model;
         private readonly double _tolerance;
+        private readonly int _wide;
         private readonly double[] _nodes = Chebyshev.Nodes(K);
         private readonly double[] _places;
         private readonly int[] _order;
@@ -47,7 +48,7 @@ public sealed partial class CondensedCurve
 
         public Fitting(OrderedRegression model, double tolerance)
         {
-            (_model, _tolerance) = (model, tolerance);
+            (_model, _tolerance, _wide) = (model, tolerance, WideTerms(tolerance));
             Exponent = Math.Clamp(
                 Math.ILogB(model.Bandwidth / CellsOfBandwidth), MomentGrid.LeastExponent, MomentGrid.MostExponent);
             double[] all = [.. _nodes, .. _compared];
@@ -143,12 +144,12 @@ public sealed partial class CondensedCurve
                 return ([.. Enumerable.Range(0, columns).Select(_ => Flat(start, cells, 0))], false);
             }
 
-            double off = Interpolate(counts, neighbours);
+            double off = Interpolate(counts, neighbours, 0);
             double ofNeighbours = off / counts.Min();
             bool isGood = ofNeighbours <= PartOfError;
             for (int k = 0; k < K; k++)
             {
-                neighbours[k] = ofNeighbours <= MostOffNeighbours ? (float)neighbours[k] : 0;
+                neighbours[k] = ofNeighbours <= MostOffNeighbours ? neighbours[k] : 0;
             }
 
             var pieces = new Piece[columns];
@@ -160,19 +161,20 @@ public sealed partial class CondensedCurve
                 }
 
                 double[] mean = new double[K];
-                double bound = Interpolate(values, mean);
+                double bound = Interpolate(values, mean, _wide);
                 double error = _model.Diagnostics.ResidualStandardError[c] / Math.Sqrt(counts.Max());
                 isGood &= bound <= Math.Max(_tolerance * _scales[c], double.IsNaN(error) ? 0 : PartOfError * error);
-                pieces[c] = new Piece(start, cells, mean, neighbours, bound, ofNeighbours, IsFar: false);
+                pieces[c] = new Piece(start, cells, mean, neighbours, Above(bound), Above(ofNeighbours), IsFar: false);
             }
 
             return (pieces, isGood);
         }
 
         // The polynomial through the nodes, and how far off it is at the other places.
-        private double Interpolate(double[] values, double[] polynomial)
+        private double Interpolate(double[] values, double[] polynomial, int wide)
         {
             _basis.Interpolate(values.AsSpan(0, K), polynomial);
+            Narrow(polynomial.AsSpan(wide));
             double off = 0;
             for (int i = 0; i < _compared.Length; i++)
             {

@@ -18,11 +18,20 @@ public sealed partial class CondensedCurve
     // Of a tenth of a percent of how much the noise varies: a piece is short beside the kernel.
     private const int NoiseTerms = 4;
 
+    // Terms of the mean fall from about its range to the tolerance. Those that so many bits beside it suffice for are float32, which has
+    // 24; what that costs is in the bound.
+    private const int BitsOfLater = 23;
+
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
 
-    // Clenshaw's recurrence over 16 terms, as a part of the sum of their sizes.
+    // What a polynomial's value is off by, as a part of the sum of its terms' sizes: Clenshaw's recurrence over 16 terms; and the
+    // rounding of the place in the piece, here and where it is asked, times k^2, the steepest that T_k is.
     private const double EvaluationError = 40 * MomentSums.Rounding;
+    private const double PlaceError = 16 * MomentSums.Rounding;
+
+    // A piece is as long as it can be but for this part.
+    private const int PartOfLength = 16;
 
     /// <summary>Condenses a fit to moments.</summary>
     /// <param name="model">The fit.</param>
@@ -55,6 +64,23 @@ public sealed partial class CondensedCurve
         }
     }
 
+    private static int WideTerms(double tolerance) => Math.Max(1, (int)Math.Ceiling(K * (1 + (BitsOfLater / Math.Log2(tolerance)))));
+
+    private static void Narrow(Span<double> numbers)
+    {
+        foreach (ref double number in numbers)
+        {
+            number = float.IsNormal((float)number) ? (float)number : number;
+        }
+    }
+
+    // The next float32 that is not less.
+    private static double Above(double number)
+    {
+        float narrow = (float)number;
+        return !float.IsNormal(narrow) ? number : narrow < number ? MathF.BitIncrement(narrow) : narrow;
+    }
+
     private static Piece Flat(long start, long cells, double mean)
     {
         double[] polynomial = new double[K];
@@ -72,6 +98,7 @@ public sealed partial class CondensedCurve
         private readonly CellBasis _pieces = CellBasis.Proving(K);
         private readonly CellBasis _basis;
         private readonly int _degree;
+        private readonly int _wide;
         private readonly double _meanWeight;
 
         // The degree of D and B, whose quotient the mean is.
@@ -90,6 +117,7 @@ public sealed partial class CondensedCurve
             _order = (_degree + 1) * (_level.K - 1);
             _origin = model.MeansY[column];
             _tolerance = tolerance;
+            _wide = WideTerms(tolerance);
             _margin = (long)Math.Ceiling(Margin * model.Bandwidth / _level.CellWidth);
             (double least, double most) = (double.PositiveInfinity, double.NegativeInfinity);
             foreach (long id in _level.Ids)
@@ -149,32 +177,50 @@ public sealed partial class CondensedCurve
 
         private void AddPieces(List<Piece> pieces, long start, long end)
         {
+            long cells = 1;
             while (start < end)
             {
-                Piece best = Over(start, 1);
-                if (!double.IsFinite(best.Bound))
+                Piece piece = Longest(start, end, cells);
+                if (!double.IsFinite(piece.Bound))
                 {
                     pieces.Add(Estimate(start));
-                    start++;
+                    (start, cells) = (start + 1, 1);
                     continue;
                 }
 
-                // Twice as long while the proof holds.
-                for (long cells = 2; start % cells == 0 && start + cells <= end; cells *= 2)
-                {
-                    Piece longer = Over(start, cells);
-                    if (!(longer.Bound <= _tolerance * _scale && longer.NeighboursBound <= Math.Max(_tolerance, NeighboursTolerance)))
-                    {
-                        break;
-                    }
+                // A band of fewer digits is none.
+                pieces.Add(piece.NeighboursBound <= MostOfNeighbours ? piece : piece with { Neighbours = new double[K] });
+                cells = piece.Cells;
+                start += cells;
+            }
+        }
 
-                    best = longer;
+        // As long as the proof holds, to a sixteenth of its length: pieces side by side are about equally long.
+        private Piece Longest(long start, long end, long guess)
+        {
+            Piece? best = null;
+            long most = end - start;
+            (long least, long beyond) = (0, most + 1);
+            for (long cells = Math.Min(guess, most); beyond - least > 1 + (least / PartOfLength);)
+            {
+                Piece piece = Over(start, cells);
+                if (piece.Bound <= _tolerance * _scale && piece.NeighboursBound <= Math.Max(_tolerance, NeighboursTolerance))
+                {
+                    (best, least) = (piece, cells);
+                }
+                else if (cells == 1)
+                {
+                    return piece;
+                }
+                else
+                {
+                    beyond = cells;
                 }
 
-                // A band of fewer digits is none.
-                pieces.Add(best.NeighboursBound <= MostOfNeighbours ? best : best with { Neighbours = new double[K] });
-                start += best.Cells;
+                cells = least == 0 ? cells / 2 : beyond > most ? Math.Min(2 * cells, most) : (least + beyond) / 2;
             }
+
+            return best!;
         }
 
         // Where sums are too little to prove anything.
@@ -192,6 +238,7 @@ public sealed partial class CondensedCurve
 
             double[] mean = new double[K];
             _pieces.Interpolate(values, mean);
+            Narrow(mean.AsSpan(_wide));
             return new Piece(cell, 1, mean, new double[K], double.PositiveInfinity, double.PositiveInfinity, isFar);
         }
 
@@ -220,10 +267,8 @@ public sealed partial class CondensedCurve
             _pieces.Fit(variances, noise);
             _pieces.Fit(values, mean);
             _pieces.Fit(counts, neighbours);
-            for (int k = 0; k < K; k++)
-            {
-                neighbours[k] = (float)neighbours[k];
-            }
+            Narrow(mean.AsSpan(_wide));
+            Narrow(neighbours);
 
             double bound = 0;
             double ofNeighbours = 0;
@@ -237,7 +282,7 @@ public sealed partial class CondensedCurve
                 isFar &= at.IsFar;
             }
 
-            return new Piece(start, cells, mean, neighbours, bound, ofNeighbours, isFar)
+            return new Piece(start, cells, mean, neighbours, Above(bound), Above(ofNeighbours), isFar)
             {
                 Noise = [.. noise.Take(NoiseTerms).Select(number => double.IsNaN(noise[0]) ? 0 : (double)(float)number)],
             };
@@ -275,15 +320,17 @@ public sealed partial class CondensedCurve
 
             double between = _basis.Between(K - 1 + _order);
             double own = _basis.Between(K - 1);
-            double rounding = EvaluationError * mean.Sum(Math.Abs);
-            double ofMean = (((between * residual) + at.OfNumerator + (own * largest * at.OfDenominator)) / least) + rounding;
+            double ofMean = (((between * residual) + at.OfNumerator + (own * largest * at.OfDenominator)) / least) + RoundingOf(mean);
             double ofCount = ((_basis.Between(Math.Max(OrderOfSquares + K - 1, 2 * _order)) * ofSquares)
                 + (own * mostCount * at.OfSquares)
                 + (_basis.Between(_order) * mostDenominator * 2 * at.OfDenominator) + (at.OfDenominator * at.OfDenominator))
                 / leastSquares;
-            ofCount += EvaluationError * neighbours.Sum(Math.Abs);
+            ofCount += RoundingOf(neighbours);
             return (ofMean, leastCount > 0 ? ofCount / leastCount : double.PositiveInfinity);
         }
+
+        private static double RoundingOf(double[] polynomial) =>
+            polynomial.Select((c, k) => (EvaluationError + (PlaceError * k * k)) * Math.Abs(c)).Sum();
 
         private Cell Make(long id)
         {

@@ -9,7 +9,9 @@ public sealed partial class CondensedCurve
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "condensed_curve";
 
-    private const int Version = 1;
+    // The second has one start, and float32 where that loses nothing.
+    internal const int Version = 2;
+
     private const int Numbers = 12;
     private const string ProvedKey = "proved";
 
@@ -25,25 +27,25 @@ public sealed partial class CondensedCurve
     internal Dictionary<string, SafeTensor> Tensors(string prefix)
     {
         int n = _pieces.Length;
+        int wide = TermsOf(piece => piece.Mean, number => number != (float)number);
+        int terms = TermsOf(piece => piece.Neighbours, number => number != 0);
         var tensors = new Dictionary<string, SafeTensor>
         {
-            [$"{prefix}starts"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Start)], n),
-            [$"{prefix}cells"] = SafeTensor.Create([.. _pieces.Select(piece => piece.Cells)], n),
-            [$"{prefix}mean"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Mean)], n, K),
-            [$"{prefix}neighbours"] = SafeTensor.Create(
-                [.. _pieces.SelectMany(piece => piece.Neighbours).Select(number => (float)number)], n, K),
-            [$"{prefix}bounds"] = SafeTensor.Create([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
-            [$"{prefix}far"] = SafeTensor.Create([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
+            [$"{prefix}starts"] = SafeTensor.Create([_pieces[0].Start], 1),
+            [$"{prefix}cells"] = Compact([.. _pieces.Select(piece => (double)piece.Cells)], n),
+            [$"{prefix}mean"] = SafeTensor.Create([.. _pieces.SelectMany(piece => piece.Mean.Take(wide))], n, wide),
+            [$"{prefix}mean_rest"] = Compact([.. _pieces.SelectMany(piece => piece.Mean.Skip(wide))], n, K - wide),
+            [$"{prefix}neighbours"] = Compact([.. _pieces.SelectMany(piece => piece.Neighbours.Take(terms))], n, terms),
+            [$"{prefix}bounds"] = Compact([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
+            [$"{prefix}far"] = Compact([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
             [$"{prefix}numbers"] = SafeTensor.Create(
                 [Bandwidth, _origin, LeastX, MostX, Tolerance, .. Diagnostics.ToNumbers()],
                 Numbers),
         };
         if (HasNoise)
         {
-            tensors[$"{prefix}noise"] = SafeTensor.Create(
-                [.. _pieces.SelectMany(piece => piece.HasNoise ? piece.Noise : new double[NoiseTerms]).Select(number => (float)number)],
-                n,
-                NoiseTerms);
+            tensors[$"{prefix}noise"] = Compact(
+                [.. _pieces.SelectMany(piece => piece.HasNoise ? piece.Noise : new double[NoiseTerms])], n, NoiseTerms);
         }
 
         return tensors;
@@ -89,22 +91,20 @@ public sealed partial class CondensedCurve
     internal static CondensedCurve Read(string path, StoredModel reader, string prefix)
     {
         long[] starts = reader.Longs($"{prefix}starts", 1);
-        int n = starts.Length;
-        long[] cells = reader.Longs($"{prefix}cells", 1);
+        double[] cells = reader.Numbers($"{prefix}cells", 1);
+        int n = cells.Length;
         double[] mean = reader.Doubles($"{prefix}mean", 2);
-        double[] neighbours = [.. reader.Floats($"{prefix}neighbours", 2).Select(number => (double)number)];
-        double[] noise = reader.HasTensor($"{prefix}noise")
-            ? [.. reader.Floats($"{prefix}noise", 2).Select(number => (double)number)]
-            : new double[n * NoiseTerms];
-        double[] bounds = reader.Doubles($"{prefix}bounds", 2);
-        double[] far = reader.Doubles($"{prefix}far", 1);
+        double[] rest = reader.HasTensor($"{prefix}mean_rest") ? reader.Numbers($"{prefix}mean_rest", 2) : [];
+        double[] neighbours = reader.Numbers($"{prefix}neighbours", 2);
+        double[] noise = reader.HasTensor($"{prefix}noise") ? reader.Numbers($"{prefix}noise", 2) : new double[n * NoiseTerms];
+        double[] bounds = reader.Numbers($"{prefix}bounds", 2);
+        double[] far = reader.Numbers($"{prefix}far", 1);
         double[] said = reader.Doubles($"{prefix}numbers", 1);
-        bool fits = n > 0 && cells.Length == n && mean.Length == n * K && neighbours.Length == n * K && bounds.Length == 2 * n
-            && far.Length == n && said.Length == Numbers && mean.All(double.IsFinite) && neighbours.All(double.IsFinite)
+        bool fits = n > 0 && mean.Length % n == 0 && mean.Length + rest.Length == n * K && neighbours.Length % n == 0
+            && neighbours.Length <= n * K && bounds.Length == 2 * n && far.Length == n && said.Length == Numbers
+            && mean.All(double.IsFinite) && rest.All(double.IsFinite) && neighbours.All(double.IsFinite)
             && noise.Length == n * NoiseTerms && noise.All(double.IsFinite)
-            && cells.All(count => count is > 0 and <= 1L << 53) && Math.Abs((double)starts[0]) < 1L << 53
-            && starts.Zip(cells, (start, count) => unchecked(start + count)).SkipLast(1).SequenceEqual(starts.Skip(1))
-            && Math.Abs((double)starts[^1]) + cells[^1] < 1L << 54
+            && AreInOrder(ref starts, cells)
             && said[0] > 0 && double.IsFinite(said[1]) && said[2] <= said[3] && !(said[5] < 0);
         if (!fits || !long.TryParse(reader.Text("examples"), NumberStyles.None, CultureInfo.InvariantCulture, out long count))
         {
@@ -117,14 +117,14 @@ public sealed partial class CondensedCurve
 
         Piece[] pieces = [.. Enumerable.Range(0, n).Select(i => new Piece(
             starts[i],
-            cells[i],
-            mean[(i * K)..((i + 1) * K)],
-            neighbours[(i * K)..((i + 1) * K)],
+            (long)cells[i],
+            [.. RowOf(mean, i), .. RowOf(rest, i)],
+            [.. RowOf(neighbours, i), .. new double[K - (neighbours.Length / n)]],
             bounds[2 * i],
             bounds[(2 * i) + 1],
             far[i] != 0)
         {
-            Noise = noise[(i * NoiseTerms)..((i + 1) * NoiseTerms)],
+            Noise = RowOf(noise, i),
         })];
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         return new CondensedCurve(pieces, exponent, said[1])
@@ -137,5 +137,38 @@ public sealed partial class CondensedCurve
             IsProved = !reader.Has(ProvedKey),
             Diagnostics = Diagnostics.Read(said.AsSpan(5)),
         };
+
+        double[] RowOf(double[] all, int i) => all[(i * (all.Length / n))..((i + 1) * (all.Length / n))];
     }
+
+    // Pieces follow each other: files of the first version say where each begins.
+    private static bool AreInOrder(ref long[] starts, double[] cells)
+    {
+        const double most = 1L << 53;
+        bool areCells = Array.TrueForAll(cells, count => count is > 0 and <= most && count == Math.Floor(count));
+        if (!areCells || starts.Length == 0 || Math.Abs((double)starts[0]) >= most || Math.Abs(starts[0] + cells.Sum()) >= 2 * most)
+        {
+            return false;
+        }
+
+        long[] all = new long[cells.Length];
+        long next = starts[0];
+        for (int i = 0; i < all.Length; i++)
+        {
+            (all[i], next) = (next, next + (long)cells[i]);
+        }
+
+        bool isSaid = starts.Length == 1 || starts.SequenceEqual(all);
+        starts = all;
+        return isSaid;
+    }
+
+    // How many terms there are up to the last that is needed in any piece.
+    private int TermsOf(Func<Piece, double[]> numbers, Predicate<double> isNeeded) =>
+        _pieces.Max(piece => Array.FindLastIndex(numbers(piece), isNeeded)) + 1;
+
+    private static SafeTensor Compact(double[] numbers, params ReadOnlySpan<long> shape) =>
+        Array.TrueForAll(numbers, number => number == (float)number)
+            ? SafeTensor.Create([.. numbers.Select(number => (float)number)], shape)
+            : SafeTensor.Create(numbers, shape);
 }

@@ -12,7 +12,6 @@ public sealed class CondensedCurves : IPredictor
     /// <summary>What a file of <see cref="Save"/> says it is, under <c>model</c> in its header.</summary>
     public const string ModelName = "condensed_curves";
 
-    private const int Version = 1;
     private const string ColumnsKey = "columns";
     private const string ClassesKey = "classes";
 
@@ -101,7 +100,7 @@ public sealed class CondensedCurves : IPredictor
     public static (CondensedCurves Curves, IReadOnlyDictionary<string, string> Notes) Load(string path, SafeTensorsFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var reader = new StoredModel(path, file, ModelName, Version);
+        var reader = new StoredModel(path, file, ModelName, CondensedCurve.Version);
         int columns = reader.Whole(ColumnsKey, 1, Math.Max(1, file.Tensors.Count));
         string[] classes = file.Metadata.ContainsKey(ClassesKey) ? reader.Strings(ClassesKey) : [];
         return classes.Length == 0 || classes.Length == columns

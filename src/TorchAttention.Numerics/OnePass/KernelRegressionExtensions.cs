@@ -46,7 +46,7 @@ public static class KernelRegressionExtensions
         }
 
         double h = model.Bandwidths[0];
-        double cell = model.Options.Degree == 0 ? h : h / MomentRegression.CellsOfLine;
+        double cell = MomentRegression.CellOfPieces(h, model.Options.Degree);
         var moments = new Moments(MomentGrid.Choose(model.Keys, model.Values, model.Count, cell, model.Options.Degree, model.Weights));
         moments.Add(model.Keys, model.Values, model.Weights);
         var options = new MomentOptions { Degree = model.Options.Degree, Bandwidth = h, Threads = model.Options.Threads };

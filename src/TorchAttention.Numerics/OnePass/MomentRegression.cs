@@ -24,8 +24,8 @@ public sealed record MomentOptions
 /// </summary>
 public sealed partial class MomentRegression : IPredictor
 {
-    /// <summary>Cells of a line's bandwidth that its pieces are made of.</summary>
-    internal const double CellsOfLine = 4;
+    private const double CellsOfMean = 2;
+    private const double CellsOfLine = 4;
 
     private readonly MomentLevels _all;
 
@@ -106,10 +106,12 @@ public sealed partial class MomentRegression : IPredictor
     internal MomentLevel[] Levels => _all.For(Bandwidth);
 
     /// <summary>
-    /// The moments that the curves are condensed from (v): lines change faster than means at their ends, and no piece is narrower than a
-    /// cell.
+    /// How wide a cell is that pieces of a curve are made of: no piece is narrower, and lines change faster than means at their ends.
     /// </summary>
-    internal MomentLevel[] LevelsOfPieces => _all.For(Bandwidth / (Degree == 0 ? 1 : CellsOfLine));
+    internal static double CellOfPieces(double h, int degree) => h / (degree == 0 ? CellsOfMean : CellsOfLine);
+
+    /// <summary>The moments that the curves are condensed from (v).</summary>
+    internal MomentLevel[] LevelsOfPieces => _all.For(CellOfPieces(Bandwidth, Degree));
 
     /// <summary>Fits.</summary>
     /// <param name="moments">The moments; later changes of them do not matter.</param>

@@ -79,9 +79,15 @@ internal sealed class StoredModel
         ? MemoryMarshal.Cast<byte, double>(Tensor(name, "F64", sides).Bytes)
         : Doubles(name, sides);
 
-    /// <summary>Numbers of float32 with a number of sides.</summary>
+    /// <summary>Numbers of float64, of float32 or of int64 with a number of sides.</summary>
     /// <inheritdoc cref="Doubles"/>
-    public float[] Floats(string name, int sides) => Tensor(name, "F32", sides).ToFloats();
+    public double[] Numbers(string name, int sides) => (_file.Tensors.TryGetValue(name, out SafeTensor? tensor) ? tensor.DataType : "")
+        switch
+        {
+            "F64" => Doubles(name, sides),
+            "I64" => [.. Longs(name, sides).Select(number => (double)number)],
+            _ => [.. Tensor(name, "F32", sides).ToFloats().Select(number => (double)number)],
+        };
 
     /// <summary>Numbers of int64 with a number of sides.</summary>
     /// <inheritdoc cref="Doubles"/>

@@ -105,6 +105,80 @@ public sealed class CondensedCurveTests : IDisposable
         Assert.Equal(curve.Predict(queries).Mean, mean);
     }
 
+    // 200 rows in two stretches, saved before pieces had any length, starts were left away and later terms were float32.
+    [Fact]
+    public void FileOfTheFirstVersion_PredictsAsItDid()
+    {
+        double[] queries = [-3, 0.3, 1, 1.7, 5, 14, 20.6, 21, 30];
+        var options = new PredictionOptions { HasSlopes = true };
+        string path = Path.Combine(AppContext.BaseDirectory, "OnePass", "curve-of-version-1.safetensors");
+        (CondensedCurve curve, IReadOnlyDictionary<string, string> notes) = CondensedCurve.Load(path);
+        string again = Path.Combine(_folder.FullName, "again.safetensors");
+        curve.Save(again, notes);
+
+        Predictions at = curve.Predict(queries, options);
+        Assert.Equal(
+            [
+                5.285198382720288, 5.640204852547945, 5.071402822945786, 4.323655076152112, 4.444916725184779, 4.448025719727094,
+                4.540022353311468, 5.0841831618571405, 5.29307939854704,
+            ],
+            at.Mean);
+        double[] lower =
+        [
+            double.NaN, 5.5513002039499595, 4.995771869207048, 4.233850322647317, double.NaN, double.NaN, 4.460841048676616,
+            5.008552208118402, double.NaN,
+        ];
+        Assert.All(lower.Zip(at.Lower), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
+        Assert.Equal([false, false, false, false, true, true, false, false, false], at.IsInGap);
+        Assert.Equal(4.426952859117809E-11, curve.Bound);
+        (CondensedCurve back, notes) = CondensedCurve.Load(again);
+        Assert.Equal("times", notes["x"]);
+        Assert.Equal(curve.Bound, back.Bound);
+        Assert.Equal(at.Lower, back.Predict(queries, options).Lower);
+        Assert.Equal(at.Slopes, back.Predict(queries, options).Slopes);
+        Assert.Equal(at.IsInGap, back.Predict(queries, options).IsInGap);
+    }
+
+    [Fact]
+    public void File_HasLongPiecesOfFewBytes()
+    {
+        var random = new Random(5);
+        double[] x = [.. Enumerable.Range(0, 20_000).Select(_ => random.NextDouble())];
+        KernelRegression model = KernelRegression.Fit(
+            x, [.. x.Select(at => Math.Sin(20 * at) + random.NextDouble())], new KernelRegressionOptions { Bandwidth = 0.005 });
+        CondensedCurve curve = model.Condense();
+        string path = Path.Combine(_folder.FullName, "curve.safetensors");
+        curve.Save(path);
+
+        // 6 bandwidths lie beyond the rows.
+        Assert.InRange(206.0 / curve.Pieces, 3.3, 6);
+        Assert.InRange(new FileInfo(path).Length, 150 * curve.Pieces, (190 * curve.Pieces) + 1200);
+    }
+
+    // Numbers that float32 does not hold.
+    [Theory]
+    [InlineData(1e-60)]
+    [InlineData(1e60)]
+    public void ValuesOfAnySize_HaveTheSameCurve(double size)
+    {
+        var random = new Random(6);
+        double[] x = [.. Enumerable.Range(0, 2000).Select(_ => random.NextDouble())];
+        double[] y = [.. x.Select(at => Math.Sin(9 * at) + random.NextDouble())];
+        var options = new KernelRegressionOptions { Bandwidth = 0.02 };
+        CondensedCurve expected = KernelRegression.Fit(x, y, options).Condense();
+        CondensedCurve curve = KernelRegression.Fit(x, [.. y.Select(value => size * value)], options).Condense();
+        string path = Path.Combine(_folder.FullName, "curve.safetensors");
+        curve.Save(path);
+        CondensedCurve back = CondensedCurve.Load(path).Curve;
+
+        Assert.Equal(expected.Pieces, curve.Pieces);
+        Assert.InRange(curve.Bound / size, 0, 1.01 * expected.Bound);
+        Assert.Equal(curve.Bound, back.Bound);
+        double[] mean = curve.Predict(x).Mean;
+        Assert.Equal(mean, back.Predict(x).Mean);
+        Assert.All(mean.Zip(expected.Predict(x).Mean), pair => Assert.Equal(pair.Second, pair.First / size, 2 * expected.Bound));
+    }
+
     [Fact]
     public void SavedCurvesOfColumns_PredictTheSame()
     {

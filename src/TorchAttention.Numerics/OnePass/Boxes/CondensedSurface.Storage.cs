@@ -77,7 +77,7 @@ public sealed partial class CondensedSurface
         int terms = BoxTerms.Of(d).Count;
         long[] ids = reader.Longs("pieces", 2);
         double[] mean = reader.Doubles("mean", 2);
-        double[] neighbours = [.. reader.Floats("log_neighbours", 2).Select(number => (double)number)];
+        double[] neighbours = reader.Numbers("log_neighbours", 2);
         double[] errors = reader.Doubles("errors", 1);
         double[] far = reader.Doubles("far", 1);
         double[] features = reader.Doubles("features", 2);
