@@ -15,12 +15,8 @@ public sealed partial class CondensedCurve
     private const double NeighboursTolerance = 1e-6;
     private const double MostOfNeighbours = 1e-3;
 
-    // Of a tenth of a percent of how much the noise varies: a piece is short beside the kernel.
-    private const int NoiseTerms = 4;
-
-    // Terms of the mean fall from about its range to the tolerance. Those that so many bits beside it suffice for are float32, which has
-    // 24; what that costs is in the bound.
-    private const int BitsOfLater = 23;
+    // To half a percent of the noise: a piece is short beside what it varies by.
+    private const int NoiseTerms = 5;
 
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
@@ -62,23 +58,6 @@ public sealed partial class CondensedCurve
             throw new ArgumentOutOfRangeException(
                 nameof(tolerance), tolerance, $"Expected a tolerance from {LeastTolerance} to below 1.");
         }
-    }
-
-    private static int WideTerms(double tolerance) => Math.Max(1, (int)Math.Ceiling(K * (1 + (BitsOfLater / Math.Log2(tolerance)))));
-
-    private static void Narrow(Span<double> numbers)
-    {
-        foreach (ref double number in numbers)
-        {
-            number = float.IsNormal((float)number) ? (float)number : number;
-        }
-    }
-
-    // The next float32 that is not less.
-    private static double Above(double number)
-    {
-        float narrow = (float)number;
-        return !float.IsNormal(narrow) ? number : narrow < number ? MathF.BitIncrement(narrow) : narrow;
     }
 
     private static Piece Flat(long start, long cells, double mean)

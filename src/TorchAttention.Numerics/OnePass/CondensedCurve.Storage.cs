@@ -13,6 +13,10 @@ public sealed partial class CondensedCurve
     internal const int Version = 2;
 
     private const int Numbers = 12;
+
+    // Terms of the mean fall from about its range to the tolerance. Those that so many bits beside it suffice for are float32, which has
+    // 24; what that costs is in the bound.
+    private const int BitsOfLater = 23;
     private const string ProvedKey = "proved";
 
     /// <summary>Saves the curve in the safetensors format.</summary>
@@ -37,11 +41,15 @@ public sealed partial class CondensedCurve
             [$"{prefix}mean_rest"] = Compact([.. _pieces.SelectMany(piece => piece.Mean.Skip(wide))], n, K - wide),
             [$"{prefix}neighbours"] = Compact([.. _pieces.SelectMany(piece => piece.Neighbours.Take(terms))], n, terms),
             [$"{prefix}bounds"] = Compact([.. _pieces.SelectMany(piece => new[] { piece.Bound, piece.NeighboursBound })], n, 2),
-            [$"{prefix}far"] = Compact([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n),
             [$"{prefix}numbers"] = SafeTensor.Create(
                 [Bandwidth, _origin, LeastX, MostX, Tolerance, .. Diagnostics.ToNumbers()],
                 Numbers),
         };
+        if (_pieces.Any(piece => piece.IsFar))
+        {
+            tensors[$"{prefix}far"] = Compact([.. _pieces.Select(piece => piece.IsFar ? 1.0 : 0)], n);
+        }
+
         if (HasNoise)
         {
             tensors[$"{prefix}noise"] = Compact(
@@ -98,12 +106,12 @@ public sealed partial class CondensedCurve
         double[] neighbours = reader.Numbers($"{prefix}neighbours", 2);
         double[] noise = reader.HasTensor($"{prefix}noise") ? reader.Numbers($"{prefix}noise", 2) : new double[n * NoiseTerms];
         double[] bounds = reader.Numbers($"{prefix}bounds", 2);
-        double[] far = reader.Numbers($"{prefix}far", 1);
+        double[] far = reader.HasTensor($"{prefix}far") ? reader.Numbers($"{prefix}far", 1) : new double[n];
         double[] said = reader.Doubles($"{prefix}numbers", 1);
         bool fits = n > 0 && mean.Length % n == 0 && mean.Length + rest.Length == n * K && neighbours.Length % n == 0
             && neighbours.Length <= n * K && bounds.Length == 2 * n && far.Length == n && said.Length == Numbers
             && mean.All(double.IsFinite) && rest.All(double.IsFinite) && neighbours.All(double.IsFinite)
-            && noise.Length == n * NoiseTerms && noise.All(double.IsFinite)
+            && noise.Length % n == 0 && noise.Length <= n * NoiseTerms && noise.All(double.IsFinite)
             && AreInOrder(ref starts, cells)
             && said[0] > 0 && double.IsFinite(said[1]) && said[2] <= said[3] && !(said[5] < 0);
         if (!fits || !long.TryParse(reader.Text("examples"), NumberStyles.None, CultureInfo.InvariantCulture, out long count))
@@ -124,7 +132,7 @@ public sealed partial class CondensedCurve
             bounds[(2 * i) + 1],
             far[i] != 0)
         {
-            Noise = RowOf(noise, i),
+            Noise = [.. RowOf(noise, i), .. new double[NoiseTerms - (noise.Length / n)]],
         })];
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         return new CondensedCurve(pieces, exponent, said[1])
@@ -166,6 +174,23 @@ public sealed partial class CondensedCurve
     // How many terms there are up to the last that is needed in any piece.
     private int TermsOf(Func<Piece, double[]> numbers, Predicate<double> isNeeded) =>
         _pieces.Max(piece => Array.FindLastIndex(numbers(piece), isNeeded)) + 1;
+
+    private static int WideTerms(double tolerance) => Math.Max(1, (int)Math.Ceiling(K * (1 + (BitsOfLater / Math.Log2(tolerance)))));
+
+    private static void Narrow(Span<double> numbers)
+    {
+        foreach (ref double number in numbers)
+        {
+            number = float.IsNormal((float)number) ? (float)number : number;
+        }
+    }
+
+    // The next float32 that is not less.
+    private static double Above(double number)
+    {
+        float narrow = (float)number;
+        return !float.IsNormal(narrow) ? number : narrow < number ? MathF.BitIncrement(narrow) : narrow;
+    }
 
     private static SafeTensor Compact(double[] numbers, params ReadOnlySpan<long> shape) =>
         Array.TrueForAll(numbers, number => number == (float)number)
