@@ -153,9 +153,9 @@ internal sealed class FitOptions
             Periods = Periods(parsed.GetValue(_periods) ?? [], examples.Features),
             WeightsAre = examples.WeightsAre,
         };
-        int features = examples.Features.Count;
+        int features = examples.Categories?.Count(category => category is null) ?? examples.Features.Count;
         return WithSlopeToHold(
-            parsed.GetValue(_degree) is not null || examples.Labels is not null || examples.Categories is not null ? options
+            parsed.GetValue(_degree) is not null || examples.Labels is not null ? options
             : options.For(_autoDegrees[^1]).TooManyTerms(features) is null ? options with { Degrees = _autoDegrees }
             : options.For(1).TooManyTerms(features) is null || options.Ridge > 0 ? options.For(1)
             : options.For(0));

@@ -59,7 +59,8 @@ internal sealed class MixedSummary : IFitResult
     public void Save(string path) =>
         _model.Save(path, ModelNotes.Create(_examples.Features, _examples.Target, _examples.Kinds));
 
-    public void WriteConfig(Utf8JsonWriter json) => new FitConfig(_examples, _model.Options, false, _picture).WriteTo(json);
+    public void WriteConfig(Utf8JsonWriter json) =>
+        new FitConfig(_examples, _model.Options, _model.DegreeTrials.Count > 0, _picture).WriteTo(json);
 
     public void WriteTo(Utf8JsonWriter json, FitTime time)
     {
@@ -68,6 +69,7 @@ internal sealed class MixedSummary : IFitResult
         json.WriteString("kernel", _model.Options.Kernel.Name);
         json.WriteNumber("degree", _model.Options.Degree);
         json.WritePairs("degrees_tried", [.. _model.DegreeTrials.Select(trial => ((double)trial.Degree, trial.LeaveOneOutError))]);
+        json.WriteNumber("degrees_tried_on", _model.DegreeTrialCount);
         json.WriteNumber("ridge", _model.Options.RidgeInUse);
         json.WriteNumbers("bandwidth", _model.Bandwidths);
         json.WriteNumbers("lambda", _model.Lambdas);
@@ -106,6 +108,12 @@ internal sealed class MixedSummary : IFitResult
         }
 
         Row("kernel, degree", $"{_model.Options.Kernel}, {_model.Options.Degree} ({FitOptions.Local(_model.Options)})");
+        if (_model.DegreeTrials.Count > 0)
+        {
+            Row("degree found by", $"leave-one-out RMSE{TriedOn()}: {string.Join(", ", _model.DegreeTrials.Select(
+                trial => $"{Short(Math.Sqrt(trial.LeaveOneOutError))} with {trial.Degree}"))}");
+        }
+
         foreach (int j in _numbers)
         {
             Row($"bandwidth of {PlainText.Brief(_examples.Features[j])}", Short(_model.Bandwidths[j]) + _examples.Kinds[j].Unit());
@@ -129,6 +137,8 @@ internal sealed class MixedSummary : IFitResult
         time.Print(Notes, directory, files);
 
         void Row(string name, string value) => table.AddRow(Terminal.Cell(name), Terminal.Cell(value));
+
+        string TriedOn() => _model.DegreeTrialCount < _model.Count ? $" of {NumberText.Format(_model.DegreeTrialCount)} of them" : "";
     }
 
     private void WriteFitted(TextWriter writer)

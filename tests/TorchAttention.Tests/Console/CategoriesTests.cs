@@ -63,7 +63,7 @@ public sealed class CategoriesTests : IDisposable
                 + "new",
             _console.Run("predict", "queries.csv", "--model", "run/model.safetensors", "--interval", "new-quantiles").Error.TrimEnd());
         Assert.Equal(
-            (0, ""), _console.Run([.. _fit[..^1], "flat", "--kernel", "epanechnikov", "--no-plots", "--quiet"]) is var fitted
+            (0, ""), _console.Run([.. _fit[..^1], "flat", "--kernel", "epanechnikov", "--degree", "0", "--no-plots", "--quiet"]) is var fitted
                 ? (fitted.ExitCode, fitted.Error) : default);
         Assert.Equal(
             "error: --slopes: expected the degree 1 or above, or the Gaussian kernel, got the degree 0 and the epanechnikov kernel",
@@ -86,6 +86,41 @@ public sealed class CategoriesTests : IDisposable
         Assert.Contains(
             "degree=1",
             _console.Run(["evaluate", .. _fit[1..^2], "--folds", "3", "--compare", "degree=1"]).Output, StringComparison.Ordinal);
+    }
+
+    // What is not said of the degree is as without categories, by the columns of numbers: five have too many terms for degree 2.
+    [Theory]
+    [InlineData(1, null, 2)]
+    [InlineData(4, null, 2)]
+    [InlineData(5, 1, 0)]
+    public void TheDegree_IsFoundUnlessGiven(int numbers, int? degree, int tried)
+    {
+        string[] names = [.. Enumerable.Range(0, numbers).Select(j => $"x{j}")];
+        IEnumerable<string> rows = Enumerable.Range(0, 40).Select(i => string.Join(',', [
+            .. names.Select((_, j) => $"{(i * (j + 3)) + (i * i % 7)}"), i % 2 == 0 ? "a" : "b", $"{i + (i % 3)}"]));
+        _console.Write("many.csv", string.Join('\n', rows.Prepend(string.Join(',', [.. names, "store", "y"]))));
+        string[] options = ["many.csv", "--x", string.Join(',', [.. names, "store"]), "--y", "y", "--bandwidth", "40"];
+
+        ConsoleProcess.Result fit = _console.Run(["fit", .. options, "--no-plots", "--out", "many"]);
+
+        Assert.Equal((0, ""), (fit.ExitCode, fit.Error));
+        Assert.Equal(tried > 0, fit.Output.Contains("degree found by", StringComparison.Ordinal));
+        using JsonDocument summary = JsonDocument.Parse(File.ReadAllText(_console.PathOf("many/summary.json")));
+        Assert.Equal(tried, summary.RootElement.GetProperty("degrees_tried").GetArrayLength());
+        Assert.Equal(tried > 0 ? 40 : 0, summary.RootElement.GetProperty("degrees_tried_on").GetInt32());
+        Assert.InRange(summary.RootElement.GetProperty("degree").GetInt32(), degree ?? 1, degree ?? 2);
+        Assert.Equal(0.25, summary.RootElement.GetProperty("ridge").GetDouble());
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(_console.PathOf("many/config.json")));
+        Assert.Equal(tried > 0, config.RootElement.GetProperty("degree_auto").GetBoolean());
+        string[] said = tried > 0 ? ["--degree", "auto"] : ["--degree", "1", "--ridge", "0.25"];
+        string[] evaluate = ["evaluate", .. options, "--folds", "3", "--json"];
+        Assert.Equal(Rmse([.. evaluate, .. said]), Rmse(evaluate));
+    }
+
+    private double Rmse(string[] arguments)
+    {
+        using JsonDocument json = JsonDocument.Parse(_console.Run(arguments).Output);
+        return json.RootElement.GetProperty("rmse").GetDouble();
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Categories;
 using TorchAttention.Numerics.Regression.Smoothing;
@@ -46,15 +47,17 @@ public sealed class MixedSearchTests
     // another level counts next to nothing and stands at the query itself.
     [Theory]
     [InlineData(0, 0.3, 0.2)]
+    [InlineData(1, 0.4, 0.2, "epanechnikov")]
+    [InlineData(2, 0.6, 0.3, "tricube")]
     [InlineData(0, 1e-3, 1e-12)]
     [InlineData(0, 1e-3, 0)]
     [InlineData(1, 0.3, 0.2)]
     [InlineData(2, 1e-2, 1e-9)]
     [InlineData(3, 0.5, 0)]
-    public void KeptSums_SayWhatMergedOnesSay(int degree, double h, double lambda)
+    public void KeptSums_SayWhatMergedOnesSay(int degree, double h, double lambda, string kernel = "gaussian")
     {
-        MixedData data = Data(90);
-        var options = new KernelRegressionOptions { Degree = degree };
+        MixedData data = Data(90, isWeighted: h > 0.35);
+        var options = new KernelRegressionOptions { Degree = degree, Kernel = SmoothingKernel.Find(kernel)! };
         double[] lambdas = [lambda, lambda / 2];
         var settings = new MixedSettings(options, [h, 2 * h], lambdas);
 
@@ -87,11 +90,33 @@ public sealed class MixedSearchTests
             fewer, y, columns, new KernelRegressionOptions { Degree = 0, Bandwidth = width }, at).Diagnostics.LeaveOneOutError;
     }
 
-    private static MixedData Data(int rows)
+    // Of many rows some say which degree is the best, and one search goes on to all of them, as that of this degree alone does.
+    [Fact]
+    public void TheDegree_IsThatOfSome_AndTheFitOfAll()
+    {
+        (double[] x, double[] y) = Rows(4100);
+        Category?[] columns = [null, _columns[2]];
+        double[] fewer = [.. Enumerable.Range(0, 4100).SelectMany(i => new[] { x[4 * i], x[(4 * i) + 2] })];
+
+        MixedRegression model = MixedRegression.Fit(fewer, y, columns, new KernelRegressionOptions { Degrees = [1, 2] });
+
+        Assert.Equal(1025, model.DegreeTrialCount);
+        int degree = model.DegreeTrials.MinBy(trial => trial.LeaveOneOutError).Degree;
+        Assert.Equal(degree, model.Options.Degree);
+        MixedRegression alone = MixedRegression.Fit(fewer, y, columns, new KernelRegressionOptions { Degree = degree, Ridge = 0.25 });
+        Assert.Equal(0, alone.DegreeTrialCount);
+        Assert.Equal(alone.Bandwidths[0], model.Bandwidths[0]);
+        MixedRegression given = MixedRegression.Fit(
+            fewer, y, columns, model.Options with { Bandwidth = model.Bandwidths[0] }, [model.Lambdas[1]]);
+        Assert.Equal(given.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-12);
+    }
+
+    private static MixedData Data(int rows, bool isWeighted = false)
     {
         (double[] x, double[] y) = Rows(rows);
         var numbers = SmootherData.Create(
-            [.. Enumerable.Range(0, 2 * rows).Select(i => x[(i / 2 * 4) + (i % 2)])], y, [], 2, out int[]? order);
+            [.. Enumerable.Range(0, 2 * rows).Select(i => x[(i / 2 * 4) + (i % 2)])], y,
+            isWeighted ? [.. Enumerable.Range(0, rows).Select(i => 0.5 + (i % 3 / 2.0))] : [], 2, out int[]? order);
         int[] places = order ?? [.. Enumerable.Range(0, rows)];
         return new MixedData(
             numbers, [.. places.SelectMany(i => new[] { (int)x[(4 * i) + 2], (int)x[(4 * i) + 3] })],

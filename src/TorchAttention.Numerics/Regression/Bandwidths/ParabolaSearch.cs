@@ -15,6 +15,10 @@ internal static class ParabolaSearch
     private const double Shorter = 4;
     private const double MostSteps = 3;
 
+    // A step this short leaves a gain of this part of the score to be the last one: where a valley is flat its least is soon good enough.
+    private const double ShortStep = 0.01;
+    private const double LeastGain = 1e-7;
+
     // Scores this close are off from each other by rounding.
     private const double EqualScores = 1e-12;
 
@@ -46,7 +50,8 @@ internal static class ParabolaSearch
             }
 
             double moved = best.Point.Zip(point, (a, b) => Math.Abs(a - b)).Max();
-            bool isLast = step <= LastStep && moved < precise;
+            bool isLast = (step <= LastStep && moved < precise)
+                || (step <= ShortStep && least - best.Score <= LeastGain * Math.Abs(least));
             (point, least) = best;
             if (isLast)
             {

@@ -39,7 +39,7 @@ internal sealed class MixedData
         }
 
         _combinations = [.. rows.Select(own => new Combination(
-            levels.AsSpan(own[0] * c, c).ToArray(), numbers.Take([.. own]).Samples<double>()))];
+            levels.AsSpan(own[0] * c, c).ToArray(), [.. own], numbers.Take([.. own]).Samples<double>()))];
     }
 
     public SmootherData Numbers { get; }
@@ -122,6 +122,9 @@ internal sealed class MixedData
 
         return sums!;
     }
+
+    /// <summary>The examples of a combination.</summary>
+    public int[] PlacesOf(int combination) => _combinations[combination].Places;
 
     /// <summary>The combination of each example.</summary>
     public ReadOnlySpan<int> CombinationOf => _combinationOf;
@@ -252,5 +255,5 @@ internal sealed class MixedData
         return alone <= Numbers.MostAlone ? sum / Numbers.TotalWeight : double.PositiveInfinity;
     }
 
-    private sealed record Combination(int[] Levels, Samples<double> Samples);
+    private sealed record Combination(int[] Levels, int[] Places, Samples<double> Samples);
 }

@@ -35,8 +35,6 @@ internal sealed class MixedMeans(int queries) : MixedSums(queries)
             _values[query] / weight, weight * weight / _squares[query], Math.Exp(logOwn - LogLargest(query)) / weight)
         : MixedFit.None;
 
-    public override double Value(ReadOnlySpan<double> sums, double logLargest) => sums[1] / sums[0];
-
     protected override void Scale(int query, double factor)
     {
         _weights[query] *= factor;
@@ -64,5 +62,4 @@ internal sealed class MixedMeans(int queries) : MixedSums(queries)
 
         public void AddTo(MixedSums sums, int query, int place, double logFactor) => ((MixedMeans)sums).Add(
             query, LogWeights[place] + logFactor, Means[place], Neighbours.Length == 0 ? double.NaN : Neighbours[place]);
-    }
-}
+    }}

@@ -11,11 +11,10 @@ namespace TorchAttention.Numerics.Regression.Categories;
 /// <param name="ridge">L.</param>
 internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, double ridge) : MixedSums(queries)
 {
-    // So much more than the rows in reach the ridge weighs where it leaves nothing but the constant.
-    private const double MostOfRidge = 1e100;
+    /// <summary>So much more than the rows in reach the ridge weighs where it leaves nothing but the constant.</summary>
+    public const double MostOfRidge = 1e100;
 
     private readonly double[] _rows = new double[queries * layout.Length];
-    private LocalSystem? _system;
 
     private Span<double> Row(int query) => _rows.AsSpan(query * layout.Length, layout.Length);
 
@@ -125,29 +124,16 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
         }
     }
 
-    public override double Value(ReadOnlySpan<double> sums, double logLargest)
-    {
-        _system ??= new LocalSystem(layout, 0);
-        Factor(_system, sums, logLargest);
-        return _system.Value(sums, 0);
-    }
-
     /// <summary>How many sums a query has, without those of squares.</summary>
     public static int SumsOf(int features, int degree) =>
         degree == 0 ? 2 : Monomials.CountOf(features, 2 * degree) + Monomials.CountOf(features, degree);
 
     private LocalSystem SystemOf(int query)
     {
-        var system = new LocalSystem(layout, 0);
-        Factor(system, Row(query), LogLargest(query));
+        double held = ridge == 0 ? 0 : ridge * Math.Exp(-LogLargest(query));
+        var system = new LocalSystem(layout, Math.Min(held, MostOfRidge));
+        system.Factor(Row(query), isConstant: held > MostOfRidge);
         return system;
-    }
-
-    private void Factor(LocalSystem system, ReadOnlySpan<double> row, double logLargest)
-    {
-        double held = ridge == 0 ? 0 : ridge * Math.Exp(-logLargest);
-        system.Ridge = Math.Min(held, MostOfRidge);
-        system.Factor(row, isConstant: held > MostOfRidge);
     }
 
     protected override void Scale(int query, double factor)

@@ -55,8 +55,17 @@ public sealed partial class MixedRegression : IPredictor
     /// <summary>The fitted values (n), in the order that the examples were given in; empty where the model was loaded.</summary>
     public IReadOnlyList<double> Fitted { get; }
 
-    /// <summary>The leave-one-out error of each degree that was tried; empty where one was given, or the model was loaded.</summary>
+    /// <summary>
+    /// The leave-one-out error of each degree that was tried, among <see cref="DegreeTrialCount"/> examples; empty where one was given, or
+    /// the model was loaded.
+    /// </summary>
     public IReadOnlyList<(int Degree, double LeaveOneOutError)> DegreeTrials { get; private init; } = [];
+
+    /// <summary>
+    /// How many examples the degrees were tried on: all, or, where these are more than 4,000 and the bandwidths are searched, some 2,000
+    /// of them that lie as all do; 0 where no degree was tried, or the model was loaded.
+    /// </summary>
+    public int DegreeTrialCount { get; private init; }
 
     /// <inheritdoc/>
     public int Features => Categories.Count;
@@ -121,9 +130,8 @@ public sealed partial class MixedRegression : IPredictor
         double[]? given = lambdas is null ? null : [.. lambdas];
         KernelRegressionOptions[] asked = options.Degrees.Count == 0 ? [options] : [.. options.Degrees.Select(options.For)];
         Array.ForEach(asked, one => RegressionCheck.Terms(one, data.Numbers.Features));
-        var fits = asked.Select(one => FitOne(data, one, given, cancellationToken)).ToArray();
-        int least = Enumerable.Range(0, fits.Length).MinBy(k => fits[k].Diagnostics.LeaveOneOutError);
-        (double[] bandwidths, double[] found, Smoother.Fit fit, Diagnostics diagnostics) = fits[least];
+        var trials = new MixedTrials(data, asked, given, cancellationToken);
+        (double[] bandwidths, double[] found, Smoother.Fit fit, Diagnostics diagnostics) = trials.Best;
         double[] fitted = new double[rows];
         for (int i = 0; i < data.Numbers.Count; i++)
         {
@@ -136,21 +144,13 @@ public sealed partial class MixedRegression : IPredictor
             i => Math.Sqrt(data.Numbers.WeightAt(i)) * Math.Abs(data.Numbers.Values[i] - fit.Fitted[i])
                 / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
         Array.Sort(studentised);
-        var model = new MixedRegression(data, categories, bandwidths, found, asked[least], diagnostics, studentised, fitted)
+        var model = new MixedRegression(data, categories, bandwidths, found, trials.Options, diagnostics, studentised, fitted)
         {
-            DegreeTrials = fits.Length == 1 ? [] : [.. fits.Zip(asked, (one, its) => (its.Degree, one.Diagnostics.LeaveOneOutError))],
+            DegreeTrials = asked.Length == 1 ? [] : [.. asked.Zip(trials.Errors, (one, error) => (one.Degree, error))],
+            DegreeTrialCount = asked.Length == 1 ? 0 : trials.Count,
         };
         unweighted.Predict(model, fitted);
         return model;
-    }
-
-    private static (double[] Bandwidths, double[] Lambdas, Smoother.Fit Fit, Diagnostics Diagnostics) FitOne(
-        MixedData data, KernelRegressionOptions options, double[]? lambdas, CancellationToken cancellationToken)
-    {
-        (double[] bandwidths, double[] found) = new MixedSearch(data, options, lambdas, cancellationToken).Find();
-        RegressionCheck.Bandwidths(bandwidths, data.Numbers, options.Kernel);
-        Smoother.Fit fit = data.Fit(new MixedSettings(options, bandwidths, found), cancellationToken);
-        return (bandwidths, found, fit, Diagnostics.Measure(data.Numbers, fit));
     }
 
     /// <inheritdoc/>

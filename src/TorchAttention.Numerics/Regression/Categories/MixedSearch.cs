@@ -12,17 +12,25 @@ internal sealed class MixedSearch
     // So wide a bandwidth weighs all examples the same to one part in a hundred.
     private const double MostInRanges = 8;
 
-    // Of more the search begins with some: the best for these is near the best for all.
-    private const int ManyExamples = 4000;
-    private const int FewExamples = 1500;
+    // Of more the search begins with a quarter of them, or a half or a third: the best for these is near the best for all.
+    private const int ManyExamples = 1000;
+    private const int FewExamples = 500;
+    private const int MostTimesMore = 4;
+
+    // So many or fewer say which of some degrees is the best.
+    private const int EnoughExamples = 4000;
     private const double FirstStep = 0.08;
-    private const double StepOfAll = 0.03;
+    private const double StepOfLevels = 0.03;
+    private const double StepOfMore = 0.01;
 
     // A bandwidth's logarithm goes over some 10 units: of the last step a part in a thousand of a bandwidth.
     private const double Precise = 1e-4;
     private const double Rough = 1e-2;
     private const int MostStarts = 3;
     private const double SameValley = 0.1;
+
+    // Where no likely levels come this near to the best that they did elsewhere, the best of all levels are not asked for.
+    private const double Hopeless = 1.5;
 
     // So near its end a bandwidth weighs all examples alike.
     private const double WideFrom = 0.95;
@@ -42,6 +50,13 @@ internal sealed class MixedSearch
     private readonly (double Least, double Most)[] _bounds;
     private readonly CancellationToken _cancellationToken;
 
+    // The examples that the search begins with, more of them, and at last all.
+    private readonly MixedData[] _stages;
+    private int _stage = -1;
+    private Place _found;
+    private double[]? _room;
+    private double _leastLikely = double.PositiveInfinity;
+
     public MixedSearch(MixedData data, KernelRegressionOptions options, double[]? lambdas, CancellationToken cancellationToken)
     {
         (_data, _options, _lambdas, _cancellationToken) = (data, options, lambdas, cancellationToken);
@@ -51,14 +66,38 @@ internal sealed class MixedSearch
             : [.. Enumerable.Range(0, d).Select(j => asked.Values[asked.Values.Count == 1 ? 0 : j])];
         _rule = _given is null ? asked.Rule!.Value : BandwidthRule.LeaveOneOut;
         _bounds = _given is not null ? [] : [.. Enumerable.Range(0, d).Select(BoundsOf)];
+        _stages = [.. Stages(data).Reverse()];
+        _found = new Place([.. _bounds.Select(_ => 1.0)], AllAlike(), double.PositiveInfinity);
     }
+
+    /// <summary>
+    /// How many examples <see cref="Begin"/> searches among: all where they are not many, or there is no bandwidth to search.
+    /// </summary>
+    public int BeginsWith => _stages.Last(IsEnough).Numbers.Count;
 
     /// <summary>How many sums may be kept for all lambdas; of more all pairs are summed again for each.</summary>
     public long MostKept { get; init; } = MixedParts.MostNumbers;
 
     private bool FindsLambdas => _lambdas is null;
 
-    /// <summary>Searches.</summary>
+    /// <summary>
+    /// The leave-one-out error among some of the examples, at what is best for these; infinite where nothing is.
+    /// </summary>
+    public double Begin()
+    {
+        GoOn(Array.FindLastIndex(_stages, IsEnough));
+        if (!double.IsFinite(_found.Score))
+        {
+            return double.PositiveInfinity;
+        }
+
+        (double[] bandwidths, double[] lambdas) = At(_found.Widths, _found.Levels);
+        MixedData some = _stages[_stage];
+        Smoother.Fit fit = some.Fit(new MixedSettings(_options, bandwidths, lambdas), _cancellationToken);
+        return Diagnostics.Measure(some.Numbers, fit).LeaveOneOutError;
+    }
+
+    /// <summary>Searches, from where it has begun.</summary>
     public (double[] Bandwidths, double[] Lambdas) Find()
     {
         if (_bounds.Length == 0 && !FindsLambdas)
@@ -66,19 +105,27 @@ internal sealed class MixedSearch
             return At([], []);
         }
 
-        MixedData some = Some();
-        Place found = _bounds.Length == 0 ? Around(_data, [], null, Precise)
-            : Descend(some, DirectSearch.Scan(place => Look(some, place).Score, _bounds.Length, [.. Likely()]));
-        if (some != _data && _bounds.Length > 0)
-        {
-            found = Descend(_data, Narrowed(found.Widths, some.Numbers.Count), found.Levels, StepOfAll);
-        }
-
-        found = Widest(found, some);
+        GoOn(_stages.Length - 1);
+        Place found = Widest(_found);
         return double.IsFinite(found.Score) ? At(found.Widths, found.Levels)
             : throw new RegressionDataException(
                 RegressionProblem.NoBandwidth, $"data for which the {BandwidthRules.CriterionOf(_rule)} is finite at some bandwidth",
                 $"{_data.Numbers.Count} examples for which it is not: too many stand alone");
+    }
+
+    private bool IsEnough(MixedData some) => some == _stages[0] || some.Numbers.Count <= EnoughExamples;
+
+    private void GoOn(int stage)
+    {
+        while (_stage < stage)
+        {
+            MixedData data = _stages[++_stage];
+            _found = _bounds.Length == 0 ? Around(data, [], null, Precise)
+                : _stage == 0 ? Descend(data, DirectSearch.Scan(place => Look(data, place).Score, _bounds.Length, [.. Likely()]))
+                : Descend(
+                    data, Narrowed(_found.Widths, (double)data.Numbers.Count / _stages[_stage - 1].Numbers.Count), _found.Levels,
+                    StepOfMore);
+        }
     }
 
     private (double[] Bandwidths, double[] Lambdas) At(double[] widths, double[] levels) => (
@@ -106,7 +153,7 @@ internal sealed class MixedSearch
             }
         }
 
-        return best ?? new Place([.. _bounds.Select(_ => 1.0)], AllAlike(), double.PositiveInfinity);
+        return best ?? _found;
     }
 
     private Place Descend(MixedData data, double[] start, double[] levels, double step)
@@ -144,8 +191,10 @@ internal sealed class MixedSearch
         (double[] levels, double least) = (near is not null ? [near]
                 : _likelyLevels.Select(level => Enumerable.Repeat(level, data.Categories.Count).ToArray()))
             .Select(one => (one, score(one))).MinBy(one => one.Item2);
-        (levels, least) = !KeepsSums(data) && widths.Length > 0 ? (levels, least)
-            : ParabolaSearch.From(score, levels, least, near is null ? FirstStep : StepOfAll, precise);
+        _leastLikely = near is null ? Math.Min(_leastLikely, least) : _leastLikely;
+        bool isHopeless = near is null && least > Hopeless * _leastLikely;
+        (levels, least) = isHopeless || (!KeepsSums(data) && widths.Length > 0) ? (levels, least)
+            : ParabolaSearch.From(score, levels, least, near is null ? FirstStep : StepOfLevels, precise);
         return new Place(widths, levels, least);
     }
 
@@ -156,7 +205,8 @@ internal sealed class MixedSearch
     {
         double[] bandwidths = At(widths, AllAlike()).Bandwidths;
         MixedParts? parts = !KeepsSums(data) ? null
-            : new MixedParts(data, new MixedSettings(_options, bandwidths, []), _cancellationToken);
+            : new MixedParts(data, new MixedSettings(_options, bandwidths, []), _cancellationToken, _room);
+        _room = parts?.Room ?? _room;
         return levels =>
         {
             double[] lambdas = At(widths, levels).Lambdas;
@@ -179,8 +229,9 @@ internal sealed class MixedSearch
     }
 
     // Of equals the widest: what does not count is at its end. All examples are asked only where some do not tell it either.
-    private Place Widest(Place found, MixedData some)
+    private Place Widest(Place found)
     {
+        MixedData some = _stages[^Math.Min(2, _stages.Length)];
         Func<double[], double> levelsThere = ScoresAt(_data, found.Widths);
         for (int j = 0; j < found.Levels.Length; j++)
         {
@@ -206,9 +257,9 @@ internal sealed class MixedSearch
     }
 
     // As the best bandwidths shrink with the number of examples; one at its end stays.
-    private double[] Narrowed(double[] widths, int before)
+    private double[] Narrowed(double[] widths, double timesMore)
     {
-        double shift = Math.Log((double)_data.Numbers.Count / before) / (_bounds.Length + 4);
+        double shift = Math.Log(timesMore) / (_bounds.Length + 4);
         return [.. widths.Select((at, j) =>
             at >= WideFrom ? at : Math.Max(0, at - (shift / Math.Log(_bounds[j].Most / _bounds[j].Least))))];
     }
@@ -223,12 +274,14 @@ internal sealed class MixedSearch
 
     private double RangeOf(int feature) => _data.Numbers.RangeOf(feature) is var (least, most) ? most - least : 0;
 
-    private MixedData Some()
+    private IEnumerable<MixedData> Stages(MixedData data)
     {
-        int n = _data.Numbers.Count;
-        int step = n > ManyExamples ? n / FewExamples : 1;
-        return step == 1 ? _data
-            : _data.Take([.. _data.Numbers.OrderOfItsOwn().Where((_, k) => k % step == 0).Order()]);
+        yield return data;
+        while (_bounds.Length > 0 && data.Numbers.Count > ManyExamples)
+        {
+            int step = Math.Min(MostTimesMore, data.Numbers.Count / FewExamples);
+            yield return data = data.Take([.. data.Numbers.OrderOfItsOwn().Where((_, k) => k % step == 0).Order()]);
+        }
     }
 
     private (double Least, double Most) BoundsOf(int feature)

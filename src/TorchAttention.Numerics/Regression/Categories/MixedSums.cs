@@ -23,11 +23,6 @@ internal abstract class MixedSums
     /// <param name="logOwn">The logarithm of the weight of an example at the query.</param>
     public abstract MixedFit Fit(int query, double logOwn = double.NegativeInfinity);
 
-    /// <summary>The value that some sums come to, the one of the weights above 0.</summary>
-    /// <param name="sums">The sums.</param>
-    /// <param name="logLargest">The logarithm of what they are relative to.</param>
-    public abstract double Value(ReadOnlySpan<double> sums, double logLargest);
-
     /// <summary>The weight of a part relative to the largest, whose own sums are scaled where this one is larger.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected double Relative(int query, double logWeight)

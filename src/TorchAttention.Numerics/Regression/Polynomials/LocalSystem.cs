@@ -10,8 +10,8 @@ namespace TorchAttention.Numerics.Regression.Polynomials;
 /// </remarks>
 internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
 {
-    // The part of a diagonal element that is left when the other terms say it all.
-    private const double LeastPivot = 1e-11;
+    /// <summary>The part of a diagonal element that is left when the other terms say it all.</summary>
+    public const double LeastPivot = 1e-11;
 
     private readonly double[] _factor = new double[layout.Terms * layout.Terms];
     private readonly double[] _pivots = new double[layout.Terms];
@@ -20,7 +20,7 @@ internal sealed class LocalSystem(PolynomialLayout layout, double ridge)
     private int Terms => layout.Terms;
 
     /// <summary>L.</summary>
-    public double Ridge { get; set; } = ridge;
+    public double Ridge { get; } = ridge;
 
     /// <summary>a.</summary>
     public double[] Weights { get; } = new double[layout.Terms];
