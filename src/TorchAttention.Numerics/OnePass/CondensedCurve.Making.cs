@@ -248,6 +248,7 @@ public sealed partial class CondensedCurve
             _pieces.Fit(counts, neighbours);
             Narrow(mean.AsSpan(_wide));
             Narrow(neighbours);
+            Narrow(noise);
 
             double bound = 0;
             double ofNeighbours = 0;
@@ -263,7 +264,7 @@ public sealed partial class CondensedCurve
 
             return new Piece(start, cells, mean, neighbours, Above(bound), Above(ofNeighbours), isFar)
             {
-                Noise = [.. noise.Take(NoiseTerms).Select(number => double.IsNaN(noise[0]) ? 0 : (double)(float)number)],
+                Noise = double.IsNaN(noise[0]) ? new double[NoiseTerms] : noise[..NoiseTerms],
             };
         }
 

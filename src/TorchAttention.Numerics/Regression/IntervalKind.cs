@@ -16,7 +16,8 @@ public enum IntervalKind
     Mean,
 
     /// <summary>
-    /// A new observation: f(q) -/+ Q sqrt(v(q) (1 + sum l_i^2)), where Q is the studentised residuals' own quantile, of the jackknife.
+    /// A new observation: f(q) -/+ Q sqrt(v(q) (1 + sum l_i^2)), where Q is a quantile of what all others' curve is off
+    /// at each example, in its own such deviations: the studentised jackknife.
     /// </summary>
     NewObservation,
 

@@ -13,8 +13,11 @@ public sealed partial class KernelRegression
     /// <summary>How many features there may be for <see cref="IntervalKind.Mean"/>, by the degree.</summary>
     public int MostFeaturesOfIntervals => BiasCorrection.MostFeatures(Options.Degree);
 
-    private Noise[] MeasureNoise() =>
-        [.. Enumerable.Range(0, Columns).Select(c => Noise.Measure(_data, _smooth.Value, c, Options.Threads))];
+    private Noise[] MeasureNoise()
+    {
+        double[] squares = _smooth.Value.SquaresWithoutOwn(_weighted);
+        return [.. Enumerable.Range(0, Columns).Select(c => Noise.Measure(_data, _smooth.Value, squares, c, Options.Threads))];
+    }
 
     /// <summary>
     /// Whether predictions have standard errors and intervals of the slopes: of <see cref="IntervalKind.Mean"/> in up to three features,

@@ -83,11 +83,11 @@ internal sealed class StoredModel
     /// <inheritdoc cref="Doubles"/>
     public double[] Numbers(string name, int sides) => (_file.Tensors.TryGetValue(name, out SafeTensor? tensor) ? tensor.DataType : "")
         switch
-        {
-            "F64" => Doubles(name, sides),
-            "I64" => [.. Longs(name, sides).Select(number => (double)number)],
-            _ => [.. Tensor(name, "F32", sides).ToFloats().Select(number => (double)number)],
-        };
+    {
+        "F64" => Doubles(name, sides),
+        "I64" => [.. Longs(name, sides).Select(number => (double)number)],
+        _ => [.. Tensor(name, "F32", sides).ToFloats().Select(number => (double)number)],
+    };
 
     /// <summary>Numbers of int64 with a number of sides.</summary>
     /// <inheritdoc cref="Doubles"/>

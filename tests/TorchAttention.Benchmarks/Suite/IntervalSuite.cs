@@ -23,11 +23,14 @@ internal static class IntervalSuite
            }
            from kind in Enum.GetValues<IntervalKind>()
            from all in new[] { false, true }
-           where !all || kind is IntervalKind.Mean or IntervalKind.MeanWithoutBias
+           where !all || IsOfMean(kind)
            select (
                $"{fit.Name}: {kind}{(all ? ", for all" : "")}", fit.Options with { Threads = 1 },
                new PredictionOptions { Interval = kind, IsSimultaneous = all, Level = Level }),
     ];
+
+    /// <summary>Whether an interval is of the mean, and not of a new observation.</summary>
+    public static bool IsOfMean(IntervalKind kind) => kind is IntervalKind.Mean or IntervalKind.MeanWithoutBias;
 
     /// <summary>The averages over some draws of a set, for each rule.</summary>
     public static Covered[] Measure(CurveSet set, int repetitions)
@@ -51,7 +54,7 @@ internal static class IntervalSuite
         {
             model = fit == last ? model! : KernelRegression.Fit(draw.X, draw.Y, fit);
             last = fit;
-            bool isNew = predict.Interval is IntervalKind.NewObservation or IntervalKind.NewObservationQuantiles;
+            bool isNew = !IsOfMean(predict.Interval);
             double[] at = isNew ? draw.Fresh : places;
             Predictions predicted = model.Predict(at, predict);
             yield return isNew ? OfNew(set, at, predicted) : OfMean(set, at, predicted, model);

@@ -14,7 +14,7 @@ internal static class IntervalSuiteRun
         foreach ((int rule, (string name, _, PredictionOptions predict)) in IntervalSuite.Rules.Index())
         {
             // A step is no curve that a band of the mean can follow.
-            bool isOfMean = predict.Interval is IntervalKind.Mean or IntervalKind.MeanWithoutBias;
+            bool isOfMean = IntervalSuite.IsOfMean(predict.Interval);
             IntervalSuite.Covered[] some =
                 [.. sets.Where(set => !isOfMean || set.Truth != Truth.Step).Select(set => covered[set.Number][rule])];
             IntervalSuite.Covered worst = some.MinBy(one => one.Part);

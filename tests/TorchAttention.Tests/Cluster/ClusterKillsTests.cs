@@ -31,9 +31,10 @@ public sealed class ClusterKillsTests : ShardFolder
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task Kills_LoseNoAnswer(int replicas)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    public async Task Kills_LoseNoAnswer(int replicas, bool isPostgres)
     {
         LongTests.SkipUnlessAskedFor();
         ShardManifest manifest = Write(Rows(LongTests.Setting("CLUSTER_ROWS", 30_000), 2), 2, 12);
@@ -44,7 +45,7 @@ public sealed class ClusterKillsTests : ShardFolder
         using var local = new LocalShards(manifest);
         double[] right = (await new ShardedPooling(manifest, request, local).PredictAsync(queries, NoNeighbourPolicy.NaN, Token)).Mean;
         using var processes = new SiloProcesses();
-        string cluster = processes.StartRedis();
+        string cluster = isPostgres ? processes.StartPostgres() : processes.StartRedis();
         List<ConsoleProcess.Running> silos = [.. Enumerable.Range(0, Silos).Select(_ => Start())];
         await using ClusterClient client = await ClusterClient.ConnectAsync(ClusterAddress.Parse(cluster), manifest, _patience);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(Token);

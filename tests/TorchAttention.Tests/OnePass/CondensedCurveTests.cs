@@ -158,6 +158,7 @@ public sealed class CondensedCurveTests : IDisposable
     // Numbers that float32 does not hold.
     [Theory]
     [InlineData(1e-60)]
+    [InlineData(1e60)]
     public void ValuesOfAnySize_HaveTheSameCurve(double size)
     {
         var random = new Random(6);
@@ -175,6 +176,10 @@ public sealed class CondensedCurveTests : IDisposable
         Assert.Equal(curve.Bound, back.Bound);
         double[] mean = curve.Predict(x).Mean;
         Assert.Equal(mean, back.Predict(x).Mean);
+        var news = new PredictionOptions { Interval = IntervalKind.NewObservation };
+        Assert.All(
+            back.Predict(x, news).StandardError.Zip(expected.Predict(x, news).StandardError),
+            pair => Assert.Equal(1, pair.First / size / pair.Second, 1e-5));
         Assert.All(mean.Zip(expected.Predict(x).Mean), pair => Assert.Equal(pair.Second, pair.First / size, 2 * expected.Bound));
     }
 

@@ -1,6 +1,7 @@
 using TorchAttention.Benchmarks.Suite;
 using TorchAttention.Numerics.OnePass;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
 using TorchAttention.Numerics.Regression.Intervals;
 using TorchAttention.Numerics.Regression.Smoothing;
 using Noise = TorchAttention.Numerics.Regression.Intervals.Noise;
@@ -276,7 +277,7 @@ public sealed class IntervalsTests
             Model = KernelRegression.Fit(X, Y, features, new() { Degree = degree, Bandwidth = features == 1 ? 0.45 : 1 });
             SmootherData data = SmootherData.Create(X, Y, [], features, out int[]? order);
             Smoother.Fit fit = new Smoother(Model.Options.Kernel, degree, Model.Options.RidgeInUse, null, CancellationToken.None)
-                .At<double>(data, [.. Model.Bandwidths], leaveOut: true);
+                .At<double>(data, [.. Model.Bandwidths], leaveOut: true, neighbours: true);
             if (order is not null)
             {
                 (X, Y) = ([.. order.Select(i => X[i])], [.. order.Select(i => Y[i])]);
@@ -288,8 +289,18 @@ public sealed class IntervalsTests
             _squares = [.. residuals.Zip(fit.Leverage, (e, l) => e * e / Math.Max(1 - l, 0.05))];
 
             // Which width is chosen, the suite judges.
-            _widths = Noise.Measure(data, fit, 0, null).Variance.Widths;
-            _studentised = [.. residuals.Select((e, i) => e / Math.Sqrt((1 - fit.Leverage[i]) * Variance(Row(i), without: i)))];
+            _widths = Noise.Measure(data, fit, fit.SquaresWithoutOwn(data), 0, null).Variance.Widths;
+            _studentised = [.. Enumerable.Range(0, Y.Length).Select(Studentised)];
+
+            // What all others predict of an example, by a fit to these alone.
+            double Studentised(int i)
+            {
+                int[] others = [.. Enumerable.Range(0, Y.Length).Where(other => other != i)];
+                var options = Model.Options with { Bandwidth = Bandwidth.Fixed([.. Model.Bandwidths]) };
+                Predictions there = KernelRegression.Fit([.. others.SelectMany(Row)], [.. others.Select(other => Y[other])], features, options)
+                    .Predict(Row(i));
+                return (Y[i] - there.Mean[0]) / Math.Sqrt(Variance(Row(i), without: i) * (1 + (1 / there.EffectiveNeighbours[0])));
+            }
         }
 
         public double[] X { get; }

@@ -62,4 +62,5 @@ internal sealed class MixedMeans(int queries) : MixedSums(queries)
 
         public void AddTo(MixedSums sums, int query, int place, double logFactor) => ((MixedMeans)sums).Add(
             query, LogWeights[place] + logFactor, Means[place], Neighbours.Length == 0 ? double.NaN : Neighbours[place]);
-    }}
+    }
+}

@@ -140,9 +140,9 @@ public sealed partial class MixedRegression : IPredictor
         }
 
         double s = diagnostics.ResidualStandardError[0];
+        double[] squares = fit.SquaresWithoutOwn(data.Numbers);
         double[] studentised = [.. Enumerable.Range(0, data.Numbers.Count).Select(
-            i => Math.Sqrt(data.Numbers.WeightAt(i)) * Math.Abs(data.Numbers.Values[i] - fit.Fitted[i])
-                / (s * Math.Sqrt(Math.Max(1 - fit.Leverage[i], 1e-12))))];
+            i => Math.Abs(data.Numbers.Values[i] - fit.WithoutOwn[i]) / (s * Math.Sqrt((1 / data.Numbers.WeightAt(i)) + squares[i])))];
         Array.Sort(studentised);
         var model = new MixedRegression(data, categories, bandwidths, found, trials.Options, diagnostics, studentised, fitted)
         {

@@ -9,7 +9,6 @@ internal sealed class Noise
 {
     // A leverage near 1 leaves a residual that says nothing.
     private const double LeastLeft = 0.05;
-    private const double LeastOwn = 1e-6;
 
     // Of fewer residuals none stands for the outermost fortieth on either side.
     private const int LeastExamples = 19;
@@ -50,18 +49,22 @@ internal sealed class Noise
     public double[] SizesWithoutOwn() => [.. WithoutOwn.Select((residual, i) => Math.Sqrt(_data.WeightAt(i)) * Math.Abs(residual))];
 
     /// <summary>Measures the noise of a column.</summary>
-    public static Noise Measure(SmootherData data, Smoother.Fit fit, int column, int? threads)
+    /// <param name="data">The examples.</param>
+    /// <param name="fit">The fit to them, with its effective neighbours.</param>
+    /// <param name="squaresWithoutOwn">Its <see cref="Smoother.Fit.SquaresWithoutOwn"/> (n).</param>
+    /// <param name="column">The column of values.</param>
+    /// <param name="threads">How many threads; all where null.</param>
+    public static Noise Measure(SmootherData data, Smoother.Fit fit, double[] squaresWithoutOwn, int column, int? threads)
     {
         int n = data.Count;
-        double[] residuals = new double[n];
         double[] squares = new double[n];
         double[] withoutOwn = new double[n];
         double sum = 0;
         for (int i = 0; i < n; i++)
         {
             int at = (i * data.Columns) + column;
-            residuals[i] = data.Values[at] - fit.Fitted[at];
-            double square = data.WeightAt(i) * residuals[i] * residuals[i];
+            double residual = data.Values[at] - fit.Fitted[at];
+            double square = data.WeightAt(i) * residual * residual;
             squares[i] = square / Math.Max(1 - fit.Leverage[i], LeastLeft);
             withoutOwn[i] = data.Values[at] - fit.WithoutOwn[at];
             sum += square;
@@ -73,8 +76,9 @@ internal sealed class Noise
         double[] studentised = new double[n];
         for (int i = 0; i < n; i++)
         {
-            double deviation = Math.Sqrt(Math.Max(1 - fit.Leverage[i], LeastOwn) * others[i]);
-            studentised[i] = deviation > 0 ? Math.Sqrt(data.WeightAt(i)) * residuals[i] / deviation : 0;
+            // As a new observation is off the curve: by its own noise, and by that of the others' curve.
+            double deviation = Math.Sqrt(others[i] * ((1 / data.WeightAt(i)) + squaresWithoutOwn[i]));
+            studentised[i] = deviation > 0 ? withoutOwn[i] / deviation : 0;
         }
 
         return new Noise(data, variance, studentised, freedom, threads) { WithoutOwn = withoutOwn };

@@ -39,6 +39,18 @@ internal sealed partial class Smoother(
         /// <summary>1 / sum_j l_ij^2 / s_j (n); empty where that was not asked for.</summary>
         public double[] EffectiveNeighbours { get; init; } = [];
 
+        /// <summary>
+        /// sum_j l_j^2 / s_j at each place (n) with the weights l of the fit to all others, whose variance it is in units of that of the
+        /// noise.
+        /// </summary>
+        /// <param name="data">What was fitted.</param>
+        public double[] SquaresWithoutOwn(SmootherData data) => [.. Leverage.Select((leverage, i) =>
+        {
+            double left = Math.Max(1 - leverage, LeastLeft);
+            double own = leverage > 0 ? leverage * leverage / data.WeightAt(i) : 0;
+            return EffectiveNeighbours[i] > 0 ? Math.Max(0, (1 / EffectiveNeighbours[i]) - own) / (left * left) : 1;
+        })];
+
         /// <summary>tr H.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public double Trace()
