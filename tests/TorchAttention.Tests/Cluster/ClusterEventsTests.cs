@@ -11,8 +11,8 @@ using TorchAttention.Tests.Sharding;
 namespace TorchAttention.Tests.Cluster;
 
 /// <summary>
-/// Silos are killed, stand still, start anew and come, and the store of members starts anew, in an order of chance, while queries are asked all the time:
-/// no answer is wrong, and none is lost.
+/// Silos are killed, stand still, start anew and come, and the store of members starts anew, in an order of chance, while queries are
+/// asked all the time: no answer is wrong, and none is lost.
 /// </summary>
 /// <remarks>
 /// TORCHATTENTION_LONG_TESTS=1 asks for it, and after TORCHATTENTION_TESTS_, CLUSTER_EVENTS says how many events there are, CLUSTER_SEED

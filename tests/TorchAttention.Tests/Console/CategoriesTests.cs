@@ -63,7 +63,8 @@ public sealed class CategoriesTests : IDisposable
                 + "new",
             _console.Run("predict", "queries.csv", "--model", "run/model.safetensors", "--interval", "new-quantiles").Error.TrimEnd());
         Assert.Equal(
-            (0, ""), _console.Run([.. _fit[..^1], "flat", "--kernel", "epanechnikov", "--degree", "0", "--no-plots", "--quiet"]) is var fitted
+            (0, ""),
+            _console.Run([.. _fit[..^1], "flat", "--kernel", "epanechnikov", "--degree", "0", "--no-plots", "--quiet"]) is var fitted
                 ? (fitted.ExitCode, fitted.Error) : default);
         Assert.Equal(
             "error: --slopes: expected the degree 1 or above, or the Gaussian kernel, got the degree 0 and the epanechnikov kernel",

@@ -297,8 +297,8 @@ public sealed class IntervalsTests
             {
                 int[] others = [.. Enumerable.Range(0, Y.Length).Where(other => other != i)];
                 var options = Model.Options with { Bandwidth = Bandwidth.Fixed([.. Model.Bandwidths]) };
-                Predictions there = KernelRegression.Fit([.. others.SelectMany(Row)], [.. others.Select(other => Y[other])], features, options)
-                    .Predict(Row(i));
+                double[] values = [.. others.Select(other => Y[other])];
+                Predictions there = KernelRegression.Fit([.. others.SelectMany(Row)], values, features, options).Predict(Row(i));
                 return (Y[i] - there.Mean[0]) / Math.Sqrt(Variance(Row(i), without: i) * (1 + (1 / there.EffectiveNeighbours[0])));
             }
         }

@@ -3,9 +3,6 @@ namespace TorchAttention.Numerics.Regression.Categories;
 /// <summary>The sums over the examples of one combination of levels at some places, before its levels' factor.</summary>
 internal interface IMixedPart
 {
-    /// <summary>How many sums each place has: the one of the weights first.</summary>
-    int Length { get; }
-
     /// <summary>The logarithm of a place's sum of weights.</summary>
     double LogWeight(int place);
 

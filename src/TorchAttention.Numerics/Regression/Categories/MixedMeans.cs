@@ -48,8 +48,6 @@ internal sealed class MixedMeans(int queries) : MixedSums(queries)
     /// <param name="Neighbours">Its effective neighbours; empty where they were not summed.</param>
     public sealed record Part(double[] LogWeights, double[] Means, double[] Neighbours) : IMixedPart
     {
-        public int Length => 2;
-
         public double LogWeight(int place) => LogWeights[place];
 
         public void CopyTo(Span<double> sums, int place, double logLargest)

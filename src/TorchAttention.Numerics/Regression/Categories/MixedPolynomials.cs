@@ -157,7 +157,7 @@ internal sealed class MixedPolynomials(int queries, PolynomialLayout layout, dou
         double[] Rows, double[] Offsets, PolynomialLayout Layout, double Ridge, double LargestSampleWeight, double Centre, double Unit)
         : IMixedPart
     {
-        public int Length => Layout.Length;
+        private int Length => Layout.Length;
 
         public double LogWeight(int place) =>
             Rows[place * Length] is > 0 and var weight ? Math.Log(weight * LargestSampleWeight) - (Offsets[place] * Math.Log(2))
