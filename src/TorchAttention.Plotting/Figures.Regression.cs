@@ -176,7 +176,8 @@ public static partial class Figures
         (double least, double most) = options.ColorRange ?? (0, 1);
         var range = new ScottPlot.Range(least, most);
         (first, second) = (Scaled(first, options.IsLogX), Scaled(second, options.IsLogY));
-        return InPanels([.. panels.Select(Drawn)], options.Title, ColorBar(range, options.ColorLabel));
+        Plot bar = ColorBar(range, options.ColorLabel);
+        return InPanels([.. panels.Select(Drawn)], options.Title, (bar, WidthOf(bar)));
 
         Plot Drawn(SurfacePanel panel)
         {

@@ -1,5 +1,6 @@
 using ScottPlot;
 using ScottPlot.Plottables;
+using SkiaSharp;
 
 namespace TorchAttention.Plotting;
 
@@ -66,36 +67,58 @@ public static partial class Figures
         bool isAlone = panels.Count == 1;
         Plot[] plots = [.. panels.Select(panel => Drawn(panel, options, PanelWidth, PanelHeight, isAlone))];
         LegendItem[] named = isAlone ? [] : [.. plots.SelectMany(plot => plot.Legend.GetItems())];
-        return InPanels(named.Length == 0 ? plots : [.. plots, LegendAlone(named)], options.Title);
+        if (named.Length == 0)
+        {
+            return InPanels(plots, options.Title);
+        }
+
+        // A row for it alone would be empty but for it.
+        Plot legend = LegendAlone(named);
+        int width = WidthOfLegend(legend);
+        return plots.Length % InARow(plots.Length) == 0 && width <= PanelWidth ? InPanels(plots, options.Title, (legend, width))
+            : InPanels([.. plots, legend], options.Title);
     }
+
+    private static int WidthOfLegend(Plot legend)
+    {
+        using var nowhere = new SKNoDrawCanvas(PanelWidth, PanelHeight);
+        legend.Render(nowhere, new PixelRect(0, PanelWidth, PanelHeight, 0));
+        using Paint paint = Paint.NewDisposablePaint();
+        PixelRect inside = legend.LastRender.DataRect;
+        float width = legend.Legend.GetLayout(inside.Size, paint).LegendRect.Width;
+        return (int)Math.Ceiling(width + (2 * legend.Legend.Margin.Horizontal));
+    }
+
+    private static int InARow(int plots) => plots <= FewPanels ? Math.Min(plots, FewInARow) : MostInARow;
 
     // In one of the small plots it would leave little of that one.
     private static Plot LegendAlone(LegendItem[] named)
     {
         Plot plot = Theme.NewPlot("", "");
-        plot.HideAxesAndGrid();
+        plot.Layout.Frameless();
+        plot.HideGrid();
         plot.ShowLegend(named, Alignment.MiddleCenter);
         return plot;
     }
 
-    private static Figure InPanels(Plot[] plots, string title, Plot? colorBar = null)
+    private static Figure InPanels(Plot[] plots, string title, (Plot Plot, int Width)? beside = null)
     {
         if (plots.Length == 0)
         {
             throw new ArgumentException("Expected at least one plot, got none.", nameof(plots));
         }
 
-        int inARow = plots.Length <= FewPanels ? Math.Min(plots.Length, FewInARow) : MostInARow;
+        int inARow = InARow(plots.Length);
         int rows = (plots.Length + inARow - 1) / inARow;
         IEnumerable<(Plot, PixelRect)> placed = plots.Select((plot, i) => (plot, Cell(i % inARow, i / inARow)));
         (int width, int height) = (inARow * PanelWidth, rows * PanelHeight);
-        if (colorBar is null)
+        if (beside is not { } other)
         {
             return new Figure(width, height, [.. placed], title);
         }
 
-        int whole = width + WidthOf(colorBar);
-        return new Figure(whole, height, [.. placed, (colorBar, new PixelRect(width, whole, PanelHeight, 0))], title);
+        int whole = width + other.Width;
+        return new Figure(whole, height, [.. placed, (other.Plot, new PixelRect(width, whole, PanelHeight, 0))], title);
 
         static PixelRect Cell(int column, int row) =>
             new(column * PanelWidth, (column + 1) * PanelWidth, (row + 1) * PanelHeight, row * PanelHeight);

@@ -182,7 +182,12 @@ public sealed class LayoutTests
         Figure figure = Figures.PlotLinePanels(panels);
         SvgText name = Assert.Single(SvgText.Of(figure), text => text.Text == "a name");
 
-        Assert.True(name.Place.Top > SvgText.Of(figure).Where(text => text.Text == "z").Max(text => text.Place.Bottom));
+        Assert.True(name.Place.Left > SvgText.Of(figure).Where(text => text.Text == "z").Max(text => text.Place.Right));
+        Assert.InRange(figure.Width, name.Place.Right + 10, 3 * 360);
+
+        // Where the plots leave a place free, it is there.
+        Figure ofThree = Figures.PlotLinePanels([.. panels, panels[1]]);
+        Assert.Equal(2 * 360, ofThree.Width);
     }
 
     [Fact]
