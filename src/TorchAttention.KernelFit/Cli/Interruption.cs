@@ -6,12 +6,13 @@ namespace TorchAttention.Cli;
 /// <summary>
 /// Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation. The second one ends the process as usual, but not in the middle of a
 /// file, and not before what was done until then is saved; so does the first where the work has not ended soon after, as it waits for a
-/// pipe or for a long step.
+/// pipe or for a long step. Either says that it was interrupted.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
     private const int Patience = 700;
     private const int Look = 50;
+    private const int LongestLine = 1000;
 
     // On a loaded machine work that is about to end has hardly begun to in this time; what saves nothing needs none.
     private static readonly TimeSpan _workToEnd = TimeSpan.FromSeconds(0.4);
@@ -81,9 +82,18 @@ internal sealed class Interruption : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"error: {e.Message}");
+            Say(e.Message);
+        }
+
+        // Work that ended just now has a line of its own, which knows more.
+        if (!_hasEnded.IsSet)
+        {
+            Say("interrupted");
         }
     }
+
+    // Where nobody reads the stream, as a pager that has all it shows, a line would keep the process for ever.
+    private static void Say(string message) => Task.Run(() => Console.Error.WriteLine($"error: {message}")).Wait(LongestLine);
 
     private bool EndsSoon()
     {

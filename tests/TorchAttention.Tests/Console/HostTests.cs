@@ -144,12 +144,13 @@ public sealed partial class HostTests : IDisposable
         Assert.Equal(0, Kill(running.Id, Interrupt));
         ConsoleProcess.Result result = running.Wait();
 
-        // Whether the first row was faster than the signal depends on the machine.
+        // Whether the first row was faster than the signal, and the step until the next look at it soon enough, depends on the machine.
         bool hasRows = File.Exists(_console.PathOf("run/table.csv"));
         string expected = hasRows
             ? $"interrupted; the table's rows until then, {_console.ReadLines("run/table.csv").Length - 1}, are in run"
             : "interrupted before the table's first row";
-        Assert.Equal((130, $"error: {expected}\n"), (result.ExitCode, result.Error));
+        Assert.Equal(130, result.ExitCode);
+        Assert.Contains(result.Error, new[] { $"error: {expected}\n", "error: interrupted\n" });
         Assert.Equal(hasRows, Directory.Exists(_console.PathOf("run")));
     }
 
