@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.OnePass;
 

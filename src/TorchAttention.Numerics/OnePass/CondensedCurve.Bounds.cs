@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <content>What a piece can be off by: docs/certificates.md.</content>

@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <content>Pieces of a curve that is known at places alone: compared with it between their nodes, and not proved.</content>

@@ -1,4 +1,5 @@
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.OnePass;
 

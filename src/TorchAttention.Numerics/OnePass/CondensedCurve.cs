@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.OnePass;
 

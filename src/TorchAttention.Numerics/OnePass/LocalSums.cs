@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>

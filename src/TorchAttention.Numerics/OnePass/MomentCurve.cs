@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
 namespace TorchAttention.Numerics.OnePass;
 
 /// <summary>The curve anywhere, from moments: polynomials of a cell, made when the first query falls into it.</summary>

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Tables;
 
 namespace TorchAttention.Numerics.OnePass;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using TorchAttention.Numerics.OnePass;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Tests.OnePass;
 

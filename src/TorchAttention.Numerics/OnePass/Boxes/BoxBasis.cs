@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using TorchAttention.Numerics.Regression.Polynomials;
 
 namespace TorchAttention.Numerics.OnePass.Boxes;
 

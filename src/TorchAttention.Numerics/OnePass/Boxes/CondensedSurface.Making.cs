@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Regression.Polynomials;
+
 namespace TorchAttention.Numerics.OnePass.Boxes;
 
 /// <content>Pieces from a fit: as wide as the tolerance allows.</content>

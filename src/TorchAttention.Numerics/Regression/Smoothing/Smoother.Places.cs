@@ -14,7 +14,7 @@ internal sealed partial class Smoother
     // What the others say to each example of a place: with the fit f, its own weight s o and the derivatives f', o' by log h,
     // f_-i = y_i - (y_i - f) / (1 - s o) and f_-i' = f' / (1 - s o) - s o' (y_i - f) / (1 - s o)^2.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private Fit LeavingOutOfPlaces<T>(SmootherData data, SmootherData places, int[] placeOf, double[] bandwidths, double[] gradient)
+    private Fit LeavingOutOfPlaces<T>(SmootherData data, SmootherData places, int[]? placeOf, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (double[] fitted, double[] own, double[] byLog, double[] ownByLog) = FitWithGradient<T>(places, bandwidths);
@@ -23,8 +23,9 @@ internal sealed partial class Smoother
         var doubtful = new List<int>();
         for (int i = 0; i < data.Count; i++)
         {
+            int place = placeOf is null ? i : placeOf[i];
             double weight = data.WeightAt(i);
-            double left = 1 - (weight * own[placeOf[i]]);
+            double left = 1 - (weight * own[place]);
             if (!(left > LeastLeftOfSlope))
             {
                 doubtful.Add(i);
@@ -33,14 +34,14 @@ internal sealed partial class Smoother
 
             for (int c = 0; c < columns; c++)
             {
-                int at = (placeOf[i] * columns) + c;
+                int at = (place * columns) + c;
                 double value = data.Values[(i * columns) + c];
                 double residual = (value - fitted[at]) / left;
                 withoutOwn[(i * columns) + c] = value - residual;
                 for (int j = 0; j < features; j++)
                 {
                     gradient[(((i * columns) + c) * features) + j] =
-                        (byLog[(at * features) + j] - (weight * ownByLog[(placeOf[i] * features) + j] * residual)) / left;
+                        (byLog[(at * features) + j] - (weight * ownByLog[(place * features) + j] * residual)) / left;
                 }
             }
         }
@@ -83,6 +84,10 @@ internal sealed partial class Smoother
         {
             PoolAtNodes(data, nodes, bandwidths, all, own);
         }
+        else if (fitted is double[] values && CellsOf(data, bandwidths) is { } cells)
+        {
+            PoolInCells(data, cells, bandwidths, new Answers(values, (double[])(object)ownWeight, (double[])(object)effective, [], []));
+        }
         else
         {
             var output = new PoolingOutput<T> { Values = fitted, OwnWeight = ownWeight, EffectiveNeighbours = effective };
@@ -101,18 +106,29 @@ internal sealed partial class Smoother
         T[] ownWeight = new T[data.Count];
         T[] byW = new T[data.Values.Length * data.Features];
         T[] ownByW = new T[data.Keys.Length];
-        var output = new PoolingOutput<T>
+        if (pooled is double[] values && CellsOf(data, bandwidths) is { } cells)
         {
-            Values = pooled,
-            OwnWeight = ownWeight,
-            InverseBandwidthGradient = byW,
-            OwnWeightGradient = ownByW,
-        };
-        Pool(data, data.Samples<T>(), data.OwnKeys<T>(), bandwidths, output, Options);
-        double[] byLog = new double[byW.Length];
+            PoolInCells(
+                data, cells, bandwidths,
+                new Answers(values, (double[])(object)ownWeight, [], (double[])(object)byW, (double[])(object)ownByW));
+        }
+        else
+        {
+            var output = new PoolingOutput<T>
+            {
+                Values = pooled,
+                OwnWeight = ownWeight,
+                InverseBandwidthGradient = byW,
+                OwnWeightGradient = ownByW,
+            };
+            Pool(data, data.Samples<T>(), data.OwnKeys<T>(), bandwidths, output, Options);
+        }
+
+        // In place, where the numbers are of the type.
+        double[] byLog = byW as double[] ?? new double[byW.Length];
         ByLogarithms(data, byW, bandwidths, byLog);
         double[] h = data.BandwidthsAs<T>(bandwidths);
-        double[] ownByLog = new double[ownByW.Length];
+        double[] ownByLog = ownByW as double[] ?? new double[ownByW.Length];
         for (int i = 0; i < ownByLog.Length; i++)
         {
             ownByLog[i] = -double.CreateTruncating(ownByW[i]) / h[i % h.Length];

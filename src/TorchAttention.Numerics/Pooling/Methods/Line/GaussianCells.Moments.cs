@@ -22,11 +22,12 @@ internal abstract unsafe partial class GaussianCells<TLanes>
 
             for (int j = 0; j < Terms; j++)
             {
-                AddMoment(keys, powers, moments + j);
-                for (int i = 0; i < keys.Count; i += TLanes.Count)
+                for (int c = 1; c < Keys.Columns; c++)
                 {
-                    (TLanes.Load(powers + i) * TLanes.Load(buffer + i)).Store(powers + i);
+                    moments[((c + 1) * Terms) + j] += Dot(powers, keys.Values + ((long)c * keys.Stride), keys.Count);
                 }
+
+                AddMoment(keys, powers, buffer, moments + j);
             }
         }
     }
@@ -43,27 +44,26 @@ internal abstract unsafe partial class GaussianCells<TLanes>
         return sum.Sum();
     }
 
+    // The sum of weights and that of the first column, and the next powers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddMoment(in Tile<double> keys, double* powers, double* moments)
+    private void AddMoment(in Tile<double> keys, double* powers, double* factors, double* moments)
     {
-        if (keys.SampleWeights is not null)
+        TLanes weights = TLanes.All(0);
+        TLanes values = TLanes.All(0);
+        double* column = Keys.Columns > 0 ? keys.Values : powers;
+        for (int i = 0; i < keys.Count; i += TLanes.Count)
         {
-            moments[0] += Dot(powers, keys.SampleWeights, keys.Count);
-        }
-        else
-        {
-            TLanes sum = TLanes.All(0);
-            for (int i = 0; i < keys.Count; i += TLanes.Count)
-            {
-                sum += TLanes.Load(powers + i);
-            }
-
-            moments[0] += sum.Sum();
+            TLanes power = TLanes.Load(powers + i);
+            weights = keys.SampleWeights is null ? weights + power
+                : TLanes.MultiplyAdd(power, TLanes.Load(keys.SampleWeights + i), weights);
+            values = TLanes.MultiplyAdd(power, TLanes.Load(column + i), values);
+            (power * TLanes.Load(factors + i)).Store(powers + i);
         }
 
-        for (int c = 0; c < Keys.Columns; c++)
+        moments[0] += weights.Sum();
+        if (Keys.Columns > 0)
         {
-            moments[(c + 1) * Terms] += Dot(powers, keys.Values + ((long)c * keys.Stride), keys.Count);
+            moments[Terms] += values.Sum();
         }
     }
 }

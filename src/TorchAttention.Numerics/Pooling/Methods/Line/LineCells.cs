@@ -31,34 +31,39 @@ internal sealed unsafe class LineCells
     /// <summary>Whether numbers up to some size can be told apart by cells of a width.</summary>
     public static bool CanHold(double width, double largest) => width > 1e-290 && largest / width < 1L << 50;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static LineCells Split(SortedNumbers keys, double width)
     {
-        int cells = 0;
-        long last = long.MinValue;
+        List<long> indices = [];
+        List<int> starts = [];
         double perWidth = 1 / width;
-        for (int i = 0; i < keys.Count; i++)
+        for (int i = 0; i < keys.Count; i = EndOf(keys.Numbers, i, keys.Count, perWidth))
         {
-            long index = IndexOf(keys.Numbers[i], perWidth);
-            cells += index != last ? 1 : 0;
-            last = index;
+            indices.Add(IndexOf(keys.Numbers[i], perWidth));
+            starts.Add(i);
         }
 
-        long[] indices = new long[cells];
-        int[] starts = new int[cells + 1];
-        int cell = 0;
-        for (int i = 0; i < keys.Count; i++)
+        return new LineCells(width, [.. indices], [.. starts, keys.Count]);
+    }
+
+    // The first of ascending numbers that lies in another cell than one of them: by ever longer steps, and then by halves of the last.
+    private static int EndOf(double* numbers, int first, int count, double perWidth)
+    {
+        long index = IndexOf(numbers[first], perWidth);
+        (int within, int step) = (first, 1);
+        while (step < count - within && IndexOf(numbers[within + step], perWidth) == index)
         {
-            long index = IndexOf(keys.Numbers[i], perWidth);
-            if (cell == 0 || index != indices[cell - 1])
-            {
-                indices[cell] = index;
-                starts[cell++] = i;
-            }
+            within += step;
+            step *= 2;
         }
 
-        starts[cells] = keys.Count;
-        return new LineCells(width, indices, starts);
+        int beyond = step < count - within ? within + step : count;
+        while (beyond - within > 1)
+        {
+            int middle = within + ((beyond - within) / 2);
+            (within, beyond) = IndexOf(numbers[middle], perWidth) == index ? (middle, beyond) : (within, middle);
+        }
+
+        return beyond;
     }
 
     /// <summary>The place of the cell that holds a number.</summary>

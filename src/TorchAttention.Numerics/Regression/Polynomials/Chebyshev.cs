@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace TorchAttention.Numerics.OnePass;
+namespace TorchAttention.Numerics.Regression.Polynomials;
 
 /// <summary>Chebyshev's polynomials: nodes, values at them, and coefficients from values.</summary>
 internal static unsafe class Chebyshev

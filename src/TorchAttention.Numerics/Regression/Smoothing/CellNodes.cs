@@ -1,0 +1,256 @@
+using System.Runtime.Intrinsics;
+using TorchAttention.Numerics.Regression.Polynomials;
+using TorchAttention.Numerics.Vectors;
+
+namespace TorchAttention.Numerics.Regression.Smoothing;
+
+/// <summary>
+/// Places of one feature at which smooth functions are asked for, so as to be known at all of many keys: in a cell of many keys, no wider
+/// than the bandwidth, Chebyshev's nodes, from which the polynomial through them says the rest to rounding; in a cell of few its keys.
+/// </summary>
+/// <remarks>
+/// A fit by a Gaussian and the weight of one more example in it are analytic functions of the place. What their polynomial leaves out is
+/// less than its last coefficients, which fall by orders from one to the next; where these are not next to nothing, as beside a gap, the
+/// cell's keys are asked themselves.
+/// </remarks>
+internal sealed class CellNodes
+{
+    private const int Terms = 24;
+
+    // With fewer keys in a cell, or in all by so many times, nodes save little.
+    private const int FewestInCell = 3 * Terms;
+    private const int TimesFewer = 4;
+
+    // Chunks of a cell; a multiple of any vector.
+    private const int Chunk = 32;
+
+    private static readonly double[] _nodes = Chebyshev.Nodes(Terms);
+    private static readonly double[] _coefficients = Chebyshev.Coefficients(Terms, Terms);
+
+    private readonly double[] _keys;
+    private readonly List<Cell> _cells;
+
+    private CellNodes(double[] keys, List<Cell> cells, double[] queries)
+    {
+        _keys = keys;
+        _cells = cells;
+        Queries = queries;
+    }
+
+    /// <summary>Where to ask (q), ascending from cell to cell.</summary>
+    public double[] Queries { get; }
+
+    /// <summary>Nodes for a bandwidth; null where asking all keys is no dearer.</summary>
+    /// <param name="keys">The keys (n), ascending.</param>
+    /// <param name="h">The bandwidth.</param>
+    public static CellNodes? Create(double[] keys, double h)
+    {
+        double most = (double)keys.Length / (TimesFewer * Terms);
+        if (!((keys[^1] - keys[0]) / h < most))
+        {
+            return null;
+        }
+
+        var cells = new List<Cell>();
+        int queries = 0;
+        for (int first = 0; first < keys.Length;)
+        {
+            double edge = keys[0] + ((Math.Floor((keys[first] - keys[0]) / h) + 1) * h);
+            int end = FirstFrom(keys, edge, first + 1);
+            bool hasNodes = end - first >= FewestInCell && keys[end - 1] > keys[first];
+            cells.Add(new Cell(first, end, queries, hasNodes));
+            queries += hasNodes ? Terms : end - first;
+            if (queries > keys.Length / TimesFewer)
+            {
+                return null;
+            }
+
+            first = end;
+        }
+
+        double[] asked = new double[queries];
+        foreach (Cell cell in cells)
+        {
+            if (cell.HasNodes)
+            {
+                (double middle, double half) = cell.Of(keys);
+                for (int i = 0; i < Terms; i++)
+                {
+                    asked[cell.Query + i] = middle - (half * _nodes[i]);
+                }
+            }
+            else
+            {
+                keys.AsSpan(cell.First, cell.End - cell.First).CopyTo(asked.AsSpan(cell.Query));
+            }
+        }
+
+        return new CellNodes(keys, cells, asked);
+    }
+
+    /// <summary>The cells that a function is no polynomial in, beside what they have been said to be.</summary>
+    /// <param name="atQueries">Its columns at <see cref="Queries"/> (q, v).</param>
+    /// <param name="columns">v.</param>
+    /// <param name="scale">What it is known to a part of; of each cell the largest that it is there where 0.</param>
+    /// <param name="known">That part.</param>
+    /// <param name="isRough">Of each cell whether its keys are to be asked; set where they are.</param>
+    public void LookAt(double[] atQueries, int columns, double scale, double known, bool[] isRough)
+    {
+        Span<double> polynomial = stackalloc double[Terms];
+        for (int i = 0; i < _cells.Count; i++)
+        {
+            for (int c = 0; c < columns && atQueries.Length > 0 && _cells[i].HasNodes && !isRough[i]; c++)
+            {
+                double largest = Fit(_cells[i], atQueries, columns, c, polynomial);
+                isRough[i] = !(Math.Abs(polynomial[^1]) + Math.Abs(polynomial[^2]) <= known * Math.Max(scale, largest));
+            }
+        }
+    }
+
+    /// <summary>No cell is rough yet.</summary>
+    public bool[] NoneRough() => new bool[_cells.Count];
+
+    /// <summary>The places of the keys in rough cells.</summary>
+    public int[] KeysIn(bool[] isRough) =>
+        [.. _cells.Where((_, i) => isRough[i]).SelectMany(cell => Enumerable.Range(cell.First, cell.End - cell.First))];
+
+    /// <summary>What is known at <see cref="Queries"/> at all keys, but for those in rough cells.</summary>
+    /// <param name="atQueries">The columns of a function there (q, v).</param>
+    /// <param name="columns">v.</param>
+    /// <param name="isRough">Of each cell whether it is rough.</param>
+    /// <param name="all">Where it goes for all keys (n, v).</param>
+    /// <param name="forEach">Runs parts of it.</param>
+    public void Spread(double[] atQueries, int columns, bool[] isRough, double[] all, Action<int, Action<int>> forEach)
+    {
+        const int CellsInPart = 64;
+        forEach(all.Length == 0 ? 0 : (_cells.Count + CellsInPart - 1) / CellsInPart, part =>
+        {
+            for (int i = part * CellsInPart; i < Math.Min(_cells.Count, (part + 1) * CellsInPart); i++)
+            {
+                Cell cell = _cells[i];
+                if (!cell.HasNodes)
+                {
+                    atQueries.AsSpan(cell.Query * columns, (cell.End - cell.First) * columns).CopyTo(all.AsSpan(cell.First * columns));
+                    continue;
+                }
+
+                for (int c = 0; c < columns && !isRough[i]; c++)
+                {
+                    Spread(cell, atQueries, columns, c, all);
+                }
+            }
+        });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private unsafe void Spread(in Cell cell, double[] atQueries, int columns, int column, double[] all)
+    {
+        double* polynomial = stackalloc double[Terms];
+        double* numbers = stackalloc double[Chunk];
+        Fit(cell, atQueries, columns, column, new Span<double>(polynomial, Terms));
+        (double middle, double half) = cell.Of(_keys);
+        double scale = 1 / half;
+        for (int first = cell.First; first < cell.End; first += Chunk)
+        {
+            int count = Math.Min(Chunk, cell.End - first);
+            for (int i = 0; i < count; i++)
+            {
+                numbers[i] = (_keys[first + i] - middle) * scale;
+            }
+
+            if (Vector512.IsHardwareAccelerated)
+            {
+                Evaluate<Lanes512<double>>(polynomial, numbers);
+            }
+            else if (Vector256.IsHardwareAccelerated)
+            {
+                Evaluate<Lanes256<double>>(polynomial, numbers);
+            }
+            else
+            {
+                Evaluate<Lanes128<double>>(polynomial, numbers);
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                all[((first + i) * columns) + column] = numbers[i];
+            }
+        }
+    }
+
+    // sum_k c_k T_k(t), by Clenshaw's recurrence, in place.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Evaluate<TLanes>(double* polynomial, double* numbers)
+        where TLanes : struct, ILanes<TLanes, double>
+    {
+        for (int i = 0; i < Chunk; i += 2 * TLanes.Count)
+        {
+            TLanes t = TLanes.Load(numbers + i);
+            TLanes u = TLanes.Load(numbers + i + TLanes.Count);
+            (TLanes twice, TLanes twiceU) = (t + t, u + u);
+            (TLanes last, TLanes before) = (TLanes.All(polynomial[Terms - 1]), TLanes.All(0));
+            (TLanes lastU, TLanes beforeU) = (last, before);
+            for (int k = Terms - 2; k > 0; k--)
+            {
+                var coefficient = TLanes.All(polynomial[k]);
+                (last, before) = (TLanes.MultiplyAdd(twice, last, coefficient - before), last);
+                (lastU, beforeU) = (TLanes.MultiplyAdd(twiceU, lastU, coefficient - beforeU), lastU);
+            }
+
+            var first = TLanes.All(polynomial[0]);
+            TLanes.MultiplyAdd(t, last, first - before).Store(numbers + i);
+            TLanes.MultiplyAdd(u, lastU, first - beforeU).Store(numbers + i + TLanes.Count);
+        }
+    }
+
+    // The polynomial through the nodes, whose order the cell's is turned round from; returns the largest number there.
+    private static double Fit(in Cell cell, double[] atQueries, int columns, int column, Span<double> polynomial)
+    {
+        double largest = 0;
+        polynomial.Clear();
+        for (int i = 0; i < Terms; i++)
+        {
+            double number = atQueries[((cell.Query + i) * columns) + column];
+            largest = Math.Max(largest, Math.Abs(number));
+            ReadOnlySpan<double> row = _coefficients.AsSpan((Terms - 1 - i) * Terms, Terms);
+            for (int k = 0; k < Terms; k++)
+            {
+                polynomial[k] += number * row[k];
+            }
+        }
+
+        return largest;
+    }
+
+    // The first key from here on that is not below the edge; keys of a cell are near each other.
+    private static int FirstFrom(double[] keys, double edge, int from)
+    {
+        int step = 1;
+        int low = from;
+        while (low + step < keys.Length && keys[low + step] < edge)
+        {
+            low += step;
+            step *= 2;
+        }
+
+        int at = Array.BinarySearch(keys, low, Math.Min(keys.Length, low + step + 1) - low, edge);
+        at = at < 0 ? ~at : at;
+        while (at > from && keys[at - 1] >= edge)
+        {
+            at--;
+        }
+
+        return at;
+    }
+
+    /// <summary>Keys that are known by nodes, or asked themselves.</summary>
+    /// <param name="First">The first key.</param>
+    /// <param name="End">One more than the last.</param>
+    /// <param name="Query">The first of its queries.</param>
+    /// <param name="HasNodes">Whether it has nodes.</param>
+    private readonly record struct Cell(int First, int End, int Query, bool HasNodes)
+    {
+        public (double Middle, double Half) Of(double[] keys) =>
+            ((keys[First] + keys[End - 1]) / 2, (keys[End - 1] - keys[First]) / 2);
+    }
+}
