@@ -13,7 +13,7 @@ namespace TorchAttention.Cluster;
 internal sealed class ShardMember : IShardMember
 {
     private static readonly TimeSpan _leave = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan _compare = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _compare = TimeSpan.FromSeconds(30);
 
     private readonly ClusterClient _client;
     private readonly DashboardPage? _page;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Text;
 
 namespace TorchAttention.Tests.Console;
 
@@ -78,7 +79,10 @@ public sealed class ConsoleProcess : IDisposable
     public sealed class Running(Process process)
     {
         private readonly Task<string> _output = process.StandardOutput.ReadToEndAsync();
-        private readonly Task<string> _error = process.StandardError.ReadToEndAsync();
+        private readonly Lines _error = new(process.StandardError);
+
+        /// <summary>What it has written to its standard error until now.</summary>
+        public string Error => _error.UntilNow;
 
         public int Id => process.Id;
 
@@ -108,7 +112,48 @@ public sealed class ConsoleProcess : IDisposable
                 Assert.Fail($"The process did not end within {_patience}.");
             }
 
-            return new Result(process.ExitCode, _output.Result, _error.Result);
+            return new Result(process.ExitCode, _output.Result, _error.All);
+        }
+    }
+
+    /// <summary>What a stream says, as it comes.</summary>
+    private sealed class Lines
+    {
+        private readonly StringBuilder _text = new();
+        private readonly Task _all;
+
+        public Lines(TextReader reader) => _all = Task.Run(() => ReadAsync(reader));
+
+        public string UntilNow
+        {
+            get
+            {
+                lock (_text)
+                {
+                    return _text.ToString();
+                }
+            }
+        }
+
+        public string All
+        {
+            get
+            {
+                _all.GetAwaiter().GetResult();
+                return UntilNow;
+            }
+        }
+
+        private async Task ReadAsync(TextReader reader)
+        {
+            char[] some = new char[1024];
+            for (int read; (read = await reader.ReadAsync(some)) > 0;)
+            {
+                lock (_text)
+                {
+                    _text.Append(some, 0, read);
+                }
+            }
         }
     }
 }
