@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression.Polynomials;
 using TorchAttention.Numerics.Vectors;
 
@@ -56,7 +57,7 @@ internal sealed class CellNodes
         for (int first = 0; first < keys.Length;)
         {
             double edge = keys[0] + ((Math.Floor((keys[first] - keys[0]) / h) + 1) * h);
-            int end = FirstFrom(keys, edge, first + 1);
+            int end = first + 1 + SortedNumbers.FirstNotBelow(keys.AsSpan(first + 1), edge);
             bool hasNodes = end - first >= FewestInCell && keys[end - 1] > keys[first];
             cells.Add(new Cell(first, end, queries, hasNodes));
             queries += hasNodes ? Terms : end - first;
@@ -206,41 +207,16 @@ internal sealed class CellNodes
     // The polynomial through the nodes, whose order the cell's is turned round from; returns the largest number there.
     private static double Fit(in Cell cell, double[] atQueries, int columns, int column, Span<double> polynomial)
     {
+        Span<double> atNodes = stackalloc double[Terms];
         double largest = 0;
-        polynomial.Clear();
         for (int i = 0; i < Terms; i++)
         {
-            double number = atQueries[((cell.Query + i) * columns) + column];
-            largest = Math.Max(largest, Math.Abs(number));
-            ReadOnlySpan<double> row = _coefficients.AsSpan((Terms - 1 - i) * Terms, Terms);
-            for (int k = 0; k < Terms; k++)
-            {
-                polynomial[k] += number * row[k];
-            }
+            atNodes[Terms - 1 - i] = atQueries[((cell.Query + i) * columns) + column];
+            largest = Math.Max(largest, Math.Abs(atNodes[Terms - 1 - i]));
         }
 
+        Chebyshev.Combine(atNodes, _coefficients, polynomial);
         return largest;
-    }
-
-    // The first key from here on that is not below the edge; keys of a cell are near each other.
-    private static int FirstFrom(double[] keys, double edge, int from)
-    {
-        int step = 1;
-        int low = from;
-        while (low + step < keys.Length && keys[low + step] < edge)
-        {
-            low += step;
-            step *= 2;
-        }
-
-        int at = Array.BinarySearch(keys, low, Math.Min(keys.Length, low + step + 1) - low, edge);
-        at = at < 0 ? ~at : at;
-        while (at > from && keys[at - 1] >= edge)
-        {
-            at--;
-        }
-
-        return at;
     }
 
     /// <summary>Keys that are known by nodes, or asked themselves.</summary>

@@ -36,34 +36,15 @@ internal sealed unsafe class LineCells
         List<long> indices = [];
         List<int> starts = [];
         double perWidth = 1 / width;
-        for (int i = 0; i < keys.Count; i = EndOf(keys.Numbers, i, keys.Count, perWidth))
+        for (int i = 0; i < keys.Count;)
         {
-            indices.Add(IndexOf(keys.Numbers[i], perWidth));
+            long index = IndexOf(keys.Numbers[i], perWidth);
+            indices.Add(index);
             starts.Add(i);
+            i = keys.FirstNotBelowFrom(i + 1, (index + 1.0) * width);
         }
 
         return new LineCells(width, [.. indices], [.. starts, keys.Count]);
-    }
-
-    // The first of ascending numbers that lies in another cell than one of them: by ever longer steps, and then by halves of the last.
-    private static int EndOf(double* numbers, int first, int count, double perWidth)
-    {
-        long index = IndexOf(numbers[first], perWidth);
-        (int within, int step) = (first, 1);
-        while (step < count - within && IndexOf(numbers[within + step], perWidth) == index)
-        {
-            within += step;
-            step *= 2;
-        }
-
-        int beyond = step < count - within ? within + step : count;
-        while (beyond - within > 1)
-        {
-            int middle = within + ((beyond - within) / 2);
-            (within, beyond) = IndexOf(numbers[middle], perWidth) == index ? (middle, beyond) : (within, middle);
-        }
-
-        return beyond;
     }
 
     /// <summary>The place of the cell that holds a number.</summary>
