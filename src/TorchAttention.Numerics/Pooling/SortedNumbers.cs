@@ -53,10 +53,27 @@ internal sealed unsafe class SortedNumbers : IDisposable
 
         if (!isSorted)
         {
-            sorted.Sort();
+            Sort(numbers, sorted.Order, count);
         }
 
         return sorted;
+    }
+
+    /// <summary>Puts numbers in order where they are.</summary>
+    /// <param name="numbers">The numbers (n).</param>
+    /// <returns>The place that each one had (n).</returns>
+    public static int[] Sort(double[] numbers)
+    {
+        int[] order = [.. Enumerable.Range(0, numbers.Length)];
+        fixed (double* inOrder = numbers)
+        {
+            fixed (int* places = order)
+            {
+                Sort(inOrder, places, numbers.Length);
+            }
+        }
+
+        return order;
     }
 
     /// <summary>The first index whose number is not below a bound.</summary>
@@ -112,14 +129,14 @@ internal sealed unsafe class SortedNumbers : IDisposable
         _order.Dispose();
     }
 
-    private void Sort()
+    private static void Sort(double* numbers, int* order, int count)
     {
-        using var otherNumbers = new Scratch((long)Count * sizeof(ulong));
-        using var otherOrder = new Scratch((long)Count * sizeof(int));
+        using var otherNumbers = new Scratch((long)count * sizeof(ulong));
+        using var otherOrder = new Scratch((long)count * sizeof(int));
         int* counts = (int*)NativeMemory.AllocZeroed(Passes * Buckets, sizeof(int));
         try
         {
-            Sort((ulong*)Numbers, Order, otherNumbers.As<ulong>(), otherOrder.As<int>(), counts);
+            Sort((ulong*)numbers, order, otherNumbers.As<ulong>(), otherOrder.As<int>(), counts, count);
         }
         finally
         {
@@ -128,25 +145,29 @@ internal sealed unsafe class SortedNumbers : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Sort(ulong* from, int* fromOrder, ulong* to, int* toOrder, int* counts)
+    private static void Sort(ulong* numbers, int* order, ulong* otherNumbers, int* otherOrder, int* counts, int count)
     {
-        for (int i = 0; i < Count; i++)
+        for (int i = 0; i < count; i++)
         {
             // Bits of a number compare like the number once the sign is turned, and all bits of a negative one.
-            ulong bits = from[i];
+            ulong bits = numbers[i];
             bits ^= (ulong)((long)bits >> 63) | (1UL << 63);
-            from[i] = bits;
+            numbers[i] = bits;
             for (int pass = 0; pass < Passes; pass++)
             {
                 counts[(pass * Buckets) + (int)((bits >> (pass * DigitBits)) & (Buckets - 1))]++;
             }
         }
 
+        ulong* from = numbers;
+        int* fromOrder = order;
+        ulong* to = otherNumbers;
+        int* toOrder = otherOrder;
         for (int pass = 0; pass < Passes; pass++)
         {
             int* places = counts + (pass * Buckets);
             int shift = pass * DigitBits;
-            if (places[(from[0] >> shift) & (Buckets - 1)] == Count)
+            if (places[(from[0] >> shift) & (Buckets - 1)] == count)
             {
                 continue;
             }
@@ -157,7 +178,7 @@ internal sealed unsafe class SortedNumbers : IDisposable
                 (places[bucket], total) = (total, total + places[bucket]);
             }
 
-            for (int i = 0; i < Count; i++)
+            for (int i = 0; i < count; i++)
             {
                 int place = places[(from[i] >> shift) & (Buckets - 1)]++;
                 to[place] = from[i];
@@ -172,17 +193,15 @@ internal sealed unsafe class SortedNumbers : IDisposable
             toOrder = freeOrder;
         }
 
-        double* numbers = Numbers;
-        for (int i = 0; i < Count; i++)
+        for (int i = 0; i < count; i++)
         {
             ulong bits = from[i];
-            bits ^= (ulong)~((long)bits >> 63) | (1UL << 63);
-            numbers[i] = BitConverter.UInt64BitsToDouble(bits);
+            numbers[i] = bits ^ ((ulong)~((long)bits >> 63) | (1UL << 63));
         }
 
-        if (fromOrder != Order)
+        if (fromOrder != order)
         {
-            new ReadOnlySpan<int>(fromOrder, Count).CopyTo(new Span<int>(Order, Count));
+            new ReadOnlySpan<int>(fromOrder, count).CopyTo(new Span<int>(order, count));
         }
     }
 }

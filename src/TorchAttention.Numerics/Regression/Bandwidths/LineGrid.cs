@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.Intrinsics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression.Polynomials;
@@ -126,16 +127,17 @@ internal sealed partial class LineGrid
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public (double Squares, double Trace) At(SmoothingKernel kernel, int degree, double ridge, double h, bool leaveOut)
     {
+        using var rented = new Rented();
         double[] table = Table(kernel, h);
-        double[] weights = Convolved(_weightSums, table, 0);
+        double[] weights = Convolved(_weightSums, table, 0, rented);
         bool isPolynomial = LocalPolynomials.Covers(degree, ridge);
-        (double[] ownWeights, double[][] fitted) = isPolynomial ? Polynomials(table, h / _spacing, degree, ridge) : ([], []);
-        double[] positions = degree == 0 || isPolynomial ? [] : Convolved(_weightSums, table, 1);
-        double[] products = degree == 0 || isPolynomial ? [] : Convolved(_weightSums, table, 2);
+        (double[] ownWeights, double[][] fitted) = isPolynomial ? Polynomials(table, h / _spacing, degree, ridge, rented) : ([], []);
+        double[] positions = degree == 0 || isPolynomial ? [] : Convolved(_weightSums, table, 1, rented);
+        double[] products = degree == 0 || isPolynomial ? [] : Convolved(_weightSums, table, 2, rented);
 
         // A pair's own weight as two hats see it, on average over where between them the example stands.
         double own = table.Length == 1 ? table[0] : ((2 * table[0]) + table[1]) / 3;
-        double[] factors = new double[_points];
+        double[] factors = rented.Take(_points);
         bool[] isAlone = new bool[_points];
         double trace = 0;
         for (int g = 0; g < _points; g++)
@@ -159,11 +161,11 @@ internal sealed partial class LineGrid
         }
 
         double squares = _squares.Sum(factors, factors);
-        double[] heights = new double[_points];
+        double[] heights = rented.Take(_points);
         for (int c = 0; c < _values.Length; c++)
         {
-            double[] values = isPolynomial ? fitted[c] : Convolved(_valueSums[c], table, 0);
-            double[] slopes = degree == 0 || isPolynomial ? [] : Convolved(_valueSums[c], table, 1);
+            double[] values = isPolynomial ? fitted[c] : Convolved(_valueSums[c], table, 0, rented);
+            double[] slopes = degree == 0 || isPolynomial ? [] : Convolved(_valueSums[c], table, 1, rented);
             for (int g = 0; g < _points; g++)
             {
                 double height = _counts[g] == 0 ? 0
@@ -261,13 +263,13 @@ internal sealed partial class LineGrid
     }
 
     // sum_k K(k - g) (k - g)^power sums_k at each point g.
-    private unsafe double[] Convolved(double[] sums, double[] table, int power)
+    private unsafe double[] Convolved(double[] sums, double[] table, int power, Rented rented)
     {
         int reach = table.Length - 1;
-        double[] padded = new double[reach + _points + reach + Padding];
+        double[] padded = rented.Take(reach + _points + reach + Padding);
         sums.CopyTo(padded, reach);
         double[] weights = power == 0 ? table : [.. table.Select((weight, j) => weight * Math.Pow(j, power))];
-        double[] convolved = new double[_points + Padding];
+        double[] convolved = rented.Take(_points + Padding);
         fixed (double* source = padded, factors = weights, destination = convolved)
         {
             if (Vector512.IsHardwareAccelerated)
@@ -306,5 +308,21 @@ internal sealed partial class LineGrid
             first.Store(destination + g);
             second.Store(destination + g + TLanes.Count);
         }
+    }
+
+    /// <summary>Arrays of zeros, some longer than asked for, that the next estimate has again.</summary>
+    private sealed class Rented : IDisposable
+    {
+        private readonly List<double[]> _taken = [];
+
+        public double[] Take(int length)
+        {
+            double[] taken = ArrayPool<double>.Shared.Rent(length);
+            taken.AsSpan(0, length).Clear();
+            _taken.Add(taken);
+            return taken;
+        }
+
+        public void Dispose() => _taken.ForEach(taken => ArrayPool<double>.Shared.Return(taken));
     }
 }

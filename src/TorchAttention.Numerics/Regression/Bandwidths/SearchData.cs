@@ -46,7 +46,12 @@ internal sealed record SearchData(SmootherData Data, int[] Columns, double[] Uni
                 end++;
             }
 
-            if (end - first > 1)
+            if (end - first > 1 && data.Columns == 1 && data.Weights.Length == 0)
+            {
+                // In units they are a copy, and the values are all that there is of such examples.
+                data.Values.AsSpan(first, end - first).Sort();
+            }
+            else if (end - first > 1)
             {
                 rows ??= [.. Enumerable.Range(0, data.Count)];
                 values = values.Length > 0 ? values : [.. Enumerable.Range(0, data.Count).Select(i => data.Values[i * data.Columns])];

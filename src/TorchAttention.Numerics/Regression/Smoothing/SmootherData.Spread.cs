@@ -137,49 +137,60 @@ internal sealed partial record SmootherData
     }
 
     // The distances of different keys, or of some of many, to the nearest beside them, ascending.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double[] ToNeighbours(int feature, out int places)
     {
-        double[] distinct = Distinct(feature);
-        places = distinct.Length;
-        double across = PeriodOf(feature) - (distinct[^1] - distinct[0]);
+        double[] keys = Ascending(feature);
+        places = CountDifferent(keys);
+        double across = PeriodOf(feature) - (keys[^1] - keys[0]);
         int apart = Math.Max(1, places / MostGaps);
         double[] gaps = new double[places < 2 ? 0 : (places + apart - 1) / apart];
-        for (int k = 0; k < gaps.Length; k++)
+        for (int first = 0, place = 0; gaps.Length > 0 && first < keys.Length; place++)
         {
-            int i = k * apart;
-            double before = i == 0 ? across : distinct[i] - distinct[i - 1];
-            double after = i == places - 1 ? across : distinct[i + 1] - distinct[i];
-            gaps[k] = Math.Min(before, after);
+            int end = first + 1;
+            while (end < keys.Length && keys[end] == keys[first])
+            {
+                end++;
+            }
+
+            if (place % apart == 0)
+            {
+                double before = first == 0 ? across : keys[first] - keys[first - 1];
+                double after = end == keys.Length ? across : keys[end] - keys[first];
+                gaps[place / apart] = Math.Min(before, after);
+            }
+
+            first = end;
         }
 
         Array.Sort(gaps);
         return gaps;
     }
 
-    // The different keys of a feature, ascending.
-    private double[] Distinct(int feature)
+    // The keys of a feature in order.
+    private double[] Ascending(int feature)
     {
-        double[] sorted = new double[Count];
-        for (int i = 0; i < sorted.Length; i++)
+        if (Features == 1)
         {
-            sorted[i] = Keys[(i * Features) + feature];
+            return Keys;
         }
 
-        if (Features > 1)
+        double[] sorted = [.. Enumerable.Range(0, Count).Select(i => Keys[(i * Features) + feature])];
+        Array.Sort(sorted);
+        return sorted;
+    }
+
+    // How many of numbers in order differ.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int CountDifferent(ReadOnlySpan<double> ascending)
+    {
+        int different = Math.Min(1, ascending.Length);
+        for (int i = 1; i < ascending.Length; i++)
         {
-            Array.Sort(sorted);
+            different += ascending[i] > ascending[i - 1] ? 1 : 0;
         }
 
-        int count = 0;
-        for (int i = 0; i < sorted.Length; i++)
-        {
-            if (i == 0 || sorted[i] > sorted[count - 1])
-            {
-                sorted[count++] = sorted[i];
-            }
-        }
-
-        return sorted[..count];
+        return different;
     }
 
     /// <summary>The standard deviation of a feature, divisor n - 1; of one that repeats, that of places all around.</summary>
@@ -211,7 +222,8 @@ internal sealed partial record SmootherData
     /// </summary>
     public double DenseDeviation(int feature)
     {
-        double[] distinct = Distinct(feature);
+        double[] keys = Ascending(feature);
+        double[] distinct = [.. keys.Where((key, i) => i == 0 || key > keys[i - 1])];
         double deviation = DeviationOf(feature);
         int quarter = distinct.Length / 4;
         IEnumerable<double> stretches = Enumerable.Range(0, distinct.Length - quarter).Select(i => distinct[i + quarter] - distinct[i]);
@@ -237,6 +249,12 @@ internal sealed partial record SmootherData
         if (double.IsFinite(PeriodOf(feature)))
         {
             return ([], 0);
+        }
+
+        if (Features == 1 && without.Count == 0)
+        {
+            (int below, int above, double times) = FarEnds.Find(Keys, Keys, place => place, most);
+            return ([.. Enumerable.Range(0, below), .. Enumerable.Range(Count - above, above)], times);
         }
 
         int[] places = new int[Count - without.Count];

@@ -54,7 +54,7 @@ internal sealed partial record SmootherData
     {
         if (Features == 1)
         {
-            return (long)DistinctKeys() * FewestAtPlace <= Count;
+            return (long)CountDifferent(Keys) * FewestAtPlace <= Count;
         }
 
         for (int feature = 0; feature < Features; feature++)
@@ -70,18 +70,6 @@ internal sealed partial record SmootherData
         }
 
         return true;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int DistinctKeys()
-    {
-        int distinct = Math.Min(1, Keys.Length);
-        for (int i = 1; i < Keys.Length; i++)
-        {
-            distinct += Keys[i] > Keys[i - 1] ? 1 : 0;
-        }
-
-        return distinct;
     }
 
     // The mean of each column of neighbouring examples; and their weight, and the squares about the means.

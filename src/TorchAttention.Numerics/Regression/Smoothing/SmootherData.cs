@@ -1,3 +1,5 @@
+using TorchAttention.Numerics.Pooling;
+
 namespace TorchAttention.Numerics.Regression.Smoothing;
 
 /// <summary>
@@ -78,8 +80,7 @@ internal sealed partial record SmootherData
         order = null;
         if (features == 1 && !IsAscending(keys))
         {
-            order = [.. Enumerable.Range(0, count)];
-            Array.Sort(keys, order);
+            order = SortedNumbers.Sort(keys);
             for (int i = 0; i < count; i++)
             {
                 for (int c = 0; c < columns; c++)
