@@ -10,6 +10,11 @@ internal sealed class LeaveOneOutCriterion(Smoother smoother, bool leaveOutTies)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override double At(SmootherData data, double[] bandwidths, bool isSingle = false)
     {
+        if (!isSingle && Smoother.SumsInCells(data, bandwidths, leaveOut: true, hasSlopes: false) is { } sums)
+        {
+            return sums.IsAdmissible ? Floored(data, sums.Squares / data.TotalWeight) : double.PositiveInfinity;
+        }
+
         Smoother.Fit fit = isSingle
             ? Smoother.At<float>(data, bandwidths, leaveOut: true)
             : Smoother.At<double>(data, bandwidths, leaveOut: true);
@@ -34,6 +39,12 @@ internal sealed class LeaveOneOutCriterion(Smoother smoother, bool leaveOutTies)
 
     public override double WithGradient(SmootherData data, double[] bandwidths, double[] gradient, bool isSingle)
     {
+        if (!isSingle && Smoother.SumsInCells(data, bandwidths, leaveOut: true, hasSlopes: true) is { } sums)
+        {
+            gradient[0] = sums.SquaresByLog;
+            return sums.IsAdmissible ? MeanOf(data, sums.Squares, gradient) : double.PositiveInfinity;
+        }
+
         double[] byLog = new double[data.Values.Length * data.Features];
         Smoother.Fit fit = isSingle
             ? Smoother.LeavingOutWithGradient<float>(data, bandwidths, byLog)

@@ -22,21 +22,41 @@ internal sealed class CellNodes
     private const int FewestInCell = 3 * Terms;
     private const int TimesFewer = 4;
 
-    // Chunks of a cell; a multiple of any vector.
-    private const int Chunk = 32;
+    // Keys that are evaluated together, a multiple of any two vectors, and at least so many that are one thread's.
+    private const int Chunk = 256;
+    private const int FewestInPart = 1 << 14;
 
     private static readonly double[] _nodes = Chebyshev.Nodes(Terms);
     private static readonly double[] _coefficients = Chebyshev.Coefficients(Terms, Terms);
 
     private readonly double[] _keys;
     private readonly List<Cell> _cells;
+    private readonly List<int> _parts = [0];
 
     private CellNodes(double[] keys, List<Cell> cells, double[] queries)
     {
         _keys = keys;
         _cells = cells;
         Queries = queries;
+        for (int i = 0; i < cells.Count; i++)
+        {
+            if (i == cells.Count - 1 || cells[i].End - cells[_parts[^1]].First >= FewestInPart)
+            {
+                _parts.Add(i + 1);
+            }
+        }
     }
+
+    /// <summary>What is done with the answers at neighbouring keys.</summary>
+    /// <param name="part">The part that they are in, which one thread goes through in order.</param>
+    /// <param name="first">The first key.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="answers">The answers at these, and at others.</param>
+    /// <param name="place">The place of the first key among them.</param>
+    public delegate void Visit(int part, int first, int count, FitAnswers answers, int place);
+
+    /// <summary>The number of parts.</summary>
+    public int Parts => _parts.Count - 1;
 
     /// <summary>Where to ask (q), ascending from cell to cell.</summary>
     public double[] Queries { get; }
@@ -115,79 +135,116 @@ internal sealed class CellNodes
     public int[] KeysIn(bool[] isRough) =>
         [.. _cells.Where((_, i) => isRough[i]).SelectMany(cell => Enumerable.Range(cell.First, cell.End - cell.First))];
 
-    /// <summary>What is known at <see cref="Queries"/> at all keys, but for those in rough cells.</summary>
-    /// <param name="atQueries">The columns of a function there (q, v).</param>
-    /// <param name="columns">v.</param>
+    /// <summary>Shows what is known at <see cref="Queries"/> at all keys.</summary>
+    /// <param name="atQueries">What is known there.</param>
     /// <param name="isRough">Of each cell whether it is rough.</param>
-    /// <param name="all">Where it goes for all keys (n, v).</param>
+    /// <param name="atRough">What is known at the <see cref="KeysIn">keys of rough cells</see>.</param>
     /// <param name="forEach">Runs parts of it.</param>
-    public void Spread(double[] atQueries, int columns, bool[] isRough, double[] all, Action<int, Action<int>> forEach)
+    /// <param name="visit">To whom.</param>
+    public void ForEach(FitAnswers atQueries, bool[] isRough, FitAnswers atRough, Action<int, Action<int>> forEach, Visit visit)
     {
-        const int CellsInPart = 64;
-        forEach(all.Length == 0 ? 0 : (_cells.Count + CellsInPart - 1) / CellsInPart, part =>
+        int[] roughBefore = new int[_cells.Count];
+        for (int i = 1; i < roughBefore.Length; i++)
         {
-            for (int i = part * CellsInPart; i < Math.Min(_cells.Count, (part + 1) * CellsInPart); i++)
+            roughBefore[i] = roughBefore[i - 1] + (isRough[i - 1] ? _cells[i - 1].End - _cells[i - 1].First : 0);
+        }
+
+        forEach(Parts, part =>
+        {
+            FitAnswers chunk = atQueries.For(Chunk);
+            for (int i = _parts[part]; i < _parts[part + 1]; i++)
             {
                 Cell cell = _cells[i];
-                if (!cell.HasNodes)
+                if (isRough[i])
                 {
-                    atQueries.AsSpan(cell.Query * columns, (cell.End - cell.First) * columns).CopyTo(all.AsSpan(cell.First * columns));
-                    continue;
+                    visit(part, cell.First, cell.End - cell.First, atRough, roughBefore[i]);
                 }
-
-                for (int c = 0; c < columns && !isRough[i]; c++)
+                else if (!cell.HasNodes)
                 {
-                    Spread(cell, atQueries, columns, c, all);
+                    visit(part, cell.First, cell.End - cell.First, atQueries, cell.Query);
+                }
+                else
+                {
+                    ForEach(part, cell, atQueries, chunk, visit);
                 }
             }
         });
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private unsafe void Spread(in Cell cell, double[] atQueries, int columns, int column, double[] all)
+    private unsafe void ForEach(int part, in Cell cell, FitAnswers atQueries, FitAnswers chunk, Visit visit)
     {
-        double* polynomial = stackalloc double[Terms];
-        double* numbers = stackalloc double[Chunk];
-        Fit(cell, atQueries, columns, column, new Span<double>(polynomial, Terms));
+        (double[] Numbers, int InRow)[] known = [.. atQueries.All.Where(one => one.Numbers.Length > 0)];
+        (double[] Numbers, int InRow)[] shown = [.. chunk.All.Where(one => one.Numbers.Length > 0)];
+        double[] polynomials = new double[known.Sum(one => one.InRow) * Terms];
+        int next = 0;
+        foreach ((double[] numbers, int inRow) in known)
+        {
+            for (int c = 0; c < inRow; c++)
+            {
+                Fit(cell, numbers, inRow, c, polynomials.AsSpan(next, Terms));
+                next += Terms;
+            }
+        }
+
+        double* places = stackalloc double[Chunk];
+        double* column = stackalloc double[Chunk];
+        new Span<double>(places, Chunk).Clear();
         (double middle, double half) = cell.Of(_keys);
         double scale = 1 / half;
-        for (int first = cell.First; first < cell.End; first += Chunk)
+        fixed (double* polynomial = polynomials)
         {
-            int count = Math.Min(Chunk, cell.End - first);
-            for (int i = 0; i < count; i++)
+            for (int first = cell.First; first < cell.End; first += Chunk)
             {
-                numbers[i] = (_keys[first + i] - middle) * scale;
-            }
+                int count = Math.Min(Chunk, cell.End - first);
+                for (int i = 0; i < count; i++)
+                {
+                    places[i] = (_keys[first + i] - middle) * scale;
+                }
 
-            if (Vector512.IsHardwareAccelerated)
-            {
-                Evaluate<Lanes512<double>>(polynomial, numbers);
-            }
-            else if (Vector256.IsHardwareAccelerated)
-            {
-                Evaluate<Lanes256<double>>(polynomial, numbers);
-            }
-            else
-            {
-                Evaluate<Lanes128<double>>(polynomial, numbers);
-            }
+                next = 0;
+                foreach ((double[] numbers, int inRow) in shown)
+                {
+                    for (int c = 0; c < inRow; c++)
+                    {
+                        Evaluate(polynomial + next, places, column);
+                        next += Terms;
+                        for (int i = 0; i < count; i++)
+                        {
+                            numbers[(i * inRow) + c] = column[i];
+                        }
+                    }
+                }
 
-            for (int i = 0; i < count; i++)
-            {
-                all[((first + i) * columns) + column] = numbers[i];
+                visit(part, first, count, chunk, 0);
             }
         }
     }
 
-    // sum_k c_k T_k(t), by Clenshaw's recurrence, in place.
+    private static unsafe void Evaluate(double* polynomial, double* places, double* numbers)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Evaluate<Lanes512<double>>(polynomial, places, numbers);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Evaluate<Lanes256<double>>(polynomial, places, numbers);
+        }
+        else
+        {
+            Evaluate<Lanes128<double>>(polynomial, places, numbers);
+        }
+    }
+
+    // sum_k c_k T_k(t), by Clenshaw's recurrence.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe void Evaluate<TLanes>(double* polynomial, double* numbers)
+    private static unsafe void Evaluate<TLanes>(double* polynomial, double* places, double* numbers)
         where TLanes : struct, ILanes<TLanes, double>
     {
         for (int i = 0; i < Chunk; i += 2 * TLanes.Count)
         {
-            TLanes t = TLanes.Load(numbers + i);
-            TLanes u = TLanes.Load(numbers + i + TLanes.Count);
+            TLanes t = TLanes.Load(places + i);
+            TLanes u = TLanes.Load(places + i + TLanes.Count);
             (TLanes twice, TLanes twiceU) = (t + t, u + u);
             (TLanes last, TLanes before) = (TLanes.All(polynomial[Terms - 1]), TLanes.All(0));
             (TLanes lastU, TLanes beforeU) = (last, before);

@@ -16,9 +16,43 @@ internal sealed partial class Smoother
             ? CellNodes.Create(data.Keys, bandwidths[0])
             : null;
 
-    private void PoolInCells(SmootherData data, CellNodes cells, double[] bandwidths, Answers all)
+    /// <summary>
+    /// The sums that a criterion is made of, where all examples' are known by some places in each cell; null elsewhere.
+    /// </summary>
+    /// <param name="data">The data.</param>
+    /// <param name="bandwidths">Bandwidths (d).</param>
+    /// <param name="leaveOut">Whether each example is judged by the others alone.</param>
+    /// <param name="hasSlopes">Whether derivatives are asked for.</param>
+    public FitSums? SumsInCells(SmootherData data, double[] bandwidths, bool leaveOut, bool hasSlopes)
     {
-        Answers at = PoolAt(data, cells.Queries, bandwidths, all);
+        if (PlacesOf(data) is not null || CellsOf(data, bandwidths) is not { } cells)
+        {
+            return null;
+        }
+
+        double[] asked = [0];
+        double[] ifSlopes = hasSlopes ? asked : [];
+        double least = leaveOut && hasSlopes ? LeastLeftOfSlope : LeastLeft;
+        FitSums[] parts = [.. Enumerable.Range(0, cells.Parts + 1).Select(_ => new FitSums(data, leaveOut, least, -1 / bandwidths[0]))];
+        PoolInCells(
+            data, cells, bandwidths, new FitAnswers(data.Columns, asked, asked, [], ifSlopes, ifSlopes),
+            (part, first, count, answers, place) => parts[part].Add(first, count, answers, place));
+        FitSums sums = parts[^1];
+        Array.ForEach(parts[..^1], sums.Add);
+        int alone = sums.Doubtful.Count;
+        if (leaveOut && alone > 0)
+        {
+            double[] byLog = new double[alone * data.Columns];
+            (double[] said, alone) = AskWithGradient<double>(data, bandwidths, [.. sums.Doubtful], byLog);
+            sums.AddDoubtful(said, byLog);
+        }
+
+        return sums.Finish(alone);
+    }
+
+    private void PoolInCells(SmootherData data, CellNodes cells, double[] bandwidths, FitAnswers asked, CellNodes.Visit visit)
+    {
+        FitAnswers at = PoolAt(data, cells.Queries, bandwidths, asked);
         bool[] isRough = cells.NoneRough();
         double size = 0;
         foreach (double value in at.Values)
@@ -31,33 +65,15 @@ internal sealed partial class Smoother
         cells.LookAt(at.EffectiveNeighbours, 1, 0, Known, isRough);
         cells.LookAt(at.ByW, data.Columns, bandwidths[0] * size, KnownOfDerivatives, isRough);
         cells.LookAt(at.OwnByW, 1, 0, KnownOfDerivatives, isRough);
-        foreach (((double[] some, int columns), (double[] every, _)) in at.Of(data.Columns).Zip(all.Of(data.Columns)))
-        {
-            cells.Spread(some, columns, isRough, every, ForEach);
-        }
-
         int[] rough = cells.KeysIn(isRough);
-        if (rough.Length > 0)
-        {
-            Answers ofRough = PoolAt(data, KeysOf(data, rough), bandwidths, all);
-            foreach (((double[] some, int columns), (double[] every, _)) in ofRough.Of(data.Columns).Zip(all.Of(data.Columns)))
-            {
-                for (int i = 0; i < rough.Length && every.Length > 0; i++)
-                {
-                    some.AsSpan(i * columns, columns).CopyTo(every.AsSpan(rough[i] * columns));
-                }
-            }
-        }
+        FitAnswers atRough = rough.Length == 0 ? at.For(0) : PoolAt(data, KeysOf(data, rough), bandwidths, asked);
+        cells.ForEach(at, isRough, atRough, ForEach, visit);
     }
 
-    // What is asked for of all keys, at queries.
-    private Answers PoolAt(SmootherData data, double[] queries, double[] bandwidths, Answers all)
+    // What is asked for, at queries.
+    private FitAnswers PoolAt(SmootherData data, double[] queries, double[] bandwidths, FitAnswers asked)
     {
-        int columns = data.Columns;
-        double[] column(double[] ofAll, int inRow) => ofAll.Length == 0 ? [] : new double[queries.Length * inRow];
-        var at = new Answers(
-            column(all.Values, columns), column(all.OwnWeight, 1), column(all.EffectiveNeighbours, 1), column(all.ByW, columns),
-            column(all.OwnByW, 1));
+        FitAnswers at = asked.For(queries.Length);
         var output = new PoolingOutput<double>
         {
             Values = at.Values,
@@ -68,13 +84,5 @@ internal sealed partial class Smoother
         };
         Pool(data, data.Samples<double>(), queries, bandwidths, output, Options);
         return at;
-    }
-
-    /// <summary>What a fit says at places; empty where it is not asked.</summary>
-    private sealed record Answers(double[] Values, double[] OwnWeight, double[] EffectiveNeighbours, double[] ByW, double[] OwnByW)
-    {
-        /// <summary>Each with its number of columns, of v columns of values.</summary>
-        public IEnumerable<(double[] Numbers, int Columns)> Of(int columns) =>
-            ((double[], int)[])[(Values, columns), (OwnWeight, 1), (EffectiveNeighbours, 1), (ByW, columns), (OwnByW, 1)];
     }
 }

@@ -14,7 +14,7 @@ internal sealed partial class Smoother
     // What the others say to each example of a place: with the fit f, its own weight s o and the derivatives f', o' by log h,
     // f_-i = y_i - (y_i - f) / (1 - s o) and f_-i' = f' / (1 - s o) - s o' (y_i - f) / (1 - s o)^2.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private Fit LeavingOutOfPlaces<T>(SmootherData data, SmootherData places, int[]? placeOf, double[] bandwidths, double[] gradient)
+    private Fit LeavingOutOfPlaces<T>(SmootherData data, SmootherData places, int[] placeOf, double[] bandwidths, double[] gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (double[] fitted, double[] own, double[] byLog, double[] ownByLog) = FitWithGradient<T>(places, bandwidths);
@@ -23,7 +23,7 @@ internal sealed partial class Smoother
         var doubtful = new List<int>();
         for (int i = 0; i < data.Count; i++)
         {
-            int place = placeOf is null ? i : placeOf[i];
+            int place = placeOf[i];
             double weight = data.WeightAt(i);
             double left = 1 - (weight * own[place]);
             if (!(left > LeastLeftOfSlope))
@@ -86,7 +86,8 @@ internal sealed partial class Smoother
         }
         else if (fitted is double[] values && CellsOf(data, bandwidths) is { } cells)
         {
-            PoolInCells(data, cells, bandwidths, new Answers(values, (double[])(object)ownWeight, (double[])(object)effective, [], []));
+            var at = new FitAnswers(data.Columns, values, (double[])(object)ownWeight, (double[])(object)effective, [], []);
+            PoolInCells(data, cells, bandwidths, at, (_, first, count, some, place) => at.Take(first, count, some, place));
         }
         else
         {
@@ -108,9 +109,9 @@ internal sealed partial class Smoother
         T[] ownByW = new T[data.Keys.Length];
         if (pooled is double[] values && CellsOf(data, bandwidths) is { } cells)
         {
-            PoolInCells(
-                data, cells, bandwidths,
-                new Answers(values, (double[])(object)ownWeight, [], (double[])(object)byW, (double[])(object)ownByW));
+            var at = new FitAnswers(
+                data.Columns, values, (double[])(object)ownWeight, [], (double[])(object)byW, (double[])(object)ownByW);
+            PoolInCells(data, cells, bandwidths, at, (_, first, count, some, place) => at.Take(first, count, some, place));
         }
         else
         {

@@ -188,11 +188,6 @@ internal sealed partial class Smoother(
             return LeavingOutOfPlaces<T>(data, places.Data, places.PlaceOf, bandwidths, gradient);
         }
 
-        if (typeof(T) == typeof(double) && CellsOf(data, bandwidths) is not null)
-        {
-            return LeavingOutOfPlaces<T>(data, data, null, bandwidths, gradient);
-        }
-
         (double[] withoutOwn, int alone) = AskWithGradient<T>(data, bandwidths, [.. Enumerable.Range(0, data.Count)], gradient);
         return new Fit { Fitted = [], Leverage = [], WithoutOwn = withoutOwn, IsAdmissible = alone <= data.MostAlone };
     }
