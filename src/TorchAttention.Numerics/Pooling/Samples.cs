@@ -43,7 +43,8 @@ public sealed unsafe class Samples<T> : IDisposable
         ReadOnlySpan<T> keys, ReadOnlySpan<T> values, int features, ReadOnlySpan<T> sampleWeights, SampleRanges? whole)
         : this(PoolingCheck.Samples(keys, values, sampleWeights, features), isLasting: true)
     {
-        _memory = new Scratch((keys.Length + values.Length + (long)sampleWeights.Length) * sizeof(T));
+        long bytes = (keys.Length + values.Length + (long)sampleWeights.Length) * sizeof(T);
+        _memory = new Scratch(bytes, written: bytes);
         Keys = _memory.As<T>();
         Values = Keys + keys.Length;
         SampleWeights = sampleWeights.IsEmpty ? null : Values + values.Length;

@@ -2,17 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace TorchAttention.Numerics.Pooling;
 
-/// <summary>Aligned memory outside the collector's heap, zeroed.</summary>
+/// <summary>Aligned memory outside the collector's heap.</summary>
 internal sealed unsafe class Scratch : IDisposable
 {
     private const int Alignment = 64;
     private void* _memory;
 
-    public Scratch(long bytes)
+    /// <param name="bytes">How many bytes it has.</param>
+    /// <param name="written">How many of the first ones whoever asks will write; all others are zero.</param>
+    public Scratch(long bytes, long written = 0)
     {
         Bytes = bytes;
         _memory = NativeMemory.AlignedAlloc((nuint)bytes + Alignment, Alignment);
-        NativeMemory.Clear(_memory, (nuint)bytes + Alignment);
+        NativeMemory.Clear((byte*)_memory + written, (nuint)(bytes - written) + Alignment);
         GC.AddMemoryPressure(Math.Max(1, bytes));
     }
 

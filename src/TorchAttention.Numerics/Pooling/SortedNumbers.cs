@@ -25,8 +25,8 @@ internal sealed unsafe class SortedNumbers : IDisposable
     private SortedNumbers(int count)
     {
         Count = count;
-        _numbers = new Scratch(((long)count + Padding) * sizeof(double));
-        _order = new Scratch((long)count * sizeof(int));
+        _numbers = new Scratch(((long)count + Padding) * sizeof(double), written: (long)count * sizeof(double));
+        _order = new Scratch((long)count * sizeof(int), written: (long)count * sizeof(int));
     }
 
     public int Count { get; }
@@ -131,8 +131,8 @@ internal sealed unsafe class SortedNumbers : IDisposable
 
     private static void Sort(double* numbers, int* order, int count)
     {
-        using var otherNumbers = new Scratch((long)count * sizeof(ulong));
-        using var otherOrder = new Scratch((long)count * sizeof(int));
+        using var otherNumbers = new Scratch((long)count * sizeof(ulong), written: (long)count * sizeof(ulong));
+        using var otherOrder = new Scratch((long)count * sizeof(int), written: (long)count * sizeof(int));
         int* counts = (int*)NativeMemory.AllocZeroed(Passes * Buckets, sizeof(int));
         try
         {

@@ -59,10 +59,10 @@ internal sealed partial record SmootherData
         double[] counted = new double[numbers.Length];
         for (int column = 0; column < units.Length; column++)
         {
-            (double origin, double unit) = (origins[column], units[column]);
+            (double origin, double inverse) = (origins[column], 1 / units[column]);
             for (int i = column; i < counted.Length; i += units.Length)
             {
-                counted[i] = (numbers[i] - origin) / unit;
+                counted[i] = (numbers[i] - origin) * inverse;
             }
         }
 
@@ -209,11 +209,15 @@ internal sealed partial record SmootherData
 
     private readonly record struct Units(double Origin, double Scale)
     {
-        // A power of 2, which rounds nothing.
+        // 2^-1022.
+        private const double LeastUnit = 2.2250738585072014e-308;
+
+        // A power of 2, which rounds nothing, and neither does its inverse.
         public static Units Measure(double[] numbers, int column, int columns)
         {
             (double least, double most) = RangeOf(numbers, column, columns);
-            return new Units(least + ((most - least) / 2), most > least ? Math.ScaleB(1, Math.ILogB(most - least)) : 1);
+            double scale = most > least ? Math.Max(Math.ScaleB(1, Math.ILogB(most - least)), LeastUnit) : 1;
+            return new Units(least + ((most - least) / 2), scale);
         }
 
         public double Of(double number) => (number - Origin) / Scale;
