@@ -152,7 +152,10 @@ internal sealed partial class ClusterClient : IShardCluster
     }
 
     private async Task<Predictions> PredictAsync(Asked asked, CancellationToken cancellationToken) =>
-        Wire.ReadPredictions(await AskAsync(alive => PredictOnceAsync(asked, alive, cancellationToken), cancellationToken));
+        Wire.ReadPredictions(await AskOnceAsync((grain, stop) => grain.PredictAsync(asked, stop), cancellationToken));
+
+    private Task<byte[]> AskOnceAsync(Func<IQueryGrain, CancellationToken, Task<Reply>> ask, CancellationToken cancellationToken) =>
+        AskAsync(alive => AskOnceAsync(ask, alive, cancellationToken), cancellationToken);
 
     private async Task<byte[]> AskAsync(Func<Action, Task<Reply>> ask, CancellationToken cancellationToken)
     {
@@ -207,7 +210,8 @@ internal sealed partial class ClusterClient : IShardCluster
     }
 
     // Where a silo does not say for a while that it is there, another one is asked as well, and the sooner answer is taken.
-    private async Task<Reply> PredictOnceAsync(Asked asked, Action alive, CancellationToken cancellationToken)
+    private async Task<Reply> AskOnceAsync(
+        Func<IQueryGrain, CancellationToken, Task<Reply>> ask, Action alive, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         List<Task<Reply>> answers = [];
@@ -219,7 +223,7 @@ internal sealed partial class ClusterClient : IShardCluster
                 if (slow.IsCompleted && left > 0)
                 {
                     var isSlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                    answers.Add(PredictAtAsync(asked, alive, isSlow, stop.Token));
+                    answers.Add(AskAtAsync(ask, alive, isSlow, stop.Token));
                     slow = isSlow.Task;
                     left--;
                 }
@@ -246,7 +250,8 @@ internal sealed partial class ClusterClient : IShardCluster
         }
     }
 
-    private Task<Reply> PredictAtAsync(Asked asked, Action alive, TaskCompletionSource slow, CancellationToken cancellationToken)
+    private Task<Reply> AskAtAsync(
+        Func<IQueryGrain, CancellationToken, Task<Reply>> ask, Action alive, TaskCompletionSource slow, CancellationToken cancellationToken)
     {
         IQueryGrain grain = Grains.GetGrain<IQueryGrain>(Interlocked.Increment(ref _asked) % Workers);
         return WatchAsync(
@@ -260,7 +265,7 @@ internal sealed partial class ClusterClient : IShardCluster
 
                 return await silo;
             },
-            stop => grain.PredictAsync(asked, stop), alive, cancellationToken);
+            stop => ask(grain, stop), alive, cancellationToken);
     }
 
     // Whose sums an answer has is chance: it has not the same bits when it is asked again.

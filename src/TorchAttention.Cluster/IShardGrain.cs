@@ -68,6 +68,12 @@ internal interface IQueryGrain : IGrainWithIntegerKey
     [ReadOnly]
     [ResponseTimeout(IShardGrain.Longest)]
     Task<Reply> PredictAsync(Asked asked, CancellationToken cancellationToken);
+
+    /// <summary>What the residuals of some rows of a shard add up to.</summary>
+    [Alias("residuals")]
+    [ReadOnly]
+    [ResponseTimeout(IShardGrain.Longest)]
+    Task<Reply> ResidualsAsync(Asked asked, int shard, int first, CancellationToken cancellationToken);
 }
 
 /// <summary>What is asked; bytes, since numbers one by one cost twenty times as much on the way.</summary>
@@ -77,7 +83,7 @@ internal interface IQueryGrain : IGrainWithIntegerKey
 internal sealed class Asked
 {
     /// <summary>The version of the messages.</summary>
-    public const int LastVersion = 3;
+    public const int LastVersion = 4;
 
     /// <summary>The version that the asking program speaks.</summary>
     [Id(0)]
@@ -110,6 +116,10 @@ internal sealed class Asked
     /// <summary>Queries (m, d).</summary>
     [Id(7)]
     public byte[] Queries { get; init; } = [];
+
+    /// <summary>Whether the queries are rows of the shards.</summary>
+    [Id(8)]
+    public bool IsAtRows { get; init; }
 }
 
 /// <summary>What becomes of a question.</summary>

@@ -1,7 +1,6 @@
 using Orleans.Concurrency;
 using TorchAttention.Numerics;
 using TorchAttention.Numerics.Pooling;
-using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cluster;
@@ -17,7 +16,17 @@ internal sealed class QueryGrain(ShardManifest manifest, Replicas replicas, Pool
     public Task<string> SiloAsync() => Task.FromResult(here.SiloAddress.ToParsableString());
 
     /// <inheritdoc/>
-    public async Task<Reply> PredictAsync(Asked asked, CancellationToken cancellationToken)
+    public Task<Reply> PredictAsync(Asked asked, CancellationToken cancellationToken) => AnswerAsync(
+        asked,
+        async pooling => Wire.Bytes(await pooling.PredictAsync(
+            Wire.Numbers(asked.Queries), asked.IsNearestAsked ? NoNeighbourPolicy.Nearest : NoNeighbourPolicy.NaN, cancellationToken)),
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Reply> ResidualsAsync(Asked asked, int shard, int first, CancellationToken cancellationToken) => AnswerAsync(
+        asked, async pooling => Wire.Bytes((await pooling.ResidualsAsync(shard, first, cancellationToken)).ToNumbers()), cancellationToken);
+
+    private async Task<Reply> AnswerAsync(Asked asked, Func<ShardedPooling, Task<byte[]>> answer, CancellationToken cancellationToken)
     {
         (ShardRequest? request, string why) = Wire.Understand(asked, manifest);
         if (request is null)
@@ -31,17 +40,15 @@ internal sealed class QueryGrain(ShardManifest manifest, Replicas replicas, Pool
         }
 
         // What asks whether this silo is there does not wait while sums are merged.
-        return await Task.Run(() => PredictAsync(asked, request, cancellationToken), cancellationToken);
+        return await Task.Run(() => AnswerAsync(request, answer), cancellationToken);
     }
 
-    private async Task<Reply> PredictAsync(Asked asked, ShardRequest request, CancellationToken cancellationToken)
+    private async Task<Reply> AnswerAsync(ShardRequest request, Func<ShardedPooling, Task<byte[]>> answer)
     {
         var shards = new GrainShards(replicas, manifest);
         try
         {
-            Predictions at = await new ShardedPooling(manifest, request, shards).PredictAsync(
-                Wire.Numbers(asked.Queries), asked.IsNearestAsked ? NoNeighbourPolicy.Nearest : NoNeighbourPolicy.NaN, cancellationToken);
-            var reply = Reply.Of(Wire.Bytes(at));
+            var reply = Reply.Of(await answer(new ShardedPooling(manifest, request, shards)));
             reply.VectorKinds = shards.VectorKinds;
             return reply;
         }

@@ -105,6 +105,11 @@ internal sealed class ShardMember : IShardMember
         _client.PredictAsync(request, queries, noNeighbour, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<ShardResiduals> ResidualsAsync(
+        ShardRequest request, IProgress<double>? progress, CancellationToken cancellationToken) =>
+        _client.ResidualsAsync(request, progress, cancellationToken);
+
+    /// <inheritdoc/>
     public Task<ShardRows> RowsAsync(int shard, int first, int step, CancellationToken cancellationToken) =>
         _client.RowsAsync(shard, first, step, cancellationToken);
 

@@ -20,6 +20,7 @@ internal static class Wire
         HasSlopes = request.HasSlopes,
         IsNearestAsked = noNeighbour == NoNeighbourPolicy.Nearest,
         Queries = Bytes(queries),
+        IsAtRows = request.IsAtRows,
     };
 
     /// <summary>What is asked of all shards; a reason where it is not to be had here.</summary>
@@ -41,6 +42,7 @@ internal static class Wire
             Bandwidths = Numbers(asked.Bandwidths),
             Degree = asked.Degree,
             HasSlopes = asked.HasSlopes,
+            IsAtRows = asked.IsAtRows,
         };
         try
         {

@@ -45,6 +45,14 @@ public sealed partial class PoolingSums
         return new PoolingSums(Kernel, rows, _frame.With(others._frame), _queries, Method, _tolerance);
     }
 
+    /// <summary>The same of values less an origin: answers near it have the digits of their distance from it.</summary>
+    /// <param name="origins">The origin of each column (v).</param>
+    internal PoolingSums WithValuesLess(double[] origins)
+    {
+        AnswerFrame frame = _frame with { Centres = [.. _frame.Centres.Zip(origins, (centre, origin) => centre - origin)] };
+        return new PoolingSums(Kernel, _rows, frame, _queries, Method, _tolerance);
+    }
+
     /// <summary>The sums of weights, beside the largest sample weight (m).</summary>
     internal double[] WeightSums() => [.. Enumerable.Range(0, Count).Select(query => _rows.RowOf(query)[0])];
 

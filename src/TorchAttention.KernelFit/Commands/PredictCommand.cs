@@ -48,10 +48,9 @@ internal static class PredictCommand
 
             if (shards.AreAsked(parsed))
             {
-                options.RefuseForShards(parsed);
                 PredictOptions.Refuse(parsed, "train", ofTrained, "shards need none");
                 CheckOutput(queries);
-                return shards.Predict(parsed, queries, options.Read(parsed).Options with { HasErrors = false });
+                return shards.Predict(parsed, queries, options);
             }
 
             shards.Refuse(parsed);

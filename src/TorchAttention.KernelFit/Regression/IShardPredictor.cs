@@ -17,6 +17,12 @@ internal interface IShardPredictor : IAsyncDisposable
     /// <param name="cancellationToken">Stops the work.</param>
     Task<Predictions> PredictAsync(
         ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken);
+
+    /// <summary>The residuals of all rows.</summary>
+    /// <param name="request">The kernel, the bandwidths, the degree.</param>
+    /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    Task<ShardResiduals> ResidualsAsync(ShardRequest request, IProgress<double>? progress, CancellationToken cancellationToken);
 }
 
 /// <summary>This process as a member of a cluster; it leaves when it is disposed of.</summary>
@@ -64,6 +70,10 @@ internal sealed class LocalPredictor(ShardManifest manifest) : IShardPredictor
     public Task<Predictions> PredictAsync(
         ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken) =>
         new ShardedPooling(manifest, request, _shards).PredictAsync(queries, noNeighbour, cancellationToken);
+
+    public Task<ShardResiduals> ResidualsAsync(
+        ShardRequest request, IProgress<double>? progress, CancellationToken cancellationToken) =>
+        new ShardedPooling(manifest, request, _shards).ResidualsAsync(progress, cancellationToken);
 
     public ValueTask DisposeAsync()
     {

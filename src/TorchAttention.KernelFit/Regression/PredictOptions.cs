@@ -66,9 +66,24 @@ internal sealed class PredictOptions
     public void RefuseForTrained(ParseResult parsed) => Refuse(
         parsed, "fit", [_interval, _level, _simultaneous, _slopes, _unknown, _unseen], "what train saves has no standard error");
 
-    /// <summary>Refuses options that shards have no answer to.</summary>
-    public void RefuseForShards(ParseResult parsed) => Refuse(
-        parsed, "fit", [_interval, _level, _simultaneous, _unknown, _unseen], "of shards the mean and its neighbours are predicted");
+    /// <summary>What is asked of shards.</summary>
+    /// <param name="parsed">What is given.</param>
+    /// <param name="hasErrors">Whether sigma is, of which errors are made.</param>
+    /// <exception cref="CliException">One is given that shards have no answer to.</exception>
+    public PredictionOptions ReadForShards(ParseResult parsed, bool hasErrors)
+    {
+        Refuse(parsed, "fit", [_simultaneous, _unknown, _unseen], "of shards the mean and its neighbours are predicted");
+        if (!hasErrors && Given(parsed, [_interval, _level]) is Option given)
+        {
+            throw CliException.WrongInput($"{given.Name}: expected --sigma beside it, without which shards have no standard error");
+        }
+
+        PredictionRequest request = Read(parsed);
+        return request.Interval is null or IntervalKind.MeanWithoutBias ? request.Options with { HasErrors = hasErrors }
+            : throw CliException.WrongInput(
+                $"{_interval.Name}: expected {NameOf(IntervalKind.MeanWithoutBias)} of shards, whose errors are by --sigma alone, got "
+                    + $"{NameOf(request.Interval)}; models of fit have others");
+    }
 
     /// <summary>Refuses options that are for other models.</summary>
     /// <param name="parsed">What is given.</param>
@@ -77,9 +92,12 @@ internal sealed class PredictOptions
     /// <param name="why">Why the others have none.</param>
     public static void Refuse(ParseResult parsed, string whose, IEnumerable<Option> options, string why)
     {
-        if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is Option given)
+        if (Given(parsed, options) is Option given)
         {
             throw CliException.WrongInput($"{given.Name} applies to models of {whose} only: {why}");
         }
     }
+
+    private static Option? Given(ParseResult parsed, IEnumerable<Option> options) =>
+        options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false });
 }

@@ -1,5 +1,7 @@
+using TorchAttention.Cli.Output;
 using TorchAttention.Numerics.Pooling;
 using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Intervals;
 using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Cli.Regression;
@@ -35,7 +37,32 @@ internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
     {
         var text = new PredictionText(written, Manifest.Columns, [], names, options);
         text.WriteHeader();
-        return (rows, _, kept, cancellationToken) => text.WriteRows(rows, At(asked, rows, data, cancellationToken), kept);
+
+        // A sigma that is given is as that of infinitely many rows.
+        (IReadOnlyList<double> Sigma, double Freedom)? noise = asked.Sigma?.Given is double[] given ? (given, double.PositiveInfinity) : null;
+        return (rows, _, kept, cancellationToken) =>
+        {
+            Predictions at = At(asked, rows, data, cancellationToken);
+            if (options.HasErrors)
+            {
+                (IReadOnlyList<double> sigma, double freedom) = noise ??= Measure(asked.Request, cancellationToken);
+                at = at.WithErrors(sigma, StudentBand.Quantile(options.Level, freedom));
+            }
+
+            text.WriteRows(rows, at, kept);
+        };
+    }
+
+    private (IReadOnlyList<double> Sigma, double Freedom) Measure(ShardRequest request, CancellationToken cancellationToken)
+    {
+        ShardResiduals all = ProgressBar.Show("residuals of all rows", isQuiet: false, progress =>
+            predictor.ResidualsAsync(request, progress, cancellationToken).GetAwaiter().GetResult());
+        IReadOnlyList<double> sigma = all.ResidualStandardError;
+        Console.Error.WriteLine(sigma.Any(double.IsNaN)
+            ? $"note: {all.EffectiveDegreesOfFreedom:G4} effective degrees of freedom of {all.Rows} rows leave no sigma, and no error"
+            : $"note: {ShardSigma.Name} {string.Join(',', sigma.Select(number => $"{number:R}"))} is that of all {all.Rows} rows, "
+                + "and takes no pass over them");
+        return (sigma, all.ResidualDegreesOfFreedom);
     }
 
     private Predictions At(ShardAsked asked, double[] rows, string data, CancellationToken cancellationToken)
@@ -58,4 +85,5 @@ internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
 /// <summary>What is asked of shards.</summary>
 /// <param name="Request">The kernel, the bandwidths, the degree.</param>
 /// <param name="NoNeighbour">The answer where no row has a weight.</param>
-internal sealed record ShardAsked(ShardRequest Request, NoNeighbourPolicy NoNeighbour);
+/// <param name="Sigma">What errors are made of; null for none.</param>
+internal sealed record ShardAsked(ShardRequest Request, NoNeighbourPolicy NoNeighbour, ShardSigma? Sigma);

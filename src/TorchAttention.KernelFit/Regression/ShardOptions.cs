@@ -25,14 +25,15 @@ internal sealed class ShardOptions(IShardClusters? clusters)
     public void Refuse(ParseResult parsed) => _request.Refuse(parsed);
 
     /// <summary>Predicts the rows of a file.</summary>
-    public int Predict(ParseResult parsed, Queries queries, PredictionOptions asked)
+    public int Predict(ParseResult parsed, Queries queries, PredictOptions options)
     {
         string path = parsed.GetValue(_shards) ?? throw CliException.WrongInput(
             $"--shards: expected the {ShardManifest.FileName} of what the cluster serves, got none");
+        PredictionOptions asked = options.ReadForShards(parsed, _request.HasSigma(parsed));
         _ = _request.BandwidthsOf(parsed);
         var manifest = ShardManifest.Load(path);
         ModelNotes names = ShardModel.NamesOf(path, manifest);
-        ShardAsked ofShards = _request.Read(parsed, names, asked.HasSlopes);
+        ShardAsked ofShards = _request.Read(parsed, names, manifest.Columns, asked.HasSlopes);
         IShardPredictor predictor = Cluster(parsed) is string cluster
             ? clusters!.ConnectAsync(cluster, manifest, parsed).GetAwaiter().GetResult()
             : new LocalPredictor(manifest);

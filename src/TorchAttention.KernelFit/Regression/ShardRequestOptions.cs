@@ -13,8 +13,9 @@ internal sealed class ShardRequestOptions
         "--kernel", "kernel", $"With shards, the kernel: {FitOptions.KernelNames} (default gaussian)");
     private readonly Option<int?> _degree = FitOptions.DegreeOption("With shards, the degree: 0 or 1 (default 0)");
     private readonly Option<NoNeighbourPolicy> _noNeighbour = FitOptions.NoNeighbourOption();
+    private readonly Option<ShardSigma?> _sigma = ShardSigma.Option();
 
-    private IEnumerable<Option> All => [_bandwidth, _kernel, _degree, _noNeighbour];
+    private IEnumerable<Option> All => [_bandwidth, _kernel, _degree, _noNeighbour, _sigma];
 
     public void AddTo(Command command) => command.AddAll(All);
 
@@ -27,6 +28,9 @@ internal sealed class ShardRequestOptions
         }
     }
 
+    /// <summary>Whether there are to be standard errors.</summary>
+    public bool HasSigma(ParseResult parsed) => parsed.GetValue(_sigma) is not null;
+
     /// <summary>The bandwidths as they are given.</summary>
     /// <exception cref="CliException">There are none.</exception>
     public double[] BandwidthsOf(ParseResult parsed) => parsed.NumbersOf(_bandwidth)
@@ -35,9 +39,12 @@ internal sealed class ShardRequestOptions
     /// <summary>What is asked.</summary>
     /// <param name="parsed">The options' values.</param>
     /// <param name="names">What the shards' columns are called.</param>
+    /// <param name="columns">How many columns of values there are.</param>
     /// <param name="hasSlopes">Whether slopes are asked for.</param>
-    /// <exception cref="CliException">There is no bandwidth, or not one for each feature, or another degree.</exception>
-    public ShardAsked Read(ParseResult parsed, ModelNotes names, bool hasSlopes)
+    /// <exception cref="CliException">
+    /// There is no bandwidth, or not one for each feature, another degree, or not a sigma for each column of values.
+    /// </exception>
+    public ShardAsked Read(ParseResult parsed, ModelNotes names, int columns, bool hasSlopes)
     {
         int features = names.Features.Length;
         double[] bandwidths = BandwidthsOf(parsed);
@@ -54,6 +61,10 @@ internal sealed class ShardRequestOptions
             Degree = FitOptions.DegreeOf(parsed, _degree),
             HasSlopes = hasSlopes,
         };
-        return new ShardAsked(request, parsed.GetValue(_noNeighbour));
+        ShardSigma? sigma = parsed.GetValue(_sigma);
+        return sigma?.Given is not double[] given || given.Length == columns
+            ? new ShardAsked(request, parsed.GetValue(_noNeighbour), sigma)
+            : throw CliException.WrongInput(
+                $"{ShardSigma.Name}: expected a number for each of {PlainText.List(names.TargetsOf(columns))}, got {given.Length}");
     }
 }

@@ -62,14 +62,14 @@ internal static class ScoreRule
     public static Diagnostics Describe(
         double rows, double weight, double trace, double traceOfSquare, double leaveOneOut, double[] residuals, double[] totals)
     {
-        double freedom = rows - (2 * trace) + traceOfSquare;
+        double freedom = Diagnostics.Freedom(rows, trace, traceOfSquare);
         double mean = Math.Max(0, residuals.Sum() / weight);
         return new Diagnostics
         {
             EffectiveDegreesOfFreedom = trace,
             ResidualDegreesOfFreedom = freedom,
-            ResidualStandardError = [.. residuals.Select(squares =>
-                freedom > 1e-9 * rows ? Math.Sqrt(Math.Max(0, squares / weight) * rows / freedom) : double.NaN)],
+            ResidualStandardError =
+                [.. residuals.Select(squares => Diagnostics.Deviation(Math.Max(0, squares / weight) * rows, freedom, rows))],
             RSquared = [.. residuals.Zip(totals, (squares, total) => total > 0 ? 1 - (Math.Max(0, squares) / total) : double.NaN)],
             LeaveOneOutError = Math.Max(0, leaveOneOut / weight),
             AICc = AICcCriterion.Compute(mean, trace, rows),

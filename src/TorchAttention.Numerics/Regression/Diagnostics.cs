@@ -67,7 +67,7 @@ public sealed record Diagnostics
             traceOfSquare += data.WeightAt(i) / fit.EffectiveNeighbours[i];
         }
 
-        double residual = data.Examples - (2 * trace) + traceOfSquare;
+        double residual = Freedom(data.Examples, trace, traceOfSquare);
         double leaveOneOut = 0;
         for (int i = 0; i < data.Values.Length; i++)
         {
@@ -80,14 +80,20 @@ public sealed record Diagnostics
         {
             EffectiveDegreesOfFreedom = trace,
             ResidualDegreesOfFreedom = residual,
-            ResidualStandardError =
-                [.. squares.Select(sum => residual > LeastFreedom * data.Examples ? Math.Sqrt(sum / residual) : double.NaN)],
+            ResidualStandardError = [.. squares.Select(sum => Deviation(sum, residual, data.Examples))],
             RSquared = [.. squares.Select((sum, c) => 1 - (sum / (data.SquaresAboutMean(c) is > 0 and var total ? total : double.NaN)))],
             LeaveOneOutError = fit.IsAdmissible ? leaveOneOut / data.TotalWeight : double.PositiveInfinity,
             AICc = AICcCriterion.Compute(meanSquare, trace, data.Examples),
             GCV = GcvCriterion.Compute(meanSquare, trace, data.Examples),
         };
     }
+
+    /// <summary>n - 2 tr H + sum_ij s_i H_ij^2 / s_j.</summary>
+    internal static double Freedom(double examples, double trace, double traceOfSquare) => examples - (2 * trace) + traceOfSquare;
+
+    /// <summary>The residual standard error by a sum of squares; NaN where no freedom is left.</summary>
+    internal static double Deviation(double squares, double freedom, double examples) =>
+        freedom > LeastFreedom * examples ? Math.Sqrt(squares / freedom) : double.NaN;
 
     /// <summary>The same with what is said of one column of values alone.</summary>
     internal Diagnostics Of(int column) =>

@@ -138,20 +138,8 @@ public sealed partial class KernelRegression
         double quantile = options.IsSimultaneous
             ? SimultaneousBand.Quantile(options.Level, BandLength(), Diagnostics.ResidualDegreesOfFreedom)
             : StudentBand.Quantile(options.Level, Diagnostics.ResidualDegreesOfFreedom);
-        double[] errors = new double[predictions.Mean.Length];
-        double[] lower = new double[errors.Length];
-        double[] upper = new double[errors.Length];
-        for (int i = 0; i < errors.Length; i++)
-        {
-            (int query, int column) = Math.DivRem(i, Columns);
-            errors[i] = predictions.HasNeighbour[query] && _robust is null
-                ? Diagnostics.ResidualStandardError[column] / Math.Sqrt(predictions.EffectiveNeighbours[query])
-                : double.NaN;
-            lower[i] = predictions.Mean[i] - (quantile * errors[i]);
-            upper[i] = predictions.Mean[i] + (quantile * errors[i]);
-        }
-
-        predictions = predictions with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+        predictions = predictions.WithErrors(
+            _robust is null ? Diagnostics.ResidualStandardError : [.. Enumerable.Repeat(double.NaN, Columns)], quantile);
         return !HasSlopeErrors(options) ? predictions : WithSlopeErrors(
             predictions, _polynomials.Value, queries, (_, column) => Math.Pow(Diagnostics.ResidualStandardError[column], 2),
             _ => StudentBand.Quantile(options.Level, Diagnostics.ResidualDegreesOfFreedom), cancellationToken);

@@ -101,6 +101,25 @@ public sealed record Predictions
     /// </summary>
     public required bool[] IsLevel { get; init; }
 
+    /// <summary>These with errors and intervals of the mean by noise of one size, s / sqrt(neighbours).</summary>
+    /// <param name="deviations">The noise's standard deviation s in each column (v).</param>
+    /// <param name="quantile">How many standard errors the ends are away from the mean.</param>
+    internal Predictions WithErrors(IReadOnlyList<double> deviations, double quantile)
+    {
+        double[] errors = new double[Mean.Length];
+        double[] lower = new double[errors.Length];
+        double[] upper = new double[errors.Length];
+        for (int i = 0; i < errors.Length; i++)
+        {
+            (int query, int column) = Math.DivRem(i, deviations.Count);
+            errors[i] = HasNeighbour[query] ? deviations[column] / Math.Sqrt(EffectiveNeighbours[query]) : double.NaN;
+            lower[i] = Mean[i] - (quantile * errors[i]);
+            upper[i] = Mean[i] + (quantile * errors[i]);
+        }
+
+        return this with { StandardError = errors, Lower = lower, Upper = upper, Quantile = quantile };
+    }
+
     /// <summary>The first predictions as a table.</summary>
     public override string ToString()
     {

@@ -14,6 +14,8 @@ internal sealed class ShardAnswers
     private readonly double[] _neighbours;
     private readonly double[] _slopes;
     private readonly double[] _logWeightGradient;
+    private readonly double[] _ownWeights;
+    private readonly double[] _origins;
     private readonly bool[] _hasNeighbour;
     private readonly bool[] _isLevel;
 
@@ -28,8 +30,14 @@ internal sealed class ShardAnswers
         _neighbours = new double[m];
         _slopes = new double[request.HasSlopes ? m * manifest.Columns * manifest.Features : 0];
         _logWeightGradient = new double[request.Parts.HasFlag(PoolingParts.BandwidthGradient) ? queries.Length : 0];
+        _ownWeights = new double[request.IsAtRows ? m : 0];
         _hasNeighbour = new bool[m];
         _isLevel = new bool[m];
+
+        // Residuals are small beside values of a common level.
+        _origins = request.IsAtRows
+            ? [.. manifest.LeastValues.Zip(manifest.MostValues, (least, most) => (least / 2) + (most / 2))]
+            : new double[manifest.Columns];
     }
 
     /// <summary>Takes the answers to some queries.</summary>
@@ -40,7 +48,8 @@ internal sealed class ShardAnswers
     public IEnumerable<int> Take(PoolingSums sums, int first, NoNeighbourPolicy noNeighbour)
     {
         NoNeighbourPolicy policy = noNeighbour == NoNeighbourPolicy.Error ? NoNeighbourPolicy.NaN : noNeighbour;
-        return sums.Answer(OutputOf(first, sums.Count), policy).WithoutNeighbour.Select(query => first + query);
+        PoolingSums less = _request.IsAtRows ? sums.WithValuesLess(_origins) : sums;
+        return less.Answer(OutputOf(first, sums.Count), policy).WithoutNeighbour.Select(query => first + query);
     }
 
     /// <summary>Takes the answer to a query whose plane no sums could hold.</summary>
@@ -54,7 +63,7 @@ internal sealed class ShardAnswers
     {
         NoNeighbourPolicy policy = noNeighbour == NoNeighbourPolicy.Error ? NoNeighbourPolicy.NaN : noNeighbour;
         int d = _manifest.Features;
-        using var samples = new Samples<double>(keys, values, d, weights);
+        using var samples = new Samples<double>(keys, LessOrigins(values), d, weights);
         using var pooler = new Pooler<double>(
             _request.Kernel, samples, new PoolingWidths { Bandwidths = _request.Bandwidths },
             new PoolingOptions
@@ -92,6 +101,7 @@ internal sealed class ShardAnswers
         {
             Values = Of(_mean),
             EffectiveNeighbours = Of(_neighbours),
+            OwnWeight = Of(_ownWeights),
             LogWeightSumGradient = Of(_logWeightGradient),
             HasNeighbour = _hasNeighbour.AsSpan(first, count),
             IsLevel = _request.Degree > 0 ? _isLevel.AsSpan(first, count) : [],
@@ -106,6 +116,33 @@ internal sealed class ShardAnswers
         }
     }
 
+    /// <summary>What the residuals add up to, where the queries are rows.</summary>
+    /// <param name="values">The rows' values (m, v).</param>
+    /// <param name="weights">Their weights (m); none where rows have none.</param>
+    public ShardResiduals ToResiduals(double[] values, double[] weights)
+    {
+        Predictions at = ToPredictions();
+        double[] left = LessOrigins(values);
+        double[] squares = new double[_manifest.Columns];
+        (double trace, double traceOfSquare, double mean) = (0, 0, _manifest.MeanWeight);
+        for (int i = 0; i < at.HasNeighbour.Length; i++)
+        {
+            double weight = weights.Length == 0 ? 1 : weights[i];
+            double relative = weights.Length == 0 ? 1 : weight / mean;
+            trace += weight * _ownWeights[i];
+            traceOfSquare += relative / at.EffectiveNeighbours[i];
+            for (int c = 0; c < squares.Length; c++)
+            {
+                double residual = left[(i * squares.Length) + c] - at.Mean[(i * squares.Length) + c];
+                squares[c] += relative * residual * residual;
+            }
+        }
+
+        return new ShardResiduals(at.HasNeighbour.Length, trace, traceOfSquare, squares);
+    }
+
+    private double[] LessOrigins(double[] values) => [.. values.Select((value, i) => value - _origins[i % _origins.Length])];
+
     /// <summary>All that was taken.</summary>
     public Predictions ToPredictions()
     {
@@ -118,7 +155,7 @@ internal sealed class ShardAnswers
         }
 
         // Of mean weight 1, as a model of all rows has them.
-        double mean = _manifest.Shards.Sum(shard => shard.Weight) / _manifest.Rows;
+        double mean = _manifest.MeanWeight;
         for (int i = 0; _manifest.HasWeights && i < _neighbours.Length; i++)
         {
             _neighbours[i] *= _manifest.LargestWeight / mean;

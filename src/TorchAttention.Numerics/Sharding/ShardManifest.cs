@@ -79,6 +79,9 @@ public sealed record ShardManifest
     [JsonIgnore]
     public double[] MostKeys => [.. Enumerable.Range(0, Features).Select(j => Shards.Max(shard => shard.Most[j]))];
 
+    /// <summary>What a row weighs in the mean.</summary>
+    internal double MeanWeight => Shards.Sum(shard => shard.Weight) / Rows;
+
     /// <summary>What all rows weigh, beside the largest weight.</summary>
     internal double RelativeWeight => Shards.Sum(shard => shard.Weight) / LargestWeight;
 

@@ -48,6 +48,9 @@ public sealed class ShardPool : IDisposable
             PoolerFor(request, _roots.Value).SumsAt(queries, request.Parts, isCareful, cancellationToken: cancellationToken));
     }
 
+    /// <summary>How many rows a message holds.</summary>
+    internal static int MostRows(ShardManifest manifest) => MostBytes / sizeof(double) / (manifest.Features + manifest.Columns + 1);
+
     /// <summary>Some of these rows near a query.</summary>
     /// <param name="query">The query (d).</param>
     /// <param name="bandwidths">The bandwidths (d).</param>
@@ -56,8 +59,8 @@ public sealed class ShardPool : IDisposable
     public ShardRows RowsNear(double[] query, double[] bandwidths, double square, int first)
     {
         ArgumentNullException.ThrowIfNull(query);
-        (int d, int v) = (_manifest.Features, _manifest.Columns);
-        int most = MostBytes / sizeof(double) / (d + v + 1);
+        int d = _manifest.Features;
+        int most = MostRows(_manifest);
         List<int> near = [];
         int row = first;
         for (; row < _samples.Count && near.Count < most; row++)

@@ -22,9 +22,12 @@ public sealed record ShardRequest
     /// <summary>Whether the derivatives by each feature are computed.</summary>
     public bool HasSlopes { get; init; }
 
+    /// <summary>Whether the queries are rows of the shards, which lie in no gap.</summary>
+    internal bool IsAtRows { get; init; }
+
     /// <summary>What sums have beside those of weights and values.</summary>
     internal PoolingParts Parts => PoolingParts.EffectiveNeighbours
-        | (double.IsPositiveInfinity(Kernel.Support) ? PoolingParts.BandwidthGradient : 0)
+        | (double.IsPositiveInfinity(Kernel.Support) && !IsAtRows ? PoolingParts.BandwidthGradient : 0)
         | (HasSlopes && Degree == 0 ? PoolingParts.QueryGradient : 0);
 
     /// <summary>Refuses what cannot be asked of shards.</summary>

@@ -13,7 +13,7 @@ namespace TorchAttention.Numerics.Sharding;
 /// <para>Queries are cut into questions of the same sizes wherever they are asked; together with the vectors' width, which the manifest
 /// says, this makes the numbers the same to the bit on one machine and on many.</para>
 /// </remarks>
-public sealed class ShardedPooling
+public sealed partial class ShardedPooling
 {
     private readonly ShardManifest _manifest;
     private readonly ShardRequest _request;
@@ -55,6 +55,15 @@ public sealed class ShardedPooling
             throw new ArgumentException($"Expected finite queries (m, {d}), got {queries.Length} numbers.", nameof(queries));
         }
 
+        (ShardAnswers answers, int[] without) = await AnswerAsync(queries, noNeighbour, cancellationToken);
+        return without.Length > 0 && noNeighbour == NoNeighbourPolicy.Error ? throw new NoNeighbourException(without)
+            : answers.ToPredictions();
+    }
+
+    private async Task<(ShardAnswers Answers, int[] Without)> AnswerAsync(
+        double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken)
+    {
+        int d = _manifest.Features;
         var answers = new ShardAnswers(_manifest, _request, queries);
         Block[] blocks = [.. queries.Chunk(MostQueries * d).Select(chunk => new Block(chunk, d))];
         await AskNearAsync(blocks, cancellationToken);
@@ -68,8 +77,7 @@ public sealed class ShardedPooling
             _ = hasNone ? without.Add(query) : without.Remove(query);
         }
 
-        return without.Count > 0 && noNeighbour == NoNeighbourPolicy.Error ? throw new NoNeighbourException([.. without.Order()])
-            : answers.ToPredictions();
+        return (answers, [.. without.Order()]);
     }
 
     // A plane that hangs on rows which no sum beside the nearest can hold is fitted to the rows themselves.

@@ -19,6 +19,10 @@ internal sealed class ServedShards(IShardCluster cluster, Action<string> log) : 
         ShardRequest request, double[] queries, NoNeighbourPolicy noNeighbour, CancellationToken cancellationToken) =>
         AskAsync(() => cluster.PredictAsync(request, queries, noNeighbour, cancellationToken));
 
+    public Task<ShardResiduals> ResidualsAsync(
+        ShardRequest request, IProgress<double>? progress, CancellationToken cancellationToken) =>
+        AskAsync(() => cluster.ResidualsAsync(request, progress, cancellationToken));
+
     public Task<ShardRows> RowsAsync(int shard, int first, int step, CancellationToken cancellationToken) =>
         AskAsync(() => cluster.RowsAsync(shard, first, step, cancellationToken));
 

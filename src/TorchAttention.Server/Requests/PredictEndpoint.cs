@@ -14,7 +14,7 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
     private const string Body = "request body";
 
     /// <summary>What may be asked.</summary>
-    public RequestParameters.Reader Parameters { get; } = new(models.All.Select(one => one.Model.Shards?.Names).FirstOrDefault());
+    public RequestParameters.Reader Parameters { get; } = new(models.All.Select(one => one.Model.Shards).FirstOrDefault());
 
     public async Task AnswerAsync(HttpContext context)
     {
@@ -71,7 +71,7 @@ internal sealed class PredictEndpoint(ServerSettings settings, ModelStore models
                 + PlainText.List([.. models.Names]));
 
     private static PredictionOptions Check(ServedModel model, RequestParameters parameters) =>
-        model.Shards is not null ? parameters.Request.Options with { HasErrors = false }
+        model.Shards is not null ? parameters.Request.Options
         : model.Fitted is { } fitted ? fitted.Check(parameters.Request)
         : parameters.RefusedForTrained is { } refused ? throw CliException.WrongInput(refused.Message)
         : parameters.Request.Options;

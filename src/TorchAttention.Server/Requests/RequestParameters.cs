@@ -23,11 +23,11 @@ internal sealed record RequestParameters(
         private readonly Option<bool> _stream = Options.Flag("--stream", "Begin to answer before all is read");
         private readonly ShardRequestOptions _ofShards = new();
         private readonly RootCommand _command = new();
-        private readonly ModelNotes? _shards;
+        private readonly ShardModel? _shards;
         private readonly ConcurrentDictionary<string, RequestParameters> _known = new(StringComparer.Ordinal);
 
-        /// <param name="shards">What the columns of the shards that are asked are called; null for models.</param>
-        public Reader(ModelNotes? shards)
+        /// <param name="shards">The shards that are asked; null for models.</param>
+        public Reader(ShardModel? shards)
         {
             _shards = shards;
             _options.AddTo(_command);
@@ -97,8 +97,14 @@ internal sealed record RequestParameters(
             ShardAsked? ofShards = null;
             if (_shards is not null)
             {
-                _options.RefuseForShards(parsed);
-                ofShards = _ofShards.Read(parsed, _shards, request.Options.HasSlopes);
+                request = new PredictionRequest { Options = _options.ReadForShards(parsed, _ofShards.HasSigma(parsed)) };
+                ofShards = _ofShards.Read(parsed, _shards.Names, _shards.Manifest.Columns, request.Options.HasSlopes);
+                if (ofShards.Sigma is { Given: null })
+                {
+                    throw CliException.WrongInput(
+                        $"{ShardSigma.Name}: expected numbers, got {ShardSigma.All}: a request reads no rows of its own; predict "
+                            + $"{ShardSigma.Name} {ShardSigma.All} says them");
+                }
             }
 
             return new RequestParameters(

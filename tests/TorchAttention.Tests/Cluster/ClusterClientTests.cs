@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using TorchAttention.Cli;
 using TorchAttention.Cluster;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Pooling;
@@ -33,6 +34,65 @@ public sealed class ClusterClientTests : ShardFolder
 
         Assert.Equal(expected.Mean, found.Mean);
         Assert.Equal(expected.EffectiveNeighbours, found.EffectiveNeighbours);
+    }
+
+    // Shards of more rows than a message holds, and each question refused many times.
+    [Theory]
+    [InlineData(0, 256)]
+    [InlineData(1, 1)]
+    public async Task Residuals_AreTheSameBits(int degree, int questions)
+    {
+        ShardManifest manifest = Write(Rows(80_000, 2, columns: 2, hasWeights: true), 2, 2);
+        ShardRequest request = Request(0.3) with { Degree = degree };
+        using var local = new LocalShards(manifest);
+        var pooling = new ShardedPooling(manifest, request, local);
+        ShardResiduals expected = await pooling.ResidualsAsync(cancellationToken: Token);
+
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings { MostQuestions = questions });
+        ShardResiduals found = await silo.Client.ResidualsAsync(request, progress: null, Token);
+
+        Assert.Equal([0, 0, 1, 1], pooling.OfAllRows.Select(part => part.Shard));
+        Assert.Equal(expected.ToNumbers(), found.ToNumbers());
+    }
+
+    [Fact]
+    public async Task CancelledResiduals_EndTheSilosWork()
+    {
+        ShardManifest manifest = Write(Rows(200_000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        Task<ShardResiduals> asked = silo.Client.ResidualsAsync(Request(5), progress: null, stop.Token);
+        Assert.True(SpinWait.SpinUntil(() => silo.Threads.Questions > 0 || asked.IsCompleted, _patience));
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asked);
+        Assert.True(SpinWait.SpinUntil(() => silo.Threads.Questions == 0, _patience));
+    }
+
+    // One of two files is damaged: who asks is told of it, and does not wait for what the other one has to say.
+    [Fact]
+    public async Task ResidualsOfADamagedShard_AreRefusedInOneLine()
+    {
+        ShardManifest manifest = Write(Rows(3000, 2), 2, 2);
+        string path = Path.Combine(manifest.Folder, manifest.Shards[1].File);
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^8]);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        CliException refused = await Assert.ThrowsAsync<CliException>(
+            () => silo.Client.ResidualsAsync(Request(1), progress: null, Token));
+
+        Assert.Contains(manifest.Shards[1].File, refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public async Task ResidualsThatAreNotThere_AreRefusedInOneLine()
+    {
+        ShardManifest manifest = Write(Rows(1000, 2), 2, 2);
+        await using Silo silo = await Silo.StartAsync(manifest, new ShardSettings());
+        Asked asked = Wire.Ask(manifest, Request(1), [], NoNeighbourPolicy.NaN);
+        Reply reply = await silo.Grains.GetGrain<IQueryGrain>(0).ResidualsAsync(asked, shard: 2, first: 0, Token);
+
+        Assert.Equal((Outcome.Refused, "Expected a row of one of 2 shards, got row 0 of shard 2."), (reply.Outcome, reply.Why));
     }
 
     // The loops of the silo stop: 10^10 pairs would keep it at work for long.

@@ -21,6 +21,7 @@ public sealed class ClusterHttpTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("&degree=1&slopes", "--degree", "1", "--slopes")]
+    [InlineData("&sigma=0.3&level=0.9", "--sigma", "0.3", "--level", "0.9")]
     [InlineData("&kernel=tricube&no-neighbour=nearest", "--kernel", "tricube", "--no-neighbour", "nearest")]
     public async Task Csv_IsByteForByteWhatPredictWrites(string parameters, params string[] options)
     {
@@ -60,7 +61,9 @@ public sealed class ClusterHttpTests : IDisposable
             ("", "--bandwidth: expected one for all features or one for each beside --shards, got none"),
             ("?bandwidth=1,2,3", "--bandwidth: expected one bandwidth or one for each of a, b, got 3"),
             ("?bandwidth=0", "--bandwidth: expected a positive number that float32 can hold, got '0'"),
-            ("?bandwidth=1&interval=new", "--interval applies to models of fit only: of shards the mean and its neighbours are predicted"),
+            ("?bandwidth=1&interval=new", "--interval: expected --sigma beside it, without which shards have no standard error"),
+            ("?bandwidth=1&sigma=1,2", "--sigma: expected a number for each of c, got 2"),
+            ("?bandwidth=1&sigma=all", "--sigma: expected numbers, got all: a request reads no rows of its own; predict --sigma all says them"),
             ("?bandwidth=1&degree=2", "--degree: expected 0 or 1, got 2"),
         })
         {

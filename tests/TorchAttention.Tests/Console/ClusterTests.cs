@@ -25,6 +25,10 @@ public sealed class ClusterTests : IDisposable
         Assert.Equal(
             Predict("--kernel", "tricube", "--no-neighbour", "nearest"),
             Predict("--cluster", cluster, "--kernel", "tricube", "--no-neighbour", "nearest"));
+        string[] sigma = ["predict", "queries.csv", "--shards", "shards/manifest.json", "--bandwidth", "0.3", "--sigma", "all"];
+        ConsoleProcess.Result here = Started.Run(sigma);
+        Assert.StartsWith("note: --sigma 0.", here.Error, StringComparison.Ordinal);
+        Assert.Equal(here, Started.Run([.. sigma, "--cluster", cluster]));
         string[] status = Run("cluster", "status", "--shards", "shards/manifest.json", "--cluster", cluster).TrimEnd().Split('\n');
         Assert.Equal("silo,shards,mb,memory_mb,processor_percent,questions,vectors", status[0]);
         Assert.Contains(",0 1 2 3 4 5 6 7 8 9 10 11,", Assert.Single(status[1..]), StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace TorchAttention.Tests.Console;
 
@@ -40,6 +41,84 @@ public sealed class ShardTests : OnePassConsole
                     $"{name} of row {row}: expected {expected}, found {found}");
             }
         }
+    }
+
+    // What all rows say of the noise is said, and takes no pass when it is given.
+    [Theory]
+    [InlineData("temp", "load", "0.3")]
+    [InlineData("temp", "load,share", "0.2", "--kernel", "epanechnikov", "--degree", "1", "--level", "0.9")]
+    [InlineData("temp,share", "load", "0.4,1.5", "--degree", "1", "--no-neighbour", "nearest", "--kernel", "biweight")]
+    public void Sigma_IsThatOfAModelOfAllRows(string x, string y, string bandwidth, params string[] others)
+    {
+        Write("rows.csv", 5000, 1);
+        Write("queries.csv", 300, 2);
+        int level = Array.IndexOf(others, "--level");
+        string[] ofPredict = level < 0 ? [] : others[level..];
+        string[] ofFit = [.. others.Except(ofPredict)];
+        Run("shard", "rows.csv", "--x", x, "--y", y, "--shards", "6", "--out", "shards", "--quiet");
+        string[] degree = others.Contains("--degree") ? [] : ["--degree", "0"];
+        Run(["fit", "rows.csv", "--x", x, "--y", "load", "--bandwidth", bandwidth, .. degree, .. ofFit, "--out", "fit", "--no-plots",
+            "--quiet"]);
+        string whole = Run(["predict", "--model", "fit/model.safetensors", "queries.csv", "--interval", "plain", .. ofPredict]);
+        string[] arguments = ["predict", "--shards", "shards/manifest.json", "queries.csv", "--bandwidth", bandwidth, .. others];
+        ConsoleProcess.Result measured = Console.Run([.. arguments, "--sigma", "all"]);
+
+        Match said = Regex.Match(measured.Error, "^note: --sigma ([0-9.,E-]+) is that of all 5000 rows, and takes no pass over them\n$");
+        Assert.True(said.Success, measured.Error);
+        Assert.Equal(y.Split(',').Length, said.Groups[1].Value.Split(',').Length);
+        string ending = y == "load" ? "" : "_load";
+        foreach (string name in new[] { "mean", "se", "lower", "upper" })
+        {
+            AssertClose(ColumnOf(name, whole), ColumnOf(name + ending, measured.Output), 1e-12);
+        }
+
+        AssertClose(ColumnOf("neighbours", whole), ColumnOf("neighbours", measured.Output), 1e-12);
+        Assert.Equal(ColumnOf("flag", whole), ColumnOf("flag", measured.Output));
+
+        // Student's quantile is wider than the normal one by about 1 / n.
+        ConsoleProcess.Result given = Console.Run([.. arguments, "--sigma", said.Groups[1].Value, "--interval", "plain"]);
+        Assert.Equal("", given.Error);
+        Assert.Equal(ColumnOf("se" + ending, measured.Output), ColumnOf("se" + ending, given.Output));
+        Assert.NotEqual(ColumnOf("lower" + ending, measured.Output), ColumnOf("lower" + ending, given.Output));
+        AssertClose(ColumnOf("lower" + ending, measured.Output), ColumnOf("lower" + ending, given.Output), 1e-3);
+    }
+
+    private static string[] ColumnOf(string name, string table)
+    {
+        string[][] rows = [.. table.TrimEnd().Split('\n').Select(row => row.Split(','))];
+        int column = Array.IndexOf(rows[0], name);
+        return [.. rows.Skip(1).Select(row => row[column])];
+    }
+
+    private static void AssertClose(string[] expected, string[] found, double part) => Assert.All(
+        expected.Zip(found), pair => Assert.True(
+            pair.First == pair.Second || Math.Abs(Number(pair.First) - Number(pair.Second)) <= part * (1 + Math.Abs(Number(pair.First))),
+            $"expected {pair.First}, found {pair.Second}"));
+
+    [Theory]
+    [InlineData("0", "--sigma: expected a number for each of load, share, got 1")]
+    [InlineData("1,2,3", "--sigma: expected a number for each of load, share, got 3")]
+    public void SigmaOfOtherColumns_IsRefused(string sigma, string expected)
+    {
+        Write("rows.csv", 50, 1);
+        Run("shard", "rows.csv", "--x", "temp", "--y", "load,share", "--out", "shards", "--quiet");
+        ConsoleProcess.Result result = Console.Run(
+            "predict", "--shards", "shards/manifest.json", "rows.csv", "--bandwidth", "1", "--sigma", sigma);
+
+        Assert.Equal((2, "", $"error: {expected}\n"), (result.ExitCode, result.Output, result.Error));
+    }
+
+    // One row each: no noise is known of a curve through all of them.
+    [Fact]
+    public void SigmaOfACurveThroughAllRows_IsNone()
+    {
+        Console.Write("rows.csv", "x,y\n" + string.Join('\n', Enumerable.Range(0, 50).Select(i => $"{i},{i * i}")));
+        Run("shard", "rows.csv", "--x", "x", "--y", "y", "--out", "shards", "--quiet");
+        ConsoleProcess.Result result = Console.Run(
+            "predict", "--shards", "shards/manifest.json", "rows.csv", "--bandwidth", "0.5", "--kernel", "biweight", "--sigma", "all");
+
+        Assert.Equal((0, "note: 50 effective degrees of freedom of 50 rows leave no sigma, and no error\n"), (result.ExitCode, result.Error));
+        Assert.Contains("\n2,4,NaN,NaN,NaN,1,\n", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -118,7 +197,18 @@ public sealed class ShardTests : OnePassConsole
     [InlineData("s/manifest.json: no such file", "predict", "rows.csv", "--shards", "s/manifest.json", "--bandwidth", "1")]
     [InlineData("rows.csv: expected a manifest of shards", "predict", "rows.csv", "--shards", "rows.csv", "--bandwidth", "1")]
     [InlineData("--bandwidth: expected one for all features", "predict", "rows.csv", "--shards", "rows.csv")]
-    [InlineData("--level applies to models of fit only", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--level", "0.9")]
+    [InlineData("--level: expected --sigma beside it", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--level", "0.9")]
+    [InlineData("--interval: expected --sigma beside it", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--interval", "new")]
+    [InlineData("--interval: expected plain of shards, whose errors are by --sigma alone, got new", "predict", "rows.csv", "--shards", "m",
+        "--bandwidth", "1", "--sigma", "all", "--interval", "new")]
+    [InlineData("--simultaneous applies to models of fit only", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--sigma",
+        "all", "--simultaneous")]
+    [InlineData("--sigma: expected --shards beside it", "predict", "rows.csv", "--model", "m", "--sigma", "all")]
+    [InlineData("--sigma: expected all, or numbers of at least 0 separated by commas, got ''", "predict", "rows.csv", "--shards", "m",
+        "--bandwidth", "1", "--sigma", "")]
+    [InlineData("separated by commas, got '1,NaN'", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--sigma", "1,NaN")]
+    [InlineData("separated by commas, got '-1'", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--sigma=-1")]
+    [InlineData("separated by commas, got 'All'", "predict", "rows.csv", "--shards", "m", "--bandwidth", "1", "--sigma", "All")]
     [InlineData("--kernel: expected --shards beside it", "predict", "rows.csv", "--model", "m", "--kernel", "boxcar")]
     public void WrongInput_IsOneLine(string expected, params string[] arguments)
     {

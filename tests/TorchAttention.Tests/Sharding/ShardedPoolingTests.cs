@@ -106,17 +106,20 @@ public sealed class ShardedPoolingTests : ShardFolder
             Degree = 1,
         };
         using var shards = new LocalShards(manifest);
-        Predictions first = await new ShardedPooling(manifest, request, shards).PredictAsync(
-            queries, cancellationToken: TestContext.Current.CancellationToken);
+        var pooling = new ShardedPooling(manifest, request, shards);
+        Predictions first = await pooling.PredictAsync(queries, cancellationToken: TestContext.Current.CancellationToken);
+        ShardResiduals residuals = await pooling.ResidualsAsync(cancellationToken: TestContext.Current.CancellationToken);
         for (int seed = 1; seed <= 3; seed++)
         {
             // None stays in memory, and every question is answered by itself, in an order of its own.
             using var others = new LocalShards(manifest, bytes: 0);
-            Predictions again = await new ShardedPooling(manifest, request, new Shuffled(others, seed)).PredictAsync(
-                queries, cancellationToken: TestContext.Current.CancellationToken);
+            var shuffled = new ShardedPooling(manifest, request, new Shuffled(others, seed));
+            Predictions again = await shuffled.PredictAsync(queries, cancellationToken: TestContext.Current.CancellationToken);
+            ShardResiduals anew = await shuffled.ResidualsAsync(cancellationToken: TestContext.Current.CancellationToken);
 
             Assert.Equal(first.Mean, again.Mean);
             Assert.Equal(first.EffectiveNeighbours, again.EffectiveNeighbours);
+            Assert.Equal(residuals.ToNumbers(), anew.ToNumbers());
         }
     }
 

@@ -1,0 +1,153 @@
+using TorchAttention.Numerics.Kernels;
+using TorchAttention.Numerics.Regression;
+using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Sharding;
+
+namespace TorchAttention.Tests.Sharding;
+
+/// <summary>The noise that residuals of shards say is that of a model of all rows, and so are the errors that are made of it.</summary>
+public sealed class ShardResidualsTests : ShardFolder
+{
+    public static TheoryData<string, int, int, int, bool> Problems()
+    {
+        var problems = new TheoryData<string, int, int, int, bool>();
+        foreach (string kernel in new[] { "gaussian", "epanechnikov", "boxcar" })
+        {
+            foreach (int features in new[] { 1, 2 })
+            {
+                problems.Add(kernel, features, 0, 2, features == 1);
+                problems.Add(kernel, features, 0, 1, features == 2);
+                problems.Add(kernel, features, 1, 1, features == 1);
+                problems.Add(kernel, features, 1, 2, features == 2);
+            }
+        }
+
+        return problems;
+    }
+
+    [Theory]
+    [MemberData(nameof(Problems))]
+    public async Task Noise_IsThatOfAModelOfAllRows(string kernelName, int features, int degree, int columns, bool hasWeights)
+    {
+        (double[] X, double[] Y, double[] Weights) rows = Rows(3000, features, columns, hasWeights);
+        ShardManifest manifest = Write(rows, features, 7);
+        ShardRequest request = Request(kernelName, features, degree);
+
+        await AssertNoiseAsync(rows, manifest, request);
+    }
+
+    // Of values far from 0 a curve has few digits behind the point.
+    [Theory]
+    [InlineData("gaussian", 0)]
+    [InlineData("epanechnikov", 1)]
+    public async Task LevelOfTheValues_TakesNoDigits(string kernel, int degree)
+    {
+        (double[] x, double[] y, _) = Rows(3000, 1);
+        double[] far = Array.ConvertAll(y, value => value + (1L << 33));
+
+        await AssertNoiseAsync((x, far, []), Write((x, far, []), 1, 4), Request(kernel, 1, degree));
+    }
+
+    // More than a message holds of a shard, and than a question.
+    [Fact]
+    public async Task LargeShard_IsAskedInParts()
+    {
+        (double[] X, double[] Y, double[] Weights) rows = Rows(140_000, 1, hasWeights: true);
+        ShardManifest manifest = Write(rows, 1, 2);
+        ShardRequest request = Request("epanechnikov", 1, 1);
+        using var shards = new LocalShards(manifest);
+        var pooling = new ShardedPooling(manifest, request, shards);
+        var told = new Told();
+        ShardResiduals found = await pooling.ResidualsAsync(told, TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, pooling.OfAllRows.Count(part => part.Shard == 0));
+        Assert.Equal(pooling.OfAllRows.Count(), told.Parts.Count);
+        Assert.Equal(told.Parts.Order(), told.Parts);
+        Assert.Equal((112_000, 1), (found.Rows, told.Parts[^1]));
+        AssertClose(Model(rows, request).Diagnostics.ResidualStandardError[0], found.ResidualStandardError[0], 1e-12);
+    }
+
+    // Each row is its own mean.
+    [Fact]
+    public async Task RowsWithoutOthers_LeaveNoFreedom()
+    {
+        double[] x = [.. Enumerable.Range(0, 100).Select(i => (double)i)];
+        ShardManifest manifest = Write((x, x, []), 1, 3);
+        using var shards = new LocalShards(manifest);
+        var request = new ShardRequest { Kernel = SmoothingKernel.Epanechnikov, Bandwidths = [0.5] };
+        ShardResiduals found = await new ShardedPooling(manifest, request, shards).ResidualsAsync(
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal((100, 0), (found.EffectiveDegreesOfFreedom, found.ResidualDegreesOfFreedom));
+        Assert.Equal([double.NaN], found.ResidualStandardError);
+    }
+
+    [Theory]
+    [InlineData(-1, 0)]
+    [InlineData(3, 0)]
+    [InlineData(0, -1)]
+    [InlineData(0, 1_000_000)]
+    public async Task RowsThatAreNotThere_AreRefused(int shard, int first)
+    {
+        ShardManifest manifest = Write(Rows(300, 1), 1, 3);
+        using var shards = new LocalShards(manifest);
+        var pooling = new ShardedPooling(manifest, Request("gaussian", 1, 0), shards);
+
+        await Assert.ThrowsAsync<ArgumentException>(() => pooling.ResidualsAsync(shard, first, TestContext.Current.CancellationToken));
+    }
+
+    private static async Task AssertNoiseAsync(
+        (double[] X, double[] Y, double[] Weights) rows, ShardManifest manifest, ShardRequest request)
+    {
+        KernelRegression whole = Model(rows, request);
+        using var shards = new LocalShards(manifest);
+        var pooling = new ShardedPooling(manifest, request, shards);
+        ShardResiduals found = await pooling.ResidualsAsync(cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(manifest.Rows, found.Rows);
+        AssertClose(whole.Diagnostics.EffectiveDegreesOfFreedom, found.EffectiveDegreesOfFreedom, 1e-12);
+        AssertClose(whole.Diagnostics.ResidualDegreesOfFreedom, found.ResidualDegreesOfFreedom, 1e-12);
+        Assert.All(
+            whole.Diagnostics.ResidualStandardError.Zip(found.ResidualStandardError), pair => AssertClose(pair.First, pair.Second, 1e-12));
+
+        double[] queries = [.. rows.X.Where((_, i) => i / request.Bandwidths.Length % 10 == 0).Select(x => x + 0.01)];
+        Predictions expected = whole.Predict(queries);
+        Predictions at = await pooling.PredictAsync(queries, cancellationToken: TestContext.Current.CancellationToken);
+        at = at.WithErrors(found.ResidualStandardError, expected.Quantile);
+        foreach ((double[] ofModel, double[] ofShards) in new[]
+        {
+            (expected.StandardError, at.StandardError), (expected.Lower, at.Lower), (expected.Upper, at.Upper),
+        })
+        {
+            Assert.All(ofModel.Zip(ofShards), pair => AssertClose(pair.First, pair.Second, 1e-11));
+        }
+    }
+
+    private static KernelRegression Model((double[] X, double[] Y, double[] Weights) rows, ShardRequest request) => KernelRegression.Fit(
+        rows.X, rows.Y, request.Bandwidths.Length,
+        new KernelRegressionOptions
+        {
+            Kernel = request.Kernel,
+            Degree = request.Degree,
+            Bandwidth = Bandwidth.Fixed(request.Bandwidths),
+        },
+        rows.Weights);
+
+    private static ShardRequest Request(string kernel, int features, int degree) => new()
+    {
+        Kernel = SmoothingKernel.Find(kernel)!,
+        Bandwidths = [.. Enumerable.Range(0, features).Select(j => (features == 1 ? 0.2 : 0.9) * (1 + j))],
+        Degree = degree,
+    };
+
+    private static void AssertClose(double expected, double found, double part) => Assert.True(
+        double.IsNaN(expected) ? double.IsNaN(found) : Math.Abs(found - expected) <= part * Math.Abs(expected),
+        $"Expected {expected:R}, found {found:R}, off by {Math.Abs((found / expected) - 1):E2}.");
+
+    private sealed class Told : IProgress<double>
+    {
+        public List<double> Parts { get; } = [];
+
+        public void Report(double value) => Parts.Add(value);
+    }
+}
