@@ -60,8 +60,8 @@ internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
         IReadOnlyList<double> sigma = all.ResidualStandardError;
         Console.Error.WriteLine(sigma.Any(double.IsNaN)
             ? $"note: {all.EffectiveDegreesOfFreedom:G4} effective degrees of freedom of {all.Rows} rows leave no sigma, and no error"
-            : $"note: {ShardSigma.Name} {string.Join(',', sigma.Select(number => $"{number:R}"))} is that of all {all.Rows} rows, "
-                + "and takes no pass over them");
+            : $"note: {ShardSigma.Name} {string.Join(',', sigma.Select(number => $"{number:R}"))} was measured at all {all.Rows} rows; "
+                + "given as a number it takes no pass over them");
         return (sigma, all.ResidualDegreesOfFreedom);
     }
 

@@ -63,7 +63,8 @@ public sealed class ShardTests : OnePassConsole
         string[] arguments = ["predict", "--shards", "shards/manifest.json", "queries.csv", "--bandwidth", bandwidth, .. others];
         ConsoleProcess.Result measured = Console.Run([.. arguments, "--sigma", "all"]);
 
-        Match said = Regex.Match(measured.Error, "^note: --sigma ([0-9.,E-]+) is that of all 5000 rows, and takes no pass over them\n$");
+        Match said = Regex.Match(
+            measured.Error, "^note: --sigma ([0-9.,E-]+) was measured at all 5000 rows; given as a number it takes no pass over them\n$");
         Assert.True(said.Success, measured.Error);
         Assert.Equal(y.Split(',').Length, said.Groups[1].Value.Split(',').Length);
         string ending = y == "load" ? "" : "_load";

@@ -1,3 +1,4 @@
+using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
@@ -65,6 +66,26 @@ public sealed class ShardResidualsTests : ShardFolder
         Assert.Equal(told.Parts.Order(), told.Parts);
         Assert.Equal((112_000, 1), (found.Rows, told.Parts[^1]));
         AssertClose(Model(rows, request).Diagnostics.ResidualStandardError[0], found.ResidualStandardError[0], 1e-12);
+    }
+
+    // Lines through pairs of rows that are 30 bandwidths apart: no sum holds the weights that they hang on.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LinesThroughPairs_AreFittedToThem(bool hasWeights)
+    {
+        (double[] x, double[] y, double[] weights) = Rows(500, 1, hasWeights: hasWeights);
+        ShardRequest request = Request("gaussian", 1, 1);
+        double[] pairs = [.. Enumerable.Range(1, 8).SelectMany(k => new[] { 50.0 * k, (50.0 * k) + (30 * request.Bandwidths[0]) })];
+        (double[] X, double[] Y, double[] Weights) rows = (
+            [.. x, .. pairs], [.. y, .. pairs.Select(Math.Sin)], hasWeights ? [.. weights, .. pairs.Select(one => 1 + (one % 3))] : []);
+        ShardManifest manifest = Write(rows, 1, 3);
+        using var shards = new LocalShards(manifest);
+        var counted = new Counted(shards);
+        await new ShardedPooling(manifest, request, counted).ResidualsAsync(cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.InRange(counted.Asked, 1, 100);
+        await AssertNoiseAsync(rows, manifest, request);
     }
 
     // Each row is its own mean.
@@ -143,6 +164,23 @@ public sealed class ShardResidualsTests : ShardFolder
     private static void AssertClose(double expected, double found, double part) => Assert.True(
         double.IsNaN(expected) ? double.IsNaN(found) : Math.Abs(found - expected) <= part * Math.Abs(expected),
         $"Expected {expected:R}, found {found:R}, off by {Math.Abs((found / expected) - 1):E2}.");
+
+    // How often rows near a query are asked for.
+    private sealed class Counted(IShards shards) : IShards
+    {
+        public int Asked { get; private set; }
+
+        public Task<IReadOnlyList<PoolingSums>> AskAsync(
+            ShardRequest request, IReadOnlyList<ShardQuestion> questions, CancellationToken cancellationToken) =>
+            shards.AskAsync(request, questions, cancellationToken);
+
+        public Task<ShardRows> RowsNearAsync(
+            int shard, double[] query, ShardRequest request, double square, int first, CancellationToken cancellationToken)
+        {
+            Asked += double.IsFinite(square) ? 1 : 0;
+            return shards.RowsNearAsync(shard, query, request, square, first, cancellationToken);
+        }
+    }
 
     private sealed class Told : IProgress<double>
     {
