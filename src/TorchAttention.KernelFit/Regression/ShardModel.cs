@@ -39,7 +39,8 @@ internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
         text.WriteHeader();
 
         // A sigma that is given is as that of infinitely many rows.
-        (IReadOnlyList<double> Sigma, double Freedom)? noise = asked.Sigma?.Given is double[] given ? (given, double.PositiveInfinity) : null;
+        (IReadOnlyList<double> Sigma, double Freedom)? noise =
+            asked.Sigma?.Given is double[] given ? (given, double.PositiveInfinity) : null;
         return (rows, _, kept, cancellationToken) =>
         {
             Predictions at = At(asked, rows, data, cancellationToken);

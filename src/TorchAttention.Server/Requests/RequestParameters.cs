@@ -102,8 +102,8 @@ internal sealed record RequestParameters(
                 if (ofShards.Sigma is { Given: null })
                 {
                     throw CliException.WrongInput(
-                        $"{ShardSigma.Name}: expected numbers, got {ShardSigma.All}: a request reads no rows of its own; predict "
-                            + $"{ShardSigma.Name} {ShardSigma.All} says them");
+                        $"{ShardSigma.Name}: expected numbers, as predict {ShardSigma.Name} {ShardSigma.All} says them, got "
+                            + ShardSigma.All);
                 }
             }
 

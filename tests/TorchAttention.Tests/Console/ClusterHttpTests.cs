@@ -63,7 +63,7 @@ public sealed class ClusterHttpTests : IDisposable
             ("?bandwidth=0", "--bandwidth: expected a positive number that float32 can hold, got '0'"),
             ("?bandwidth=1&interval=new", "--interval: expected --sigma beside it, without which shards have no standard error"),
             ("?bandwidth=1&sigma=1,2", "--sigma: expected a number for each of c, got 2"),
-            ("?bandwidth=1&sigma=all", "--sigma: expected numbers, got all: a request reads no rows of its own; predict --sigma all says them"),
+            ("?bandwidth=1&sigma=all", "--sigma: expected numbers, as predict --sigma all says them, got all"),
             ("?bandwidth=1&degree=2", "--degree: expected 0 or 1, got 2"),
         })
         {
