@@ -18,7 +18,7 @@ internal sealed partial class ClusterClient
         try
         {
             // In the order of the rows, whoever answers first.
-            var all = ShardResiduals.OfNone(Manifest.Columns);
+            ShardResiduals all = pooling.OfNone;
             foreach (Task<ShardResiduals> part in parts)
             {
                 all = all.Add(await part);

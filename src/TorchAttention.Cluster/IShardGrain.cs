@@ -120,6 +120,10 @@ internal sealed class Asked
     /// <summary>Whether the queries are rows of the shards.</summary>
     [Id(8)]
     public bool IsAtRows { get; init; }
+
+    /// <summary>Whether residuals have derivatives by the bandwidths.</summary>
+    [Id(9)]
+    public bool HasBandwidthSlopes { get; init; }
 }
 
 /// <summary>What becomes of a question.</summary>

@@ -21,6 +21,7 @@ internal static class Wire
         IsNearestAsked = noNeighbour == NoNeighbourPolicy.Nearest,
         Queries = Bytes(queries),
         IsAtRows = request.IsAtRows,
+        HasBandwidthSlopes = request.HasBandwidthSlopes,
     };
 
     /// <summary>What is asked of all shards; a reason where it is not to be had here.</summary>
@@ -43,6 +44,7 @@ internal static class Wire
             Degree = asked.Degree,
             HasSlopes = asked.HasSlopes,
             IsAtRows = asked.IsAtRows,
+            HasBandwidthSlopes = asked.HasBandwidthSlopes,
         };
         try
         {

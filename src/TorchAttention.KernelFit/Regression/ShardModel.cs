@@ -62,7 +62,8 @@ internal sealed class ShardModel(ModelNotes names, IShardPredictor predictor)
         Console.Error.WriteLine(sigma.Any(double.IsNaN)
             ? $"note: {all.EffectiveDegreesOfFreedom:G4} effective degrees of freedom of {all.Rows} rows leave no sigma, and no error"
             : $"note: {ShardSigma.Name} {string.Join(',', sigma.Select(number => $"{number:R}"))} was measured at all {all.Rows} rows; "
-                + "given as a number it takes no pass over them");
+                + $"given as a number it takes no pass over them. Leave-one-out error {all.LeaveOneOutError:G6}"
+                + (all.Alone > 0 ? $": {all.Alone} rows stand alone" : ""));
         return (sigma, all.ResidualDegreesOfFreedom);
     }
 

@@ -7,6 +7,9 @@ namespace TorchAttention.Numerics.Sharding;
 /// <summary>Sums as predictions.</summary>
 internal sealed class ShardAnswers
 {
+    // Of less what is left of a residual has few digits.
+    private const double LeastOfOthers = 1e-6;
+
     private readonly ShardManifest _manifest;
     private readonly ShardRequest _request;
     private readonly double[] _queries;
@@ -15,6 +18,8 @@ internal sealed class ShardAnswers
     private readonly double[] _slopes;
     private readonly double[] _logWeightGradient;
     private readonly double[] _ownWeights;
+    private readonly double[] _byW;
+    private readonly double[] _ownByW;
     private readonly double[] _origins;
     private readonly bool[] _hasNeighbour;
     private readonly bool[] _isLevel;
@@ -31,6 +36,8 @@ internal sealed class ShardAnswers
         _slopes = new double[request.HasSlopes ? m * manifest.Columns * manifest.Features : 0];
         _logWeightGradient = new double[request.Parts.HasFlag(PoolingParts.BandwidthGradient) ? queries.Length : 0];
         _ownWeights = new double[request.IsAtRows ? m : 0];
+        _byW = new double[request.AreBandwidthsMoved ? m * manifest.Columns * manifest.Features : 0];
+        _ownByW = new double[request.AreBandwidthsMoved ? queries.Length : 0];
         _hasNeighbour = new bool[m];
         _isLevel = new bool[m];
 
@@ -102,6 +109,8 @@ internal sealed class ShardAnswers
             Values = Of(_mean),
             EffectiveNeighbours = Of(_neighbours),
             OwnWeight = Of(_ownWeights),
+            InverseBandwidthGradient = Of(_byW),
+            OwnWeightGradient = Of(_ownByW),
             LogWeightSumGradient = Of(_logWeightGradient),
             HasNeighbour = _hasNeighbour.AsSpan(first, count),
             IsLevel = _request.Degree > 0 ? _isLevel.AsSpan(first, count) : [],
@@ -123,22 +132,41 @@ internal sealed class ShardAnswers
     {
         Predictions at = ToPredictions();
         double[] left = LessOrigins(values);
-        double[] squares = new double[_manifest.Columns];
+        (int v, int d) = (_manifest.Columns, _manifest.Features);
+        double[] squares = new double[v];
+        double[] byLog = new double[_ownByW.Length == 0 ? 0 : d];
         (double trace, double traceOfSquare, double mean) = (0, 0, _manifest.MeanWeight);
+        (long alone, double squaresWithoutOwn) = (0, 0);
         for (int i = 0; i < at.HasNeighbour.Length; i++)
         {
             double weight = weights.Length == 0 ? 1 : weights[i];
             double relative = weights.Length == 0 ? 1 : weight / mean;
             trace += weight * _ownWeights[i];
             traceOfSquare += relative / at.EffectiveNeighbours[i];
-            for (int c = 0; c < squares.Length; c++)
+            double ofOthers = 1 - (weight * _ownWeights[i]);
+            alone += ofOthers > LeastOfOthers ? 0 : 1;
+            for (int c = 0; c < v; c++)
             {
-                double residual = left[(i * squares.Length) + c] - at.Mean[(i * squares.Length) + c];
+                double residual = left[(i * v) + c] - at.Mean[(i * v) + c];
                 squares[c] += relative * residual * residual;
+                if (!(ofOthers > LeastOfOthers))
+                {
+                    continue;
+                }
+
+                // With the fit f, its derivative f' and that of L_ii, L', the residual r / (1 - L_ii) changes by minus
+                // (f' - L' r / (1 - L_ii)) / (1 - L_ii); d/d log h = -1/h d/d(1/h).
+                double withoutOwn = residual / ofOthers;
+                squaresWithoutOwn += relative * withoutOwn * withoutOwn;
+                for (int j = 0; j < byLog.Length; j++)
+                {
+                    double change = _byW[(((i * v) + c) * d) + j] - (weight * _ownByW[(i * d) + j] * withoutOwn);
+                    byLog[j] += 2 * relative * withoutOwn * change / ofOthers / _request.Bandwidths[j];
+                }
             }
         }
 
-        return new ShardResiduals(at.HasNeighbour.Length, trace, traceOfSquare, squares);
+        return new ShardResiduals(at.HasNeighbour.Length, trace, traceOfSquare, squares, alone, squaresWithoutOwn, byLog);
     }
 
     private double[] LessOrigins(double[] values) => [.. values.Select((value, i) => value - _origins[i % _origins.Length])];

@@ -22,12 +22,20 @@ public sealed record ShardRequest
     /// <summary>Whether the derivatives by each feature are computed.</summary>
     public bool HasSlopes { get; init; }
 
+    /// <summary>
+    /// Whether residuals say how the leave-one-out error changes with the bandwidths; of a kernel that jumps it does not.
+    /// </summary>
+    public bool HasBandwidthSlopes { get; init; }
+
     /// <summary>Whether the queries are rows of the shards, which lie in no gap.</summary>
     internal bool IsAtRows { get; init; }
 
+    /// <summary>Whether answers at rows have derivatives by the bandwidths.</summary>
+    internal bool AreBandwidthsMoved => IsAtRows && HasBandwidthSlopes && !Kernel.HasJump;
+
     /// <summary>What sums have beside those of weights and values.</summary>
     internal PoolingParts Parts => PoolingParts.EffectiveNeighbours
-        | (double.IsPositiveInfinity(Kernel.Support) && !IsAtRows ? PoolingParts.BandwidthGradient : 0)
+        | (AreBandwidthsMoved || (double.IsPositiveInfinity(Kernel.Support) && !IsAtRows) ? PoolingParts.BandwidthGradient : 0)
         | (HasSlopes && Degree == 0 ? PoolingParts.QueryGradient : 0);
 
     /// <summary>Refuses what cannot be asked of shards.</summary>

@@ -10,13 +10,22 @@ public sealed class ShardResiduals
 {
     private readonly double[] _squares;
     private readonly double _traceOfSquare;
+    private readonly double _squaresWithoutOwn;
+    private readonly double[] _byLog;
 
     /// <param name="rows">How many these are.</param>
     /// <param name="trace">Their part of tr L.</param>
     /// <param name="traceOfSquare">sum_ij s_i L_ij^2 / s_j, i these rows and j all.</param>
     /// <param name="squares">sum s_i r_i^2 of each column (v).</param>
-    internal ShardResiduals(long rows, double trace, double traceOfSquare, double[] squares) =>
+    /// <param name="alone">How many of them stand alone.</param>
+    /// <param name="squaresWithoutOwn">sum s_i (r_i / (1 - L_ii))^2 of the others, of all columns.</param>
+    /// <param name="byLog">Its derivatives by the logarithm of each bandwidth (d); empty where not asked for.</param>
+    internal ShardResiduals(
+        long rows, double trace, double traceOfSquare, double[] squares, long alone, double squaresWithoutOwn, double[] byLog)
+    {
         (Rows, EffectiveDegreesOfFreedom, _traceOfSquare, _squares) = (rows, trace, traceOfSquare, squares);
+        (Alone, _squaresWithoutOwn, _byLog) = (alone, squaresWithoutOwn, byLog);
+    }
 
     /// <summary>n.</summary>
     public long Rows { get; }
@@ -34,19 +43,43 @@ public sealed class ShardResiduals
     public IReadOnlyList<double> ResidualStandardError =>
         [.. _squares.Select(sum => Diagnostics.Deviation(sum, ResidualDegreesOfFreedom, Rows))];
 
+    /// <summary>How many rows stand alone: of their fit less than a millionth, 1 - L_ii, is others'.</summary>
+    public long Alone { get; }
+
+    /// <summary>
+    /// sum s_i (r_i / (1 - L_ii))^2 / n, of all columns, as <see cref="Diagnostics.LeaveOneOutError"/>: the mean square of what all other
+    /// rows say a row's value is off by. NaN where a row stands alone.
+    /// </summary>
+    public double LeaveOneOutError => Alone > 0 ? double.NaN : _squaresWithoutOwn / Rows;
+
+    /// <summary>
+    /// The derivatives of <see cref="LeaveOneOutError"/> by the logarithm of each bandwidth (d); empty where they were not asked for, or
+    /// where the kernel jumps.
+    /// </summary>
+    public IReadOnlyList<double> LeaveOneOutSlopes => [.. _byLog.Select(sum => Alone > 0 ? double.NaN : sum / Rows)];
+
     /// <summary>Those of no row.</summary>
-    internal static ShardResiduals OfNone(int columns) => new(0, 0, 0, new double[columns]);
+    internal static ShardResiduals OfNone(int columns, int slopes) => new(0, 0, 0, new double[columns], 0, 0, new double[slopes]);
 
     /// <summary>These and those of rows that come after them: added in the same order, the same parts give the same bits.</summary>
     internal ShardResiduals Add(ShardResiduals others) => new(
         Rows + others.Rows,
         EffectiveDegreesOfFreedom + others.EffectiveDegreesOfFreedom,
         _traceOfSquare + others._traceOfSquare,
-        [.. _squares.Zip(others._squares, (one, other) => one + other)]);
+        [.. _squares.Zip(others._squares, (one, other) => one + other)],
+        Alone + others.Alone,
+        _squaresWithoutOwn + others._squaresWithoutOwn,
+        [.. _byLog.Zip(others._byLog, (one, other) => one + other)]);
 
     /// <summary>The numbers of <see cref="Read"/>.</summary>
-    internal double[] ToNumbers() => [Rows, EffectiveDegreesOfFreedom, _traceOfSquare, .. _squares];
+    internal double[] ToNumbers() =>
+        [Rows, EffectiveDegreesOfFreedom, _traceOfSquare, Alone, _squaresWithoutOwn, _squares.Length, .. _squares, .. _byLog];
 
     /// <summary>What <see cref="ToNumbers"/> wrote.</summary>
-    internal static ShardResiduals Read(double[] numbers) => new((long)numbers[0], numbers[1], numbers[2], numbers[3..]);
+    internal static ShardResiduals Read(double[] numbers)
+    {
+        int slopes = 6 + (int)numbers[5];
+        return new ShardResiduals(
+            (long)numbers[0], numbers[1], numbers[2], numbers[6..slopes], (long)numbers[3], numbers[4], numbers[slopes..]);
+    }
 }

@@ -16,13 +16,17 @@ public sealed partial class ShardedPooling
         }
     }
 
+    /// <summary>The residuals of no row.</summary>
+    internal ShardResiduals OfNone =>
+        ShardResiduals.OfNone(_manifest.Columns, (_request with { IsAtRows = true }).AreBandwidthsMoved ? _manifest.Features : 0);
+
     /// <summary>The residuals of all rows, whose standard error is that of the noise: a pooling at each row.</summary>
     /// <param name="progress">Told the part done, from 0 to 1, now and then.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public async Task<ShardResiduals> ResidualsAsync(IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
-        var all = ShardResiduals.OfNone(_manifest.Columns);
+        ShardResiduals all = OfNone;
         foreach ((int shard, int first) in OfAllRows)
         {
             all = all.Add(await ResidualsAsync(shard, first, cancellationToken));
@@ -54,7 +58,7 @@ public sealed partial class ShardedPooling
 
         // Every row is nearer than infinitely far.
         ShardRows rows = await _shards.RowsNearAsync(shard, new double[d], _request, double.PositiveInfinity, first, cancellationToken);
-        var all = ShardResiduals.OfNone(v);
+        ShardResiduals all = OfNone;
         foreach ((int part, double[] keys) in rows.Keys.Chunk(most * d).Index())
         {
             (ShardAnswers answers, _) = await AnswerAsync(keys, NoNeighbourPolicy.NaN, cancellationToken);

@@ -43,7 +43,7 @@ public sealed class ClusterClientTests : ShardFolder
     public async Task Residuals_AreTheSameBits(int degree, int questions)
     {
         ShardManifest manifest = Write(Rows(80_000, 2, columns: 2, hasWeights: true), 2, 2);
-        ShardRequest request = Request(0.3) with { Degree = degree };
+        ShardRequest request = Request(0.3) with { Degree = degree, HasBandwidthSlopes = true };
         using var local = new LocalShards(manifest);
         var pooling = new ShardedPooling(manifest, request, local);
         ShardResiduals expected = await pooling.ResidualsAsync(cancellationToken: Token);
@@ -52,6 +52,7 @@ public sealed class ClusterClientTests : ShardFolder
         ShardResiduals found = await silo.Client.ResidualsAsync(request, progress: null, Token);
 
         Assert.Equal([0, 0, 1, 1], pooling.OfAllRows.Select(part => part.Shard));
+        Assert.Equal(2, expected.LeaveOneOutSlopes.Count);
         Assert.Equal(expected.ToNumbers(), found.ToNumbers());
     }
 

@@ -64,7 +64,9 @@ public sealed class ShardTests : OnePassConsole
         ConsoleProcess.Result measured = Console.Run([.. arguments, "--sigma", "all"]);
 
         Match said = Regex.Match(
-            measured.Error, "^note: --sigma ([0-9.,E-]+) was measured at all 5000 rows; given as a number it takes no pass over them\n$");
+            measured.Error,
+            "^note: --sigma ([0-9.,E-]+) was measured at all 5000 rows; given as a number it takes no pass over them\\. "
+                + "Leave-one-out error ([0-9.]+)\n$");
         Assert.True(said.Success, measured.Error);
         Assert.Equal(y.Split(',').Length, said.Groups[1].Value.Split(',').Length);
         string ending = y == "load" ? "" : "_load";

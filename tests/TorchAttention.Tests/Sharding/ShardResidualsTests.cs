@@ -2,6 +2,7 @@ using TorchAttention.Numerics;
 using TorchAttention.Numerics.Kernels;
 using TorchAttention.Numerics.Regression;
 using TorchAttention.Numerics.Regression.Bandwidths;
+using TorchAttention.Numerics.Regression.Smoothing;
 using TorchAttention.Numerics.Sharding;
 
 namespace TorchAttention.Tests.Sharding;
@@ -35,6 +36,34 @@ public sealed class ShardResidualsTests : ShardFolder
         ShardRequest request = Request(kernelName, features, degree);
 
         await AssertNoiseAsync(rows, manifest, request);
+    }
+
+    // With the derivatives that a search in memory has.
+    [Theory]
+    [MemberData(nameof(Problems))]
+    public async Task LeaveOneOut_IsThatOfAModelOfAllRows(string kernelName, int features, int degree, int columns, bool hasWeights)
+    {
+        (double[] X, double[] Y, double[] Weights) rows = Rows(3000, features, columns, hasWeights);
+        ShardRequest request = Request(kernelName, features, degree) with { HasBandwidthSlopes = true };
+        ShardManifest manifest = Write(rows, features, 7);
+        using var shards = new LocalShards(manifest);
+        ShardResiduals found = await new ShardedPooling(manifest, request, shards).ResidualsAsync(
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, found.Alone);
+        AssertClose(Model(rows, request).Diagnostics.LeaveOneOutError, found.LeaveOneOutError, 1e-11);
+        if (request.Kernel.HasJump)
+        {
+            Assert.Empty(found.LeaveOneOutSlopes);
+            return;
+        }
+
+        SmootherData data = KernelRegression.DataOf(rows.X, rows.Y, features, new KernelRegressionOptions(), rows.Weights);
+        var smoother = new Smoother(request.Kernel, degree, 0, 2, TestContext.Current.CancellationToken);
+        double[] slopes = new double[features];
+        new LeaveOneOutCriterion(smoother, leaveOutTies: false).WithGradient(data, request.Bandwidths, slopes, isSingle: false);
+        Assert.All(
+            slopes.Zip(found.LeaveOneOutSlopes), pair => Assert.Equal(pair.First, pair.Second, 1e-9 * found.LeaveOneOutError));
     }
 
     // Of values far from 0 a curve has few digits behind the point.
@@ -101,6 +130,7 @@ public sealed class ShardResidualsTests : ShardFolder
 
         Assert.Equal((100, 0), (found.EffectiveDegreesOfFreedom, found.ResidualDegreesOfFreedom));
         Assert.Equal([double.NaN], found.ResidualStandardError);
+        Assert.Equal((100, double.NaN), (found.Alone, found.LeaveOneOutError));
     }
 
     [Theory]
