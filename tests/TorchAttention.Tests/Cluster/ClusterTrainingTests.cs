@@ -100,7 +100,8 @@ public sealed class ClusterTrainingTests : ShardFolder
 
         Assert.Equal(Outcome.Refused, version.Outcome);
         Assert.Equal(
-            "expected messages of version 3, got 1: the program that asks and the cluster are of different versions", version.Why);
+            $"expected messages of version {Asked.LastVersion}, got 1: the program that asks and the cluster are of different versions",
+            version.Why);
         Assert.Equal($"expected the shards of manifest {manifest.Hash[..12]}, got those of 0123456789ab…", other.Why);
         Assert.Equal("expected examples of at most 1073741824 bytes, got 2147483647", large.Why);
         Assert.Empty((await grain.SliceAsync(new SliceAsked { Manifest = manifest.Hash, Examples = "unknown" }, Token)).Bytes);
