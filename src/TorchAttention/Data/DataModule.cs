@@ -27,6 +27,7 @@ public abstract class DataModule : IDisposable
         get
         {
             using Tensor state = Generator.get_state();
+            GC.KeepAlive(Generator);
             return TensorBytes.ToArray(state);
         }
 
@@ -34,6 +35,7 @@ public abstract class DataModule : IDisposable
         {
             using Tensor state = tensor(value, ScalarType.Byte);
             Generator.set_state(state);
+            GC.KeepAlive(Generator);
         }
     }
 

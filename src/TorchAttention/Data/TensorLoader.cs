@@ -81,6 +81,7 @@ public sealed class TensorLoader : BatchLoader
     private static ulong DrawSeed(Generator generator)
     {
         using Tensor drawn = randint(long.MinValue, 0L, [1L], ScalarType.Int64, CPU, generator: generator);
+        GC.KeepAlive(generator);
         return (ulong)(drawn.item<long>() & long.MaxValue);
     }
 }

@@ -9,14 +9,14 @@ internal static class FirstParameters
     /// <param name="layers">Makes them.</param>
     public static T Without<T>(Func<T> layers)
     {
-        using Tensor state = get_rng_state();
+        using Tensor state = Held.RandomState();
         try
         {
             return layers();
         }
         finally
         {
-            set_rng_state(state);
+            Held.SetRandomState(state);
         }
     }
 

@@ -1,11 +1,11 @@
 namespace TorchAttention;
 
-/// <summary>Numbers for operations on tensors that no collection frees while libtorch still reads them.</summary>
+/// <summary>Numbers and generators that no collection frees while libtorch still reads them.</summary>
 /// <remarks>
 /// TorchSharp hands a number to libtorch by an object that nothing keeps alive during the call; <c>a + b</c> has a hidden one, the factor 1
-/// of b, and <c>square()</c>
-/// its exponent. A collection at that moment, on behalf of another thread, makes the operation fail or compute with something else; inside
-/// a custom backward that ends the process. So the library writes <c>a.Plus(b)</c>.
+/// of b, <c>square()</c> its exponent, and <c>get_rng_state()</c> a generator. A collection at that moment, on behalf of another thread,
+/// makes the operation fail or compute with something else, or ends the process, as inside a custom backward. So the library writes
+/// <c>a.Plus(b)</c>.
 /// </remarks>
 internal static class Held
 {
@@ -40,5 +40,19 @@ internal static class Held
     {
         using Scalar end = count;
         return arange(Zero, end, One, ScalarType.Int64, device);
+    }
+
+    /// <summary>The state of torch's own generator, that of the CPU.</summary>
+    public static Tensor RandomState()
+    {
+        using Generator own = Generator.Default;
+        return own.get_state();
+    }
+
+    /// <summary>Puts torch's own generator into a state.</summary>
+    public static void SetRandomState(Tensor state)
+    {
+        using Generator own = Generator.Default;
+        own.set_state(state);
     }
 }

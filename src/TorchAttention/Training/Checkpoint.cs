@@ -101,7 +101,7 @@ public sealed class Checkpoint
         }
 
         tensors[EpochRandomName] = SafeTensor.OfBytes("U8", run.EpochRandomState, run.EpochRandomState.Length);
-        using (Tensor random = torch.random.get_rng_state())
+        using (Tensor random = Held.RandomState())
         {
             tensors[GlobalRandomName] = TensorBytes.Stored(random);
         }
@@ -157,7 +157,7 @@ public sealed class Checkpoint
             run.EpochRandomState = _tensors[EpochRandomName].Bytes.ToArray();
             run.Data.RandomState = run.EpochRandomState;
             using Tensor random = tensor(_tensors[GlobalRandomName].Bytes.ToArray(), ScalarType.Byte);
-            torch.random.set_rng_state(random);
+            Held.SetRandomState(random);
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or ArgumentException)
         {

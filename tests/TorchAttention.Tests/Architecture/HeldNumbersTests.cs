@@ -6,13 +6,14 @@ using TorchAttention.Tests.Console;
 namespace TorchAttention.Tests.Architecture;
 
 /// <summary>
-/// TorchSharp hands libtorch the address of a number (a <c>Scalar</c>) that nothing keeps alive: a collection on behalf of another thread
-/// may free it before it is read. The library therefore holds every such number, and calls no method of TorchSharp that makes one by
-/// itself; so do the tests, which run beside each other.
+/// TorchSharp hands libtorch the address of a number (a <c>Scalar</c>), or of torch's own generator, that nothing keeps alive: a collection
+/// on behalf of another thread may free it before it is read. The library therefore holds every such object, and calls no method of
+/// TorchSharp that makes one by itself; so do the tests, which run beside each other.
 /// </summary>
 public sealed class HeldNumbersTests
 {
     private const string Scalar = "TorchSharp.Scalar";
+    private const string Generator = "TorchSharp.torch/Generator";
 
     private static readonly ReaderParameters _withLines =
         new() { ReadSymbols = true, SymbolReaderProvider = new DefaultSymbolReaderProvider(throwIfNoSymbol: false) };
@@ -36,6 +37,8 @@ public sealed class HeldNumbersTests
         Assert.Contains(
             "TorchSharp.torch/Tensor TorchSharp.torch/Tensor::op_Addition(TorchSharp.torch/Tensor,TorchSharp.torch/Tensor)", makers);
         Assert.DoesNotContain("TorchSharp.torch/Tensor TorchSharp.torch/Tensor::sub(TorchSharp.torch/Tensor)", makers);
+        Assert.Contains("TorchSharp.torch/Tensor TorchSharp.torch::get_rng_state()", makers);
+        Assert.DoesNotContain("TorchSharp.torch/Generator TorchSharp.torch::manual_seed(System.Int64)", makers);
     }
 
     [Theory]
@@ -86,10 +89,17 @@ public sealed class HeldNumbersTests
     private static bool Calls(Instruction instruction, HashSet<string> makers) =>
         instruction.Operand is MethodReference method && makers.Contains(method.FullName);
 
-    // A number made from a plain one, and not kept in a variable, a field or as a method's result.
+    // A number made from a plain one, or a generator of TorchSharp's.
     private static bool IsLoose(Instruction instruction) =>
-        instruction.Operand is MethodReference method && method.ReturnType.FullName == Scalar && method.Parameters.Count == 1
-            && method.Name is "op_Implicit" or "ToScalar"
-        && instruction.Next.OpCode.Code is not (
-            Code.Ret or Code.Stsfld or Code.Stloc or Code.Stloc_S or Code.Stloc_0 or Code.Stloc_1 or Code.Stloc_2 or Code.Stloc_3);
+        instruction.Operand is MethodReference method
+        && (method.ReturnType.FullName == Scalar ? method.Parameters.Count == 1 && method.Name is "op_Implicit" or "ToScalar"
+            : method.ReturnType.FullName == Generator && !method.HasThis
+                && method.DeclaringType.FullName.StartsWith("TorchSharp.", StringComparison.Ordinal))
+        && !IsKept(instruction.Next);
+
+    // In a variable, a field or as a method's result, or let go at once.
+    private static bool IsKept(Instruction next) =>
+        next.OpCode.Code is Code.Pop or Code.Ret or Code.Stsfld or Code.Stloc or Code.Stloc_S
+            or Code.Stloc_0 or Code.Stloc_1 or Code.Stloc_2 or Code.Stloc_3
+        || next.Operand is MethodReference { Name: "Dispose" };
 }

@@ -16,10 +16,10 @@ public sealed class FirstParametersTests : IDisposable
     [Fact]
     public void Seed_DecidesThemAndTorchsGeneratorStaysWhereItWas()
     {
-        Tensor before = get_rng_state().clone();
+        Tensor before = Held.RandomState();
         double[] first = Parameters(5);
 
-        Assert.Equal(before.ToDoubles(), get_rng_state().ToDoubles());
+        Assert.Equal(before.ToDoubles(), Held.RandomState().ToDoubles());
         Assert.Equal(first, Parameters(5));
         Assert.NotEqual(first, Parameters(6));
     }
@@ -27,7 +27,7 @@ public sealed class FirstParametersTests : IDisposable
     [Fact]
     public void Parameters_ArePyTorchsForTheSameSeed()
     {
-        using Tensor before = get_rng_state();
+        using Tensor before = Held.RandomState();
         double[] expected;
         try
         {
@@ -36,7 +36,7 @@ public sealed class FirstParametersTests : IDisposable
         }
         finally
         {
-            set_rng_state(before);
+            Held.SetRandomState(before);
         }
 
         Assert.Equal(expected, Parameters(5));

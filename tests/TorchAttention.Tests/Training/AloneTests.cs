@@ -88,14 +88,14 @@ public sealed class AloneTests
     [Fact]
     public void Dropout_GoesOnWithTheSameDraws()
     {
-        using Tensor before = torch.random.get_rng_state();
+        using Tensor before = Held.RandomState();
         try
         {
             Assert.Equal(Noisy(stop: null), Noisy(stop: 3));
         }
         finally
         {
-            torch.random.set_rng_state(before);
+            Held.SetRandomState(before);
         }
     }
 
