@@ -130,14 +130,14 @@ public sealed partial class PlainOutputTests : IDisposable
 
     private string OnATerminal(params string[] arguments)
     {
-        using SafeFileHandle master = new(Checked(OpenPty(ReadAndWrite | NoControllingTerminal)), ownsHandle: true);
+        using SafeFileHandle master = new(Checked(OpenPty(Terminal)), ownsHandle: true);
         int descriptor = (int)master.DangerousGetHandle();
         Checked(Grant(descriptor));
         Checked(Unlock(descriptor));
         byte[] name = new byte[64];
         Checked(-Math.Abs(NameOf(descriptor, name, name.Length)));
         string terminal = Encoding.ASCII.GetString(name).TrimEnd('\0');
-        using SafeFileHandle kept = new(Checked(Open(terminal, ReadAndWrite | NoControllingTerminal)), ownsHandle: true);
+        using SafeFileHandle kept = new(Checked(Open(terminal, Terminal)), ownsHandle: true);
         var shown = new StringBuilder();
         Task reading = Task.Run(() => Read(master, shown), TestContext.Current.CancellationToken);
 
@@ -170,8 +170,9 @@ public sealed partial class PlainOutputTests : IDisposable
         }
     }
 
-    private const int ReadAndWrite = 2;
-    private const int NoControllingTerminal = 0x100;
+    // Read and write, not the terminal of this process, and not inherited: reading ends when the last process that has it closes it, and
+    // other tests start processes meanwhile.
+    private const int Terminal = 0x2 | 0x100 | 0x80000;
 
     private static int Checked(int result) =>
         result >= 0 ? result : throw new InvalidOperationException(Marshal.GetLastPInvokeErrorMessage());
