@@ -16,8 +16,9 @@ public sealed partial class CondensedCurve
     private const double NeighboursTolerance = 1e-6;
     private const double MostOfNeighbours = 1e-3;
 
-    // To half a percent of the noise: a piece is short beside what it varies by.
-    private const int NoiseTerms = 5;
+    // The noise's variance is an estimate, and has terms to half a percent of it or a tenth of its own standard error.
+    private const double PartOfNoise = 5e-3;
+    private const double PartOfNoiseError = 0.1;
 
     // Between examples, where no row is as near as this, the curve is that of the nearer side.
     private const double SquareInGap = 9;
@@ -265,8 +266,20 @@ public sealed partial class CondensedCurve
 
             return new Piece(start, cells, mean, neighbours, Above(bound), Above(ofNeighbours), isFar)
             {
-                Noise = double.IsNaN(noise[0]) ? new double[NoiseTerms] : noise[..NoiseTerms],
+                Noise = double.IsNaN(noise[0]) ? new double[K] : Rounded(noise, counts.Min()),
             };
+        }
+
+        private static double[] Rounded(double[] noise, double neighbours)
+        {
+            int terms = K;
+            double most = noise[0] * Math.Max(PartOfNoise, PartOfNoiseError * Math.Sqrt(2 / neighbours));
+            for (double rest = 0; terms > 1 && (rest += Math.Abs(noise[terms - 1])) <= most; terms--)
+            {
+            }
+
+            Array.Clear(noise, terms, K - terms);
+            return noise;
         }
     }
 }

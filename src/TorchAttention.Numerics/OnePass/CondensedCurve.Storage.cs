@@ -52,8 +52,9 @@ public sealed partial class CondensedCurve
 
         if (HasNoise)
         {
+            int ofNoise = TermsOf(piece => piece.Noise, number => number != 0);
             tensors[$"{prefix}noise"] = Compact(
-                [.. _pieces.SelectMany(piece => piece.HasNoise ? piece.Noise : new double[NoiseTerms])], n, NoiseTerms);
+                [.. _pieces.SelectMany(piece => piece.HasNoise ? piece.Noise.Take(ofNoise) : new double[ofNoise])], n, ofNoise);
         }
 
         return tensors;
@@ -104,14 +105,14 @@ public sealed partial class CondensedCurve
         double[] mean = reader.Doubles($"{prefix}mean", 2);
         double[] rest = reader.HasTensor($"{prefix}mean_rest") ? reader.Numbers($"{prefix}mean_rest", 2) : [];
         double[] neighbours = reader.Numbers($"{prefix}neighbours", 2);
-        double[] noise = reader.HasTensor($"{prefix}noise") ? reader.Numbers($"{prefix}noise", 2) : new double[n * NoiseTerms];
+        double[] noise = reader.HasTensor($"{prefix}noise") ? reader.Numbers($"{prefix}noise", 2) : new double[n];
         double[] bounds = reader.Numbers($"{prefix}bounds", 2);
         double[] far = reader.HasTensor($"{prefix}far") ? reader.Numbers($"{prefix}far", 1) : new double[n];
         double[] said = reader.Doubles($"{prefix}numbers", 1);
         bool fits = n > 0 && mean.Length % n == 0 && mean.Length + rest.Length == n * K && neighbours.Length % n == 0
             && neighbours.Length <= n * K && bounds.Length == 2 * n && far.Length == n && said.Length == Numbers
             && mean.All(double.IsFinite) && rest.All(double.IsFinite) && neighbours.All(double.IsFinite)
-            && noise.Length % n == 0 && noise.Length <= n * NoiseTerms && noise.All(double.IsFinite)
+            && noise.Length % n == 0 && noise.Length <= n * K && noise.All(double.IsFinite)
             && AreInOrder(ref starts, cells)
             && said[0] > 0 && double.IsFinite(said[1]) && said[2] <= said[3] && !(said[5] < 0);
         if (!fits || !long.TryParse(reader.Text("examples"), NumberStyles.None, CultureInfo.InvariantCulture, out long count))
@@ -132,7 +133,7 @@ public sealed partial class CondensedCurve
             bounds[(2 * i) + 1],
             far[i] != 0)
         {
-            Noise = [.. RowOf(noise, i), .. new double[NoiseTerms - (noise.Length / n)]],
+            Noise = [.. RowOf(noise, i), .. new double[K - (noise.Length / n)]],
         })];
         int exponent = reader.Whole("cell_exponent", MomentGrid.LeastExponent, MomentGrid.MostExponent);
         return new CondensedCurve(pieces, exponent, said[1])
