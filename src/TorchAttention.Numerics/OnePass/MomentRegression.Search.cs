@@ -55,12 +55,12 @@ public sealed partial class MomentRegression
         }
 
         double scale = rule == BandwidthRule.AICc ? 1 : Math.Abs(least);
-        double slopeScale = scale > 0 ? scale : 1;
         int[] valleys = [.. Enumerable.Range(0, logs.Length)
             .Where(i => scanned[i].Score <= least + (Doubt * scale)
                 && (i == 0 || scanned[i - 1].Score >= scanned[i].Score)
                 && (i == logs.Length - 1 || scanned[i + 1].Score > scanned[i].Score))
             .OrderBy(i => scanned[i].Score).Take(MostValleys)];
+        var bottoms = new List<BandwidthTrial>();
         foreach (int i in valleys)
         {
             // Downhill from here to a neighbour, where the slope turns.
@@ -68,29 +68,23 @@ public sealed partial class MomentRegression
             if (other >= 0 && other < logs.Length && double.IsFinite(scanned[other].Score)
                 && scanned[i].Slope * scanned[other].Slope < 0)
             {
-                _ = Brent.TryFindRoot(
-                    log => At(log).Slope / slopeScale,
-                    Math.Min(logs[i], logs[other]),
-                    Math.Max(logs[i], logs[other]),
-                    Tolerance,
-                    MostSteps,
-                    out _);
+                // Brent's method ends where what it is asked for is small, too.
+                double turn = Math.Abs(scanned[i].Slope - scanned[other].Slope);
+                (double Slope, BandwidthTrial Trial) levellest = (double.PositiveInfinity, trials[0]);
+                _ = Brent.TryFindRoot(SlopeAt, Math.Min(logs[i], logs[other]), Math.Max(logs[i], logs[other]), Tolerance, MostSteps, out _);
+                bottoms.Add(levellest.Trial);
+
+                double SlopeAt(double log)
+                {
+                    double slope = At(log).Slope / turn;
+                    levellest = Math.Abs(slope) < levellest.Slope ? (Math.Abs(slope), trials[^1]) : levellest;
+                    return slope;
+                }
             }
         }
 
-        // Of equals, up to rounding, the smoothest.
-        double best = trials.Min(trial => trial.Score);
-        BandwidthTrial[] equal = [.. trials.Where(trial => trial.Score <= best + (1e-14 * Math.Abs(best)))];
-        Bandwidth = equal.Max(trial => trial.Bandwidths[0]);
-        Search = new BandwidthSearch
-        {
-            Rule = rule,
-            Bandwidths = [Bandwidth],
-            Score = best,
-            Bounds = [(Math.Exp(low), Math.Exp(high))],
-            EquallyGood = [(equal.Min(trial => trial.Bandwidths[0]), Bandwidth)],
-            Trials = trials,
-        };
+        Search = BandwidthSearch.Of(rule, trials, bottoms, [(Math.Exp(low), Math.Exp(high))])!;
+        Bandwidth = Search.Bandwidths[0];
 
         (double Score, double Slope) At(double log)
         {

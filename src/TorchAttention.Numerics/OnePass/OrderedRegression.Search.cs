@@ -53,17 +53,8 @@ public sealed partial class OrderedRegression
         }
 
         Narrow(start + ((best - 1) * Step), Math.Min(most, start + ((best + 1) * Step)), progress);
-        BandwidthTrial found = _trials.MinBy(trial => trial.Score)!;
-        Search = new BandwidthSearch
-        {
-            Rule = rule,
-            Bandwidths = found.Bandwidths,
-            Score = found.Score,
-            Bounds = [(Math.Exp(start + (low * Step)), Math.Exp(start + (high * Step)))],
-            EquallyGood = [(found.Bandwidths[0], found.Bandwidths[0])],
-            Trials = _trials,
-        };
-        return found.Bandwidths[0];
+        Search = BandwidthSearch.Of(rule, _trials, [], [(Math.Exp(start + (low * Step)), Math.Exp(start + (high * Step)))])!;
+        return Search.Bandwidths[0];
 
         double At(double log) => log > most ? double.PositiveInfinity : Try(rule, Math.Exp(log));
 

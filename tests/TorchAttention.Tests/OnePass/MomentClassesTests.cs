@@ -24,7 +24,7 @@ public sealed class MomentClassesTests
         var model = MomentRegression.Fit(moments, new MomentOptions { Bandwidth = memory.Bandwidths[0] });
 
         Assert.Equal(memory.Classes, model.Classes);
-        Assert.Equal(memory.Bandwidths[0], found.Bandwidth, 1e-4 * memory.Bandwidths[0]);
+        Assert.Equal(memory.Bandwidths[0], found.Bandwidth, 1e-6 * memory.Bandwidths[0]);
         Assert.Equal(memory.Diagnostics.LeaveOneOutError, model.Diagnostics.LeaveOneOutError, 1e-11);
         Assert.Equal(memory.Diagnostics.AICc, model.Diagnostics.AICc, 1e-9);
         Assert.True(model.Certificate.IsProved, $"{model.Certificate}");

@@ -19,8 +19,6 @@ public sealed partial class BoxRegression : IPredictor
     // Of the square of the values' unit: errors below are what sums are rounded to.
     private const double Rounding = 1e-14;
 
-    private const double EqualScores = 1e-14;
-
     private readonly BoxLevels _levels;
     private readonly MomentOptions _options;
     private readonly (double Least, double Most)[] _ranges;
@@ -192,31 +190,15 @@ public sealed partial class BoxRegression : IPredictor
                 Feature = j,
             })];
         var trials = new List<BandwidthTrial>();
-        new BoxSearch(At, bounds, isCoarse: Degree > 0).Run(score => rule == BandwidthRule.AICc ? 1 : Math.Abs(score), progress);
-        BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
-        double best = exact.Length > 0 ? exact.Min(trial => trial.Score) : double.PositiveInfinity;
-        if (double.IsPositiveInfinity(best))
-        {
-            throw new RegressionDataException(
+        BandwidthTrial[] bottoms = [.. new BoxSearch(At, bounds, isCoarse: Degree > 0)
+            .Run(score => rule == BandwidthRule.AICc ? 1 : Math.Abs(score), progress)
+            .Select(valley => new BandwidthTrial(Array.ConvertAll(valley.Logs, Math.Exp), valley.Score, IsEstimate: false))];
+        Search = BandwidthSearch.Of(rule, trials, bottoms, [.. bounds.Select(bound => (Math.Exp(bound.Least), Math.Exp(bound.Most)))])
+            ?? throw new RegressionDataException(
                 RegressionProblem.NoBandwidth,
                 $"rows for which the rule {rule} is finite at some bandwidth",
                 $"{Count} for which it is not");
-        }
-
-        // Of equals, up to rounding, the smoothest.
-        BandwidthTrial[] equal = [.. exact.Where(trial => trial.Score <= best + (EqualScores * Math.Abs(best)))];
-        IReadOnlyList<double> found = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths;
-        _bandwidths = [.. found];
-        Search = new BandwidthSearch
-        {
-            Rule = rule,
-            Bandwidths = found,
-            Score = best,
-            Bounds = [.. bounds.Select(bound => (Math.Exp(bound.Least), Math.Exp(bound.Most)))],
-            EquallyGood = [.. _ranges.Select((_, j) =>
-                (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
-            Trials = trials,
-        };
+        _bandwidths = [.. Search.Bandwidths];
 
         (double Score, double[] Slopes) At(double[] logs, bool hasSlopes, bool isRough)
         {

@@ -29,7 +29,8 @@ internal sealed class BoxSearch(
     /// <summary>Searches.</summary>
     /// <param name="scale">What a score counts as: itself, or 1 for a logarithm.</param>
     /// <param name="progress">Told the part done, roughly.</param>
-    public void Run(Func<double, double> scale, IProgress<double>? progress)
+    /// <returns>Where the way down ended; none where no score is finite.</returns>
+    public IEnumerable<(double[] Logs, double Score)> Run(Func<double, double> scale, IProgress<double>? progress)
     {
         double between = Features < 3 && !isCoarse ? GridStep : GridStepOfThree;
         double[][] axes = [.. bounds.Select(bound => Axis(bound.Least, bound.Most, between))];
@@ -45,7 +46,7 @@ internal sealed class BoxSearch(
         double least = scores.Min();
         if (double.IsPositiveInfinity(least))
         {
-            return;
+            return [];
         }
 
         Valley[] valleys = [.. Enumerable.Range(0, points)
@@ -53,7 +54,8 @@ internal sealed class BoxSearch(
             .OrderBy(i => scores[i]).Take(MostValleys)
             .Select(i => Descend(PointOf(i), null, isRough: true, scale)).OrderBy(valley => valley.Score)];
         progress?.Report(0.8);
-        Descend(valleys[0].Logs, valleys[0].Inverse, isRough: false, scale);
+        Valley found = Descend(valleys[0].Logs, valleys[0].Inverse, isRough: false, scale);
+        return [(found.Logs, found.Score)];
 
         double[] PointOf(int i) => [.. axes.Select((axis, j) => axis[i / Step(j) % sizes[j]])];
 

@@ -17,6 +17,9 @@ public sealed record BandwidthSearch
     // A search ends within a part in 1e4 of the bandwidth that it goes to.
     private const double AtBound = 1.001;
 
+    // Two scores this close are off from each other by the rounding of their sums.
+    private const double EqualScores = 1e-12;
+
     /// <summary>How many times the least one the largest of equally good bandwidths is where the criterion counts as flat.</summary>
     internal const double FlatFrom = 4;
 
@@ -40,7 +43,7 @@ public sealed record BandwidthSearch
 
     /// <summary>
     /// The least and the largest bandwidth of each feature among those tried whose score is the least one, up to rounding (d); of them the
-    /// widest were chosen. Empty for a rule without a search.
+    /// widest were chosen, or where the slope is zero. Empty for a rule without a search.
     /// </summary>
     public required IReadOnlyList<(double Least, double Most)> EquallyGood { get; init; }
 
@@ -77,6 +80,43 @@ public sealed record BandwidthSearch
         string tried = Trials.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {Trials.Count} tried");
         return $"h = {ResultText.Short(Bandwidths)} by {BandwidthRules.NameOf(Rule)}{end}{tried}";
     }
+
+    /// <summary>What trials say: of equals the smoothest, but around the bottom of a valley, where a slope says which one it is.</summary>
+    /// <param name="rule">The rule.</param>
+    /// <param name="trials">All trials, in order.</param>
+    /// <param name="bottoms">Those where a way down ended by its slope, of every valley.</param>
+    /// <param name="bounds">The bounds (d).</param>
+    /// <returns>The search; null where no score is finite.</returns>
+    internal static BandwidthSearch? Of(
+        BandwidthRule rule,
+        IReadOnlyList<BandwidthTrial> trials,
+        IEnumerable<BandwidthTrial> bottoms,
+        IReadOnlyList<(double Least, double Most)> bounds)
+    {
+        BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate && double.IsFinite(trial.Score))];
+        if (exact.Length == 0)
+        {
+            return null;
+        }
+
+        double least = exact.Min(trial => trial.Score);
+        double equalTo = least + (EqualScores * Math.Abs(least));
+        BandwidthTrial[] equal = [.. exact.Where(trial => trial.Score <= equalTo)];
+        var found = new BandwidthSearch
+        {
+            Rule = rule,
+            Bandwidths = Smoothest(equal),
+            Score = least,
+            Bounds = bounds,
+            EquallyGood = [.. bounds.Select((_, j) => (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
+            Trials = trials,
+        };
+        BandwidthTrial[] deepest = [.. bottoms.Where(bottom => bottom.Score <= equalTo)];
+        return deepest.Length == 0 || found.IsFlat ? found : found with { Bandwidths = Smoothest(deepest) };
+    }
+
+    private static IReadOnlyList<double> Smoothest(BandwidthTrial[] trials) =>
+        trials.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths;
 
     private static bool IsAtLeast(double bandwidth, double bound) => bandwidth <= bound * AtBound;
 

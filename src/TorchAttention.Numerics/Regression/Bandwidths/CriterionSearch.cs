@@ -5,10 +5,6 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 /// <summary>Finds the bandwidths that make a criterion small, in the logarithms of the bandwidths, within bounds.</summary>
 internal abstract class CriterionSearch
 {
-    // A search is over when every bandwidth is known to this part; where an evaluation takes long, to a coarser one that moves the score by
-    // a part in 1e8.
-    private const double Precise = 1e-5;
-    private const double Coarse = 1e-4;
     protected const int ManyExamples = 100_000;
 
     // From part to part of the examples, so that all before cost a quarter of the last.
@@ -20,11 +16,9 @@ internal abstract class CriterionSearch
     // From one bandwidth to the next where the criterion is flat: what counts as flat at least (BandwidthSearch).
     private const double FlatStep = BandwidthSearch.FlatFrom;
 
-    // Two scores this close are off from each other by the rounding of their sums.
-    private const double EqualScores = 1e-12;
-
     private readonly IProgress<double>? _progress;
     private readonly List<BandwidthTrial> _trials = [];
+    private readonly List<BandwidthTrial> _bottoms = [];
     private double _told;
 
     protected CriterionSearch(SmootherData data, Criterion criterion, (double Least, double Most)[] bounds, IProgress<double>? progress)
@@ -41,8 +35,6 @@ internal abstract class CriterionSearch
 
     /// <summary>The bounds of the bandwidths (d).</summary>
     protected (double Least, double Most)[] Bounds { get; }
-
-    protected double Tolerance => Data.Count > ManyExamples ? Coarse : Precise;
 
     /// <summary>Searches.</summary>
     /// <param name="rule">The rule, for the record.</param>
@@ -78,34 +70,20 @@ internal abstract class CriterionSearch
             : new PlaneSearch(prepared, criterion, bounds, progress);
         search.Find();
         search.Widen();
-        BandwidthTrial[] trials = [.. search._trials.Select(trial => new BandwidthTrial(
-            [.. given.Select(j => trial.Bandwidths[j] * units[j])],
-            criterion.InUnits(trial.Score, arranged.UnitOfValues),
-            trial.IsEstimate))];
-        BandwidthTrial[] exact = [.. trials.Where(trial => !trial.IsEstimate)];
-        double least = exact.Min(trial => trial.Score);
-        if (double.IsPositiveInfinity(least))
-        {
-            throw new RegressionDataException(
+        BandwidthTrial[] trials = [.. search._trials.Select(InUnits)];
+        (double, double)[] ofGiven = [.. given.Select(j => (bounds[j].Least * units[j], bounds[j].Most * units[j]))];
+        BandwidthSearch found = BandwidthSearch.Of(rule, trials, search._bottoms.Select(InUnits), ofGiven)
+            ?? throw new RegressionDataException(
                 RegressionProblem.NoBandwidth,
                 $"data for which the rule {rule} is finite at some bandwidth",
                 $"{data.Count} examples for which it is not: there are too few of them, or too many stand alone");
-        }
-
-        // Of equals the smoothest.
-        BandwidthTrial[] equal = [.. exact.Where(trial => trial.Score <= least + (EqualScores * Math.Abs(least)))];
         progress?.Report(1);
-        return new BandwidthSearch
-        {
-            Rule = rule,
-            IsShare = criterion.IsShare,
-            Bandwidths = equal.MaxBy(trial => trial.Bandwidths.Sum(Math.Log))!.Bandwidths,
-            Score = least,
-            Bounds = [.. given.Select(j => (bounds[j].Least * units[j], bounds[j].Most * units[j]))],
-            EquallyGood = [.. Enumerable.Range(0, data.Features)
-                .Select(j => (equal.Min(trial => trial.Bandwidths[j]), equal.Max(trial => trial.Bandwidths[j])))],
-            Trials = trials,
-        };
+        return found with { IsShare = criterion.IsShare };
+
+        BandwidthTrial InUnits(BandwidthTrial trial) => new(
+            [.. given.Select(j => trial.Bandwidths[j] * units[j])],
+            criterion.InUnits(trial.Score, arranged.UnitOfValues),
+            trial.IsEstimate);
     }
 
     /// <summary>Looks for the best bandwidths; every evaluation goes through <see cref="Keep"/>.</summary>
@@ -138,7 +116,14 @@ internal abstract class CriterionSearch
     }
 
     /// <summary>Forgets the trials.</summary>
-    protected void Restart() => _trials.Clear();
+    protected void Restart()
+    {
+        _trials.Clear();
+        _bottoms.Clear();
+    }
+
+    /// <summary>Notes that a trial is the bottom of a valley, by its slope.</summary>
+    protected void KeepBottom(double bandwidth, double score) => _bottoms.Add(new BandwidthTrial([bandwidth], score, IsEstimate: false));
 
     /// <summary>Notes a trial.</summary>
     protected double Keep(double[] bandwidths, double score, bool isEstimate)

@@ -3,6 +3,11 @@ namespace TorchAttention.Numerics.Regression.Bandwidths;
 /// <content>The way down into a valley.</content>
 internal sealed partial class LineSearch
 {
+    // Of log h: where a way down ends by its slope, which tells a bottom better than scores do; and from where on a slope that does not
+    // grow less is rounding.
+    private const double Bottom = 1e-7;
+    private const double NearBottom = 1e-4;
+
     // Of many kinks the last ones are worth less than a walk from one to the next.
     private const double RoughGain = 1e-10;
 
@@ -35,13 +40,19 @@ internal sealed partial class LineSearch
         (double left, double right) = (low, high);
         Trial best = first;
         Trial last = first;
+        bool isRounding = false;
         for (int i = 0; i < MostSteps && double.IsFinite(last.Score) && double.IsFinite(last.Slope); i++)
         {
             (left, right) = last.Slope > 0 ? (left, Math.Min(right, last.Log)) : (Math.Max(left, last.Log), right);
             double move = bend > 0 ? Math.Clamp(-last.Slope / bend, -step, step) : -Math.Sign(last.Slope) * step / 4;
             double next = Math.Clamp(last.Log + move, low, high);
-            bool isWorthIt = !IsRough || !(Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * Criterion.ScaleOf(last.Score));
-            if (Math.Abs(next - last.Log) <= Tolerance || !isWorthIt)
+            if (Math.Abs(next - last.Log) <= Bottom || isRounding)
+            {
+                KeepBottom(Math.Exp(last.Log), last.Score);
+                return (best.Log, best.Score);
+            }
+
+            if (IsRough && Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * Criterion.ScaleOf(last.Score))
             {
                 return (best.Log, best.Score);
             }
@@ -52,8 +63,10 @@ internal sealed partial class LineSearch
             }
 
             Trial here = TrialAt(next);
+            double part = Math.Abs(here.Slope / last.Slope);
+            isRounding = !IsRough && i > 0 && Math.Abs(here.Log - last.Log) <= NearBottom && part > 0.5;
             bend = (here.Slope - last.Slope) / (here.Log - last.Log);
-            last = here;
+            last = isRounding && part > 1 ? last : here;
             best = here.Score < best.Score ? here : best;
         }
 

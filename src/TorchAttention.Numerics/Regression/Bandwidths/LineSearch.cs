@@ -45,6 +45,11 @@ internal sealed partial class LineSearch(
     // An even grid over keys that lie so unevenly has most of them in a few cells; keys drawn evenly have 3.
     private const double UnevenFrom = 32;
 
+    // Without a slope a search is over when h is known to this part; where an evaluation takes long, to a coarser one that moves the score
+    // by a part in 1e8.
+    private const double Precise = 1e-5;
+    private const double Coarse = 1e-4;
+
     // However far apart the bounds are.
     private const int MostGridPoints = 5000;
 
@@ -62,6 +67,8 @@ internal sealed partial class LineSearch(
         !IsRough ? (_isExact ? ExactStep : GridStep)
         : IsEstimated ? RoughStep
         : Math.Clamp(RoughStepForAnExample * Data.Count * Criterion.Fits, LeastRoughStep, GridStep);
+
+    private double Tolerance => Data.Count > ManyExamples ? Coarse : Precise;
 
     private bool HasSlope => !Criterion.HasJumps;
 
