@@ -94,12 +94,29 @@ public sealed class BandwidthCaseTests
         Assert.All(model.Predict([-3, 2.5, 400]).Mean, mean => Assert.Equal(3, mean));
     }
 
+    // So many that estimates on a grid lead the search.
+    [Theory]
+    [InlineData(BandwidthRule.LeaveOneOut, 0)]
+    [InlineData(BandwidthRule.GCV, 1)]
+    [InlineData(BandwidthRule.AICc, 0)]
+    [InlineData(BandwidthRule.AICc, 1)]
+    public void ConstantTargetOfManyExamples_GetsTheSmoothestToo(BandwidthRule rule, int degree)
+    {
+        double[] x = [.. Enumerable.Range(0, 2000).Select(i => i + (0.3 * Math.Sin(i)))];
+        KernelRegression model = KernelRegression.Fit(
+            x, [.. x.Select(_ => 3.0)], new KernelRegressionOptions { Degree = degree, Bandwidth = Bandwidth.By(rule) });
+
+        Assert.Equal(8 * (x.Max() - x.Min()), model.Bandwidths[0], 1e-3);
+        Assert.True(model.Search!.IsFlat);
+    }
+
     [Theory]
     [InlineData(BandwidthRule.LeaveOneOut, 20)]
     [InlineData(BandwidthRule.GCV, 20)]
     [InlineData(BandwidthRule.AICc, 20)]
     [InlineData(BandwidthRule.LeaveOneOut, 3000)]
     [InlineData(BandwidthRule.GCV, 3000)]
+    [InlineData(BandwidthRule.AICc, 3000)]
     public void ExactLine_GetsTheSmoothestLocalLineAndSaysSo(BandwidthRule rule, int n)
     {
         double[] x = [.. Enumerable.Range(0, n).Select(i => i + (0.3 * Math.Sin(i)))];

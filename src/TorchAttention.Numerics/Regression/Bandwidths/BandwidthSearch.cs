@@ -20,6 +20,9 @@ public sealed record BandwidthSearch
     // Two scores this close are off from each other by the rounding of their sums.
     private const double EqualScores = 1e-12;
 
+    // Around the bottom of a valley scores are equal in less than a hundredth of h; farther apart they are of a plateau.
+    private const double PlateauFrom = 1.01;
+
     /// <summary>How many times the least one the largest of equally good bandwidths is where the criterion counts as flat.</summary>
     internal const double FlatFrom = 4;
 
@@ -43,7 +46,7 @@ public sealed record BandwidthSearch
 
     /// <summary>
     /// The least and the largest bandwidth of each feature among those tried whose score is the least one, up to rounding (d); of them the
-    /// widest were chosen, or where the slope is zero. Empty for a rule without a search.
+    /// widest were chosen, or in a valley those where the slope is zero. Empty for a rule without a search.
     /// </summary>
     public required IReadOnlyList<(double Least, double Most)> EquallyGood { get; init; }
 
@@ -81,7 +84,7 @@ public sealed record BandwidthSearch
         return $"h = {ResultText.Short(Bandwidths)} by {BandwidthRules.NameOf(Rule)}{end}{tried}";
     }
 
-    /// <summary>What trials say: of equals the smoothest, but around the bottom of a valley, where a slope says which one it is.</summary>
+    /// <summary>What trials say: of equals the smoothest, but around the bottom of a valley that which the slope says.</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="trials">All trials, in order.</param>
     /// <param name="bottoms">Those where a way down ended by its slope, of every valley.</param>
@@ -112,7 +115,8 @@ public sealed record BandwidthSearch
             Trials = trials,
         };
         BandwidthTrial[] deepest = [.. bottoms.Where(bottom => bottom.Score <= equalTo)];
-        return deepest.Length == 0 || found.IsFlat ? found : found with { Bandwidths = Smoothest(deepest) };
+        bool isPlateau = found.EquallyGood.Any(span => span.Most > PlateauFrom * span.Least);
+        return deepest.Length == 0 || isPlateau ? found : found with { Bandwidths = Smoothest(deepest) };
     }
 
     private static IReadOnlyList<double> Smoothest(BandwidthTrial[] trials) =>

@@ -37,7 +37,7 @@ internal sealed partial class LineSearch
     private (double Log, double Score)? Downhill(Trial first, double step, double low, double high)
     {
         double bend = IsEstimated ? Bend(first.Log) : double.NaN;
-        (double left, double right) = (low, high);
+        (double left, double right) = (low, double.PositiveInfinity);
         Trial best = first;
         Trial last = first;
         bool isRounding = false;
@@ -46,9 +46,13 @@ internal sealed partial class LineSearch
             (left, right) = last.Slope > 0 ? (left, Math.Min(right, last.Log)) : (Math.Max(left, last.Log), right);
             double move = bend > 0 ? Math.Clamp(-last.Slope / bend, -step, step) : -Math.Sign(last.Slope) * step / 4;
             double next = Math.Clamp(last.Log + move, low, high);
-            if (Math.Abs(next - last.Log) <= Bottom || isRounding)
+            if (Math.Abs(next - last.Log) <= (IsRough || next == low ? Tolerance : Bottom) || isRounding)
             {
-                KeepBottom(Math.Exp(last.Log), last.Score);
+                if (!IsRough)
+                {
+                    KeepBottom(Math.Exp(last.Log), last.Score);
+                }
+
                 return (best.Log, best.Score);
             }
 
@@ -57,14 +61,11 @@ internal sealed partial class LineSearch
                 return (best.Log, best.Score);
             }
 
-            if (next <= left || next >= right)
-            {
-                next = (left + right) / 2;
-            }
-
-            Trial here = TrialAt(next);
+            // The widest bandwidth allowed has a score; the narrowest may have none.
+            bool isNewtons = next > left && next < right;
+            Trial here = TrialAt(isNewtons ? next : (left + Math.Min(right, high)) / 2);
             double part = Math.Abs(here.Slope / last.Slope);
-            isRounding = !IsRough && i > 0 && Math.Abs(here.Log - last.Log) <= NearBottom && part > 0.5;
+            isRounding = !IsRough && isNewtons && i > 0 && Math.Abs(here.Log - last.Log) <= NearBottom && part > 0.5;
             bend = (here.Slope - last.Slope) / (here.Log - last.Log);
             last = isRounding && part > 1 ? last : here;
             best = here.Score < best.Score ? here : best;

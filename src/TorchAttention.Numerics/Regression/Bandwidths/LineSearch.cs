@@ -90,7 +90,7 @@ internal sealed partial class LineSearch(
         double[] scores = EstimateAll(logs);
         double least = scores.Min();
         double leastEstimate = LeastEstimate * Data.Variance;
-        if (IsEstimated && !(least >= Criterion.OfMeanSquare(leastEstimate)))
+        if (IsEstimated && !(least > Criterion.OfMeanSquare(leastEstimate)))
         {
             FindExactly();
             return;
