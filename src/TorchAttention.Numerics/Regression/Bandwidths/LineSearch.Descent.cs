@@ -46,18 +46,14 @@ internal sealed partial class LineSearch
             (left, right) = last.Slope > 0 ? (left, Math.Min(right, last.Log)) : (Math.Max(left, last.Log), right);
             double move = bend > 0 ? Math.Clamp(-last.Slope / bend, -step, step) : -Math.Sign(last.Slope) * step / 4;
             double next = Math.Clamp(last.Log + move, low, high);
-            if (Math.Abs(next - last.Log) <= (IsRough || next == low ? Tolerance : Bottom) || isRounding)
+            bool isWorthIt = !IsRough || !(Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * Criterion.ScaleOf(last.Score));
+            if (Math.Abs(next - last.Log) <= (IsRough || next == low ? Tolerance : Bottom) || isRounding || !isWorthIt)
             {
                 if (!IsRough)
                 {
                     KeepBottom(Math.Exp(last.Log), last.Score);
                 }
 
-                return (best.Log, best.Score);
-            }
-
-            if (IsRough && Math.Abs(last.Slope * (next - last.Log)) <= RoughGain * Criterion.ScaleOf(last.Score))
-            {
                 return (best.Log, best.Score);
             }
 
