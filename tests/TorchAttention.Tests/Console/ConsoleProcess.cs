@@ -45,6 +45,19 @@ public sealed class ConsoleProcess : IDisposable
         return new Running(Process.Start(start)!);
     }
 
+    /// <summary>Whether a program of the system is here and does what it is asked for.</summary>
+    public bool CanRun(string executable, string[] arguments)
+    {
+        try
+        {
+            return Start(executable, arguments).Wait().ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
     /// <summary>What is in a folder, by name.</summary>
     public string[] Entries(string folder) =>
         [.. Directory.EnumerateFileSystemEntries(PathOf(folder)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
